@@ -1,1 +1,27 @@
-//! To be written.
+//! What a stage is: it reads a document on stdin, adds what it knows, prints it on stdout,
+//! and speaks to people on stderr.
+//!
+//! * [`Document`] is the tfvars JSON that travels through the pipe, kept as it came.
+//! * [`Deployment`] is the same document as typed values, for reading.
+//! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
+//! * [`main`] is the only code that prints or decides an exit code.
+//! * [`Console`] shows progress and events while a stage works.
+
+mod connect;
+mod console;
+mod deployment;
+mod document;
+mod entry;
+mod fields;
+mod report;
+mod secret;
+mod show;
+
+pub use connect::TrustArgs;
+pub use console::{Console, ConsoleArgs, Event, LogFormat};
+pub use deployment::{Deployment, ImageSource, Vm};
+pub use document::Document;
+pub use entry::{Failure, Output, main};
+pub use fields::Fields;
+pub use report::{Entry, Excerpt, Place, Position, Report, Severity};
+pub use secret::Secret;

@@ -1,0 +1,183 @@
+//! `Console`: what a stage says on stderr while it works.
+//!
+//! On a terminal one live line for each subject; in a pipe plain lines; with
+//! `--log-format json` one JSON object a line.
+//! DOOR: writes to stderr and asks whether it is a terminal.
+
+use crate::report::Report;
+use crate::show;
+use clap::{Args, ValueEnum};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+/// The options that every stage has.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Messages")]
+pub struct ConsoleArgs {
+    /// How findings and progress are written on stderr.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        alias = "message-format"
+    )]
+    pub log_format: LogFormat,
+    /// Show each request: method, path, status, time; never a body.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// How stderr is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Something that happened while a stage works.
+#[derive(Clone, Debug, Serialize)]
+pub struct Event<'a> {
+    /// What kind of thing, such as `step` or `done`; part of the JSON format's contract.
+    pub event: &'static str,
+    /// What it happened to, such as a VM's name; its live line.
+    pub subject: &'a str,
+    /// The same for people, without the subject.
+    pub text: &'a str,
+    /// How far the present step is, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub percent: Option<u8>,
+    /// More for machines: vmid, UPID, rate.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
+}
+
+impl<'a> Event<'a> {
+    /// An event with nothing but its text.
+    pub fn new(event: &'static str, subject: &'a str, text: &'a str) -> Self {
+        Self { event, subject, text, percent: None, fields: Map::new() }
+    }
+}
+
+/// The stage's voice. Safe to share between threads.
+pub struct Console {
+    tool: &'static str,
+    args: ConsoleArgs,
+    live: Option<MultiProgress>,
+    lines: Mutex<BTreeMap<String, Line>>,
+}
+
+struct Line {
+    text: String,
+    bar: Option<ProgressBar>,
+}
+
+#[derive(Serialize)]
+struct JsonEvent<'a> {
+    v: u8,
+    tool: &'a str,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+}
+
+impl Console {
+    pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
+        let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
+        let live = live.then(MultiProgress::new);
+        Self { tool, args, live, lines: Mutex::default() }
+    }
+
+    /// Says whether requests are to be shown.
+    pub fn verbose(&self) -> bool {
+        self.args.verbose
+    }
+
+    /// How stderr is written.
+    pub fn log_format(&self) -> LogFormat {
+        self.args.log_format
+    }
+
+    /// Says whether people watch a terminal.
+    pub fn is_terminal(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Shows an event. A percentage alone makes no new line in a pipe.
+    pub fn event(&self, event: &Event<'_>) {
+        if self.args.log_format == LogFormat::Json {
+            let line = JsonEvent { v: 1, tool: self.tool, event };
+            return self.write(&(serde_json::to_string(&line).unwrap_or_default() + "\n"));
+        }
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines
+            .entry(event.subject.to_owned())
+            .or_insert_with(|| Line { text: String::new(), bar: self.new_bar(event.subject) });
+        if let Some(bar) = &line.bar {
+            return show_live(bar, event);
+        }
+        if line.text != event.text {
+            event.text.clone_into(&mut line.text);
+            let subject = if event.subject.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", event.subject)
+            };
+            self.write(&format!("{}: {subject}{}\n", self.tool, event.text));
+        }
+    }
+
+    /// Writes text for people as it is, such as a plan; in JSON format nothing.
+    pub fn text(&self, text: &str) {
+        if self.args.log_format == LogFormat::Text {
+            self.write(text);
+        }
+    }
+
+    /// Writes a report.
+    pub(crate) fn report(&self, report: &Report) {
+        match self.args.log_format {
+            LogFormat::Text => self.write(&show::text(self.tool, report)),
+            LogFormat::Json => self.write(&show::json_lines(self.tool, report)),
+        }
+    }
+
+    fn new_bar(&self, subject: &str) -> Option<ProgressBar> {
+        let bar = self.live.as_ref()?.add(ProgressBar::new(100));
+        if let Ok(style) = ProgressStyle::with_template("{prefix:16} {msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(subject.to_owned());
+        Some(bar)
+    }
+
+    /// A closed stderr is no reason to stop: the work matters more than its telling.
+    fn write(&self, text: &str) {
+        let write = || {
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        };
+        match &self.live {
+            Some(live) => live.suspend(write),
+            None => write(),
+        }
+    }
+}
+
+fn show_live(bar: &ProgressBar, event: &Event<'_>) {
+    let percent = event.percent.map(|p| format!(" {p}%")).unwrap_or_default();
+    let message = format!("{}{percent}", event.text);
+    // `done` and `failed` are the last words on a subject: the line stays.
+    if matches!(event.event, "done" | "failed") {
+        bar.finish_with_message(message);
+    } else {
+        bar.set_message(message);
+        bar.tick();
+    }
+}

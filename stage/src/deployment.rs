@@ -1,0 +1,239 @@
+//! `Deployment` and `Vm`: the document as typed values. Does no I/O.
+//!
+//! Field names, their order and their meaning are those of docs/pipeline.md.
+
+use crate::document::Document;
+use crate::fields::Fields;
+use crate::report::Report;
+use crate::secret::Secret;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// The document's head and its VMs. An absent text is empty, as in the reference.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Deployment {
+    /// The PVE node that the VMs live on.
+    pub node: String,
+    /// Base URL of the PVE API.
+    pub api_endpoint: String,
+    /// `user@realm!id=uuid`.
+    pub api_token: Secret<String>,
+    /// For the OpenTofu module; our stages never use it but for `--seed snippets`.
+    pub ssh_user: String,
+    /// The user that cloud-init makes.
+    pub automation_user: String,
+    /// For the OpenTofu module, as `ssh_user`.
+    pub ssh_host: String,
+    /// Storage for VM disks.
+    pub datastore: String,
+    /// File storage with content `import`, for images and seeds.
+    pub image_datastore: String,
+    /// Crypt hash of root's password; empty for none.
+    pub root_password: Secret<String>,
+    /// Public keys for every VM.
+    pub ssh_keys: Vec<String>,
+    /// Where a VM fetches its spec; empty for none.
+    pub spec_server: String,
+    /// What the VMs belong to: the env's or the manifest's name.
+    pub deployment: String,
+    /// Image name → volid; filled by image-publish.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, String>,
+    /// Image name → where it comes from; read by image-publish.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub image_sources: BTreeMap<String, ImageSource>,
+    /// Site-wide cloud-init additions; read by cloudinit-render.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub cloud_init: Map<String, Value>,
+    /// The VMs, in the site's order.
+    pub vms: Vec<Vm>,
+}
+
+/// One VM of the document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Vm {
+    /// Name in PVE and host name in the guest.
+    pub name: String,
+    /// `None`: PVE's next free one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<u32>,
+    /// Key of `images`.
+    pub image: String,
+    /// CPU cores.
+    pub cores: u32,
+    /// Memory in MiB.
+    pub memory: u32,
+    /// Size of the boot disk in GiB.
+    pub disk: u32,
+    /// Bridge or vnet of net0.
+    pub bridge: String,
+    /// `dhcp`, or an address in CIDR notation.
+    pub ip: String,
+    /// Default gateway of a static address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
+    /// VLAN tag of net0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vlan: Option<u32>,
+    /// MAC of net0; empty: PVE picks one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub mac: String,
+    /// Packages for the guest, besides those that every guest gets.
+    pub packages: Vec<String>,
+    /// Tags in PVE, besides our mark.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Storage for this VM's disks, instead of the document's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub datastore: Option<String>,
+    /// The spec that the VM fetches at its first boot; empty for none.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub spec: String,
+    /// The VM of the same deployment that must be there first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Provisioning token; filled by mint-token.
+    pub auth_token: Secret<String>,
+    /// Filled by cloudinit-render.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_data: Option<Secret<String>>,
+    /// Filled by cloudinit-render.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meta_data: Option<String>,
+    /// Filled by cloudinit-render.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_config: Option<String>,
+    /// Filled by cloudinit-render.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_id: Option<String>,
+    /// Filled by cloudinit-render: what tells whether a VM's seed data has changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed_fingerprint: Option<String>,
+}
+
+/// Where an image comes from: exactly one of `file` and `url`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ImageSource {
+    /// Path of a local file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Address to fetch it from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// `sha256:HEX` or `sha512:HEX`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Address of a `SHA256SUMS` file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum_url: Option<String>,
+}
+
+impl Deployment {
+    /// Reads a document. Types are judged here, every problem of every field is reported;
+    /// whether a field must be there is for the stage that needs it.
+    pub fn read(document: &Document) -> (Self, Report) {
+        let mut report = Report::new();
+        let mut f = Fields::new(document.json(), "", &mut report);
+        let deployment = Self {
+            node: f.text("node").unwrap_or_default(),
+            api_endpoint: f.text("api_endpoint").unwrap_or_default(),
+            api_token: f.secret("api_token").unwrap_or_default(),
+            ssh_user: f.text("ssh_user").unwrap_or_default(),
+            automation_user: f.text("automation_user").unwrap_or_default(),
+            ssh_host: f.text("ssh_host").unwrap_or_default(),
+            datastore: f.text("datastore").unwrap_or_default(),
+            image_datastore: f.text("image_datastore").unwrap_or_else(|| "local".into()),
+            root_password: f.secret("root_password").unwrap_or_default(),
+            ssh_keys: f.texts("ssh_keys"),
+            spec_server: f.text("spec_server").unwrap_or_default(),
+            deployment: f.text("deployment").unwrap_or_default(),
+            images: f.text_map("images"),
+            image_sources: f.each_named("image_sources", ImageSource::read),
+            cloud_init: f.object("cloud_init"),
+            vms: f.each("vms", Vm::read),
+        };
+        (deployment, report)
+    }
+
+    /// Returns the document of these values; `resolve` ends with this.
+    ///
+    /// # Errors
+    /// None for values that `serde_json` can hold, which these are.
+    pub fn to_document(&self) -> Result<Document, serde_json::Error> {
+        match serde_json::to_value(self)? {
+            Value::Object(json) => Ok(Document::from_json(json)),
+            _ => Ok(Document::default()),
+        }
+    }
+}
+
+impl Vm {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self {
+            name: f.text("name").unwrap_or_default(),
+            vmid: f.number("vmid"),
+            image: f.text("image").unwrap_or_default(),
+            cores: f.number("cores").unwrap_or_default(),
+            memory: f.number("memory").unwrap_or_default(),
+            disk: f.number("disk").unwrap_or_default(),
+            bridge: f.text("bridge").unwrap_or_else(|| "vmbr0".into()),
+            ip: f.text("ip").unwrap_or_else(|| "dhcp".into()),
+            gateway: f.text("gateway"),
+            vlan: f.number("vlan"),
+            mac: f.text("mac").unwrap_or_default(),
+            packages: f.texts("packages"),
+            tags: f.texts("tags"),
+            datastore: f.text("datastore"),
+            spec: f.text("spec").unwrap_or_default(),
+            parent: f.text("parent"),
+            auth_token: f.secret("auth_token").unwrap_or_default(),
+            user_data: f.secret("user_data"),
+            meta_data: f.text("meta_data"),
+            network_config: f.text("network_config"),
+            instance_id: f.text("instance_id"),
+            seed_fingerprint: f.text("seed_fingerprint"),
+        }
+    }
+}
+
+impl ImageSource {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self {
+            file: f.text("file"),
+            url: f.text("url"),
+            checksum: f.text("checksum"),
+            checksum_url: f.text("checksum_url"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_is_reported_with_its_place() {
+        let text = r#"{"node":1,"ssh_keys":["a",2],"vms":[{"cores":"two"},7,{"vmid":100.5}]}"#;
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let (_, report) = Deployment::read(&document);
+        let places: Vec<_> = report.entries().iter().map(|e| e.place.to_string()).collect();
+        let expected = [
+            "stdin: node",
+            "stdin: ssh_keys",
+            "stdin: vms[0].cores",
+            "stdin: vms[1]",
+            "stdin: vms[2].vmid",
+        ];
+        assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn null_is_absent_and_four_point_zero_is_four() {
+        let text = r#"{"vms":[{"name":"a","ip":null,"cores":4.0}]}"#;
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let (deployment, report) = Deployment::read(&document);
+        assert!(report.entries().is_empty());
+        assert_eq!((deployment.vms[0].ip.as_str(), deployment.vms[0].cores), ("dhcp", 4));
+    }
+}

@@ -1,0 +1,122 @@
+//! `Document`: the tfvars JSON that travels through the pipe, kept as it came.
+//!
+//! A stage sets its own fields and leaves all others alone, those it does not know included:
+//! the document stays a valid `-var-file` for the OpenTofu module it descends from.
+//! DOOR: [`Document::from_stdin`] reads stdin; the rest does no I/O.
+
+use crate::entry::Failure;
+use crate::report::{Entry, Place};
+use serde_json::{Map, Value};
+use std::io::{IsTerminal, Read};
+
+/// The document as JSON: keys in the order in which they came, values untouched.
+///
+/// Invariant: `vms`, when present, may hold anything until [`crate::Deployment::read`] has judged it.
+#[derive(Clone, Default, PartialEq)]
+pub struct Document {
+    json: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads stdin to its end and parses it.
+    ///
+    /// # Errors
+    /// stdin is a terminal, is empty, cannot be read, or holds no JSON object.
+    pub fn from_stdin() -> Result<Self, Failure> {
+        let mut stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            return Err(Entry::error(
+                Place::input(""),
+                "a document is expected, this is a terminal",
+            )
+            .hint("pipe the output of the stage before into it")
+            .into());
+        }
+        let mut bytes = Vec::new();
+        stdin
+            .read_to_end(&mut bytes)
+            .map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
+        Self::parse(&bytes)
+    }
+
+    /// Parses a document.
+    ///
+    /// # Errors
+    /// The bytes are empty or no JSON object.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        if bytes.trim_ascii().is_empty() {
+            let fact = "is empty: the stage before has printed no document";
+            return Err(Entry::error(Place::input(""), fact).into());
+        }
+        match serde_json::from_slice(bytes) {
+            Ok(Value::Object(json)) => Ok(Self { json }),
+            Ok(_) => {
+                Err(Entry::error(Place::input(""), "the document must be a JSON object").into())
+            }
+            Err(e) => Err(Entry::error(Place::input(""), "is not JSON").cause(&e).into()),
+        }
+    }
+
+    /// Wraps the fields of a document; `resolve` begins with this.
+    pub fn from_json(json: Map<String, Value>) -> Self {
+        Self { json }
+    }
+
+    /// The fields, for reading.
+    pub fn json(&self) -> &Map<String, Value> {
+        &self.json
+    }
+
+    /// Sets a field at the top; a new one goes to the end.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        self.json.insert(key.to_owned(), value.into());
+    }
+
+    /// Sets a field of the VM at `index`; does nothing when there is no such VM.
+    pub fn set_in_vm(&mut self, index: usize, key: &str, value: impl Into<Value>) {
+        let vms = self.json.get_mut("vms").and_then(Value::as_array_mut);
+        let vm = vms.and_then(|vms| vms.get_mut(index)).and_then(Value::as_object_mut);
+        if let Some(vm) = vm {
+            vm.insert(key.to_owned(), value.into());
+        }
+    }
+
+    /// Returns the document as it is printed: indented by two, with a newline at the end.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        // Serialising a map of JSON values into memory cannot fail.
+        let mut bytes = serde_json::to_vec_pretty(&self.json).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+impl std::fmt::Debug for Document {
+    /// Names the fields and hides the values: the document holds secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.json.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_fields_pass_untouched_and_in_order() {
+        let text = r#"{"z":1.0,"a":{"y":[null,1e3]},"vms":[{"name":"x","own":true}]}"#;
+        let mut document = Document::parse(text.as_bytes()).unwrap();
+        document.set_in_vm(0, "auth_token", "");
+        document.set_in_vm(7, "auth_token", "");
+        let compact = serde_json::to_string(document.json()).unwrap();
+        let expected =
+            r#"{"z":1.0,"a":{"y":[null,1000.0]},"vms":[{"name":"x","own":true,"auth_token":""}]}"#;
+        assert_eq!(compact, expected);
+    }
+
+    #[test]
+    fn what_is_no_document_is_refused() {
+        for bytes in ["", " \n", "[]", "{", "nul", "\u{feff}{}"] {
+            assert!(Document::parse(bytes.as_bytes()).is_err(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `main`: arguments in, stdout once and whole, report on stderr, exit code.
+//!
+//! DOOR: writes to stdout. The codes are the table of docs/pipeline.md.
+
+use crate::console::{Console, ConsoleArgs};
+use crate::document::Document;
+use crate::report::{Entry, Place, Report};
+use clap::Parser;
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Done.
+const DONE: u8 = 0;
+/// The input cannot be used, or nothing was changed.
+const REFUSED: u8 = 1;
+/// The world has changed or may have, and not all was done.
+const PART_WAY: u8 = 3;
+/// `plan --detailed-exitcode`: there are changes.
+const CHANGES: u8 = 4;
+/// Nobody reads stdout any more: what a shell shows for a process ended by SIGPIPE.
+const CLOSED_PIPE: u8 = 141;
+
+/// What a stage has made.
+#[derive(Debug, Default)]
+pub struct Output {
+    stdout: Vec<u8>,
+    report: Report,
+    changes: bool,
+}
+
+impl Output {
+    /// The document, and what was found on the way. With an error in the report nothing is printed.
+    pub fn document(document: &Document, report: Report) -> Self {
+        Self::bytes(document.to_bytes(), report)
+    }
+
+    /// Any other bytes for stdout.
+    pub fn bytes(stdout: impl Into<Vec<u8>>, report: Report) -> Self {
+        Self { stdout: stdout.into(), report, changes: false }
+    }
+
+    /// Makes the exit code say that there are changes.
+    #[must_use]
+    pub fn with_changes(mut self, changes: bool) -> Self {
+        self.changes = changes;
+        self
+    }
+}
+
+/// Why a stage has made nothing.
+#[derive(Debug)]
+pub struct Failure {
+    report: Report,
+    part_way: bool,
+}
+
+impl Failure {
+    /// Stopped after the world was changed, or may have been.
+    pub fn part_way(report: Report) -> Self {
+        Self { report, part_way: true }
+    }
+
+    /// What was found.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+}
+
+impl From<Report> for Failure {
+    fn from(report: Report) -> Self {
+        Self { report, part_way: false }
+    }
+}
+
+impl From<Entry> for Failure {
+    fn from(entry: Entry) -> Self {
+        Report::from(entry).into()
+    }
+}
+
+/// Runs a stage: parses the command line, runs it, prints the report, then prints stdout
+/// once and whole, and only when there is no error.
+pub fn main<C, F>(tool: &'static str, run: F) -> ExitCode
+where
+    C: Parser + AsRef<ConsoleArgs>,
+    F: FnOnce(C, &Console) -> Result<Output, Failure>,
+{
+    let cli = match C::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(REFUSED));
+        }
+    };
+    let console = Console::new(tool, cli.as_ref().clone());
+    match run(cli, &console) {
+        Ok(output) => finish(&console, &output),
+        Err(failure) => {
+            console.report(&failure.report);
+            ExitCode::from(if failure.part_way { PART_WAY } else { REFUSED })
+        }
+    }
+}
+
+fn finish(console: &Console, output: &Output) -> ExitCode {
+    console.report(&output.report);
+    if output.report.has_errors() {
+        return ExitCode::from(REFUSED);
+    }
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(&output.stdout).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::from(if output.changes { CHANGES } else { DONE }),
+        Err(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
+        Err(e) => {
+            let entry = Entry::error(Place::Named("stdout".into()), "cannot be written").cause(&e);
+            console.report(&entry.into());
+            ExitCode::from(REFUSED)
+        }
+    }
+}

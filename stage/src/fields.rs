@@ -1,0 +1,138 @@
+//! `Fields`: typed reading of a JSON object that reports every problem and goes on. Does no I/O.
+
+use crate::report::{Entry, Place, Report};
+use crate::secret::Secret;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// A JSON object being read: each method returns the value, or a default after a problem
+/// has been put into the report. `null` counts as absent, as OpenTofu's `optional()` has it.
+pub struct Fields<'a> {
+    json: &'a Map<String, Value>,
+    path: String,
+    report: &'a mut Report,
+}
+
+impl<'a> Fields<'a> {
+    /// Reads from `json`, whose place in the document is `path` (empty for the document itself).
+    pub fn new(
+        json: &'a Map<String, Value>,
+        path: impl Into<String>,
+        report: &'a mut Report,
+    ) -> Self {
+        Self { json, path: path.into(), report }
+    }
+
+    /// Text, or `None` when absent.
+    pub fn text(&mut self, key: &str) -> Option<String> {
+        let value = self.present(key)?;
+        let text = value.as_str().map(str::to_owned);
+        self.typed(key, text, "text")
+    }
+
+    /// Text that must not be shown, or `None` when absent.
+    pub fn secret(&mut self, key: &str) -> Option<Secret<String>> {
+        self.text(key).map(Secret::new)
+    }
+
+    /// A whole number from 0 to 2³²−1, or `None` when absent.
+    pub fn number(&mut self, key: &str) -> Option<u32> {
+        let value = self.present(key)?;
+        // tfvars has one number type: 4.0 is 4.
+        let whole = value.as_u64().or_else(|| {
+            let float = value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 0.0)?;
+            format!("{float:.0}").parse().ok()
+        });
+        let number = whole.and_then(|n| u32::try_from(n).ok());
+        self.typed(key, number, "a whole number")
+    }
+
+    /// A list of texts; empty when absent.
+    pub fn texts(&mut self, key: &str) -> Vec<String> {
+        let Some(value) = self.present(key) else { return Vec::new() };
+        let texts = value.as_array().and_then(|items| {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+        });
+        self.typed(key, texts, "a list of texts").unwrap_or_default()
+    }
+
+    /// A map from text to text; empty when absent.
+    pub fn text_map(&mut self, key: &str) -> BTreeMap<String, String> {
+        let Some(value) = self.present(key) else { return BTreeMap::new() };
+        let map = value.as_object().and_then(|object| {
+            let pair = |(k, v): (&String, &Value)| Some((k.clone(), v.as_str()?.to_owned()));
+            object.iter().map(pair).collect::<Option<BTreeMap<_, _>>>()
+        });
+        self.typed(key, map, "a map from names to texts").unwrap_or_default()
+    }
+
+    /// An object; empty when absent.
+    pub fn object(&mut self, key: &str) -> Map<String, Value> {
+        let Some(value) = self.present(key) else { return Map::new() };
+        let object = value.as_object().cloned();
+        self.typed(key, object, "an object").unwrap_or_default()
+    }
+
+    /// Reads each object of a list by `read`; empty when absent.
+    pub fn each<T>(&mut self, key: &str, mut read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
+        let Some(value) = self.present(key) else { return Vec::new() };
+        let Some(items) = self.typed(key, value.as_array(), "a list of objects") else {
+            return Vec::new();
+        };
+        let mut out = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{}[{index}]", self.path_of(key));
+            match item.as_object() {
+                Some(json) => out.push(read(&mut Fields::new(json, path, self.report))),
+                None => self.report.error(Place::input(path), "must be an object"),
+            }
+        }
+        out
+    }
+
+    /// Reads each value of an object of objects by `read`; empty when absent.
+    pub fn each_named<T>(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&mut Fields<'_>) -> T,
+    ) -> BTreeMap<String, T> {
+        let object = self.object(key);
+        let mut out = BTreeMap::new();
+        for (name, item) in &object {
+            let path = format!("{}.{name}", self.path_of(key));
+            match item.as_object() {
+                Some(json) => {
+                    out.insert(name.clone(), read(&mut Fields::new(json, path, self.report)));
+                }
+                None => self.report.error(Place::input(path), "must be an object"),
+            }
+        }
+        out
+    }
+
+    /// The place of a field of this object.
+    pub fn place(&self, key: &str) -> Place {
+        Place::input(self.path_of(key))
+    }
+
+    /// Adds a problem of a field of this object.
+    pub fn problem(&mut self, key: &str, fact: impl Into<String>) {
+        let entry = Entry::error(self.place(key), fact);
+        self.report.push(entry);
+    }
+
+    fn present(&self, key: &str) -> Option<&'a Value> {
+        self.json.get(key).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(&mut self, key: &str, value: Option<T>, expected: &str) -> Option<T> {
+        if value.is_none() {
+            self.problem(key, format!("must be {expected}"));
+        }
+        value
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}

@@ -1,0 +1,211 @@
+//! `Report`: what a stage has found, in order, each finding with its place. Does no I/O.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The run fails.
+    Error,
+    /// Something the user can act on; the run goes on.
+    Warning,
+}
+
+/// A line and a column, both counted from 1, the column in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// The line of a file that a finding is about, shown with carets under it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Excerpt {
+    /// The whole line, without its end.
+    pub text: String,
+    /// How many characters the carets cover, at least 1.
+    pub width: usize,
+}
+
+/// Where a finding is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// A file, with the position and the line when they are known.
+    File {
+        /// The path, as the user would type it.
+        path: String,
+        /// Where in the file.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        position: Option<Position>,
+        /// The line itself; never set for a line that holds a secret.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        excerpt: Option<Excerpt>,
+    },
+    /// A field of the document on stdin, such as `vms[1].disk`; empty for the whole document.
+    Input(String),
+    /// A node, and a VM on it.
+    Node {
+        /// The node's name.
+        node: String,
+        /// The VM's vmid.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vmid: Option<u32>,
+    },
+    /// Anything else that has a name: a URL, a volid, an environment variable, a VM without vmid.
+    Named(String),
+    /// The run as a whole.
+    Run,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(path: impl Into<String>) -> Self {
+        Self::File { path: path.into(), position: None, excerpt: None }
+    }
+
+    /// A field of the document on stdin.
+    pub fn input(field: impl Into<String>) -> Self {
+        Self::Input(field.into())
+    }
+
+    /// A VM on a node.
+    pub fn vm(node: impl Into<String>, vmid: u32) -> Self {
+        Self::Node { node: node.into(), vmid: Some(vmid) }
+    }
+
+    /// A node.
+    pub fn node(node: impl Into<String>) -> Self {
+        Self::Node { node: node.into(), vmid: None }
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, position: None, .. } => f.write_str(path),
+            Self::File { path, position: Some(at), .. } => {
+                write!(f, "{path}:{}:{}", at.line, at.column)
+            }
+            Self::Input(field) if field.is_empty() => f.write_str("stdin"),
+            Self::Input(field) => write!(f, "stdin: {field}"),
+            Self::Node { node, vmid: None } => write!(f, "node {node}"),
+            Self::Node { node, vmid: Some(vmid) } => write!(f, "node {node}, vmid {vmid}"),
+            Self::Named(name) => f.write_str(name),
+            Self::Run => Ok(()),
+        }
+    }
+}
+
+/// One finding: place, fact, cause, hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub place: Place,
+    /// What is so: lower case, no full stop.
+    pub fact: String,
+    /// Why, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// Further lines: what PVE says, what was done and what was not reached, the UPID.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// What to do, when there is something true to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+impl Entry {
+    /// A finding that fails the run.
+    pub fn error(place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Error, place, fact.into())
+    }
+
+    /// A finding that the user can act on.
+    pub fn warning(place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, place, fact.into())
+    }
+
+    /// Adds an error and all that caused it.
+    ///
+    /// The types of this project never print their source in `Display`, so the chain is walked here.
+    #[must_use]
+    pub fn cause(mut self, error: &dyn std::error::Error) -> Self {
+        let chain = std::iter::successors(Some(error), |e| e.source());
+        self.causes.extend(chain.map(ToString::to_string));
+        self
+    }
+
+    /// Adds a line under the first one.
+    #[must_use]
+    pub fn note(mut self, line: impl Into<String>) -> Self {
+        self.notes.push(line.into());
+        self
+    }
+
+    /// Sets what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    fn new(severity: Severity, place: Place, fact: String) -> Self {
+        Self { severity, place, fact, causes: Vec::new(), notes: Vec::new(), hint: None }
+    }
+}
+
+/// Findings in the order in which they were made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Report {
+    entries: Vec<Entry>,
+}
+
+impl Report {
+    /// A report with nothing in it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a finding.
+    pub fn push(&mut self, entry: Entry) {
+        self.entries.push(entry);
+    }
+
+    /// Adds an error.
+    pub fn error(&mut self, place: Place, fact: impl Into<String>) {
+        self.push(Entry::error(place, fact));
+    }
+
+    /// Adds all of another report.
+    pub fn extend(&mut self, other: Report) {
+        self.entries.extend(other.entries);
+    }
+
+    /// Says whether any finding is an error.
+    pub fn has_errors(&self) -> bool {
+        self.entries.iter().any(|e| e.severity == Severity::Error)
+    }
+
+    /// The findings, in order.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Puts the findings in the order of `key`; findings with the same key stay as they were.
+    pub fn sort_by_key<K: Ord>(&mut self, key: impl Fn(&Entry) -> K) {
+        self.entries.sort_by_key(key);
+    }
+}
+
+impl From<Entry> for Report {
+    fn from(entry: Entry) -> Self {
+        Self { entries: vec![entry] }
+    }
+}

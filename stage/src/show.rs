@@ -1,0 +1,135 @@
+//! A report as text for people or as JSON Lines for machines. Does no I/O.
+
+use crate::report::{Entry, Place, Report, Severity};
+use serde::Serialize;
+
+/// After so many findings the rest is only counted: a screen is full, and one wrong
+/// template can repeat itself for thousands of VMs.
+const SHOWN: usize = 20;
+
+/// Returns the report as text, each finding on one line or a few, with a count at the end.
+pub(crate) fn text(tool: &str, report: &Report) -> String {
+    let mut out = String::new();
+    for entry in report.entries().iter().take(SHOWN) {
+        push_entry(&mut out, tool, entry);
+    }
+    let hidden = report.entries().len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        out.push_str(&format!("{tool}: and {hidden} more findings, not shown\n"));
+    }
+    let errors = report.entries().iter().filter(|e| e.severity == Severity::Error).count();
+    if errors > 1 {
+        out.push_str(&format!("{tool}: {errors} errors\n"));
+    }
+    out
+}
+
+/// Returns the report as JSON Lines: all findings, one a line.
+pub(crate) fn json_lines(tool: &str, report: &Report) -> String {
+    let line = |entry| {
+        let finding = Finding { v: 1, event: "finding", tool, entry };
+        serde_json::to_string(&finding).unwrap_or_default() + "\n"
+    };
+    report.entries().iter().map(line).collect()
+}
+
+#[derive(Serialize)]
+struct Finding<'a> {
+    v: u8,
+    event: &'static str,
+    tool: &'a str,
+    #[serde(flatten)]
+    entry: &'a Entry,
+}
+
+fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
+    let severity = match entry.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    out.push_str(&format!("{tool}: {severity}: "));
+    if entry.place != Place::Run {
+        out.push_str(&format!("{}: ", printable(&entry.place.to_string())));
+    }
+    out.push_str(&printable(&entry.fact));
+    for cause in &entry.causes {
+        out.push_str(&format!(": {}", printable(cause)));
+    }
+    out.push('\n');
+    push_excerpt(out, &entry.place);
+    for note in &entry.notes {
+        for line in note.lines() {
+            out.push_str(&format!("  {}\n", printable(line)));
+        }
+    }
+    if let Some(hint) = &entry.hint {
+        out.push_str(&format!("  hint: {}\n", printable(hint)));
+    }
+}
+
+/// Escapes control characters, so that no value can move the cursor or fake a line.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+fn push_excerpt(out: &mut String, place: &Place) {
+    let Place::File { position: Some(at), excerpt: Some(excerpt), .. } = place else { return };
+    let number = at.line.to_string();
+    let indent = " ".repeat(number.len());
+    // A tab becomes one space, so that the carets stand under what they mean.
+    let shown: String =
+        excerpt.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let pad = " ".repeat(at.column.saturating_sub(1));
+    let carets = "^".repeat(excerpt.width.max(1));
+    out.push_str(&format!("  {number} | {}\n", shown.trim_end()));
+    out.push_str(&format!("  {indent} | {pad}{carets}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Excerpt, Position};
+
+    fn check(entry: Entry, expected: &str) {
+        assert_eq!(text("resolve", &Report::from(entry)), expected);
+    }
+
+    #[test]
+    fn a_place_in_a_file_shows_its_line() {
+        let place = Place::File {
+            path: "manifests/n2.yaml".into(),
+            position: Some(Position { line: 14, column: 5 }),
+            excerpt: Some(Excerpt { text: "\tx: vm-smal".into(), width: 7 }),
+        };
+        check(
+            Entry::error(place, "preset \"vm-smal\" does not exist")
+                .hint("presets/ holds vm-small"),
+            "resolve: error: manifests/n2.yaml:14:5: preset \"vm-smal\" does not exist\n  \
+             14 |  x: vm-smal\n     |     ^^^^^^^\n  hint: presets/ holds vm-small\n",
+        );
+    }
+
+    #[test]
+    fn no_value_can_fake_a_line() {
+        check(
+            Entry::warning(Place::Run, "name \"a\nresolve: error: b\x1b[2J\""),
+            "resolve: warning: name \"a\\nresolve: error: b\\u{1b}[2J\"\n",
+        );
+    }
+
+    #[test]
+    fn many_findings_are_counted() {
+        let mut report = Report::new();
+        for _ in 0..22 {
+            report.error(Place::Run, "x");
+        }
+        let shown = text("t", &report);
+        assert_eq!(shown.lines().count(), 22);
+        assert!(shown.ends_with("t: and 2 more findings, not shown\nt: 22 errors\n"));
+        assert_eq!(json_lines("t", &report).lines().count(), 22);
+    }
+}
