@@ -1,1 +1,6 @@
-//! To be written.
+//! What the tests of all tools share: the case runner and the PVE simulator.
+//!
+//! It uses none of our crates: it meets the tools as processes and the client over HTTPS,
+//! so that it cannot agree with their mistakes.
+
+pub mod case;

@@ -1,0 +1,179 @@
+//! Runs a case folder: adding a case is adding a folder, no Rust is written.
+//!
+//! ```text
+//! tests/cases/unknown-preset/
+//! ├── cmd       a shell line, or several; the tools are on PATH
+//! ├── in/       what the tools read; copied to a scratch folder, where `cmd` runs
+//! ├── stdin     given to cmd (absent: empty)
+//! ├── stdout    expected (absent: empty); the same for stderr
+//! ├── status    expected (absent: 0)
+//! └── out/      expected files that cmd writes under out/ (absent: none is looked at)
+//! ```
+//! In the scratch folder, `examples` is the project's `examples/`.
+//! `UPDATE=1` writes what came instead of comparing; the review is the diff.
+
+mod normal;
+mod scratch;
+
+use scratch::Scratch;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What a command has left behind.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Bytes on stdout, as text.
+    pub stdout: String,
+    /// Bytes on stderr, as text.
+    pub stderr: String,
+    /// Exit code; 128 + n when a signal ended it, as a shell says it.
+    pub status: i32,
+}
+
+/// Runs the case that `cmd` belongs to and compares.
+///
+/// # Errors
+/// Says what differs, as a diff.
+pub fn run(cmd: &Path) -> Result<(), Box<dyn Error>> {
+    let folder = cmd.parent().ok_or("a case is a folder")?;
+    let scratch = Scratch::new(folder)?;
+    let outcome = execute(cmd, &scratch, &[])?;
+    let mut expected = Expected::new(folder);
+    expected.compare("stdout", &outcome.stdout)?;
+    expected.compare("stderr", &outcome.stderr)?;
+    expected.compare("status", &status_text(outcome.status))?;
+    expected.compare_folder("out", &scratch.path().join("out"))?;
+    expected.verdict()
+}
+
+/// Runs `cmd` in the scratch folder, with nothing from the environment but PATH and `variables`.
+///
+/// # Errors
+/// The shell cannot be started.
+pub fn execute(
+    cmd: &Path,
+    scratch: &Scratch,
+    variables: &[(&str, String)],
+) -> Result<Outcome, Box<dyn Error>> {
+    let stdin = cmd.with_file_name("stdin");
+    let stdin = if stdin.exists() { std::fs::File::open(stdin)?.into() } else { Stdio::null() };
+    // `timeout` (coreutils): a case that hangs must fail, not hold up the rest.
+    let output = Command::new("timeout")
+        .args(["--kill-after=5", "120", "sh", "-c", &std::fs::read_to_string(cmd)?])
+        .current_dir(scratch.path())
+        .env_clear()
+        .env("PATH", search_path()?)
+        .env("HOME", scratch.path())
+        .env("LC_ALL", "C.UTF-8")
+        .env("SOURCE_DATE_EPOCH", "1760000000")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(stdin)
+        .output()?;
+    Ok(Outcome {
+        stdout: scratch.normal(&String::from_utf8_lossy(&output.stdout)),
+        stderr: scratch.normal(&String::from_utf8_lossy(&output.stderr)),
+        status: code(output.status),
+    })
+}
+
+/// The folder where Cargo puts the tools beside the running test.
+///
+/// # Errors
+/// The test does not run from Cargo's target folder.
+pub fn tool_folder() -> Result<PathBuf, Box<dyn Error>> {
+    let test = std::env::current_exe()?;
+    Ok(test.ancestors().nth(2).ok_or("no target folder")?.to_owned())
+}
+
+fn search_path() -> Result<std::ffi::OsString, Box<dyn Error>> {
+    let old = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(tool_folder()?).chain(std::env::split_paths(&old));
+    Ok(std::env::join_paths(folders)?)
+}
+
+fn code(status: std::process::ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+fn status_text(status: i32) -> String {
+    if status == 0 { String::new() } else { format!("{status}\n") }
+}
+
+/// The expected files of a case, and what has been found to differ.
+pub struct Expected {
+    folder: PathBuf,
+    update: bool,
+    differences: Vec<String>,
+}
+
+impl Expected {
+    /// The expectations in `folder`.
+    pub fn new(folder: &Path) -> Self {
+        let update = std::env::var_os("UPDATE").is_some_and(|v| v == "1");
+        Self { folder: folder.to_owned(), update, differences: Vec::new() }
+    }
+
+    /// Compares a file of the case with what came; an absent file is an empty one.
+    ///
+    /// # Errors
+    /// The file cannot be read or, with `UPDATE=1`, written.
+    pub fn compare(&mut self, name: &str, came: &str) -> Result<(), Box<dyn Error>> {
+        let path = self.folder.join(name);
+        let wanted = if path.exists() { std::fs::read_to_string(&path)? } else { String::new() };
+        if wanted == came {
+            return Ok(());
+        }
+        if self.update {
+            return update(&path, came);
+        }
+        let diff = similar::TextDiff::from_lines(wanted.as_str(), came);
+        let diff = diff.unified_diff().header("expected", "came").to_string();
+        self.differences.push(format!("{}:\n{diff}", path.display()));
+        Ok(())
+    }
+
+    /// Compares each file of a folder of the case with what came.
+    ///
+    /// # Errors
+    /// As [`Expected::compare`].
+    pub fn compare_folder(&mut self, name: &str, came: &Path) -> Result<(), Box<dyn Error>> {
+        let wanted = self.folder.join(name);
+        if !wanted.exists() && !(self.update && came.exists()) {
+            return Ok(());
+        }
+        let mut files = scratch::files(&wanted)?;
+        files.extend(scratch::files(came)?);
+        for file in files {
+            let bytes = std::fs::read(came.join(&file)).unwrap_or_default();
+            let text = normal::lossless(&bytes);
+            self.compare(&format!("{name}/{}", file.display()), &text)?;
+        }
+        Ok(())
+    }
+
+    /// Fails when anything differed.
+    ///
+    /// # Errors
+    /// All differences, as diffs.
+    pub fn verdict(self) -> Result<(), Box<dyn Error>> {
+        if self.differences.is_empty() {
+            return Ok(());
+        }
+        let all = self.differences.join("\n");
+        Err(format!("{all}\nUPDATE=1 writes what came; read the diff before you commit it").into())
+    }
+}
+
+fn update(path: &Path, came: &str) -> Result<(), Box<dyn Error>> {
+    if came.is_empty() {
+        std::fs::remove_file(path)?;
+    } else {
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::write(path, came)?;
+    }
+    Ok(())
+}

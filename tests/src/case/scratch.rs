@@ -1,0 +1,60 @@
+//! The folder that a case runs in, thrown away afterwards, so that no case dirties the tree.
+
+use super::normal;
+use std::collections::BTreeSet;
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+/// A scratch folder with a copy of the case's `in/` and a link to the project's `examples/`.
+pub struct Scratch {
+    folder: tempfile::TempDir,
+    root: PathBuf,
+}
+
+impl Scratch {
+    /// Makes the folder for a case.
+    ///
+    /// # Errors
+    /// The copy fails.
+    pub fn new(case: &Path) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+        std::os::unix::fs::symlink(root.join("examples"), folder.path().join("examples"))?;
+        for file in files(&case.join("in"))? {
+            let target = folder.path().join("in").join(&file);
+            std::fs::create_dir_all(target.parent().unwrap_or(folder.path()))?;
+            // Copies the mode too: some cases are about it.
+            std::fs::copy(case.join("in").join(&file), target)?;
+        }
+        Ok(Self { folder, root })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The text with everything replaced that differs from run to run or from machine to machine.
+    pub fn normal(&self, text: &str) -> String {
+        let text = text.replace(&self.folder.path().display().to_string(), "$SCRATCH");
+        normal::text(&text.replace(&self.root.display().to_string(), "$ROOT"))
+    }
+}
+
+/// All files under a folder, as relative paths, in order; none when there is no folder.
+pub(super) fn files(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![PathBuf::new()];
+    while let Some(below) = open.pop() {
+        let path = folder.join(&below);
+        if !path.exists() {
+            continue;
+        }
+        for entry in path.read_dir()? {
+            let entry = entry?;
+            let below = below.join(entry.file_name());
+            if entry.file_type()?.is_dir() { open.push(below) } else { _ = found.insert(below) }
+        }
+    }
+    Ok(found)
+}
