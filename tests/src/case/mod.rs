@@ -140,7 +140,7 @@ impl Expected {
     /// As [`Expected::compare`].
     pub fn compare_folder(&mut self, name: &str, came: &Path) -> Result<(), Box<dyn Error>> {
         let wanted = self.folder.join(name);
-        if !wanted.exists() && !(self.update && came.exists()) {
+        if !(wanted.exists() || self.update && came.exists()) {
             return Ok(());
         }
         let mut files = scratch::files(&wanted)?;
