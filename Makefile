@@ -1,0 +1,55 @@
+# The only entry point for people and CI. `make` lists what there is.
+# Logic lives in Rust tests, programs and the few scripts named here.
+
+CARGO  ?= cargo
+PREFIX ?= /usr/local
+TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
+# make test T=unknown-preset: only the tests whose name holds it
+T      ?=
+
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+build: ## all tools, debug
+	$(CARGO) build --workspace --locked
+
+release: ## all tools, optimised and stripped
+	$(CARGO) build --workspace --locked --release
+
+test: ## build and run every test
+	$(CARGO) test --workspace --locked --no-fail-fast -- $(T)
+
+check: ## formatting, lints, the rules of the house
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --package test-support --locked --test tidy --test docs
+
+fmt: ## format the code
+	$(CARGO) fmt --all
+
+snapshots: ## write what the cases give instead of comparing; review the diff
+	UPDATE=1 $(CARGO) test --workspace --locked --no-fail-fast -- $(T)
+
+docs: ## man pages, completions (generated, checked in)
+	UPDATE=1 $(CARGO) test --package test-support --locked --test docs
+
+demo: build ## the whole pipe against a simulated PVE, on examples/site
+	target/debug/pve-sim --task-ms 300 -- sh examples/demo.sh
+
+bench: release ## speed and memory, as counts and ratios, against their limits
+	target/release/bench
+
+test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
+	sh tests/cloudinit/check.sh
+
+install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respected
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pve-pipeline
+	install $(TOOLS:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
+	cp -R schemas $(DESTDIR)$(PREFIX)/share/pve-pipeline
+
+clean: ## remove what was built
+	$(CARGO) clean
+
+ci: check test ## what CI runs

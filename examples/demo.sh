@@ -1,0 +1,29 @@
+#!/bin/sh
+# The pipe on examples/site, from plan to destroy. `make demo` runs it under pve-sim,
+# which sets PVE_SIM_ENDPOINT and PVE_FINGERPRINT for it; nothing here knows of the simulator.
+set -eu
+cd "$(dirname "$0")/.."
+bin=${BIN:-target/debug}
+PATH=$PWD/$bin:$PATH
+site=examples/site
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+document() {
+    resolve --site $site --env dev --node pve1 --endpoint "$PVE_SIM_ENDPOINT" |
+        mint-token --site $site |
+        cloudinit-render |
+        image-publish
+}
+
+say 'resolve | mint-token | cloudinit-render | image-publish | pve-apply plan'
+document | pve-apply plan
+
+say 'pve-apply apply'
+document | pve-apply apply
+
+say 'the same again: nothing to do'
+document | pve-apply apply
+
+say 'pve-apply destroy'
+document | pve-apply destroy --yes

@@ -1,0 +1,96 @@
+//! Holds the documents to the code: tables to schemas, links to files.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
+}
+
+fn schema() -> Value {
+    serde_json::from_str(&read("schemas/tfvars.json")).unwrap()
+}
+
+#[test]
+fn the_table_of_fields_is_the_schema() {
+    let page = read("docs/pipeline.md");
+    let (_, table) = page.split_once("<!-- fields:").unwrap();
+    let (table, _) = table.split_once("<!-- end of fields -->").unwrap();
+    let rows: Vec<(String, String)> = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .map(|line| {
+            let (field, rest) = line.split_once("` | ").unwrap();
+            (field.to_owned(), rest.split(" | ").next().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(rows, fields_of(&schema()));
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut broken = Vec::new();
+    let mut links = 0;
+    for page in markdown(&root()) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            links += 1;
+            if !page.parent().unwrap().join(path).exists() {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert!(links > 0);
+    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn architecture_names_what_there_is() {
+    let text = read("ARCHITECTURE.md");
+    let named = text.split('`').skip(1).step_by(2).filter(|name| is_path(name));
+    let broken: Vec<_> = named.filter(|name| !root().join(name).exists()).collect();
+    assert!(broken.is_empty(), "ARCHITECTURE.md names what is not there: {broken:?}");
+}
+
+fn is_path(name: &str) -> bool {
+    let ends = [".rs", ".md", ".json", ".yaml", ".toml", "/"].iter().any(|end| name.ends_with(end));
+    ends && !name.starts_with('/') && !name.contains(['*', '<', ' '])
+}
+
+/// Field and description, in the schema's order, a VM's fields behind `vms`.
+fn fields_of(schema: &Value) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for (name, field) in schema["properties"].as_object().unwrap() {
+        fields.push((name.clone(), text(field)));
+        if let Some(inner) = field["items"]["properties"].as_object() {
+            fields.extend(inner.iter().map(|(n, f)| (format!("{name}[].{n}"), text(f))));
+        }
+    }
+    fields
+}
+
+fn text(field: &Value) -> String {
+    field["description"].as_str().unwrap().to_owned()
+}
+
+fn markdown(folder: &Path) -> Vec<PathBuf> {
+    let mut pages = Vec::new();
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            pages.extend(markdown(&path));
+        } else if name.ends_with(".md") {
+            pages.push(path);
+        }
+    }
+    pages
+}

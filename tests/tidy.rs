@@ -1,0 +1,270 @@
+//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
+
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const LIBRARIES: [&str; 2] = ["stage", "pve-client"];
+const TOOLS: [&str; 5] =
+    ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
+
+/// Which crate of ours may use which, besides test-support as a dev-dependency.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("stage", &[]),
+    ("pve-client", &[]),
+    ("resolve", &["stage"]),
+    ("mint-token", &["stage"]),
+    ("cloudinit-render", &["stage"]),
+    ("image-publish", &["stage", "pve-client"]),
+    ("pve-apply", &["stage", "pve-client"]),
+    ("test-support", &[]),
+];
+
+const NETWORK: [&str; 6] = ["ureq", "rustls", "native-tls", "hyper", "tokio", "reqwest"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+/// Tracked and new files, as git sees them, with their text.
+fn texts(ending: &str) -> Vec<(String, String)> {
+    let output = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let names = String::from_utf8(output.stdout).unwrap();
+    let matching = names.lines().filter(|name| name.ends_with(ending));
+    let read =
+        |name: &str| Some((name.to_owned(), std::fs::read_to_string(root().join(name)).ok()?));
+    let texts: Vec<_> = matching.filter_map(read).collect();
+    assert!(!texts.is_empty(), "no {ending} files: is this a git checkout?");
+    texts
+}
+
+fn assert_none(broken: &[String], rule: &str) {
+    assert!(broken.is_empty(), "{rule}:\n  {}", broken.join("\n  "));
+}
+
+#[test]
+fn each_file_opens_with_what_it_owns() {
+    let broken: Vec<_> = texts(".rs")
+        .into_iter()
+        .filter(|(_, text)| {
+            let first = text.lines().find(|line| !line.starts_with("#!"));
+            !first.is_some_and(|line| line.starts_with("//!"))
+        })
+        .map(|(name, _)| name)
+        .collect();
+    assert_none(&broken, "a file opens with `//!`");
+}
+
+#[test]
+fn files_are_short() {
+    let limit = |name: &str| if name.ends_with("/main.rs") { 15 } else { 400 };
+    let broken: Vec<_> = texts(".rs")
+        .into_iter()
+        .map(|(name, text)| (text.lines().count(), name))
+        .filter(|(lines, name)| *lines > limit(name))
+        .map(|(lines, name)| format!("{name}: {lines} lines"))
+        .collect();
+    assert_none(&broken, "a file has at most 400 lines, a main.rs 15");
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    // Spelled so that this file does not find itself.
+    let marks =
+        [["to", "do!("], ["TO", "DO"], ["FIX", "ME"], ["#[ign", "ore"], ["unimpl", "emented!("]];
+    let mut broken = Vec::new();
+    for (name, text) in texts(".rs") {
+        for (number, line) in text.lines().enumerate() {
+            if marks.iter().any(|mark| line.contains(&mark.concat())) {
+                broken.push(format!("{name}:{}: {}", number + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(&broken, "finished code only");
+}
+
+#[test]
+fn modules_have_names_that_say_what_they_own() {
+    let barred = ["utils", "util", "helpers", "helper", "common", "manager", "misc"];
+    let broken: Vec<_> = texts(".rs")
+        .into_iter()
+        .map(|(name, _)| name)
+        .filter(|name| {
+            let words =
+                Path::new(name).iter().map(|part| part.to_string_lossy().replace(".rs", ""));
+            words.into_iter().any(|word| barred.contains(&word.as_str()))
+        })
+        .collect();
+    assert_none(&broken, "no module is a drawer");
+}
+
+#[test]
+fn each_dependency_says_what_needs_it() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let (_, rest) = manifest.split_once("[workspace.dependencies]").unwrap();
+    let (block, _) = rest.split_once("\n[").unwrap();
+    let versioned = block.lines().filter(|line| line.contains('=') && !line.starts_with('#'));
+    let third_party = versioned.filter(|line| !line.contains("path ="));
+    let broken: Vec<_> =
+        third_party.filter(|line| !line.contains(" # ")).map(str::to_owned).collect();
+    assert_none(&broken, "a dependency has a comment on its line");
+}
+
+#[test]
+fn arrows_point_one_way() {
+    let metadata = metadata();
+    let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    let mut seen = BTreeSet::new();
+    let mut broken = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let Some((_, allowed)) =
+            ARROWS.iter().find(|(n, _)| *n == name && package["source"].is_null())
+        else {
+            continue;
+        };
+        seen.insert(name);
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let to = dependency["name"].as_str().unwrap();
+            let dev_support = to == "test-support" && dependency["kind"] == "dev";
+            if ours.contains(to)
+                && dependency["path"].is_string()
+                && !allowed.contains(&to)
+                && !dev_support
+            {
+                broken.push(format!("{name} -> {to}"));
+            }
+        }
+    }
+    assert_eq!(seen, ours, "the table of arrows names each crate of ours");
+    assert_none(&broken, "an arrow that ARCHITECTURE.md does not allow");
+}
+
+#[test]
+fn pure_tools_link_no_network() {
+    let metadata = metadata();
+    let mut broken = Vec::new();
+    for tool in ["resolve", "mint-token", "cloudinit-render", "stage"] {
+        for linked in linked_by(&metadata, tool) {
+            if NETWORK.contains(&linked.as_str()) {
+                broken.push(format!("{tool} links {linked}"));
+            }
+        }
+    }
+    assert!(
+        linked_by(&metadata, "pve-apply").contains("ureq"),
+        "the check itself sees what is linked"
+    );
+    assert_none(&broken, "these tools cannot speak to the network");
+}
+
+#[test]
+fn licences_are_permissive() {
+    let allowed = [
+        "MIT",
+        "Apache-2.0",
+        "BSD",
+        "ISC",
+        "Zlib",
+        "Unicode",
+        "CC0-1.0",
+        "0BSD",
+        "Unlicense",
+        "CDLA",
+        "BSL-1.0",
+    ];
+    let metadata = metadata();
+    let broken: Vec<_> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|package| {
+            let licence = package["license"].as_str().unwrap_or_default();
+            !allowed.iter().any(|a| licence.contains(a))
+        })
+        .map(|package| format!("{}: {}", package["name"], package["license"]))
+        .collect();
+    assert_none(&broken, "each dependency may be used under a permissive licence");
+}
+
+#[test]
+fn each_tool_shows_its_exit_codes() {
+    // Code 3 and 4 are for the tools that change the world.
+    let mut broken = Vec::new();
+    for tool in TOOLS {
+        let seen = statuses(tool);
+        let mut wanted = vec!["0", "1", "2"];
+        if tool == "pve-apply" {
+            wanted.extend(["3", "4"]);
+        }
+        broken.extend(
+            wanted
+                .into_iter()
+                .filter(|code| !seen.contains(*code))
+                .map(|code| format!("{tool}: no case ends with {code}")),
+        );
+    }
+    assert_none(&broken, "a case for each exit code of each tool");
+}
+
+#[test]
+fn libraries_and_tools_are_what_the_top_level_shows() {
+    for folder in LIBRARIES.iter().chain(&TOOLS).chain(&["tests"]) {
+        assert!(root().join(folder).join("Cargo.toml").exists(), "{folder}");
+    }
+}
+
+/// The exit codes that the cases of a tool expect.
+fn statuses(tool: &str) -> BTreeSet<String> {
+    let cases = root().join(tool).join("tests/cases");
+    let mut seen = BTreeSet::new();
+    for case in cases.read_dir().into_iter().flatten() {
+        let status = std::fs::read_to_string(case.unwrap().path().join("status"));
+        seen.insert(status.map_or("0".to_owned(), |s| s.trim().to_owned()));
+    }
+    seen
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The names of all crates that end up in a crate of ours, dev- and build-dependencies left out.
+fn linked_by(metadata: &Value, package: &str) -> BTreeSet<String> {
+    let names: BTreeMap<&str, &str> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| (p["id"].as_str().unwrap(), p["name"].as_str().unwrap()))
+        .collect();
+    let nodes: BTreeMap<&str, &Value> = metadata["resolve"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| (n["id"].as_str().unwrap(), n))
+        .collect();
+    let ours = |id: &&&str| id.starts_with("path+") && names[**id] == package;
+    let mut open = vec![*names.keys().find(ours).unwrap()];
+    let mut linked = BTreeSet::new();
+    while let Some(id) = open.pop() {
+        for dependency in nodes[id]["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            let to = dependency["pkg"].as_str().unwrap();
+            if kinds.iter().any(|k| k["kind"].is_null()) && linked.insert(names[to].to_owned()) {
+                open.push(to);
+            }
+        }
+    }
+    linked
+}
