@@ -1,0 +1,76 @@
+//! `bench`: speed and memory of the tools, against their limits.
+//!
+//! Run by `make bench` on release binaries. It ends with 1 when a limit is missed.
+//! CPU time is the least of several runs, since other work on the machine only adds to it.
+
+mod measure;
+mod site;
+mod table;
+
+use measure::{Measure, Tool};
+use std::error::Error;
+use std::process::ExitCode;
+use table::Table;
+
+fn main() -> ExitCode {
+    let mut table = Table::default();
+    if let Err(error) = run(&mut table) {
+        eprintln!("bench: {error}");
+        return ExitCode::FAILURE;
+    }
+    print!("{table}");
+    if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    start(table)?;
+    documents(table, 2_000)?;
+    documents(table, 20_000)?;
+    Ok(())
+}
+
+/// What each tool costs before it does anything.
+fn start(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    for tool in ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"] {
+        let measure = Tool::new(tool).arg("--version").best_of(10)?;
+        table.at_most(&format!("{tool} --version: CPU, ms"), measure.cpu_ms(), 5.0);
+    }
+    Ok(())
+}
+
+/// The three pure stages on a generated env.
+fn documents(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
+    let site = site::generate(vms)?;
+    let folder = site.path().to_str().ok_or("the scratch folder has no plain name")?;
+    let resolve = Tool::new("resolve").args(["--site", folder, "--env", "bench", "--node", "pve1"]);
+    let resolved = limits(table, "resolve", resolve, vms, 40.0)?;
+    let mint = Tool::new("mint-token").args(["--site", folder]).stdin(resolved.stdout);
+    let minted = limits(table, "mint-token", mint, vms, 60.0)?;
+    let render = Tool::new("cloudinit-render").stdin(minted.stdout);
+    limits(table, "cloudinit-render", render, vms, 60.0)?;
+    Ok(())
+}
+
+/// Measures a stage on a document of `vms` VMs; `ms` is the limit for 2,000 of them.
+fn limits(
+    table: &mut Table,
+    name: &str,
+    tool: Tool,
+    vms: usize,
+    ms: f64,
+) -> Result<Measure, Box<dyn Error>> {
+    let measure = tool.best_of(5)?;
+    // resolve alone has limits for 20,000 VMs: half a second, and growth that is linear.
+    match (name, vms) {
+        (_, 2_000) => {
+            table.at_most(&format!("{name}, {vms} VMs: CPU, ms"), measure.cpu_ms(), ms);
+            let mib = if name == "resolve" { 48.0 } else { 64.0 };
+            table.at_most(&format!("{name}, {vms} VMs: peak memory, MiB"), measure.peak_mib(), mib);
+        }
+        ("resolve", _) => {
+            table.at_most(&format!("{name}, {vms} VMs: CPU, ms"), measure.cpu_ms(), 500.0);
+        }
+        _ => table.seen(&format!("{name}, {vms} VMs: CPU, ms"), measure.cpu_ms()),
+    }
+    Ok(measure)
+}
