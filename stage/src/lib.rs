@@ -5,6 +5,7 @@
 //! * [`Deployment`] is the same document as typed values, for reading.
 //! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
 //! * [`main`] is the only code that prints or decides an exit code.
+//! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
 //! * [`Console`] shows progress and events while a stage works.
 
 mod connect;
@@ -15,6 +16,7 @@ mod entry;
 mod fields;
 mod report;
 mod secret;
+pub mod seed;
 mod show;
 
 pub use connect::TrustArgs;

@@ -1,0 +1,142 @@
+//! The image read back: by a small reader that shares nothing with the writer, and by the
+//! programs of the trade where they are installed (CI installs them).
+
+use super::{Files, MAX_IMAGE, MIB, TooLarge, image};
+use std::process::{Command, Output};
+
+/// Reads the root directory of one tree: name → content, by offsets of ECMA-119 alone.
+fn read(image: &[u8], descriptor: usize, name: impl Fn(&[u8]) -> String) -> Vec<(String, Vec<u8>)> {
+    let le = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap()) as usize;
+    let be = |at: usize| u32::from_be_bytes(image[at..at + 4].try_into().unwrap()) as usize;
+    let start = descriptor * 2048;
+    assert_eq!(&image[start + 1..start + 7], b"CD001\x01");
+    assert_eq!(le(start + 80) * 2048, image.len());
+    let root = start + 156;
+    let mut at = le(root + 2) * 2048;
+    // Both path tables lead to the same root.
+    assert_eq!(le(le(start + 140) * 2048 + 2), le(root + 2));
+    assert_eq!(be(be(start + 148) * 2048 + 2), le(root + 2));
+    let end = at + le(root + 10);
+    let mut files = Vec::new();
+    while at < end && image[at] != 0 {
+        let record = &image[at..at + image[at] as usize];
+        assert_eq!(le(at + 2), be(at + 6));
+        assert_eq!(le(at + 10), be(at + 14));
+        assert_eq!(record.len() % 2, 0);
+        if record[25] & 2 == 0 {
+            let from = le(at + 2) * 2048;
+            files.push((name(record), image[from..from + le(at + 10)].to_vec()));
+        }
+        at += record.len();
+    }
+    files
+}
+
+fn joliet_name(record: &[u8]) -> String {
+    let units = record[33..33 + record[32] as usize].chunks(2);
+    String::from_utf16(&units.map(|u| u16::from_be_bytes([u[0], u[1]])).collect::<Vec<_>>())
+        .unwrap()
+}
+
+fn rock_ridge_name(record: &[u8]) -> String {
+    let id = record[32] as usize;
+    let mut susp = &record[33 + id + (id + 1) % 2..];
+    while susp.len() > 4 {
+        let length = susp[2] as usize;
+        if &susp[..2] == b"NM" {
+            return String::from_utf8(susp[5..length].to_vec()).unwrap();
+        }
+        susp = &susp[length..];
+    }
+    panic!("no name")
+}
+
+fn check(files: &Files<'_>, mib: usize) {
+    let image = image(files).unwrap();
+    assert_eq!(image.len(), mib * MIB);
+    assert!(image == super::image(files).unwrap(), "not the same bytes twice");
+    assert_eq!(&image[16 * 2048 + 40..16 * 2048 + 47], b"cidata ");
+    let mut expected = vec![("meta-data", files.meta_data), ("user-data", files.user_data)];
+    if !files.network_config.is_empty() {
+        expected.insert(1, ("network-config", files.network_config));
+    }
+    let expected: Vec<_> =
+        expected.iter().map(|(n, c)| ((*n).to_owned(), c.as_bytes().to_vec())).collect();
+    assert!(read(&image, 16, rock_ridge_name) == expected, "Rock Ridge");
+    assert!(read(&image, 17, joliet_name) == expected, "Joliet");
+}
+
+#[test]
+fn what_goes_in_comes_out() {
+    let long = "0123456789abcdef".repeat(128); // one sector
+    let longer = long.clone() + "x";
+    for (user_data, meta_data, network_config) in [
+        ("#cloud-config\n", "instance-id: a\n", "version: 2\n"),
+        ("", "", ""),
+        ("ä\u{1f600}\r\n\0", "b", ""),
+        (&long, &longer, "version: 2"),
+        (&longer, &long, &longer),
+    ] {
+        check(&Files { user_data, meta_data, network_config }, 1);
+    }
+}
+
+#[test]
+fn an_image_grows_by_whole_mib_up_to_the_limit() {
+    let of = |bytes: usize| "x".repeat(bytes);
+    let room = (MIB / 2048 - 25) * 2048; // meta-data is empty
+    let most = room + MAX_IMAGE - MIB;
+    for (bytes, mib) in [(room, 1), (room + 1, 2), (most, 4)] {
+        check(&Files { user_data: &of(bytes), ..Files::default() }, mib);
+    }
+    let files = Files { user_data: &of(most + 1), ..Files::default() };
+    assert_eq!(image(&files), Err(TooLarge { bytes: 5 * MIB }));
+}
+
+/// Runs a program; `None` when it is not installed.
+#[expect(clippy::disallowed_methods, reason = "door: the programs that judge the image")]
+fn run(program: &str, args: &[&str]) -> Option<Output> {
+    let output = Command::new(program).args(args).output();
+    output.map(Some).unwrap_or_else(|e| {
+        assert_eq!(e.kind(), std::io::ErrorKind::NotFound, "{program}: {e}");
+        None
+    })
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "door: the programs that judge the image read a file"
+)]
+fn the_programs_of_the_trade_read_it() {
+    let user_data = "#cloud-config\n".to_owned() + &"# filler\n".repeat(1000);
+    let files =
+        Files { user_data: &user_data, meta_data: "m: 1\n", network_config: "version: 2\n" };
+    let path = std::env::temp_dir().join(format!("seed-{}.iso", std::process::id()));
+    let file = path.to_str().unwrap();
+    std::fs::write(&path, image(&files).unwrap()).unwrap();
+
+    for tree in ["-R", "-J"] {
+        let Some(list) = run("isoinfo", &["-i", file, tree, "-f"]) else { continue };
+        let names = String::from_utf8(list.stdout).unwrap();
+        assert_eq!(names, "/meta-data\n/network-config\n/user-data\n", "isoinfo {tree}");
+        for (name, content) in [("/user-data", &*user_data), ("/meta-data", "m: 1\n")] {
+            let read = run("isoinfo", &["-i", file, tree, "-x", name]).unwrap();
+            assert!(read.stdout == content.as_bytes(), "isoinfo {tree} -x {name}");
+        }
+    }
+    if let Some(list) = run("xorriso", &["-indev", &format!("stdio:{file}"), "-find", "/"]) {
+        let names = String::from_utf8(list.stdout).unwrap();
+        let expected = "'/'\n'/meta-data'\n'/network-config'\n'/user-data'\n";
+        let mut lines: Vec<_> = names.lines().collect();
+        lines.sort_unstable();
+        assert_eq!(lines.join("\n") + "\n", expected);
+        let said = String::from_utf8_lossy(&list.stderr);
+        assert!(said.contains("cidata") && !said.contains("WARNING"), "{said}");
+    }
+    if let Some(probe) = run("blkid", &["-p", "-o", "export", file]) {
+        let said = String::from_utf8(probe.stdout).unwrap();
+        assert!(said.contains("LABEL=cidata\n") && said.contains("TYPE=iso9660\n"), "{said}");
+    }
+    std::fs::remove_file(&path).unwrap();
+}
