@@ -1,1 +1,51 @@
-//! To be written.
+//! Proxmox VE over HTTP: blocking, by API token.
+//!
+//! [`Client`] has one method for each endpoint that we call. It knows PVE and nothing of our document.
+//!
+//! * Never-sent and maybe-sent are told apart ([`Error::NeverSent`], [`Error::MaybeSent`]); writes are never repeated here.
+//! * PVE's own text reaches the caller whole, wherever PVE puts it.
+//! * No secret is in `Debug`, `Display` or an error.
+//!
+//! Doors: `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
+
+mod client;
+mod clock;
+mod cluster;
+mod endpoint;
+mod envelope;
+mod error;
+mod exchange;
+mod fetch;
+mod fields;
+mod fingerprint;
+mod ids;
+mod params;
+mod property_string;
+mod qemu;
+mod sdn;
+mod storage;
+mod task;
+mod tls;
+mod transport;
+mod upid;
+mod upload;
+mod volid;
+
+pub use client::{Client, Observer, Traffic};
+pub use clock::{Clock, SystemClock};
+pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
+pub use endpoint::{ApiToken, ApiUrl, BadToken, BadUrl, Endpoint, Timeouts};
+pub use error::{Call, CertificateProblem, Error, Refusal, TaskFailure, Unreachable};
+pub use fetch::{FetchError, Fetched, Fetcher};
+pub use fingerprint::{BadFingerprint, Fingerprint};
+pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
+pub use params::Params;
+pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
+pub use qemu::{AgentInterface, ConfigView, PendingValue, VmConfig, VmStatus};
+pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
+pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
+pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
+pub use tls::{BadTrust, Trust};
+pub use upid::Upid;
+pub use upload::Upload;
+pub use volid::Volid;

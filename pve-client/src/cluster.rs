@@ -1,0 +1,211 @@
+//! Calls about the cluster as a whole: version, nodes, resources, permissions.
+//!
+//! Lists are filtered by what the token may see, never refused (facts 54): absence is no proof.
+
+use std::collections::BTreeMap;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::ids::{NodeName, Vmid};
+use crate::params::{Params, path};
+
+/// The version of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// The full version, as `9.1.7`.
+    pub version: String,
+}
+
+impl Version {
+    /// Tells that this is `major.minor` or newer.
+    pub fn at_least(&self, major: u32, minor: u32) -> bool {
+        let mut numbers = self
+            .version
+            .split(['.', '-', '~'])
+            .map(|part| part.parse().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        (next(), next()) >= (major, minor)
+    }
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub node: NodeName,
+    /// It is online.
+    pub online: bool,
+    /// Its certificate's fingerprint, where PVE tells it.
+    pub ssl_fingerprint: Option<String>,
+}
+
+/// What a node says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// As `pve-manager/9.1.7/…`.
+    pub pveversion: String,
+    /// Logical CPUs.
+    pub cpus: u64,
+    /// Memory in bytes.
+    pub memory_total: u64,
+    /// Memory in use, in bytes.
+    pub memory_used: u64,
+}
+
+/// What kind of guest a resource is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GuestKind {
+    /// A virtual machine.
+    Qemu,
+    /// A container.
+    Lxc,
+}
+
+/// A guest in the cluster's list. Its figures lag up to 10 s behind (facts 31).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// VM or container: both take a vmid.
+    pub kind: GuestKind,
+    /// Its number.
+    pub vmid: Vmid,
+    /// The node that has it.
+    pub node: NodeName,
+    /// Its name; absent for a few seconds after its creation.
+    pub name: Option<String>,
+    /// `running`, `stopped`, or `unknown` when new or when the node is away.
+    pub status: String,
+    /// It is a template.
+    pub template: bool,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its pool.
+    pub pool: Option<String>,
+    /// What locks it.
+    pub lock: Option<String>,
+}
+
+/// Path → privilege → whether it goes down to the paths below.
+pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
+
+impl Client {
+    /// Returns the version; any token may ask.
+    pub fn version(&self) -> Result<Version, Error> {
+        let answer = self.get("/version", &Params::new())?;
+        let version = answer
+            .object()?
+            .text("version")
+            .ok_or_else(|| answer.bad("it has no `version`"))?;
+        Ok(Version { version })
+    }
+
+    /// Returns the nodes.
+    pub fn nodes(&self) -> Result<Vec<Node>, Error> {
+        self.get("/nodes", &Params::new())?.list(|node| {
+            Some(Node {
+                node: node.parse("node")?,
+                online: node.text("status").as_deref() == Some("online"),
+                ssl_fingerprint: node.text("ssl_fingerprint"),
+            })
+        })
+    }
+
+    /// Returns what a node says of itself; needs Sys.Audit on it.
+    pub fn node_status(&self, node: &NodeName) -> Result<NodeStatus, Error> {
+        let answer = self.get(&path(&["nodes", node.as_str(), "status"]), &Params::new())?;
+        let fields = answer.object()?;
+        let memory = fields.object("memory");
+        let of_memory = |name| memory.and_then(|m| m.integer(name)).unwrap_or(0);
+        Ok(NodeStatus {
+            pveversion: fields.text("pveversion").unwrap_or_default(),
+            cpus: fields
+                .object("cpuinfo")
+                .and_then(|cpu| cpu.integer("cpus"))
+                .unwrap_or(0),
+            memory_total: of_memory("total"),
+            memory_used: of_memory("used"),
+        })
+    }
+
+    /// Returns all guests of the cluster that the token may see.
+    pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
+        self.get("/cluster/resources", &Params::new().with("type", "vm"))?
+            .list(|guest| {
+                Some(Resource {
+                    kind: if guest.text("type")? == "lxc" {
+                        GuestKind::Lxc
+                    } else {
+                        GuestKind::Qemu
+                    },
+                    vmid: guest.parse("vmid")?,
+                    node: guest.parse("node")?,
+                    name: guest.text("name"),
+                    status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
+                    template: guest.flag("template"),
+                    tags: guest.split("tags", &[';', ',', ' ']),
+                    pool: guest.text("pool"),
+                    lock: guest.text("lock"),
+                })
+            })
+    }
+
+    /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
+    pub fn next_id(&self) -> Result<Vmid, Error> {
+        self.get("/cluster/nextid", &Params::new())?
+            .parse(Vmid::RULE)
+    }
+
+    /// Tells whether a vmid is free in the whole cluster, also where the token may not look.
+    pub fn is_free(&self, vmid: Vmid) -> Result<bool, Error> {
+        match self.get("/cluster/nextid", &Params::new().with("vmid", vmid)) {
+            Ok(_) => Ok(true),
+            // PVE: facts 32: a taken one is 400 with `errors.vmid`.
+            Err(error) => match error.refusal() {
+                Some(r) if r.status == 400 && r.errors.contains_key("vmid") => Ok(false),
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Returns what the token itself may do, on each path where it may do anything.
+    pub fn permissions(&self) -> Result<Permissions, Error> {
+        let answer = self.get("/access/permissions", &Params::new())?;
+        let object = answer.object()?;
+        let privileges = |name: &String| {
+            let list = object
+                .object(name)
+                .map(|list| list.texts())
+                .unwrap_or_default();
+            list.into_iter()
+                .map(|(privilege, propagates)| (privilege, propagates != "0"))
+                .collect()
+        };
+        Ok(object
+            .0
+            .keys()
+            .map(|name| (name.clone(), privileges(name)))
+            .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(version: &str, expected: bool) {
+        let version = Version {
+            version: version.to_owned(),
+        };
+        assert_eq!(version.at_least(8, 4), expected, "{version:?}");
+    }
+
+    #[test]
+    fn versions() {
+        check("8.4.1", true);
+        check("8.4", true);
+        check("9.0.0~beta1", true);
+        check("10.1", true);
+        check("8.3.5", false);
+        check("7.4-17", false);
+        check("", false);
+    }
+}

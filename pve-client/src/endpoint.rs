@@ -1,0 +1,232 @@
+//! Where the API is and who asks: the endpoint's address and the API token. Does no I/O.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use ureq::http::Uri;
+
+use crate::tls::Trust;
+
+/// All that a client needs to know to speak to one Proxmox VE.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The address, as `ApiUrl` describes it.
+    pub url: ApiUrl,
+    /// The API token.
+    pub token: ApiToken,
+    /// Which certificates are accepted.
+    pub trust: Trust,
+    /// How long is waited for what.
+    pub timeouts: Timeouts,
+}
+
+/// The address of an API.
+///
+/// Taken are `https://HOST[:PORT]` with or without the path `/api2/json`, and `HOST[:PORT]` alone.
+/// Without a port it is 8006, where PVE itself listens. A reverse proxy on 443 is named with its port: `https://pve:443`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiUrl {
+    origin: String,
+    path: String,
+}
+
+/// The text is not the address of an API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{text}\" must be the address of a Proxmox VE API: {fault}")]
+pub struct BadUrl {
+    /// The text as it was given.
+    pub text: String,
+    /// What is wrong.
+    pub fault: &'static str,
+}
+
+impl ApiUrl {
+    /// Returns scheme, host and port.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns the full base address, with the path `/api2/json`.
+    pub fn base(&self) -> String {
+        format!("{}{}", self.origin, self.path)
+    }
+}
+
+impl FromStr for ApiUrl {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        let bad = |fault| BadUrl {
+            text: text.to_owned(),
+            fault,
+        };
+        let full = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("https://{text}")
+        };
+        let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(bad("it must begin with `https://`"));
+        }
+        let authority = uri.authority().ok_or_else(|| bad("`https://HOST:8006`"))?;
+        if authority.as_str().contains('@') {
+            return Err(bad("it must not hold a user or a password"));
+        }
+        if authority.host().is_empty() || authority.as_str().ends_with(':') || uri.query().is_some()
+        {
+            return Err(bad("`https://HOST:8006`"));
+        }
+        let path = uri.path().trim_end_matches('/');
+        let path = path.strip_suffix("/api2/json").unwrap_or(path);
+        let port = authority.port_u16().unwrap_or(8006);
+        Ok(Self {
+            origin: format!("https://{}:{port}", authority.host()),
+            path: format!("{path}/api2/json"),
+        })
+    }
+}
+
+impl fmt::Display for ApiUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)
+    }
+}
+
+/// An API token: `user@realm!name=secret`. Neither `Debug` nor any message shows the secret.
+#[derive(Clone)]
+pub struct ApiToken {
+    id: String,
+    header: zeroize::Zeroizing<String>,
+}
+
+/// The text is not an API token. The text itself is kept out, for it is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an API token must have the form `user@realm!name=secret`")]
+pub struct BadToken;
+
+impl ApiToken {
+    /// Returns the public part: `user@realm!name`.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Returns the value of the Authorization header.
+    pub(crate) fn header(&self) -> &str {
+        &self.header
+    }
+}
+
+impl FromStr for ApiToken {
+    type Err = BadToken;
+
+    fn from_str(text: &str) -> Result<Self, BadToken> {
+        let text = text.trim();
+        let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
+        let (id, secret) = text.split_once('=').ok_or(BadToken)?;
+        let (user, name) = id.split_once('!').ok_or(BadToken)?;
+        let (login, realm) = user.rsplit_once('@').ok_or(BadToken)?;
+        let whole = [login, realm, name, secret]
+            .iter()
+            .all(|part| !part.is_empty());
+        if !whole || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(BadToken);
+        }
+        // PVE: facts 50.
+        Ok(Self {
+            id: id.to_owned(),
+            header: format!("PVEAPIToken={id}={secret}").into(),
+        })
+    }
+}
+
+impl fmt::Debug for ApiToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ApiToken").field(&self.id).finish()
+    }
+}
+
+/// How long is waited for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For a whole call, from the first byte sent to the last one read.
+    pub call: Duration,
+    /// For one step of a long transfer: a read or a write that moves nothing for so long ends it.
+    pub stall: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            // PVE: reference 4: pveproxy itself gives up after 30 s with 596; we must outlast it to read that.
+            call: Duration::from_secs(60),
+            stall: Duration::from_secs(60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, base: Option<&str>) {
+        assert_eq!(
+            text.parse::<ApiUrl>().ok().map(|url| url.base()).as_deref(),
+            base,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn addresses() {
+        let plain = Some("https://pve.lan:8006/api2/json");
+        check("https://pve.lan:8006", plain);
+        check("https://pve.lan:8006/", plain);
+        check("https://pve.lan:8006/api2/json", plain);
+        check("https://pve.lan:8006/api2/json/", plain);
+        check("https://pve.lan", plain);
+        check("pve.lan", plain);
+        check("pve.lan:443", Some("https://pve.lan:443/api2/json"));
+        check(
+            "https://proxy.lan:443/pve",
+            Some("https://proxy.lan:443/pve/api2/json"),
+        );
+        check("https://[::1]:8006", Some("https://[::1]:8006/api2/json"));
+    }
+
+    #[test]
+    fn refused_addresses() {
+        for text in [
+            "",
+            "http://pve.lan:8006",
+            "https://",
+            "https://root:pw@pve.lan",
+            "https://pve.lan:",
+            "https://pve.lan/?x=1",
+            "two words",
+        ] {
+            check(text, None);
+        }
+    }
+
+    #[test]
+    fn tokens_never_show_their_secret() {
+        let token: ApiToken = "root@pam!iac=8a7e-secret".parse().unwrap();
+        assert_eq!(format!("{token:?}"), r#"ApiToken("root@pam!iac")"#);
+        assert_eq!(token.header(), "PVEAPIToken=root@pam!iac=8a7e-secret");
+        for text in [
+            "",
+            "root@pam!iac",
+            "root@pam=secret",
+            "root!iac=secret",
+            "root@pam!iac=",
+            "root@pam!iac=a b",
+        ] {
+            assert_eq!(text.parse::<ApiToken>().err(), Some(BadToken), "{text}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! An answer's status, reason phrase and bytes → its data, or what PVE refused. Does no I/O.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::error::{Call, Error, Refusal};
+
+/// An answer as it came over the wire.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The text behind the status: for 401, 403 and 501 the only place where PVE says why.
+    pub(crate) reason: String,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+/// Opens an answer: the whole JSON object of a success (its `data` and what stands beside it), or the refusal.
+pub(crate) fn open(call: Call, raw: &Raw) -> Result<Value, Error> {
+    let json = serde_json::from_slice::<Value>(&raw.body).ok();
+    if !(200..300).contains(&raw.status) {
+        return Err(Error::Status(Box::new(refusal(call, raw, json.as_ref()))));
+    }
+    match json {
+        Some(json) if json.get("data").is_some() => Ok(json),
+        Some(_) => Err(Error::BadAnswer {
+            call,
+            what: "it has no `data`".to_owned(),
+        }),
+        None => Err(Error::BadAnswer {
+            call,
+            what: "it is not JSON; is this a Proxmox VE API?".to_owned(),
+        }),
+    }
+}
+
+/// Gathers what PVE says about a refusal from the places where it may say it.
+fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
+    let errors: BTreeMap<String, String> = json
+        .and_then(|json| json.get("errors")?.as_object())
+        .into_iter()
+        .flatten()
+        .map(|(name, text)| {
+            (
+                name.clone(),
+                text.as_str()
+                    .map_or_else(|| text.to_string(), |t| t.trim_end().to_owned()),
+            )
+        })
+        .collect();
+    let said = json
+        .and_then(|json| json.get("message")?.as_str())
+        .unwrap_or_default();
+    // PVE: facts 2 and 3: the body's message may have several lines, the status line only the first;
+    // 401, 403 and 501 have no JSON at all, and PVE before 8.4 has no `message`.
+    let message = [said, raw.reason.as_str(), plain_text(raw, json)]
+        .into_iter()
+        .map(str::trim_end)
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+        .to_owned();
+    Refusal {
+        call,
+        status: raw.status,
+        message,
+        errors,
+    }
+}
+
+/// Returns a short body that is text and not a web page.
+fn plain_text<'a>(raw: &'a Raw, json: Option<&Value>) -> &'a str {
+    match std::str::from_utf8(&raw.body) {
+        Ok(text) if json.is_none() && text.len() <= 2000 && !text.trim_start().starts_with('<') => {
+            text
+        }
+        _ => "",
+    }
+}
+
+/// Reads the reason phrase out of a status line.
+pub(crate) fn reason_of(status_line: &[u8]) -> String {
+    let line = String::from_utf8_lossy(status_line);
+    line.trim_end()
+        .splitn(3, ' ')
+        .nth(2)
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(status: u16, reason: &str, body: &str) -> Result<Value, Error> {
+        let call = Call {
+            method: "GET",
+            path: "/version".to_owned(),
+        };
+        open(
+            call,
+            &Raw {
+                status,
+                reason: reason.to_owned(),
+                body: body.as_bytes().to_vec(),
+            },
+        )
+    }
+
+    fn check_refused(status: u16, reason: &str, body: &str, message: &str) -> Refusal {
+        let error = opened(status, reason, body).unwrap_err();
+        let refusal = error.refusal().unwrap().clone();
+        assert_eq!(
+            (refusal.status, refusal.message.as_str()),
+            (status, message)
+        );
+        refusal
+    }
+
+    #[test]
+    fn success_keeps_what_stands_beside_data() {
+        let answer = opened(200, "OK", r#"{"data":null,"total":7}"#).unwrap();
+        assert_eq!(answer["total"], 7);
+    }
+
+    #[test]
+    fn message_comes_from_the_body_first() {
+        check_refused(
+            500,
+            "first line",
+            "{\"data\":null,\"message\":\"first line\\nsecond\\n\"}",
+            "first line\nsecond",
+        );
+        check_refused(500, "only here", r#"{"data":null}"#, "only here");
+    }
+
+    #[test]
+    fn answers_without_json_speak_by_their_status_line() {
+        check_refused(401, "No ticket", "", "No ticket");
+        check_refused(
+            403,
+            "Permission check failed (/storage/local, Datastore.AllocateTemplate)",
+            "",
+            "Permission check failed (/storage/local, Datastore.AllocateTemplate)",
+        );
+        check_refused(
+            501,
+            "",
+            "Unexpected content for method 'DELETE'",
+            "Unexpected content for method 'DELETE'",
+        );
+        check_refused(502, "", "<html>Bad Gateway</html>", "");
+    }
+
+    #[test]
+    fn parameter_errors_are_kept_by_name() {
+        let body = r#"{"errors":{"vmid":"invalid format\n"},"data":null,"message":"Parameter verification failed.\n"}"#;
+        let refusal = check_refused(
+            400,
+            "Parameter verification failed.",
+            body,
+            "Parameter verification failed.",
+        );
+        assert_eq!(refusal.errors["vmid"], "invalid format");
+        assert_eq!(
+            refusal.to_string(),
+            "GET /version was refused with status 400: Parameter verification failed.; vmid: invalid format"
+        );
+    }
+
+    #[test]
+    fn success_in_a_strange_form_is_said() {
+        assert!(matches!(
+            opened(200, "OK", "<html>"),
+            Err(Error::BadAnswer { .. })
+        ));
+        assert!(matches!(
+            opened(200, "OK", "{}"),
+            Err(Error::BadAnswer { .. })
+        ));
+    }
+
+    #[test]
+    fn reason_phrases() {
+        assert_eq!(
+            reason_of(b"HTTP/1.1 500 VM 100 is running - destroy failed\r\n"),
+            "VM 100 is running - destroy failed"
+        );
+        assert_eq!(reason_of(b"HTTP/1.1 200\r\n"), "");
+    }
+}

@@ -1,0 +1,194 @@
+//! Reads fields of PVE's answers, whose types are mixed: numbers as strings, booleans as 0 and 1.
+//!
+//! PVE: facts 11. Does no I/O.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Call, Error};
+use crate::property_string::parse_boolean;
+
+/// An answer, and the call that it answers.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    call: Call,
+    whole: Value,
+}
+
+impl Answer {
+    /// Keeps an answer together with its call.
+    pub(crate) fn new(call: Call, whole: Value) -> Self {
+        Self { call, whole }
+    }
+
+    /// Returns `data`.
+    pub(crate) fn data(&self) -> &Value {
+        &self.whole["data"]
+    }
+
+    /// Returns the number that stands beside `data`, as `total` does.
+    pub(crate) fn beside(&self, name: &str) -> Option<u64> {
+        self.whole.get(name).and_then(integer)
+    }
+
+    /// Returns `data`, which must be an object.
+    pub(crate) fn object(&self) -> Result<Fields<'_>, Error> {
+        self.data()
+            .as_object()
+            .map(Fields)
+            .ok_or_else(|| self.bad("`data` is not an object"))
+    }
+
+    /// Reads each object of the list that `data` must be; what is no such object is passed over by `None`.
+    pub(crate) fn list<T>(&self, read: impl Fn(&Fields<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
+        let list = self
+            .data()
+            .as_array()
+            .ok_or_else(|| self.bad("`data` is not a list"))?;
+        Ok(list
+            .iter()
+            .filter_map(Value::as_object)
+            .filter_map(|object| read(&Fields(object)))
+            .collect())
+    }
+
+    /// Reads `data` as a text that must parse.
+    pub(crate) fn parse<T: FromStr>(&self, rule: &str) -> Result<T, Error> {
+        text(self.data())
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| self.bad(&format!("`data` is not {rule}")))
+    }
+
+    /// Reads `data` as a text that must parse, or null.
+    pub(crate) fn parse_or_null<T: FromStr>(&self, rule: &str) -> Result<Option<T>, Error> {
+        if self.data().is_null() {
+            Ok(None)
+        } else {
+            self.parse(rule).map(Some)
+        }
+    }
+
+    /// Makes the error that says what is wrong with this answer.
+    pub(crate) fn bad(&self, what: &str) -> Error {
+        Error::BadAnswer {
+            call: self.call.clone(),
+            what: what.to_owned(),
+        }
+    }
+}
+
+/// One object of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
+
+impl Fields<'_> {
+    /// Returns a field as text, numbers and booleans included.
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(text)
+    }
+
+    /// Returns a field as a whole number, also when it came as text.
+    pub(crate) fn integer(&self, name: &str) -> Option<u64> {
+        self.0.get(name).and_then(integer)
+    }
+
+    /// Returns a field as a boolean; absent is no.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.0
+            .get(name)
+            .and_then(text)
+            .and_then(|t| parse_boolean(&t))
+            .unwrap_or(false)
+    }
+
+    /// Returns a field that must parse.
+    pub(crate) fn parse<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+
+    /// Returns the parts of a field that is a list in one text.
+    pub(crate) fn split(&self, name: &str, separators: &[char]) -> Vec<String> {
+        let whole = self.text(name).unwrap_or_default();
+        whole
+            .split(separators)
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Returns an object inside this one.
+    pub(crate) fn object(&self, name: &str) -> Option<Fields<'_>> {
+        self.0.get(name)?.as_object().map(Fields)
+    }
+
+    /// Returns all fields that are texts, numbers or booleans, as texts.
+    pub(crate) fn texts(&self) -> BTreeMap<String, String> {
+        self.0
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
+            .collect()
+    }
+}
+
+/// Reads a text, a number or a boolean as text.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(u8::from(*flag).to_string()),
+        _ => None,
+    }
+}
+
+/// Reads a whole number; a fraction is cut off.
+fn integer(value: &Value) -> Option<u64> {
+    match value {
+        Value::Number(number) => number.as_u64().or_else(|| {
+            let float = number.as_f64().filter(|f| (0.0..9e15).contains(f))?;
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the range is checked above"
+            )]
+            let whole = float as u64;
+            Some(whole)
+        }),
+        Value::String(text) => text.trim().parse().ok(),
+        Value::Bool(flag) => Some(u64::from(*flag)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(json: &str, text: Option<&str>, integer: Option<u64>, flag: bool) {
+        let value: Value = serde_json::from_str(&format!(r#"{{"f":{json}}}"#)).unwrap();
+        let fields = Fields(value.as_object().unwrap());
+        assert_eq!(
+            (
+                fields.text("f").as_deref(),
+                fields.integer("f"),
+                fields.flag("f")
+            ),
+            (text, integer, flag),
+            "{json}"
+        );
+    }
+
+    #[test]
+    fn mixed_types() {
+        check(r#""256""#, Some("256"), Some(256), false);
+        check("256", Some("256"), Some(256), false);
+        check("1", Some("1"), Some(1), true);
+        check(r#""1""#, Some("1"), Some(1), true);
+        check("true", Some("1"), Some(1), true);
+        check("0.5", Some("0.5"), Some(0), false);
+        check("null", None, None, false);
+        check("[]", None, None, false);
+    }
+}

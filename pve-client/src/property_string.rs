@@ -1,0 +1,239 @@
+//! Property strings: `virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=20` ⇄ ordered pairs.
+//!
+//! PVE lets one key stand without its name (the default key), takes booleans in many spellings and
+//! re-orders what it stores; so compare the parsed values, never the texts (facts 10). Does no I/O.
+
+use std::fmt;
+
+/// Ordered pairs of a property string. A part without `=` is the value of the default key.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PropertyString {
+    pairs: Vec<(String, String)>,
+}
+
+impl PropertyString {
+    /// The key under which a part without `=` is kept when no default key is named.
+    pub const UNNAMED: &str = "";
+
+    /// Splits a property string; a part without `=` becomes the value of `default_key`.
+    pub fn parse(text: &str, default_key: &str) -> Self {
+        let pair = |part: &str| match part.split_once('=') {
+            Some((key, value)) => (key.trim().to_owned(), value.to_owned()),
+            None => (default_key.to_owned(), part.to_owned()),
+        };
+        let pairs = text
+            .split(',')
+            .filter(|part| !part.is_empty())
+            .map(pair)
+            .collect();
+        Self { pairs }
+    }
+
+    /// Returns the value of a key.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.pairs
+            .iter()
+            .find(|(k, _)| k == key)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Returns the value of a key as a boolean, in any of PVE's spellings.
+    pub fn flag(&self, key: &str) -> Option<bool> {
+        self.get(key).and_then(parse_boolean)
+    }
+
+    /// Returns the value of a key in bytes: `10G`, `1M`, `512`.
+    pub fn size(&self, key: &str) -> Option<u64> {
+        self.get(key).and_then(parse_size)
+    }
+
+    /// Sets a key: in its place when it is there, else at the end.
+    pub fn set(&mut self, key: &str, value: impl Into<String>) -> &mut Self {
+        let value = value.into();
+        match self.pairs.iter_mut().find(|(k, _)| k == key) {
+            Some(pair) => pair.1 = value,
+            None => self.pairs.push((key.to_owned(), value)),
+        }
+        self
+    }
+
+    /// Removes a key and returns its value.
+    pub fn remove(&mut self, key: &str) -> Option<String> {
+        let place = self.pairs.iter().position(|(k, _)| k == key)?;
+        Some(self.pairs.remove(place).1)
+    }
+
+    /// Returns the pairs in order.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pairs
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Returns the first part: of a drive its volid, of a network device its model and MAC.
+    pub fn first(&self) -> Option<(&str, &str)> {
+        self.pairs().next()
+    }
+
+    /// Prints with `default_key` left out before its value, as PVE prints a drive's volid.
+    pub fn display_with_default(&self, default_key: &str) -> String {
+        let part = |(key, value): (&str, &str)| match key {
+            _ if key == default_key => value.to_owned(),
+            Self::UNNAMED => value.to_owned(),
+            _ => format!("{key}={value}"),
+        };
+        self.pairs().map(part).collect::<Vec<_>>().join(",")
+    }
+
+    /// Tells that two property strings mean the same: order and spelling of booleans and sizes do not count.
+    pub fn means_the_same(&self, other: &Self) -> bool {
+        let mut ours: Vec<_> = self.pairs().map(meaning).collect();
+        let mut theirs: Vec<_> = other.pairs().map(meaning).collect();
+        ours.sort();
+        theirs.sort();
+        ours == theirs
+    }
+}
+
+impl fmt::Display for PropertyString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.display_with_default(Self::UNNAMED))
+    }
+}
+
+/// Reads a boolean in PVE's spellings.
+pub fn parse_boolean(text: &str) -> Option<bool> {
+    // PVE: facts 10; pve-common, JSONSchema.pm, parse_boolean.
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "on" | "yes" | "true" => Some(true),
+        "0" | "off" | "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads a size in bytes: a decimal number with an optional K, M, G or T (powers of 1024).
+pub fn parse_size(text: &str) -> Option<u64> {
+    // PVE: pve-common, JSONSchema.pm, parse_size: `^(\d+(\.\d+)?)([KMGT])?$`.
+    let (number, shift) = match text.as_bytes().last()? {
+        b'K' => (&text[..text.len() - 1], 10),
+        b'M' => (&text[..text.len() - 1], 20),
+        b'G' => (&text[..text.len() - 1], 30),
+        b'T' => (&text[..text.len() - 1], 40),
+        _ => (text, 0),
+    };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    if !digits(whole) || !digits(fraction) || fraction.len() > 18 {
+        return None;
+    }
+    let unit = 1u128 << shift;
+    let part =
+        fraction.parse::<u128>().ok()? * unit / 10u128.pow(u32::try_from(fraction.len()).ok()?);
+    u64::try_from(
+        whole
+            .parse::<u128>()
+            .ok()?
+            .checked_mul(unit)?
+            .checked_add(part)?,
+    )
+    .ok()
+}
+
+/// Prints bytes in the largest unit that divides them, as PVE does in a drive's `size`.
+pub fn display_size(bytes: u64) -> String {
+    let unit = [(40, "T"), (30, "G"), (20, "M"), (10, "K")]
+        .into_iter()
+        .find(|(shift, _)| bytes != 0 && bytes.is_multiple_of(1 << shift));
+    match unit {
+        Some((shift, letter)) => format!("{}{letter}", bytes >> shift),
+        None => bytes.to_string(),
+    }
+}
+
+/// What a pair says, apart from its spelling.
+fn meaning((key, value): (&str, &str)) -> (String, String) {
+    let plain = match parse_boolean(value) {
+        Some(flag) => u8::from(flag).to_string(),
+        None if key == "size" => {
+            parse_size(value).map_or_else(|| value.to_owned(), |bytes| bytes.to_string())
+        }
+        None if is_mac(value) => value.to_ascii_uppercase(),
+        None => value.to_owned(),
+    };
+    (key.to_owned(), plain)
+}
+
+/// Tells a MAC address, which PVE stores in upper case.
+fn is_mac(text: &str) -> bool {
+    text.len() == 17
+        && text
+            .split(':')
+            .all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_same(a: &str, b: &str, expected: bool) {
+        let parse = |text| PropertyString::parse(text, "file");
+        assert_eq!(parse(a).means_the_same(&parse(b)), expected, "{a} / {b}");
+    }
+
+    #[test]
+    fn keeps_order_and_text() {
+        let text = "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=20";
+        let net = PropertyString::parse(text, "model");
+        assert_eq!(net.to_string(), text);
+        assert_eq!(net.first(), Some(("virtio", "BC:24:11:00:00:01")));
+        assert_eq!(net.get("tag"), Some("20"));
+    }
+
+    #[test]
+    fn default_key_stands_without_name() {
+        let mut drive =
+            PropertyString::parse("local-lvm:vm-100-disk-0,size=10G,discard=on", "file");
+        assert_eq!(drive.get("file"), Some("local-lvm:vm-100-disk-0"));
+        assert_eq!(drive.size("size"), Some(10 << 30));
+        assert_eq!(drive.flag("discard"), Some(true));
+        drive.set("size", "20G").set("ssd", "1");
+        assert_eq!(drive.remove("discard").as_deref(), Some("on"));
+        assert_eq!(
+            drive.display_with_default("file"),
+            "local-lvm:vm-100-disk-0,size=20G,ssd=1"
+        );
+    }
+
+    #[test]
+    fn spelling_and_order_do_not_count() {
+        check_same(
+            "a:b,discard=on,iothread=1",
+            "a:b,iothread=yes,discard=true",
+            true,
+        );
+        check_same("virtio=02:ab:00:00:00:01", "virtio=02:AB:00:00:00:01", true);
+        check_same("a:b,size=1024M", "a:b,size=1G", true);
+        check_same("a:b,iothread=1", "a:b,iothread=0", false);
+        check_same("a:b", "a:b,iothread=0", false);
+    }
+
+    #[test]
+    fn sizes() {
+        let cases = [
+            ("512", Some(512)),
+            ("1M", Some(1 << 20)),
+            ("1.5G", Some(3 << 29)),
+            ("2T", Some(2 << 40)),
+        ];
+        for (text, bytes) in cases {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
+        for text in ["", "G", "1X", "-1G", "1.G", "99999999999999999999T"] {
+            assert_eq!(parse_size(text), None, "{text}");
+        }
+        assert_eq!(display_size(10 << 30), "10G");
+        assert_eq!(display_size(1536 << 20), "1536M");
+        assert_eq!(display_size(1000), "1000");
+        assert_eq!(display_size(0), "0");
+    }
+}

@@ -1,0 +1,181 @@
+//! Calls about the software-defined network: zones, vnets, subnets, and the apply that makes them live.
+//!
+//! Nothing is live before the apply; and an apply may end `OK` although a node failed (facts 37, 46):
+//! ask `node_sdn_zones` afterwards.
+
+use std::collections::BTreeMap;
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::ids::NodeName;
+use crate::params::{Params, path};
+use crate::upid::Upid;
+
+/// What kind of SDN object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SdnKind {
+    /// A zone.
+    Zone,
+    /// A vnet.
+    Vnet,
+    /// A subnet of the vnet named.
+    Subnet(String),
+}
+
+impl SdnKind {
+    /// Returns the path of the objects of this kind.
+    fn path(&self, id: Option<&str>) -> String {
+        let mut segments = vec!["cluster", "sdn"];
+        match self {
+            Self::Zone => segments.push("zones"),
+            Self::Vnet => segments.push("vnets"),
+            Self::Subnet(vnet) => segments.extend(["vnets", vnet, "subnets"]),
+        }
+        segments.extend(id);
+        path(&segments)
+    }
+
+    /// Returns the field that holds an object's id.
+    fn id_field(&self) -> &'static str {
+        match self {
+            Self::Zone => "zone",
+            Self::Vnet => "vnet",
+            Self::Subnet(_) => "subnet",
+        }
+    }
+}
+
+/// Whether an object's edit waits for the apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SdnState {
+    /// As it is live.
+    Applied,
+    /// Not live yet.
+    New,
+    /// Live with other values.
+    Changed,
+    /// Live, and gone at the apply.
+    Deleted,
+}
+
+/// A zone, vnet or subnet, with its pending values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdnObject {
+    /// Its id; of a subnet `zone-10.9.0.0-24`.
+    pub id: String,
+    /// Whether it waits for the apply.
+    pub state: SdnState,
+    /// Its values.
+    pub values: BTreeMap<String, String>,
+    /// The values that the apply will make live.
+    pub pending: BTreeMap<String, String>,
+}
+
+/// A zone's state on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeZone {
+    /// The zone.
+    pub zone: String,
+    /// `available`, `pending` or `error`.
+    pub status: String,
+}
+
+impl Client {
+    /// Returns the objects of a kind, with what is pending.
+    pub fn sdn_list(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
+        let answer = self.get(&kind.path(None), &Params::new().with_flag("pending", true))?;
+        answer.list(|object| {
+            let state = match object.text("state").as_deref() {
+                Some("new") => SdnState::New,
+                Some("changed") => SdnState::Changed,
+                Some("deleted") => SdnState::Deleted,
+                _ => SdnState::Applied,
+            };
+            Some(SdnObject {
+                id: object.text(kind.id_field())?,
+                state,
+                values: object.texts(),
+                pending: object
+                    .object("pending")
+                    .map(|pending| pending.texts())
+                    .unwrap_or_default(),
+            })
+        })
+    }
+
+    /// Creates an object; its id is among `params`.
+    pub fn sdn_create(
+        &self,
+        kind: &SdnKind,
+        params: &Params,
+        lock: Option<&str>,
+    ) -> Result<(), Error> {
+        self.post(&kind.path(None), &locked(params, lock)).map(drop)
+    }
+
+    /// Changes an object.
+    pub fn sdn_update(
+        &self,
+        kind: &SdnKind,
+        id: &str,
+        params: &Params,
+        lock: Option<&str>,
+    ) -> Result<(), Error> {
+        self.put(&kind.path(Some(id)), &locked(params, lock))
+            .map(drop)
+    }
+
+    /// Deletes an object. The order is subnet, vnet, zone (facts 47).
+    pub fn sdn_delete(&self, kind: &SdnKind, id: &str, lock: Option<&str>) -> Result<(), Error> {
+        self.delete(&kind.path(Some(id)), &locked(&Params::new(), lock))
+            .map(drop)
+    }
+
+    /// Makes all edits live, everybody's; with a lock it is released after that.
+    pub fn sdn_apply(&self, lock: Option<&str>) -> Result<Upid, Error> {
+        let params = locked(&Params::new(), lock);
+        let params = if lock.is_some() {
+            params.with_flag("release-lock", true)
+        } else {
+            params
+        };
+        self.put("/cluster/sdn", &params)?.parse(Upid::RULE)
+    }
+
+    /// Takes the SDN lock and returns its token; refused when somebody's edits are pending. PVE 9 and newer.
+    pub fn sdn_lock(&self) -> Result<String, Error> {
+        self.post("/cluster/sdn/lock", &Params::new())?
+            .parse("a lock token")
+    }
+
+    /// Gives the SDN lock back.
+    pub fn sdn_unlock(&self, lock: &str) -> Result<(), Error> {
+        self.delete("/cluster/sdn/lock", &locked(&Params::new(), Some(lock)))
+            .map(drop)
+    }
+
+    /// Throws all pending edits away, everybody's: hold the lock. PVE 9 and newer.
+    pub fn sdn_rollback(&self, lock: &str) -> Result<(), Error> {
+        self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock)))
+            .map(drop)
+    }
+
+    /// Returns how the zones do on a node.
+    pub fn node_sdn_zones(&self, node: &NodeName) -> Result<Vec<NodeZone>, Error> {
+        self.get(
+            &path(&["nodes", node.as_str(), "sdn", "zones"]),
+            &Params::new(),
+        )?
+        .list(|zone| {
+            Some(NodeZone {
+                zone: zone.text("zone")?,
+                status: zone.text("status").unwrap_or_default(),
+            })
+        })
+    }
+}
+
+/// Adds the lock's token to parameters.
+fn locked(params: &Params, lock: Option<&str>) -> Params {
+    params.clone().with_some("lock-token", lock)
+}

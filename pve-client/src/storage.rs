@@ -1,0 +1,252 @@
+//! Calls about storages and their volumes, and about a node's bridges.
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::ids::{NodeName, StorageId, Vmid};
+use crate::params::{Params, path};
+use crate::upid::Upid;
+use crate::volid::Volid;
+
+/// A storage, as a node sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Its name.
+    pub storage: StorageId,
+    /// Its type, as `dir` or `lvmthin`.
+    pub kind: String,
+    /// The content types that are switched on, as `import`, `images`.
+    pub content: Vec<String>,
+    /// It is switched on.
+    pub enabled: bool,
+    /// It answers at this moment.
+    pub active: bool,
+    /// All nodes see the same volumes.
+    pub shared: bool,
+    /// Its size in bytes.
+    pub total: u64,
+    /// Bytes in use.
+    pub used: u64,
+    /// Bytes that are free.
+    pub avail: u64,
+}
+
+impl Storage {
+    /// Tells that a content type is switched on.
+    pub fn has_content(&self, content: &str) -> bool {
+        self.content.iter().any(|have| have == content)
+    }
+}
+
+/// A volume in a storage's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// Its name.
+    pub volid: Volid,
+    /// Its content type.
+    pub content: String,
+    /// Its format.
+    pub format: Option<String>,
+    /// Its size in bytes: of a file the size of the file, of a disk the virtual size.
+    pub size: u64,
+    /// When it was made, in seconds since 1970.
+    pub ctime: Option<u64>,
+    /// The VM that owns it.
+    pub vmid: Option<Vmid>,
+}
+
+/// What the node finds out about a volume by looking into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeInfo {
+    /// Its path on the node.
+    pub path: String,
+    /// Its virtual size in bytes.
+    pub size: u64,
+    /// The bytes that it takes up.
+    pub used: u64,
+    /// Its format.
+    pub format: String,
+}
+
+/// What a node finds out about a URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlMetadata {
+    /// The file's name.
+    pub filename: Option<String>,
+    /// The file's size in bytes.
+    pub size: Option<u64>,
+    /// The file's type.
+    pub mimetype: Option<String>,
+}
+
+/// What a node is asked to download.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Download {
+    /// Where from.
+    pub url: String,
+    /// The content type, as `import`.
+    pub content: String,
+    /// The name in the storage.
+    pub filename: String,
+    /// Algorithm and sum, as `("sha256", "9f2c…")`.
+    pub checksum: Option<(String, String)>,
+    /// The URL's certificate is verified.
+    pub verify_certificates: bool,
+}
+
+/// A network interface of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name, as `vmbr0`.
+    pub iface: String,
+    /// Its type, as `bridge`.
+    pub kind: String,
+    /// It is up.
+    pub active: bool,
+    /// Its address in CIDR notation.
+    pub cidr: Option<String>,
+}
+
+impl Client {
+    /// Returns the storages that the token may see on a node.
+    pub fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
+        self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?
+            .list(|storage| {
+                Some(Storage {
+                    storage: storage.parse("storage")?,
+                    kind: storage.text("type").unwrap_or_default(),
+                    content: storage.split("content", &[',']),
+                    // PVE leaves these out where they are the rule.
+                    enabled: storage.text("enabled").is_none() || storage.flag("enabled"),
+                    active: storage.text("active").is_none() || storage.flag("active"),
+                    shared: storage.flag("shared"),
+                    total: storage.integer("total").unwrap_or(0),
+                    used: storage.integer("used").unwrap_or(0),
+                    avail: storage.integer("avail").unwrap_or(0),
+                })
+            })
+    }
+
+    /// Returns a storage's volumes, of one content type or of all.
+    pub fn storage_content(
+        &self,
+        node: &NodeName,
+        storage: &StorageId,
+        content: Option<&str>,
+    ) -> Result<Vec<Volume>, Error> {
+        let params = Params::new().with_some("content", content);
+        self.get(&content_path(node, storage, None), &params)?
+            .list(|volume| {
+                Some(Volume {
+                    volid: volume.parse("volid")?,
+                    content: volume.text("content").unwrap_or_default(),
+                    format: volume.text("format"),
+                    size: volume.integer("size").unwrap_or(0),
+                    ctime: volume.integer("ctime"),
+                    vmid: volume.parse("vmid"),
+                })
+            })
+    }
+
+    /// Returns what the node finds in a volume.
+    pub fn volume_info(&self, node: &NodeName, volid: &Volid) -> Result<VolumeInfo, Error> {
+        let answer = self.get(
+            &content_path(node, volid.storage(), Some(volid)),
+            &Params::new(),
+        )?;
+        let fields = answer.object()?;
+        Ok(VolumeInfo {
+            path: fields.text("path").unwrap_or_default(),
+            size: fields
+                .integer("size")
+                .ok_or_else(|| answer.bad("it has no `size`"))?,
+            used: fields.integer("used").unwrap_or(0),
+            format: fields.text("format").unwrap_or_default(),
+        })
+    }
+
+    /// Deletes a volume; of one that is not there PVE says that it is done (facts 43).
+    pub fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<Option<Upid>, Error> {
+        self.delete(
+            &content_path(node, volid.storage(), Some(volid)),
+            &Params::new(),
+        )?
+        .parse_or_null(Upid::RULE)
+    }
+
+    /// Lets the node itself download a file into a storage.
+    pub fn download_url(
+        &self,
+        node: &NodeName,
+        storage: &StorageId,
+        download: &Download,
+    ) -> Result<Upid, Error> {
+        let sum = download.checksum.as_ref();
+        let params = Params::new()
+            .with("url", &download.url)
+            .with("content", &download.content)
+            .with("filename", &download.filename)
+            .with_some("checksum-algorithm", sum.map(|(algorithm, _)| algorithm))
+            .with_some("checksum", sum.map(|(_, sum)| sum))
+            .with_flag("verify-certificates", download.verify_certificates);
+        self.post(
+            &path(&[
+                "nodes",
+                node.as_str(),
+                "storage",
+                storage.as_str(),
+                "download-url",
+            ]),
+            &params,
+        )?
+        .parse(Upid::RULE)
+    }
+
+    /// Returns what a node finds out about a URL, without downloading it.
+    pub fn url_metadata(
+        &self,
+        node: &NodeName,
+        url: &str,
+        verify_certificates: bool,
+    ) -> Result<UrlMetadata, Error> {
+        let params = Params::new()
+            .with("url", url)
+            .with_flag("verify-certificates", verify_certificates);
+        let answer = self.get(
+            &path(&["nodes", node.as_str(), "query-url-metadata"]),
+            &params,
+        )?;
+        let fields = answer.object()?;
+        Ok(UrlMetadata {
+            filename: fields.text("filename"),
+            size: fields.integer("size"),
+            mimetype: fields.text("mimetype"),
+        })
+    }
+
+    /// Returns a node's network interfaces, bridges among them.
+    pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
+        self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?
+            .list(|network| {
+                Some(Network {
+                    iface: network.text("iface")?,
+                    kind: network.text("type").unwrap_or_default(),
+                    active: network.flag("active"),
+                    cidr: network.text("cidr"),
+                })
+            })
+    }
+}
+
+/// Returns the path of a storage's content, or of one volume in it.
+fn content_path(node: &NodeName, storage: &StorageId, volid: Option<&Volid>) -> String {
+    let volid = volid.map(ToString::to_string);
+    let mut segments = vec![
+        "nodes",
+        node.as_str(),
+        "storage",
+        storage.as_str(),
+        "content",
+    ];
+    segments.extend(volid.as_deref());
+    path(&segments)
+}

@@ -1,0 +1,259 @@
+//! Tasks: their state, their log, and the wait for their end.
+//!
+//! Promises: `wait` ends at its deadline; it judges the exitstatus; a lost answer while polling costs a
+//! poll and not the task.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::error::{Error, TaskFailure};
+use crate::ids::{NodeName, Vmid};
+use crate::params::{Params, path};
+use crate::upid::Upid;
+
+/// How a task ended without error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// `OK`.
+    Clean,
+    /// `WARNINGS: n`: done, and worth a word.
+    WithWarnings {
+        /// How many.
+        count: u64,
+        /// The warnings' lines from the log.
+        lines: Vec<String>,
+    },
+}
+
+/// The state of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TaskState {
+    /// It runs.
+    Running,
+    /// It is over, with this exitstatus.
+    Stopped(String),
+}
+
+/// A task in a node's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskEntry {
+    /// The task.
+    pub upid: Upid,
+    /// When it ended, in seconds since 1970; absent while it runs.
+    pub endtime: Option<u64>,
+    /// Its exitstatus; absent while it runs.
+    pub status: Option<String>,
+}
+
+/// A piece of a task's log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LogPage {
+    /// The lines.
+    pub lines: Vec<String>,
+    /// How many lines the whole log has at this moment.
+    pub total: u64,
+}
+
+/// What to look for in a node's task list.
+#[derive(Debug, Clone, Default)]
+pub struct TaskFilter {
+    /// Only tasks about this VM.
+    pub vmid: Option<Vmid>,
+    /// Only this type, as `qmcreate`.
+    pub kind: Option<String>,
+    /// Only tasks started since, in seconds since 1970.
+    pub since: Option<u64>,
+    /// How many at most.
+    pub limit: Option<u32>,
+}
+
+/// The first pause between two polls. Small tasks of PVE end within 100 ms.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// The longest pause between two polls.
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+/// For so long an unknown task may be one that is not yet registered.
+const REGISTRATION: Duration = Duration::from_secs(5);
+/// So many polls in a row may get no answer.
+const LOST_POLLS: u32 = 10;
+/// So many lines of the log go with a failure.
+const LOG_TAIL: u64 = 10;
+
+impl Client {
+    /// Waits for a task's end, at most until `limit` has passed, and judges its exitstatus.
+    ///
+    /// `on_progress` is called after each poll that finds the task running, with the time waited so far.
+    /// A task that still runs at the limit is left running.
+    pub fn wait(
+        &self,
+        upid: &Upid,
+        limit: Duration,
+        on_progress: &mut dyn FnMut(Duration),
+    ) -> Result<Finished, Error> {
+        let started = self.clock().now();
+        let mut pause = FIRST_PAUSE;
+        let mut lost = 0;
+        loop {
+            let waited = self.clock().now() - started;
+            match self.task_status(upid) {
+                Ok(TaskState::Stopped(exitstatus)) => return self.judge(upid, exitstatus),
+                Ok(TaskState::Running) => {
+                    lost = 0;
+                    on_progress(waited);
+                }
+                // PVE: reference 4: right after its start a task may not be listed yet.
+                Err(error) if error.is_no_such_task() && waited < REGISTRATION => {}
+                Err(error) if is_passing(&error) && lost < LOST_POLLS => lost += 1,
+                Err(error) => return Err(error),
+            }
+            if waited >= limit {
+                return Err(Error::TaskStillRuns {
+                    upid: Box::new(upid.clone()),
+                    waited,
+                });
+            }
+            self.clock().sleep(pause.min(limit - waited));
+            pause = (pause * 3 / 2).min(LAST_PAUSE);
+        }
+    }
+
+    /// Returns a task's state.
+    pub fn task_status(&self, upid: &Upid) -> Result<TaskState, Error> {
+        let answer = self.get(&task_path(upid, &["status"]), &Params::new())?;
+        let fields = answer.object()?;
+        match fields.text("status").as_deref() {
+            Some("running") => Ok(TaskState::Running),
+            Some("stopped") => Ok(TaskState::Stopped(
+                fields
+                    .text("exitstatus")
+                    .unwrap_or_else(|| "unexpected status".to_owned()),
+            )),
+            _ => Err(answer.bad("`status` is neither running nor stopped")),
+        }
+    }
+
+    /// Returns a page of a task's log: `limit` lines from `start`.
+    pub fn task_log(&self, upid: &Upid, start: u64, limit: u64) -> Result<LogPage, Error> {
+        let params = Params::new().with("start", start).with("limit", limit);
+        let answer = self.get(&task_path(upid, &["log"]), &params)?;
+        let lines = answer.list(|line| line.text("t"))?;
+        let total = answer.beside("total").unwrap_or(start + lines.len() as u64);
+        Ok(LogPage { lines, total })
+    }
+
+    /// Returns the last `count` lines of a task's log.
+    pub fn task_log_tail(&self, upid: &Upid, count: u64) -> Result<Vec<String>, Error> {
+        let page = self.task_log(upid, 0, count)?;
+        if page.total <= count {
+            return Ok(page.lines);
+        }
+        Ok(self.task_log(upid, page.total - count, count)?.lines)
+    }
+
+    /// Asks a task to stop.
+    pub fn stop_task(&self, upid: &Upid) -> Result<(), Error> {
+        self.delete(&task_path(upid, &[]), &Params::new()).map(drop)
+    }
+
+    /// Returns a node's tasks, running and ended, newest first.
+    pub fn tasks(&self, node: &NodeName, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {
+        let params = Params::new()
+            .with("source", "all")
+            .with_some("vmid", filter.vmid)
+            .with_some("typefilter", filter.kind.as_deref())
+            .with_some("since", filter.since)
+            .with_some("limit", filter.limit);
+        self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?
+            .list(|task| {
+                Some(TaskEntry {
+                    upid: task.parse("upid")?,
+                    endtime: task.integer("endtime"),
+                    status: task.text("status").filter(|status| status != "RUNNING"),
+                })
+            })
+    }
+
+    /// Tells success from failure, and fetches what the log says about it.
+    fn judge(&self, upid: &Upid, exitstatus: String) -> Result<Finished, Error> {
+        match verdict(&exitstatus) {
+            Verdict::Clean => Ok(Finished::Clean),
+            Verdict::Warnings(count) => {
+                // PVE: reference 4: `limit=0` is the whole log; warnings are lines `WARN: ...`.
+                let log = self.task_log(upid, 0, 0).unwrap_or_default();
+                let lines = log
+                    .lines
+                    .iter()
+                    .filter_map(|line| line.strip_prefix("WARN: "))
+                    .map(str::to_owned)
+                    .collect();
+                Ok(Finished::WithWarnings { count, lines })
+            }
+            Verdict::Failed => {
+                let log = self.task_log_tail(upid, LOG_TAIL).unwrap_or_default();
+                Err(Error::TaskFailed(Box::new(TaskFailure {
+                    upid: upid.clone(),
+                    exitstatus,
+                    log,
+                })))
+            }
+        }
+    }
+}
+
+/// What an exitstatus means.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Clean,
+    Warnings(u64),
+    Failed,
+}
+
+/// Reads an exitstatus.
+fn verdict(exitstatus: &str) -> Verdict {
+    // PVE: facts 34; all else is an error, `unexpected status` (a killed worker) too.
+    if exitstatus == "OK" {
+        return Verdict::Clean;
+    }
+    let count = exitstatus
+        .strip_prefix("WARNINGS: ")
+        .and_then(|count| count.parse().ok());
+    count.map_or(Verdict::Failed, Verdict::Warnings)
+}
+
+/// Tells the errors of a read that a later poll may not meet.
+fn is_passing(error: &Error) -> bool {
+    match error {
+        Error::NeverSent { .. } => error.certificate().is_none(),
+        Error::MaybeSent { .. } => true,
+        Error::Status(refusal) => matches!(refusal.status, 502..=504 | 595..=599),
+        _ => false,
+    }
+}
+
+/// Returns the path of a task on its own node.
+fn task_path(upid: &Upid, below: &[&str]) -> String {
+    let mut segments = vec!["nodes", upid.node().as_str(), "tasks", upid.as_str()];
+    segments.extend(below);
+    path(&segments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(exitstatus: &str, expected: Verdict) {
+        assert_eq!(verdict(exitstatus), expected, "{exitstatus}");
+    }
+
+    #[test]
+    fn exitstatus() {
+        check("OK", Verdict::Clean);
+        check("WARNINGS: 2", Verdict::Warnings(2));
+        check("WARNINGS: many", Verdict::Failed);
+        check("unexpected status", Verdict::Failed);
+        check(
+            "unable to create VM 100 - no space left on device",
+            Verdict::Failed,
+        );
+        check("", Verdict::Failed);
+    }
+}

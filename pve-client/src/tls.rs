@@ -1,0 +1,300 @@
+//! Which certificates are accepted: the system's authorities, a CA file, pinned fingerprints, or (asked by name) any.
+//!
+//! DOOR: reads the system's certificate store, at the first connection that needs it and not before.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
+    SignatureScheme,
+};
+
+use crate::error::{CertificateProblem, Unreachable};
+use crate::fingerprint::{BadFingerprint, Fingerprint};
+
+/// Which certificates are accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Trust {
+    /// Those signed by an authority that this system trusts.
+    #[default]
+    System,
+    /// Those signed by one of the authorities in these PEM bytes; PVE keeps its own in `/etc/pve/pve-root-ca.pem`.
+    CaFile(Vec<u8>),
+    /// Those with one of these fingerprints. Name and time are then not looked at, as in PVE's own client.
+    Fingerprint(Vec<Fingerprint>),
+    /// Any. Nothing protects the token then: only when the user asked for it by name.
+    Insecure,
+}
+
+/// The trust options contradict each other or cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadTrust {
+    /// More than one of the three ways was asked for.
+    #[error("a CA file, fingerprints and no verification at all exclude each other")]
+    MoreThanOne,
+    /// The CA file holds no certificate.
+    #[error("the CA file holds no PEM certificate")]
+    NoCertificate,
+    /// A fingerprint is none.
+    #[error(transparent)]
+    Fingerprint(#[from] BadFingerprint),
+}
+
+impl Trust {
+    /// Makes the trust that a tool's options ask for; without any it is the system's.
+    pub fn from_options(
+        ca_pem: Option<Vec<u8>>,
+        fingerprints: &[String],
+        insecure: bool,
+    ) -> Result<Self, BadTrust> {
+        match (ca_pem, fingerprints, insecure) {
+            (None, [], false) => Ok(Self::System),
+            (Some(pem), [], false) => ca_certificates(&pem)
+                .map(|_| Self::CaFile(pem))
+                .ok_or(BadTrust::NoCertificate),
+            (None, [_, ..], false) => Ok(Self::Fingerprint(
+                fingerprints
+                    .iter()
+                    .map(|text| text.parse())
+                    .collect::<Result<_, _>>()?,
+            )),
+            (None, [], true) => Ok(Self::Insecure),
+            _ => Err(BadTrust::MoreThanOne),
+        }
+    }
+}
+
+/// Makes the TLS configuration at first use, and keeps it.
+#[derive(Debug)]
+pub(crate) struct TlsSource {
+    trust: Trust,
+    made: OnceLock<Arc<ClientConfig>>,
+}
+
+impl TlsSource {
+    /// Remembers the trust; reads nothing yet.
+    pub(crate) fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            made: OnceLock::new(),
+        }
+    }
+
+    /// Returns the TLS configuration.
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, Unreachable> {
+        if let Some(config) = self.made.get() {
+            return Ok(config.clone());
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Verifier {
+            rule: rule(&self.trust, &provider)?,
+            provider: provider.clone(),
+        };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Unreachable::Tls(e.to_string()))?
+            // "dangerous" is rustls' word for any verifier but its own; ours wraps it.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(self.made.get_or_init(|| Arc::new(config)).clone())
+    }
+}
+
+/// Takes our own certificate problem out of a TLS error.
+pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
+    if let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error
+        && let Some(problem) = inner.downcast_ref::<CertificateProblem>()
+    {
+        return Unreachable::Certificate(problem.clone());
+    }
+    Unreachable::Tls(error.to_string())
+}
+
+/// What the verifier asks of a leaf.
+enum Rule {
+    Authorities(Arc<WebPkiServerVerifier>),
+    Pinned(Vec<Fingerprint>),
+    Any,
+}
+
+/// Builds the rule for a trust; here the system's store is read.
+fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachable> {
+    let certificates = match trust {
+        Trust::Insecure => return Ok(Rule::Any),
+        Trust::Fingerprint(pinned) => return Ok(Rule::Pinned(pinned.clone())),
+        Trust::CaFile(pem) => ca_certificates(pem).unwrap_or_default(),
+        Trust::System => rustls_native_certs::load_native_certs().certs,
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    if roots.is_empty() {
+        return Err(Unreachable::NoSystemRoots);
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .build()
+        .map(Rule::Authorities)
+        .map_err(|e| Unreachable::Tls(e.to_string()))
+}
+
+/// Reads the certificates of a PEM text; `None` when there is none or one is broken.
+fn ca_certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let list: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    (!list.is_empty()).then_some(list)
+}
+
+/// Judges the server's certificate, and says which one it was.
+struct Verifier {
+    rule: Rule,
+    provider: Arc<CryptoProvider>,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier")
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let shown = Fingerprint::of(leaf);
+        let problem = match &self.rule {
+            Rule::Any => return Ok(ServerCertVerified::assertion()),
+            Rule::Pinned(pinned) if pinned.contains(&shown) => {
+                return Ok(ServerCertVerified::assertion());
+            }
+            Rule::Pinned(pinned) => CertificateProblem::NotPinned {
+                shown,
+                pinned: pinned.clone(),
+            },
+            Rule::Authorities(authorities) => {
+                match authorities.verify_server_cert(leaf, intermediates, name, ocsp, now) {
+                    Ok(verified) => return Ok(verified),
+                    Err(error) => named(&error, name, shown),
+                }
+            }
+        };
+        Err(CertificateError::Other(OtherError(Arc::new(problem))).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Names the fault that rustls found.
+fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> CertificateProblem {
+    use CertificateError as E;
+    match error {
+        rustls::Error::InvalidCertificate(fault) => match fault {
+            E::UnknownIssuer => CertificateProblem::UnknownIssuer { shown },
+            E::NotValidForName | E::NotValidForNameContext { .. } => {
+                CertificateProblem::WrongName {
+                    host: name.to_str().into_owned(),
+                    shown,
+                }
+            }
+            E::Expired
+            | E::ExpiredContext { .. }
+            | E::NotValidYet
+            | E::NotValidYetContext { .. } => CertificateProblem::NotValidNow { shown },
+            other => CertificateProblem::Other {
+                what: other.to_string(),
+                shown,
+            },
+        },
+        other => CertificateProblem::Other {
+            what: other.to_string(),
+            shown,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(
+        ca: Option<&str>,
+        fingerprints: &[&str],
+        insecure: bool,
+        expected: Result<Trust, BadTrust>,
+    ) {
+        let fingerprints: Vec<String> = fingerprints.iter().map(|f| (*f).to_owned()).collect();
+        assert_eq!(
+            Trust::from_options(ca.map(|c| c.as_bytes().to_vec()), &fingerprints, insecure),
+            expected
+        );
+    }
+
+    #[test]
+    fn options_exclude_each_other() {
+        let pin = "AB".repeat(32);
+        check(None, &[], false, Ok(Trust::System));
+        check(None, &[], true, Ok(Trust::Insecure));
+        check(
+            None,
+            &[&pin],
+            false,
+            Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])),
+        );
+        check(None, &[&pin], true, Err(BadTrust::MoreThanOne));
+        check(
+            Some("no certificate"),
+            &[],
+            false,
+            Err(BadTrust::NoCertificate),
+        );
+        check(
+            Some("no certificate"),
+            &[],
+            true,
+            Err(BadTrust::MoreThanOne),
+        );
+    }
+}

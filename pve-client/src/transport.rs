@@ -1,0 +1,340 @@
+//! DOOR: the network. Opens connections, speaks TLS, and notes what ureq does not tell.
+//!
+//! * the reason phrase of the status line, where PVE puts its text (facts 2 and 3);
+//! * whether a byte was sent, so that "never sent" is known and not guessed;
+//! * an answer that comes while a body is still being sent: the rest of the body is thrown away and
+//!   the answer read, for PVE refuses an upload by answering and closing (facts 40).
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+
+use crate::envelope::reason_of;
+use crate::error::Unreachable;
+use crate::exchange;
+use crate::tls::{TlsSource, unreachable_from};
+
+/// A status line longer than this is cut off.
+const STATUS_LINE_LIMIT: usize = 8 * 1024;
+
+/// Opens connections.
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    tls: TlsSource,
+}
+
+impl Dialer {
+    /// Makes a dialer; opens and reads nothing yet.
+    pub(crate) fn new(tls: TlsSource) -> Self {
+        Self { tls }
+    }
+
+    /// Connects and, for https, shakes hands.
+    fn dial(&self, details: &ConnectionDetails<'_>) -> Result<Wire, Unreachable> {
+        let limit = details.timeout.not_zero().map(|limit| *limit);
+        let stream =
+            connect_any(&details.addrs, limit).map_err(|source| Unreachable::Connect { source })?;
+        let tls = if details.needs_tls() {
+            Some(self.shake_hands(details, &stream, limit)?)
+        } else {
+            None
+        };
+        let buffers = LazyBuffers::new(
+            details.config.input_buffer_size(),
+            details.config.output_buffer_size(),
+        );
+        Ok(Wire {
+            stream,
+            tls,
+            buffers,
+            line: Some(Vec::new()),
+            writes: 0,
+            deaf: false,
+            ended: false,
+        })
+    }
+
+    /// Shakes hands; the certificate is judged here.
+    fn shake_hands(
+        &self,
+        details: &ConnectionDetails<'_>,
+        stream: &TcpStream,
+        limit: Option<Duration>,
+    ) -> Result<Box<ClientConnection>, Unreachable> {
+        let host = details.uri.host().unwrap_or_default();
+        let bare = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
+        let name = ServerName::try_from(bare).map_err(|e| Unreachable::Tls(e.to_string()))?;
+        let config = self.tls.config()?;
+        let mut tls = ClientConnection::new(config, name).map_err(|e| unreachable_from(&e))?;
+        let io = |source: io::Error| match source
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            Some(error) => unreachable_from(error),
+            None => Unreachable::Connect { source },
+        };
+        stream
+            .set_read_timeout(limit)
+            .and_then(|()| stream.set_write_timeout(limit))
+            .map_err(io)?;
+        while tls.is_handshaking() {
+            tls.complete_io(&mut &*stream).map_err(io)?;
+        }
+        Ok(Box::new(tls))
+    }
+}
+
+impl Connector<()> for Dialer {
+    type Out = Wire;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _: Option<()>,
+    ) -> Result<Option<Wire>, ureq::Error> {
+        exchange::note(|x| x.fresh = true);
+        self.dial(details).map(Some).map_err(|reason| {
+            exchange::note(|x| x.unreachable = Some(reason));
+            ureq::Error::ConnectionFailed
+        })
+    }
+}
+
+/// Tries each address in turn, with an even share of the time that is left.
+fn connect_any(addrs: &[SocketAddr], limit: Option<Duration>) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let share = limit.map(|limit| limit / u32::try_from(addrs.len().max(1)).unwrap_or(1));
+    for addr in addrs {
+        #[expect(clippy::disallowed_methods, reason = "door: the network")]
+        let tried = match share {
+            Some(share) => TcpStream::connect_timeout(addr, share),
+            None => TcpStream::connect(addr),
+        };
+        match tried {
+            // Head and body are two writes; without this the second waits for the peer's acknowledgement.
+            Ok(stream) => return stream.set_nodelay(true).map(|()| stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// One connection.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    tls: Option<Box<ClientConnection>>,
+    buffers: LazyBuffers,
+    /// The status line as far as it was read; `None` when it is complete.
+    line: Option<Vec<u8>>,
+    /// How many writes the present request has made.
+    writes: u32,
+    /// The peer takes no more bytes of this request.
+    deaf: bool,
+    /// The peer sends no more.
+    ended: bool,
+}
+
+impl Wire {
+    /// Writes all bytes, through TLS when there is TLS.
+    fn write_all(&mut self, amount: usize) -> io::Result<()> {
+        let bytes = &self.buffers.output()[..amount];
+        let Some(tls) = &mut self.tls else {
+            return self.stream.write_all(bytes);
+        };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let taken = tls.writer().write(rest)?;
+            rest = &rest[taken..];
+            while tls.wants_write() {
+                tls.write_tls(&mut self.stream)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks, without waiting, whether the peer has something to say already.
+    fn peer_speaks(&mut self) -> io::Result<bool> {
+        self.stream.set_nonblocking(true)?;
+        let found = match &mut self.tls {
+            None => self.stream.peek(&mut [0]).map(|_| true),
+            // Session tickets and key updates are bytes too, but no answer: only plain text counts.
+            Some(tls) => tls.read_tls(&mut self.stream).and_then(|read| {
+                let state = tls.process_new_packets().map_err(io::Error::other)?;
+                Ok(read == 0 || state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
+            }),
+        };
+        self.stream.set_nonblocking(false)?;
+        match found {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            other => other,
+        }
+    }
+
+    /// Reads some bytes into the input buffer; 0 at the end of what the peer sends.
+    fn read_some(&mut self) -> io::Result<usize> {
+        let buffer = self.buffers.input_append_buf();
+        let Some(tls) = &mut self.tls else {
+            return (&self.stream).read(buffer);
+        };
+        loop {
+            match tls.reader().read(buffer) {
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // The peer closed without saying so in TLS. The length of the body is checked above us.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                Err(error) => return Err(error),
+            }
+            self.ended = tls.read_tls(&mut self.stream)? == 0;
+            tls.process_new_packets().map_err(io::Error::other)?;
+        }
+    }
+
+    /// Collects the status line, and notes its reason phrase once it is whole.
+    fn listen_for_reason(&mut self, read: usize) {
+        let Some(line) = &mut self.line else { return };
+        let input = self.buffers.input();
+        let fresh = &input[input.len() - read.min(input.len())..];
+        let end = fresh.iter().position(|byte| *byte == b'\n');
+        let room = STATUS_LINE_LIMIT.saturating_sub(line.len());
+        line.extend(
+            fresh
+                .iter()
+                .take(end.map_or(fresh.len(), |end| end + 1))
+                .take(room),
+        );
+        if end.is_some() || line.len() >= STATUS_LINE_LIMIT {
+            let reason = reason_of(line);
+            exchange::note(|x| x.reason = reason);
+            self.line = None;
+        }
+    }
+
+    /// Notes that the peer takes no more: the rest of the request is thrown away.
+    fn turn_deaf(&mut self) {
+        self.deaf = true;
+        exchange::note(|x| x.cut_short = true);
+    }
+}
+
+impl Transport for Wire {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if self.line.is_none() {
+            // The answer before was read: a new request begins.
+            self.line = Some(Vec::new());
+            self.writes = 0;
+        }
+        exchange::note(|x| x.sent = true);
+        let timeout = timeout.for_write();
+        self.stream
+            .set_write_timeout(timeout.not_zero().map(|limit| *limit))?;
+        self.writes = self.writes.saturating_add(1);
+        // Only a long body is worth the look before each write: head and small body are the first two.
+        if !self.deaf && self.writes > 2 && self.peer_speaks().unwrap_or(true) {
+            self.turn_deaf();
+        }
+        if self.deaf {
+            return Ok(());
+        }
+        match self.write_all(amount) {
+            Ok(()) => Ok(()),
+            Err(error) if is_closed(&error) => {
+                self.turn_deaf();
+                Ok(())
+            }
+            Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        let timeout = timeout.for_read();
+        self.stream
+            .set_read_timeout(timeout.not_zero().map(|limit| *limit))?;
+        match self.read_some() {
+            Ok(read) => {
+                self.buffers.input_appended(read);
+                self.listen_for_reason(read);
+                Ok(read > 0)
+            }
+            Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.deaf && !self.ended && !self.peer_speaks().unwrap_or(true)
+    }
+
+    fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("peer", &self.stream.peer_addr().ok())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells the errors of a connection that the peer has closed.
+fn is_closed(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::BrokenPipe | K::ConnectionReset | K::ConnectionAborted | K::NotConnected | K::WriteZero
+    )
+}
+
+/// Tells the errors of a read or write that took too long.
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// Looks a name up once and keeps what it found: ureq asks before each call, also for an open connection.
+#[derive(Debug, Default)]
+pub(crate) struct NameBook {
+    known: Mutex<Option<(String, Vec<SocketAddr>)>>,
+}
+
+impl Resolver for NameBook {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let name = uri.authority().map(ToString::to_string).unwrap_or_default();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, addrs)) = known.as_ref().filter(|(of, _)| *of == name) {
+            let mut found = self.empty();
+            addrs.iter().for_each(|addr| found.push(*addr));
+            return Ok(found);
+        }
+        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        *known = Some((name, found.to_vec()));
+        Ok(found)
+    }
+}

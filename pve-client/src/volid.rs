@@ -1,0 +1,116 @@
+//! Volid: `storage:name`, the name of a volume. Does no I/O.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::ids::{BadName, StorageId};
+
+/// The name of a volume: `local:import/debian-12.qcow2`, `local-lvm:vm-100-disk-0`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Volid {
+    storage: StorageId,
+    name: String,
+}
+
+impl Volid {
+    /// What a volid must be.
+    pub const RULE: &str = "a volid: `storage:name`";
+
+    /// Makes the volid of a file in a storage's content folder, as `local:import/NAME`.
+    pub fn of_file(storage: &StorageId, content: &str, file: &str) -> Self {
+        Self {
+            storage: storage.clone(),
+            name: format!("{content}/{file}"),
+        }
+    }
+
+    /// Returns the storage that holds the volume.
+    pub fn storage(&self) -> &StorageId {
+        &self.storage
+    }
+
+    /// Returns all that stands behind the colon.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the content folder of a file volume: `iso`, `import`, `snippets`, `vztmpl`.
+    pub fn content(&self) -> Option<&str> {
+        let (folder, _) = self.name.split_once('/')?;
+        ["iso", "import", "snippets", "vztmpl", "backup"]
+            .contains(&folder)
+            .then_some(folder)
+    }
+
+    /// Returns the last part of the name: the file or disk itself.
+    pub fn file(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
+}
+
+impl FromStr for Volid {
+    type Err = BadName;
+
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName {
+            text: text.to_owned(),
+            rule: Self::RULE,
+        };
+        let (storage, name) = text.split_once(':').ok_or_else(bad)?;
+        let odd = |c: char| c.is_whitespace() || c.is_control() || c == ',';
+        // A comma would end the volid inside a drive's property string.
+        if name.is_empty() || name.contains(odd) {
+            return Err(bad());
+        }
+        Ok(Self {
+            storage: storage.parse().map_err(|_| bad())?,
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Volid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.storage, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<(&str, Option<&str>, &str)>) {
+        let got = text.parse::<Volid>().ok();
+        let parts = got
+            .as_ref()
+            .map(|v| (v.storage().as_str(), v.content(), v.file()));
+        assert_eq!(parts, expected, "{text}");
+        if let Some(volid) = got {
+            assert_eq!(volid.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn parses_files_and_disks() {
+        check(
+            "local:import/debian-12.qcow2",
+            Some(("local", Some("import"), "debian-12.qcow2")),
+        );
+        check(
+            "local:100/vm-100-disk-0.qcow2",
+            Some(("local", None, "vm-100-disk-0.qcow2")),
+        );
+        check(
+            "local-lvm:vm-100-disk-0",
+            Some(("local-lvm", None, "vm-100-disk-0")),
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_no_volid() {
+        check("local", None);
+        check("local:", None);
+        check(":import/x.qcow2", None);
+        check("local:import/x.qcow2,size=1G", None);
+    }
+}
