@@ -92,24 +92,13 @@ impl Client {
         let dialer = Dialer::new(TlsSource::new(endpoint.trust.clone()));
         let agent = Agent::with_parts(config, dialer, NameBook::default());
         let base = endpoint.url.base();
-        Self {
-            inner: Arc::new(Inner {
-                endpoint,
-                base,
-                agent,
-                clock,
-            }),
-            observer: None,
-        }
+        Self { inner: Arc::new(Inner { endpoint, base, agent, clock }), observer: None }
     }
 
     /// Returns the same client, which tells `observer` of each call.
     #[must_use]
     pub fn with_observer(self, observer: Observer) -> Self {
-        Self {
-            observer: Some(observer),
-            ..self
-        }
+        Self { observer: Some(observer), ..self }
     }
 
     /// Returns what the client was made with.
@@ -149,10 +138,7 @@ impl Client {
         path: &str,
         mut payload: Payload<'_>,
     ) -> Result<Answer, Error> {
-        let call = Call {
-            method: method_name(&method),
-            path: decoded(path),
-        };
+        let call = Call { method: method_name(&method), path: decoded(path) };
         let started = self.clock().now();
         let mut outcome = self.once(&method, path, &mut payload);
         if method == Method::GET && matches!(&outcome, Err(lost) if lost.0.sent && !lost.0.fresh) {
@@ -160,11 +146,7 @@ impl Client {
         }
         if let Some(observer) = &self.observer {
             let status = outcome.as_ref().ok().map(|raw| raw.status);
-            observer(&Traffic {
-                call: call.clone(),
-                status,
-                took: self.clock().now() - started,
-            });
+            observer(&Traffic { call: call.clone(), status, took: self.clock().now() - started });
         }
         match outcome {
             Ok(raw) => envelope::open(call.clone(), &raw).map(|whole| Answer::new(call, whole)),
@@ -183,20 +165,12 @@ impl Client {
         let sent = self.send(method, path, payload).and_then(|mut response| {
             let status = response.status().as_u16();
             // The largest answers are lists of some thousand VMs or volumes.
-            let body = response
-                .body_mut()
-                .with_config()
-                .limit(64 << 20)
-                .read_to_vec()?;
+            let body = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
             Ok((status, body))
         });
         let exchange = exchange::end();
         match sent {
-            Ok((status, body)) => Ok(Raw {
-                status,
-                reason: exchange.reason,
-                body,
-            }),
+            Ok((status, body)) => Ok(Raw { status, reason: exchange.reason, body }),
             Err(error) => Err(Box::new((exchange, error))),
         }
     }
@@ -208,44 +182,25 @@ impl Client {
         path: &str,
         payload: &mut Payload<'_>,
     ) -> Result<Response<Body>, ureq::Error> {
-        let Inner {
-            agent,
-            endpoint,
-            base,
-            ..
-        } = &*self.inner;
+        let Inner { agent, endpoint, base, .. } = &*self.inner;
         let mut token = HeaderValue::from_str(endpoint.token.header()).map_err(http_error)?;
         token.set_sensitive(true);
         let url = format!("{base}{path}");
-        let builder = Request::builder()
-            .method(method)
-            .header(header::AUTHORIZATION, token);
+        let builder = Request::builder().method(method).header(header::AUTHORIZATION, token);
         match payload {
             Payload::Params(params) if matches!(*method, Method::GET | Method::DELETE) => {
                 // PVE: facts 7: a DELETE with a body is refused.
-                let url = if params.is_empty() {
-                    url
-                } else {
-                    format!("{url}?{}", params.encoded())
-                };
+                let url =
+                    if params.is_empty() { url } else { format!("{url}?{}", params.encoded()) };
                 agent.run(builder.uri(url).body(()).map_err(http_error)?)
             }
             Payload::Params(params) => {
                 let builder =
                     builder.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
                 // A body of known length: `Content-Length` is sent, also when it is 0.
-                agent.run(
-                    builder
-                        .uri(url)
-                        .body(params.encoded())
-                        .map_err(http_error)?,
-                )
+                agent.run(builder.uri(url).body(params.encoded()).map_err(http_error)?)
             }
-            Payload::Stream {
-                reader,
-                length,
-                content_type,
-            } => {
+            Payload::Stream { reader, length, content_type } => {
                 // PVE: facts 39: chunked is refused, so the length is always said.
                 let request = builder
                     .uri(url)
@@ -272,10 +227,7 @@ impl Client {
             other => io::Error::other(other),
         };
         if exchange.sent {
-            return Error::MaybeSent {
-                call,
-                source: io(error),
-            };
+            return Error::MaybeSent { call, source: io(error) };
         }
         let reason = exchange.unreachable.unwrap_or_else(|| match error {
             ureq::Error::HostNotFound => self.unknown_name(),
@@ -283,30 +235,21 @@ impl Client {
             ureq::Error::Io(error) if error.raw_os_error().is_none() => self.unknown_name(),
             other => Unreachable::Connect { source: io(other) },
         });
-        Error::NeverSent {
-            endpoint: self.inner.endpoint.url.to_string(),
-            reason,
-        }
+        Error::NeverSent { endpoint: self.inner.endpoint.url.to_string(), reason }
     }
 
     /// Says that the endpoint's name has no address.
     fn unknown_name(&self) -> Unreachable {
         let origin = self.inner.endpoint.url.origin();
-        let host = origin
-            .trim_start_matches("https://")
-            .rsplit_once(':')
-            .map_or(origin, |(host, _)| host);
-        Unreachable::NameNotFound {
-            host: host.to_owned(),
-        }
+        let host =
+            origin.trim_start_matches("https://").rsplit_once(':').map_or(origin, |(host, _)| host);
+        Unreachable::NameNotFound { host: host.to_owned() }
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("endpoint", &self.inner.endpoint)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -333,9 +276,7 @@ fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {
-        let pair = tail
-            .get(..2)
-            .and_then(|pair| std::str::from_utf8(pair).ok());
+        let pair = tail.get(..2).and_then(|pair| std::str::from_utf8(pair).ok());
         match pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
             Some(byte) if *first == b'%' => {
                 bytes.push(byte);

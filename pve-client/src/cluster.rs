@@ -19,10 +19,7 @@ pub struct Version {
 impl Version {
     /// Tells that this is `major.minor` or newer.
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
-        let mut numbers = self
-            .version
-            .split(['.', '-', '~'])
-            .map(|part| part.parse().unwrap_or(0));
+        let mut numbers = self.version.split(['.', '-', '~']).map(|part| part.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
         (next(), next()) >= (major, minor)
     }
@@ -91,10 +88,8 @@ impl Client {
     /// Returns the version; any token may ask.
     pub fn version(&self) -> Result<Version, Error> {
         let answer = self.get("/version", &Params::new())?;
-        let version = answer
-            .object()?
-            .text("version")
-            .ok_or_else(|| answer.bad("it has no `version`"))?;
+        let version =
+            answer.object()?.text("version").ok_or_else(|| answer.bad("it has no `version`"))?;
         Ok(Version { version })
     }
 
@@ -117,10 +112,7 @@ impl Client {
         let of_memory = |name| memory.and_then(|m| m.integer(name)).unwrap_or(0);
         Ok(NodeStatus {
             pveversion: fields.text("pveversion").unwrap_or_default(),
-            cpus: fields
-                .object("cpuinfo")
-                .and_then(|cpu| cpu.integer("cpus"))
-                .unwrap_or(0),
+            cpus: fields.object("cpuinfo").and_then(|cpu| cpu.integer("cpus")).unwrap_or(0),
             memory_total: of_memory("total"),
             memory_used: of_memory("used"),
         })
@@ -128,30 +120,24 @@ impl Client {
 
     /// Returns all guests of the cluster that the token may see.
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
-        self.get("/cluster/resources", &Params::new().with("type", "vm"))?
-            .list(|guest| {
-                Some(Resource {
-                    kind: if guest.text("type")? == "lxc" {
-                        GuestKind::Lxc
-                    } else {
-                        GuestKind::Qemu
-                    },
-                    vmid: guest.parse("vmid")?,
-                    node: guest.parse("node")?,
-                    name: guest.text("name"),
-                    status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
-                    template: guest.flag("template"),
-                    tags: guest.split("tags", &[';', ',', ' ']),
-                    pool: guest.text("pool"),
-                    lock: guest.text("lock"),
-                })
+        self.get("/cluster/resources", &Params::new().with("type", "vm"))?.list(|guest| {
+            Some(Resource {
+                kind: if guest.text("type")? == "lxc" { GuestKind::Lxc } else { GuestKind::Qemu },
+                vmid: guest.parse("vmid")?,
+                node: guest.parse("node")?,
+                name: guest.text("name"),
+                status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
+                template: guest.flag("template"),
+                tags: guest.split("tags", &[';', ',', ' ']),
+                pool: guest.text("pool"),
+                lock: guest.text("lock"),
             })
+        })
     }
 
     /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
     pub fn next_id(&self) -> Result<Vmid, Error> {
-        self.get("/cluster/nextid", &Params::new())?
-            .parse(Vmid::RULE)
+        self.get("/cluster/nextid", &Params::new())?.parse(Vmid::RULE)
     }
 
     /// Tells whether a vmid is free in the whole cluster, also where the token may not look.
@@ -171,19 +157,10 @@ impl Client {
         let answer = self.get("/access/permissions", &Params::new())?;
         let object = answer.object()?;
         let privileges = |name: &String| {
-            let list = object
-                .object(name)
-                .map(|list| list.texts())
-                .unwrap_or_default();
-            list.into_iter()
-                .map(|(privilege, propagates)| (privilege, propagates != "0"))
-                .collect()
+            let list = object.object(name).map(|list| list.texts()).unwrap_or_default();
+            list.into_iter().map(|(privilege, propagates)| (privilege, propagates != "0")).collect()
         };
-        Ok(object
-            .0
-            .keys()
-            .map(|name| (name.clone(), privileges(name)))
-            .collect())
+        Ok(object.0.keys().map(|name| (name.clone(), privileges(name))).collect())
     }
 }
 
@@ -192,9 +169,7 @@ mod tests {
     use super::*;
 
     fn check(version: &str, expected: bool) {
-        let version = Version {
-            version: version.to_owned(),
-        };
+        let version = Version { version: version.to_owned() };
         assert_eq!(version.at_least(8, 4), expected, "{version:?}");
     }
 

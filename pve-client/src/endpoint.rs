@@ -57,15 +57,8 @@ impl FromStr for ApiUrl {
     type Err = BadUrl;
 
     fn from_str(text: &str) -> Result<Self, BadUrl> {
-        let bad = |fault| BadUrl {
-            text: text.to_owned(),
-            fault,
-        };
-        let full = if text.contains("://") {
-            text.to_owned()
-        } else {
-            format!("https://{text}")
-        };
+        let bad = |fault| BadUrl { text: text.to_owned(), fault };
+        let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
         if uri.scheme_str() != Some("https") {
             return Err(bad("it must begin with `https://`"));
@@ -127,17 +120,12 @@ impl FromStr for ApiToken {
         let (id, secret) = text.split_once('=').ok_or(BadToken)?;
         let (user, name) = id.split_once('!').ok_or(BadToken)?;
         let (login, realm) = user.rsplit_once('@').ok_or(BadToken)?;
-        let whole = [login, realm, name, secret]
-            .iter()
-            .all(|part| !part.is_empty());
+        let whole = [login, realm, name, secret].iter().all(|part| !part.is_empty());
         if !whole || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(BadToken);
         }
         // PVE: facts 50.
-        Ok(Self {
-            id: id.to_owned(),
-            header: format!("PVEAPIToken={id}={secret}").into(),
-        })
+        Ok(Self { id: id.to_owned(), header: format!("PVEAPIToken={id}={secret}").into() })
     }
 }
 
@@ -174,11 +162,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, base: Option<&str>) {
-        assert_eq!(
-            text.parse::<ApiUrl>().ok().map(|url| url.base()).as_deref(),
-            base,
-            "{text}"
-        );
+        assert_eq!(text.parse::<ApiUrl>().ok().map(|url| url.base()).as_deref(), base, "{text}");
     }
 
     #[test]
@@ -191,10 +175,7 @@ mod tests {
         check("https://pve.lan", plain);
         check("pve.lan", plain);
         check("pve.lan:443", Some("https://pve.lan:443/api2/json"));
-        check(
-            "https://proxy.lan:443/pve",
-            Some("https://proxy.lan:443/pve/api2/json"),
-        );
+        check("https://proxy.lan:443/pve", Some("https://proxy.lan:443/pve/api2/json"));
         check("https://[::1]:8006", Some("https://[::1]:8006/api2/json"));
     }
 

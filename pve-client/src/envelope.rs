@@ -25,10 +25,7 @@ pub(crate) fn open(call: Call, raw: &Raw) -> Result<Value, Error> {
     }
     match json {
         Some(json) if json.get("data").is_some() => Ok(json),
-        Some(_) => Err(Error::BadAnswer {
-            call,
-            what: "it has no `data`".to_owned(),
-        }),
+        Some(_) => Err(Error::BadAnswer { call, what: "it has no `data`".to_owned() }),
         None => Err(Error::BadAnswer {
             call,
             what: "it is not JSON; is this a Proxmox VE API?".to_owned(),
@@ -45,14 +42,11 @@ fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
         .map(|(name, text)| {
             (
                 name.clone(),
-                text.as_str()
-                    .map_or_else(|| text.to_string(), |t| t.trim_end().to_owned()),
+                text.as_str().map_or_else(|| text.to_string(), |t| t.trim_end().to_owned()),
             )
         })
         .collect();
-    let said = json
-        .and_then(|json| json.get("message")?.as_str())
-        .unwrap_or_default();
+    let said = json.and_then(|json| json.get("message")?.as_str()).unwrap_or_default();
     // PVE: facts 2 and 3: the body's message may have several lines, the status line only the first;
     // 401, 403 and 501 have no JSON at all, and PVE before 8.4 has no `message`.
     let message = [said, raw.reason.as_str(), plain_text(raw, json)]
@@ -61,12 +55,7 @@ fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
         .find(|text| !text.is_empty())
         .unwrap_or_default()
         .to_owned();
-    Refusal {
-        call,
-        status: raw.status,
-        message,
-        errors,
-    }
+    Refusal { call, status: raw.status, message, errors }
 }
 
 /// Returns a short body that is text and not a web page.
@@ -82,12 +71,7 @@ fn plain_text<'a>(raw: &'a Raw, json: Option<&Value>) -> &'a str {
 /// Reads the reason phrase out of a status line.
 pub(crate) fn reason_of(status_line: &[u8]) -> String {
     let line = String::from_utf8_lossy(status_line);
-    line.trim_end()
-        .splitn(3, ' ')
-        .nth(2)
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    line.trim_end().splitn(3, ' ').nth(2).unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -95,27 +79,14 @@ mod tests {
     use super::*;
 
     fn opened(status: u16, reason: &str, body: &str) -> Result<Value, Error> {
-        let call = Call {
-            method: "GET",
-            path: "/version".to_owned(),
-        };
-        open(
-            call,
-            &Raw {
-                status,
-                reason: reason.to_owned(),
-                body: body.as_bytes().to_vec(),
-            },
-        )
+        let call = Call { method: "GET", path: "/version".to_owned() };
+        open(call, &Raw { status, reason: reason.to_owned(), body: body.as_bytes().to_vec() })
     }
 
     fn check_refused(status: u16, reason: &str, body: &str, message: &str) -> Refusal {
         let error = opened(status, reason, body).unwrap_err();
         let refusal = error.refusal().unwrap().clone();
-        assert_eq!(
-            (refusal.status, refusal.message.as_str()),
-            (status, message)
-        );
+        assert_eq!((refusal.status, refusal.message.as_str()), (status, message));
         refusal
     }
 
@@ -172,14 +143,8 @@ mod tests {
 
     #[test]
     fn success_in_a_strange_form_is_said() {
-        assert!(matches!(
-            opened(200, "OK", "<html>"),
-            Err(Error::BadAnswer { .. })
-        ));
-        assert!(matches!(
-            opened(200, "OK", "{}"),
-            Err(Error::BadAnswer { .. })
-        ));
+        assert!(matches!(opened(200, "OK", "<html>"), Err(Error::BadAnswer { .. })));
+        assert!(matches!(opened(200, "OK", "{}"), Err(Error::BadAnswer { .. })));
     }
 
     #[test]

@@ -99,9 +99,7 @@ impl fmt::Display for Refusal {
         if !self.message.is_empty() {
             write!(f, ": {}", self.message)?;
         }
-        self.errors
-            .iter()
-            .try_for_each(|(name, text)| write!(f, "; {name}: {}", text.trim_end()))
+        self.errors.iter().try_for_each(|(name, text)| write!(f, "; {name}: {}", text.trim_end()))
     }
 }
 
@@ -199,10 +197,7 @@ impl Error {
     /// Returns the fault of the server's certificate, when that is what stopped the connection.
     pub fn certificate(&self) -> Option<&CertificateProblem> {
         match self {
-            Self::NeverSent {
-                reason: Unreachable::Certificate(problem),
-                ..
-            } => Some(problem),
+            Self::NeverSent { reason: Unreachable::Certificate(problem), .. } => Some(problem),
             _ => None,
         }
     }
@@ -277,10 +272,7 @@ impl Error {
     /// Tells that PVE does not know the task: right after its start that can pass.
     pub fn is_no_such_task(&self) -> bool {
         self.refusal().is_some_and(|r| {
-            r.status == 400
-                && r.errors
-                    .get("upid")
-                    .is_some_and(|t| t.contains("no such task"))
+            r.status == 400 && r.errors.get("upid").is_some_and(|t| t.contains("no such task"))
         })
     }
 

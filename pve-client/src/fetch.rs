@@ -85,16 +85,10 @@ impl Fetcher {
     /// Asks for a file and returns its bytes as they come.
     pub fn get(&self, url: &str) -> Result<Fetched, FetchError> {
         if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(FetchError::BadUrl {
-                url: url.to_owned(),
-            });
+            return Err(FetchError::BadUrl { url: url.to_owned() });
         }
         exchange::begin();
-        let answer = self
-            .agent
-            .get(url)
-            .header("Accept-Encoding", "identity")
-            .call();
+        let answer = self.agent.get(url).header("Accept-Encoding", "identity").call();
         let notes = exchange::end();
         let url = || url.to_owned();
         let response = match answer {
@@ -109,10 +103,7 @@ impl Fetcher {
                         url: url(),
                         reason: Unreachable::Connect { source: io(error) },
                     },
-                    (None, true) => FetchError::Lost {
-                        url: url(),
-                        source: io(error),
-                    },
+                    (None, true) => FetchError::Lost { url: url(), source: io(error) },
                 });
             }
         };
@@ -123,10 +114,7 @@ impl Fetcher {
         let body = response.into_body();
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
-        Ok(Fetched {
-            length,
-            reader: Box::new(reader),
-        })
+        Ok(Fetched { length, reader: Box::new(reader) })
     }
 }
 
@@ -141,8 +129,6 @@ fn io(error: ureq::Error) -> io::Error {
 
 impl std::fmt::Debug for Fetched {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Fetched")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
+        f.debug_struct("Fetched").field("length", &self.length).finish_non_exhaustive()
     }
 }

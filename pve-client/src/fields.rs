@@ -35,18 +35,12 @@ impl Answer {
 
     /// Returns `data`, which must be an object.
     pub(crate) fn object(&self) -> Result<Fields<'_>, Error> {
-        self.data()
-            .as_object()
-            .map(Fields)
-            .ok_or_else(|| self.bad("`data` is not an object"))
+        self.data().as_object().map(Fields).ok_or_else(|| self.bad("`data` is not an object"))
     }
 
     /// Reads each object of the list that `data` must be; what is no such object is passed over by `None`.
     pub(crate) fn list<T>(&self, read: impl Fn(&Fields<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
-        let list = self
-            .data()
-            .as_array()
-            .ok_or_else(|| self.bad("`data` is not a list"))?;
+        let list = self.data().as_array().ok_or_else(|| self.bad("`data` is not a list"))?;
         Ok(list
             .iter()
             .filter_map(Value::as_object)
@@ -63,19 +57,12 @@ impl Answer {
 
     /// Reads `data` as a text that must parse, or null.
     pub(crate) fn parse_or_null<T: FromStr>(&self, rule: &str) -> Result<Option<T>, Error> {
-        if self.data().is_null() {
-            Ok(None)
-        } else {
-            self.parse(rule).map(Some)
-        }
+        if self.data().is_null() { Ok(None) } else { self.parse(rule).map(Some) }
     }
 
     /// Makes the error that says what is wrong with this answer.
     pub(crate) fn bad(&self, what: &str) -> Error {
-        Error::BadAnswer {
-            call: self.call.clone(),
-            what: what.to_owned(),
-        }
+        Error::BadAnswer { call: self.call.clone(), what: what.to_owned() }
     }
 }
 
@@ -96,11 +83,7 @@ impl Fields<'_> {
 
     /// Returns a field as a boolean; absent is no.
     pub(crate) fn flag(&self, name: &str) -> bool {
-        self.0
-            .get(name)
-            .and_then(text)
-            .and_then(|t| parse_boolean(&t))
-            .unwrap_or(false)
+        self.0.get(name).and_then(text).and_then(|t| parse_boolean(&t)).unwrap_or(false)
     }
 
     /// Returns a field that must parse.
@@ -126,10 +109,7 @@ impl Fields<'_> {
 
     /// Returns all fields that are texts, numbers or booleans, as texts.
     pub(crate) fn texts(&self) -> BTreeMap<String, String> {
-        self.0
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), text(value)?)))
-            .collect()
+        self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 }
 
@@ -170,11 +150,7 @@ mod tests {
         let value: Value = serde_json::from_str(&format!(r#"{{"f":{json}}}"#)).unwrap();
         let fields = Fields(value.as_object().unwrap());
         assert_eq!(
-            (
-                fields.text("f").as_deref(),
-                fields.integer("f"),
-                fields.flag("f")
-            ),
+            (fields.text("f").as_deref(), fields.integer("f"), fields.flag("f")),
             (text, integer, flag),
             "{json}"
         );

@@ -30,9 +30,7 @@ impl FromStr for Fingerprint {
     type Err = BadFingerprint;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || BadFingerprint {
-            text: text.to_owned(),
-        };
+        let bad = || BadFingerprint { text: text.to_owned() };
         let digits: Vec<u32> = text
             .trim()
             .chars()

@@ -25,10 +25,7 @@ impl Vmid {
 
     /// Takes a number that PVE accepts as vmid.
     pub fn new(number: u64) -> Result<Self, BadName> {
-        let bad = || BadName {
-            text: number.to_string(),
-            rule: Self::RULE,
-        };
+        let bad = || BadName { text: number.to_string(), rule: Self::RULE };
         match u32::try_from(number) {
             Ok(small @ 100..=999_999_999) => Ok(Self(small)),
             _ => Err(bad()),
@@ -45,13 +42,8 @@ impl FromStr for Vmid {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName {
-            text: text.to_owned(),
-            rule: Self::RULE,
-        };
-        text.parse()
-            .map_err(|_| bad())
-            .and_then(|n| Self::new(n).map_err(|_| bad()))
+        let bad = || BadName { text: text.to_owned(), rule: Self::RULE };
+        text.parse().map_err(|_| bad()).and_then(|n| Self::new(n).map_err(|_| bad()))
     }
 }
 

@@ -42,9 +42,7 @@ impl Params {
 
     /// Returns the pairs in order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Tells that there are none.
@@ -61,20 +59,13 @@ impl Params {
 
 impl fmt::Debug for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list()
-            .entries(self.pairs().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(self.pairs().map(|(name, _)| name)).finish()
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
     fn from_iter<T: IntoIterator<Item = (N, V)>>(pairs: T) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -103,10 +94,7 @@ pub(crate) fn percent(text: &str) -> String {
 
 /// Joins path segments below `/api2/json`, each percent-encoded.
 pub(crate) fn path(segments: &[&str]) -> String {
-    segments
-        .iter()
-        .map(|segment| format!("/{}", percent(segment)))
-        .collect()
+    segments.iter().map(|segment| format!("/{}", percent(segment))).collect()
 }
 
 #[cfg(test)]
@@ -114,10 +102,7 @@ mod tests {
     use super::*;
 
     fn check(value: &str, expected: &str) {
-        assert_eq!(
-            Params::new().with("k", value).encoded(),
-            format!("k={expected}")
-        );
+        assert_eq!(Params::new().with("k", value).encoded(), format!("k={expected}"));
     }
 
     #[test]
@@ -131,10 +116,7 @@ mod tests {
 
     #[test]
     fn keeps_order_and_hides_values() {
-        let params = Params::new()
-            .with("b", 1)
-            .with_flag("a", true)
-            .with_some("c", None::<u8>);
+        let params = Params::new().with("b", 1).with_flag("a", true).with_some("c", None::<u8>);
         assert_eq!(params.encoded(), "b=1&a=1");
         assert_eq!(
             format!("{:?}", Params::new().with("cipassword", "s3cret")),
@@ -145,14 +127,7 @@ mod tests {
     #[test]
     fn paths_hold_no_foreign_slash() {
         assert_eq!(
-            path(&[
-                "nodes",
-                "pve1",
-                "storage",
-                "local",
-                "content",
-                "local:import/x.qcow2"
-            ]),
+            path(&["nodes", "pve1", "storage", "local", "content", "local:import/x.qcow2"]),
             "/nodes/pve1/storage/local/content/local%3Aimport%2Fx.qcow2"
         );
     }

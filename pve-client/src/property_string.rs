@@ -21,20 +21,13 @@ impl PropertyString {
             Some((key, value)) => (key.trim().to_owned(), value.to_owned()),
             None => (default_key.to_owned(), part.to_owned()),
         };
-        let pairs = text
-            .split(',')
-            .filter(|part| !part.is_empty())
-            .map(pair)
-            .collect();
+        let pairs = text.split(',').filter(|part| !part.is_empty()).map(pair).collect();
         Self { pairs }
     }
 
     /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .find(|(k, _)| k == key)
-            .map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
     }
 
     /// Returns the value of a key as a boolean, in any of PVE's spellings.
@@ -65,9 +58,7 @@ impl PropertyString {
 
     /// Returns the pairs in order.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+        self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// Returns the first part: of a drive its volid, of a network device its model and MAC.
@@ -129,14 +120,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     let unit = 1u128 << shift;
     let part =
         fraction.parse::<u128>().ok()? * unit / 10u128.pow(u32::try_from(fraction.len()).ok()?);
-    u64::try_from(
-        whole
-            .parse::<u128>()
-            .ok()?
-            .checked_mul(unit)?
-            .checked_add(part)?,
-    )
-    .ok()
+    u64::try_from(whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)?).ok()
 }
 
 /// Prints bytes in the largest unit that divides them, as PVE does in a drive's `size`.
@@ -198,19 +182,12 @@ mod tests {
         assert_eq!(drive.flag("discard"), Some(true));
         drive.set("size", "20G").set("ssd", "1");
         assert_eq!(drive.remove("discard").as_deref(), Some("on"));
-        assert_eq!(
-            drive.display_with_default("file"),
-            "local-lvm:vm-100-disk-0,size=20G,ssd=1"
-        );
+        assert_eq!(drive.display_with_default("file"), "local-lvm:vm-100-disk-0,size=20G,ssd=1");
     }
 
     #[test]
     fn spelling_and_order_do_not_count() {
-        check_same(
-            "a:b,discard=on,iothread=1",
-            "a:b,iothread=yes,discard=true",
-            true,
-        );
+        check_same("a:b,discard=on,iothread=1", "a:b,iothread=yes,discard=true", true);
         check_same("virtio=02:ab:00:00:00:01", "virtio=02:AB:00:00:00:01", true);
         check_same("a:b,size=1024M", "a:b,size=1G", true);
         check_same("a:b,iothread=1", "a:b,iothread=0", false);

@@ -99,34 +99,28 @@ impl Client {
         };
         let answer = self.get(&vm_path(node, vmid, &["config"]), &params)?;
         let mut values = answer.object()?.texts();
-        let digest = values
-            .remove("digest")
-            .and_then(|digest| digest.parse().ok());
+        let digest = values.remove("digest").and_then(|digest| digest.parse().ok());
         Ok(VmConfig { values, digest })
     }
 
     /// Returns a VM's config key by key, with what is pending.
     pub fn vm_pending(&self, node: &NodeName, vmid: Vmid) -> Result<Vec<PendingValue>, Error> {
-        self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?
-            .list(|item| {
-                Some(PendingValue {
-                    key: item.text("key")?,
-                    value: item.text("value"),
-                    pending: item.text("pending"),
-                    // 1 is a deletion, 2 a forced one.
-                    delete: item.integer("delete").is_some_and(|delete| delete > 0),
-                })
+        self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(|item| {
+            Some(PendingValue {
+                key: item.text("key")?,
+                value: item.text("value"),
+                pending: item.text("pending"),
+                // 1 is a deletion, 2 a forced one.
+                delete: item.integer("delete").is_some_and(|delete| delete > 0),
             })
+        })
     }
 
     /// Creates a VM from `params`, to which the vmid is added in front.
     pub fn create_vm(&self, node: &NodeName, vmid: Vmid, params: &Params) -> Result<Upid, Error> {
-        let all: Params = [("vmid", vmid.to_string().as_str())]
-            .into_iter()
-            .chain(params.pairs())
-            .collect();
-        self.post(&path(&["nodes", node.as_str(), "qemu"]), &all)?
-            .parse(Upid::RULE)
+        let all: Params =
+            [("vmid", vmid.to_string().as_str())].into_iter().chain(params.pairs()).collect();
+        self.post(&path(&["nodes", node.as_str(), "qemu"]), &all)?.parse(Upid::RULE)
     }
 
     /// Changes a VM's config in a task: for whatever allocates or moves a disk, which may outlast a call.
@@ -136,14 +130,12 @@ impl Client {
         vmid: Vmid,
         params: &Params,
     ) -> Result<Upid, Error> {
-        self.post(&vm_path(node, vmid, &["config"]), params)?
-            .parse(Upid::RULE)
+        self.post(&vm_path(node, vmid, &["config"]), params)?.parse(Upid::RULE)
     }
 
     /// Changes a VM's config at once.
     pub fn update_config(&self, node: &NodeName, vmid: Vmid, params: &Params) -> Result<(), Error> {
-        self.put(&vm_path(node, vmid, &["config"]), params)
-            .map(drop)
+        self.put(&vm_path(node, vmid, &["config"]), params).map(drop)
     }
 
     /// Grows a disk to `bytes`. PVE refuses to shrink, in the task.
@@ -156,13 +148,10 @@ impl Client {
         digest: Option<&Digest>,
     ) -> Result<Option<Upid>, Error> {
         let size = crate::property_string::display_size(bytes);
-        let params = Params::new()
-            .with("disk", disk)
-            .with("size", size)
-            .with_some("digest", digest);
+        let params =
+            Params::new().with("disk", disk).with("size", size).with_some("digest", digest);
         // PVE: reference 2: null before PVE 8.0, a UPID since.
-        self.put(&vm_path(node, vmid, &["resize"]), &params)?
-            .parse_or_null(Upid::RULE)
+        self.put(&vm_path(node, vmid, &["resize"]), &params)?.parse_or_null(Upid::RULE)
     }
 
     /// Starts a VM.
@@ -183,30 +172,22 @@ impl Client {
         timeout: Duration,
         force_stop: bool,
     ) -> Result<Upid, Error> {
-        let params = Params::new()
-            .with("timeout", timeout.as_secs())
-            .with_flag("forceStop", force_stop);
+        let params =
+            Params::new().with("timeout", timeout.as_secs()).with_flag("forceStop", force_stop);
         self.power(node, vmid, "shutdown", &params)
     }
 
     /// Shuts the guest down and starts it again, which applies pending changes.
     pub fn reboot(&self, node: &NodeName, vmid: Vmid, timeout: Duration) -> Result<Upid, Error> {
-        self.power(
-            node,
-            vmid,
-            "reboot",
-            &Params::new().with("timeout", timeout.as_secs()),
-        )
+        self.power(node, vmid, "reboot", &Params::new().with("timeout", timeout.as_secs()))
     }
 
     /// Deletes a VM with the disks in its config; with `purge` it leaves backup jobs, replication and HA too.
     pub fn delete_vm(&self, node: &NodeName, vmid: Vmid, purge: bool) -> Result<Upid, Error> {
         // PVE: reference 5: unreferenced disks are those with this vmid on every storage, a foreign cluster's too.
-        let params = Params::new()
-            .with_flag("purge", purge)
-            .with_flag("destroy-unreferenced-disks", false);
-        self.delete(&vm_path(node, vmid, &[]), &params)?
-            .parse(Upid::RULE)
+        let params =
+            Params::new().with_flag("purge", purge).with_flag("destroy-unreferenced-disks", false);
+        self.delete(&vm_path(node, vmid, &[]), &params)?.parse(Upid::RULE)
     }
 
     /// Returns a VM's state; current, unlike the cluster's list.
@@ -214,9 +195,7 @@ impl Client {
         let answer = self.get(&vm_path(node, vmid, &["status", "current"]), &Params::new())?;
         let fields = answer.object()?;
         Ok(VmStatus {
-            status: fields
-                .text("status")
-                .ok_or_else(|| answer.bad("it has no `status`"))?,
+            status: fields.text("status").ok_or_else(|| answer.bad("it has no `status`"))?,
             qmpstatus: fields.text("qmpstatus"),
             lock: fields.text("lock"),
             name: fields.text("name"),
@@ -227,8 +206,7 @@ impl Client {
 
     /// Asks the guest's agent for a sign of life; PVE takes about 3 s to find that there is none.
     pub fn agent_ping(&self, node: &NodeName, vmid: Vmid) -> Result<(), Error> {
-        self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new())
-            .map(drop)
+        self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new()).map(drop)
     }
 
     /// Returns the guest's network interfaces, as its agent sees them.
@@ -237,15 +215,10 @@ impl Client {
         node: &NodeName,
         vmid: Vmid,
     ) -> Result<Vec<AgentInterface>, Error> {
-        let answer = self.get(
-            &vm_path(node, vmid, &["agent", "network-get-interfaces"]),
-            &Params::new(),
-        )?;
+        let answer =
+            self.get(&vm_path(node, vmid, &["agent", "network-get-interfaces"]), &Params::new())?;
         // PVE: reference 7: `result` may be an error object instead of a list.
-        let list = answer
-            .data()
-            .get("result")
-            .and_then(|result| result.as_array());
+        let list = answer.data().get("result").and_then(|result| result.as_array());
         let list = list.ok_or_else(|| answer.bad("the agent's `result` is not a list"))?;
         Ok(list.iter().filter_map(interface).collect())
     }
@@ -258,8 +231,7 @@ impl Client {
         verb: &str,
         params: &Params,
     ) -> Result<Upid, Error> {
-        self.post(&vm_path(node, vmid, &["status", verb]), params)?
-            .parse(Upid::RULE)
+        self.post(&vm_path(node, vmid, &["status", verb]), params)?.parse(Upid::RULE)
     }
 }
 
@@ -286,11 +258,7 @@ fn interface(value: &serde_json::Value) -> Option<AgentInterface> {
             .get("hardware-address")
             .and_then(|mac| mac.as_str())
             .map(str::to_ascii_lowercase),
-        addresses: addresses
-            .into_iter()
-            .flatten()
-            .filter_map(address)
-            .collect(),
+        addresses: addresses.into_iter().flatten().filter_map(address).collect(),
     })
 }
 
@@ -308,16 +276,8 @@ mod tests {
         assert_eq!(read.mac.as_deref(), Some("02:ab:00:00:00:01"));
         assert_eq!(
             read.addresses,
-            [
-                ("10.0.0.5".parse().unwrap(), 24),
-                ("fe80::1".parse().unwrap(), 64)
-            ]
+            [("10.0.0.5".parse().unwrap(), 24), ("fe80::1".parse().unwrap(), 64)]
         );
-        assert_eq!(
-            interface(&serde_json::json!({"name": "lo"}))
-                .unwrap()
-                .addresses,
-            []
-        );
+        assert_eq!(interface(&serde_json::json!({"name": "lo"})).unwrap().addresses, []);
     }
 }

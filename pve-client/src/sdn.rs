@@ -121,52 +121,39 @@ impl Client {
         params: &Params,
         lock: Option<&str>,
     ) -> Result<(), Error> {
-        self.put(&kind.path(Some(id)), &locked(params, lock))
-            .map(drop)
+        self.put(&kind.path(Some(id)), &locked(params, lock)).map(drop)
     }
 
     /// Deletes an object. The order is subnet, vnet, zone (facts 47).
     pub fn sdn_delete(&self, kind: &SdnKind, id: &str, lock: Option<&str>) -> Result<(), Error> {
-        self.delete(&kind.path(Some(id)), &locked(&Params::new(), lock))
-            .map(drop)
+        self.delete(&kind.path(Some(id)), &locked(&Params::new(), lock)).map(drop)
     }
 
     /// Makes all edits live, everybody's; with a lock it is released after that.
     pub fn sdn_apply(&self, lock: Option<&str>) -> Result<Upid, Error> {
         let params = locked(&Params::new(), lock);
-        let params = if lock.is_some() {
-            params.with_flag("release-lock", true)
-        } else {
-            params
-        };
+        let params = if lock.is_some() { params.with_flag("release-lock", true) } else { params };
         self.put("/cluster/sdn", &params)?.parse(Upid::RULE)
     }
 
     /// Takes the SDN lock and returns its token; refused when somebody's edits are pending. PVE 9 and newer.
     pub fn sdn_lock(&self) -> Result<String, Error> {
-        self.post("/cluster/sdn/lock", &Params::new())?
-            .parse("a lock token")
+        self.post("/cluster/sdn/lock", &Params::new())?.parse("a lock token")
     }
 
     /// Gives the SDN lock back.
     pub fn sdn_unlock(&self, lock: &str) -> Result<(), Error> {
-        self.delete("/cluster/sdn/lock", &locked(&Params::new(), Some(lock)))
-            .map(drop)
+        self.delete("/cluster/sdn/lock", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
     /// Throws all pending edits away, everybody's: hold the lock. PVE 9 and newer.
     pub fn sdn_rollback(&self, lock: &str) -> Result<(), Error> {
-        self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock)))
-            .map(drop)
+        self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
     /// Returns how the zones do on a node.
     pub fn node_sdn_zones(&self, node: &NodeName) -> Result<Vec<NodeZone>, Error> {
-        self.get(
-            &path(&["nodes", node.as_str(), "sdn", "zones"]),
-            &Params::new(),
-        )?
-        .list(|zone| {
+        self.get(&path(&["nodes", node.as_str(), "sdn", "zones"]), &Params::new())?.list(|zone| {
             Some(NodeZone {
                 zone: zone.text("zone")?,
                 status: zone.text("status").unwrap_or_default(),

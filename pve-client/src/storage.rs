@@ -109,21 +109,20 @@ pub struct Network {
 impl Client {
     /// Returns the storages that the token may see on a node.
     pub fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
-        self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?
-            .list(|storage| {
-                Some(Storage {
-                    storage: storage.parse("storage")?,
-                    kind: storage.text("type").unwrap_or_default(),
-                    content: storage.split("content", &[',']),
-                    // PVE leaves these out where they are the rule.
-                    enabled: storage.text("enabled").is_none() || storage.flag("enabled"),
-                    active: storage.text("active").is_none() || storage.flag("active"),
-                    shared: storage.flag("shared"),
-                    total: storage.integer("total").unwrap_or(0),
-                    used: storage.integer("used").unwrap_or(0),
-                    avail: storage.integer("avail").unwrap_or(0),
-                })
+        self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?.list(|storage| {
+            Some(Storage {
+                storage: storage.parse("storage")?,
+                kind: storage.text("type").unwrap_or_default(),
+                content: storage.split("content", &[',']),
+                // PVE leaves these out where they are the rule.
+                enabled: storage.text("enabled").is_none() || storage.flag("enabled"),
+                active: storage.text("active").is_none() || storage.flag("active"),
+                shared: storage.flag("shared"),
+                total: storage.integer("total").unwrap_or(0),
+                used: storage.integer("used").unwrap_or(0),
+                avail: storage.integer("avail").unwrap_or(0),
             })
+        })
     }
 
     /// Returns a storage's volumes, of one content type or of all.
@@ -134,31 +133,25 @@ impl Client {
         content: Option<&str>,
     ) -> Result<Vec<Volume>, Error> {
         let params = Params::new().with_some("content", content);
-        self.get(&content_path(node, storage, None), &params)?
-            .list(|volume| {
-                Some(Volume {
-                    volid: volume.parse("volid")?,
-                    content: volume.text("content").unwrap_or_default(),
-                    format: volume.text("format"),
-                    size: volume.integer("size").unwrap_or(0),
-                    ctime: volume.integer("ctime"),
-                    vmid: volume.parse("vmid"),
-                })
+        self.get(&content_path(node, storage, None), &params)?.list(|volume| {
+            Some(Volume {
+                volid: volume.parse("volid")?,
+                content: volume.text("content").unwrap_or_default(),
+                format: volume.text("format"),
+                size: volume.integer("size").unwrap_or(0),
+                ctime: volume.integer("ctime"),
+                vmid: volume.parse("vmid"),
             })
+        })
     }
 
     /// Returns what the node finds in a volume.
     pub fn volume_info(&self, node: &NodeName, volid: &Volid) -> Result<VolumeInfo, Error> {
-        let answer = self.get(
-            &content_path(node, volid.storage(), Some(volid)),
-            &Params::new(),
-        )?;
+        let answer = self.get(&content_path(node, volid.storage(), Some(volid)), &Params::new())?;
         let fields = answer.object()?;
         Ok(VolumeInfo {
             path: fields.text("path").unwrap_or_default(),
-            size: fields
-                .integer("size")
-                .ok_or_else(|| answer.bad("it has no `size`"))?,
+            size: fields.integer("size").ok_or_else(|| answer.bad("it has no `size`"))?,
             used: fields.integer("used").unwrap_or(0),
             format: fields.text("format").unwrap_or_default(),
         })
@@ -166,11 +159,8 @@ impl Client {
 
     /// Deletes a volume; of one that is not there PVE says that it is done (facts 43).
     pub fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<Option<Upid>, Error> {
-        self.delete(
-            &content_path(node, volid.storage(), Some(volid)),
-            &Params::new(),
-        )?
-        .parse_or_null(Upid::RULE)
+        self.delete(&content_path(node, volid.storage(), Some(volid)), &Params::new())?
+            .parse_or_null(Upid::RULE)
     }
 
     /// Lets the node itself download a file into a storage.
@@ -189,13 +179,7 @@ impl Client {
             .with_some("checksum", sum.map(|(_, sum)| sum))
             .with_flag("verify-certificates", download.verify_certificates);
         self.post(
-            &path(&[
-                "nodes",
-                node.as_str(),
-                "storage",
-                storage.as_str(),
-                "download-url",
-            ]),
+            &path(&["nodes", node.as_str(), "storage", storage.as_str(), "download-url"]),
             &params,
         )?
         .parse(Upid::RULE)
@@ -208,13 +192,9 @@ impl Client {
         url: &str,
         verify_certificates: bool,
     ) -> Result<UrlMetadata, Error> {
-        let params = Params::new()
-            .with("url", url)
-            .with_flag("verify-certificates", verify_certificates);
-        let answer = self.get(
-            &path(&["nodes", node.as_str(), "query-url-metadata"]),
-            &params,
-        )?;
+        let params =
+            Params::new().with("url", url).with_flag("verify-certificates", verify_certificates);
+        let answer = self.get(&path(&["nodes", node.as_str(), "query-url-metadata"]), &params)?;
         let fields = answer.object()?;
         Ok(UrlMetadata {
             filename: fields.text("filename"),
@@ -225,28 +205,21 @@ impl Client {
 
     /// Returns a node's network interfaces, bridges among them.
     pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
-        self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?
-            .list(|network| {
-                Some(Network {
-                    iface: network.text("iface")?,
-                    kind: network.text("type").unwrap_or_default(),
-                    active: network.flag("active"),
-                    cidr: network.text("cidr"),
-                })
+        self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?.list(|network| {
+            Some(Network {
+                iface: network.text("iface")?,
+                kind: network.text("type").unwrap_or_default(),
+                active: network.flag("active"),
+                cidr: network.text("cidr"),
             })
+        })
     }
 }
 
 /// Returns the path of a storage's content, or of one volume in it.
 fn content_path(node: &NodeName, storage: &StorageId, volid: Option<&Volid>) -> String {
     let volid = volid.map(ToString::to_string);
-    let mut segments = vec![
-        "nodes",
-        node.as_str(),
-        "storage",
-        storage.as_str(),
-        "content",
-    ];
+    let mut segments = vec!["nodes", node.as_str(), "storage", storage.as_str(), "content"];
     segments.extend(volid.as_deref());
     path(&segments)
 }

@@ -106,10 +106,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
             if waited >= limit {
-                return Err(Error::TaskStillRuns {
-                    upid: Box::new(upid.clone()),
-                    waited,
-                });
+                return Err(Error::TaskStillRuns { upid: Box::new(upid.clone()), waited });
             }
             self.clock().sleep(pause.min(limit - waited));
             pause = (pause * 3 / 2).min(LAST_PAUSE);
@@ -123,9 +120,7 @@ impl Client {
         match fields.text("status").as_deref() {
             Some("running") => Ok(TaskState::Running),
             Some("stopped") => Ok(TaskState::Stopped(
-                fields
-                    .text("exitstatus")
-                    .unwrap_or_else(|| "unexpected status".to_owned()),
+                fields.text("exitstatus").unwrap_or_else(|| "unexpected status".to_owned()),
             )),
             _ => Err(answer.bad("`status` is neither running nor stopped")),
         }
@@ -162,14 +157,13 @@ impl Client {
             .with_some("typefilter", filter.kind.as_deref())
             .with_some("since", filter.since)
             .with_some("limit", filter.limit);
-        self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?
-            .list(|task| {
-                Some(TaskEntry {
-                    upid: task.parse("upid")?,
-                    endtime: task.integer("endtime"),
-                    status: task.text("status").filter(|status| status != "RUNNING"),
-                })
+        self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?.list(|task| {
+            Some(TaskEntry {
+                upid: task.parse("upid")?,
+                endtime: task.integer("endtime"),
+                status: task.text("status").filter(|status| status != "RUNNING"),
             })
+        })
     }
 
     /// Tells success from failure, and fetches what the log says about it.
@@ -213,9 +207,7 @@ fn verdict(exitstatus: &str) -> Verdict {
     if exitstatus == "OK" {
         return Verdict::Clean;
     }
-    let count = exitstatus
-        .strip_prefix("WARNINGS: ")
-        .and_then(|count| count.parse().ok());
+    let count = exitstatus.strip_prefix("WARNINGS: ").and_then(|count| count.parse().ok());
     count.map_or(Verdict::Failed, Verdict::Warnings)
 }
 
@@ -250,10 +242,7 @@ mod tests {
         check("WARNINGS: 2", Verdict::Warnings(2));
         check("WARNINGS: many", Verdict::Failed);
         check("unexpected status", Verdict::Failed);
-        check(
-            "unable to create VM 100 - no space left on device",
-            Verdict::Failed,
-        );
+        check("unable to create VM 100 - no space left on device", Verdict::Failed);
         check("", Verdict::Failed);
     }
 }

@@ -55,14 +55,11 @@ impl Trust {
     ) -> Result<Self, BadTrust> {
         match (ca_pem, fingerprints, insecure) {
             (None, [], false) => Ok(Self::System),
-            (Some(pem), [], false) => ca_certificates(&pem)
-                .map(|_| Self::CaFile(pem))
-                .ok_or(BadTrust::NoCertificate),
+            (Some(pem), [], false) => {
+                ca_certificates(&pem).map(|_| Self::CaFile(pem)).ok_or(BadTrust::NoCertificate)
+            }
             (None, [_, ..], false) => Ok(Self::Fingerprint(
-                fingerprints
-                    .iter()
-                    .map(|text| text.parse())
-                    .collect::<Result<_, _>>()?,
+                fingerprints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             )),
             (None, [], true) => Ok(Self::Insecure),
             _ => Err(BadTrust::MoreThanOne),
@@ -80,10 +77,7 @@ pub(crate) struct TlsSource {
 impl TlsSource {
     /// Remembers the trust; reads nothing yet.
     pub(crate) fn new(trust: Trust) -> Self {
-        Self {
-            trust,
-            made: OnceLock::new(),
-        }
+        Self { trust, made: OnceLock::new() }
     }
 
     /// Returns the TLS configuration.
@@ -92,10 +86,7 @@ impl TlsSource {
             return Ok(config.clone());
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Verifier {
-            rule: rule(&self.trust, &provider)?,
-            provider: provider.clone(),
-        };
+        let verifier = Verifier { rule: rule(&self.trust, &provider)?, provider: provider.clone() };
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| Unreachable::Tls(e.to_string()))?
@@ -145,9 +136,7 @@ fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachab
 
 /// Reads the certificates of a PEM text; `None` when there is none or one is broken.
 fn ca_certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let list: Vec<_> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .ok()?;
+    let list: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
     (!list.is_empty()).then_some(list)
 }
 
@@ -178,10 +167,7 @@ impl ServerCertVerifier for Verifier {
             Rule::Pinned(pinned) if pinned.contains(&shown) => {
                 return Ok(ServerCertVerified::assertion());
             }
-            Rule::Pinned(pinned) => CertificateProblem::NotPinned {
-                shown,
-                pinned: pinned.clone(),
-            },
+            Rule::Pinned(pinned) => CertificateProblem::NotPinned { shown, pinned: pinned.clone() },
             Rule::Authorities(authorities) => {
                 match authorities.verify_server_cert(leaf, intermediates, name, ocsp, now) {
                     Ok(verified) => return Ok(verified),
@@ -221,9 +207,7 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 
@@ -232,26 +216,18 @@ fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> Ce
     use CertificateError as E;
     match error {
         rustls::Error::InvalidCertificate(fault) => match fault {
-            E::UnknownIssuer => CertificateProblem::UnknownIssuer { shown },
+            // A signature that does not fit comes from another authority of the same name.
+            E::UnknownIssuer | E::BadSignature => CertificateProblem::UnknownIssuer { shown },
             E::NotValidForName | E::NotValidForNameContext { .. } => {
-                CertificateProblem::WrongName {
-                    host: name.to_str().into_owned(),
-                    shown,
-                }
+                CertificateProblem::WrongName { host: name.to_str().into_owned(), shown }
             }
             E::Expired
             | E::ExpiredContext { .. }
             | E::NotValidYet
             | E::NotValidYetContext { .. } => CertificateProblem::NotValidNow { shown },
-            other => CertificateProblem::Other {
-                what: other.to_string(),
-                shown,
-            },
+            other => CertificateProblem::Other { what: other.to_string(), shown },
         },
-        other => CertificateProblem::Other {
-            what: other.to_string(),
-            shown,
-        },
+        other => CertificateProblem::Other { what: other.to_string(), shown },
     }
 }
 
@@ -277,24 +253,9 @@ mod tests {
         let pin = "AB".repeat(32);
         check(None, &[], false, Ok(Trust::System));
         check(None, &[], true, Ok(Trust::Insecure));
-        check(
-            None,
-            &[&pin],
-            false,
-            Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])),
-        );
+        check(None, &[&pin], false, Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])));
         check(None, &[&pin], true, Err(BadTrust::MoreThanOne));
-        check(
-            Some("no certificate"),
-            &[],
-            false,
-            Err(BadTrust::NoCertificate),
-        );
-        check(
-            Some("no certificate"),
-            &[],
-            true,
-            Err(BadTrust::MoreThanOne),
-        );
+        check(Some("no certificate"), &[], false, Err(BadTrust::NoCertificate));
+        check(Some("no certificate"), &[], true, Err(BadTrust::MoreThanOne));
     }
 }

@@ -73,10 +73,7 @@ impl Dialer {
         limit: Option<Duration>,
     ) -> Result<Box<ClientConnection>, Unreachable> {
         let host = details.uri.host().unwrap_or_default();
-        let bare = host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
-            .to_owned();
+        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(bare).map_err(|e| Unreachable::Tls(e.to_string()))?;
         let config = self.tls.config()?;
         let mut tls = ClientConnection::new(config, name).map_err(|e| unreachable_from(&e))?;
@@ -210,12 +207,7 @@ impl Wire {
         let fresh = &input[input.len() - read.min(input.len())..];
         let end = fresh.iter().position(|byte| *byte == b'\n');
         let room = STATUS_LINE_LIMIT.saturating_sub(line.len());
-        line.extend(
-            fresh
-                .iter()
-                .take(end.map_or(fresh.len(), |end| end + 1))
-                .take(room),
-        );
+        line.extend(fresh.iter().take(end.map_or(fresh.len(), |end| end + 1)).take(room));
         if end.is_some() || line.len() >= STATUS_LINE_LIMIT {
             let reason = reason_of(line);
             exchange::note(|x| x.reason = reason);
@@ -243,8 +235,7 @@ impl Transport for Wire {
         }
         exchange::note(|x| x.sent = true);
         let timeout = timeout.for_write();
-        self.stream
-            .set_write_timeout(timeout.not_zero().map(|limit| *limit))?;
+        self.stream.set_write_timeout(timeout.not_zero().map(|limit| *limit))?;
         self.writes = self.writes.saturating_add(1);
         // Only a long body is worth the look before each write: head and small body are the first two.
         if !self.deaf && self.writes > 2 && self.peer_speaks().unwrap_or(true) {
@@ -266,8 +257,7 @@ impl Transport for Wire {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let timeout = timeout.for_read();
-        self.stream
-            .set_read_timeout(timeout.not_zero().map(|limit| *limit))?;
+        self.stream.set_read_timeout(timeout.not_zero().map(|limit| *limit))?;
         match self.read_some() {
             Ok(read) => {
                 self.buffers.input_appended(read);
@@ -290,9 +280,7 @@ impl Transport for Wire {
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Wire")
-            .field("peer", &self.stream.peer_addr().ok())
-            .finish_non_exhaustive()
+        f.debug_struct("Wire").field("peer", &self.stream.peer_addr().ok()).finish_non_exhaustive()
     }
 }
 
@@ -307,10 +295,7 @@ fn is_closed(error: &io::Error) -> bool {
 
 /// Tells the errors of a read or write that took too long.
 fn is_timeout(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
-    )
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
 /// Looks a name up once and keeps what it found: ureq asks before each call, also for an open connection.

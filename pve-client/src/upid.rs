@@ -55,10 +55,7 @@ impl FromStr for Upid {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName {
-            text: text.to_owned(),
-            rule: Self::RULE,
-        };
+        let bad = || BadName { text: text.to_owned(), rule: Self::RULE };
         let parts: Vec<&str> = text.split(':').collect();
         // PVE: facts 33; the user holds `@` and `!`, never a colon; the text ends in one.
         let ["UPID", node, pid, pstart, starttime, kind, id, user, ""] = parts[..] else {
@@ -95,9 +92,7 @@ mod tests {
 
     fn check(text: &str, expected: Option<(&str, &str, &str, &str)>) {
         let got = text.parse::<Upid>().ok();
-        let parts = got
-            .as_ref()
-            .map(|u| (u.node().as_str(), u.kind(), u.id(), u.user()));
+        let parts = got.as_ref().map(|u| (u.node().as_str(), u.kind(), u.id(), u.user()));
         assert_eq!(parts, expected, "{text}");
         if let Some(upid) = got {
             assert_eq!(upid.to_string(), text);
@@ -118,21 +113,9 @@ mod tests {
     #[test]
     fn refuses_what_is_no_upid() {
         check("", None);
-        check(
-            "UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam!iac",
-            None,
-        );
-        check(
-            "UPID:pve1:XYZ:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:",
-            None,
-        );
-        check(
-            "UPID:p/../q:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:",
-            None,
-        );
-        check(
-            "upid:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:",
-            None,
-        );
+        check("UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam!iac", None);
+        check("UPID:pve1:XYZ:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:", None);
+        check("UPID:p/../q:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:", None);
+        check("upid:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:", None);
     }
 }

@@ -56,13 +56,7 @@ impl Client {
             length,
             content_type: format!("multipart/form-data; boundary={BOUNDARY}"),
         };
-        let path = path(&[
-            "nodes",
-            node.as_str(),
-            "storage",
-            storage.as_str(),
-            "upload",
-        ]);
+        let path = path(&["nodes", node.as_str(), "storage", storage.as_str(), "upload"]);
         let answer = self.call(Method::POST, &path, payload);
         match (answer, form.fault) {
             (Err(Error::NeverSent { .. } | Error::MaybeSent { .. }), Some(source)) => {
@@ -116,11 +110,7 @@ impl<'a> Form<'a> {
         let end = room.len().min(left);
         let room = &mut room[..end];
         // The peer has answered already: what is sent now is thrown away, so the file need not be read.
-        let read = if exchange::is_cut_short() {
-            room.len()
-        } else {
-            self.reader.read(room)?
-        };
+        let read = if exchange::is_cut_short() { room.len() } else { self.reader.read(room)? };
         if read == 0 && !room.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
@@ -183,13 +173,7 @@ fn head(upload: &Upload<'_>) -> String {
 fn quotable(filename: &str) -> String {
     filename
         .chars()
-        .map(|c| {
-            if c == '"' || c == '\\' || c.is_control() {
-                '_'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c == '"' || c == '\\' || c.is_control() { '_' } else { c })
         .collect()
 }
 
@@ -206,12 +190,8 @@ fn copy(from: &[u8], done: &mut usize, to: &mut [u8]) -> usize {
 mod tests {
     use super::*;
 
-    const UPLOAD: Upload<'_> = Upload {
-        content: "import",
-        filename: "a.raw",
-        length: 5,
-        sha256: "ab12",
-    };
+    const UPLOAD: Upload<'_> =
+        Upload { content: "import", filename: "a.raw", length: 5, sha256: "ab12" };
 
     fn sent(
         reader: &mut dyn Read,

@@ -18,10 +18,7 @@ impl Volid {
 
     /// Makes the volid of a file in a storage's content folder, as `local:import/NAME`.
     pub fn of_file(storage: &StorageId, content: &str, file: &str) -> Self {
-        Self {
-            storage: storage.clone(),
-            name: format!("{content}/{file}"),
-        }
+        Self { storage: storage.clone(), name: format!("{content}/{file}") }
     }
 
     /// Returns the storage that holds the volume.
@@ -37,9 +34,7 @@ impl Volid {
     /// Returns the content folder of a file volume: `iso`, `import`, `snippets`, `vztmpl`.
     pub fn content(&self) -> Option<&str> {
         let (folder, _) = self.name.split_once('/')?;
-        ["iso", "import", "snippets", "vztmpl", "backup"]
-            .contains(&folder)
-            .then_some(folder)
+        ["iso", "import", "snippets", "vztmpl", "backup"].contains(&folder).then_some(folder)
     }
 
     /// Returns the last part of the name: the file or disk itself.
@@ -52,20 +47,14 @@ impl FromStr for Volid {
     type Err = BadName;
 
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName {
-            text: text.to_owned(),
-            rule: Self::RULE,
-        };
+        let bad = || BadName { text: text.to_owned(), rule: Self::RULE };
         let (storage, name) = text.split_once(':').ok_or_else(bad)?;
         let odd = |c: char| c.is_whitespace() || c.is_control() || c == ',';
         // A comma would end the volid inside a drive's property string.
         if name.is_empty() || name.contains(odd) {
             return Err(bad());
         }
-        Ok(Self {
-            storage: storage.parse().map_err(|_| bad())?,
-            name: name.to_owned(),
-        })
+        Ok(Self { storage: storage.parse().map_err(|_| bad())?, name: name.to_owned() })
     }
 }
 
@@ -81,9 +70,7 @@ mod tests {
 
     fn check(text: &str, expected: Option<(&str, Option<&str>, &str)>) {
         let got = text.parse::<Volid>().ok();
-        let parts = got
-            .as_ref()
-            .map(|v| (v.storage().as_str(), v.content(), v.file()));
+        let parts = got.as_ref().map(|v| (v.storage().as_str(), v.content(), v.file()));
         assert_eq!(parts, expected, "{text}");
         if let Some(volid) = got {
             assert_eq!(volid.to_string(), text);
@@ -92,18 +79,9 @@ mod tests {
 
     #[test]
     fn parses_files_and_disks() {
-        check(
-            "local:import/debian-12.qcow2",
-            Some(("local", Some("import"), "debian-12.qcow2")),
-        );
-        check(
-            "local:100/vm-100-disk-0.qcow2",
-            Some(("local", None, "vm-100-disk-0.qcow2")),
-        );
-        check(
-            "local-lvm:vm-100-disk-0",
-            Some(("local-lvm", None, "vm-100-disk-0")),
-        );
+        check("local:import/debian-12.qcow2", Some(("local", Some("import"), "debian-12.qcow2")));
+        check("local:100/vm-100-disk-0.qcow2", Some(("local", None, "vm-100-disk-0.qcow2")));
+        check("local-lvm:vm-100-disk-0", Some(("local-lvm", None, "vm-100-disk-0")));
     }
 
     #[test]

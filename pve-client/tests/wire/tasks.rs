@@ -1,0 +1,112 @@
+//! The wait for a task's end.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use pve_client::{Client, Clock, Error, Finished};
+
+use crate::server::{Server, Step, answer, ok};
+use crate::{UPID, endpoint, pinned};
+
+/// A clock that jumps instead of waiting.
+#[derive(Debug)]
+struct Jumping(Mutex<(Instant, Vec<Duration>)>);
+
+impl Clock for Jumping {
+    fn now(&self) -> Instant {
+        self.0.lock().unwrap().0
+    }
+
+    fn sleep(&self, duration: Duration) {
+        let mut state = self.0.lock().unwrap();
+        state.0 += duration;
+        state.1.push(duration);
+    }
+}
+
+/// Waits for a task on a server that plays `steps`; returns the outcome, the pauses and the requests.
+fn wait(
+    steps: Vec<Step>,
+    limit: Duration,
+) -> (Result<Finished, Error>, Vec<Duration>, Vec<String>) {
+    let server = Server::start(vec![steps]);
+    #[expect(clippy::disallowed_methods, reason = "where the jumping clock begins")]
+    let clock = Arc::new(Jumping(Mutex::new((Instant::now(), Vec::new()))));
+    let client = Client::with_clock(endpoint(&server, pinned(&server)), clock.clone());
+    let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_| {});
+    let pauses = clock.0.lock().unwrap().1.clone();
+    (outcome, pauses, server.requests())
+}
+
+fn running() -> Step {
+    ok(r#"{"data":{"status":"running"}}"#)
+}
+
+fn stopped(exitstatus: &str) -> Step {
+    ok(&format!(r#"{{"data":{{"status":"stopped","exitstatus":"{exitstatus}"}}}}"#))
+}
+
+#[test]
+fn polls_begin_at_50_ms_and_slow_down_to_a_second() {
+    let steps = (0..12).map(|_| running()).chain([stopped("OK")]).collect();
+    let (outcome, pauses, _) = wait(steps, Duration::from_secs(60));
+    assert_eq!(outcome.unwrap(), Finished::Clean);
+    assert_eq!(pauses.first(), Some(&Duration::from_millis(50)));
+    assert_eq!(pauses.last(), Some(&Duration::from_secs(1)));
+    assert!(pauses.is_sorted(), "{pauses:?}");
+}
+
+#[test]
+fn a_task_that_is_not_yet_known_is_asked_for_again() {
+    let unknown = || {
+        Step::Answer(answer(
+            "400 Parameter verification failed.",
+            r#"{"data":null,"errors":{"upid":"no such task"}}"#,
+        ))
+    };
+    let (outcome, ..) =
+        wait(vec![unknown(), unknown(), running(), stopped("OK")], Duration::from_secs(60));
+    assert_eq!(outcome.unwrap(), Finished::Clean);
+    let (outcome, pauses, _) = wait((0..60).map(|_| unknown()).collect(), Duration::from_secs(60));
+    assert!(outcome.unwrap_err().is_no_such_task());
+    assert!(pauses.iter().sum::<Duration>() < Duration::from_secs(7), "{pauses:?}");
+}
+
+#[test]
+fn a_failed_task_brings_the_end_of_its_log() {
+    let log = r#"{"data":[{"n":1,"t":"importing"},{"n":2,"t":"TASK ERROR: no space left on device"}],"total":2}"#;
+    let (outcome, _, requests) =
+        wait(vec![stopped("no space left on device"), ok(log)], Duration::from_secs(60));
+    let Error::TaskFailed(failure) = outcome.unwrap_err() else { panic!("another error") };
+    assert_eq!(failure.log, ["importing", "TASK ERROR: no space left on device"]);
+    assert_eq!(failure.exitstatus, "no space left on device");
+    assert!(
+        requests[1].starts_with("GET /api2/json/nodes/pve1/tasks/UPID%3Apve1%3A"),
+        "{requests:?}"
+    );
+}
+
+#[test]
+fn warnings_are_no_failure() {
+    let log = r#"{"data":[{"n":1,"t":"x"},{"n":2,"t":"WARN: disk stays"},{"n":3,"t":"TASK WARNINGS: 1"}],"total":3}"#;
+    let (outcome, ..) = wait(vec![stopped("WARNINGS: 1"), ok(log)], Duration::from_secs(60));
+    assert_eq!(
+        outcome.unwrap(),
+        Finished::WithWarnings { count: 1, lines: vec!["disk stays".to_owned()] }
+    );
+}
+
+#[test]
+fn a_wait_ends_at_its_limit() {
+    let (outcome, pauses, _) = wait((0..60).map(|_| running()).collect(), Duration::from_secs(5));
+    assert!(matches!(outcome, Err(Error::TaskStillRuns { .. })), "{outcome:?}");
+    assert_eq!(pauses.iter().sum::<Duration>(), Duration::from_secs(5));
+}
+
+#[test]
+fn a_poll_that_gets_no_answer_costs_a_poll() {
+    let away = || Step::Answer(answer("596 Connection timed out", ""));
+    let (outcome, ..) =
+        wait(vec![away(), running(), away(), stopped("OK")], Duration::from_secs(60));
+    assert_eq!(outcome.unwrap(), Finished::Clean);
+}
