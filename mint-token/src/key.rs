@@ -1,0 +1,205 @@
+//! `Key` and `Ring`: the signing keys, read from text. Does no I/O.
+//!
+//! Keys are zeroed when they are dropped, and so is the text that they were read from.
+
+use hmac::digest::InvalidLength;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+/// The least length of a key in bytes: as long as the hash, as RFC 2104 wants it.
+const LEAST: usize = 32;
+
+/// Text that holds keys.
+pub type KeyText = Zeroizing<String>;
+
+/// A signing key: at least 32 bytes, zeroed when dropped, without `Debug` of what it holds.
+pub struct Key(Zeroizing<Vec<u8>>);
+
+/// Why a text is no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyProblem {
+    /// Not pairs of hexadecimal digits.
+    NotHex,
+    /// Fewer than 32 bytes.
+    TooShort,
+    /// No key is there.
+    Absent,
+    /// Two keys have the same name.
+    SameName,
+    /// The name of a key is empty or has characters that do not belong there.
+    BadName,
+}
+
+impl std::fmt::Display for KeyProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NotHex => "must be hexadecimal digits, two for each byte",
+            Self::TooShort => "must be at least 32 bytes, that is 64 hexadecimal digits",
+            Self::Absent => "holds no signing key",
+            Self::SameName => "names two keys the same",
+            Self::BadName => "the name of a key must be letters, digits, `-`, `_` and `.`",
+        })
+    }
+}
+
+impl Key {
+    /// Reads a key as `bytes.fromhex` of Python does: any case, blanks allowed between bytes.
+    ///
+    /// # Errors
+    /// It is not hexadecimal, or too short.
+    pub fn parse(text: &str) -> Result<Self, KeyProblem> {
+        // Room for all, so that no half-read key is left behind when the vector grows.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
+        let mut rest = text.as_bytes();
+        loop {
+            rest = rest.trim_ascii_start();
+            // Python counts the vertical tab among the blanks, Rust does not.
+            if let Some(after) = rest.strip_prefix(b"\x0b") {
+                rest = after;
+                continue;
+            }
+            match rest {
+                [] => break,
+                [high, low, after @ ..] => {
+                    let digit = |b: &u8| char::from(*b).to_digit(16).ok_or(KeyProblem::NotHex);
+                    let byte = digit(high)? << 4 | digit(low)?;
+                    bytes.push(u8::try_from(byte).map_err(|_| KeyProblem::NotHex)?);
+                    rest = after;
+                }
+                [_] => return Err(KeyProblem::NotHex),
+            }
+        }
+        if bytes.len() < LEAST { Err(KeyProblem::TooShort) } else { Ok(Self(bytes)) }
+    }
+
+    /// Starts an HMAC-SHA256 with this key.
+    pub(crate) fn hmac(&self) -> Result<Hmac<Sha256>, InvalidLength> {
+        Hmac::new_from_slice(&self.0)
+    }
+
+    /// Signs a message.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
+        // HMAC takes a key of any length, so the error cannot come; an all-zero signature
+        // would verify nowhere.
+        let Ok(mut hmac) = self.hmac() else { return [0; 32] };
+        hmac.update(message);
+        hmac.finalize().into_bytes().into()
+    }
+
+    /// Says whether the signature is this key's, in a time that does not depend on where it differs.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Ok(mut hmac) = self.hmac() else { return false };
+        hmac.update(message);
+        hmac.verify_slice(signature).is_ok()
+    }
+}
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// One key, or several during a rotation. Never empty; names are unique.
+#[derive(Debug)]
+pub struct Ring(Vec<(Option<String>, Key)>);
+
+impl Ring {
+    /// A ring of keys, the one that signs first.
+    ///
+    /// # Errors
+    /// There is none, or two have the same name, or a name is not usable.
+    pub fn new(keys: Vec<(Option<String>, Key)>) -> Result<Self, KeyProblem> {
+        let mut names: Vec<_> = keys.iter().filter_map(|(name, _)| name.as_deref()).collect();
+        if names.iter().any(|name| !is_name(name)) {
+            return Err(KeyProblem::BadName);
+        }
+        let named = names.len();
+        names.sort_unstable();
+        names.dedup();
+        match keys.len() {
+            0 => Err(KeyProblem::Absent),
+            _ if names.len() < named => Err(KeyProblem::SameName),
+            _ => Ok(Self(keys)),
+        }
+    }
+
+    /// Reads the lines of a key file: `HEX` or `NAME=HEX`; empty lines and `#` comments are skipped.
+    ///
+    /// # Errors
+    /// The number of the line (0 for the whole text) and what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, (usize, KeyProblem)> {
+        let mut keys = Vec::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let (name, hex) = match line.split_once('=') {
+                Some((name, hex)) => (Some(name.trim().to_owned()), hex),
+                None => (None, line),
+            };
+            keys.push((name, Key::parse(hex).map_err(|problem| (index + 1, problem))?));
+        }
+        Self::new(keys).map_err(|problem| (0, problem))
+    }
+
+    /// The keys with their names.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (Option<&str>, &Key)> {
+        self.0.iter().map(|(name, key)| (name.as_deref(), key))
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    !name.is_empty() && name.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Result<usize, KeyProblem>) {
+        assert_eq!(Key::parse(text).map(|key| key.0.len()), expected, "{text:?}");
+    }
+
+    #[test]
+    fn keys_are_read_as_python_reads_them() {
+        let hex = "0123456789abcdefABCDEF0011223344".repeat(2);
+        check(&hex, Ok(32));
+        check(&format!(" {hex}\n"), Ok(32));
+        check(&hex.replace("45", "\t45\x0b\x0c\r\n"), Ok(32));
+        check(&format!("{hex}{hex}"), Ok(64));
+        check(&hex[2..], Err(KeyProblem::TooShort));
+        check("", Err(KeyProblem::TooShort));
+        check(&hex[1..], Err(KeyProblem::NotHex));
+        check(&hex.replace("45", "4 5"), Err(KeyProblem::NotHex));
+        check(&hex.replace("45", "4g"), Err(KeyProblem::NotHex));
+        check(&hex.replace("45", "０0"), Err(KeyProblem::NotHex));
+    }
+
+    #[test]
+    fn a_key_file_has_one_key_a_line() {
+        let [a, b] = ["aa".repeat(32), "bb".repeat(32)];
+        let names = |text: &str| {
+            let ring = Ring::parse(text);
+            ring.map(|ring| ring.keys().map(|(n, _)| n.map(str::to_owned)).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&a), Ok(vec![None]));
+        assert_eq!(
+            names(&format!("# now\n2026 = {a}\n\n{b}\n")),
+            Ok(vec![Some("2026".into()), None])
+        );
+        assert_eq!(names(""), Err((0, KeyProblem::Absent)));
+        assert_eq!(names(&format!("x={a}\nx={b}")), Err((0, KeyProblem::SameName)));
+        assert_eq!(names(&format!("={a}")), Err((0, KeyProblem::BadName)));
+        assert_eq!(names(&format!("{a}\nx=1")), Err((2, KeyProblem::NotHex)));
+    }
+
+    #[test]
+    fn debug_says_nothing() {
+        let ring = Ring::parse(&"ab".repeat(32)).unwrap();
+        assert_eq!(format!("{ring:?}"), "Ring([(None, [secret])])");
+    }
+}

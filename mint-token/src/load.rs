@@ -1,0 +1,239 @@
+//! Reads the signing keys and the token.
+//!
+//! DOOR: reads key files, descriptors and stdin, and runs `sops` for an encrypted secrets.yaml.
+
+use crate::Key;
+use crate::key::{KeyProblem, KeyText, Ring};
+use crate::secrets::{Secrets, Unreadable};
+use stage::{Entry, Failure, Place, Position};
+use std::io::{IsTerminal, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The most that a key file or a secrets.yaml may hold: what is larger is another file.
+const LARGEST: u64 = 4 << 20;
+
+const KEYGEN: &str = "make a key with `mint-token keygen`";
+
+/// Where the signing keys come from.
+#[derive(Debug)]
+pub(crate) enum KeySource {
+    /// secrets.yaml in this folder.
+    Site(PathBuf),
+    /// A key file.
+    File(PathBuf),
+    /// An open descriptor.
+    Descriptor(u32),
+    /// The environment.
+    Environment(KeyText),
+    /// Nothing was said.
+    None,
+}
+
+/// Why there is no key to work with.
+pub(crate) struct NoKey {
+    entry: Box<Entry>,
+    absent: bool,
+}
+
+impl NoKey {
+    fn new(place: Place, problem: KeyProblem) -> Self {
+        let entry = Entry::error(place, problem.to_string());
+        let entry = match problem {
+            KeyProblem::SameName | KeyProblem::BadName => entry,
+            KeyProblem::NotHex | KeyProblem::TooShort | KeyProblem::Absent => entry.hint(KEYGEN),
+        };
+        Self { entry: Box::new(entry), absent: problem == KeyProblem::Absent }
+    }
+
+    fn absent(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), absent: true }
+    }
+
+    /// The same for a filter: says which VM needs the key.
+    pub(crate) fn due_for(self, vm: &Place) -> Failure {
+        self.entry.note(format!("{vm} is the first that needs a token")).into()
+    }
+
+    /// The same as a server says it: code and text of the reference, the reason as cause.
+    pub(crate) fn on_server(mut self) -> Failure {
+        let text = if self.absent {
+            "Signing key not configured"
+        } else {
+            "Invalid signing key configuration"
+        };
+        self.entry.causes.insert(0, std::mem::take(&mut self.entry.fact));
+        self.entry.fact = format!("E500: {text}");
+        self.into()
+    }
+}
+
+impl From<Entry> for NoKey {
+    fn from(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), absent: false }
+    }
+}
+
+impl From<NoKey> for Failure {
+    fn from(no_key: NoKey) -> Self {
+        (*no_key.entry).into()
+    }
+}
+
+/// Reads the keys.
+pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
+    match source {
+        KeySource::Site(folder) => site(folder),
+        KeySource::File(path) => {
+            let text = read(path, Guard::OwnerOnly)?;
+            parsed(&text, &Place::file(path.display().to_string()))
+        }
+        KeySource::Descriptor(number) => {
+            // Opened by its path: to take a descriptor by number is unsafe in Rust,
+            // and this crate has no unsafe code.
+            let path = PathBuf::from(format!("/dev/fd/{number}"));
+            parsed(&read(&path, Guard::None)?, &Place::file(path.display().to_string()))
+        }
+        KeySource::Environment(text) => parsed(text, &Place::Named("HOMESTAK_SIGNING_KEY".into())),
+        KeySource::None => {
+            let entry = Entry::error(Place::Named("signing key".into()), "no source is given")
+                .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
+            Err(NoKey::absent(entry))
+        }
+    }
+}
+
+/// Reads the token on stdin; blanks around it do not count.
+pub(crate) fn token() -> Result<KeyText, Failure> {
+    let mut stdin = std::io::stdin().lock();
+    if stdin.is_terminal() {
+        return Err(Entry::error(Place::input(""), "a token is expected, this is a terminal")
+            .hint("pipe the token in, so that it is not kept in the shell's history")
+            .into());
+    }
+    let mut bytes = zeroize::Zeroizing::new(Vec::new());
+    let read = stdin.by_ref().take(LARGEST).read_to_end(&mut bytes);
+    read.map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
+    let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or("\u{fffd}");
+    if text.is_empty() {
+        let fact = "E300: Provisioning token required";
+        return Err(Entry::error(Place::input(""), fact).into());
+    }
+    Ok(KeyText::new(text.to_owned()))
+}
+
+fn parsed(text: &str, place: &Place) -> Result<Ring, NoKey> {
+    Ring::parse(text).map_err(|(line, problem)| {
+        let place = match place {
+            Place::File { path, .. } if line > 0 => at(path, Some((line, 1))),
+            other => other.clone(),
+        };
+        NoKey::new(place, problem)
+    })
+}
+
+/// A position in a file that holds secrets: never with the line itself.
+fn at(path: &str, position: Option<(usize, usize)>) -> Place {
+    let position = position.map(|(line, column)| Position { line, column });
+    Place::File { path: path.to_owned(), position, excerpt: None }
+}
+
+/// Whether a file may be readable by others.
+#[derive(Clone, Copy, PartialEq)]
+enum Guard {
+    /// A file with nothing but keys: as ssh does, it is refused when others can read it.
+    OwnerOnly,
+    /// A secrets.yaml, of which resolve warns, or a descriptor.
+    None,
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: keys are read here")]
+fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
+    let place = || Place::file(path.display().to_string());
+    let unread = |e: std::io::Error| NoKey::from(Entry::error(place(), "cannot be read").cause(&e));
+    let file = std::fs::File::open(path).map_err(unread)?;
+    // Asked of the open file, not of the path: it could have been exchanged in between.
+    let metadata = file.metadata().map_err(unread)?;
+    if guard == Guard::OwnerOnly && metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
+    {
+        return Err(Entry::error(place(), "holds signing keys and is readable by others")
+            .hint(format!("chmod 600 {}", path.display()))
+            .into());
+    }
+    // Room for all, so that no copy is left behind when the buffer grows.
+    let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
+    let mut text = KeyText::new(String::with_capacity(room));
+    file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
+    if text.len() as u64 > LARGEST {
+        return Err(Entry::error(place(), "is larger than 4 MiB").into());
+    }
+    Ok(text)
+}
+
+fn site(folder: &Path) -> Result<Ring, NoKey> {
+    let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
+    let (path, text) = match (plain.exists(), encrypted.exists()) {
+        (true, _) => (plain.clone(), read(&plain, Guard::None)?),
+        (false, true) => (encrypted.clone(), decrypt(&encrypted)?),
+        (false, false) => {
+            let place = Place::file(plain.display().to_string());
+            let entry = Entry::error(place, "does not exist; the signing key is read from it");
+            return Err(NoKey::absent(entry.hint("or name another source: --key-file, --key-fd")));
+        }
+    };
+    let mut secrets = secrets(&path, &text)?;
+    if path == plain && secrets.is_encrypted() {
+        secrets = self::secrets(&path, &decrypt(&path)?)?;
+    }
+    keys(&path, &secrets)
+}
+
+fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
+    Secrets::parse(text).map_err(|Unreadable { at: position }| {
+        let fact = "is not YAML with `auth.signing_key` as text in it";
+        Entry::error(at(&path.display().to_string(), position), fact)
+            .hint("`resolve check` says what is wrong with the file")
+            .into()
+    })
+}
+
+fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
+    let place = Place::file(path.display().to_string());
+    let mut keys = Vec::new();
+    for (field, name, hex) in secrets.keys() {
+        let key = Key::parse(hex).map_err(|problem| {
+            let entry = Entry::error(place.clone(), format!("`{field}` {problem}")).hint(KEYGEN);
+            NoKey::from(entry)
+        })?;
+        keys.push((name.map(str::to_owned), key));
+    }
+    if keys.is_empty() {
+        let entry = Entry::error(place, "`auth.signing_key` is not there").hint(KEYGEN);
+        return Err(NoKey::absent(entry));
+    }
+    Ring::new(keys).map_err(|problem| NoKey::new(place, problem))
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: sops decrypts")]
+fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
+    let place = || Place::file(path.display().to_string());
+    let command = std::process::Command::new("sops")
+        .args(["-d", "--input-type", "yaml", "--output-type", "json"])
+        .arg(path)
+        .output();
+    let output = command.map_err(|e| {
+        let fact = "is encrypted, and the program `sops` cannot be started";
+        let entry = Entry::error(place(), fact).cause(&e);
+        NoKey::from(entry.hint("install sops, or decrypt the file to secrets.yaml"))
+    })?;
+    let plain = zeroize::Zeroizing::new(output.stdout);
+    if !output.status.success() {
+        // sops says on stderr why it has no key; it never prints what it has decrypted there.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let entry = Entry::error(place(), "cannot be decrypted");
+        return Err(entry.note(format!("sops says: {}", said.trim())).into());
+    }
+    let text = std::str::from_utf8(&plain)
+        .map_err(|_| Entry::error(place(), "is not text after decryption"))?;
+    Ok(KeyText::new(text.to_owned()))
+}

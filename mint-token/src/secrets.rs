@@ -1,0 +1,110 @@
+//! The signing keys in the text of secrets.yaml. Does no I/O.
+//!
+//! Reads `auth.signing_key` and `auth.signing_keys` and looks at nothing else: the rest of the
+//! file is resolve's to judge.
+
+use crate::key::KeyText;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+use std::collections::BTreeMap;
+
+/// What is in secrets.yaml, as far as it concerns us.
+#[derive(Default, Deserialize)]
+pub(crate) struct Secrets {
+    #[serde(default)]
+    auth: Option<Auth>,
+    /// Present when the file has been encrypted by sops in place.
+    #[serde(default)]
+    sops: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+struct Auth {
+    #[serde(default)]
+    signing_key: Option<Hex>,
+    #[serde(default)]
+    signing_keys: Option<BTreeMap<String, Hex>>,
+}
+
+struct Hex(KeyText);
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(KeyText::new(text)))
+    }
+}
+
+/// Why the text cannot be used: its place alone. The parser's own words could quote a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Unreadable {
+    /// Line and column from 1, when the parser knows them.
+    pub(crate) at: Option<(usize, usize)>,
+}
+
+impl Secrets {
+    pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
+        let parsed: Result<Option<Self>, _> = serde_yaml::from_str(text);
+        parsed.map(Option::unwrap_or_default).map_err(|error| {
+            let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
+            Unreadable { at: error.location().map(place).filter(|(line, _)| *line > 0) }
+        })
+    }
+
+    /// Says whether sops has encrypted the file in place.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.sops.is_some()
+    }
+
+    /// The keys, the one that signs first, each with its name in the file and its `kid`.
+    pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
+        let Some(auth) = &self.auth else { return Vec::new() };
+        let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));
+        let named =
+            auth.signing_keys.iter().flatten().map(|(name, hex)| {
+                (format!("auth.signing_keys.{name}"), Some(name.as_str()), &hex.0)
+            });
+        current.chain(named).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let secrets = Secrets::parse(text).unwrap();
+        let keys = secrets.keys();
+        let keys: Vec<_> = keys.iter().map(|(n, _, text)| (n.as_str(), text.as_str())).collect();
+        assert_eq!(keys, expected, "{text}");
+    }
+
+    #[test]
+    fn only_the_signing_keys_are_read() {
+        check("", &[]);
+        check("auth:\n", &[]);
+        check("auth: {site_token: x}\npasswords: [1, {a: b}]\n", &[]);
+        check("auth:\n  signing_key: abc\n", &[("auth.signing_key", "abc")]);
+        // Digits alone are a number to YAML; the field's type makes them text again.
+        let digits = "12".repeat(32);
+        check(&format!("auth: {{signing_key: {digits}}}"), &[("auth.signing_key", &digits)]);
+        let both = "auth: {signing_keys: {b: x, a: y}, signing_key: z}";
+        let expected =
+            [("auth.signing_key", "z"), ("auth.signing_keys.a", "y"), ("auth.signing_keys.b", "x")];
+        check(both, &expected);
+    }
+
+    #[test]
+    fn what_cannot_be_read_names_its_line() {
+        let at = |text: &str| Secrets::parse(text).err().and_then(|e| e.at).map(|(line, _)| line);
+        assert_eq!(at("a: b\nauth: hunter2\n"), Some(2));
+        assert_eq!(at("auth:\n\tx: y\n"), Some(2));
+    }
+
+    #[test]
+    fn sops_leaves_its_mark() {
+        assert!(
+            Secrets::parse("auth: {signing_key: 'ENC[x]'}\nsops: {}\n").unwrap().is_encrypted()
+        );
+        assert!(!Secrets::parse("auth: {signing_key: x}\n").unwrap().is_encrypted());
+    }
+}

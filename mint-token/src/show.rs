@@ -1,0 +1,46 @@
+//! A token's claims as text for people or as JSON. Does no I/O.
+
+use crate::verify::Payload;
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Returns the claims: one JSON object on one line, or lines for people.
+pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String {
+    if json {
+        // A map of JSON values can always be written.
+        return serde_json::to_string(&payload.claims).unwrap_or_default() + "\n";
+    }
+    let mut out = String::new();
+    for (claim, value) in &payload.claims {
+        let label = match claim.as_str() {
+            "v" => "version",
+            "n" => "name",
+            "s" => "spec",
+            "iat" => "issued",
+            "exp" => "expires",
+            "kid" => "key",
+            other => other,
+        };
+        let shown = match (claim.as_str(), value) {
+            ("iat" | "exp", value) => time(value),
+            (_, Value::String(text)) => text.clone(),
+            (_, value) => value.to_string(),
+        };
+        out.push_str(&format!("{:<10} {}\n", printable(label), printable(&shown)));
+    }
+    out.push_str(&format!("{:<10} {signature}\n", "signature"));
+    out
+}
+
+/// Seconds since 1970, with the date in front when there is one.
+fn time(value: &Value) -> String {
+    let date = value.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    date.map_or_else(|| value.to_string(), |date| format!("{date} ({value})"))
+}
+
+/// A token may come from anyone: nothing in it may move the cursor or fake a line.
+fn printable(text: &str) -> String {
+    let escape =
+        |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
+    text.chars().map(escape).collect()
+}

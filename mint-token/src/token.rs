@@ -1,0 +1,156 @@
+//! `mint`: a key and claims give a token. Does no I/O.
+//!
+//! `P.S`, where P is the payload as JSON in base64url without padding, and S is the
+//! HMAC-SHA256 of P's ASCII bytes, likewise. The JSON is byte for byte what Python's
+//! `json.dumps(…, separators=(',', ':'))` writes, because that is how tokens were made before.
+
+use crate::key::{Key, Ring};
+use data_encoding::BASE64URL_NOPAD;
+use stage::{Entry, Failure, Place};
+use std::fmt::Write;
+
+/// What a token says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims<'a> {
+    /// Name of the VM.
+    pub name: &'a str,
+    /// Spec that it may fetch.
+    pub spec: &'a str,
+    /// When.
+    pub times: Expiring,
+    /// Name of the key, for a verifier that has several; absent in the reference's tokens.
+    pub kid: Option<&'a str>,
+}
+
+/// Times of a token, in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiring {
+    /// When it was made.
+    pub issued_at: u64,
+    /// From when on it is refused; absent in the reference's tokens.
+    pub expires_at: Option<u64>,
+}
+
+/// A provisioning token; its `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// Hands out the token; the caller must not print it in a message.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Makes a token.
+pub fn mint(key: &Key, claims: &Claims<'_>) -> Token {
+    let mut token = BASE64URL_NOPAD.encode(payload(claims).as_bytes());
+    let signature = key.sign(token.as_bytes());
+    token.push('.');
+    token.push_str(&BASE64URL_NOPAD.encode(&signature));
+    Token(token)
+}
+
+/// The key that signs, and the name it goes by in the token.
+pub(crate) struct Minter<'a> {
+    kid: Option<&'a str>,
+    key: &'a Key,
+}
+
+impl<'a> Minter<'a> {
+    /// Picks the key named `kid`; without a name the first one, which then adds no `kid`,
+    /// so that the token is the reference's.
+    pub(crate) fn new(ring: &'a Ring, kid: Option<&str>) -> Result<Self, Failure> {
+        let mut keys = ring.keys();
+        let Some(wanted) = kid else {
+            let first = keys.next();
+            // A ring is never empty, so the error cannot come.
+            return first.map(|(_, key)| Self { kid: None, key }).ok_or_else(|| {
+                Entry::error(Place::Named("signing key".into()), "is absent").into()
+            });
+        };
+        let found = keys.find(|(name, _)| *name == Some(wanted));
+        found.map(|(kid, key)| Self { kid, key }).ok_or_else(|| {
+            let names: Vec<_> = ring.keys().filter_map(|(name, _)| name).collect();
+            let fact = format!("no key is named \"{wanted}\"");
+            let entry = Entry::error(Place::Named("--kid".into()), fact);
+            let hint = if names.is_empty() {
+                "no key of this source has a name".into()
+            } else {
+                format!("the keys are named {}", names.join(", "))
+            };
+            entry.hint(hint).into()
+        })
+    }
+
+    pub(crate) fn mint(&self, name: &str, spec: &str, times: Expiring) -> Token {
+        mint(self.key, &Claims { name, spec, times, kid: self.kid })
+    }
+}
+
+fn payload(claims: &Claims<'_>) -> String {
+    let mut out = String::from(r#"{"v":1,"n":"#);
+    push_json(&mut out, claims.name);
+    out.push_str(r#","s":"#);
+    push_json(&mut out, claims.spec);
+    out.push_str(&format!(r#","iat":{}"#, claims.times.issued_at));
+    if let Some(at) = claims.times.expires_at {
+        out.push_str(&format!(r#","exp":{at}"#));
+    }
+    if let Some(kid) = claims.kid {
+        out.push_str(r#","kid":"#);
+        push_json(&mut out, kid);
+    }
+    out.push('}');
+    out
+}
+
+/// Writes a JSON string in ASCII, as Python does by default; serde_json would leave other
+/// characters as they are, and the signature would be another one.
+fn push_json(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            ' '..='~' => out.push(c),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a string cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let mut out = String::new();
+        push_json(&mut out, text);
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn json_is_pythons() {
+        check("edge", r#""edge""#);
+        check("a\"\\/\n\r\t\u{8}\u{c}", r#""a\"\\/\n\r\t\b\f""#);
+        check("\0\u{1f}\u{7f}\u{80}é<>&'", r#""\u0000\u001f\u007f\u0080\u00e9<>&'""#);
+        check("\u{2028}\u{ffff}😀", r#""\u2028\uffff\ud83d\ude00""#);
+    }
+}

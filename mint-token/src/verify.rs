@@ -1,0 +1,174 @@
+//! `verify`: judges a token as a server does, in the reference's order and with its codes
+//! and texts. Does no I/O.
+//!
+//! Stricter than the reference in what is no token at all: base64url must be canonical and the
+//! payload an object, so that one signature belongs to exactly one text.
+
+use crate::key::Ring;
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value};
+
+/// Who asks, when, and which keys are believed.
+#[derive(Debug)]
+pub struct Verifier<'a> {
+    /// The keys.
+    pub ring: &'a Ring,
+    /// The name that the VM goes by.
+    pub name: &'a str,
+    /// Seconds since 1970.
+    pub now: u64,
+}
+
+/// What a token says, as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    /// All claims, unknown ones too.
+    pub claims: Map<String, Value>,
+}
+
+impl Payload {
+    /// A claim as text; empty when absent.
+    pub(crate) fn text(&self, claim: &str) -> &str {
+        self.claims.get(claim).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// Why a token is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Not two parts with a dot between.
+    Segments,
+    /// The signature is not base64url.
+    SignatureEncoding,
+    /// No key has made this signature.
+    Signature,
+    /// The payload is not a JSON object in base64url.
+    PayloadEncoding,
+    /// `v` is not 1.
+    Version(String),
+    /// `n` or `s` is absent or empty.
+    MissingClaims,
+    /// A claim has a type that it must not have.
+    ClaimType(&'static str),
+    /// The token is for another VM.
+    Identity {
+        /// The name in the token.
+        token: String,
+        /// The name of the one who shows it.
+        name: String,
+    },
+    /// `exp` has passed.
+    Expired,
+}
+
+impl Refused {
+    /// The code that the reference's server answers with.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Signature | Self::Identity { .. } | Self::Expired => "E301",
+            _ => "E300",
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Segments => f.write_str("Malformed token: expected 2 dot-separated segments"),
+            Self::SignatureEncoding => f.write_str("Malformed token: invalid signature encoding"),
+            Self::Signature => f.write_str("Invalid token signature"),
+            Self::PayloadEncoding => f.write_str("Malformed token: invalid payload encoding"),
+            Self::Version(v) => write!(f, "Unsupported token version: {v}"),
+            Self::MissingClaims => f.write_str("Malformed token: missing required claims"),
+            Self::ClaimType(claim) => write!(f, "Malformed token: invalid claim {claim}"),
+            Self::Identity { token, name } => {
+                write!(f, "Token identity mismatch: token={token} url={name}")
+            }
+            Self::Expired => f.write_str("Token expired"),
+        }
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Judges a token.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, Refused> {
+    let (payload, signature) = segments(token)?;
+    let signature =
+        BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refused::SignatureEncoding)?;
+    // Every key is tried, whatever the first ones say: the time tells nothing of which fits.
+    let mut signers = Vec::new();
+    for (kid, key) in verifier.ring.keys() {
+        if key.verifies(payload.as_bytes(), &signature) {
+            signers.push(kid);
+        }
+    }
+    if signers.is_empty() {
+        return Err(Refused::Signature);
+    }
+    let payload = decode(payload)?;
+    judge(&payload)?;
+    // A named key answers only for tokens that name it or name none.
+    let claimed = payload.claims.get("kid").and_then(Value::as_str);
+    let fits = |kid: &Option<&str>| kid.is_none() || claimed.is_none() || *kid == claimed;
+    if !signers.iter().any(fits) {
+        return Err(Refused::Signature);
+    }
+    if payload.text("n") != verifier.name {
+        let (token, name) = (payload.text("n").to_owned(), verifier.name.to_owned());
+        return Err(Refused::Identity { token, name });
+    }
+    match payload.claims.get("exp").and_then(Value::as_u64) {
+        Some(expires_at) if verifier.now >= expires_at => Err(Refused::Expired),
+        _ => Ok(payload),
+    }
+}
+
+/// Reads a token without judging its signature or its claims.
+///
+/// # Errors
+/// It is no token.
+pub fn read_unverified(token: &str) -> Result<Payload, Refused> {
+    let (payload, signature) = segments(token)?;
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes());
+    signature.map_err(|_| Refused::SignatureEncoding)?;
+    decode(payload)
+}
+
+fn segments(token: &str) -> Result<(&str, &str), Refused> {
+    let (payload, signature) = token.split_once('.').ok_or(Refused::Segments)?;
+    if signature.contains('.') { Err(Refused::Segments) } else { Ok((payload, signature)) }
+}
+
+fn decode(payload: &str) -> Result<Payload, Refused> {
+    // `BASE64URL_NOPAD` refuses padding, other alphabets and bits that carry nothing.
+    let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| Refused::PayloadEncoding)?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(claims)) => Ok(Payload { claims }),
+        _ => Err(Refused::PayloadEncoding),
+    }
+}
+
+/// Judges the claims by themselves: version, then presence, then type.
+fn judge(payload: &Payload) -> Result<(), Refused> {
+    match payload.claims.get("v") {
+        Some(v) if v.as_u64() == Some(1) => {}
+        Some(Value::String(v)) => return Err(Refused::Version(v.clone())),
+        Some(v) => return Err(Refused::Version(v.to_string())),
+        None => return Err(Refused::Version("None".into())),
+    }
+    if payload.text("n").is_empty() || payload.text("s").is_empty() {
+        return Err(Refused::MissingClaims);
+    }
+    let claim = |name| payload.claims.get(name);
+    if claim("exp").is_some_and(|exp| !exp.is_u64()) {
+        return Err(Refused::ClaimType("exp"));
+    }
+    if claim("kid").is_some_and(|kid| !kid.is_string()) {
+        return Err(Refused::ClaimType("kid"));
+    }
+    Ok(())
+}
