@@ -1,2 +1,221 @@
-//! To be written.
-fn main() {}
+//! `pve-sim`: the PVE simulator as a program, for demos and tests of whole processes.
+//!
+//! DOOR: reads and writes files, starts the command it is given, prints one line of JSON.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Parser;
+use serde_json::json;
+
+use test_support::pve_sim::{Options, Pace, PveSim, World, faults, requests};
+
+/// A Proxmox VE 9.1 that lives in memory and speaks HTTPS on loopback.
+#[derive(Debug, Parser)]
+#[command(name = "pve-sim", color = clap::ColorChoice::Never)]
+struct Cli {
+    /// The world to begin with, JSON; without it a small cluster with one node
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+    /// Scripted faults, JSON
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    port: u16,
+    /// Tasks take this many milliseconds
+    #[arg(long, value_name = "N", conflicts_with = "task_polls")]
+    task_ms: Option<u64>,
+    /// Tasks say "running" to this many status reads
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    task_polls: u64,
+    /// A length of its own for a type of task, as in qmcreate=2000; repeatable
+    #[arg(long, value_name = "TYPE=N", value_parser = length)]
+    task_length: Vec<(String, u64)>,
+    /// Close idle connections after this many milliseconds
+    #[arg(long, value_name = "N", default_value_t = 5000)]
+    idle_ms: u64,
+    /// Write the line of JSON into this file too, once it listens
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Write the world here at the end
+    #[arg(long, value_name = "FILE")]
+    world_after: Option<PathBuf>,
+    /// Write the requests here at the end
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
+    /// Write the bytes of small volumes into this folder at the end
+    #[arg(long, value_name = "DIR")]
+    volumes: Option<PathBuf>,
+    /// Run this with PVE_SIM_* in its environment, then end; without it run until stdin closes
+    #[arg(last = true)]
+    command: Vec<OsString>,
+}
+
+fn length(text: &str) -> Result<(String, u64), String> {
+    let (kind, number) = text.split_once('=').ok_or("must be TYPE=N")?;
+    Ok((
+        kind.to_owned(),
+        number.parse().map_err(|_| "must be TYPE=N")?,
+    ))
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse()) {
+        Ok(status) => ExitCode::from(status),
+        Err(message) => {
+            say(&message);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, String> {
+    let (world, options) = prepare(cli)?;
+    let sim =
+        PveSim::start(world, options).map_err(|error| format!("it cannot listen: {error}"))?;
+    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let ca_file = folder.path().join("pve-root-ca.pem");
+    write(&ca_file, sim.ca_pem())?;
+    let ready = json!({
+        "endpoint": sim.endpoint(),
+        "fingerprint": sim.fingerprint(),
+        "ca_file": ca_file,
+        "token": sim.token(),
+    });
+    let line = format!("{ready}\n");
+    if let Some(path) = &cli.ready_file {
+        write(path, &line)?;
+    }
+    let status = if cli.command.is_empty() {
+        until_stdin_closes(&line)?
+    } else {
+        command(cli, &sim, &ca_file)?
+    };
+    finish(cli, sim, status)
+}
+
+fn prepare(cli: &Cli) -> Result<(World, Options), String> {
+    let named = |path: &Path, error: String| format!("{}: {error}", path.display());
+    let world = match &cli.world {
+        Some(path) => World::from_json(&read(path)?).map_err(|error| named(path, error))?,
+        None => World::default(),
+    };
+    let faults = match &cli.faults {
+        Some(path) => faults::from_json(&read(path)?).map_err(|error| named(path, error))?,
+        None => Vec::new(),
+    };
+    let pace = cli
+        .task_ms
+        .map_or(Pace::Polls(cli.task_polls), Pace::Millis);
+    let options = Options {
+        port: cli.port,
+        pace,
+        lengths: cli.task_length.iter().cloned().collect(),
+        idle: std::time::Duration::from_millis(cli.idle_ms),
+        faults,
+        ..Options::default()
+    };
+    Ok((world, options))
+}
+
+/// A demo: whoever started it holds its stdin, and it ends with him.
+#[expect(clippy::print_stdout, reason = "the one line a starter waits for")]
+fn until_stdin_closes(line: &str) -> Result<u8, String> {
+    print!("{line}");
+    let text = |error: io::Error| format!("stdin or stdout: {error}");
+    io::stdout().flush().map_err(text)?;
+    io::copy(&mut io::stdin(), &mut io::sink()).map_err(text)?;
+    Ok(0)
+}
+
+/// The command's stdout is its own: with a command the line of JSON is not printed.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "door: starts the command it was given"
+)]
+fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
+    let Some((program, arguments)) = cli.command.split_first() else {
+        return Ok(0);
+    };
+    let status = Command::new(program)
+        .args(arguments)
+        .env("PVE_SIM_ENDPOINT", sim.endpoint())
+        .env("PVE_SIM_FINGERPRINT", sim.fingerprint())
+        .env("PVE_SIM_CA_FILE", ca_file)
+        .env("PVE_SIM_TOKEN", sim.token())
+        .status()
+        .map_err(|error| format!("{}: {error}", program.display()))?;
+    // Ended by a signal: the shell's way to say so has no number we could pass on.
+    let code = status.code().unwrap_or(128);
+    Ok(u8::try_from(code).unwrap_or(1))
+}
+
+fn finish(cli: &Cli, sim: PveSim, status: u8) -> Result<u8, String> {
+    let asked = sim.requests();
+    let refused = sim.refused();
+    let volumes = cli.volumes.is_some().then(|| kept_volumes(&sim));
+    let world = sim.shutdown();
+    if let Some(path) = &cli.world_after {
+        write(path, &world.to_json())?;
+    }
+    if let Some(path) = &cli.requests {
+        write(path, &requests::to_text(&asked))?;
+    }
+    if let (Some(folder), Some(volumes)) = (&cli.volumes, volumes) {
+        for (name, bytes) in volumes {
+            write_bytes(&folder.join(name.replace(['/', ':'], "_")), &bytes)?;
+        }
+    }
+    if refused.is_empty() {
+        return Ok(status);
+    }
+    for line in &refused {
+        say(&format!("not served: {line}"));
+    }
+    Ok(if status == 0 { 70 } else { status })
+}
+
+fn kept_volumes(sim: &PveSim) -> Vec<(String, Vec<u8>)> {
+    sim.settle();
+    let world = sim.world();
+    let volumes = world.volumes.iter();
+    volumes
+        .filter_map(|volume| {
+            let node = volume.node.as_deref().unwrap_or_default();
+            Some((volume.volid.clone(), sim.volume_bytes(node, &volume.volid)?))
+        })
+        .collect()
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: reads world and faults")]
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), String> {
+    write_bytes(path, text.as_bytes())
+}
+
+/// Whole or not at all: who waits for the ready file must not read half of it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "door: writes what it was asked to"
+)]
+fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let text = |error: io::Error| format!("{}: {error}", path.display());
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(text)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(text)?;
+    file.write_all(bytes).map_err(text)?;
+    file.persist(path).map_err(|error| text(error.error))?;
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "its messages for people")]
+fn say(message: &str) {
+    eprintln!("pve-sim: {message}");
+}

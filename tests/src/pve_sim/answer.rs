@@ -1,0 +1,124 @@
+//! What the API answers: data, or a refusal in PVE's own form.
+//! A pure module: does no I/O.
+
+use serde_json::{Map, Value, json};
+
+/// Data as PVE answers it; `total` stands beside `data` in task logs only.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) data: Value,
+    pub(crate) total: Option<usize>,
+}
+
+impl<T: Into<Value>> From<T> for Answer {
+    fn from(data: T) -> Self {
+        Self {
+            data: data.into(),
+            total: None,
+        }
+    }
+}
+
+/// How the body of a refusal looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// `{"data":null,"message":"…\n"}`
+    Json,
+    /// The text itself, as pveproxy's own refusals have it.
+    Plain,
+    /// Nothing: the status line is all (facts 3).
+    Empty,
+}
+
+/// A refusal: status, text, and per-parameter errors.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) message: String,
+    pub(crate) errors: Map<String, Value>,
+    pub(crate) body: Body,
+    /// The simulator, not PVE, is at its limit: listed in `refused`.
+    pub(crate) unknown: bool,
+}
+
+/// What a route gives back.
+pub(crate) type Reply = Result<Answer, Refusal>;
+
+impl Refusal {
+    fn new(status: u16, message: impl Into<String>, body: Body) -> Self {
+        Self {
+            status,
+            message: message.into(),
+            errors: Map::new(),
+            body,
+            unknown: false,
+        }
+    }
+
+    /// A plain `die`: status 500, the text ending in a newline (facts 1, 4).
+    pub(crate) fn die(message: impl AsRef<str>) -> Self {
+        Self::status(500, message)
+    }
+
+    /// A refusal with a status of its own.
+    pub(crate) fn status(status: u16, message: impl AsRef<str>) -> Self {
+        Self::new(status, format!("{}\n", message.as_ref()), Body::Json)
+    }
+
+    /// One wrong parameter: status 400 (facts 1).
+    pub(crate) fn parameter(name: &str, text: impl Into<String>) -> Self {
+        Self::parameters(Map::from_iter([(
+            name.to_owned(),
+            Value::String(text.into()),
+        )]))
+    }
+
+    /// Several wrong parameters.
+    pub(crate) fn parameters(errors: Map<String, Value>) -> Self {
+        Self {
+            errors,
+            ..Self::status(400, "Parameter verification failed.")
+        }
+    }
+
+    /// A missing privilege (facts 53).
+    pub(crate) fn permission(what: &str) -> Self {
+        Self::status(403, format!("Permission check failed ({what})"))
+    }
+
+    /// A missing privilege of which PVE does not say which (facts 53).
+    pub(crate) fn permission_unnamed() -> Self {
+        Self::status(403, "Permission check failed")
+    }
+
+    /// What pveproxy itself refuses, as plain text (facts 3).
+    pub(crate) fn plain(status: u16, message: impl Into<String>) -> Self {
+        Self::new(status, message, Body::Plain)
+    }
+
+    /// A refusal without a body (facts 3).
+    pub(crate) fn bare(status: u16, message: impl Into<String>) -> Self {
+        Self::new(status, message, Body::Empty)
+    }
+
+    /// What the simulator does not know: 501, and listed in `refused`.
+    pub(crate) fn unknown(message: impl AsRef<str>) -> Self {
+        Self {
+            unknown: true,
+            ..Self::status(501, message)
+        }
+    }
+
+    /// The JSON body; before PVE 8.4 the text stands in the status line alone
+    /// (reference 4, "Status codes").
+    pub(crate) fn json(&self, with_message: bool) -> Value {
+        let mut body = json!({ "data": null });
+        if with_message {
+            body["message"] = self.message.clone().into();
+        }
+        if !self.errors.is_empty() {
+            body["errors"] = self.errors.clone().into();
+        }
+        body
+    }
+}

@@ -1,0 +1,256 @@
+//! DOOR: one TLS connection, with pveproxy's habits.
+// PVE: reference 4; pve-http-server, APIServer/AnyEvent.pm.
+
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::answer::{Answer, Body, Refusal, Reply};
+use super::exchange::{self, Step};
+use super::multipart::{Multipart, Upload};
+use super::params::Params;
+use super::request::{self, Head};
+use super::server::Shared;
+
+type Tls = StreamOwned<ServerConnection, TcpStream>;
+
+const MOST_HEADER_BYTES: usize = 8 * 1024;
+const MOST_HEADER_LINES: usize = 64;
+const MOST_BODY: u64 = 512 * 1024;
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    tls: Tls,
+    /// Read and not yet used.
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+/// Serves a connection until one side ends it.
+pub(super) fn serve(
+    shared: &Shared,
+    stream: TcpStream,
+    config: Arc<ServerConfig>,
+    number: u64,
+) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(shared.options.idle))?;
+    let tls = ServerConnection::new(config).map_err(io::Error::other)?;
+    let mut connection = Connection {
+        shared,
+        tls: StreamOwned::new(tls, stream),
+        buffer: Vec::new(),
+        number,
+    };
+    for left in (0..shared.options.requests_per_connection).rev() {
+        let Some(text) = connection.head()? else {
+            break;
+        };
+        if !connection.exchange(&text, left > 0)? || shared.is_closing() {
+            break;
+        }
+    }
+    connection.tls.conn.send_close_notify();
+    connection.tls.flush()
+}
+
+impl Connection<'_> {
+    /// The text before the blank line; none when the client went, or sent too much (facts 6).
+    fn head(&mut self) -> io::Result<Option<String>> {
+        loop {
+            if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
+                let head: Vec<u8> = self.buffer.drain(..at + 4).collect();
+                let text = String::from_utf8_lossy(&head[..at]).into_owned();
+                let fits =
+                    at < MOST_HEADER_BYTES && text.split("\r\n").count() <= MOST_HEADER_LINES;
+                return Ok(fits.then_some(text));
+            }
+            if self.buffer.len() >= MOST_HEADER_BYTES || self.more()? == 0 {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// One read. A silent client is left after the idle time.
+    fn more(&mut self) -> io::Result<usize> {
+        let mut chunk = vec![0; 64 * 1024];
+        let count = match self.tls.read(&mut chunk) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
+            Err(error) => return Err(error),
+        };
+        self.buffer.extend_from_slice(&chunk[..count]);
+        Ok(count)
+    }
+
+    /// One request and its answer; says whether the connection stays.
+    fn exchange(&mut self, text: &str, keep: bool) -> io::Result<bool> {
+        let head = match Head::parse(text) {
+            Ok(head) => head,
+            Err(refusal) => return self.answer(&Err(refusal), false),
+        };
+        let keep = keep
+            && head
+                .header("connection")
+                .is_none_or(|c| !c.eq_ignore_ascii_case("close"));
+        let step = exchange::begin(self.shared, &head, self.number);
+        let mut pending = match step {
+            Step::Cut => return Ok(false),
+            Step::Answer(reply, delay) => {
+                pause(delay);
+                return self.answer(&reply, keep);
+            }
+            Step::Serve(pending) => pending,
+        };
+        pause(Duration::from_millis(pending.delay_ms));
+        let body = match pending.upload_boundary.take() {
+            Some(boundary) => self.upload(&head, &boundary, pending.cuts_midway())?,
+            None => self.body(&head, pending.cuts_midway())?,
+        };
+        let Some(body) = body else {
+            exchange::note(self.shared, &pending, &Params::default(), 0);
+            return Ok(false);
+        };
+        let is_upload = matches!(&body, Ok((_, Some(_))));
+        let reply = exchange::finish(self.shared, &head, &pending, body);
+        let Some(reply) = reply else {
+            return Ok(false);
+        };
+        // PVE: AnyEvent.pm: the connection of an upload is not kept.
+        self.answer(&reply, keep && !is_upload)
+    }
+
+    /// A form or JSON body; `None` when the fault cuts here.
+    fn body(&mut self, head: &Head, cut: bool) -> io::Result<Option<Received>> {
+        let length = head.length().unwrap_or(0);
+        if length == 0 {
+            return Ok(Some(Ok((Params::default(), None))));
+        }
+        if length > MOST_BODY {
+            return Ok(Some(Err(Refusal::plain(501, "for data too large"))));
+        }
+        let (kind, _) = head.content_type();
+        if !matches!(
+            kind.as_str(),
+            "" | "application/x-www-form-urlencoded" | "application/json"
+        ) {
+            let text = format!("upload 'Content-Type '{kind}' not implemented");
+            return Ok(Some(Err(Refusal::plain(506, text))));
+        }
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+        while self.buffer.len() < if cut { wanted / 2 } else { wanted } {
+            if self.more()? == 0 {
+                return Ok(None);
+            }
+        }
+        if cut {
+            return Ok(None);
+        }
+        let bytes: Vec<u8> = self.buffer.drain(..wanted).collect();
+        Ok(Some(if kind == "application/json" {
+            request::decode_json(&bytes).map(|params| (params, None))
+        } else {
+            Ok((request::decode_form(&String::from_utf8_lossy(&bytes)), None))
+        }))
+    }
+
+    /// An upload's body, read piece by piece.
+    fn upload(&mut self, head: &Head, boundary: &str, cut: bool) -> io::Result<Option<Received>> {
+        let length = head.length().unwrap_or(0);
+        let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes);
+        let mut left = length;
+        loop {
+            let taken = self
+                .buffer
+                .len()
+                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let piece: Vec<u8> = self.buffer.drain(..taken).collect();
+            left -= taken as u64;
+            if let Err(refusal) = multipart.push(&piece) {
+                return Ok(Some(Err(refusal)));
+            }
+            if left == 0 {
+                break;
+            }
+            if (cut && left < length / 2) || self.more()? == 0 {
+                return Ok(None);
+            }
+        }
+        if cut {
+            return Ok(None);
+        }
+        Ok(Some(
+            multipart
+                .finish()
+                .map(|(fields, upload)| (Params(fields), Some(upload))),
+        ))
+    }
+
+    /// Writes an answer; says whether the connection stays (facts: closed after any error).
+    fn answer(&mut self, reply: &Reply, keep: bool) -> io::Result<bool> {
+        let with_message = self.shared.state().world.release() >= (8, 4);
+        let (status, reason, kind, body) = show(reply, with_message);
+        let keep = keep && status < 400;
+        let mut text = format!("HTTP/1.1 {status} {reason}\r\nCache-Control: max-age=0\r\n");
+        text.push_str(if keep {
+            "Connection: Keep-Alive\r\n"
+        } else {
+            "Connection: close\r\n"
+        });
+        text.push_str("Server: pve-api-daemon/3.0\r\n");
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        if !kind.is_empty() {
+            text.push_str(&format!("Content-Type: {kind}\r\n"));
+        }
+        text.push_str("\r\n");
+        let mut bytes = text.into_bytes();
+        bytes.extend_from_slice(body.as_bytes());
+        self.tls.write_all(&bytes)?;
+        self.tls.flush()?;
+        Ok(keep)
+    }
+}
+
+/// What came: parameters, perhaps a file; or a refusal of the form.
+pub(super) type Received = Result<(Params, Option<Upload>), Refusal>;
+
+/// Status, first line of the text, media type, body (facts 1, 2, 3).
+fn show(reply: &Reply, with_message: bool) -> (u16, String, &'static str, String) {
+    let json = "application/json;charset=UTF-8";
+    match reply {
+        Ok(Answer { data, total }) => {
+            let mut body = serde_json::json!({ "data": data });
+            if let Some(total) = total {
+                body["total"] = (*total).into();
+            }
+            (200, "OK".to_owned(), json, body.to_string())
+        }
+        Err(refusal) => {
+            let reason = refusal
+                .message
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let (kind, body) = match refusal.body {
+                Body::Json => (json, refusal.json(with_message).to_string()),
+                Body::Plain => ("", refusal.message.clone()),
+                Body::Empty => ("", String::new()),
+            };
+            (refusal.status, reason, kind, body)
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "door: only for delays a test or demo asks for"
+)]
+fn pause(time: Duration) {
+    if !time.is_zero() {
+        std::thread::sleep(time);
+    }
+}

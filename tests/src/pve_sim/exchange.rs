@@ -1,0 +1,244 @@
+//! One request from head to answer: who asks, which faults meet it, what the world says.
+//! Does no I/O of its own but a line on stderr for what is not known.
+
+use std::time::Duration;
+
+use super::answer::{Refusal, Reply};
+use super::connection::Received;
+use super::faults::{self, Cut, Plan, Scripted};
+use super::params::Params;
+use super::request::{self, Head};
+use super::requests::Request;
+use super::routes;
+use super::server::{Shared, State};
+use super::world::access::Who;
+
+/// What is to be done after the head was read.
+pub(super) enum Step {
+    /// Drop the connection.
+    Cut,
+    /// Answer without reading the body.
+    Answer(Reply, Duration),
+    /// Read the body and go on.
+    Serve(Box<Pending>),
+}
+
+/// A request whose body is to come.
+pub(super) struct Pending {
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) method: String,
+    pub(super) connection: u64,
+    pub(super) delay_ms: u64,
+    pub(super) upload_boundary: Option<String>,
+    who: Who,
+    plan: Plan,
+}
+
+impl Pending {
+    pub(super) fn cuts_midway(&self) -> bool {
+        self.plan.cut == Some(Cut::Midway)
+    }
+}
+
+/// Judges a head.
+pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
+    let Some((path, query)) = head.api_path() else {
+        return now(Refusal::plain(501, "no such uri"));
+    };
+    let mut state = shared.state();
+    state.world.advance(shared.now());
+    pass_time(&mut state, &head.method, &path);
+    let plan = faults::plan(&mut state.faults, &head.method, &path);
+    for hand in &plan.hands {
+        faults::apply(&mut state.world, hand);
+    }
+    let mut pending = Box::new(Pending {
+        path,
+        query,
+        method: head.method.clone(),
+        connection,
+        delay_ms: plan.delay_ms,
+        upload_boundary: None,
+        who: Who {
+            authid: String::new(),
+        },
+        plan,
+    });
+    if pending.plan.cut == Some(Cut::Before) {
+        note_in(&mut state, &pending, &Params::default(), 0);
+        return Step::Cut;
+    }
+    let early = match pending.plan.answer.take() {
+        Some(scripted) => Err(refusal(&scripted)),
+        None => admit(&state, head, &mut pending),
+    };
+    match early {
+        Ok(()) => Step::Serve(pending),
+        Err(refusal) => {
+            let query = request::decode_form(&pending.query);
+            note_in(&mut state, &pending, &query, refusal.status);
+            let delay = match refusal.status {
+                401 => shared.options.auth_delay,
+                _ => Duration::from_millis(pending.delay_ms),
+            };
+            Step::Answer(Err(refusal), delay)
+        }
+    }
+}
+
+fn now(refusal: Refusal) -> Step {
+    Step::Answer(Err(refusal), Duration::ZERO)
+}
+
+/// What pveproxy refuses before it reads a body; PVE: process_header and
+/// authenticate_and_handle_request.
+fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusal> {
+    if !["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"].contains(&head.method.as_str()) {
+        let text = format!("method '{}' not available", head.method);
+        return Err(Refusal::plain(501, text));
+    }
+    if let Some(encoding) = head.header("transfer-encoding") {
+        // PVE: facts 39.
+        let text = match encoding.eq_ignore_ascii_case("chunked") {
+            true => "chunked transfer encoding not supported".to_owned(),
+            false => format!("Unknown transfer encoding '{encoding}'"),
+        };
+        return Err(Refusal::plain(501, text));
+    }
+    // PVE: facts 50 and 3.
+    let (id, secret) = head
+        .token()
+        .ok_or_else(|| Refusal::bare(401, "No ticket"))?;
+    pending.who = state
+        .world
+        .authenticate(&id, &secret)
+        .ok_or_else(|| Refusal::bare(401, "Authentication failed!"))?;
+    let length = head.length().unwrap_or(0);
+    if length > 0 && !matches!(head.method.as_str(), "PUT" | "POST") {
+        // PVE: facts 7.
+        let text = format!("Unexpected content for method '{}'", head.method);
+        return Err(Refusal::plain(501, text));
+    }
+    let pieces: Vec<&str> = pending.path.split('/').collect();
+    let ["", "nodes", _, "storage", storage, "upload"] = pieces[..] else {
+        return Ok(());
+    };
+    if head.method != "POST" {
+        return Ok(());
+    }
+    // PVE: facts 40 and 3: refused before the body is read, without a body.
+    let path = format!("/storage/{storage}");
+    let rights = state
+        .world
+        .check(&pending.who, &path, &["Datastore.AllocateTemplate"]);
+    rights.map_err(|refusal| Refusal::bare(403, refusal.message))?;
+    let (kind, boundary) = head.content_type();
+    let boundary = boundary.filter(|_| kind == "multipart/form-data" && length > 0);
+    pending.upload_boundary = Some(boundary.ok_or_else(|| {
+        Refusal::plain(
+            501,
+            "upload without content length header or multipart body not supported",
+        )
+    })?);
+    Ok(())
+}
+
+/// Time passes with what looks at running work, so that a task whose client went ends too.
+fn pass_time(state: &mut State, method: &str, path: &str) {
+    let pieces: Vec<&str> = path.split('/').collect();
+    match pieces[..] {
+        ["", "nodes", _, "qemu", vmid, ..] => state.world.pass(Some(vmid)),
+        ["", "cluster", "resources" | "tasks"] | ["", "nodes", _, "tasks"] => {
+            state.world.pass(None)
+        }
+        ["", "nodes", _, "storage", _, "content"] if method == "GET" => state.world.pass(None),
+        _ => {}
+    }
+}
+
+/// Serves a request whose body came; none means that the answer is lost.
+pub(super) fn finish(
+    shared: &Shared,
+    head: &Head,
+    pending: &Pending,
+    received: Received,
+) -> Option<Reply> {
+    let mut state = shared.state();
+    let (mut params, upload) = match received {
+        Ok(received) => received,
+        Err(refusal) => {
+            note_in(&mut state, pending, &Params::default(), refusal.status);
+            return Some(Err(refusal));
+        }
+    };
+    params.0.extend(request::decode_form(&pending.query).0);
+    params.take("_dc");
+    state.world.clockwork.fault.clone_from(&pending.plan.task);
+    state.world.advance(shared.now());
+    let reply = routes::serve(
+        &mut state.world,
+        &pending.who,
+        &head.method,
+        &pending.path,
+        params.clone(),
+        upload,
+    );
+    state.world.clockwork.fault = None;
+    if let Err(refusal) = &reply
+        && refusal.unknown
+    {
+        refuse_loudly(&mut state, pending, refusal);
+    }
+    let reply = match &pending.plan.answer_after {
+        Some(scripted) => Err(refusal(scripted)),
+        None => reply,
+    };
+    let lost = pending.plan.cut == Some(Cut::After);
+    let status = match &reply {
+        _ if lost => 0,
+        Ok(_) => 200,
+        Err(refusal) => refusal.status,
+    };
+    note_in(&mut state, pending, &params, status);
+    (!lost).then_some(reply)
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "what the simulator does not know must not stay unseen"
+)]
+fn refuse_loudly(state: &mut State, pending: &Pending, refusal: &Refusal) {
+    let line = format!(
+        "{} {}: {}",
+        pending.method,
+        pending.path,
+        refusal.message.trim_end()
+    );
+    eprintln!("pve-sim: not served: {line}");
+    state.refused.push(line);
+}
+
+/// 595 to 599 come from pveproxy itself and have no body (reference 4).
+fn refusal(scripted: &Scripted) -> Refusal {
+    match scripted.status {
+        401 | 595.. => Refusal::bare(scripted.status, &scripted.message),
+        status => Refusal::status(status, &scripted.message),
+    }
+}
+
+/// Notes a request that ended without an answer.
+pub(super) fn note(shared: &Shared, pending: &Pending, params: &Params, status: u16) {
+    note_in(&mut shared.state(), pending, params, status);
+}
+
+fn note_in(state: &mut State, pending: &Pending, params: &Params, status: u16) {
+    state.requests.push(Request {
+        method: pending.method.clone(),
+        path: pending.path.clone(),
+        query: pending.query.clone(),
+        params: params.0.clone(),
+        status,
+        connection: pending.connection,
+    });
+}

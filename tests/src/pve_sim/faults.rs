@@ -1,0 +1,275 @@
+//! Scripted faults: which request they meet, and what happens then.
+//! A pure module: does no I/O.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::world::World;
+use super::world::task::TaskFault;
+use super::world::vm::Vm;
+
+/// One fault of `faults.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// `METHOD /path`; `*` stands for one piece, `**` at the end for the rest.
+    pub when: String,
+    /// The first matching request it meets, counted from 1.
+    #[serde(default = "one")]
+    pub nth: u32,
+    /// How many requests it meets from there; 0 means all.
+    #[serde(default = "one")]
+    pub times: u32,
+    /// What happens.
+    pub then: Then,
+    /// Matching requests so far.
+    #[serde(skip)]
+    pub(crate) seen: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// What happens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Then {
+    /// Answers this instead of doing the work.
+    Answer(Scripted),
+    /// Does the work, and answers this.
+    AnswerAfter(Scripted),
+    /// Drops the connection, before or after the work.
+    Cut(Cut),
+    /// Waits so many milliseconds before the work.
+    DelayMs(u64),
+    /// The task that the request starts departs from its work.
+    Task(TaskFault),
+    /// A foreign hand edits a VM's config just before.
+    Edit(Edit),
+    /// A foreign hand makes a VM just before.
+    Create(Create),
+    /// A foreign hand removes a VM, its disks too, just before.
+    Remove(u32),
+    /// A node goes away just before.
+    Offline(String),
+    /// A node comes back just before.
+    Online(String),
+    /// A storage has no room left from now on.
+    Full(String),
+    /// A privilege is withdrawn just before.
+    Withdraw(Withdraw),
+}
+
+/// A status with a text, as PVE would have said it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scripted {
+    /// HTTP status; 595 and 596 have no body.
+    pub status: u16,
+    /// The text.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// When the connection is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cut {
+    /// Before the body is read; nothing was done.
+    Before,
+    /// After the work; the answer is lost.
+    After,
+    /// After half of the body.
+    Midway,
+}
+
+/// A change of a config.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edit {
+    /// Whose.
+    pub vmid: u32,
+    /// Keys to set.
+    pub set: BTreeMap<String, String>,
+    /// Keys to take away.
+    pub delete: Vec<String>,
+    /// Its power, when it changes.
+    pub running: Option<bool>,
+}
+
+/// A VM out of nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Create {
+    /// Its vmid.
+    pub vmid: u32,
+    /// Its node; the first one when absent.
+    pub node: Option<String>,
+    /// Its config.
+    pub config: BTreeMap<String, String>,
+}
+
+/// A privilege that goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdraw {
+    /// The path of the ACL entries.
+    pub path: String,
+    /// What their roles lose.
+    pub privilege: String,
+}
+
+/// What is to happen to one request.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    pub(crate) answer: Option<Scripted>,
+    pub(crate) answer_after: Option<Scripted>,
+    pub(crate) cut: Option<Cut>,
+    pub(crate) delay_ms: u64,
+    pub(crate) task: Option<TaskFault>,
+    pub(crate) hands: Vec<Then>,
+}
+
+/// Reads `faults.json`.
+pub fn from_json(text: &str) -> Result<Vec<Fault>, String> {
+    serde_json::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Counts the request for every fault and gathers those that meet it.
+pub(crate) fn plan(faults: &mut [Fault], method: &str, path: &str) -> Plan {
+    let mut plan = Plan::default();
+    for fault in faults {
+        if !matches(&fault.when, method, path) {
+            continue;
+        }
+        fault.seen += 1;
+        let past = fault.times > 0 && fault.seen >= fault.nth + fault.times;
+        if fault.seen < fault.nth || past {
+            continue;
+        }
+        match fault.then.clone() {
+            Then::Answer(scripted) => plan.answer = Some(scripted),
+            Then::AnswerAfter(scripted) => plan.answer_after = Some(scripted),
+            Then::Cut(cut) => plan.cut = Some(cut),
+            Then::DelayMs(more) => plan.delay_ms += more,
+            Then::Task(task) => plan.task = Some(task),
+            hand => plan.hands.push(hand),
+        }
+    }
+    plan
+}
+
+fn matches(when: &str, method: &str, path: &str) -> bool {
+    let Some((verb, pattern)) = when.split_once(' ') else {
+        return false;
+    };
+    if verb != "*" && verb != method {
+        return false;
+    }
+    let mut pieces = path.split('/');
+    for word in pattern.split('/') {
+        match (word, pieces.next()) {
+            ("**", _) => return true,
+            ("*", Some(_)) => {}
+            (word, Some(piece)) if word == piece => {}
+            _ => return false,
+        }
+    }
+    pieces.next().is_none()
+}
+
+/// What a foreign hand does to the world.
+pub(crate) fn apply(world: &mut World, hand: &Then) {
+    match hand {
+        Then::Edit(edit) => {
+            if let Some(vm) = world.vms.get_mut(&edit.vmid) {
+                vm.config.extend(edit.set.clone());
+                vm.config.retain(|key, _| !edit.delete.contains(key));
+                vm.running = edit.running.unwrap_or(vm.running);
+            }
+        }
+        Then::Create(create) => {
+            let first = world.nodes.keys().next().cloned();
+            let vm = Vm {
+                node: create.node.clone().or(first).unwrap_or_default(),
+                config: create.config.clone(),
+                ..Vm::default()
+            };
+            world.vms.entry(create.vmid).or_insert(vm);
+        }
+        Then::Remove(vmid) => {
+            world.vms.remove(vmid);
+            world.volumes.retain(|volume| volume.vmid() != Some(*vmid));
+        }
+        Then::Offline(node) | Then::Online(node) => {
+            if let Some(node) = world.nodes.get_mut(node) {
+                node.online = matches!(hand, Then::Online(_));
+            }
+        }
+        Then::Full(storage) => {
+            if let Some(storage) = world.storages.get_mut(storage) {
+                storage.other = storage.total;
+            }
+        }
+        Then::Withdraw(gone) => world.withdraw(&gone.path, &gone.privilege),
+        Then::Answer(_)
+        | Then::AnswerAfter(_)
+        | Then::Cut(_)
+        | Then::DelayMs(_)
+        | Then::Task(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(when: &str, request: &str, expected: bool) {
+        let (method, path) = request.split_once(' ').unwrap();
+        assert_eq!(matches(when, method, path), expected, "{when} / {request}");
+    }
+
+    #[test]
+    fn patterns_meet_requests() {
+        check("POST /nodes/*/qemu", "POST /nodes/pve1/qemu", true);
+        check("POST /nodes/*/qemu", "GET /nodes/pve1/qemu", false);
+        check(
+            "* /nodes/*/qemu/**",
+            "GET /nodes/pve1/qemu/100/config",
+            true,
+        );
+        check("GET /nodes/*/qemu", "GET /nodes/pve1/qemu/100", false);
+        check("GET /nodes/*/qemu/100", "GET /nodes/pve1/qemu", false);
+    }
+
+    #[test]
+    fn the_nth_call_is_met_so_many_times() {
+        let text = r#"[{"when": "GET /version", "nth": 2, "times": 2, "then": {"answer": {"status": 500, "message": "x"}}}]"#;
+        let mut faults = from_json(text).unwrap();
+        let met: Vec<bool> = (0..4)
+            .map(|_| plan(&mut faults, "GET", "/version").answer.is_some())
+            .collect();
+        assert_eq!(met, [false, true, true, false]);
+    }
+
+    #[test]
+    fn every_kind_is_read() {
+        for then in [
+            r#"{"answer_after": {"status": 596}}"#,
+            r#"{"cut": "after"}"#,
+            r#"{"delay_ms": 5}"#,
+            r#"{"task": {"exitstatus": "x", "length": 3, "log": ["a"]}}"#,
+            r#"{"edit": {"vmid": 100, "set": {"cores": "4"}}}"#,
+            r#"{"create": {"vmid": 100, "config": {"name": "x"}}}"#,
+            r#"{"remove": 100}"#,
+            r#"{"offline": "pve1"}"#,
+            r#"{"full": "local"}"#,
+            r#"{"withdraw": {"path": "/vms", "privilege": "VM.Audit"}}"#,
+        ] {
+            let text = format!(r#"[{{"when": "GET /x", "then": {then}}}]"#);
+            from_json(&text).unwrap();
+        }
+    }
+}

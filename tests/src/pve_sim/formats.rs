@@ -1,0 +1,309 @@
+//! The named formats of PVE's parameter schemas.
+//! A pure module: does no I/O.
+// PVE: pve-common, JSONSchema.pm; qemu-server, QemuServer.pm and QemuServer/*.pm.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use regex::Regex;
+
+/// Checks a value by a format's name; the error is PVE's text, newline and all.
+/// A format that is not listed has no bounds in the simulator.
+pub(crate) fn verify(format: &str, value: &str) -> Result<(), String> {
+    if let Some(item) = format.strip_suffix("-list") {
+        return value
+            .split([',', ';', ' ', '\0'])
+            .filter(|word| !word.is_empty())
+            .try_for_each(|word| verify(item, word));
+    }
+    if format == "pve-qm-cicustom" || format == "pve-qm-ipconfig" {
+        return keyed(format, value);
+    }
+    let (holds, text) = judge(format, value);
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("{text}\n"))
+    }
+}
+
+fn judge(format: &str, value: &str) -> (bool, String) {
+    let like = |what: &str| format!("value does not look like a valid {what}");
+    match format {
+        "pve-vmid" => (full(r"[1-9][0-9]{2,8}", value), like("VM ID")),
+        "pve-node" => (
+            full(r"[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?", value),
+            like("node name"),
+        ),
+        "dns-name" => (
+            full(
+                r"([a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?",
+                value,
+            ),
+            like("DNS name"),
+        ),
+        "pve-storage-id" => identifier("storage", value),
+        "pve-configid" => (
+            full(r"(?i)[a-z][a-z0-9_-]+", value),
+            format!("invalid configuration ID '{value}'"),
+        ),
+        "pve-bridge-id" => (
+            full(r"[-_.\w\d]+", value),
+            format!("invalid bridge ID '{value}'"),
+        ),
+        "pve-poolid" => (
+            full(r"[A-Za-z0-9\.\-_]+(/[A-Za-z0-9\.\-_]+){0,2}", value),
+            format!("pool name '{value}' contains invalid characters"),
+        ),
+        "pve-tag" => (
+            full(r"(?i)[a-z0-9_][a-z0-9_\-\+\.]*", value),
+            "invalid characters in tag".to_owned(),
+        ),
+        "mac-addr" => (unicast_mac(value), like("unicast MAC address")),
+        "urlencoded" => (
+            full(r"[-%a-zA-Z0-9_.!~*'()]*", value),
+            format!("invalid urlencoded string: {value}"),
+        ),
+        "disk-size" => (
+            full(r"\d+(\.\d+)?[KMGT]?", value),
+            format!("{}: {value}", like("disk size")),
+        ),
+        "pve-startup-order" => (
+            full(
+                r"(order=)?\d+(,(up|down)=\d+)*|((up|down)=\d+)(,(up|down)=\d+)*",
+                value,
+            ),
+            "unable to parse startup options".to_owned(),
+        ),
+        "pve-volume-id" => volume(value, false),
+        "pve-volume-id-or-absolute-path" => volume(value, value.starts_with('/')),
+        "pve-volume-id-or-qm-path" => volume(
+            value,
+            value == "none" || value == "cdrom" || value.starts_with('/'),
+        ),
+        "pve-storage-content" => (
+            matches!(
+                value,
+                "images" | "rootdir" | "vztmpl" | "iso" | "backup" | "snippets" | "import" | "none"
+            ),
+            format!("invalid content type '{value}'"),
+        ),
+        _ => address(format, value),
+    }
+}
+
+fn address(format: &str, value: &str) -> (bool, String) {
+    let like = |what: &str| format!("value does not look like a valid {what}");
+    let v4 = || value.parse::<Ipv4Addr>().is_ok();
+    match format {
+        "ip" => (value.parse::<IpAddr>().is_ok(), like("IP address")),
+        "ipv4" => (v4(), like("IPv4 address")),
+        "ipv6" => (value.parse::<Ipv6Addr>().is_ok(), like("IPv6 address")),
+        "CIDRv4" => (cidr::<Ipv4Addr>(value, 32), like("IPv4 CIDR network")),
+        "CIDRv6" => (cidr::<Ipv6Addr>(value, 128), like("IPv6 CIDR network")),
+        "CIDR" => (
+            cidr::<Ipv4Addr>(value, 32) || cidr::<Ipv6Addr>(value, 128),
+            like("CIDR network"),
+        ),
+        "pve-ipv4-config" => (
+            matches!(value, "dhcp" | "manual") || cidr::<Ipv4Addr>(value, 32),
+            like("ipv4 network configuration"),
+        ),
+        "pve-ipv6-config" => (
+            matches!(value, "auto" | "dhcp" | "manual") || cidr::<Ipv6Addr>(value, 128),
+            like("ipv6 network configuration"),
+        ),
+        // `nameserver=foo` passes: an address may be a DNS name (facts 14).
+        "address" => (
+            value.parse::<IpAddr>().is_ok() || judge("dns-name", value).0,
+            format!("value does not look like a valid address: {value}"),
+        ),
+        _ => (true, String::new()),
+    }
+}
+
+/// Two formats of PVE that are property strings known by a name.
+fn keyed(format: &str, value: &str) -> Result<(), String> {
+    let mut seen = BTreeMap::new();
+    for part in value.split(',') {
+        let Some((key, word)) = part.split_once('=') else {
+            return Err("value without key, but schema does not define a default key\n".to_owned());
+        };
+        let kind = match (format, key) {
+            ("pve-qm-cicustom", "user" | "network" | "meta" | "vendor") => "pve-volume-id",
+            ("pve-qm-ipconfig", "ip") => "pve-ipv4-config",
+            ("pve-qm-ipconfig", "gw") => "ipv4",
+            ("pve-qm-ipconfig", "ip6") => "pve-ipv6-config",
+            ("pve-qm-ipconfig", "gw6") => "ipv6",
+            _ => {
+                return Err(format!(
+                    "invalid key in comma-separated list property: {key}\n"
+                ));
+            }
+        };
+        if seen.insert(key, word).is_some() {
+            return Err(format!(
+                "duplicate key in comma-separated list property: {key}\n"
+            ));
+        }
+        verify(kind, word)
+            .map_err(|text| format!("format error\n{key}: invalid format - {text}"))?;
+    }
+    for (gateway, of) in [("gw", "ip"), ("gw6", "ip6")] {
+        if format == "pve-qm-ipconfig" && seen.contains_key(gateway) && !seen.contains_key(of) {
+            return Err(format!(
+                "format error\n{of}: missing property required by '{gateway}'\n"
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn identifier(what: &str, value: &str) -> (bool, String) {
+    if value.len() < 2 {
+        let text = format!("{what} ID '{value}' cannot be shorter than 2 characters");
+        return (false, text);
+    }
+    (
+        full(r"(?i)[a-z][a-z0-9\-_.]*[a-z0-9]", value),
+        format!("{what} ID '{value}' contains illegal characters"),
+    )
+}
+
+fn volume(value: &str, otherwise: bool) -> (bool, String) {
+    (
+        otherwise || full(r"(?i)[a-z][a-z0-9\-_.]*[a-z0-9]:\S+", value),
+        format!("unable to parse volume ID '{value}'"),
+    )
+}
+
+fn unicast_mac(value: &str) -> bool {
+    full(r"(?i)[a-f0-9][02468ace](:[a-f0-9]{2}){5}", value)
+}
+
+fn cidr<A: FromStr>(value: &str, most: u8) -> bool {
+    value.split_once('/').is_some_and(|(address, bits)| {
+        address.parse::<A>().is_ok()
+            && bits.bytes().all(|b| b.is_ascii_digit())
+            && bits
+                .parse::<u8>()
+                .is_ok_and(|bits| bits > 7 && bits <= most)
+    })
+}
+
+/// Whether a pattern of PVE matches the whole value.
+pub(crate) fn full(pattern: &str, value: &str) -> bool {
+    static KNOWN: OnceLock<Mutex<BTreeMap<String, Option<Regex>>>> = OnceLock::new();
+    let mut known = KNOWN
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    let compiled = known
+        .entry(pattern.to_owned())
+        .or_insert_with(|| compile(pattern));
+    compiled.as_ref().is_some_and(|regex| regex.is_match(value))
+}
+
+/// Perl's spellings in those of the regex crate; its classes are ASCII, for Unicode's are large.
+fn compile(pattern: &str) -> Option<Regex> {
+    let ours = [
+        ("(?^:", "(?:"),
+        ("(?^i:", "(?i:"),
+        ("{,", "{0,"),
+        ("\\0", "\\x00"),
+        ("\\w", "[0-9A-Za-z_]"),
+        ("\\d", "[0-9]"),
+        ("\\s", "[ \\t\\r\\n]"),
+        ("\\S", "[^ \\t\\r\\n]"),
+    ]
+    .iter()
+    .fold(pattern.to_owned(), |text, (perl, ours)| {
+        text.replace(perl, ours)
+    });
+    Regex::new(&format!("^(?:{ours})$")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(format: &str, value: &str, expected: Result<(), &str>) {
+        let seen = verify(format, value);
+        assert_eq!(
+            seen.as_ref().map(|()| ()).map_err(|t| t.trim_end()),
+            expected,
+            "{value}"
+        );
+    }
+
+    #[test]
+    fn values_pass_and_fail_as_at_pve() {
+        check("dns-name", "web-1.lan", Ok(()));
+        check(
+            "dns-name",
+            "web_1",
+            Err("value does not look like a valid DNS name"),
+        );
+        check("mac-addr", "BC:24:11:00:00:01", Ok(()));
+        check(
+            "mac-addr",
+            "01:00:00:00:00:00",
+            Err("value does not look like a valid unicast MAC address"),
+        );
+        check("address-list", "10.0.0.1 foo", Ok(()));
+        check("pve-tag-list", "B A,c", Ok(()));
+        check("pve-tag-list", "a;b=c", Err("invalid characters in tag"));
+        check("urlencoded", "ssh-ed25519%20AAAA", Ok(()));
+        check(
+            "urlencoded",
+            "ssh key",
+            Err("invalid urlencoded string: ssh key"),
+        );
+        check(
+            "pve-qm-ipconfig",
+            "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto",
+            Ok(()),
+        );
+        check(
+            "pve-qm-ipconfig",
+            "ip=10.0.0.5",
+            Err(
+                "format error\nip: invalid format - value does not look like a valid ipv4 network configuration",
+            ),
+        );
+        check(
+            "pve-qm-ipconfig",
+            "gw=10.0.0.1",
+            Err("format error\nip: missing property required by 'gw'"),
+        );
+        check("pve-startup-order", "order=3,up=30,down=60", Ok(()));
+        check(
+            "pve-startup-order",
+            "first",
+            Err("unable to parse startup options"),
+        );
+    }
+
+    #[test]
+    fn every_pattern_of_the_schema_compiles() {
+        fn walk(all: &BTreeMap<String, crate::pve_sim::schema::Property>, bad: &mut Vec<String>) {
+            for property in all.values() {
+                if let Some(pattern) = &property.pattern {
+                    if compile(pattern).is_none() {
+                        bad.push(pattern.clone());
+                    }
+                }
+                if let Some(crate::pve_sim::schema::Format::Keys(keys)) = &property.format {
+                    walk(keys, bad);
+                }
+            }
+        }
+        let mut bad = Vec::new();
+        for endpoint in crate::pve_sim::schema::endpoints() {
+            walk(&endpoint.parameters, &mut bad);
+        }
+        assert_eq!(bad, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,65 @@
+//! What `qemu-img info` would say of a file's first bytes.
+//! A pure module: does no I/O.
+
+const QCOW2: [u8; 4] = *b"QFI\xfb";
+
+/// The virtual size, where the head tells it.
+pub(crate) fn virtual_size(head: &[u8]) -> Option<u64> {
+    let bytes = head.get(24..32).filter(|_| head.starts_with(&QCOW2))?;
+    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+}
+
+/// The format that a stored name stands for.
+pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
+    match content {
+        "iso" => "iso",
+        _ => filename.rsplit('.').next().unwrap_or_default(),
+    }
+}
+
+/// Why PVE refuses an image, if it does.
+// PVE: pve-storage, Storage/Plugin.pm, file_size_info with `untrusted`.
+pub(crate) fn objection(filename: &str, head: &[u8], size: u64) -> Option<String> {
+    let is_qcow2 = head.starts_with(&QCOW2);
+    if size == 0 {
+        return Some(format!("could not get size of '{filename}'"));
+    }
+    match filename.rsplit('.').next() {
+        Some("qcow2") if !is_qcow2 => {
+            Some("qemu-img: Could not open file: Image is not in qcow2 format".to_owned())
+        }
+        Some("qcow2") if head.get(8..16).is_some_and(|offset| offset != [0; 8]) => {
+            Some("image has a backing file, which is not allowed".to_owned())
+        }
+        Some("vmdk") if !head.starts_with(b"KDMV") && !head.starts_with(b"# Disk Desc") => {
+            Some("qemu-img: Could not open file: Image is not in vmdk format".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, head: &[u8], size: Option<u64>, refused: bool) {
+        assert_eq!(virtual_size(head), size, "{name}");
+        assert_eq!(
+            objection(name, head, head.len() as u64).is_some(),
+            refused,
+            "{name}"
+        );
+    }
+
+    #[test]
+    fn images_are_judged_by_their_head() {
+        let mut head = vec![0u8; 72];
+        head[..4].copy_from_slice(&QCOW2);
+        head[24..32].copy_from_slice(&(2u64 << 30).to_be_bytes());
+        check("a.qcow2", &head, Some(2 << 30), false);
+        head[8] = 1;
+        check("a.qcow2", &head, Some(2 << 30), true);
+        check("a.qcow2", b"\x7fELF", None, true);
+        check("a.raw", b"anything", None, false);
+    }
+}

@@ -1,0 +1,322 @@
+//! Holds a request's parameters to PVE's schema.
+//! A pure module: does no I/O. The texts are PVE's.
+// PVE: pve-common, JSONSchema.pm, check_object and check_prop.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::answer::Refusal;
+use super::formats;
+use super::property;
+use super::schema::{Endpoint, Format, Property};
+
+const UNKNOWN: &str = "property is not defined in schema \
+                       and the schema does not allow additional properties";
+
+/// A request's parameters as text; a repeated one holds its values joined by NUL.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Params(pub(crate) BTreeMap<String, String>);
+
+impl Params {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The text of a parameter, empty when it is not there.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.get(name) == Some("1")
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.get(name)?.parse().ok()
+    }
+
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        self.0.remove(name)
+    }
+
+    /// A list, split as PVE splits: by comma, semicolon, blank or NUL.
+    pub(crate) fn list(&self, name: &str) -> Vec<&str> {
+        self.text(name)
+            .split([',', ';', ' ', '\0'])
+            .filter(|word| !word.is_empty())
+            .collect()
+    }
+}
+
+/// Checks all parameters; the refusal lists every wrong one.
+pub(crate) fn verify(endpoint: &Endpoint, params: &Params) -> Result<(), Refusal> {
+    let mut errors = BTreeMap::new();
+    for (name, property) in &endpoint.parameters {
+        if !property.optional.is_set() && !name.contains("[n]") && params.get(name).is_none() {
+            errors.insert(
+                name.clone(),
+                "property is missing and it is not optional".to_owned(),
+            );
+        }
+    }
+    for (name, value) in &params.0 {
+        let Some(property) = endpoint.parameter(name) else {
+            errors.insert(name.clone(), UNKNOWN.to_owned());
+            continue;
+        };
+        if let Err((at, text)) = value_of(name, property, value) {
+            errors.insert(at, text);
+        }
+        if let Some(required) = &property.requires
+            && params.get(required).is_none()
+        {
+            errors.insert(
+                required.clone(),
+                format!("missing property required by '{name}'"),
+            );
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let errors = errors
+        .into_iter()
+        .map(|(name, text)| (name, Value::String(text)));
+    Err(Refusal::parameters(Map::from_iter(errors)))
+}
+
+fn value_of(name: &str, property: &Property, value: &str) -> Result<(), (String, String)> {
+    let fail = |text: String| Err((name.to_owned(), text));
+    let kind = property.r#type.as_deref().unwrap_or("string");
+    if kind != "array" && value.contains('\0') {
+        return fail(format!("type check ('{kind}') failed - got ARRAY"));
+    }
+    let typed = match kind {
+        "boolean" => value == "1" || value == "0",
+        "integer" => formats::full(r"[+-]?\d+", value),
+        "number" => formats::full(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", value),
+        _ => true,
+    };
+    if !typed {
+        return fail(format!("type check ('{kind}') failed - got '{value}'"));
+    }
+    if kind == "array" {
+        return Ok(());
+    }
+    match &property.format {
+        Some(Format::Named(format)) => {
+            if let Err(text) = named(format, value) {
+                return fail(format!("invalid format - {text}"));
+            }
+        }
+        Some(Format::Keys(keys)) => {
+            if let Err(text) = keys_of(name, keys, value) {
+                return fail(format!("invalid format - {text}"));
+            }
+        }
+        None => {}
+    }
+    bounds(property, value).or_else(fail)
+}
+
+/// `-opt` formats let an empty value pass.
+fn named(format: &str, value: &str) -> Result<(), String> {
+    match format.strip_suffix("-opt") {
+        Some(_) if value.is_empty() => Ok(()),
+        Some(format) => formats::verify(format, value),
+        None => formats::verify(format, value),
+    }
+}
+
+fn keys_of(name: &str, keys: &BTreeMap<String, Property>, text: &str) -> Result<(), String> {
+    let read = property::parse(keys, text)?;
+    let mut errors = Vec::new();
+    for (key, property) in keys {
+        if property.alias.is_none() && !property.optional.is_set() && read.get(key).is_none() {
+            errors.push((
+                format!("{name}.{key}"),
+                "property is missing and it is not optional".to_owned(),
+            ));
+        }
+    }
+    for (key, value) in read.iter() {
+        if let Err(error) = value_of(&format!("{name}.{key}"), &keys[key], value) {
+            errors.push(error);
+        }
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let lines: String = errors
+        .iter()
+        .map(|(at, text)| format!("{at}: {text}\n"))
+        .collect();
+    Err(format!("format error\n{lines}"))
+}
+
+fn bounds(property: &Property, value: &str) -> Result<(), String> {
+    if let Some(pattern) = &property.pattern
+        && !formats::full(pattern, value)
+    {
+        return Err("value does not match the regex pattern".to_owned());
+    }
+    let length = value.chars().count();
+    if let Some(most) = property.max_length.as_ref().and_then(as_number)
+        && length as f64 > most
+    {
+        return Err(format!("value may only be {most} characters long"));
+    }
+    if let Some(least) = property.min_length.as_ref().and_then(as_number)
+        && (length as f64) < least
+    {
+        return Err(format!("value must be at least {least} characters long"));
+    }
+    if let Ok(number) = value.parse::<f64>() {
+        if let Some(most) = property.maximum.as_ref().and_then(as_number)
+            && number > most
+        {
+            return Err(format!("value must have a maximum value of {most}"));
+        }
+        if let Some(least) = property.minimum.as_ref().and_then(as_number)
+            && number < least
+        {
+            return Err(format!("value must have a minimum value of {least}"));
+        }
+    }
+    let Some(known) = &property.r#enum else {
+        return Ok(());
+    };
+    let words: Vec<String> = known.iter().map(text_of).collect();
+    if words.iter().any(|word| word == value) {
+        return Ok(());
+    }
+    let all = words.join(", ");
+    Err(format!(
+        "value '{value}' does not have a value in the enumeration '{all}'"
+    ))
+}
+
+fn as_number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pve_sim::schema::by_template;
+
+    /// Checks one parameter of `POST /nodes/{node}/qemu`.
+    fn check(name: &str, value: &str, expected: Option<&str>) {
+        let endpoint = by_template("POST", "/nodes/{node}/qemu").unwrap();
+        let pairs = [("node", "pve1"), ("vmid", "100"), (name, value)];
+        let params = Params(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+        let seen = verify(endpoint, &params).err().map(|refusal| {
+            let errors = refusal.errors.iter();
+            errors
+                .map(|(at, text)| format!("{at}: {}", text.as_str().unwrap().trim_end()))
+                .collect::<Vec<_>>()
+                .join("; ")
+        });
+        assert_eq!(seen.as_deref(), expected, "{name}={value}");
+    }
+
+    #[test]
+    fn parameters_are_held_to_the_schema() {
+        check("cores", "2", None);
+        check(
+            "cores",
+            "two",
+            Some("cores: type check ('integer') failed - got 'two'"),
+        );
+        check(
+            "cores",
+            "0",
+            Some("cores: value must have a minimum value of 1"),
+        );
+        check(
+            "colour",
+            "red",
+            Some(
+                "colour: property is not defined in schema and the schema does not allow additional properties",
+            ),
+        );
+        check(
+            "onboot",
+            "true",
+            Some("onboot: type check ('boolean') failed - got 'true'"),
+        );
+        check(
+            "onboot",
+            "",
+            Some("onboot: type check ('boolean') failed - got ''"),
+        );
+        check(
+            "vmid",
+            "99",
+            Some("vmid: invalid format - value does not look like a valid VM ID"),
+        );
+        check(
+            "name",
+            "web_1",
+            Some("name: invalid format - value does not look like a valid DNS name"),
+        );
+        check(
+            "memory",
+            "8",
+            Some(
+                "memory: invalid format - format error\nmemory.current: value must have a minimum value of 16",
+            ),
+        );
+        check(
+            "net0",
+            "virtio,bridge=vmbr0,tag=5000",
+            Some(
+                "net0: invalid format - format error\nnet0.tag: value must have a maximum value of 4094",
+            ),
+        );
+        check(
+            "net0",
+            "bridge=vmbr0",
+            Some(
+                "net0: invalid format - format error\nnet0.model: property is missing and it is not optional",
+            ),
+        );
+        check("agent", "enabled=yes", None);
+        check(
+            "virtio0",
+            "local-lvm:0,import-from=local:import/a.qcow2,discard=on,iothread=1",
+            None,
+        );
+        check(
+            "virtio0",
+            "local-lvm:0,ssd=1",
+            Some("virtio0: invalid format - invalid key in comma-separated list property: ssd"),
+        );
+        check(
+            "virtio16",
+            "local-lvm:8",
+            Some(
+                "virtio16: property is not defined in schema and the schema does not allow additional properties",
+            ),
+        );
+        check(
+            "force",
+            "1",
+            Some("archive: missing property required by 'force'"),
+        );
+        check(
+            "ostype",
+            "linux",
+            Some(
+                "ostype: value 'linux' does not have a value in the enumeration 'other, wxp, w2k, w2k3, w2k8, wvista, win7, win8, win10, win11, l24, l26, solaris'",
+            ),
+        );
+    }
+}

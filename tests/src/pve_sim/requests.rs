@@ -1,0 +1,93 @@
+//! The log of requests: what was asked, never with which secret.
+//! A pure module: does no I/O.
+
+use std::collections::BTreeMap;
+
+/// One request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`, `POST`, ….
+    pub method: String,
+    /// The unescaped path below `/api2/json`.
+    pub path: String,
+    /// The query as sent, perhaps empty.
+    pub query: String,
+    /// Parameters of body and query together.
+    pub params: BTreeMap<String, String>,
+    /// The status answered; 0 when the connection was cut.
+    pub status: u16,
+    /// The connection it came on, counted from 1.
+    pub connection: u64,
+}
+
+impl Request {
+    /// `METHOD /path?query`, as sent.
+    pub fn line(&self) -> String {
+        match self.query.as_str() {
+            "" => format!("{} {}", self.method, self.path),
+            query => format!("{} {}?{query}", self.method, self.path),
+        }
+    }
+
+    /// The same with `UPID:node:type:id` in place of a UPID's numbers.
+    pub fn normal_line(&self) -> String {
+        self.line()
+            .split('/')
+            .map(short_upid)
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+
+    /// Whether it may change something.
+    pub fn is_write(&self) -> bool {
+        self.method != "GET"
+    }
+}
+
+fn short_upid(piece: &str) -> String {
+    let parts: Vec<&str> = piece.split(':').collect();
+    match parts[..] {
+        ["UPID", node, _, _, _, kind, id, ..] => format!("UPID:{node}:{kind}:{id}"),
+        _ => piece.to_owned(),
+    }
+}
+
+/// One line a request, normalised; a run of the same line is written once.
+pub fn to_text(requests: &[Request]) -> String {
+    let mut text = String::new();
+    let mut last = String::new();
+    for request in requests {
+        let line = request.normal_line();
+        if line != last {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        last = line;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_the_same_in_every_run() {
+        let request = |path: &str| Request {
+            method: "GET".to_owned(),
+            path: path.to_owned(),
+            query: String::new(),
+            params: BTreeMap::new(),
+            status: 200,
+            connection: 1,
+        };
+        let poll = request(
+            "/nodes/pve1/tasks/UPID:pve1:00001001:00100064:69000001:qmcreate:100:u@pve!t:/status",
+        );
+        let text = to_text(&[request("/version"), poll.clone(), poll]);
+        assert_eq!(
+            text,
+            "GET /version\nGET /nodes/pve1/tasks/UPID:pve1:qmcreate:100/status\n"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Own permissions, and pools.
+//! A pure module: does no I/O.
+// PVE: pve-access-control, API2/AccessControl.pm; pve-manager, API2/Pool.pm.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, flag};
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::Pool;
+use crate::pve_sim::world::access::Who;
+
+/// Path to privilege to whether it holds below too.
+pub(super) fn permissions(call: &mut Call) -> Reply {
+    let asked = call.params.get("userid").unwrap_or(&call.who.authid);
+    let who = Who {
+        authid: asked.to_owned(),
+    };
+    if who.authid != call.who.authid && who.user() != call.who.authid {
+        call.world.check(call.who, "/access", &["Sys.Audit"])?;
+    }
+    let mut paths: BTreeSet<String> = match call.params.get("path") {
+        Some(path) => BTreeSet::from([path.to_owned()]),
+        None => {
+            // PVE: RPCEnvironment.pm, get_effective_permissions: these always, and each ACL's.
+            let always = [
+                "/",
+                "/access",
+                "/access/groups",
+                "/nodes",
+                "/pool",
+                "/sdn",
+                "/storage",
+                "/vms",
+            ];
+            let mut paths: BTreeSet<String> = always.map(str::to_owned).into();
+            paths.extend(call.world.access.acl.iter().map(|entry| entry.path.clone()));
+            paths
+        }
+    };
+    let mut shown = Map::new();
+    for path in std::mem::take(&mut paths) {
+        let here = call.world.privileges(&who, &path);
+        if !here.is_empty() {
+            let all = here.into_iter().map(|privilege| (privilege, flag(true)));
+            shown.insert(path, Value::Object(all.collect()));
+        }
+    }
+    Ok(Value::Object(shown).into())
+}
+
+pub(super) fn pools(call: &mut Call) -> Reply {
+    if call.params.get("poolid").is_some() {
+        return Ok(Value::Array(vec![pool(call)?.data]).into());
+    }
+    let pools = call.world.pools.iter();
+    let lines = pools
+        .filter(|(id, _)| {
+            call.world
+                .may(call.who, &format!("/pool/{id}"), &["Pool.Audit"])
+        })
+        .map(|(id, pool)| match &pool.comment {
+            Some(comment) => json!({ "poolid": id, "comment": comment }),
+            None => json!({ "poolid": id }),
+        });
+    Ok(Value::Array(lines.collect()).into())
+}
+
+pub(super) fn pool(call: &mut Call) -> Reply {
+    let id = call.params.text("poolid");
+    let pool = call.world.pools.get(id).ok_or_else(|| missing(id))?;
+    let vms = pool.vms.iter().filter_map(|vmid| {
+        let vm = call.world.vms.get(vmid)?;
+        Some(json!({ "id": format!("qemu/{vmid}"), "type": "qemu", "vmid": vmid, "node": vm.node, "name": vm.name(*vmid) }))
+    });
+    let storages = pool
+        .storages
+        .iter()
+        .map(|id| json!({ "id": format!("storage/{id}"), "type": "storage", "storage": id }));
+    let members: Vec<Value> = vms.chain(storages).collect();
+    let mut shown = json!({ "poolid": id, "members": members });
+    if let Some(comment) = &pool.comment {
+        shown["comment"] = comment.clone().into();
+    }
+    Ok(shown.into())
+}
+
+fn missing(id: &str) -> Refusal {
+    Refusal::die(format!("pool '{id}' does not exist"))
+}
+
+pub(super) fn create_pool(call: &mut Call) -> Reply {
+    let id = call.params.text("poolid").to_owned();
+    if call.world.pools.contains_key(&id) {
+        return Err(Refusal::die(format!(
+            "create pool failed: pool '{id}' already exists"
+        )));
+    }
+    let comment = call.params.get("comment").map(str::to_owned);
+    call.world.pools.insert(
+        id,
+        Pool {
+            comment,
+            ..Pool::default()
+        },
+    );
+    Ok(Value::Null.into())
+}
+
+pub(super) fn change_pool(call: &mut Call) -> Reply {
+    let params = call.params.clone();
+    let id = params.text("poolid");
+    let delete = params.flag("delete");
+    let mut pool = call
+        .world
+        .pools
+        .get(id)
+        .cloned()
+        .ok_or_else(|| missing(id))?;
+    if let Some(comment) = params.get("comment") {
+        pool.comment = Some(comment.to_owned());
+    }
+    for word in params.list("vms") {
+        let vmid: u32 = word.parse().unwrap_or_default();
+        super::qemu::check_vm(call, vmid, None, &["VM.Allocate"])?;
+        let there = pool.vms.contains(&vmid);
+        match (delete, there) {
+            (true, true) => pool.vms.retain(|member| *member != vmid),
+            (true, false) => {
+                return Err(Refusal::die(format!(
+                    "update pools failed: VM {vmid} is not a pool member"
+                )));
+            }
+            (false, true) => {
+                return Err(Refusal::die(format!(
+                    "update pools failed: VM {vmid} is already a pool member"
+                )));
+            }
+            (false, false) => pool.vms.push(vmid),
+        }
+    }
+    for word in params.list("storage") {
+        call.world.check(
+            call.who,
+            &format!("/storage/{word}"),
+            &["Datastore.Allocate"],
+        )?;
+        pool.storages.retain(|member| member != word);
+        if !delete {
+            pool.storages.push(word.to_owned());
+        }
+    }
+    call.world.pools.insert(id.to_owned(), pool);
+    Ok(Value::Null.into())
+}
+
+pub(super) fn delete_pool(call: &mut Call) -> Reply {
+    let id = call.params.text("poolid").to_owned();
+    let pool = call.world.pools.get(&id).ok_or_else(|| missing(&id))?;
+    if !pool.vms.is_empty() || !pool.storages.is_empty() {
+        return Err(Refusal::die(format!(
+            "delete pool failed: pool '{id}' is not empty"
+        )));
+    }
+    call.world.pools.remove(&id);
+    Ok(Value::Null.into())
+}

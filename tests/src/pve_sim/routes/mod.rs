@@ -1,0 +1,301 @@
+//! From a request to its answer: permission, parameters, rule.
+//! A pure module: does no I/O.
+
+mod access;
+mod agent;
+mod cluster;
+mod config;
+mod content;
+mod nodes;
+mod permission;
+mod qemu;
+mod sdn;
+mod sdn_objects;
+mod status;
+mod storage;
+mod tasks;
+mod upload;
+
+use serde_json::Value;
+
+use super::answer::{Refusal, Reply};
+use super::multipart::Upload;
+use super::params::{self, Params};
+use super::schema;
+use super::world::World;
+use super::world::access::Who;
+use super::world::work::Work;
+
+/// A request on its way: the world, who asks, and with what.
+pub(crate) struct Call<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) who: &'a Who,
+    pub(crate) params: Params,
+    pub(crate) upload: Option<Upload>,
+}
+
+type Handler = fn(&mut Call) -> Reply;
+
+/// Every endpoint served: method, template, rule.
+const ROUTES: [(&str, &str, Handler); 72] = [
+    ("GET", "/version", nodes::version),
+    ("GET", "/nodes", nodes::list),
+    ("GET", "/nodes/{node}/status", nodes::status),
+    ("GET", "/nodes/{node}/network", nodes::network),
+    (
+        "GET",
+        "/nodes/{node}/query-url-metadata",
+        nodes::url_metadata,
+    ),
+    ("GET", "/nodes/{node}/qemu", qemu::list),
+    ("POST", "/nodes/{node}/qemu", qemu::create),
+    ("GET", "/nodes/{node}/qemu/{vmid}", qemu::index),
+    ("DELETE", "/nodes/{node}/qemu/{vmid}", qemu::destroy),
+    ("GET", "/nodes/{node}/qemu/{vmid}/config", config::get),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/config", config::put),
+    ("POST", "/nodes/{node}/qemu/{vmid}/config", config::post),
+    ("GET", "/nodes/{node}/qemu/{vmid}/pending", config::pending),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
+    ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
+    (
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/status/current",
+        status::current,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/start",
+        status::start,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/stop",
+        status::stop,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/shutdown",
+        status::shutdown,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/qemu/{vmid}/status/reboot",
+        status::reboot,
+    ),
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", agent::ping),
+    (
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
+        agent::interfaces,
+    ),
+    (
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/agent/get-osinfo",
+        agent::osinfo,
+    ),
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),
+    (
+        "GET",
+        "/nodes/{node}/qemu/{vmid}/agent/exec-status",
+        agent::exec_status,
+    ),
+    ("GET", "/nodes/{node}/storage", storage::on_node),
+    (
+        "GET",
+        "/nodes/{node}/storage/{storage}/status",
+        storage::status,
+    ),
+    (
+        "GET",
+        "/nodes/{node}/storage/{storage}/content",
+        content::list,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/storage/{storage}/content",
+        content::allocate,
+    ),
+    (
+        "GET",
+        "/nodes/{node}/storage/{storage}/content/{volume}",
+        content::get,
+    ),
+    (
+        "DELETE",
+        "/nodes/{node}/storage/{storage}/content/{volume}",
+        content::delete,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/storage/{storage}/upload",
+        upload::upload,
+    ),
+    (
+        "POST",
+        "/nodes/{node}/storage/{storage}/download-url",
+        upload::download_url,
+    ),
+    ("GET", "/storage", storage::list),
+    ("GET", "/storage/{storage}", storage::get),
+    ("PUT", "/storage/{storage}", storage::put),
+    ("GET", "/nodes/{node}/tasks", tasks::on_node),
+    ("GET", "/nodes/{node}/tasks/{upid}/status", tasks::status),
+    ("GET", "/nodes/{node}/tasks/{upid}/log", tasks::log),
+    ("DELETE", "/nodes/{node}/tasks/{upid}", tasks::stop),
+    ("GET", "/cluster/tasks", tasks::on_cluster),
+    ("GET", "/cluster/resources", cluster::resources),
+    ("GET", "/cluster/nextid", cluster::nextid),
+    ("GET", "/cluster/status", cluster::status),
+    ("GET", "/cluster/options", cluster::options),
+    ("GET", "/access/permissions", access::permissions),
+    ("GET", "/pools", access::pools),
+    ("POST", "/pools", access::create_pool),
+    ("PUT", "/pools", access::change_pool),
+    ("DELETE", "/pools", access::delete_pool),
+    ("GET", "/pools/{poolid}", access::pool),
+    ("PUT", "/pools/{poolid}", access::change_pool),
+    ("DELETE", "/pools/{poolid}", access::delete_pool),
+    ("GET", "/nodes/{node}/sdn/zones", sdn::on_node),
+    ("PUT", "/cluster/sdn", sdn::apply),
+    ("POST", "/cluster/sdn/lock", sdn::lock),
+    ("DELETE", "/cluster/sdn/lock", sdn::unlock),
+    ("POST", "/cluster/sdn/rollback", sdn::rollback),
+    ("GET", "/cluster/sdn/zones", sdn_objects::zones),
+    ("POST", "/cluster/sdn/zones", sdn_objects::create_zone),
+    ("GET", "/cluster/sdn/zones/{zone}", sdn_objects::zone),
+    ("PUT", "/cluster/sdn/zones/{zone}", sdn_objects::change_zone),
+    (
+        "DELETE",
+        "/cluster/sdn/zones/{zone}",
+        sdn_objects::delete_zone,
+    ),
+    ("GET", "/cluster/sdn/vnets", sdn_objects::vnets),
+    ("POST", "/cluster/sdn/vnets", sdn_objects::create_vnet),
+    ("GET", "/cluster/sdn/vnets/{vnet}", sdn_objects::vnet),
+    ("PUT", "/cluster/sdn/vnets/{vnet}", sdn_objects::change_vnet),
+    (
+        "DELETE",
+        "/cluster/sdn/vnets/{vnet}",
+        sdn_objects::delete_vnet,
+    ),
+    (
+        "GET",
+        "/cluster/sdn/vnets/{vnet}/subnets",
+        sdn_objects::subnets,
+    ),
+    (
+        "POST",
+        "/cluster/sdn/vnets/{vnet}/subnets",
+        sdn_objects::create_subnet,
+    ),
+    (
+        "GET",
+        "/cluster/sdn/vnets/{vnet}/subnets/{subnet}",
+        sdn_objects::subnet,
+    ),
+    (
+        "DELETE",
+        "/cluster/sdn/vnets/{vnet}/subnets/{subnet}",
+        sdn_objects::delete_subnet,
+    ),
+];
+
+/// Answers one request of a known caller.
+pub(crate) fn serve(
+    world: &mut World,
+    who: &Who,
+    method: &str,
+    path: &str,
+    params: Params,
+    upload: Option<Upload>,
+) -> Reply {
+    let unknown = || Refusal::unknown(format!("Method '{method} {path}' not implemented"));
+    let (endpoint, taken) = schema::find(method, path).ok_or_else(unknown)?;
+    let (_, _, handler) = ROUTES
+        .iter()
+        .find(|(verb, template, _)| *verb == method && *template == endpoint.path)
+        .ok_or_else(unknown)?;
+    let mut call = Call {
+        world,
+        who,
+        params,
+        upload,
+    };
+    for (name, value) in taken {
+        if call.params.get(&name).is_some() {
+            let text = "duplicate parameter (already defined in URI)";
+            return Err(Refusal::parameter(&name, text));
+        }
+        call.params.0.insert(name, value);
+    }
+    // PVE: pve-http-server and pve-manager, HTTPServer.pm, rest_handler: rights first, then
+    // the way to the node, then the parameters.
+    permission::check(&call, &endpoint.permissions)?;
+    if endpoint.path.starts_with("/nodes/{node}") {
+        call.world.reach(call.params.text("node"))?;
+    }
+    params::verify(endpoint, &call.params)?;
+    handler(&mut call)
+}
+
+impl Call<'_> {
+    pub(crate) fn node(&self) -> String {
+        self.params.text("node").to_owned()
+    }
+
+    pub(crate) fn vmid(&self) -> u32 {
+        self.params.text("vmid").parse().unwrap_or_default()
+    }
+
+    /// Starts a task and answers with its UPID.
+    pub(crate) fn fork(&mut self, kind: &str, id: impl ToString, work: Work) -> Reply {
+        let node = self.node();
+        let upid = self
+            .world
+            .fork(&node, kind, &id.to_string(), self.who, work);
+        Ok(Value::from(upid).into())
+    }
+
+    /// `skiplock` and the like are for root@pam alone, not for its tokens.
+    pub(crate) fn root_only(&self, names: &[&str]) -> Result<(), Refusal> {
+        match names
+            .iter()
+            .find(|name| self.params.get(name).is_some_and(|v| v != "0"))
+        {
+            Some(name) if self.who.authid != "root@pam" => {
+                Err(Refusal::parameter(name, "Only root may use this option."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A flag as PVE shows it.
+pub(crate) fn flag(set: bool) -> Value {
+    Value::from(u8::from(set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_route_is_one_of_pve() {
+        for (method, path, _) in ROUTES {
+            assert!(
+                schema::by_template(method, path).is_some(),
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_route_is_there_once() {
+        let all: BTreeSet<_> = ROUTES
+            .iter()
+            .map(|(method, path, _)| (method, path))
+            .collect();
+        assert_eq!(all.len(), ROUTES.len());
+    }
+}

@@ -1,0 +1,146 @@
+//! Version, nodes, their status and their interfaces.
+//! A pure module: does no I/O.
+// PVE: pve-manager, API2/Nodes.pm, API2/Network.pm, API2/APT.pm.
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, flag};
+use crate::pve_sim::answer::{Refusal, Reply};
+
+pub(super) fn version(call: &mut Call) -> Reply {
+    let (major, minor) = call.world.release();
+    Ok(json!({
+        "version": call.world.version,
+        "release": format!("{major}.{minor}"),
+        "repoid": "0000000000000000",
+    })
+    .into())
+}
+
+/// Facts 54: the list is filtered to what the caller may see; names are for all.
+pub(super) fn list(call: &mut Call) -> Reply {
+    let nodes = call.world.nodes.iter().map(|(name, node)| {
+        let mut line = json!({
+            "node": name,
+            "id": format!("node/{name}"),
+            "type": "node",
+            "status": if node.online { "online" } else { "offline" },
+            "ssl_fingerprint": "",
+        });
+        if call
+            .world
+            .may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"])
+            && node.online
+        {
+            line["maxcpu"] = node.cpus.into();
+            line["maxmem"] = (node.memory << 20).into();
+            line["cpu"] = 0.into();
+            line["mem"] = 0.into();
+            line["uptime"] = 1000.into();
+        }
+        line
+    });
+    Ok(Value::Array(nodes.collect()).into())
+}
+
+pub(super) fn status(call: &mut Call) -> Reply {
+    let version = call.world.version.clone();
+    let node = call.world.reach(call.params.text("node"))?;
+    let total = node.memory << 20;
+    Ok(json!({
+        "pveversion": format!("pve-manager/{version}/0000000000000000"),
+        "kversion": "Linux 6.14.11-4-pve",
+        "cpuinfo": { "cpus": node.cpus, "cores": node.cpus, "sockets": 1, "model": "simulated" },
+        "memory": { "total": total, "used": 0, "free": total },
+        "rootfs": { "total": 1u64 << 36, "used": 0, "free": 1u64 << 36, "avail": 1u64 << 36 },
+        "uptime": 1000,
+        "loadavg": ["0.00", "0.00", "0.00"],
+        "wait": 0,
+        "cpu": 0,
+    })
+    .into())
+}
+
+/// Facts 54: bridges are shown with SDN.Audit or SDN.Use on them, all else with Sys.Audit.
+pub(super) fn network(call: &mut Call) -> Reply {
+    let node = call.world.reach(call.params.text("node"))?;
+    let wanted = call.params.get("type");
+    let mut lines = Vec::new();
+    for (name, interface) in &node.interfaces {
+        let kind = interface.r#type.as_str();
+        let is_bridge = matches!(kind, "bridge" | "OVSBridge");
+        let fits = match wanted {
+            None => true,
+            Some("any_bridge" | "any_local_bridge" | "include_sdn") => is_bridge,
+            Some(wanted) => wanted == kind,
+        };
+        let zone = format!("/sdn/zones/localnetwork/{name}");
+        let seen = if is_bridge {
+            call.world
+                .check_any(call.who, &zone, &["SDN.Audit", "SDN.Use"])
+                .is_ok()
+        } else {
+            let path = format!("/nodes/{}", call.params.text("node"));
+            call.world.may(call.who, &path, &["Sys.Audit"])
+        };
+        if fits && seen {
+            lines.push(line(name, interface));
+        }
+    }
+    if matches!(wanted, Some("any_bridge" | "include_sdn")) {
+        for (vnet, object) in &call.world.sdn.running.vnets {
+            let zone = object.get("zone").map_or("", String::as_str);
+            let path = format!("/sdn/zones/{zone}/{vnet}");
+            if call
+                .world
+                .check_any(call.who, &path, &["SDN.Audit", "SDN.Use"])
+                .is_ok()
+            {
+                lines.push(json!({ "iface": vnet, "type": "vnet", "active": 1 }));
+            }
+        }
+    }
+    Ok(Value::Array(lines).into())
+}
+
+fn line(name: &str, interface: &crate::pve_sim::world::Interface) -> Value {
+    let mut shown = Map::new();
+    shown.insert("iface".to_owned(), name.into());
+    shown.insert("type".to_owned(), interface.r#type.clone().into());
+    shown.insert("active".to_owned(), 1.into());
+    shown.insert("autostart".to_owned(), 1.into());
+    if let Some(cidr) = &interface.cidr {
+        shown.insert("cidr".to_owned(), cidr.clone().into());
+        let address = cidr.split('/').next().unwrap_or_default();
+        shown.insert("address".to_owned(), address.into());
+    }
+    if let Some(ports) = &interface.bridge_ports {
+        shown.insert("bridge_ports".to_owned(), ports.clone().into());
+    }
+    if interface.bridge_vlan_aware {
+        shown.insert("bridge_vlan_aware".to_owned(), flag(true));
+    }
+    shown.into()
+}
+
+/// Reference 8: a HEAD request by the node.
+pub(super) fn url_metadata(call: &mut Call) -> Reply {
+    let url = call.params.text("url");
+    let found = call.world.urls.get(url).ok_or_else(|| {
+        let host = url.split('/').nth(2).unwrap_or_default();
+        Refusal::die(format!(
+            "invalid server response: '500 Can't connect to {host}:443 (Name or service not known)'"
+        ))
+    })?;
+    if let Some(status @ 400..) = found.status {
+        return Err(Refusal::die(format!(
+            "invalid server response: '{status} Not Found'"
+        )));
+    }
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let mimetype = found
+        .mimetype
+        .as_deref()
+        .unwrap_or("application/octet-stream");
+    Ok(json!({ "filename": name, "size": found.size, "mimetype": mimetype }).into())
+}

@@ -1,0 +1,209 @@
+//! VMs of a node: list, create, destroy.
+//! A pure module: does no I/O.
+// PVE: qemu-server, API2/Qemu.pm.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::config::{check_bridges, check_drives, check_keys, check_serials, check_storages};
+use super::{Call, flag};
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::property::Properties;
+use crate::pve_sim::world::disk;
+use crate::pve_sim::world::vm::Vm;
+use crate::pve_sim::world::work::Work;
+
+/// Facts 31 and 54: always current, and filtered.
+pub(super) fn list(call: &mut Call) -> Reply {
+    let node = call.node();
+    let lines = call
+        .world
+        .vms
+        .iter()
+        .filter(|(_, vm)| vm.node == node)
+        .filter(|(vmid, _)| {
+            call.world
+                .may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"])
+        })
+        .map(|(vmid, vm)| line(*vmid, vm));
+    Ok(Value::Array(lines.collect()).into())
+}
+
+/// What lists and status share.
+pub(super) fn line(vmid: u32, vm: &Vm) -> Value {
+    let number = |key: &str| vm.config.get(key).and_then(|v| v.parse::<u64>().ok());
+    let mut line = json!({
+        "vmid": vmid,
+        "name": vm.name(vmid),
+        "status": if vm.running { "running" } else { "stopped" },
+        "cpus": number("cores").unwrap_or(1) * number("sockets").unwrap_or(1),
+        "maxmem": number("memory").unwrap_or(512) << 20,
+        "maxdisk": max_disk(vm),
+        "mem": 0, "disk": 0, "cpu": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
+        "uptime": if vm.running { 100 } else { 0 },
+    });
+    for key in ["tags", "lock"] {
+        if let Some(value) = vm.config.get(key) {
+            line[key] = value.clone().into();
+        }
+    }
+    if vm.running {
+        line["pid"] = (4000 + vmid).into();
+    }
+    if vm.is_set("template") {
+        line["template"] = flag(true);
+    }
+    line
+}
+
+/// The size of the first disk.
+pub(super) fn max_disk(vm: &Vm) -> u64 {
+    vm.config
+        .iter()
+        .filter(|(key, _)| disk::is_drive(key))
+        .map(|(_, text)| Properties::read(text, "file"))
+        .filter(|drive| !disk::is_cdrom(drive))
+        .find_map(|drive| disk::parse_size(drive.get("size")?))
+        .unwrap_or(0)
+}
+
+pub(super) fn index(call: &mut Call) -> Reply {
+    call.world.vm(&call.node(), call.vmid())?;
+    let names = ["config", "pending", "status", "agent", "resize", "unlink"];
+    Ok(Value::Array(names.map(|name| json!({ "subdir": name })).into()).into())
+}
+
+/// Keys of a create request that are no keys of a config.
+const NOT_CONFIG: [&str; 11] = [
+    "archive",
+    "bwlimit",
+    "force",
+    "ha-managed",
+    "import-working-storage",
+    "live-restore",
+    "node",
+    "pool",
+    "start",
+    "storage",
+    "unique",
+];
+/// What a create can ask that the simulator does not know.
+const NOT_SERVED: [&str; 6] = [
+    "archive",
+    "efidisk0",
+    "ha-managed",
+    "live-restore",
+    "tpmstate0",
+    "cdrom",
+];
+
+/// Facts 13, 14, 16, 17, 18: what is refused at once, and what only the task says.
+pub(super) fn create(call: &mut Call) -> Reply {
+    let (node, vmid) = (call.node(), call.vmid());
+    let mut config: BTreeMap<String, String> = call.params.0.clone();
+    config.retain(|key, _| !NOT_CONFIG.contains(&key.as_str()) && key != "vmid");
+    check_ssh_keys(&config)?;
+    let pool = call.params.get("pool").map(str::to_owned);
+    if let Some(pool) = &pool
+        && !call.world.pools.contains_key(pool)
+    {
+        // PVE: facts 54; RPCEnvironment.pm, check_pool_exist.
+        return Err(Refusal::permission_unnamed());
+    }
+    let start = call.params.flag("start");
+    if start {
+        check_vm(call, vmid, pool.as_deref(), &["VM.PowerMgmt"])?;
+    }
+    // PVE: facts 53.
+    if check_vm(call, vmid, pool.as_deref(), &["VM.Allocate"]).is_err() {
+        return Err(Refusal::permission_unnamed());
+    }
+    for name in NOT_SERVED {
+        if call.params.get(name).is_some() {
+            return Err(Refusal::unknown(format!(
+                "pve-sim: create with '{name}' is not served"
+            )));
+        }
+    }
+    check_storages(call, vmid, &config)?;
+    check_keys(call, vmid, pool.as_deref(), config.keys())?;
+    check_serials(call, vmid, pool.as_deref(), &config, "set")?;
+    check_bridges(call, &config)?;
+    check_drives(&config)?;
+    call.world.claim(&node, vmid)?;
+    for (key, value) in &mut config {
+        if key.starts_with("net") && disk_number(key) {
+            *value = call.world.print_net(vmid, key, value);
+        }
+    }
+    if let Some(pool) = pool
+        && let Some(pool) = call.world.pools.get_mut(&pool)
+    {
+        pool.vms.push(vmid);
+    }
+    call.fork(
+        "qmcreate",
+        vmid,
+        Work::Create {
+            vmid,
+            params: config,
+            start,
+        },
+    )
+}
+
+fn disk_number(key: &str) -> bool {
+    key.trim_start_matches("net")
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        && key != "net"
+}
+
+/// A right on the VM, or on the pool it goes to.
+// PVE: pve-access-control, RPCEnvironment.pm, check_vm_perm.
+pub(super) fn check_vm(
+    call: &Call,
+    vmid: u32,
+    pool: Option<&str>,
+    privileges: &[&str],
+) -> Result<(), Refusal> {
+    if let Some(pool) = pool
+        && call
+            .world
+            .may(call.who, &format!("/pool/{pool}"), privileges)
+    {
+        return Ok(());
+    }
+    call.world
+        .check(call.who, &format!("/vms/{vmid}"), privileges)
+}
+
+/// Facts 15: the value is percent-encoded once more.
+pub(super) fn check_ssh_keys(config: &BTreeMap<String, String>) -> Result<(), Refusal> {
+    let Some(keys) = config.get("sshkeys") else {
+        return Ok(());
+    };
+    let text = crate::pve_sim::request::unescape(keys);
+    let good = |line: &str| {
+        let line = line.trim();
+        line.is_empty()
+            || line.starts_with('#')
+            || ["ssh-", "ecdsa-", "sk-"]
+                .iter()
+                .any(|kind| line.contains(kind))
+    };
+    if text.lines().all(good) {
+        return Ok(());
+    }
+    Err(Refusal::die("SSH public key validation error"))
+}
+
+/// Facts 28.
+pub(super) fn destroy(call: &mut Call) -> Reply {
+    let (node, vmid) = (call.node(), call.vmid());
+    call.root_only(&["skiplock"])?;
+    call.world.destroyable(&node, vmid)?;
+    let unreferenced = call.params.flag("destroy-unreferenced-disks");
+    call.fork("qmdestroy", vmid, Work::Destroy { vmid, unreferenced })
+}

@@ -1,0 +1,98 @@
+//! SDN as a whole: apply, lock, rollback, and its state on a node.
+//! A pure module: does no I/O. The texts are PVE's.
+// PVE: pve-network, API2/Network/SDN.pm and API2/Network/SDN/Zones/Status.pm.
+
+use serde_json::{Value, json};
+
+use super::Call;
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::work::Work;
+
+/// Locks begin with PVE 9 (reference 6).
+fn since_nine(call: &Call, what: &str) -> Result<(), Refusal> {
+    if call.world.release() < (9, 0) {
+        let text = format!("Method '{what}' not implemented");
+        return Err(Refusal::status(501, text));
+    }
+    Ok(())
+}
+
+/// Facts 37 and 46.
+pub(super) fn apply(call: &mut Call) -> Reply {
+    call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    if call.world.sdn.lock.is_some() && call.params.get("release-lock") != Some("0") {
+        call.world.sdn.lock = None;
+    }
+    // The task belongs to the cluster; it runs on the node that was asked, the first here.
+    let node = call.world.nodes.keys().next().cloned().unwrap_or_default();
+    let upid = call
+        .world
+        .fork(&node, "reloadnetworkall", "", call.who, Work::Reload);
+    Ok(Value::from(upid).into())
+}
+
+pub(super) fn lock(call: &mut Call) -> Reply {
+    since_nine(call, "POST /cluster/sdn/lock")?;
+    let sdn = &mut call.world.sdn;
+    if sdn.lock.is_some() {
+        return Err(Refusal::die("configuration is already locked"));
+    }
+    if sdn.edited != sdn.running && !call.params.flag("allow-pending") {
+        return Err(Refusal::die("configuration has pending changes"));
+    }
+    let token = format!(
+        "00000000-0000-4000-8000-{:012x}",
+        call.world.clockwork.next()
+    );
+    call.world.sdn.lock = Some(token.clone());
+    Ok(Value::from(token).into())
+}
+
+pub(super) fn unlock(call: &mut Call) -> Reply {
+    since_nine(call, "DELETE /cluster/sdn/lock")?;
+    if !call.params.flag("force") {
+        call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    }
+    call.world.sdn.lock = None;
+    Ok(Value::Null.into())
+}
+
+pub(super) fn rollback(call: &mut Call) -> Reply {
+    since_nine(call, "POST /cluster/sdn/rollback")?;
+    call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    call.world.sdn.edited = call.world.sdn.running.clone();
+    if call.params.get("release-lock") != Some("0") {
+        call.world.sdn.lock = None;
+    }
+    Ok(Value::Null.into())
+}
+
+/// Facts 37 and 54.
+pub(super) fn on_node(call: &mut Call) -> Reply {
+    let node = call.node();
+    let sdn = &call.world.sdn;
+    let mut lines = Vec::new();
+    let broken = sdn.broken_on.contains(&node);
+    for zone in sdn.running.zones.keys() {
+        if !call
+            .world
+            .may(call.who, &format!("/sdn/zones/{zone}"), &["SDN.Audit"])
+        {
+            continue;
+        }
+        let pending = sdn.edited != sdn.running;
+        let status = match (broken, pending) {
+            (true, _) => "error",
+            (false, true) => "pending",
+            (false, false) => "available",
+        };
+        lines.push(json!({ "zone": zone, "status": status }));
+    }
+    if call
+        .world
+        .may(call.who, "/sdn/zones/localnetwork", &["SDN.Audit"])
+    {
+        lines.push(json!({ "zone": "localnetwork", "status": "available" }));
+    }
+    Ok(Value::Array(lines).into())
+}

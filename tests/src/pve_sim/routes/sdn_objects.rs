@@ -1,0 +1,352 @@
+//! Zones, vnets and subnets: list, create, change, delete.
+//! A pure module: does no I/O. The texts are PVE's.
+// PVE: pve-network, API2/Network/SDN/{Zones,Vnets,Subnets}.pm and their plugins.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Call;
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::sdn::{Kind, Object, subnet_id};
+
+const SEES: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
+
+/// Keys of a request that are no keys of an object.
+const NOT_KEYS: [&str; 8] = [
+    "zone",
+    "vnet",
+    "subnet",
+    "digest",
+    "delete",
+    "lock-token",
+    "pending",
+    "running",
+];
+
+fn keys(call: &Call, kind: Kind) -> Object {
+    let mut object = call.params.0.clone();
+    object.retain(|key, _| {
+        !NOT_KEYS.contains(&key.as_str()) || (kind == Kind::Vnet && key == "zone")
+    });
+    object
+}
+
+fn list(call: &Call, kind: Kind, of: impl Fn(&str, &Value) -> bool) -> Reply {
+    let (pending, running) = (call.params.flag("pending"), call.params.flag("running"));
+    let sdn = &call.world.sdn;
+    let lines: Vec<Value> = sdn
+        .names(kind)
+        .iter()
+        .filter_map(|id| Some((id, sdn.show(kind, id, pending, running)?)))
+        .filter(|(id, _)| {
+            call.world
+                .check_any(call.who, &path_of(call, kind, id), &SEES)
+                .is_ok()
+        })
+        .filter(|(id, shown)| of(id, shown))
+        .map(|(_, shown)| shown)
+        .collect();
+    Ok(Value::Array(lines).into())
+}
+
+/// `/sdn/zones/{zone}` or `/sdn/zones/{zone}/{vnet}`.
+fn path_of(call: &Call, kind: Kind, id: &str) -> String {
+    let sdn = &call.world.sdn;
+    let find = |kind: Kind, id: &str, key: &str| -> String {
+        let object = sdn
+            .edited
+            .of(kind)
+            .get(id)
+            .or_else(|| sdn.running.of(kind).get(id));
+        object
+            .and_then(|object| object.get(key))
+            .cloned()
+            .unwrap_or_default()
+    };
+    match kind {
+        Kind::Zone => format!("/sdn/zones/{id}"),
+        Kind::Vnet => format!("/sdn/zones/{}/{id}", find(Kind::Vnet, id, "zone")),
+        Kind::Subnet => {
+            let vnet = find(Kind::Subnet, id, "vnet");
+            format!("/sdn/zones/{}/{vnet}", find(Kind::Vnet, &vnet, "zone"))
+        }
+    }
+}
+
+fn one(call: &Call, kind: Kind, id: &str) -> Reply {
+    call.world
+        .check_any(call.who, &path_of(call, kind, id), &SEES)?;
+    let (pending, running) = (call.params.flag("pending"), call.params.flag("running"));
+    let shown = call.world.sdn.show(kind, id, pending, running);
+    shown.map(Into::into).ok_or_else(|| missing(kind, id))
+}
+
+fn missing(kind: Kind, id: &str) -> Refusal {
+    Refusal::die(
+        format!("sdn {} object ID '{id}' does not exist", kind.key())
+            .replace("sdn zone object ID", "sdn"),
+    )
+}
+
+/// Creates; `why` is what PVE puts before the cause (facts 2).
+fn create(call: &mut Call, kind: Kind, id: &str, object: Object) -> Reply {
+    call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    let name = kind.key();
+    if call.world.sdn.edited.of(kind).contains_key(id) {
+        // PVE: facts 5.
+        return Err(failed(
+            "create",
+            kind,
+            &format!("sdn {name} object ID '{id}' already defined"),
+        ));
+    }
+    call.world
+        .sdn
+        .edited
+        .of_mut(kind)
+        .insert(id.to_owned(), object);
+    Ok(Value::Null.into())
+}
+
+/// Facts 2: the detail stands in the body only, under 500.
+fn failed(verb: &str, kind: Kind, cause: &str) -> Refusal {
+    Refusal::die(format!("{verb} sdn {} object failed: {cause}", kind.key()))
+}
+
+fn failed_parameter(verb: &str, kind: Kind, name: &str, text: &str) -> Refusal {
+    failed(
+        verb,
+        kind,
+        &format!("400 Parameter verification failed.\n{name}: {text}"),
+    )
+}
+
+fn change(call: &mut Call, kind: Kind, id: &str) -> Reply {
+    call.world
+        .check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
+    call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    if call.params.get("digest").is_some() {
+        return Err(Refusal::unknown(
+            "pve-sim: digest of SDN objects is not served",
+        ));
+    }
+    let object = keys(call, kind);
+    let delete: Vec<String> = call
+        .params
+        .list("delete")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let found = call
+        .world
+        .sdn
+        .edited
+        .of_mut(kind)
+        .get_mut(id)
+        .ok_or_else(|| missing(kind, id))?;
+    found.extend(object);
+    found.retain(|key, _| !delete.contains(key));
+    Ok(Value::Null.into())
+}
+
+fn delete(call: &mut Call, kind: Kind, id: &str) -> Reply {
+    call.world
+        .check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
+    call.world.sdn.check_lock(call.params.get("lock-token"))?;
+    let removed = call.world.sdn.edited.of_mut(kind).remove(id);
+    // PVE: facts 47. A subnet may be deleted twice, a zone may not.
+    if removed.is_none() && kind != Kind::Subnet {
+        return Err(failed(
+            "delete",
+            kind,
+            &format!("sdn '{id}' does not exist"),
+        ));
+    }
+    Ok(Value::Null.into())
+}
+
+pub(super) fn zones(call: &mut Call) -> Reply {
+    let kind = call.params.get("type").map(str::to_owned);
+    list(call, Kind::Zone, |_, shown| {
+        kind.as_deref().is_none_or(|kind| shown["type"] == kind)
+    })
+}
+
+pub(super) fn zone(call: &mut Call) -> Reply {
+    let id = call.params.text("zone").to_owned();
+    one(call, Kind::Zone, &id)
+}
+
+/// Facts 45.
+pub(super) fn create_zone(call: &mut Call) -> Reply {
+    let id = call.params.text("zone").to_owned();
+    let object = keys(call, Kind::Zone);
+    if !crate::pve_sim::formats::full(r"[a-zA-Z][a-zA-Z0-9]{1,7}", &id) {
+        return Err(Refusal::parameter(
+            "zone",
+            "invalid format - zone ID contains illegal characters or is too long\n",
+        ));
+    }
+    let needs: BTreeMap<&str, &str> = BTreeMap::from([
+        ("vlan", "bridge"),
+        ("qinq", "bridge"),
+        ("evpn", "controller"),
+    ]);
+    let kind = object.get("type").map_or("", String::as_str);
+    if let Some(key) = needs.get(kind)
+        && !object.contains_key(*key)
+    {
+        return Err(failed_parameter(
+            "create",
+            Kind::Zone,
+            key,
+            "property is missing and it is not optional",
+        ));
+    }
+    if kind == "vxlan" && object.contains_key("peers") == object.contains_key("fabric") {
+        return Err(failed(
+            "create",
+            Kind::Zone,
+            "must have exactly one of peers / fabric defined",
+        ));
+    }
+    create(call, Kind::Zone, &id, object)
+}
+
+pub(super) fn change_zone(call: &mut Call) -> Reply {
+    let id = call.params.text("zone").to_owned();
+    change(call, Kind::Zone, &id)
+}
+
+/// Facts 47.
+pub(super) fn delete_zone(call: &mut Call) -> Reply {
+    let id = call.params.text("zone").to_owned();
+    let vnets = &call.world.sdn.edited.vnets;
+    if let Some((vnet, _)) = vnets.iter().find(|(_, vnet)| vnet.get("zone") == Some(&id)) {
+        return Err(failed(
+            "delete",
+            Kind::Zone,
+            &format!("zone {id} is used by vnet {vnet}"),
+        ));
+    }
+    delete(call, Kind::Zone, &id)
+}
+
+pub(super) fn vnets(call: &mut Call) -> Reply {
+    list(call, Kind::Vnet, |_, _| true)
+}
+
+pub(super) fn vnet(call: &mut Call) -> Reply {
+    let id = call.params.text("vnet").to_owned();
+    one(call, Kind::Vnet, &id)
+}
+
+/// Facts 2 and 45.
+pub(super) fn create_vnet(call: &mut Call) -> Reply {
+    let id = call.params.text("vnet").to_owned();
+    let object = keys(call, Kind::Vnet);
+    let zone = object.get("zone").cloned().unwrap_or_default();
+    let found = call.world.sdn.edited.zones.get(&zone);
+    let Some(found) = found else {
+        return Err(failed(
+            "create",
+            Kind::Vnet,
+            &format!("zone {zone} doesn't exist"),
+        ));
+    };
+    let kind = found.get("type").cloned().unwrap_or_default();
+    let tag = object.get("tag");
+    if kind == "simple" && tag.is_some() {
+        return Err(failed_parameter(
+            "create",
+            Kind::Vnet,
+            "tag",
+            "vlan tag is not allowed on simple zone",
+        ));
+    }
+    if kind != "simple" && tag.is_none() {
+        return Err(failed_parameter(
+            "create",
+            Kind::Vnet,
+            "tag",
+            "missing vlan tag",
+        ));
+    }
+    // PVE: reference 6: unique over all vxlan and evpn vnets, in a vlan zone within the zone.
+    let clash = call.world.sdn.edited.vnets.iter().find(|(_, other)| {
+        other.get("tag") == tag
+            && tag.is_some()
+            && (other.get("zone") == Some(&zone) || kind == "vxlan")
+    });
+    if let (Some((other, _)), Some(tag)) = (clash, tag) {
+        let text = format!("vlan/vxlan tag {tag} already used by vnet {other}");
+        return Err(failed("create", Kind::Vnet, &text));
+    }
+    create(call, Kind::Vnet, &id, object)
+}
+
+pub(super) fn change_vnet(call: &mut Call) -> Reply {
+    let id = call.params.text("vnet").to_owned();
+    change(call, Kind::Vnet, &id)
+}
+
+/// Facts 47.
+pub(super) fn delete_vnet(call: &mut Call) -> Reply {
+    let id = call.params.text("vnet").to_owned();
+    if call
+        .world
+        .sdn
+        .edited
+        .subnets
+        .values()
+        .any(|subnet| subnet.get("vnet") == Some(&id))
+    {
+        return Err(failed(
+            "delete",
+            Kind::Vnet,
+            "Can't delete vnet if subnets exists",
+        ));
+    }
+    delete(call, Kind::Vnet, &id)
+}
+
+pub(super) fn subnets(call: &mut Call) -> Reply {
+    let vnet = call.params.text("vnet").to_owned();
+    list(call, Kind::Subnet, |_, shown| {
+        shown["vnet"] == vnet.as_str()
+    })
+}
+
+pub(super) fn subnet(call: &mut Call) -> Reply {
+    let id = call.params.text("subnet").to_owned();
+    one(call, Kind::Subnet, &id)
+}
+
+/// Facts 45.
+pub(super) fn create_subnet(call: &mut Call) -> Reply {
+    let vnet = call.params.text("vnet").to_owned();
+    let cidr = call.params.text("subnet").to_owned();
+    let found = call
+        .world
+        .sdn
+        .edited
+        .vnets
+        .get(&vnet)
+        .ok_or_else(|| missing(Kind::Vnet, &vnet))?;
+    let zone = found.get("zone").cloned().unwrap_or_default();
+    call.world.check(
+        call.who,
+        &format!("/sdn/zones/{zone}/{vnet}"),
+        &["SDN.Allocate"],
+    )?;
+    let mut object = keys(call, Kind::Subnet);
+    object.insert("vnet".to_owned(), vnet);
+    object.insert("cidr".to_owned(), cidr.clone());
+    create(call, Kind::Subnet, &subnet_id(&zone, &cidr), object)
+}
+
+pub(super) fn delete_subnet(call: &mut Call) -> Reply {
+    let id = call.params.text("subnet").to_owned();
+    delete(call, Kind::Subnet, &id)
+}

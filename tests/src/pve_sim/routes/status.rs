@@ -1,0 +1,68 @@
+//! Power of a VM.
+//! A pure module: does no I/O.
+// PVE: qemu-server, API2/Qemu.pm, vm_start, vm_stop, vm_shutdown, vm_reboot, vm_status.
+
+use super::{Call, flag};
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::work::Work;
+
+pub(super) fn current(call: &mut Call) -> Reply {
+    let (node, vmid) = (call.node(), call.vmid());
+    let vm = call.world.vm(&node, vmid)?;
+    let mut line = super::qemu::line(vmid, vm);
+    line["qmpstatus"] = line["status"].clone();
+    line["ha"] = serde_json::json!({ "managed": 0 });
+    let agent = vm.config.get("agent").is_some_and(|text| agent_on(text));
+    if agent {
+        line["agent"] = flag(true);
+    }
+    Ok(line.into())
+}
+
+/// Whether the `agent` key switches the agent on.
+pub(super) fn agent_on(text: &str) -> bool {
+    let agent = crate::pve_sim::property::Properties::read(text, "enabled");
+    agent
+        .get("enabled")
+        .is_some_and(|value| matches!(value, "1" | "on" | "yes" | "true"))
+}
+
+const ROOT_START: [&str; 9] = [
+    "stateuri",
+    "skiplock",
+    "migratedfrom",
+    "migration_type",
+    "migration_network",
+    "targetstorage",
+    "force-cpu",
+    "with-conntrack-state",
+    "nets-host-mtu",
+];
+
+/// Facts 29: PVE forks first and looks then.
+pub(super) fn start(call: &mut Call) -> Reply {
+    call.root_only(&ROOT_START)?;
+    let vmid = call.vmid();
+    call.fork("qmstart", vmid, Work::Start { vmid })
+}
+
+pub(super) fn stop(call: &mut Call) -> Reply {
+    call.root_only(&["skiplock", "keepActive", "migratedfrom"])?;
+    let vmid = call.vmid();
+    call.fork("qmstop", vmid, Work::Stop { vmid })
+}
+
+pub(super) fn shutdown(call: &mut Call) -> Reply {
+    call.root_only(&["skiplock", "keepActive"])?;
+    let vmid = call.vmid();
+    let force = call.params.flag("forceStop");
+    call.fork("qmshutdown", vmid, Work::Shutdown { vmid, force })
+}
+
+pub(super) fn reboot(call: &mut Call) -> Reply {
+    let vmid = call.vmid();
+    if !call.world.vm(&call.node(), vmid)?.running {
+        return Err(Refusal::die(format!("VM {vmid} not running")));
+    }
+    call.fork("qmreboot", vmid, Work::Reboot { vmid })
+}

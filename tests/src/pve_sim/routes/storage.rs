@@ -1,0 +1,160 @@
+//! Storages: on a node, and in the cluster's configuration.
+//! A pure module: does no I/O.
+// PVE: pve-storage, API2/Storage/Status.pm and API2/Storage/Config.pm.
+
+use serde_json::{Value, json};
+
+use super::{Call, flag};
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::storage::Storage;
+
+const SEES: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
+
+/// Facts 54: filtered.
+pub(super) fn on_node(call: &mut Call) -> Reply {
+    let node = call.node();
+    let only = call.params.get("storage");
+    let content = call.params.list("content");
+    let lines: Vec<Value> = call
+        .world
+        .storages
+        .iter()
+        .filter(|(id, _)| only.is_none_or(|only| only == *id))
+        .filter(|(_, storage)| storage.nodes.is_empty() || storage.nodes.contains(&node))
+        .filter(|(_, storage)| !(call.params.flag("enabled") && storage.disable))
+        .filter(|(_, storage)| {
+            content.is_empty() || content.iter().any(|c| storage.content.contains(*c))
+        })
+        .filter(|(id, _)| {
+            call.world
+                .check_any(call.who, &format!("/storage/{id}"), &SEES)
+                .is_ok()
+        })
+        .map(|(id, storage)| line(call, &node, id, storage))
+        .collect();
+    Ok(Value::Array(lines).into())
+}
+
+pub(super) fn status(call: &mut Call) -> Reply {
+    let node = call.node();
+    let id = call.params.text("storage");
+    let storage = call.world.storage(id, &node)?;
+    let mut shown = line(call, &node, id, storage);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.shift_remove("storage");
+    }
+    Ok(shown.into())
+}
+
+fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
+    let avail = call.world.available(node, id);
+    let active = !storage.disable;
+    json!({
+        "storage": id,
+        "type": storage.r#type,
+        "content": content(storage),
+        "active": flag(active),
+        "enabled": flag(active),
+        "shared": flag(storage.shared),
+        "total": storage.total,
+        "avail": avail,
+        "used": storage.total - avail,
+        "used_fraction": (storage.total - avail) as f64 / storage.total.max(1) as f64,
+    })
+}
+
+fn content(storage: &Storage) -> String {
+    storage
+        .content
+        .iter()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+pub(super) fn list(call: &mut Call) -> Reply {
+    let kind = call.params.get("type");
+    let lines = call
+        .world
+        .storages
+        .iter()
+        .filter(|(_, storage)| kind.is_none_or(|kind| kind == storage.r#type))
+        .filter(|(id, _)| {
+            call.world
+                .check_any(call.who, &format!("/storage/{id}"), &SEES)
+                .is_ok()
+        })
+        .map(|(id, storage)| entry(id, storage));
+    Ok(Value::Array(lines.collect()).into())
+}
+
+fn entry(id: &str, storage: &Storage) -> Value {
+    let mut shown = json!({
+        "storage": id,
+        "type": storage.r#type,
+        "content": content(storage),
+        "digest": "0".repeat(40),
+    });
+    if storage.has_path() {
+        shown["path"] = storage.path(id).into();
+    }
+    if storage.shared {
+        shown["shared"] = flag(true);
+    }
+    if storage.disable {
+        shown["disable"] = flag(true);
+    }
+    if !storage.nodes.is_empty() {
+        shown["nodes"] = storage
+            .nodes
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(",")
+            .into();
+    }
+    shown
+}
+
+pub(super) fn get(call: &mut Call) -> Reply {
+    let id = call.params.text("storage");
+    let storage = call.world.storages.get(id).ok_or_else(|| missing(id))?;
+    Ok(entry(id, storage).into())
+}
+
+/// Reference 8: this is how `import` is switched on.
+pub(super) fn put(call: &mut Call) -> Reply {
+    let id = call.params.text("storage").to_owned();
+    for key in call.params.0.keys() {
+        if !["storage", "content", "nodes", "shared", "disable", "digest"].contains(&key.as_str()) {
+            return Err(Refusal::unknown(format!(
+                "pve-sim: storage with '{key}' is not served"
+            )));
+        }
+    }
+    let params = call.params.clone();
+    let storage = call
+        .world
+        .storages
+        .get_mut(&id)
+        .ok_or_else(|| missing(&id))?;
+    let words = |name: &str| params.list(name).into_iter().map(str::to_owned).collect();
+    if params.get("content").is_some() {
+        storage.content = words("content");
+    }
+    if params.get("nodes").is_some() {
+        storage.nodes = words("nodes");
+    }
+    if params.get("shared").is_some() {
+        storage.shared = params.flag("shared");
+    }
+    if params.get("disable").is_some() {
+        storage.disable = params.flag("disable");
+    }
+    Ok(json!({ "storage": id, "type": storage.r#type }).into())
+}
+
+/// Facts 4.
+fn missing(id: &str) -> Refusal {
+    Refusal::die(format!("storage '{id}' does not exist"))
+}

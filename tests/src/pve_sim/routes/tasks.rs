@@ -1,0 +1,187 @@
+//! Tasks: lists, status, log, stop.
+//! A pure module: does no I/O.
+// PVE: pve-manager, API2/Tasks.pm, API2/Cluster.pm.
+
+use serde_json::{Map, Value, json};
+
+use super::Call;
+use crate::pve_sim::answer::{Answer, Refusal, Reply};
+use crate::pve_sim::world::task::Task;
+
+/// Facts 36: the owner, or who may audit the node.
+fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
+    let upid = call.params.text("upid");
+    let task = call.world.tasks.iter().find(|task| task.upid == upid);
+    if !upid.starts_with("UPID:") {
+        return Err(Refusal::die(format!(
+            "unable to parse worker upid '{upid}'"
+        )));
+    }
+    // PVE: facts 34, reference 4.
+    let task = task
+        .filter(|task| !task.run.gone)
+        .ok_or_else(|| Refusal::parameter("upid", "no such task"))?;
+    if !owned(call, task) {
+        call.world
+            .check(call.who, &format!("/nodes/{}", task.node), &[privilege])?;
+    }
+    Ok(task)
+}
+
+// PVE: API2/Tasks.pm, check_task_user: a token sees its own tasks; a user his tokens' too.
+fn owned(call: &Call, task: &Task) -> bool {
+    task.user == call.who.authid || task.user.split('!').next() == Some(&call.who.authid)
+}
+
+/// Facts 34.
+pub(super) fn status(call: &mut Call) -> Reply {
+    found(call, "Sys.Audit")?;
+    let upid = call.params.text("upid").to_owned();
+    call.world.poll(&upid);
+    let task = found(call, "Sys.Audit")?;
+    let mut shown = describe(task);
+    shown.insert("pid".to_owned(), task.pid().into());
+    shown.insert("pstart".to_owned(), task.pstart().into());
+    match &task.exitstatus {
+        Some(status) => {
+            shown.insert("status".to_owned(), "stopped".into());
+            shown.insert("exitstatus".to_owned(), status.clone().into());
+        }
+        None => {
+            shown.insert("status".to_owned(), "running".into());
+        }
+    }
+    Ok(Value::Object(shown).into())
+}
+
+fn describe(task: &Task) -> Map<String, Value> {
+    let (user, token) = task.user.split_once('!').unwrap_or((&task.user, ""));
+    let mut shown = Map::new();
+    for (key, value) in [
+        ("upid", &task.upid),
+        ("node", &task.node),
+        ("type", &task.kind),
+        ("id", &task.id),
+        ("user", &user.to_owned()),
+    ] {
+        shown.insert(key.to_owned(), value.clone().into());
+    }
+    if !token.is_empty() {
+        shown.insert("tokenid".to_owned(), token.into());
+    }
+    shown.insert("starttime".to_owned(), task.starttime().into());
+    shown
+}
+
+/// Facts 35; the default limit is 50 (reference 4).
+pub(super) fn log(call: &mut Call) -> Reply {
+    if call.params.flag("download") {
+        return Err(Refusal::unknown(
+            "pve-sim: a log as a download is not served",
+        ));
+    }
+    let task = found(call, "Sys.Audit")?;
+    let start = call.params.number("start").unwrap_or(0) as usize;
+    let limit = match call.params.number("limit").unwrap_or(50) as usize {
+        0 => usize::MAX,
+        limit => limit,
+    };
+    let lines: Vec<Value> = task
+        .log
+        .iter()
+        .enumerate()
+        .skip(start)
+        .take(limit)
+        .map(|(at, text)| json!({ "n": at + 1, "t": text }))
+        .collect();
+    Ok(Answer {
+        data: lines.into(),
+        total: Some(task.log.len()),
+    })
+}
+
+pub(super) fn stop(call: &mut Call) -> Reply {
+    let upid = found(call, "Sys.Modify")?.upid.clone();
+    call.world.stop_task(&upid);
+    Ok(Value::Null.into())
+}
+
+/// Reference 4: how a lost task is found again.
+pub(super) fn on_node(call: &mut Call) -> Reply {
+    let node = call.node();
+    let source = call.params.get("source").unwrap_or("archive");
+    let mut lines: Vec<Value> = call
+        .world
+        .tasks
+        .iter()
+        .rev()
+        .filter(|task| task.node == node && !task.run.gone)
+        .filter(|task| match source {
+            "active" => task.exitstatus.is_none(),
+            "archive" => task.exitstatus.is_some(),
+            _ => true,
+        })
+        .filter(|task| call.params.get("vmid").is_none_or(|vmid| vmid == task.id))
+        .filter(|task| {
+            call.params
+                .get("typefilter")
+                .is_none_or(|kind| task.kind.contains(kind))
+        })
+        .filter(|task| {
+            call.params
+                .get("userfilter")
+                .is_none_or(|user| task.user.contains(user))
+        })
+        .filter(|task| {
+            call.params
+                .number("since")
+                .is_none_or(|since| task.starttime() >= since)
+        })
+        .filter(|task| {
+            call.params
+                .number("until")
+                .is_none_or(|until| task.starttime() <= until)
+        })
+        .filter(|task| !call.params.flag("errors") || failed(task))
+        .filter(|task| seen(call, task))
+        .map(line)
+        .collect();
+    let start = (call.params.number("start").unwrap_or(0) as usize).min(lines.len());
+    lines.drain(..start);
+    lines.truncate(call.params.number("limit").unwrap_or(50) as usize);
+    Ok(Value::Array(lines).into())
+}
+
+pub(super) fn on_cluster(call: &mut Call) -> Reply {
+    let lines = call
+        .world
+        .tasks
+        .iter()
+        .rev()
+        .filter(|task| !task.run.gone && seen(call, task))
+        .take(25)
+        .map(line);
+    Ok(Value::Array(lines.collect()).into())
+}
+
+fn seen(call: &Call, task: &Task) -> bool {
+    owned(call, task)
+        || call
+            .world
+            .may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
+}
+
+fn failed(task: &Task) -> bool {
+    task.exitstatus
+        .as_ref()
+        .is_some_and(|s| s != "OK" && !s.starts_with("WARNINGS: "))
+}
+
+fn line(task: &Task) -> Value {
+    let mut shown = describe(task);
+    if let Some(status) = &task.exitstatus {
+        shown.insert("status".to_owned(), status.clone().into());
+        shown.insert("endtime".to_owned(), (task.starttime() + 1).into());
+    }
+    Value::Object(shown)
+}

@@ -1,0 +1,227 @@
+//! Files onto a storage: `upload` and `download-url`.
+//! A pure module: does no I/O. The texts are PVE's.
+// PVE: pve-storage, API2/Storage/Status.pm.
+
+use std::collections::BTreeMap;
+
+use super::Call;
+use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::formats::full;
+use crate::pve_sim::image;
+use crate::pve_sim::multipart::Upload;
+use crate::pve_sim::world::storage::{Volume, normalize};
+use crate::pve_sim::world::work::Work;
+
+/// Facts 38 to 41.
+pub(super) fn upload(call: &mut Call) -> Reply {
+    let node = call.node();
+    let storage = call.params.text("storage").to_owned();
+    let config = call.world.storage(&storage, &node)?;
+    if !config.has_path() {
+        return Err(Refusal::die(format!(
+            "can't upload to storage type '{}'",
+            config.r#type
+        )));
+    }
+    let content = call.params.text("content").to_owned();
+    let filename = accepted_name(call, &content)?;
+    if !config.content.contains(&content) {
+        // PVE: facts 44.
+        return Err(Refusal::die(format!(
+            "storage '{storage}' does not support '{content}' content"
+        )));
+    }
+    let path = config.path(&storage);
+    let upload = call
+        .upload
+        .take()
+        .ok_or_else(|| Refusal::die("missing temporary file name"))?;
+    let tmp = call.world.clockwork.next();
+    let tmp = format!("/var/tmp/pveupload-{tmp:032x}");
+    let mut lines = vec![format!("starting file import from: {tmp}")];
+    let refused = judge(call, &content, &filename, &upload, &mut lines)?;
+    if refused.is_none() {
+        let folder = if content == "import" {
+            "import"
+        } else {
+            "template"
+        };
+        lines.push(format!("target node: {node}"));
+        lines.push(format!("target file: {path}/{folder}/{filename}"));
+        lines.push(format!("file size is: {}", upload.size));
+        lines.push(format!("command: cp -- {tmp} {path}/{folder}/{filename}"));
+    }
+    let volume = Volume {
+        volid: format!("{storage}:{content}/{filename}"),
+        size: upload.size,
+        virtual_size: image::virtual_size(&upload.head),
+        format: image::format_of(&filename, &content).to_owned(),
+        sha256: Some(upload.sum("sha256").unwrap_or_default()),
+        bytes: upload.bytes,
+        ..Volume::default()
+    };
+    call.fork(
+        "imgcopy",
+        "",
+        Work::Store {
+            storage,
+            volume,
+            refused,
+            lines,
+        },
+    )
+}
+
+/// What the worker finds wrong with the file.
+fn judge(
+    call: &Call,
+    content: &str,
+    filename: &str,
+    upload: &Upload,
+    lines: &mut Vec<String>,
+) -> Result<Option<String>, Refusal> {
+    if let Some(algorithm) = call.params.get("checksum-algorithm") {
+        let expected = call.params.text("checksum");
+        let got = upload.sum(algorithm).ok_or_else(|| {
+            Refusal::unknown(format!(
+                "pve-sim: checksum-algorithm '{algorithm}' is not served"
+            ))
+        })?;
+        lines.push("calculating checksum...".to_owned());
+        if !got.eq_ignore_ascii_case(expected) {
+            return Ok(Some(format!(
+                "checksum mismatch: got '{got}' != expect '{expected}'"
+            )));
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push_str("OK, checksum verified");
+        }
+    }
+    if content == "import" {
+        return Ok(image::objection(filename, &upload.head, upload.size));
+    }
+    Ok(None)
+}
+
+/// Reference 1, "What upload accepts".
+fn accepted_name(call: &Call, content: &str) -> Result<String, Refusal> {
+    let filename = normalize(call.params.text("filename"));
+    let wrong = |text: &str| Err(Refusal::parameter("filename", text));
+    match content {
+        "iso" if !full(r"(?i).+\.(iso|img)", &filename) => wrong("wrong file extension"),
+        "vztmpl" if !full(r".+\.tar(\.(gz|xz|zst|bz2))?", &filename) => {
+            wrong("wrong file extension")
+        }
+        // Only OVA before PVE 8.4.
+        "import" if call.world.release() < (8, 4) && !filename.ends_with(".ova") => {
+            wrong("invalid filename or wrong extension")
+        }
+        "import" if !full(r"[A-Za-z0-9.+=_-]+\.(ova|qcow2|raw|vmdk)", &filename) => {
+            wrong("invalid filename or wrong extension")
+        }
+        _ => Ok(filename),
+    }
+}
+
+/// Facts 42.
+pub(super) fn download_url(call: &mut Call) -> Reply {
+    let node = call.node();
+    let storage = call.params.text("storage").to_owned();
+    let config = call.world.storage(&storage, &node)?;
+    if !config.has_path() {
+        let kind = &config.r#type;
+        let text = format!("can't upload to storage type '{kind}', not a file based storage!");
+        return Err(Refusal::die(text));
+    }
+    let content = call.params.text("content").to_owned();
+    if !config.content.contains(&content) {
+        let text = format!("storage '{storage}' is not configured for content-type '{content}'");
+        return Err(Refusal::die(text));
+    }
+    let filename = accepted_name(call, &content)?;
+    if call.params.get("compression").is_some() {
+        return Err(Refusal::unknown("pve-sim: compression is not served"));
+    }
+    let volid = format!("{storage}:{content}/{filename}");
+    let work = fetched(call, &node, storage, volid, &filename, &content)?;
+    call.fork("download", filename, work)
+}
+
+fn fetched(
+    call: &Call,
+    node: &str,
+    storage: String,
+    volid: String,
+    filename: &str,
+    content: &str,
+) -> Result<Work, Refusal> {
+    let url = call.params.text("url");
+    let found = call.world.urls.get(url).cloned().unwrap_or_else(|| {
+        crate::pve_sim::world::storage::Download {
+            status: Some(404),
+            ..Default::default()
+        }
+    });
+    let mut sums: BTreeMap<&str, &str> = found
+        .checksums
+        .iter()
+        .map(|(a, sum)| (a.as_str(), sum.as_str()))
+        .collect();
+    sums.insert("sha256", &found.sha256);
+    let mut lines = vec![format!("downloading {url} to {filename}")];
+    let algorithm = call.params.get("checksum-algorithm");
+    let expected = call.params.text("checksum");
+    let present = call.world.volume(node, &volid).cloned();
+    let mut refused = None;
+    let mut volume = Volume {
+        volid,
+        size: found.size,
+        virtual_size: found.virtual_size,
+        format: image::format_of(filename, content).to_owned(),
+        sha256: Some(found.sha256.clone()),
+        ..Volume::default()
+    };
+    match (present, algorithm) {
+        (Some(_), None) => {
+            refused = Some(format!("refusing to override existing file '{filename}'"));
+        }
+        (Some(old), Some(_)) if old.sha256.as_deref() == Some(expected) => {
+            lines.push("got correct file already, no need to download".to_owned());
+            volume = old;
+        }
+        (Some(old), Some(_)) => {
+            let got = old.sha256.unwrap_or_default();
+            refused = Some(format!(
+                "mismatch (got '{got}' != expect '{expected}'), aborting"
+            ));
+        }
+        (None, _) if found.status.is_some_and(|status| status >= 400) => {
+            let status = found.status.unwrap_or_default();
+            lines.push(format!("ERROR {status}: Not Found."));
+            refused = Some("download failed: exit code 8".to_owned());
+        }
+        (None, Some(algorithm)) => {
+            let got = sums.get(algorithm).copied().ok_or_else(|| {
+                Refusal::unknown(format!("pve-sim: the world names no {algorithm} of {url}"))
+            })?;
+            if !got.eq_ignore_ascii_case(expected) {
+                refused = Some(format!(
+                    "checksum mismatch: got '{got}' != expect '{expected}'"
+                ));
+            }
+        }
+        (None, None) => {}
+    }
+    for percent in [0, 50, 100].into_iter().filter(|_| refused.is_none()) {
+        lines.push(format!(
+            "{}K ........ {percent}% 100M 0s",
+            volume.size / 1024 * percent / 100
+        ));
+    }
+    Ok(Work::Store {
+        storage,
+        volume,
+        refused,
+        lines,
+    })
+}

@@ -1,0 +1,288 @@
+//! DOOR: listens on loopback, one thread for each connection; reads the clock.
+//! Everything it starts ends with [`PveSim::shutdown`] or when the handle goes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustls::ServerConfig;
+
+use super::certificate;
+use super::connection;
+use super::faults::Fault;
+use super::requests::Request;
+use super::world::World;
+use super::world::task::Pace;
+
+/// How the simulator runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// 0 takes any free port.
+    pub port: u16,
+    /// How long tasks take.
+    pub pace: Pace,
+    /// A length of its own for a type of task, in the unit of the pace.
+    pub lengths: BTreeMap<String, u64>,
+    /// An idle connection is closed after this; PVE: 5 s.
+    pub idle: Duration,
+    /// A connection is closed after so many requests; PVE: 100.
+    pub requests_per_connection: u32,
+    /// How long a wrong token waits for its answer; PVE: 3 s.
+    pub auth_delay: Duration,
+    /// Uploaded files up to this size are kept whole.
+    pub keep_bytes: usize,
+    /// Scripted faults.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            pace: Pace::Polls(1),
+            lengths: BTreeMap::new(),
+            idle: Duration::from_secs(5),
+            requests_per_connection: 100,
+            auth_delay: Duration::ZERO,
+            keep_bytes: 4 << 20,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// What the connections share.
+pub(super) struct Shared {
+    pub(super) options: Options,
+    state: Mutex<State>,
+    started: Instant,
+    closing: AtomicBool,
+    streams: Mutex<BTreeMap<u64, TcpStream>>,
+    count: AtomicU64,
+}
+
+/// The world and what is noted of it.
+pub(super) struct State {
+    pub(super) world: World,
+    pub(super) faults: Vec<Fault>,
+    pub(super) requests: Vec<Request>,
+    pub(super) refused: Vec<String>,
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since the start.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<u64, TcpStream>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A running simulator.
+pub struct PveSim {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    ca_pem: String,
+    fingerprint: String,
+    listener: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for PveSim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PveSim")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PveSim {
+    /// Starts on loopback.
+    pub fn start(mut world: World, options: Options) -> io::Result<Self> {
+        let identity = certificate::make().map_err(io::Error::other)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        let address = listener.local_addr()?;
+        world.clockwork.pace = options.pace.clone();
+        world.clockwork.lengths.clone_from(&options.lengths);
+        let state = State {
+            world,
+            faults: options.faults.clone(),
+            requests: Vec::new(),
+            refused: Vec::new(),
+        };
+        let shared = Arc::new(Shared {
+            options,
+            state: Mutex::new(state),
+            started: clock(),
+            closing: AtomicBool::new(false),
+            streams: Mutex::default(),
+            count: AtomicU64::new(0),
+        });
+        let for_thread = Arc::clone(&shared);
+        let config = identity.config;
+        let handle = std::thread::spawn(move || accept(&listener, &for_thread, &config));
+        Ok(Self {
+            shared,
+            address,
+            ca_pem: identity.ca_pem,
+            fingerprint: identity.fingerprint,
+            listener: Some(handle),
+        })
+    }
+
+    /// `https://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The socket's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The leaf's SHA-256 in PVE's notation.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The CA as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The default world's token as `user@realm!id=secret`.
+    pub fn token(&self) -> String {
+        use super::world::defaults::{TOKEN_ID, TOKEN_SECRET};
+        format!("{TOKEN_ID}={TOKEN_SECRET}")
+    }
+
+    /// Every request so far, in the order of arrival.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.state().requests.clone()
+    }
+
+    /// Forgets the requests so far.
+    pub fn forget_requests(&self) {
+        self.shared.state().requests.clear();
+    }
+
+    /// What was asked and is not known; a test asserts that it is empty.
+    pub fn refused(&self) -> Vec<String> {
+        self.shared.state().refused.clone()
+    }
+
+    /// The world as it is.
+    pub fn world(&self) -> World {
+        self.shared.state().world.clone()
+    }
+
+    /// Changes the world, as a foreign hand would.
+    pub fn edit(&self, change: impl FnOnce(&mut World)) {
+        change(&mut self.shared.state().world);
+    }
+
+    /// Lets every running task end.
+    pub fn settle(&self) {
+        self.shared.state().world.settle();
+    }
+
+    /// Adds a fault; its count begins now.
+    pub fn add_fault(&self, fault: Fault) {
+        self.shared.state().faults.push(fault);
+    }
+
+    /// The bytes of a small file, or of a disk imported from one.
+    pub fn volume_bytes(&self, node: &str, volid: &str) -> Option<Vec<u8>> {
+        let state = self.shared.state();
+        let bytes = state.world.volume(node, volid)?.bytes.as_ref()?;
+        Some(bytes.to_vec())
+    }
+
+    /// Ends all threads, lets running tasks end and gives the world.
+    pub fn shutdown(mut self) -> World {
+        self.close();
+        self.settle();
+        self.world()
+    }
+
+    /// Closes every connection now; new ones are taken.
+    pub fn drop_connections(&self) {
+        for stream in self.shared.streams().values() {
+            // It may be closed already: nothing is lost then.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn close(&mut self) {
+        self.shared.closing.store(true, Ordering::SeqCst);
+        wake(self.address);
+        self.drop_connections();
+        if let Some(listener) = self.listener.take() {
+            // A thread that panicked has said so on stderr.
+            let _ = listener.join();
+        }
+    }
+}
+
+impl Drop for PveSim {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "door: tasks in milliseconds need the clock"
+)]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+/// A last connection makes `accept` return.
+#[expect(clippy::disallowed_methods, reason = "door: only to its own listener")]
+fn wake(address: SocketAddr) {
+    // When it cannot be reached, the listener is gone already.
+    let _ = TcpStream::connect(address);
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfig>) {
+    let mut threads: Vec<JoinHandle<()>> = Vec::new();
+    for stream in listener.incoming() {
+        if shared.is_closing() {
+            break;
+        }
+        threads.retain(|thread| !thread.is_finished());
+        let Ok(stream) = stream else {
+            continue;
+        };
+        let Ok(second) = stream.try_clone() else {
+            continue;
+        };
+        let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
+        shared.streams().insert(number, second);
+        let (shared, config) = (Arc::clone(shared), Arc::clone(config));
+        threads.push(std::thread::spawn(move || {
+            // A connection that breaks is the client's affair.
+            let _ = connection::serve(&shared, stream, config, number);
+            shared.streams().remove(&number);
+        }));
+    }
+    for stream in shared.streams().values() {
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+    for thread in threads {
+        let _ = thread.join();
+    }
+}

@@ -1,0 +1,1 @@
+//! Requests and their answers over a real TLS connection.

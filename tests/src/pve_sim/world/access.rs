@@ -1,0 +1,396 @@
+//! Who may do what: users, tokens, roles, ACLs.
+//! A pure module: does no I/O.
+// PVE: pve-access-control, AccessControl.pm (roles, permissions), RPCEnvironment.pm.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use crate::pve_sim::answer::Refusal;
+
+/// Users, tokens, roles and ACLs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Access {
+    /// Roles of this world: name to privileges. PVE's built-in ones need no entry.
+    pub roles: BTreeMap<String, BTreeSet<String>>,
+    /// Users by `name@realm`.
+    pub users: BTreeMap<String, User>,
+    /// Tokens by `user@realm!id`.
+    pub tokens: BTreeMap<String, Token>,
+    /// Who has which role on which path.
+    pub acl: Vec<AclEntry>,
+}
+
+/// A user.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct User {
+    /// A disabled user's tokens do not authenticate.
+    pub enable: bool,
+}
+
+/// An API token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Token {
+    /// The UUID.
+    pub secret: String,
+    /// Whether it has only what both it and its user have (facts 51).
+    pub privsep: bool,
+    /// An expired token does not authenticate.
+    pub expired: bool,
+}
+
+/// One line of the ACL.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AclEntry {
+    /// As in `/storage/local`.
+    pub path: String,
+    /// A user, or a token with its `!`.
+    pub who: String,
+    /// A role's name.
+    pub role: String,
+    /// Whether it holds below the path.
+    #[serde(default = "yes")]
+    pub propagate: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Default for User {
+    fn default() -> Self {
+        Self { enable: true }
+    }
+}
+
+impl Default for Token {
+    fn default() -> Self {
+        Self {
+            secret: String::new(),
+            privsep: true,
+            expired: false,
+        }
+    }
+}
+
+/// Every privilege of PVE 9.
+// PVE: pve-access-control, AccessControl.pm, $privgroups.
+pub(crate) const ALL: [&str; 44] = [
+    "Datastore.Allocate",
+    "Datastore.AllocateSpace",
+    "Datastore.AllocateTemplate",
+    "Datastore.Audit",
+    "Group.Allocate",
+    "Mapping.Audit",
+    "Mapping.Modify",
+    "Mapping.Use",
+    "Permissions.Modify",
+    "Pool.Allocate",
+    "Pool.Audit",
+    "Realm.Allocate",
+    "Realm.AllocateUser",
+    "SDN.Allocate",
+    "SDN.Audit",
+    "SDN.Use",
+    "Sys.AccessNetwork",
+    "Sys.Audit",
+    "Sys.Console",
+    "Sys.Incoming",
+    "Sys.Modify",
+    "Sys.PowerMgmt",
+    "Sys.Syslog",
+    "User.Modify",
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Backup",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Console",
+    "VM.GuestAgent.Audit",
+    "VM.GuestAgent.FileRead",
+    "VM.GuestAgent.FileWrite",
+    "VM.GuestAgent.Unrestricted",
+    "VM.Migrate",
+    "VM.PowerMgmt",
+    "VM.Snapshot",
+];
+
+/// PVE's built-in roles, as far as tests name them.
+// PVE: pve-access-control, AccessControl.pm, create_roles.
+fn builtin(role: &str) -> BTreeSet<String> {
+    let admin = |prefix: &'static str| ALL.iter().copied().filter(move |p| p.starts_with(prefix));
+    let names: Vec<&str> = match role {
+        "Administrator" => ALL.to_vec(),
+        "PVEAdmin" => ALL
+            .into_iter()
+            .filter(|p| {
+                !matches!(
+                    *p,
+                    "Permissions.Modify"
+                        | "Realm.Allocate"
+                        | "Sys.Incoming"
+                        | "Sys.Modify"
+                        | "Sys.PowerMgmt"
+                )
+            })
+            .collect(),
+        "PVEVMAdmin" => admin("VM.").collect(),
+        "PVEVMUser" => vec![
+            "VM.Audit",
+            "VM.Backup",
+            "VM.Config.CDROM",
+            "VM.Config.Cloudinit",
+            "VM.Console",
+            "VM.GuestAgent.Audit",
+            "VM.PowerMgmt",
+        ],
+        "PVEDatastoreAdmin" => admin("Datastore.").collect(),
+        "PVEDatastoreUser" => vec!["Datastore.AllocateSpace", "Datastore.Audit"],
+        "PVESDNAdmin" => admin("SDN.").collect(),
+        "PVESDNUser" => vec!["SDN.Audit", "SDN.Use"],
+        "PVEPoolAdmin" => admin("Pool.").collect(),
+        "PVEAuditor" => ALL.into_iter().filter(|p| p.ends_with(".Audit")).collect(),
+        _ => Vec::new(),
+    };
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Who asks: a user, or a token of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// `user@realm` or `user@realm!token`.
+    pub authid: String,
+}
+
+impl Who {
+    /// The user, without the token.
+    pub(crate) fn user(&self) -> &str {
+        self.authid.split('!').next().unwrap_or_default()
+    }
+}
+
+impl World {
+    /// The caller a token header names, or none when it does not hold (facts 50).
+    pub fn authenticate(&self, token_id: &str, secret: &str) -> Option<Who> {
+        let token = self.access.tokens.get(token_id)?;
+        let user = self.access.users.get(token_id.split('!').next()?)?;
+        let holds = user.enable && !token.expired && token.secret == secret;
+        holds.then(|| Who {
+            authid: token_id.to_owned(),
+        })
+    }
+
+    /// The caller's privileges on a path.
+    pub(crate) fn privileges(&self, who: &Who, path: &str) -> BTreeSet<String> {
+        let of_user = self.granted(who.user(), path);
+        match self.access.tokens.get(&who.authid) {
+            Some(token) if token.privsep => {
+                let of_token = self.granted(&who.authid, path);
+                of_user.intersection(&of_token).cloned().collect()
+            }
+            _ => of_user,
+        }
+    }
+
+    /// What ACLs give one user or token, VM paths through their pools too.
+    fn granted(&self, name: &str, path: &str) -> BTreeSet<String> {
+        if name == "root@pam" {
+            return ALL.iter().map(|p| (*p).to_owned()).collect();
+        }
+        let mut all = self.by_path(name, path);
+        for (pool, members) in &self.pools {
+            let inside = match path.split_once("/vms/") {
+                Some(("", vmid)) => members.vms.iter().any(|member| member.to_string() == vmid),
+                _ => path
+                    .strip_prefix("/storage/")
+                    .is_some_and(|storage| members.storages.iter().any(|s| s == storage)),
+            };
+            if inside {
+                all.extend(self.by_path(name, &format!("/pool/{pool}")));
+            }
+        }
+        all
+    }
+
+    /// The deepest path with an entry decides alone.
+    fn by_path(&self, name: &str, path: &str) -> BTreeSet<String> {
+        let mut roles: Vec<&str> = Vec::new();
+        for level in levels(path) {
+            let here: Vec<&str> = self
+                .access
+                .acl
+                .iter()
+                .filter(|entry| entry.who == name && entry.path == level)
+                .filter(|entry| entry.propagate || level == path)
+                .map(|entry| entry.role.as_str())
+                .collect();
+            if !here.is_empty() {
+                roles = here;
+            }
+        }
+        if roles.contains(&"NoAccess") {
+            return BTreeSet::new();
+        }
+        roles.into_iter().flat_map(|role| self.role(role)).collect()
+    }
+
+    fn role(&self, role: &str) -> BTreeSet<String> {
+        self.access
+            .roles
+            .get(role)
+            .cloned()
+            .unwrap_or_else(|| builtin(role))
+    }
+
+    /// Whether all privileges are there.
+    pub(crate) fn may(&self, who: &Who, path: &str, privileges: &[&str]) -> bool {
+        let has = self.privileges(who, path);
+        privileges.iter().all(|privilege| has.contains(*privilege))
+    }
+
+    /// All privileges, or a refusal that names the first missing one.
+    pub(crate) fn check(&self, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
+        let has = self.privileges(who, path);
+        match privileges
+            .iter()
+            .find(|privilege| !has.contains(**privilege))
+        {
+            Some(missing) => Err(Refusal::permission(&format!("{path}, {missing}"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Any of the privileges, or a refusal that names all.
+    pub(crate) fn check_any(
+        &self,
+        who: &Who,
+        path: &str,
+        privileges: &[&str],
+    ) -> Result<(), Refusal> {
+        let has = self.privileges(who, path);
+        if privileges.iter().any(|privilege| has.contains(*privilege)) {
+            return Ok(());
+        }
+        let names = privileges.join("|");
+        Err(Refusal::permission(&format!("{path}, {names}")))
+    }
+
+    /// Takes a privilege from every role that any entry on the path gives.
+    pub(crate) fn withdraw(&mut self, path: &str, privilege: &str) {
+        let roles: Vec<String> = self
+            .access
+            .acl
+            .iter()
+            .filter(|entry| entry.path == path)
+            .map(|entry| entry.role.clone())
+            .collect();
+        for role in roles {
+            let mut left = self.role(&role);
+            left.remove(privilege);
+            self.access.roles.insert(role, left);
+        }
+    }
+}
+
+/// `/`, `/storage`, `/storage/local` of `/storage/local`.
+fn levels(path: &str) -> Vec<&str> {
+    let mut all = vec!["/"];
+    all.extend(path.match_indices('/').skip(1).map(|(at, _)| &path[..at]));
+    if path != "/" {
+        all.push(path);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(edit: impl Fn(&mut World), path: &str, privilege: &str, expected: bool) {
+        let mut world = World::default();
+        edit(&mut world);
+        let who = Who {
+            authid: super::super::defaults::TOKEN_ID.to_owned(),
+        };
+        assert_eq!(
+            world.may(&who, path, &[privilege]),
+            expected,
+            "{path} {privilege}"
+        );
+    }
+
+    fn give(path: &str, who: &str, role: &str) -> AclEntry {
+        AclEntry {
+            path: path.to_owned(),
+            who: who.to_owned(),
+            role: role.to_owned(),
+            propagate: true,
+        }
+    }
+
+    #[test]
+    fn rights_are_the_deepest_entry_of_both_user_and_token() {
+        check(|_| (), "/vms/100", "VM.Allocate", true);
+        check(|_| (), "/vms/100", "VM.Console", false);
+        check(|_| (), "/", "Sys.Modify", false);
+        check(
+            |w| {
+                w.access
+                    .acl
+                    .push(give("/", "pipeline@pve!apply", "Administrator"))
+            },
+            "/",
+            "Sys.Modify",
+            false,
+        );
+        check(
+            |w| {
+                w.access.acl.extend([
+                    give("/", "pipeline@pve!apply", "Administrator"),
+                    give("/", "pipeline@pve", "Administrator"),
+                ])
+            },
+            "/",
+            "Sys.Modify",
+            true,
+        );
+        check(
+            |w| {
+                w.access
+                    .acl
+                    .push(give("/vms/100", "pipeline@pve", "PVEAuditor"))
+            },
+            "/vms/100",
+            "VM.Allocate",
+            false,
+        );
+        check(
+            |w| {
+                w.access
+                    .acl
+                    .push(give("/vms/100", "pipeline@pve", "NoAccess"))
+            },
+            "/vms/100",
+            "VM.Audit",
+            false,
+        );
+        check(
+            |w| w.withdraw("/vms", "VM.Audit"),
+            "/vms/100",
+            "VM.Audit",
+            false,
+        );
+    }
+}

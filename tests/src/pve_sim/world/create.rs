@@ -1,0 +1,291 @@
+//! Creating and destroying a VM.
+//! A pure module: does no I/O.
+// PVE: qemu-server, API2/Qemu.pm, create_vm and destroy_vm.
+
+use std::collections::BTreeMap;
+
+use sha1::{Digest, Sha1};
+
+use super::World;
+use super::access::Who;
+use super::disk;
+use super::vm::Vm;
+use super::work::{Ended, Work};
+use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::property::Properties;
+use crate::pve_sim::schema::numbered;
+
+impl World {
+    /// Takes the vmid: from here on the config file is there, locked and empty.
+    // PVE: PVE::QemuConfig->create_and_lock_config.
+    pub(crate) fn claim(&mut self, node: &str, vmid: u32) -> Result<(), Refusal> {
+        if let Some(vm) = self.vms.get(&vmid) {
+            let on = &vm.node;
+            return Err(Refusal::die(format!(
+                "unable to create VM {vmid} - VM {vmid} already exists on node '{on}'"
+            )));
+        }
+        let vm = Vm {
+            node: node.to_owned(),
+            config: BTreeMap::from([("lock".to_owned(), "create".to_owned())]),
+            unseen: self.resources_lag,
+            ..Vm::default()
+        };
+        self.vms.insert(vmid, vm);
+        Ok(())
+    }
+
+    pub(super) fn create(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        params: BTreeMap<String, String>,
+        start: bool,
+    ) -> Ended {
+        let mut log = Vec::new();
+        let before = self.volumes.clone();
+        let mut config = BTreeMap::new();
+        for (key, value) in params {
+            if !disk::is_drive(&key) {
+                config.insert(key, value);
+                continue;
+            }
+            match self.make_drive(node, vmid, &value, &mut log) {
+                Ok(text) => {
+                    log.push(format!("{key}: successfully created disk '{text}'"));
+                    config.insert(key, text);
+                }
+                Err(cause) => {
+                    self.volumes = before;
+                    self.vms.remove(&vmid);
+                    let result = Err(format!("unable to create VM {vmid} - {cause}"));
+                    return Ended {
+                        log,
+                        ..result.into()
+                    };
+                }
+            }
+        }
+        complete(vmid, &mut config);
+        if let Ok(vm) = self.vm_mut(node, vmid) {
+            vm.config = config;
+        }
+        if start {
+            // PVE: reference 2, "start=1 is a trap": a second task, which nobody is told of.
+            log.push("Execute autostart".to_owned());
+            self.fork(
+                node,
+                "qmstart",
+                &vmid.to_string(),
+                who,
+                Work::Start { vmid },
+            );
+        }
+        Ended {
+            log,
+            ..Ended::default()
+        }
+    }
+
+    pub(super) fn destroy(&mut self, node: &str, vmid: u32, unreferenced: bool) -> Ended {
+        let vm = match self.destroyable(node, vmid) {
+            Ok(vm) => vm,
+            Err(refusal) => return Err(refusal.message.trim_end().to_owned()).into(),
+        };
+        let mut gone: Vec<String> = vm
+            .config
+            .iter()
+            .filter(|(key, _)| disk::is_drive(key) || key.starts_with("unused"))
+            .filter_map(|(_, text)| Some(Properties::read(text, "file").get("file")?.to_owned()))
+            .collect();
+        if unreferenced {
+            gone.extend(
+                self.volumes
+                    .iter()
+                    .filter(|v| v.vmid() == Some(vmid))
+                    .map(|v| v.volid.clone()),
+            );
+        }
+        for volid in gone {
+            let owner = self
+                .volume(node, &volid)
+                .and_then(super::storage::Volume::vmid);
+            if owner == Some(vmid) {
+                self.take_volume(node, &volid);
+            }
+        }
+        self.vms.remove(&vmid);
+        for pool in self.pools.values_mut() {
+            pool.vms.retain(|member| *member != vmid);
+        }
+        let path = format!("/vms/{vmid}");
+        self.access.acl.retain(|entry| entry.path != path);
+        Ended::default()
+    }
+
+    /// A VM that may be destroyed now (facts 28).
+    pub(crate) fn destroyable(&self, node: &str, vmid: u32) -> Result<Vm, Refusal> {
+        let vm = self.vm(node, vmid)?;
+        vm.check_protection(&format!("can't remove VM {vmid}"))?;
+        if vm.running {
+            return Err(Refusal::die(format!(
+                "VM {vmid} is running - destroy failed"
+            )));
+        }
+        Ok(vm.clone())
+    }
+
+    /// NICs get a MAC when none is given, a new one each time (facts 22).
+    pub(crate) fn print_net(&mut self, vmid: u32, key: &str, text: &str) -> String {
+        let mut net = read_net(text);
+        let model = net.remove("model").unwrap_or_else(|| "virtio".to_owned());
+        let mac = net.remove("macaddr").unwrap_or_else(|| {
+            let made = self.vms.get_mut(&vmid).map_or(0, |vm| {
+                vm.made += 1;
+                vm.made
+            });
+            let bytes = made_up(&format!("{vmid}/{key}/{made}"));
+            format!(
+                "BC:24:11:{:02X}:{:02X}:{:02X}",
+                bytes[0], bytes[1], bytes[2]
+            )
+        });
+        net.set("", format!("{model}={}", mac.to_uppercase()));
+        net.print("")
+    }
+}
+
+/// A NIC's keys, with `model` and `macaddr` told apart.
+pub(crate) fn read_net(text: &str) -> Properties {
+    let mut net = Properties::default();
+    for (key, value) in Properties::read(text, "model").iter() {
+        match key {
+            "model" | "macaddr" | "bridge" | "firewall" | "link_down" | "mtu" | "queues"
+            | "rate" | "tag" | "trunks" => net.set(key, value),
+            _ => {
+                net.set("model", key);
+                net.set("macaddr", value);
+            }
+        }
+    }
+    net
+}
+
+/// What PVE adds to every new config. No clock: `ctime` is fixed.
+fn complete(vmid: u32, config: &mut BTreeMap<String, String>) {
+    config
+        .entry("meta".to_owned())
+        .or_insert_with(|| "creation-qemu=10.1.2,ctime=1760000000".to_owned());
+    config
+        .entry("smbios1".to_owned())
+        .or_insert_with(|| format!("uuid={}", uuid(vmid, "smbios")));
+    let genid = config
+        .entry("vmgenid".to_owned())
+        .or_insert_with(|| "1".to_owned());
+    if genid == "1" {
+        *genid = uuid(vmid, "vmgenid");
+    }
+    if !config.contains_key("boot") {
+        let order = boot_devices(config).join(";");
+        config.insert("boot".to_owned(), format!("order={order}"));
+    }
+}
+
+/// First disk, first CD, first NIC.
+// PVE: qemu-server, QemuServer.pm, get_default_bootdevices.
+fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
+    let mut all: Vec<(&str, &String, bool)> = Vec::new();
+    for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
+        all.push((key, key, disk::is_cdrom(&Properties::read(text, "file"))));
+    }
+    let rank = |key: &str| {
+        let (stem, number) = numbered(key).unwrap_or_default();
+        let bus = ["ide", "scsi", "virtio", "sata"]
+            .iter()
+            .position(|bus| *bus == stem);
+        (bus.unwrap_or(4), number)
+    };
+    all.sort_by_key(|(key, _, _)| rank(key));
+    let first = |cd: bool| {
+        all.iter()
+            .find(|(_, _, is_cd)| *is_cd == cd)
+            .map(|(_, key, _)| (*key).clone())
+    };
+    let net = config.keys().find(|key| key.starts_with("net")).cloned();
+    [first(false), first(true), net]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn uuid(vmid: u32, what: &str) -> String {
+    let hex: String = made_up(&format!("{vmid}/{what}"))
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[13..16],
+        &hex[17..20],
+        &hex[20..32]
+    )
+}
+
+/// Bytes that look random and are the same in every run.
+fn made_up(of: &str) -> [u8; 20] {
+    Sha1::digest(of.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_create_leaves_nothing() {
+        let mut world = World::default();
+        world.claim("pve1", 100).unwrap();
+        let params = [
+            ("virtio0", "local-lvm:8"),
+            ("virtio1", "local-lvm:0,import-from=local:import/no.raw"),
+        ];
+        let params = params.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let who = Who {
+            authid: "root@pam".to_owned(),
+        };
+        let ended = world.create("pve1", &who, 100, params, false);
+        assert_eq!(
+            ended.result.unwrap_err(),
+            "unable to create VM 100 - cannot import from 'local:import/no.raw' - \
+             volume 'local:import/no.raw' does not exist"
+        );
+        assert!(world.vms.is_empty() && world.volumes.is_empty());
+    }
+
+    #[test]
+    fn a_vmid_is_taken_once() {
+        let mut world = World::default();
+        world.claim("pve1", 100).unwrap();
+        let refusal = world.claim("pve1", 100).unwrap_err();
+        assert_eq!(
+            refusal.message,
+            "unable to create VM 100 - VM 100 already exists on node 'pve1'\n"
+        );
+    }
+
+    #[test]
+    fn nics_are_printed_mac_first() {
+        let mut world = World::default();
+        world.vms.insert(100, Vm::default());
+        let given = world.print_net(100, "net0", "virtio=bc:24:11:00:00:01,tag=5,bridge=vmbr0");
+        assert_eq!(given, "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5");
+        let one = world.print_net(100, "net0", "virtio,bridge=vmbr0");
+        let two = world.print_net(100, "net0", "model=virtio,bridge=vmbr0");
+        assert!(
+            one.starts_with("virtio=BC:24:11:") && one != two,
+            "{one} {two}"
+        );
+    }
+}

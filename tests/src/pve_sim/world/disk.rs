@@ -1,0 +1,379 @@
+//! Disks: from the text of a drive to a volume.
+//! A pure module: does no I/O.
+// PVE: qemu-server, API2/Qemu.pm, create_disks; QemuServer/Drive.pm.
+
+use super::World;
+use super::storage::{Name, Volume};
+use crate::pve_sim::formats::full;
+use crate::pve_sim::property::Properties;
+use crate::pve_sim::schema::numbered;
+
+/// Whether a key names a drive.
+pub(crate) fn is_drive(key: &str) -> bool {
+    matches!(key, "efidisk0" | "tpmstate0")
+        || matches!(numbered(key), Some(("ide" | "sata" | "scsi" | "virtio", _)))
+}
+
+/// What the text of a drive asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Wanted {
+    /// `none` or `cdrom`.
+    NoVolume,
+    /// `STORE:cloudinit`.
+    CloudInit { storage: String },
+    /// `STORE:GiB`, perhaps filled from a source.
+    New {
+        storage: String,
+        gib: f64,
+        from: Option<String>,
+    },
+    /// A volume that is there.
+    Existing { volid: String },
+}
+
+/// Reads a drive's text.
+pub(crate) fn wanted(drive: &Properties) -> Wanted {
+    let file = drive.get("file").unwrap_or_default();
+    if file.is_empty() || file == "none" || file == "cdrom" {
+        return Wanted::NoVolume;
+    }
+    match file.split_once(':') {
+        Some((storage, "cloudinit")) => Wanted::CloudInit {
+            storage: storage.to_owned(),
+        },
+        // PVE: QemuServer/Drive.pm, NEW_DISK_RE: a plain number of GiB (facts 16).
+        Some((storage, size)) if full(r"\d+(\.\d+)?", size) => Wanted::New {
+            storage: storage.to_owned(),
+            gib: size.parse().unwrap_or_default(),
+            from: drive.get("import-from").map(str::to_owned),
+        },
+        _ => Wanted::Existing {
+            volid: file.to_owned(),
+        },
+    }
+}
+
+/// Whether a drive is a CD, cloud-init's included.
+pub(crate) fn is_cdrom(drive: &Properties) -> bool {
+    drive.get("media") == Some("cdrom")
+}
+
+/// A drive as the config keeps it.
+pub(crate) fn print(mut drive: Properties) -> String {
+    drive.remove("import-from");
+    drive.remove("format");
+    drive.print("file")
+}
+
+/// A size as PVE prints it: the largest unit that divides it.
+// PVE: pve-common, JSONSchema.pm, format_size.
+pub(crate) fn print_size(bytes: u64) -> String {
+    for (shift, unit) in [(30, 'G'), (20, 'M'), (10, 'K')] {
+        if bytes > 0 && bytes.is_multiple_of(1 << shift) {
+            return format!("{}{unit}", bytes >> shift);
+        }
+    }
+    bytes.to_string()
+}
+
+/// Reads `10G`, `512M` or bytes.
+pub(crate) fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
+    let factor = match text.strip_prefix(digits)? {
+        "" => 1u64,
+        "K" => 1 << 10,
+        "M" => 1 << 20,
+        "G" => 1 << 30,
+        "T" => 1 << 40,
+        _ => return None,
+    };
+    let number: f64 = digits.parse().ok()?;
+    Some((number * factor as f64) as u64)
+}
+
+impl World {
+    /// Makes what a drive asks for; gives the drive's text for the config.
+    pub(crate) fn make_drive(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        text: &str,
+        log: &mut Vec<String>,
+    ) -> Result<String, String> {
+        let mut drive = Properties::read(text, "file");
+        match wanted(&drive) {
+            Wanted::NoVolume => {
+                drive.remove("size");
+            }
+            Wanted::CloudInit { storage } => {
+                let volid = self.allocate_named(node, &storage, vmid, "cloudinit", 4 << 20)?;
+                drive.set("file", volid);
+                drive.set("media", "cdrom");
+                drive.set("size", "4M");
+            }
+            Wanted::New { storage, gib, from } => {
+                let format = drive.get("format").map(str::to_owned);
+                let volume = match &from {
+                    Some(source) => self
+                        .import(node, vmid, &storage, source, format, log)
+                        .map_err(|cause| format!("cannot import from '{source}' - {cause}"))?,
+                    None => {
+                        let size = (gib * f64::from(1 << 30)) as u64;
+                        self.allocate(
+                            node,
+                            vmid,
+                            &storage,
+                            size,
+                            format.as_deref().unwrap_or("raw"),
+                        )?
+                    }
+                };
+                drive.set("size", print_size(volume.virtual_size()));
+                drive.set("file", volume.volid);
+            }
+            Wanted::Existing { volid } => {
+                let volume = self
+                    .volume(node, &volid)
+                    .ok_or_else(|| format!("volume {volid} does not exist"))?;
+                drive.set("size", print_size(volume.virtual_size()));
+            }
+        }
+        Ok(print(drive))
+    }
+
+    fn import(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        storage: &str,
+        source: &str,
+        format: Option<String>,
+        log: &mut Vec<String>,
+    ) -> Result<Volume, String> {
+        let found = self
+            .volume(node, source)
+            .cloned()
+            .ok_or_else(|| format!("volume '{source}' does not exist"))?;
+        if found.used() > self.available(node, storage) {
+            return Err(format!(
+                "copy failed: command '/usr/bin/qemu-img convert -p -n -f {} -O raw {source} {storage}' \
+                 failed: No space left on device",
+                found.format
+            ));
+        }
+        let keeps = self.storages.get(storage).is_some_and(|s| s.has_path());
+        let format = format
+            .filter(|_| keeps)
+            .unwrap_or_else(|| match found.format.as_str() {
+                "qcow2" | "vmdk" if keeps => found.format.clone(),
+                _ => "raw".to_owned(),
+            });
+        let size = found.virtual_size();
+        let mut volume = self.allocate(node, vmid, storage, size, &format)?;
+        for percent in [0, 50, 100] {
+            log.push(progress(size, percent));
+        }
+        volume.sha256 = found.sha256.clone();
+        volume.used = Some(found.used());
+        volume.bytes = found.bytes.filter(|_| found.format == "raw");
+        self.put_volume(node, volume.clone());
+        Ok(volume)
+    }
+
+    /// An empty volume under the first free name.
+    pub(crate) fn allocate(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        storage: &str,
+        size: u64,
+        format: &str,
+    ) -> Result<Volume, String> {
+        let config = self
+            .storages
+            .get(storage)
+            .ok_or_else(|| format!("storage '{storage}' does not exist"))?;
+        let with_path = config.has_path();
+        let name = |number: u32| match (with_path, format) {
+            (true, _) => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}.{format}"),
+            (false, _) => format!("{storage}:vm-{vmid}-disk-{number}"),
+        };
+        let volid = (0..)
+            .map(name)
+            .find(|volid| self.volume(node, volid).is_none())
+            .unwrap_or_default();
+        let volume = Volume {
+            volid,
+            size,
+            format: if with_path { format } else { "raw" }.to_owned(),
+            used: Some(0),
+            ..Volume::default()
+        };
+        self.put_volume(node, volume.clone());
+        Ok(volume)
+    }
+
+    fn allocate_named(
+        &mut self,
+        node: &str,
+        storage: &str,
+        vmid: u32,
+        what: &str,
+        size: u64,
+    ) -> Result<String, String> {
+        let config = self
+            .storages
+            .get(storage)
+            .ok_or_else(|| format!("storage '{storage}' does not exist"))?;
+        let (volid, format) = if config.has_path() {
+            (format!("{storage}:{vmid}/vm-{vmid}-{what}.qcow2"), "qcow2")
+        } else {
+            (format!("{storage}:vm-{vmid}-{what}"), "raw")
+        };
+        self.put_volume(
+            node,
+            Volume {
+                volid: volid.clone(),
+                size,
+                format: format.to_owned(),
+                ..Volume::default()
+            },
+        );
+        Ok(volid)
+    }
+
+    /// Makes the volumes that a world file's VM names but does not list.
+    pub(crate) fn make_missing_disks(&mut self, vmid: u32) -> Result<(), String> {
+        let Some(vm) = self.vms.get(&vmid) else {
+            return Ok(());
+        };
+        let node = vm.node.clone();
+        for (key, text) in vm.config.clone() {
+            if !is_drive(&key) && !key.starts_with("unused") {
+                continue;
+            }
+            let drive = Properties::read(&text, "file");
+            let Wanted::Existing { volid } = wanted(&drive) else {
+                continue;
+            };
+            let name = Name::parse(&volid)
+                .ok_or_else(|| format!("vm {vmid}: {key}: no name PVE would take: {volid}"))?;
+            if !self.storages.contains_key(name.storage) {
+                return Err(format!(
+                    "vm {vmid}: {key}: no such storage \"{}\"",
+                    name.storage
+                ));
+            }
+            if self.volume(&node, &volid).is_none() {
+                let volume = Volume {
+                    volid: volid.clone(),
+                    size: drive.get("size").and_then(parse_size).unwrap_or(1 << 30),
+                    format: name.format.to_owned(),
+                    used: Some(0),
+                    ..Volume::default()
+                };
+                self.put_volume(&node, volume);
+            }
+        }
+        Ok(())
+    }
+}
+
+// PVE: qemu-server, QemuServer/QemuImage.pm: what `qemu-img convert -p` becomes in the log.
+fn progress(size: u64, percent: u64) -> String {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    format!(
+        "transferred {:.1} GiB of {:.1} GiB ({percent}.00%)",
+        gib(size * percent / 100),
+        gib(size)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Wanted) {
+        assert_eq!(wanted(&Properties::read(text, "file")), expected, "{text}");
+    }
+
+    #[test]
+    fn a_drive_says_what_it_wants() {
+        let new = |gib: f64, from: Option<&str>| Wanted::New {
+            storage: "local-lvm".to_owned(),
+            gib,
+            from: from.map(str::to_owned),
+        };
+        check("local-lvm:32", new(32.0, None));
+        check("local-lvm:0.5,discard=on", new(0.5, None));
+        check(
+            "local-lvm:0,import-from=local:import/a.raw",
+            new(0.0, Some("local:import/a.raw")),
+        );
+        check("none,media=cdrom", Wanted::NoVolume);
+        check(
+            "local-lvm:cloudinit",
+            Wanted::CloudInit {
+                storage: "local-lvm".to_owned(),
+            },
+        );
+        check(
+            "local-lvm:vm-1-disk-0,size=1G",
+            Wanted::Existing {
+                volid: "local-lvm:vm-1-disk-0".to_owned(),
+            },
+        );
+        check(
+            "local-lvm:32G",
+            Wanted::Existing {
+                volid: "local-lvm:32G".to_owned(),
+            },
+        );
+    }
+
+    #[test]
+    fn sizes_are_printed_in_the_largest_unit() {
+        for (bytes, text) in [
+            (10 << 30, "10G"),
+            (1536 << 20, "1536M"),
+            (4 << 10, "4K"),
+            (1000, "1000"),
+            (2 << 40, "2048G"),
+        ] {
+            assert_eq!(print_size(bytes), text);
+            assert_eq!(parse_size(text), Some(bytes));
+        }
+        assert_eq!(parse_size("1.5G"), Some(1536 << 20));
+    }
+
+    #[test]
+    fn an_import_takes_the_virtual_size_and_keeps_small_bytes() {
+        let mut world = World::default();
+        world.put_volume(
+            "pve1",
+            Volume {
+                volid: "local:import/a.raw".to_owned(),
+                size: 1 << 20,
+                format: "raw".to_owned(),
+                sha256: Some("ab".to_owned()),
+                bytes: Some(vec![7u8; 3].into()),
+                ..Volume::default()
+            },
+        );
+        let text = world.make_drive(
+            "pve1",
+            100,
+            "local-lvm:0,import-from=local:import/a.raw,discard=on",
+            &mut Vec::new(),
+        );
+        assert_eq!(
+            text.as_deref(),
+            Ok("local-lvm:vm-100-disk-0,discard=on,size=1M")
+        );
+        let disk = world.volume("pve1", "local-lvm:vm-100-disk-0").unwrap();
+        assert_eq!(
+            (disk.sha256.as_deref(), disk.bytes.as_deref()),
+            (Some("ab"), Some(&[7u8, 7, 7][..]))
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! The simulated cluster: nodes, storages, volumes, VMs, tasks, rights, SDN.
+//! Pure values and rules: does no I/O, reads no clock.
+//!
+//! A `World` is read from `world.json`; `{}` is a small cluster ready for use
+//! (docs/testing.md). Written back it is stable: ordered, without clock values.
+
+pub mod access;
+pub(crate) mod change;
+pub(crate) mod create;
+pub mod defaults;
+pub(crate) mod disk;
+pub(crate) mod power;
+pub mod sdn;
+pub mod storage;
+pub mod task;
+pub mod vm;
+pub(crate) mod work;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use access::Access;
+use sdn::Sdn;
+use storage::{Download, Storage, Volume};
+use task::{Clockwork, Task};
+use vm::{Guest, Vm};
+
+use super::answer::Refusal;
+
+/// Everything the simulator knows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct World {
+    /// PVE's version, as in `9.1.7`.
+    pub version: String,
+    /// Nodes by name.
+    pub nodes: BTreeMap<String, Node>,
+    /// Storages by id, as in storage.cfg.
+    pub storages: BTreeMap<String, Storage>,
+    /// All volumes, ordered by node and volid.
+    pub volumes: Vec<Volume>,
+    /// VMs by vmid.
+    pub vms: BTreeMap<u32, Vm>,
+    /// What the guests answer; key is a vmid, also of a VM still to come.
+    pub guests: BTreeMap<u32, Guest>,
+    /// What a guest answers that `guests` does not name.
+    pub guest: Guest,
+    /// Tasks that ended, ordered by node, type and id when written.
+    pub tasks: Vec<Task>,
+    /// Users, tokens, roles and ACLs.
+    pub access: Access,
+    /// SDN objects, pending and applied.
+    pub sdn: Sdn,
+    /// Pools and the vmids in them.
+    pub pools: BTreeMap<String, Pool>,
+    /// What `download-url` and `query-url-metadata` find; key is the URL.
+    pub urls: BTreeMap<String, Download>,
+    /// Keys of datacenter.cfg, as `GET /cluster/options` shows them.
+    pub options: BTreeMap<String, String>,
+    /// How many reads of `/cluster/resources` a new VM stays unknown (facts 31).
+    pub resources_lag: u32,
+    /// What is not written: pace, counters, running work.
+    #[serde(skip)]
+    pub(crate) clockwork: Clockwork,
+}
+
+/// A node of the cluster.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Node {
+    /// An offline node answers 595.
+    pub online: bool,
+    /// Its bridges and other interfaces; key is the name.
+    pub interfaces: BTreeMap<String, Interface>,
+    /// MiB of memory, for `/nodes/{node}/status`.
+    pub memory: u64,
+    /// CPU threads.
+    pub cpus: u32,
+    /// Room in `/var/tmp`, where uploads are gathered.
+    pub tmp_free: u64,
+}
+
+/// A network interface of a node.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Interface {
+    /// `bridge`, `eth`, `bond`, `vlan` or `OVSBridge`.
+    pub r#type: String,
+    /// Address with prefix length.
+    pub cidr: Option<String>,
+    /// Its ports, blank-separated.
+    pub bridge_ports: Option<String>,
+    /// Whether VLAN tags pass.
+    pub bridge_vlan_aware: bool,
+}
+
+/// A pool.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pool {
+    /// Free text.
+    pub comment: Option<String>,
+    /// The VMs in it.
+    pub vms: Vec<u32>,
+    /// The storages in it.
+    pub storages: Vec<String>,
+}
+
+impl World {
+    /// Reads a world; missing keys have their defaults, unknown ones are an error.
+    pub fn from_json(text: &str) -> Result<Self, String> {
+        let mut world: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        world.settle_in()?;
+        Ok(world)
+    }
+
+    /// Writes the world as it is, in a stable order and without clock values.
+    pub fn to_json(&self) -> String {
+        let mut world = self.clone();
+        world.sort();
+        world.tasks.sort_by_key(|task| {
+            let number = task.id.parse::<u64>().unwrap_or_default();
+            (
+                task.node.clone(),
+                task.kind.clone(),
+                number,
+                task.id.clone(),
+            )
+        });
+        let text = serde_json::to_string_pretty(&world).unwrap_or_default();
+        text + "\n"
+    }
+
+    /// Fills what a world file may leave out, and refuses what cannot be.
+    fn settle_in(&mut self) -> Result<(), String> {
+        let first = self.nodes.keys().next().cloned();
+        let first = first.ok_or("`nodes` is empty")?;
+        for volume in &mut self.volumes {
+            let storage = self
+                .storages
+                .get(volume.storage())
+                .ok_or_else(|| format!("volume {}: no such storage", volume.volid))?;
+            volume.settle_in(storage, &first)?;
+        }
+        for (vmid, vm) in &mut self.vms {
+            if vm.node.is_empty() {
+                vm.node.clone_from(&first);
+            }
+            if !self.nodes.contains_key(&vm.node) {
+                return Err(format!("vm {vmid}: no such node \"{}\"", vm.node));
+            }
+        }
+        for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
+            self.make_missing_disks(vmid)?;
+        }
+        let ended = std::mem::take(&mut self.tasks);
+        self.tasks = ended
+            .into_iter()
+            .map(|task| self.clockwork.named(task))
+            .collect();
+        self.sort();
+        Ok(())
+    }
+
+    pub(crate) fn sort(&mut self) {
+        self.volumes
+            .sort_by(|a, b| (&a.node, &a.volid).cmp(&(&b.node, &b.volid)));
+    }
+
+    /// The release, `9.1` of `9.1.7`, as a pair to compare with.
+    pub(crate) fn release(&self) -> (u32, u32) {
+        let mut parts = self
+            .version
+            .split('.')
+            .map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(9), parts.next().unwrap_or(0))
+    }
+
+    /// A node that is there and can be reached.
+    pub(crate) fn reach(&self, node: &str) -> Result<&Node, Refusal> {
+        // PVE: facts 4. The name is looked up when the request is to be passed on.
+        let found = self.nodes.get(node).ok_or_else(|| {
+            Refusal::die(format!("hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"))
+        })?;
+        if !found.online {
+            // PVE: reference 4. pveproxy cannot connect to the other node.
+            return Err(Refusal::bare(595, "No route to host"));
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,237 @@
+//! Starting, stopping and growing a VM.
+//! A pure module: does no I/O. The texts are PVE's.
+// PVE: qemu-server, QemuServer.pm, vm_start and vm_stop; API2/Qemu.pm, resize_vm.
+
+use super::World;
+use super::access::Who;
+use super::create::read_net;
+use super::disk;
+use super::work::Ended;
+use crate::pve_sim::property::Properties;
+
+impl World {
+    pub(super) fn start(&mut self, node: &str, vmid: u32) -> Ended {
+        if let Err(cause) = self.startable(node, vmid) {
+            return Err(cause).into();
+        }
+        if let Err(refusal) = self.apply_pending(node, vmid) {
+            return Err(refusal.message.trim_end().to_owned()).into();
+        }
+        if let Err(cause) = self.devices_exist(node, vmid) {
+            return Err(cause).into();
+        }
+        if let Ok(vm) = self.vm_mut(node, vmid) {
+            vm.running = true;
+            vm.agent_calls = 0;
+        }
+        Ended::default()
+    }
+
+    fn startable(&self, node: &str, vmid: u32) -> Result<(), String> {
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
+        let vm = self.vm(node, vmid).map_err(text)?;
+        if vm.is_set("template") {
+            return Err("you can't start a vm if it's a template".to_owned());
+        }
+        vm.check_lock().map_err(text)?;
+        if vm.running {
+            return Err(format!("VM {vmid} already running"));
+        }
+        Ok(())
+    }
+
+    /// Facts 13: nobody looks before the start.
+    fn devices_exist(&self, node: &str, vmid: u32) -> Result<(), String> {
+        let Some(vm) = self.vms.get(&vmid) else {
+            return Ok(());
+        };
+        for (key, text) in &vm.config {
+            if disk::is_drive(key) {
+                let drive = Properties::read(text, "file");
+                if let disk::Wanted::Existing { volid } = disk::wanted(&drive)
+                    && self.volume(node, &volid).is_none()
+                {
+                    return Err(format!("volume '{volid}' does not exist"));
+                }
+            } else if key.starts_with("net") {
+                let net = read_net(text);
+                let bridge = net.get("bridge").unwrap_or_default();
+                if !bridge.is_empty() && !self.has_bridge(node, bridge) {
+                    return Err(format!("bridge '{bridge}' does not exist"));
+                }
+            } else if key == "cicustom" {
+                for (_, volid) in Properties::read(text, "").iter() {
+                    if self.volume(node, volid).is_none() {
+                        return Err(format!("volume '{volid}' does not exist"));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn has_bridge(&self, node: &str, bridge: &str) -> bool {
+        self.nodes
+            .get(node)
+            .is_some_and(|found| found.interfaces.contains_key(bridge))
+            || self.sdn.running.vnets.contains_key(bridge)
+    }
+
+    pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
+        let vm = self.vm_mut(node, vmid).map_err(text)?;
+        // PVE: facts 27 and 29. Stopping a stopped VM is OK.
+        vm.check_lock().map_err(text)?;
+        vm.running = false;
+        vm.agent_calls = 0;
+        self.apply_pending(node, vmid).map_err(text)
+    }
+
+    pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
+        let running = self.vm(node, vmid).is_ok_and(|vm| vm.running);
+        if running && !force && !self.guest_of(vmid).shuts_down {
+            return Err("VM quit/powerdown failed - got timeout".to_owned());
+        }
+        self.stop(node, vmid)
+    }
+
+    pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {
+        if !self.guest_of(vmid).shuts_down {
+            return Err("VM quit/powerdown failed - got timeout".to_owned()).into();
+        }
+        match self.stop(node, vmid) {
+            Ok(()) => self.start(node, vmid),
+            Err(cause) => Err(cause).into(),
+        }
+    }
+
+    pub(super) fn resize(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        key: &str,
+        size: &str,
+        digest: Option<&str>,
+    ) -> Result<(), String> {
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
+        let vm = self.vm(node, vmid).map_err(text)?;
+        vm.check_digest(digest).map_err(text)?;
+        vm.check_lock().map_err(text)?;
+        let drive = vm
+            .config
+            .get(key)
+            .ok_or_else(|| format!("disk '{key}' does not exist"))?;
+        let mut drive = Properties::read(drive, "file");
+        if disk::is_cdrom(&drive) {
+            return Err("you can't resize a cdrom".to_owned());
+        }
+        let volid = drive.get("file").unwrap_or_default().to_owned();
+        let storage = volid.split(':').next().unwrap_or_default();
+        self.check(
+            who,
+            &format!("/storage/{storage}"),
+            &["Datastore.AllocateSpace"],
+        )
+        .map_err(text)?;
+        let mut volume = self
+            .volume(node, &volid)
+            .cloned()
+            .ok_or_else(|| format!("Could not determine current size of volume '{volid}'"))?;
+        let plus = size.strip_prefix('+');
+        let asked = disk::parse_size(plus.unwrap_or(size)).unwrap_or_default();
+        let present = volume.virtual_size();
+        let wanted = if plus.is_some() {
+            present + asked
+        } else {
+            asked
+        };
+        if wanted < present {
+            return Err("shrinking disks is not supported".to_owned());
+        }
+        if wanted == present {
+            return Ok(());
+        }
+        volume.size = wanted;
+        volume.virtual_size = None;
+        self.put_volume(node, volume);
+        drive.set("size", disk::print_size(wanted));
+        let vm = self.vm_mut(node, vmid).map_err(text)?;
+        vm.config.insert(key.to_owned(), disk::print(drive));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pve_sim::world::vm::Vm;
+
+    fn world(config: &[(&str, &str)]) -> World {
+        let mut world = World::default();
+        let config = config
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        let vm = Vm {
+            node: "pve1".to_owned(),
+            config,
+            ..Vm::default()
+        };
+        world.vms.insert(100, vm);
+        world.make_missing_disks(100).unwrap();
+        world
+    }
+
+    #[test]
+    fn a_start_meets_what_nobody_checked() {
+        for (key, value, expected) in [
+            ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0", Ok(())),
+            (
+                "net0",
+                "virtio=BC:24:11:00:00:01,bridge=vmbr77",
+                Err("bridge 'vmbr77' does not exist"),
+            ),
+            (
+                "cicustom",
+                "user=local:snippets/missing.yaml",
+                Err("volume 'local:snippets/missing.yaml' does not exist"),
+            ),
+            ("lock", "backup", Err("VM is locked (backup)")),
+            (
+                "template",
+                "1",
+                Err("you can't start a vm if it's a template"),
+            ),
+        ] {
+            let ended = world(&[(key, value)]).start("pve1", 100);
+            assert_eq!(
+                ended.result.as_ref().map(|()| ()).map_err(String::as_str),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn disks_grow_and_never_shrink() {
+        let who = Who {
+            authid: "root@pam".to_owned(),
+        };
+        for (key, size, expected) in [
+            ("virtio0", "20G", Ok("20G")),
+            ("virtio0", "+512M", Ok("10752M")),
+            ("virtio0", "10G", Ok("10G")),
+            ("virtio0", "9G", Err("shrinking disks is not supported")),
+            ("scsi0", "20G", Err("disk 'scsi0' does not exist")),
+        ] {
+            let mut world = world(&[("virtio0", "local-lvm:vm-100-disk-0,size=10G")]);
+            let done = world.resize("pve1", &who, 100, key, size, None);
+            let drive = Properties::read(&world.vms[&100].config["virtio0"], "file");
+            let seen = done
+                .as_ref()
+                .map(|()| drive.get("size").unwrap())
+                .map_err(String::as_str);
+            assert_eq!(seen, expected, "{key} {size}");
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Storages and the volumes on them.
+//! A pure module: does no I/O.
+// PVE: pve-storage, Storage.pm, Storage/Plugin.pm, API2/Storage/*.pm.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::formats::full;
+
+/// A storage, as storage.cfg has it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Storage {
+    /// `dir`, `nfs`, `lvmthin`, `zfspool`, …
+    pub r#type: String,
+    /// The content types that are switched on.
+    pub content: BTreeSet<String>,
+    /// Only on these nodes; empty means all.
+    pub nodes: BTreeSet<String>,
+    /// Whether all nodes see the same volumes.
+    pub shared: bool,
+    /// Switched off.
+    pub disable: bool,
+    /// Size in bytes.
+    pub total: u64,
+    /// Bytes that something outside this world takes.
+    pub other: u64,
+}
+
+/// A volume.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Volume {
+    /// `storage:content/name` or `storage:name`.
+    pub volid: String,
+    /// The node it is on; absent on a shared storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// Bytes of the file; of a disk its virtual size.
+    pub size: u64,
+    /// What a guest would see; the file's size when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_size: Option<u64>,
+    /// `raw`, `qcow2`, `vmdk`, `iso`, …; from the name when absent.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub format: String,
+    /// Of the file; of an imported disk, that of the file it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Bytes it takes on its storage; its size when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub used: Option<u64>,
+    /// The first bytes; all of them when the file is small.
+    #[serde(skip)]
+    pub(crate) bytes: Option<Arc<[u8]>>,
+}
+
+/// What a URL holds.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Download {
+    /// HTTP status, 200 when absent.
+    pub status: Option<u16>,
+    /// Bytes.
+    pub size: u64,
+    /// What a guest would see; the size when absent.
+    pub virtual_size: Option<u64>,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// Other sums of the file by algorithm.
+    pub checksums: std::collections::BTreeMap<String, String>,
+    /// As the server says it.
+    pub mimetype: Option<String>,
+}
+
+impl Default for Storage {
+    fn default() -> Self {
+        Self {
+            r#type: "dir".to_owned(),
+            content: BTreeSet::new(),
+            nodes: BTreeSet::new(),
+            shared: false,
+            disable: false,
+            total: 100 << 30,
+            other: 0,
+        }
+    }
+}
+
+impl Storage {
+    /// Whether it keeps files in a folder.
+    pub(crate) fn has_path(&self) -> bool {
+        matches!(
+            self.r#type.as_str(),
+            "dir" | "nfs" | "cifs" | "btrfs" | "cephfs" | "glusterfs"
+        )
+    }
+
+    /// Where its files are.
+    pub(crate) fn path(&self, id: &str) -> String {
+        if id == "local" {
+            return "/var/lib/vz".to_owned();
+        }
+        format!("/mnt/pve/{id}")
+    }
+}
+
+impl Volume {
+    /// The storage's id.
+    pub(crate) fn storage(&self) -> &str {
+        self.volid.split(':').next().unwrap_or_default()
+    }
+
+    /// The VM that owns it.
+    pub(crate) fn vmid(&self) -> Option<u32> {
+        Name::parse(&self.volid).and_then(|name| name.vmid)
+    }
+
+    pub(crate) fn virtual_size(&self) -> u64 {
+        self.virtual_size.unwrap_or(self.size)
+    }
+
+    pub(crate) fn used(&self) -> u64 {
+        self.used.unwrap_or(self.size)
+    }
+
+    pub(super) fn settle_in(&mut self, storage: &Storage, first: &str) -> Result<(), String> {
+        let name = Name::parse(&self.volid)
+            .ok_or_else(|| format!("volume {}: no name PVE would take", self.volid))?;
+        if storage.shared {
+            self.node = None;
+        } else if self.node.is_none() {
+            self.node = Some(first.to_owned());
+        }
+        if self.format.is_empty() {
+            self.format = name.format.to_owned();
+        }
+        Ok(())
+    }
+}
+
+/// A volume's name, taken apart.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Name<'a> {
+    pub(crate) storage: &'a str,
+    pub(crate) content: &'static str,
+    pub(crate) format: &'a str,
+    pub(crate) vmid: Option<u32>,
+}
+
+impl<'a> Name<'a> {
+    // PVE: Storage/Plugin.pm, parse_volname; LvmThinPlugin and ZFSPoolPlugin have no folder.
+    pub(crate) fn parse(volid: &'a str) -> Option<Self> {
+        let (storage, name) = volid.split_once(':')?;
+        let (folder, file) = name.split_once('/').unwrap_or(("", name));
+        let extension = file
+            .rsplit_once('.')
+            .map_or("raw", |(_, extension)| extension);
+        let content = match folder {
+            "iso" => "iso",
+            "import" => "import",
+            "vztmpl" => "vztmpl",
+            "snippets" => "snippets",
+            "backup" => "backup",
+            _ if file.starts_with("subvol-") => "rootdir",
+            _ => "images",
+        };
+        let fits = match content {
+            "iso" => full(r"(?i).+\.(iso|img)", file),
+            "import" => full(
+                r"[A-Za-z0-9.+=_-]+\.(ova|ovf|qcow2|raw|vmdk|img)(/.+)?",
+                file,
+            ),
+            "images" => full(r"(vm|base)-\d+-\S+", file),
+            _ => !file.is_empty(),
+        };
+        let vmid = matches!(content, "images" | "rootdir")
+            .then(|| file.split('-').nth(1)?.parse().ok())
+            .flatten();
+        fits.then_some(Self {
+            storage,
+            content,
+            format: match content {
+                "iso" => "iso",
+                "snippets" => "snippet",
+                _ => extension,
+            },
+            vmid,
+        })
+    }
+}
+
+impl World {
+    /// A storage that is configured, here and switched on.
+    pub(crate) fn storage(&self, id: &str, node: &str) -> Result<&Storage, Refusal> {
+        let found = self.storages.get(id).ok_or_else(|| {
+            // PVE: facts 4; Storage.pm, storage_config.
+            Refusal::die(format!("storage '{id}' does not exist"))
+        })?;
+        if found.disable {
+            return Err(Refusal::die(format!("storage '{id}' is disabled")));
+        }
+        if !found.nodes.is_empty() && !found.nodes.contains(node) {
+            return Err(Refusal::die(format!(
+                "storage '{id}' is not available on node '{node}'"
+            )));
+        }
+        Ok(found)
+    }
+
+    fn place(&self, volid: &str, node: &str) -> Option<String> {
+        let storage = self.storages.get(volid.split(':').next()?)?;
+        (!storage.shared).then(|| node.to_owned())
+    }
+
+    /// A volume as a node sees it.
+    pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
+        let place = self.place(volid, node);
+        self.volumes
+            .iter()
+            .find(|volume| volume.volid == volid && volume.node == place)
+    }
+
+    /// All volumes of a storage, as a node sees them.
+    pub(crate) fn volumes_on<'a>(
+        &'a self,
+        node: &'a str,
+        storage: &'a str,
+    ) -> impl Iterator<Item = &'a Volume> {
+        let shared = self.storages.get(storage).is_some_and(|s| s.shared);
+        self.volumes.iter().filter(move |volume| {
+            volume.storage() == storage && (shared || volume.node.as_deref() == Some(node))
+        })
+    }
+
+    /// Bytes free on a storage.
+    pub(crate) fn available(&self, node: &str, storage: &str) -> u64 {
+        let used: u64 = self.volumes_on(node, storage).map(Volume::used).sum();
+        self.storages
+            .get(storage)
+            .map_or(0, |s| s.total.saturating_sub(s.other).saturating_sub(used))
+    }
+
+    /// Stores a volume, in silence over one of the same name (facts 41).
+    pub(crate) fn put_volume(&mut self, node: &str, mut volume: Volume) {
+        volume.node = self.place(&volume.volid, node);
+        self.take_volume(node, &volume.volid);
+        self.volumes.push(volume);
+        self.sort();
+    }
+
+    /// Takes a volume away.
+    pub(crate) fn take_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
+        let place = self.place(volid, node);
+        let at = self
+            .volumes
+            .iter()
+            .position(|v| v.volid == volid && v.node == place)?;
+        Some(self.volumes.remove(at))
+    }
+}
+
+/// The name PVE stores a file under.
+// PVE: pve-storage, Storage.pm, normalize_content_filename.
+pub(crate) fn normalize(filename: &str) -> String {
+    let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "_.-".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(volid: &str, expected: Option<(&str, &str, Option<u32>)>) {
+        let seen = Name::parse(volid);
+        let seen = seen
+            .as_ref()
+            .map(|name| (name.content, name.format, name.vmid));
+        assert_eq!(seen, expected, "{volid}");
+    }
+
+    #[test]
+    fn names_say_content_format_and_owner() {
+        check(
+            "local:import/debian-12.qcow2",
+            Some(("import", "qcow2", None)),
+        );
+        check("local:iso/debian.img", Some(("iso", "iso", None)));
+        check(
+            "local-lvm:vm-100-disk-0",
+            Some(("images", "raw", Some(100))),
+        );
+        check(
+            "local:100/vm-100-disk-0.qcow2",
+            Some(("images", "qcow2", Some(100))),
+        );
+        check(
+            "local:snippets/user.yaml",
+            Some(("snippets", "snippet", None)),
+        );
+        check("local:import/debian.txt", None);
+        check("local-lvm:data", None);
+    }
+
+    #[test]
+    fn file_names_are_normalised() {
+        assert_eq!(normalize("C:\\x\\a b+c.raw"), "a_b_c.raw");
+        assert_eq!(normalize("dir/seed.raw"), "seed.raw");
+    }
+}

@@ -1,0 +1,315 @@
+//! Tasks: UPIDs, logs, and how long they run.
+//! A pure module: does no I/O; the clock, where one is used, is handed in.
+// PVE: pve-common, UPID.pm and RESTEnvironment.pm (fork_worker); pve-manager, API2/Tasks.pm.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::World;
+use super::access::Who;
+use super::work::{Ended, Work};
+
+/// A task.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Task {
+    /// Where it ran.
+    pub node: String,
+    /// `qmcreate`, `imgcopy`, ….
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A vmid, or empty.
+    pub id: String,
+    /// `user@realm` or `user@realm!token`.
+    pub user: String,
+    /// `OK`, `WARNINGS: n`, or the error; none while it runs.
+    pub exitstatus: Option<String>,
+    /// Its name; not written, for it holds process ids.
+    #[serde(skip_serializing)]
+    pub upid: String,
+    /// Its lines; not written.
+    #[serde(skip_serializing)]
+    pub log: Vec<String>,
+    #[serde(skip)]
+    pub(crate) run: Run,
+}
+
+/// The running part of a task.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Run {
+    pub(crate) work: Option<Work>,
+    pub(crate) started: u64,
+    /// Status reads so far.
+    polls: u64,
+    /// Status reads, or milliseconds, that it takes.
+    length: u64,
+    pub(crate) fault: Option<TaskFault>,
+    pub(crate) gone: bool,
+}
+
+/// How a task departs from its work, by a script.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TaskFault {
+    /// Status reads it takes; milliseconds when the pace is in time.
+    pub length: Option<u64>,
+    /// Ends with this text instead of doing its work.
+    pub exitstatus: Option<String>,
+    /// Lines in its log before the last one.
+    pub log: Vec<String>,
+    /// Does its work and ends with `WARNINGS: n`.
+    pub warnings: Option<u32>,
+    /// Does its work although `exitstatus` says otherwise.
+    pub works: bool,
+    /// Is unknown to every later status read: 400, "no such task".
+    pub vanish: bool,
+}
+
+/// How time passes for tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pace {
+    /// A task ends after so many status reads have said "running".
+    Polls(u64),
+    /// A task ends after so many milliseconds.
+    Millis(u64),
+}
+
+/// Counters and pace; not part of a written world.
+#[derive(Debug, Clone)]
+pub struct Clockwork {
+    pub(crate) pace: Pace,
+    /// A length of its own for a type of task.
+    pub(crate) lengths: BTreeMap<String, u64>,
+    pub(crate) now: u64,
+    pub(crate) counter: u64,
+    pub(crate) fault: Option<TaskFault>,
+}
+
+impl Default for Clockwork {
+    fn default() -> Self {
+        Self {
+            pace: Pace::Polls(1),
+            lengths: BTreeMap::new(),
+            now: 0,
+            counter: 0,
+            fault: None,
+        }
+    }
+}
+
+impl Clockwork {
+    /// The next number: process ids, MACs and UUIDs are made from it.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Gives a task its UPID (facts 33). No clock: the start time is a count.
+    pub(crate) fn named(&mut self, mut task: Task) -> Task {
+        if task.upid.is_empty() {
+            let count = self.next();
+            task.upid = format!(
+                "UPID:{}:{:08X}:{:08X}:{:08X}:{}:{}:{}:",
+                task.node,
+                0x1000 + count,
+                0x0010_0000 + count * 100,
+                0x6900_0000 + count,
+                task.kind,
+                task.id,
+                task.user,
+            );
+        }
+        task
+    }
+}
+
+impl Task {
+    /// The start time in its UPID.
+    pub(crate) fn starttime(&self) -> u64 {
+        self.upid_part(4)
+    }
+
+    /// The process id in its UPID.
+    pub(crate) fn pid(&self) -> u64 {
+        self.upid_part(2)
+    }
+
+    /// The process start in its UPID.
+    pub(crate) fn pstart(&self) -> u64 {
+        self.upid_part(3)
+    }
+
+    fn upid_part(&self, at: usize) -> u64 {
+        let part = self.upid.split(':').nth(at).unwrap_or_default();
+        u64::from_str_radix(part, 16).unwrap_or_default()
+    }
+
+    fn close(&mut self, ended: Ended) {
+        self.log.extend(ended.log);
+        let fault = self.run.fault.take().unwrap_or_default();
+        self.log.extend(fault.log);
+        let status = match (fault.exitstatus, fault.warnings, ended.result) {
+            (Some(text), _, _) => text,
+            (None, _, Err(text)) => text,
+            (None, Some(count), Ok(())) => format!("WARNINGS: {count}"),
+            (None, None, Ok(())) if ended.warnings > 0 => format!("WARNINGS: {}", ended.warnings),
+            (None, None, Ok(())) => "OK".to_owned(),
+        };
+        // PVE: facts 35. Only an error has the word ERROR before it.
+        self.log
+            .push(if status == "OK" || status.starts_with("WARNINGS: ") {
+                format!("TASK {status}")
+            } else {
+                format!("TASK ERROR: {status}")
+            });
+        self.exitstatus = Some(status);
+    }
+}
+
+impl World {
+    /// Starts a task and gives its UPID.
+    pub(crate) fn fork(
+        &mut self,
+        node: &str,
+        kind: &str,
+        id: &str,
+        who: &Who,
+        work: Work,
+    ) -> String {
+        let fault = self.clockwork.fault.take();
+        let length = fault
+            .as_ref()
+            .and_then(|fault| fault.length)
+            .or_else(|| self.clockwork.lengths.get(kind).copied())
+            .unwrap_or(match self.clockwork.pace {
+                Pace::Polls(length) | Pace::Millis(length) => length,
+            });
+        let gone = fault.as_ref().is_some_and(|fault| fault.vanish);
+        let task = self.clockwork.named(Task {
+            node: node.to_owned(),
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            user: who.authid.clone(),
+            log: work.first_lines(),
+            run: Run {
+                work: Some(work),
+                started: self.clockwork.now,
+                polls: 0,
+                length,
+                fault,
+                gone,
+            },
+            ..Task::default()
+        });
+        let upid = task.upid.clone();
+        self.tasks.push(task);
+        upid
+    }
+
+    /// Lets the time of a clock pass, in milliseconds.
+    pub(crate) fn advance(&mut self, now: u64) {
+        self.clockwork.now = now;
+        if !matches!(self.clockwork.pace, Pace::Millis(_)) {
+            return;
+        }
+        let mut due: Vec<(u64, String)> = self
+            .running()
+            .map(|task| (task.run.started + task.run.length, task.upid.clone()))
+            .filter(|(end, _)| *end <= now)
+            .collect();
+        due.sort();
+        for (_, upid) in due {
+            self.finish(&upid);
+        }
+    }
+
+    /// Counts a status read; the one after the last ends the task.
+    pub(crate) fn poll(&mut self, upid: &str) {
+        if !matches!(self.clockwork.pace, Pace::Polls(_)) {
+            return;
+        }
+        let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) else {
+            return;
+        };
+        task.run.polls += 1;
+        if task.run.polls > task.run.length {
+            self.finish(upid);
+        }
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().filter(|task| task.exitstatus.is_none())
+    }
+
+    /// Ends every running task, in order of start.
+    pub(crate) fn settle(&mut self) {
+        let all: Vec<String> = self.running().map(|task| task.upid.clone()).collect();
+        for upid in all {
+            self.finish(&upid);
+        }
+    }
+
+    /// Lets the time of one status read pass for running tasks: those of a VM, or all.
+    /// So a task whose client went away ends too.
+    pub(crate) fn pass(&mut self, vmid: Option<&str>) {
+        let all: Vec<String> = self
+            .running()
+            .filter(|task| vmid.is_none_or(|vmid| task.id == vmid))
+            .map(|task| task.upid.clone())
+            .collect();
+        for upid in all {
+            self.poll(&upid);
+        }
+    }
+
+    fn finish(&mut self, upid: &str) {
+        let Some(at) = self.tasks.iter().position(|task| task.upid == upid) else {
+            return;
+        };
+        let Some(task) = self.tasks.get_mut(at) else {
+            return;
+        };
+        if task.exitstatus.is_some() {
+            return;
+        }
+        let node = task.node.clone();
+        let who = Who {
+            authid: task.user.clone(),
+        };
+        let work = task.run.work.take();
+        let fails = task
+            .run
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.exitstatus.is_some() && !fault.works);
+        let ended = match work {
+            Some(work) if fails => self.undo(&node, work),
+            Some(work) => self.perform(&node, &who, work),
+            None => Ended::default(),
+        };
+        if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
+            task.close(ended);
+        }
+    }
+
+    /// Stops a task from outside.
+    pub(crate) fn stop_task(&mut self, upid: &str) {
+        let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) else {
+            return;
+        };
+        if task.exitstatus.is_some() {
+            return;
+        }
+        let node = task.node.clone();
+        let work = task.run.work.take();
+        task.run.fault = None;
+        if let Some(work) = work {
+            self.undo(&node, work);
+        }
+        if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
+            // PVE: reference 4. A killed worker writes no last line.
+            task.exitstatus = Some("unexpected status".to_owned());
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! A VM: its config as PVE writes it, its pending changes, its power, its guest.
+//! A pure module: does no I/O.
+// PVE: qemu-server, QemuServer.pm, write_vm_config and parse_vm_config.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha1::{Digest, Sha1};
+
+use super::World;
+use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::schema;
+
+/// A VM.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Vm {
+    /// The node it is on; the first one when absent.
+    pub node: String,
+    /// The config file's keys, `lock`, `protection` and `template` among them.
+    pub config: BTreeMap<String, String>,
+    /// Changes that wait for a power cycle; null means the key goes.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub pending: BTreeMap<String, Option<String>>,
+    /// Whether QEMU runs.
+    pub running: bool,
+    /// Snapshots make some changes impossible; names only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<String>,
+    /// Reads of `/cluster/resources` until pvestatd has seen it (facts 31).
+    #[serde(skip)]
+    pub(crate) unseen: u32,
+    /// Agent calls since the start.
+    #[serde(skip)]
+    pub(crate) agent_calls: u32,
+    /// MACs made for it so far.
+    #[serde(skip)]
+    pub(crate) made: u32,
+}
+
+/// What a guest does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Guest {
+    /// Calls refused after a start before the agent answers; absent: never answers.
+    pub agent_after: Option<u32>,
+    /// Whether it obeys the power button.
+    pub shuts_down: bool,
+    /// Addresses with prefix length on the first NIC; one is made up when empty.
+    pub addresses: Vec<String>,
+    /// The operating system, as get-osinfo says it.
+    pub os: String,
+}
+
+impl Default for Guest {
+    fn default() -> Self {
+        Self {
+            agent_after: Some(1),
+            shuts_down: true,
+            addresses: Vec::new(),
+            os: "debian".to_owned(),
+        }
+    }
+}
+
+/// Which state of the config is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// What runs now.
+    Current,
+    /// With pending changes as if applied (facts 24).
+    Pending,
+}
+
+impl Vm {
+    /// The keys as asked.
+    pub(crate) fn view(&self, view: View) -> BTreeMap<String, String> {
+        let mut seen = self.config.clone();
+        if view == View::Pending {
+            for (key, value) in &self.pending {
+                match value {
+                    Some(value) => seen.insert(key.clone(), value.clone()),
+                    None => seen.remove(key),
+                };
+            }
+        }
+        seen
+    }
+
+    /// SHA-1 over the file's text (facts 20, reference 5).
+    pub(crate) fn digest(&self) -> String {
+        Sha1::digest(self.text().as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (key, value) in &self.config {
+            if key == "description" {
+                text = format!("#{}\n{text}", value.replace('\n', "%0A"));
+            } else {
+                text.push_str(&format!("{key}: {value}\n"));
+            }
+        }
+        if !self.pending.is_empty() {
+            text.push_str("\n[PENDING]\n");
+        }
+        for (key, value) in &self.pending {
+            match value {
+                Some(value) => text.push_str(&format!("{key}: {value}\n")),
+                None => text.push_str(&format!("delete: {key}\n")),
+            }
+        }
+        for name in &self.snapshots {
+            text.push_str(&format!("\n[{name}]\n"));
+        }
+        text
+    }
+
+    /// The config as `GET …/config` shows it.
+    pub(crate) fn show(&self, view: View) -> Map<String, Value> {
+        let mut shown: Map<String, Value> = self
+            .view(view)
+            .iter()
+            .map(|(key, value)| (key.clone(), typed(key, masked(key, value))))
+            .collect();
+        shown.insert("digest".to_owned(), self.digest().into());
+        shown
+    }
+
+    /// Lines of `GET …/pending`.
+    // PVE: guest-common, GuestHelpers.pm, config_with_pending_array.
+    pub(crate) fn show_pending(&self) -> Vec<Value> {
+        let mut lines = Vec::new();
+        for (key, value) in &self.config {
+            let mut line = Map::new();
+            line.insert("key".to_owned(), key.clone().into());
+            line.insert("value".to_owned(), typed(key, masked(key, value)));
+            match self.pending.get(key) {
+                Some(Some(next)) => {
+                    line.insert("pending".to_owned(), typed(key, masked(key, next)))
+                }
+                Some(None) => line.insert("delete".to_owned(), 1.into()),
+                None => None,
+            };
+            lines.push(Value::Object(line));
+        }
+        for (key, value) in &self.pending {
+            if let (false, Some(next)) = (self.config.contains_key(key), value) {
+                let next = typed(key, masked(key, next));
+                lines.push(serde_json::json!({ "key": key, "pending": next }));
+            }
+        }
+        let digest = self.digest();
+        lines.push(serde_json::json!({ "key": "digest", "value": digest }));
+        lines
+    }
+
+    /// Facts 27.
+    pub(crate) fn check_lock(&self) -> Result<(), Refusal> {
+        match self.config.get("lock") {
+            Some(lock) => Err(Refusal::die(format!("VM is locked ({lock})"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Facts 20.
+    pub(crate) fn check_digest(&self, digest: Option<&str>) -> Result<(), Refusal> {
+        match digest {
+            Some(digest) if !digest.is_empty() && digest != self.digest() => Err(Refusal::die(
+                "checksum mismatch (file change by other user?)",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Facts 28.
+    pub(crate) fn check_protection(&self, what: &str) -> Result<(), Refusal> {
+        if self.is_set("protection") {
+            return Err(Refusal::die(format!("{what} - protection mode enabled")));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn is_set(&self, key: &str) -> bool {
+        self.config.get(key).is_some_and(|value| value == "1")
+    }
+
+    /// The name, or what PVE shows instead (facts 25).
+    pub(crate) fn name(&self, vmid: u32) -> String {
+        self.config
+            .get("name")
+            .cloned()
+            .unwrap_or_else(|| format!("VM {vmid}"))
+    }
+}
+
+/// Integers and booleans of the schema come as numbers, all else as text (facts 11).
+fn typed(key: &str, value: &str) -> Value {
+    let endpoint = schema::by_template("POST", "/nodes/{node}/qemu");
+    let kind = endpoint
+        .and_then(|endpoint| endpoint.parameter(key))
+        .and_then(|property| property.r#type.as_deref());
+    match (kind, value.parse::<i64>(), value.parse::<f64>()) {
+        (Some("integer" | "boolean" | "number"), Ok(number), _) => number.into(),
+        (Some("number"), _, Ok(number)) => number.into(),
+        _ => value.into(),
+    }
+}
+
+/// Facts 25.
+fn masked<'a>(key: &str, value: &'a str) -> &'a str {
+    if key == "cipassword" {
+        "**********"
+    } else {
+        value
+    }
+}
+
+impl World {
+    /// A VM on its node.
+    pub(crate) fn vm(&self, node: &str, vmid: u32) -> Result<&Vm, Refusal> {
+        self.vms
+            .get(&vmid)
+            .filter(|vm| vm.node == node)
+            .ok_or_else(|| missing(node, vmid))
+    }
+
+    /// The same, to change it.
+    pub(crate) fn vm_mut(&mut self, node: &str, vmid: u32) -> Result<&mut Vm, Refusal> {
+        self.vms
+            .get_mut(&vmid)
+            .filter(|vm| vm.node == node)
+            .ok_or_else(|| missing(node, vmid))
+    }
+
+    /// What the guest of a VM does.
+    pub(crate) fn guest_of(&self, vmid: u32) -> &Guest {
+        self.guests.get(&vmid).unwrap_or(&self.guest)
+    }
+}
+
+/// Facts 4.
+fn missing(node: &str, vmid: u32) -> Refusal {
+    Refusal::die(format!(
+        "Configuration file 'nodes/{node}/qemu-server/{vmid}.conf' does not exist"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_config_mixes_types_as_pve_does() {
+        let vm = Vm {
+            config: [
+                ("memory", "256"),
+                ("agent", "1"),
+                ("cores", "1"),
+                ("onboot", "1"),
+                ("cipassword", "$6$x"),
+                ("cpulimit", "0.5"),
+            ]
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .into(),
+            pending: BTreeMap::from([
+                ("cores".to_owned(), Some("2".to_owned())),
+                ("onboot".to_owned(), None),
+            ]),
+            ..Vm::default()
+        };
+        let digest = vm.digest();
+        assert_eq!(
+            Value::Object(vm.show(View::Pending)),
+            json!({"agent": "1", "cipassword": "**********", "cores": 2, "cpulimit": 0.5, "memory": "256", "digest": digest})
+        );
+        assert_eq!(vm.show(View::Current)["cores"], 1);
+        assert_eq!(
+            vm.show_pending()[2],
+            json!({"key": "cores", "value": 1, "pending": 2})
+        );
+    }
+
+    #[test]
+    fn each_change_moves_the_digest() {
+        let mut vm = Vm::default();
+        let before = vm.digest();
+        vm.config.insert("cores".to_owned(), "2".to_owned());
+        let between = vm.digest();
+        vm.pending.insert("cores".to_owned(), None);
+        assert_eq!(before.len(), 40);
+        assert!(before != between && between != vm.digest());
+    }
+}

@@ -1,0 +1,206 @@
+//! What tasks do when they end.
+//! A pure module: does no I/O.
+
+use std::collections::BTreeMap;
+
+use super::World;
+use super::access::Who;
+use super::change::Change;
+use super::disk;
+use super::storage::{Storage, Volume};
+use crate::pve_sim::property::Properties;
+
+/// The work of a task.
+#[derive(Debug, Clone)]
+pub(crate) enum Work {
+    Create {
+        vmid: u32,
+        params: BTreeMap<String, String>,
+        start: bool,
+    },
+    Destroy {
+        vmid: u32,
+        unreferenced: bool,
+    },
+    Change {
+        vmid: u32,
+        change: Change,
+    },
+    Resize {
+        vmid: u32,
+        disk: String,
+        size: String,
+        digest: Option<String>,
+    },
+    Start {
+        vmid: u32,
+    },
+    Stop {
+        vmid: u32,
+    },
+    Shutdown {
+        vmid: u32,
+        force: bool,
+    },
+    Reboot {
+        vmid: u32,
+    },
+    Store {
+        storage: String,
+        volume: Volume,
+        refused: Option<String>,
+        lines: Vec<String>,
+    },
+    Delete {
+        volid: String,
+    },
+    Reload,
+}
+
+/// How the work of a task ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) log: Vec<String>,
+    pub(crate) warnings: u32,
+    pub(crate) result: Result<(), String>,
+}
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self {
+            log: Vec::new(),
+            warnings: 0,
+            result: Ok(()),
+        }
+    }
+}
+
+impl From<Result<(), String>> for Ended {
+    fn from(result: Result<(), String>) -> Self {
+        Self {
+            result,
+            ..Self::default()
+        }
+    }
+}
+
+impl Work {
+    /// What the log holds while the work goes on.
+    pub(crate) fn first_lines(&self) -> Vec<String> {
+        match self {
+            Self::Store { lines, .. } => lines.clone(),
+            Self::Create { params, .. } => {
+                let imports = params.iter().filter_map(|(key, text)| {
+                    let from = Properties::read(text, "file");
+                    let source = from.get("import-from").filter(|_| disk::is_drive(key))?;
+                    Some(format!("{key}: importing from {source}"))
+                });
+                imports.collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
+        match work {
+            Work::Create {
+                vmid,
+                params,
+                start,
+            } => self.create(node, who, vmid, params, start),
+            Work::Destroy { vmid, unreferenced } => self.destroy(node, vmid, unreferenced),
+            Work::Change { vmid, change } => {
+                let mut log = Vec::new();
+                let result = self.change(node, who, vmid, &change, &mut log);
+                let result = result.map_err(|refusal| refusal.message.trim_end().to_owned());
+                Ended {
+                    log,
+                    ..result.into()
+                }
+            }
+            Work::Resize {
+                vmid,
+                disk,
+                size,
+                digest,
+            } => self
+                .resize(node, who, vmid, &disk, &size, digest.as_deref())
+                .into(),
+            Work::Start { vmid } => self.start(node, vmid),
+            Work::Stop { vmid } => self.stop(node, vmid).into(),
+            Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
+            Work::Reboot { vmid } => self.reboot(node, vmid),
+            Work::Store {
+                storage,
+                volume,
+                refused,
+                ..
+            } => self.store(node, &storage, volume, refused),
+            Work::Delete { volid } => {
+                // PVE: facts 43. Nothing to delete is no error.
+                self.take_volume(node, &volid);
+                let log = vec![format!("Removed volume '{volid}'")];
+                Ended {
+                    log,
+                    ..Ended::default()
+                }
+            }
+            Work::Reload => {
+                self.apply_sdn();
+                Ended::default()
+            }
+        }
+    }
+
+    /// What is left when a task fails or is stopped before its work.
+    pub(crate) fn undo(&mut self, node: &str, work: Work) -> Ended {
+        match work {
+            // PVE: facts 13. A failed create leaves nothing.
+            Work::Create { vmid, .. } => {
+                self.vms.remove(&vmid);
+            }
+            // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
+            Work::Destroy { vmid, .. } => {
+                if let Ok(vm) = self.vm_mut(node, vmid) {
+                    vm.config.remove("lock");
+                }
+            }
+            _ => {}
+        }
+        Ended::default()
+    }
+
+    fn store(
+        &mut self,
+        node: &str,
+        storage: &str,
+        volume: Volume,
+        refused: Option<String>,
+    ) -> Ended {
+        if let Some(text) = refused {
+            return Err(text).into();
+        }
+        let replaced = self.volume(node, &volume.volid).map_or(0, Volume::used);
+        if volume.used() > self.available(node, storage) + replaced {
+            // PVE: `cp` says so; the copy is removed (Status.pm, upload).
+            let path = self
+                .storages
+                .get(storage)
+                .map_or_else(String::new, |s: &Storage| s.path(storage));
+            let line = format!("cp: error writing '{path}': No space left on device");
+            let result = Err("import failed: cp: No space left on device".to_owned());
+            return Ended {
+                log: vec![line],
+                ..result.into()
+            };
+        }
+        self.put_volume(node, volume);
+        let log = vec!["finished file import successfully".to_owned()];
+        Ended {
+            log,
+            ..Ended::default()
+        }
+    }
+}
