@@ -4,3 +4,4 @@
 //! so that it cannot agree with their mistakes.
 
 pub mod case;
+pub mod pve_sim;

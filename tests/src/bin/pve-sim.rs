@@ -56,10 +56,7 @@ struct Cli {
 
 fn length(text: &str) -> Result<(String, u64), String> {
     let (kind, number) = text.split_once('=').ok_or("must be TYPE=N")?;
-    Ok((
-        kind.to_owned(),
-        number.parse().map_err(|_| "must be TYPE=N")?,
-    ))
+    Ok((kind.to_owned(), number.parse().map_err(|_| "must be TYPE=N")?))
 }
 
 fn main() -> ExitCode {
@@ -107,9 +104,7 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
         Some(path) => faults::from_json(&read(path)?).map_err(|error| named(path, error))?,
         None => Vec::new(),
     };
-    let pace = cli
-        .task_ms
-        .map_or(Pace::Polls(cli.task_polls), Pace::Millis);
+    let pace = cli.task_ms.map_or(Pace::Polls(cli.task_polls), Pace::Millis);
     let options = Options {
         port: cli.port,
         pace,
@@ -122,7 +117,6 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
 }
 
 /// A demo: whoever started it holds its stdin, and it ends with him.
-#[expect(clippy::print_stdout, reason = "the one line a starter waits for")]
 fn until_stdin_closes(line: &str) -> Result<u8, String> {
     print!("{line}");
     let text = |error: io::Error| format!("stdin or stdout: {error}");
@@ -132,10 +126,6 @@ fn until_stdin_closes(line: &str) -> Result<u8, String> {
 }
 
 /// The command's stdout is its own: with a command the line of JSON is not printed.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "door: starts the command it was given"
-)]
 fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
     let Some((program, arguments)) = cli.command.split_first() else {
         return Ok(0);
@@ -190,7 +180,6 @@ fn kept_volumes(sim: &PveSim) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: reads world and faults")]
 fn read(path: &Path) -> Result<String, String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
@@ -200,10 +189,6 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
 }
 
 /// Whole or not at all: who waits for the ready file must not read half of it.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "door: writes what it was asked to"
-)]
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let text = |error: io::Error| format!("{}: {error}", path.display());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
@@ -215,7 +200,6 @@ fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "its messages for people")]
 fn say(message: &str) {
     eprintln!("pve-sim: {message}");
 }

@@ -12,10 +12,7 @@ pub(crate) struct Answer {
 
 impl<T: Into<Value>> From<T> for Answer {
     fn from(data: T) -> Self {
-        Self {
-            data: data.into(),
-            total: None,
-        }
+        Self { data: data.into(), total: None }
     }
 }
 
@@ -46,13 +43,7 @@ pub(crate) type Reply = Result<Answer, Refusal>;
 
 impl Refusal {
     fn new(status: u16, message: impl Into<String>, body: Body) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: Map::new(),
-            body,
-            unknown: false,
-        }
+        Self { status, message: message.into(), errors: Map::new(), body, unknown: false }
     }
 
     /// A plain `die`: status 500, the text ending in a newline (facts 1, 4).
@@ -67,18 +58,12 @@ impl Refusal {
 
     /// One wrong parameter: status 400 (facts 1).
     pub(crate) fn parameter(name: &str, text: impl Into<String>) -> Self {
-        Self::parameters(Map::from_iter([(
-            name.to_owned(),
-            Value::String(text.into()),
-        )]))
+        Self::parameters(Map::from_iter([(name.to_owned(), Value::String(text.into()))]))
     }
 
     /// Several wrong parameters.
     pub(crate) fn parameters(errors: Map<String, Value>) -> Self {
-        Self {
-            errors,
-            ..Self::status(400, "Parameter verification failed.")
-        }
+        Self { errors, ..Self::status(400, "Parameter verification failed.") }
     }
 
     /// A missing privilege (facts 53).
@@ -103,10 +88,7 @@ impl Refusal {
 
     /// What the simulator does not know: 501, and listed in `refused`.
     pub(crate) fn unknown(message: impl AsRef<str>) -> Self {
-        Self {
-            unknown: true,
-            ..Self::status(501, message)
-        }
+        Self { unknown: true, ..Self::status(501, message) }
     }
 
     /// The JSON body; before PVE 8.4 the text stands in the status line alone

@@ -22,10 +22,7 @@ pub(super) fn make() -> Result<Identity, String> {
     let text = |error: rcgen::Error| error.to_string();
     let mut ca = CertificateParams::new(Vec::new()).map_err(text)?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    ca.distinguished_name.push(
-        DnType::CommonName,
-        "Proxmox Virtual Environment (simulated)",
-    );
+    ca.distinguished_name.push(DnType::CommonName, "Proxmox Virtual Environment (simulated)");
     let ca_key = KeyPair::generate().map_err(text)?;
     let ca_pem = ca.self_signed(&ca_key).map_err(text)?.pem();
     let issuer = Issuer::new(ca, ca_key);
@@ -36,10 +33,8 @@ pub(super) fn make() -> Result<Identity, String> {
     let key = KeyPair::generate().map_err(text)?;
     let leaf = leaf.signed_by(&key, &issuer).map_err(text)?;
 
-    let pairs: Vec<String> = Sha256::digest(leaf.der())
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let pairs: Vec<String> =
+        Sha256::digest(leaf.der()).iter().map(|byte| format!("{byte:02X}")).collect();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(provider)
@@ -48,9 +43,5 @@ pub(super) fn make() -> Result<Identity, String> {
         .with_no_client_auth()
         .with_single_cert(vec![leaf.der().clone()], private)
         .map_err(|error| error.to_string())?;
-    Ok(Identity {
-        ca_pem,
-        fingerprint: pairs.join(":"),
-        config: Arc::new(config),
-    })
+    Ok(Identity { ca_pem, fingerprint: pairs.join(":"), config: Arc::new(config) })
 }

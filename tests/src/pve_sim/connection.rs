@@ -39,12 +39,8 @@ pub(super) fn serve(
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(shared.options.idle))?;
     let tls = ServerConnection::new(config).map_err(io::Error::other)?;
-    let mut connection = Connection {
-        shared,
-        tls: StreamOwned::new(tls, stream),
-        buffer: Vec::new(),
-        number,
-    };
+    let mut connection =
+        Connection { shared, tls: StreamOwned::new(tls, stream), buffer: Vec::new(), number };
     for left in (0..shared.options.requests_per_connection).rev() {
         let Some(text) = connection.head()? else {
             break;
@@ -92,10 +88,8 @@ impl Connection<'_> {
             Ok(head) => head,
             Err(refusal) => return self.answer(&Err(refusal), false),
         };
-        let keep = keep
-            && head
-                .header("connection")
-                .is_none_or(|c| !c.eq_ignore_ascii_case("close"));
+        let keep =
+            keep && head.header("connection").is_none_or(|c| !c.eq_ignore_ascii_case("close"));
         let step = exchange::begin(self.shared, &head, self.number);
         let mut pending = match step {
             Step::Cut => return Ok(false),
@@ -133,10 +127,7 @@ impl Connection<'_> {
             return Ok(Some(Err(Refusal::plain(501, "for data too large"))));
         }
         let (kind, _) = head.content_type();
-        if !matches!(
-            kind.as_str(),
-            "" | "application/x-www-form-urlencoded" | "application/json"
-        ) {
+        if !matches!(kind.as_str(), "" | "application/x-www-form-urlencoded" | "application/json") {
             let text = format!("upload 'Content-Type '{kind}' not implemented");
             return Ok(Some(Err(Refusal::plain(506, text))));
         }
@@ -163,10 +154,7 @@ impl Connection<'_> {
         let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes);
         let mut left = length;
         loop {
-            let taken = self
-                .buffer
-                .len()
-                .min(usize::try_from(left).unwrap_or(usize::MAX));
+            let taken = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
             let piece: Vec<u8> = self.buffer.drain(..taken).collect();
             left -= taken as u64;
             if let Err(refusal) = multipart.push(&piece) {
@@ -182,11 +170,7 @@ impl Connection<'_> {
         if cut {
             return Ok(None);
         }
-        Ok(Some(
-            multipart
-                .finish()
-                .map(|(fields, upload)| (Params(fields), Some(upload))),
-        ))
+        Ok(Some(multipart.finish().map(|(fields, upload)| (Params(fields), Some(upload)))))
     }
 
     /// Writes an answer; says whether the connection stays (facts: closed after any error).
@@ -195,11 +179,7 @@ impl Connection<'_> {
         let (status, reason, kind, body) = show(reply, with_message);
         let keep = keep && status < 400;
         let mut text = format!("HTTP/1.1 {status} {reason}\r\nCache-Control: max-age=0\r\n");
-        text.push_str(if keep {
-            "Connection: Keep-Alive\r\n"
-        } else {
-            "Connection: close\r\n"
-        });
+        text.push_str(if keep { "Connection: Keep-Alive\r\n" } else { "Connection: close\r\n" });
         text.push_str("Server: pve-api-daemon/3.0\r\n");
         text.push_str(&format!("Content-Length: {}\r\n", body.len()));
         if !kind.is_empty() {
@@ -229,12 +209,7 @@ fn show(reply: &Reply, with_message: bool) -> (u16, String, &'static str, String
             (200, "OK".to_owned(), json, body.to_string())
         }
         Err(refusal) => {
-            let reason = refusal
-                .message
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let reason = refusal.message.lines().next().unwrap_or_default().to_owned();
             let (kind, body) = match refusal.body {
                 Body::Json => (json, refusal.json(with_message).to_string()),
                 Body::Plain => ("", refusal.message.clone()),
@@ -245,10 +220,6 @@ fn show(reply: &Reply, with_message: bool) -> (u16, String, &'static str, String
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "door: only for delays a test or demo asks for"
-)]
 fn pause(time: Duration) {
     if !time.is_zero() {
         std::thread::sleep(time);

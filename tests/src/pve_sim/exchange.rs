@@ -60,9 +60,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
         connection,
         delay_ms: plan.delay_ms,
         upload_boundary: None,
-        who: Who {
-            authid: String::new(),
-        },
+        who: Who { authid: String::new() },
         plan,
     });
     if pending.plan.cut == Some(Cut::Before) {
@@ -107,9 +105,7 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
         return Err(Refusal::plain(501, text));
     }
     // PVE: facts 50 and 3.
-    let (id, secret) = head
-        .token()
-        .ok_or_else(|| Refusal::bare(401, "No ticket"))?;
+    let (id, secret) = head.token().ok_or_else(|| Refusal::bare(401, "No ticket"))?;
     pending.who = state
         .world
         .authenticate(&id, &secret)
@@ -129,17 +125,12 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
     }
     // PVE: facts 40 and 3: refused before the body is read, without a body.
     let path = format!("/storage/{storage}");
-    let rights = state
-        .world
-        .check(&pending.who, &path, &["Datastore.AllocateTemplate"]);
+    let rights = state.world.check(&pending.who, &path, &["Datastore.AllocateTemplate"]);
     rights.map_err(|refusal| Refusal::bare(403, refusal.message))?;
     let (kind, boundary) = head.content_type();
     let boundary = boundary.filter(|_| kind == "multipart/form-data" && length > 0);
     pending.upload_boundary = Some(boundary.ok_or_else(|| {
-        Refusal::plain(
-            501,
-            "upload without content length header or multipart body not supported",
-        )
+        Refusal::plain(501, "upload without content length header or multipart body not supported")
     })?);
     Ok(())
 }
@@ -204,17 +195,8 @@ pub(super) fn finish(
     (!lost).then_some(reply)
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "what the simulator does not know must not stay unseen"
-)]
 fn refuse_loudly(state: &mut State, pending: &Pending, refusal: &Refusal) {
-    let line = format!(
-        "{} {}: {}",
-        pending.method,
-        pending.path,
-        refusal.message.trim_end()
-    );
+    let line = format!("{} {}: {}", pending.method, pending.path, refusal.message.trim_end());
     eprintln!("pve-sim: not served: {line}");
     state.refused.push(line);
 }

@@ -235,11 +235,7 @@ mod tests {
     fn patterns_meet_requests() {
         check("POST /nodes/*/qemu", "POST /nodes/pve1/qemu", true);
         check("POST /nodes/*/qemu", "GET /nodes/pve1/qemu", false);
-        check(
-            "* /nodes/*/qemu/**",
-            "GET /nodes/pve1/qemu/100/config",
-            true,
-        );
+        check("* /nodes/*/qemu/**", "GET /nodes/pve1/qemu/100/config", true);
         check("GET /nodes/*/qemu", "GET /nodes/pve1/qemu/100", false);
         check("GET /nodes/*/qemu/100", "GET /nodes/pve1/qemu", false);
     }
@@ -248,9 +244,8 @@ mod tests {
     fn the_nth_call_is_met_so_many_times() {
         let text = r#"[{"when": "GET /version", "nth": 2, "times": 2, "then": {"answer": {"status": 500, "message": "x"}}}]"#;
         let mut faults = from_json(text).unwrap();
-        let met: Vec<bool> = (0..4)
-            .map(|_| plan(&mut faults, "GET", "/version").answer.is_some())
-            .collect();
+        let met: Vec<bool> =
+            (0..4).map(|_| plan(&mut faults, "GET", "/version").answer.is_some()).collect();
         assert_eq!(met, [false, true, true, false]);
     }
 

@@ -44,11 +44,7 @@ mod tests {
 
     fn check(name: &str, head: &[u8], size: Option<u64>, refused: bool) {
         assert_eq!(virtual_size(head), size, "{name}");
-        assert_eq!(
-            objection(name, head, head.len() as u64).is_some(),
-            refused,
-            "{name}"
-        );
+        assert_eq!(objection(name, head, head.len() as u64).is_some(), refused, "{name}");
     }
 
     #[test]

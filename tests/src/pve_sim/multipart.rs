@@ -112,10 +112,7 @@ impl Multipart {
             size: self.size,
             head: self.head,
             bytes: self.bytes.map(Into::into),
-            sums: sums
-                .into_iter()
-                .map(|(name, sum)| (name, sum.finish()))
-                .collect(),
+            sums: sums.into_iter().map(|(name, sum)| (name, sum.finish())).collect(),
         };
         Ok((self.fields, upload))
     }
@@ -189,9 +186,7 @@ impl Multipart {
             let text = format!("wrong field name '{name}' for file upload, expected 'filename'");
             return Err(Refusal::plain(500, text));
         }
-        let filename = String::from_utf8_lossy(&self.buffer[text_at..end])
-            .trim()
-            .to_owned();
+        let filename = String::from_utf8_lossy(&self.buffer[text_at..end]).trim().to_owned();
         self.fields.insert("filename".to_owned(), filename);
         self.buffer.drain(..=end);
         // As at PVE: what has not arrived yet of the part's header becomes part of the file.
@@ -215,9 +210,7 @@ impl Multipart {
 
     fn drop_part_header(&mut self) {
         let ends: [&[u8]; 2] = [b"\r\n\r\n", b"\n\n"];
-        let first = ends
-            .iter()
-            .filter_map(|end| Some((find(&self.buffer, end, 0)?, end.len())));
+        let first = ends.iter().filter_map(|end| Some((find(&self.buffer, end, 0)?, end.len())));
         if let Some((at, length)) = first.min() {
             self.buffer.drain(..at + length);
         }

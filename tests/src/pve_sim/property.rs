@@ -13,10 +13,7 @@ pub struct Properties(Vec<(String, String)>);
 impl Properties {
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(k, _)| k == key)
-            .map(|(_, v)| v.as_str())
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
 
     /// Sets a key, in its place or at the end.
@@ -96,9 +93,7 @@ fn keyed(
     value: &str,
 ) -> Result<(), String> {
     if read.get(key).is_some() {
-        return Err(format!(
-            "duplicate key in comma-separated list property: {key}\n"
-        ));
+        return Err(format!("duplicate key in comma-separated list property: {key}\n"));
     }
     let invalid = || format!("invalid key in comma-separated list property: {key}\n");
     let mut name = key;
@@ -153,11 +148,7 @@ mod tests {
             "virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=yes",
             Ok("bridge=vmbr0,firewall=1,macaddr=BC:24:11:00:00:01,model=virtio"),
         );
-        check(
-            "net0",
-            "virtio,bridge=vmbr0",
-            Ok("bridge=vmbr0,model=virtio"),
-        );
+        check("net0", "virtio,bridge=vmbr0", Ok("bridge=vmbr0,model=virtio"));
         check(
             "net0",
             "virtio,colour=red",
@@ -168,11 +159,7 @@ mod tests {
             "local-lvm:0,import-from=local:import/a.qcow2,discard=on",
             Ok("discard=on,file=local-lvm:0,import-from=local:import/a.qcow2"),
         );
-        check(
-            "virtio0",
-            "a:1,b:2",
-            Err("duplicate key in comma-separated list property: file\n"),
-        );
+        check("virtio0", "a:1,b:2", Err("duplicate key in comma-separated list property: file\n"));
         check("agent", "1", Ok("enabled=1"));
         check("memory", "512", Ok("current=512"));
     }

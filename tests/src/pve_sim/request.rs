@@ -39,11 +39,7 @@ impl Head {
                 .ok_or_else(|| Refusal::plain(506, "unable to parse request header"))?;
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        Ok(Self {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers,
-        })
+        Ok(Self { method: method.to_owned(), target: target.to_owned(), headers })
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -54,9 +50,7 @@ impl Head {
     pub(crate) fn api_path(&self) -> Option<(String, String)> {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let path = unescape(path);
-        let rest = path
-            .strip_prefix("/api2/json")
-            .or_else(|| path.strip_prefix("/api2/extjs"))?;
+        let rest = path.strip_prefix("/api2/json").or_else(|| path.strip_prefix("/api2/extjs"))?;
         Some((rest.trim_end_matches('/').to_owned(), query.to_owned()))
     }
 
@@ -172,11 +166,7 @@ mod tests {
 
     fn check(form: &str, expected: &[(&str, &str)]) {
         let seen = decode_form(form);
-        let seen: Vec<_> = seen
-            .0
-            .iter()
-            .map(|(k, v)| (k.as_str(), v.as_str()))
-            .collect();
+        let seen: Vec<_> = seen.0.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(seen, expected, "{form}");
     }
 
@@ -186,10 +176,7 @@ mod tests {
         check("size=%2B512M", &[("size", "+512M")]);
         check("a=1;b=2&c=3", &[("a", "1"), ("b", "2"), ("c", "3")]);
         check("net0=virtio=x", &[("net0", "virtio")]);
-        check(
-            "net0=virtio%3Dx%2Cbridge%3Dy",
-            &[("net0", "virtio=x,bridge=y")],
-        );
+        check("net0=virtio%3Dx%2Cbridge%3Dy", &[("net0", "virtio=x,bridge=y")]);
         check("a=1&a=2", &[("a", "1\x002")]);
     }
 

@@ -31,11 +31,7 @@ impl Request {
 
     /// The same with `UPID:node:type:id` in place of a UPID's numbers.
     pub fn normal_line(&self) -> String {
-        self.line()
-            .split('/')
-            .map(short_upid)
-            .collect::<Vec<_>>()
-            .join("/")
+        self.line().split('/').map(short_upid).collect::<Vec<_>>().join("/")
     }
 
     /// Whether it may change something.
@@ -85,9 +81,6 @@ mod tests {
             "/nodes/pve1/tasks/UPID:pve1:00001001:00100064:69000001:qmcreate:100:u@pve!t:/status",
         );
         let text = to_text(&[request("/version"), poll.clone(), poll]);
-        assert_eq!(
-            text,
-            "GET /version\nGET /nodes/pve1/tasks/UPID:pve1:qmcreate:100/status\n"
-        );
+        assert_eq!(text, "GET /version\nGET /nodes/pve1/tasks/UPID:pve1:qmcreate:100/status\n");
     }
 }

@@ -118,9 +118,7 @@ pub(crate) fn endpoints() -> &'static [Endpoint] {
 
 /// An endpoint by its template, as in `/nodes/{node}/qemu`.
 pub(crate) fn by_template(method: &str, path: &str) -> Option<&'static Endpoint> {
-    endpoints()
-        .iter()
-        .find(|endpoint| endpoint.method == method && endpoint.path == path)
+    endpoints().iter().find(|endpoint| endpoint.method == method && endpoint.path == path)
 }
 
 /// The endpoint that serves a path, and what the path says for its placeholders.

@@ -102,9 +102,7 @@ pub struct PveSim {
 
 impl std::fmt::Debug for PveSim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PveSim")
-            .field("address", &self.address)
-            .finish_non_exhaustive()
+        f.debug_struct("PveSim").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
@@ -242,16 +240,11 @@ impl Drop for PveSim {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "door: tasks in milliseconds need the clock"
-)]
 fn clock() -> Instant {
     Instant::now()
 }
 
 /// A last connection makes `accept` return.
-#[expect(clippy::disallowed_methods, reason = "door: only to its own listener")]
 fn wake(address: SocketAddr) {
     // When it cannot be reached, the listener is gone already.
     let _ = TcpStream::connect(address);

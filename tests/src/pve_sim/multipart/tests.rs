@@ -45,22 +45,14 @@ fn parts_in_pves_order_arrive() {
 fn fields_out_of_order_are_refused_or_lost() {
     let file = format!("--B\r\n{FILE}\r\nhello\r\n--B--\r\n");
     let swapped = field("checksum", "ab") + &field("checksum-algorithm", "sha256");
-    check(
-        &[&(field("content", "import") + &swapped + &file)],
-        "400 Bad Request",
-    );
-    let after = format!(
-        "--B\r\n{FILE}\r\nhello\r\n{}--B--\r\n",
-        field("content", "import")
-    );
+    check(&[&(field("content", "import") + &swapped + &file)], "400 Bad Request");
+    let after = format!("--B\r\n{FILE}\r\nhello\r\n{}--B--\r\n", field("content", "import"));
     check(
         &[&after],
         "filename=a.raw [hello\r\n--B\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\nimport]",
     );
     check(
-        &[&format!(
-            "--B\r\nContent-Type: x/y\r\n{FILE}\r\nhello\r\n--B--\r\n"
-        )],
+        &[&format!("--B\r\nContent-Type: x/y\r\n{FILE}\r\nhello\r\n--B--\r\n")],
         "500 upload failed",
     );
     check(
@@ -73,18 +65,13 @@ fn fields_out_of_order_are_refused_or_lost() {
 #[test]
 fn a_read_that_ends_inside_the_files_header_spoils_the_file() {
     let one = "--B\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"a.raw\"";
-    check(
-        &[one, "\r\n\r\nhello\r\n--B--\r\n"],
-        "filename=a.raw [\r\n\r\nhello]",
-    );
+    check(&[one, "\r\n\r\nhello\r\n--B--\r\n"], "filename=a.raw [\r\n\r\nhello]");
 }
 
 #[test]
 fn large_files_are_not_kept() {
     let mut multipart = Multipart::new("B", 4);
-    multipart
-        .push(format!("--B\r\n{FILE}\r\n").as_bytes())
-        .unwrap();
+    multipart.push(format!("--B\r\n{FILE}\r\n").as_bytes()).unwrap();
     for _ in 0..1000 {
         multipart.push(&[7; 1000]).unwrap();
         assert!(multipart.buffer.len() < 2000);
@@ -95,9 +82,6 @@ fn large_files_are_not_kept() {
         (upload.size, upload.bytes.is_none(), upload.head.len()),
         (1_000_000, true, KEPT_HEAD)
     );
-    assert_eq!(
-        upload.sum("sha256").unwrap(),
-        hex(&Sha256::digest(vec![7u8; 1_000_000]))
-    );
+    assert_eq!(upload.sum("sha256").unwrap(), hex(&Sha256::digest(vec![7u8; 1_000_000])));
     assert_eq!(upload.sum("md5"), None);
 }

@@ -14,9 +14,7 @@ use crate::pve_sim::world::access::Who;
 /// Path to privilege to whether it holds below too.
 pub(super) fn permissions(call: &mut Call) -> Reply {
     let asked = call.params.get("userid").unwrap_or(&call.who.authid);
-    let who = Who {
-        authid: asked.to_owned(),
-    };
+    let who = Who { authid: asked.to_owned() };
     if who.authid != call.who.authid && who.user() != call.who.authid {
         call.world.check(call.who, "/access", &["Sys.Audit"])?;
     }
@@ -24,16 +22,8 @@ pub(super) fn permissions(call: &mut Call) -> Reply {
         Some(path) => BTreeSet::from([path.to_owned()]),
         None => {
             // PVE: RPCEnvironment.pm, get_effective_permissions: these always, and each ACL's.
-            let always = [
-                "/",
-                "/access",
-                "/access/groups",
-                "/nodes",
-                "/pool",
-                "/sdn",
-                "/storage",
-                "/vms",
-            ];
+            let always =
+                ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
             let mut paths: BTreeSet<String> = always.map(str::to_owned).into();
             paths.extend(call.world.access.acl.iter().map(|entry| entry.path.clone()));
             paths
@@ -56,10 +46,7 @@ pub(super) fn pools(call: &mut Call) -> Reply {
     }
     let pools = call.world.pools.iter();
     let lines = pools
-        .filter(|(id, _)| {
-            call.world
-                .may(call.who, &format!("/pool/{id}"), &["Pool.Audit"])
-        })
+        .filter(|(id, _)| call.world.may(call.who, &format!("/pool/{id}"), &["Pool.Audit"]))
         .map(|(id, pool)| match &pool.comment {
             Some(comment) => json!({ "poolid": id, "comment": comment }),
             None => json!({ "poolid": id }),
@@ -93,18 +80,10 @@ fn missing(id: &str) -> Refusal {
 pub(super) fn create_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
     if call.world.pools.contains_key(&id) {
-        return Err(Refusal::die(format!(
-            "create pool failed: pool '{id}' already exists"
-        )));
+        return Err(Refusal::die(format!("create pool failed: pool '{id}' already exists")));
     }
     let comment = call.params.get("comment").map(str::to_owned);
-    call.world.pools.insert(
-        id,
-        Pool {
-            comment,
-            ..Pool::default()
-        },
-    );
+    call.world.pools.insert(id, Pool { comment, ..Pool::default() });
     Ok(Value::Null.into())
 }
 
@@ -112,12 +91,7 @@ pub(super) fn change_pool(call: &mut Call) -> Reply {
     let params = call.params.clone();
     let id = params.text("poolid");
     let delete = params.flag("delete");
-    let mut pool = call
-        .world
-        .pools
-        .get(id)
-        .cloned()
-        .ok_or_else(|| missing(id))?;
+    let mut pool = call.world.pools.get(id).cloned().ok_or_else(|| missing(id))?;
     if let Some(comment) = params.get("comment") {
         pool.comment = Some(comment.to_owned());
     }
@@ -141,11 +115,7 @@ pub(super) fn change_pool(call: &mut Call) -> Reply {
         }
     }
     for word in params.list("storage") {
-        call.world.check(
-            call.who,
-            &format!("/storage/{word}"),
-            &["Datastore.Allocate"],
-        )?;
+        call.world.check(call.who, &format!("/storage/{word}"), &["Datastore.Allocate"])?;
         pool.storages.retain(|member| member != word);
         if !delete {
             pool.storages.push(word.to_owned());
@@ -159,9 +129,7 @@ pub(super) fn delete_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
     let pool = call.world.pools.get(&id).ok_or_else(|| missing(&id))?;
     if !pool.vms.is_empty() || !pool.storages.is_empty() {
-        return Err(Refusal::die(format!(
-            "delete pool failed: pool '{id}' is not empty"
-        )));
+        return Err(Refusal::die(format!("delete pool failed: pool '{id}' is not empty")));
     }
     call.world.pools.remove(&id);
     Ok(Value::Null.into())

@@ -37,11 +37,7 @@ pub(super) fn interfaces(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let addresses = call.world.guest_of(vmid).addresses.clone();
     let vm = call.world.vm(&node, vmid)?;
-    let mut all = vec![interface(
-        "lo",
-        "00:00:00:00:00:00",
-        &["127.0.0.1/8".to_owned()],
-    )];
+    let mut all = vec![interface("lo", "00:00:00:00:00:00", &["127.0.0.1/8".to_owned()])];
     let nets = vm.config.iter().filter(|(key, _)| key.starts_with("net"));
     for (number, (_, text)) in nets.enumerate() {
         let net = read_net(text);

@@ -19,19 +19,14 @@ pub(super) fn resources(call: &mut Call) -> Reply {
             .vms
             .keys()
             .copied()
-            .filter(|vmid| {
-                call.world
-                    .may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"])
-            })
+            .filter(|vmid| call.world.may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"]))
             .collect();
         for vmid in seen {
             let pool = pool_of(call, vmid);
-            let online = call.world.vms.get(&vmid).is_some_and(|vm| {
-                call.world
-                    .nodes
-                    .get(&vm.node)
-                    .is_some_and(|node| node.online)
-            });
+            let online =
+                call.world.vms.get(&vmid).is_some_and(|vm| {
+                    call.world.nodes.get(&vm.node).is_some_and(|node| node.online)
+                });
             if let Some(vm) = call.world.vms.get_mut(&vmid) {
                 lines.push(vm_line(vmid, vm, pool, online));
                 vm.unseen = vm.unseen.saturating_sub(1);
@@ -64,12 +59,8 @@ fn vm_line(vmid: u32, vm: &Vm, pool: Option<String>, online: bool) -> Value {
             shown.shift_remove("cpus");
             shown.shift_remove("pid");
         }
-        shown["maxcpu"] = vm
-            .config
-            .get("cores")
-            .and_then(|c| c.parse::<u64>().ok())
-            .unwrap_or(1)
-            .into();
+        shown["maxcpu"] =
+            vm.config.get("cores").and_then(|c| c.parse::<u64>().ok()).unwrap_or(1).into();
         shown["template"] = flag(vm.is_set("template"));
         if let (Some(line), Value::Object(shown)) = (line.as_object_mut(), shown) {
             line.extend(shown);
@@ -90,9 +81,7 @@ fn vm_line(vmid: u32, vm: &Vm, pool: Option<String>, online: bool) -> Value {
 
 fn pool_of(call: &Call, vmid: u32) -> Option<String> {
     let mut pools = call.world.pools.iter();
-    pools
-        .find(|(_, pool)| pool.vms.contains(&vmid))
-        .map(|(name, _)| name.clone())
+    pools.find(|(_, pool)| pool.vms.contains(&vmid)).map(|(name, _)| name.clone())
 }
 
 fn nodes(call: &Call) -> Vec<Value> {
@@ -103,11 +92,7 @@ fn nodes(call: &Call) -> Vec<Value> {
                 "id": format!("node/{name}"), "type": "node", "node": name,
                 "status": if node.online { "online" } else { "offline" },
             });
-            if call
-                .world
-                .may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"])
-                && node.online
-            {
+            if call.world.may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"]) && node.online {
                 line["maxcpu"] = node.cpus.into();
                 line["maxmem"] = (node.memory << 20).into();
             }
@@ -145,10 +130,7 @@ fn storages(call: &Call) -> Vec<Value> {
 pub(super) fn nextid(call: &mut Call) -> Reply {
     if let Some(vmid) = call.params.number("vmid") {
         if call.world.vms.contains_key(&(vmid as u32)) {
-            return Err(Refusal::parameter(
-                "vmid",
-                format!("VM {vmid} already exists\n"),
-            ));
+            return Err(Refusal::parameter("vmid", format!("VM {vmid} already exists\n")));
         }
         return Ok(Value::from(vmid.to_string()).into());
     }

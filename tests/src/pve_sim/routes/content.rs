@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::Call;
-use super::config::volume_access;
+use super::checks::volume_access;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::disk;
 use crate::pve_sim::world::storage::{Name, Volume};
@@ -100,11 +100,7 @@ pub(super) fn delete(call: &mut Call) -> Reply {
     let volid = volid(call)?;
     let storage = call.params.text("storage").to_owned();
     call.world.storage(&storage, &node)?;
-    call.world.check(
-        call.who,
-        &format!("/storage/{storage}"),
-        &["Datastore.Allocate"],
-    )?;
+    call.world.check(call.who, &format!("/storage/{storage}"), &["Datastore.Allocate"])?;
     if call.params.get("delay").is_some() {
         return Err(Refusal::unknown("pve-sim: delay is not served"));
     }
@@ -124,24 +120,14 @@ pub(super) fn delete(call: &mut Call) -> Reply {
 pub(super) fn allocate(call: &mut Call) -> Reply {
     let node = call.node();
     let storage = call.params.text("storage").to_owned();
-    if !call
-        .world
-        .storage(&storage, &node)?
-        .content
-        .contains("images")
-    {
-        return Err(Refusal::die(format!(
-            "storage '{storage}' does not support 'images' content"
-        )));
+    if !call.world.storage(&storage, &node)?.content.contains("images") {
+        return Err(Refusal::die(format!("storage '{storage}' does not support 'images' content")));
     }
     let vmid = call.vmid();
     let name = call.params.text("filename").to_owned();
     let has_path = call.world.storage(&storage, &node)?.has_path();
-    let volid = if has_path {
-        format!("{storage}:{vmid}/{name}")
-    } else {
-        format!("{storage}:{name}")
-    };
+    let volid =
+        if has_path { format!("{storage}:{vmid}/{name}") } else { format!("{storage}:{name}") };
     let parsed = Name::parse(&volid).filter(|name| name.vmid == Some(vmid));
     let format = parsed
         .map(|name| name.format.to_owned())
@@ -158,13 +144,7 @@ pub(super) fn allocate(call: &mut Call) -> Reply {
     };
     let size =
         size.ok_or_else(|| Refusal::parameter("size", format!("unable to parse size '{text}'")))?;
-    let volume = Volume {
-        volid: volid.clone(),
-        size,
-        format,
-        used: Some(0),
-        ..Volume::default()
-    };
+    let volume = Volume { volid: volid.clone(), size, format, used: Some(0), ..Volume::default() };
     call.world.put_volume(&node, volume);
     Ok(Value::from(volid).into())
 }

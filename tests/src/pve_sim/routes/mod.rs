@@ -3,6 +3,7 @@
 
 mod access;
 mod agent;
+mod checks;
 mod cluster;
 mod config;
 mod content;
@@ -42,11 +43,7 @@ const ROUTES: [(&str, &str, Handler); 72] = [
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
     ("GET", "/nodes/{node}/network", nodes::network),
-    (
-        "GET",
-        "/nodes/{node}/query-url-metadata",
-        nodes::url_metadata,
-    ),
+    ("GET", "/nodes/{node}/query-url-metadata", nodes::url_metadata),
     ("GET", "/nodes/{node}/qemu", qemu::list),
     ("POST", "/nodes/{node}/qemu", qemu::create),
     ("GET", "/nodes/{node}/qemu/{vmid}", qemu::index),
@@ -57,84 +54,24 @@ const ROUTES: [(&str, &str, Handler); 72] = [
     ("GET", "/nodes/{node}/qemu/{vmid}/pending", config::pending),
     ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
-    (
-        "GET",
-        "/nodes/{node}/qemu/{vmid}/status/current",
-        status::current,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/qemu/{vmid}/status/start",
-        status::start,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/qemu/{vmid}/status/stop",
-        status::stop,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/qemu/{vmid}/status/shutdown",
-        status::shutdown,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/qemu/{vmid}/status/reboot",
-        status::reboot,
-    ),
+    ("GET", "/nodes/{node}/qemu/{vmid}/status/current", status::current),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/start", status::start),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/stop", status::stop),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", status::shutdown),
+    ("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", status::reboot),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", agent::ping),
-    (
-        "GET",
-        "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces",
-        agent::interfaces,
-    ),
-    (
-        "GET",
-        "/nodes/{node}/qemu/{vmid}/agent/get-osinfo",
-        agent::osinfo,
-    ),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", agent::interfaces),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/get-osinfo", agent::osinfo),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),
-    (
-        "GET",
-        "/nodes/{node}/qemu/{vmid}/agent/exec-status",
-        agent::exec_status,
-    ),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/exec-status", agent::exec_status),
     ("GET", "/nodes/{node}/storage", storage::on_node),
-    (
-        "GET",
-        "/nodes/{node}/storage/{storage}/status",
-        storage::status,
-    ),
-    (
-        "GET",
-        "/nodes/{node}/storage/{storage}/content",
-        content::list,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/storage/{storage}/content",
-        content::allocate,
-    ),
-    (
-        "GET",
-        "/nodes/{node}/storage/{storage}/content/{volume}",
-        content::get,
-    ),
-    (
-        "DELETE",
-        "/nodes/{node}/storage/{storage}/content/{volume}",
-        content::delete,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/storage/{storage}/upload",
-        upload::upload,
-    ),
-    (
-        "POST",
-        "/nodes/{node}/storage/{storage}/download-url",
-        upload::download_url,
-    ),
+    ("GET", "/nodes/{node}/storage/{storage}/status", storage::status),
+    ("GET", "/nodes/{node}/storage/{storage}/content", content::list),
+    ("POST", "/nodes/{node}/storage/{storage}/content", content::allocate),
+    ("GET", "/nodes/{node}/storage/{storage}/content/{volume}", content::get),
+    ("DELETE", "/nodes/{node}/storage/{storage}/content/{volume}", content::delete),
+    ("POST", "/nodes/{node}/storage/{storage}/upload", upload::upload),
+    ("POST", "/nodes/{node}/storage/{storage}/download-url", upload::download_url),
     ("GET", "/storage", storage::list),
     ("GET", "/storage/{storage}", storage::get),
     ("PUT", "/storage/{storage}", storage::put),
@@ -164,40 +101,16 @@ const ROUTES: [(&str, &str, Handler); 72] = [
     ("POST", "/cluster/sdn/zones", sdn_objects::create_zone),
     ("GET", "/cluster/sdn/zones/{zone}", sdn_objects::zone),
     ("PUT", "/cluster/sdn/zones/{zone}", sdn_objects::change_zone),
-    (
-        "DELETE",
-        "/cluster/sdn/zones/{zone}",
-        sdn_objects::delete_zone,
-    ),
+    ("DELETE", "/cluster/sdn/zones/{zone}", sdn_objects::delete_zone),
     ("GET", "/cluster/sdn/vnets", sdn_objects::vnets),
     ("POST", "/cluster/sdn/vnets", sdn_objects::create_vnet),
     ("GET", "/cluster/sdn/vnets/{vnet}", sdn_objects::vnet),
     ("PUT", "/cluster/sdn/vnets/{vnet}", sdn_objects::change_vnet),
-    (
-        "DELETE",
-        "/cluster/sdn/vnets/{vnet}",
-        sdn_objects::delete_vnet,
-    ),
-    (
-        "GET",
-        "/cluster/sdn/vnets/{vnet}/subnets",
-        sdn_objects::subnets,
-    ),
-    (
-        "POST",
-        "/cluster/sdn/vnets/{vnet}/subnets",
-        sdn_objects::create_subnet,
-    ),
-    (
-        "GET",
-        "/cluster/sdn/vnets/{vnet}/subnets/{subnet}",
-        sdn_objects::subnet,
-    ),
-    (
-        "DELETE",
-        "/cluster/sdn/vnets/{vnet}/subnets/{subnet}",
-        sdn_objects::delete_subnet,
-    ),
+    ("DELETE", "/cluster/sdn/vnets/{vnet}", sdn_objects::delete_vnet),
+    ("GET", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::subnets),
+    ("POST", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::create_subnet),
+    ("GET", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::subnet),
+    ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::delete_subnet),
 ];
 
 /// Answers one request of a known caller.
@@ -215,12 +128,7 @@ pub(crate) fn serve(
         .iter()
         .find(|(verb, template, _)| *verb == method && *template == endpoint.path)
         .ok_or_else(unknown)?;
-    let mut call = Call {
-        world,
-        who,
-        params,
-        upload,
-    };
+    let mut call = Call { world, who, params, upload };
     for (name, value) in taken {
         if call.params.get(&name).is_some() {
             let text = "duplicate parameter (already defined in URI)";
@@ -250,18 +158,13 @@ impl Call<'_> {
     /// Starts a task and answers with its UPID.
     pub(crate) fn fork(&mut self, kind: &str, id: impl ToString, work: Work) -> Reply {
         let node = self.node();
-        let upid = self
-            .world
-            .fork(&node, kind, &id.to_string(), self.who, work);
+        let upid = self.world.fork(&node, kind, &id.to_string(), self.who, work);
         Ok(Value::from(upid).into())
     }
 
     /// `skiplock` and the like are for root@pam alone, not for its tokens.
     pub(crate) fn root_only(&self, names: &[&str]) -> Result<(), Refusal> {
-        match names
-            .iter()
-            .find(|name| self.params.get(name).is_some_and(|v| v != "0"))
-        {
+        match names.iter().find(|name| self.params.get(name).is_some_and(|v| v != "0")) {
             Some(name) if self.who.authid != "root@pam" => {
                 Err(Refusal::parameter(name, "Only root may use this option."))
             }
@@ -283,19 +186,13 @@ mod tests {
     #[test]
     fn every_route_is_one_of_pve() {
         for (method, path, _) in ROUTES {
-            assert!(
-                schema::by_template(method, path).is_some(),
-                "{method} {path}"
-            );
+            assert!(schema::by_template(method, path).is_some(), "{method} {path}");
         }
     }
 
     #[test]
     fn every_route_is_there_once() {
-        let all: BTreeSet<_> = ROUTES
-            .iter()
-            .map(|(method, path, _)| (method, path))
-            .collect();
+        let all: BTreeSet<_> = ROUTES.iter().map(|(method, path, _)| (method, path)).collect();
         assert_eq!(all.len(), ROUTES.len());
     }
 }

@@ -27,11 +27,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
             "status": if node.online { "online" } else { "offline" },
             "ssl_fingerprint": "",
         });
-        if call
-            .world
-            .may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"])
-            && node.online
-        {
+        if call.world.may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"]) && node.online {
             line["maxcpu"] = node.cpus.into();
             line["maxmem"] = (node.memory << 20).into();
             line["cpu"] = 0.into();
@@ -76,9 +72,7 @@ pub(super) fn network(call: &mut Call) -> Reply {
         };
         let zone = format!("/sdn/zones/localnetwork/{name}");
         let seen = if is_bridge {
-            call.world
-                .check_any(call.who, &zone, &["SDN.Audit", "SDN.Use"])
-                .is_ok()
+            call.world.check_any(call.who, &zone, &["SDN.Audit", "SDN.Use"]).is_ok()
         } else {
             let path = format!("/nodes/{}", call.params.text("node"));
             call.world.may(call.who, &path, &["Sys.Audit"])
@@ -91,11 +85,7 @@ pub(super) fn network(call: &mut Call) -> Reply {
         for (vnet, object) in &call.world.sdn.running.vnets {
             let zone = object.get("zone").map_or("", String::as_str);
             let path = format!("/sdn/zones/{zone}/{vnet}");
-            if call
-                .world
-                .check_any(call.who, &path, &["SDN.Audit", "SDN.Use"])
-                .is_ok()
-            {
+            if call.world.check_any(call.who, &path, &["SDN.Audit", "SDN.Use"]).is_ok() {
                 lines.push(json!({ "iface": vnet, "type": "vnet", "active": 1 }));
             }
         }
@@ -133,14 +123,9 @@ pub(super) fn url_metadata(call: &mut Call) -> Reply {
         ))
     })?;
     if let Some(status @ 400..) = found.status {
-        return Err(Refusal::die(format!(
-            "invalid server response: '{status} Not Found'"
-        )));
+        return Err(Refusal::die(format!("invalid server response: '{status} Not Found'")));
     }
     let name = url.rsplit('/').next().unwrap_or_default();
-    let mimetype = found
-        .mimetype
-        .as_deref()
-        .unwrap_or("application/octet-stream");
+    let mimetype = found.mimetype.as_deref().unwrap_or("application/octet-stream");
     Ok(json!({ "filename": name, "size": found.size, "mimetype": mimetype }).into())
 }

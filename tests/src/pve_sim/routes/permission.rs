@@ -34,10 +34,7 @@ pub(super) fn check(call: &Call, expression: &Value) -> Result<(), Refusal> {
 }
 
 fn one(call: &Call, parts: &[Value]) -> Result<(), Refusal> {
-    let path = fill(
-        call,
-        parts.first().and_then(Value::as_str).unwrap_or_default(),
-    );
+    let path = fill(call, parts.first().and_then(Value::as_str).unwrap_or_default());
     let listed = parts.get(1).and_then(Value::as_array).into_iter().flatten();
     let privileges: Vec<&str> = listed.filter_map(Value::as_str).collect();
     let options: Vec<&str> = parts.iter().skip(2).filter_map(Value::as_str).collect();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::config::{check_bridges, check_drives, check_keys, check_serials, check_storages};
+use super::checks::{check_bridges, check_drives, check_keys, check_serials, check_storages};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::property::Properties;
@@ -22,10 +22,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .vms
         .iter()
         .filter(|(_, vm)| vm.node == node)
-        .filter(|(vmid, _)| {
-            call.world
-                .may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"])
-        })
+        .filter(|(vmid, _)| call.world.may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"]))
         .map(|(vmid, vm)| line(*vmid, vm));
     Ok(Value::Array(lines.collect()).into())
 }
@@ -89,14 +86,8 @@ const NOT_CONFIG: [&str; 11] = [
     "unique",
 ];
 /// What a create can ask that the simulator does not know.
-const NOT_SERVED: [&str; 6] = [
-    "archive",
-    "efidisk0",
-    "ha-managed",
-    "live-restore",
-    "tpmstate0",
-    "cdrom",
-];
+const NOT_SERVED: [&str; 6] =
+    ["archive", "efidisk0", "ha-managed", "live-restore", "tpmstate0", "cdrom"];
 
 /// Facts 13, 14, 16, 17, 18: what is refused at once, and what only the task says.
 pub(super) fn create(call: &mut Call) -> Reply {
@@ -121,9 +112,7 @@ pub(super) fn create(call: &mut Call) -> Reply {
     }
     for name in NOT_SERVED {
         if call.params.get(name).is_some() {
-            return Err(Refusal::unknown(format!(
-                "pve-sim: create with '{name}' is not served"
-            )));
+            return Err(Refusal::unknown(format!("pve-sim: create with '{name}' is not served")));
         }
     }
     check_storages(call, vmid, &config)?;
@@ -142,22 +131,11 @@ pub(super) fn create(call: &mut Call) -> Reply {
     {
         pool.vms.push(vmid);
     }
-    call.fork(
-        "qmcreate",
-        vmid,
-        Work::Create {
-            vmid,
-            params: config,
-            start,
-        },
-    )
+    call.fork("qmcreate", vmid, Work::Create { vmid, params: config, start })
 }
 
 fn disk_number(key: &str) -> bool {
-    key.trim_start_matches("net")
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        && key != "net"
+    key.trim_start_matches("net").bytes().all(|b| b.is_ascii_digit()) && key != "net"
 }
 
 /// A right on the VM, or on the pool it goes to.
@@ -169,14 +147,11 @@ pub(super) fn check_vm(
     privileges: &[&str],
 ) -> Result<(), Refusal> {
     if let Some(pool) = pool
-        && call
-            .world
-            .may(call.who, &format!("/pool/{pool}"), privileges)
+        && call.world.may(call.who, &format!("/pool/{pool}"), privileges)
     {
         return Ok(());
     }
-    call.world
-        .check(call.who, &format!("/vms/{vmid}"), privileges)
+    call.world.check(call.who, &format!("/vms/{vmid}"), privileges)
 }
 
 /// Facts 15: the value is percent-encoded once more.
@@ -189,9 +164,7 @@ pub(super) fn check_ssh_keys(config: &BTreeMap<String, String>) -> Result<(), Re
         let line = line.trim();
         line.is_empty()
             || line.starts_with('#')
-            || ["ssh-", "ecdsa-", "sk-"]
-                .iter()
-                .any(|kind| line.contains(kind))
+            || ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| line.contains(kind))
     };
     if text.lines().all(good) {
         return Ok(());

@@ -25,9 +25,7 @@ pub(super) fn apply(call: &mut Call) -> Reply {
     }
     // The task belongs to the cluster; it runs on the node that was asked, the first here.
     let node = call.world.nodes.keys().next().cloned().unwrap_or_default();
-    let upid = call
-        .world
-        .fork(&node, "reloadnetworkall", "", call.who, Work::Reload);
+    let upid = call.world.fork(&node, "reloadnetworkall", "", call.who, Work::Reload);
     Ok(Value::from(upid).into())
 }
 
@@ -40,10 +38,7 @@ pub(super) fn lock(call: &mut Call) -> Reply {
     if sdn.edited != sdn.running && !call.params.flag("allow-pending") {
         return Err(Refusal::die("configuration has pending changes"));
     }
-    let token = format!(
-        "00000000-0000-4000-8000-{:012x}",
-        call.world.clockwork.next()
-    );
+    let token = format!("00000000-0000-4000-8000-{:012x}", call.world.clockwork.next());
     call.world.sdn.lock = Some(token.clone());
     Ok(Value::from(token).into())
 }
@@ -74,10 +69,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
     let mut lines = Vec::new();
     let broken = sdn.broken_on.contains(&node);
     for zone in sdn.running.zones.keys() {
-        if !call
-            .world
-            .may(call.who, &format!("/sdn/zones/{zone}"), &["SDN.Audit"])
-        {
+        if !call.world.may(call.who, &format!("/sdn/zones/{zone}"), &["SDN.Audit"]) {
             continue;
         }
         let pending = sdn.edited != sdn.running;
@@ -88,10 +80,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         };
         lines.push(json!({ "zone": zone, "status": status }));
     }
-    if call
-        .world
-        .may(call.who, "/sdn/zones/localnetwork", &["SDN.Audit"])
-    {
+    if call.world.may(call.who, "/sdn/zones/localnetwork", &["SDN.Audit"]) {
         lines.push(json!({ "zone": "localnetwork", "status": "available" }));
     }
     Ok(Value::Array(lines).into())

@@ -13,16 +13,8 @@ use crate::pve_sim::world::sdn::{Kind, Object, subnet_id};
 const SEES: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
 
 /// Keys of a request that are no keys of an object.
-const NOT_KEYS: [&str; 8] = [
-    "zone",
-    "vnet",
-    "subnet",
-    "digest",
-    "delete",
-    "lock-token",
-    "pending",
-    "running",
-];
+const NOT_KEYS: [&str; 8] =
+    ["zone", "vnet", "subnet", "digest", "delete", "lock-token", "pending", "running"];
 
 fn keys(call: &Call, kind: Kind) -> Object {
     let mut object = call.params.0.clone();
@@ -39,11 +31,7 @@ fn list(call: &Call, kind: Kind, of: impl Fn(&str, &Value) -> bool) -> Reply {
         .names(kind)
         .iter()
         .filter_map(|id| Some((id, sdn.show(kind, id, pending, running)?)))
-        .filter(|(id, _)| {
-            call.world
-                .check_any(call.who, &path_of(call, kind, id), &SEES)
-                .is_ok()
-        })
+        .filter(|(id, _)| call.world.check_any(call.who, &path_of(call, kind, id), &SEES).is_ok())
         .filter(|(id, shown)| of(id, shown))
         .map(|(_, shown)| shown)
         .collect();
@@ -54,15 +42,8 @@ fn list(call: &Call, kind: Kind, of: impl Fn(&str, &Value) -> bool) -> Reply {
 fn path_of(call: &Call, kind: Kind, id: &str) -> String {
     let sdn = &call.world.sdn;
     let find = |kind: Kind, id: &str, key: &str| -> String {
-        let object = sdn
-            .edited
-            .of(kind)
-            .get(id)
-            .or_else(|| sdn.running.of(kind).get(id));
-        object
-            .and_then(|object| object.get(key))
-            .cloned()
-            .unwrap_or_default()
+        let object = sdn.edited.of(kind).get(id).or_else(|| sdn.running.of(kind).get(id));
+        object.and_then(|object| object.get(key)).cloned().unwrap_or_default()
     };
     match kind {
         Kind::Zone => format!("/sdn/zones/{id}"),
@@ -75,8 +56,7 @@ fn path_of(call: &Call, kind: Kind, id: &str) -> String {
 }
 
 fn one(call: &Call, kind: Kind, id: &str) -> Reply {
-    call.world
-        .check_any(call.who, &path_of(call, kind, id), &SEES)?;
+    call.world.check_any(call.who, &path_of(call, kind, id), &SEES)?;
     let (pending, running) = (call.params.flag("pending"), call.params.flag("running"));
     let shown = call.world.sdn.show(kind, id, pending, running);
     shown.map(Into::into).ok_or_else(|| missing(kind, id))
@@ -101,11 +81,7 @@ fn create(call: &mut Call, kind: Kind, id: &str, object: Object) -> Reply {
             &format!("sdn {name} object ID '{id}' already defined"),
         ));
     }
-    call.world
-        .sdn
-        .edited
-        .of_mut(kind)
-        .insert(id.to_owned(), object);
+    call.world.sdn.edited.of_mut(kind).insert(id.to_owned(), object);
     Ok(Value::Null.into())
 }
 
@@ -115,62 +91,37 @@ fn failed(verb: &str, kind: Kind, cause: &str) -> Refusal {
 }
 
 fn failed_parameter(verb: &str, kind: Kind, name: &str, text: &str) -> Refusal {
-    failed(
-        verb,
-        kind,
-        &format!("400 Parameter verification failed.\n{name}: {text}"),
-    )
+    failed(verb, kind, &format!("400 Parameter verification failed.\n{name}: {text}"))
 }
 
 fn change(call: &mut Call, kind: Kind, id: &str) -> Reply {
-    call.world
-        .check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
+    call.world.check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
     call.world.sdn.check_lock(call.params.get("lock-token"))?;
     if call.params.get("digest").is_some() {
-        return Err(Refusal::unknown(
-            "pve-sim: digest of SDN objects is not served",
-        ));
+        return Err(Refusal::unknown("pve-sim: digest of SDN objects is not served"));
     }
     let object = keys(call, kind);
-    let delete: Vec<String> = call
-        .params
-        .list("delete")
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    let found = call
-        .world
-        .sdn
-        .edited
-        .of_mut(kind)
-        .get_mut(id)
-        .ok_or_else(|| missing(kind, id))?;
+    let delete: Vec<String> = call.params.list("delete").into_iter().map(str::to_owned).collect();
+    let found = call.world.sdn.edited.of_mut(kind).get_mut(id).ok_or_else(|| missing(kind, id))?;
     found.extend(object);
     found.retain(|key, _| !delete.contains(key));
     Ok(Value::Null.into())
 }
 
 fn delete(call: &mut Call, kind: Kind, id: &str) -> Reply {
-    call.world
-        .check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
+    call.world.check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
     call.world.sdn.check_lock(call.params.get("lock-token"))?;
     let removed = call.world.sdn.edited.of_mut(kind).remove(id);
     // PVE: facts 47. A subnet may be deleted twice, a zone may not.
     if removed.is_none() && kind != Kind::Subnet {
-        return Err(failed(
-            "delete",
-            kind,
-            &format!("sdn '{id}' does not exist"),
-        ));
+        return Err(failed("delete", kind, &format!("sdn '{id}' does not exist")));
     }
     Ok(Value::Null.into())
 }
 
 pub(super) fn zones(call: &mut Call) -> Reply {
     let kind = call.params.get("type").map(str::to_owned);
-    list(call, Kind::Zone, |_, shown| {
-        kind.as_deref().is_none_or(|kind| shown["type"] == kind)
-    })
+    list(call, Kind::Zone, |_, shown| kind.as_deref().is_none_or(|kind| shown["type"] == kind))
 }
 
 pub(super) fn zone(call: &mut Call) -> Reply {
@@ -188,11 +139,8 @@ pub(super) fn create_zone(call: &mut Call) -> Reply {
             "invalid format - zone ID contains illegal characters or is too long\n",
         ));
     }
-    let needs: BTreeMap<&str, &str> = BTreeMap::from([
-        ("vlan", "bridge"),
-        ("qinq", "bridge"),
-        ("evpn", "controller"),
-    ]);
+    let needs: BTreeMap<&str, &str> =
+        BTreeMap::from([("vlan", "bridge"), ("qinq", "bridge"), ("evpn", "controller")]);
     let kind = object.get("type").map_or("", String::as_str);
     if let Some(key) = needs.get(kind)
         && !object.contains_key(*key)
@@ -224,11 +172,7 @@ pub(super) fn delete_zone(call: &mut Call) -> Reply {
     let id = call.params.text("zone").to_owned();
     let vnets = &call.world.sdn.edited.vnets;
     if let Some((vnet, _)) = vnets.iter().find(|(_, vnet)| vnet.get("zone") == Some(&id)) {
-        return Err(failed(
-            "delete",
-            Kind::Zone,
-            &format!("zone {id} is used by vnet {vnet}"),
-        ));
+        return Err(failed("delete", Kind::Zone, &format!("zone {id} is used by vnet {vnet}")));
     }
     delete(call, Kind::Zone, &id)
 }
@@ -249,11 +193,7 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
     let zone = object.get("zone").cloned().unwrap_or_default();
     let found = call.world.sdn.edited.zones.get(&zone);
     let Some(found) = found else {
-        return Err(failed(
-            "create",
-            Kind::Vnet,
-            &format!("zone {zone} doesn't exist"),
-        ));
+        return Err(failed("create", Kind::Vnet, &format!("zone {zone} doesn't exist")));
     };
     let kind = found.get("type").cloned().unwrap_or_default();
     let tag = object.get("tag");
@@ -266,12 +206,7 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
         ));
     }
     if kind != "simple" && tag.is_none() {
-        return Err(failed_parameter(
-            "create",
-            Kind::Vnet,
-            "tag",
-            "missing vlan tag",
-        ));
+        return Err(failed_parameter("create", Kind::Vnet, "tag", "missing vlan tag"));
     }
     // PVE: reference 6: unique over all vxlan and evpn vnets, in a vlan zone within the zone.
     let clash = call.world.sdn.edited.vnets.iter().find(|(_, other)| {
@@ -294,28 +229,15 @@ pub(super) fn change_vnet(call: &mut Call) -> Reply {
 /// Facts 47.
 pub(super) fn delete_vnet(call: &mut Call) -> Reply {
     let id = call.params.text("vnet").to_owned();
-    if call
-        .world
-        .sdn
-        .edited
-        .subnets
-        .values()
-        .any(|subnet| subnet.get("vnet") == Some(&id))
-    {
-        return Err(failed(
-            "delete",
-            Kind::Vnet,
-            "Can't delete vnet if subnets exists",
-        ));
+    if call.world.sdn.edited.subnets.values().any(|subnet| subnet.get("vnet") == Some(&id)) {
+        return Err(failed("delete", Kind::Vnet, "Can't delete vnet if subnets exists"));
     }
     delete(call, Kind::Vnet, &id)
 }
 
 pub(super) fn subnets(call: &mut Call) -> Reply {
     let vnet = call.params.text("vnet").to_owned();
-    list(call, Kind::Subnet, |_, shown| {
-        shown["vnet"] == vnet.as_str()
-    })
+    list(call, Kind::Subnet, |_, shown| shown["vnet"] == vnet.as_str())
 }
 
 pub(super) fn subnet(call: &mut Call) -> Reply {
@@ -327,19 +249,9 @@ pub(super) fn subnet(call: &mut Call) -> Reply {
 pub(super) fn create_subnet(call: &mut Call) -> Reply {
     let vnet = call.params.text("vnet").to_owned();
     let cidr = call.params.text("subnet").to_owned();
-    let found = call
-        .world
-        .sdn
-        .edited
-        .vnets
-        .get(&vnet)
-        .ok_or_else(|| missing(Kind::Vnet, &vnet))?;
+    let found = call.world.sdn.edited.vnets.get(&vnet).ok_or_else(|| missing(Kind::Vnet, &vnet))?;
     let zone = found.get("zone").cloned().unwrap_or_default();
-    call.world.check(
-        call.who,
-        &format!("/sdn/zones/{zone}/{vnet}"),
-        &["SDN.Allocate"],
-    )?;
+    call.world.check(call.who, &format!("/sdn/zones/{zone}/{vnet}"), &["SDN.Allocate"])?;
     let mut object = keys(call, Kind::Subnet);
     object.insert("vnet".to_owned(), vnet);
     object.insert("cidr".to_owned(), cidr.clone());

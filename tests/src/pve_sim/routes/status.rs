@@ -22,9 +22,7 @@ pub(super) fn current(call: &mut Call) -> Reply {
 /// Whether the `agent` key switches the agent on.
 pub(super) fn agent_on(text: &str) -> bool {
     let agent = crate::pve_sim::property::Properties::read(text, "enabled");
-    agent
-        .get("enabled")
-        .is_some_and(|value| matches!(value, "1" | "on" | "yes" | "true"))
+    agent.get("enabled").is_some_and(|value| matches!(value, "1" | "on" | "yes" | "true"))
 }
 
 const ROOT_START: [&str; 9] = [

@@ -25,11 +25,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|(_, storage)| {
             content.is_empty() || content.iter().any(|c| storage.content.contains(*c))
         })
-        .filter(|(id, _)| {
-            call.world
-                .check_any(call.who, &format!("/storage/{id}"), &SEES)
-                .is_ok()
-        })
+        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
         .map(|(id, storage)| line(call, &node, id, storage))
         .collect();
     Ok(Value::Array(lines).into())
@@ -64,12 +60,7 @@ fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
 }
 
 fn content(storage: &Storage) -> String {
-    storage
-        .content
-        .iter()
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(",")
+    storage.content.iter().cloned().collect::<Vec<_>>().join(",")
 }
 
 pub(super) fn list(call: &mut Call) -> Reply {
@@ -79,11 +70,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .storages
         .iter()
         .filter(|(_, storage)| kind.is_none_or(|kind| kind == storage.r#type))
-        .filter(|(id, _)| {
-            call.world
-                .check_any(call.who, &format!("/storage/{id}"), &SEES)
-                .is_ok()
-        })
+        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
         .map(|(id, storage)| entry(id, storage));
     Ok(Value::Array(lines.collect()).into())
 }
@@ -105,13 +92,7 @@ fn entry(id: &str, storage: &Storage) -> Value {
         shown["disable"] = flag(true);
     }
     if !storage.nodes.is_empty() {
-        shown["nodes"] = storage
-            .nodes
-            .iter()
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(",")
-            .into();
+        shown["nodes"] = storage.nodes.iter().cloned().collect::<Vec<_>>().join(",").into();
     }
     shown
 }
@@ -127,17 +108,11 @@ pub(super) fn put(call: &mut Call) -> Reply {
     let id = call.params.text("storage").to_owned();
     for key in call.params.0.keys() {
         if !["storage", "content", "nodes", "shared", "disable", "digest"].contains(&key.as_str()) {
-            return Err(Refusal::unknown(format!(
-                "pve-sim: storage with '{key}' is not served"
-            )));
+            return Err(Refusal::unknown(format!("pve-sim: storage with '{key}' is not served")));
         }
     }
     let params = call.params.clone();
-    let storage = call
-        .world
-        .storages
-        .get_mut(&id)
-        .ok_or_else(|| missing(&id))?;
+    let storage = call.world.storages.get_mut(&id).ok_or_else(|| missing(&id))?;
     let words = |name: &str| params.list(name).into_iter().map(str::to_owned).collect();
     if params.get("content").is_some() {
         storage.content = words("content");

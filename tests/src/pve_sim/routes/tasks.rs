@@ -13,17 +13,14 @@ fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
     let upid = call.params.text("upid");
     let task = call.world.tasks.iter().find(|task| task.upid == upid);
     if !upid.starts_with("UPID:") {
-        return Err(Refusal::die(format!(
-            "unable to parse worker upid '{upid}'"
-        )));
+        return Err(Refusal::die(format!("unable to parse worker upid '{upid}'")));
     }
     // PVE: facts 34, reference 4.
     let task = task
         .filter(|task| !task.run.gone)
         .ok_or_else(|| Refusal::parameter("upid", "no such task"))?;
     if !owned(call, task) {
-        call.world
-            .check(call.who, &format!("/nodes/{}", task.node), &[privilege])?;
+        call.world.check(call.who, &format!("/nodes/{}", task.node), &[privilege])?;
     }
     Ok(task)
 }
@@ -76,9 +73,7 @@ fn describe(task: &Task) -> Map<String, Value> {
 /// Facts 35; the default limit is 50 (reference 4).
 pub(super) fn log(call: &mut Call) -> Reply {
     if call.params.flag("download") {
-        return Err(Refusal::unknown(
-            "pve-sim: a log as a download is not served",
-        ));
+        return Err(Refusal::unknown("pve-sim: a log as a download is not served"));
     }
     let task = found(call, "Sys.Audit")?;
     let start = call.params.number("start").unwrap_or(0) as usize;
@@ -94,10 +89,7 @@ pub(super) fn log(call: &mut Call) -> Reply {
         .take(limit)
         .map(|(at, text)| json!({ "n": at + 1, "t": text }))
         .collect();
-    Ok(Answer {
-        data: lines.into(),
-        total: Some(task.log.len()),
-    })
+    Ok(Answer { data: lines.into(), total: Some(task.log.len()) })
 }
 
 pub(super) fn stop(call: &mut Call) -> Reply {
@@ -122,26 +114,10 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
             _ => true,
         })
         .filter(|task| call.params.get("vmid").is_none_or(|vmid| vmid == task.id))
-        .filter(|task| {
-            call.params
-                .get("typefilter")
-                .is_none_or(|kind| task.kind.contains(kind))
-        })
-        .filter(|task| {
-            call.params
-                .get("userfilter")
-                .is_none_or(|user| task.user.contains(user))
-        })
-        .filter(|task| {
-            call.params
-                .number("since")
-                .is_none_or(|since| task.starttime() >= since)
-        })
-        .filter(|task| {
-            call.params
-                .number("until")
-                .is_none_or(|until| task.starttime() <= until)
-        })
+        .filter(|task| call.params.get("typefilter").is_none_or(|kind| task.kind.contains(kind)))
+        .filter(|task| call.params.get("userfilter").is_none_or(|user| task.user.contains(user)))
+        .filter(|task| call.params.number("since").is_none_or(|since| task.starttime() >= since))
+        .filter(|task| call.params.number("until").is_none_or(|until| task.starttime() <= until))
         .filter(|task| !call.params.flag("errors") || failed(task))
         .filter(|task| seen(call, task))
         .map(line)
@@ -165,16 +141,11 @@ pub(super) fn on_cluster(call: &mut Call) -> Reply {
 }
 
 fn seen(call: &Call, task: &Task) -> bool {
-    owned(call, task)
-        || call
-            .world
-            .may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
+    owned(call, task) || call.world.may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
 }
 
 fn failed(task: &Task) -> bool {
-    task.exitstatus
-        .as_ref()
-        .is_some_and(|s| s != "OK" && !s.starts_with("WARNINGS: "))
+    task.exitstatus.as_ref().is_some_and(|s| s != "OK" && !s.starts_with("WARNINGS: "))
 }
 
 fn line(task: &Task) -> Value {

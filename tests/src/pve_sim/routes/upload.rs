@@ -18,10 +18,7 @@ pub(super) fn upload(call: &mut Call) -> Reply {
     let storage = call.params.text("storage").to_owned();
     let config = call.world.storage(&storage, &node)?;
     if !config.has_path() {
-        return Err(Refusal::die(format!(
-            "can't upload to storage type '{}'",
-            config.r#type
-        )));
+        return Err(Refusal::die(format!("can't upload to storage type '{}'", config.r#type)));
     }
     let content = call.params.text("content").to_owned();
     let filename = accepted_name(call, &content)?;
@@ -32,20 +29,13 @@ pub(super) fn upload(call: &mut Call) -> Reply {
         )));
     }
     let path = config.path(&storage);
-    let upload = call
-        .upload
-        .take()
-        .ok_or_else(|| Refusal::die("missing temporary file name"))?;
+    let upload = call.upload.take().ok_or_else(|| Refusal::die("missing temporary file name"))?;
     let tmp = call.world.clockwork.next();
     let tmp = format!("/var/tmp/pveupload-{tmp:032x}");
     let mut lines = vec![format!("starting file import from: {tmp}")];
     let refused = judge(call, &content, &filename, &upload, &mut lines)?;
     if refused.is_none() {
-        let folder = if content == "import" {
-            "import"
-        } else {
-            "template"
-        };
+        let folder = if content == "import" { "import" } else { "template" };
         lines.push(format!("target node: {node}"));
         lines.push(format!("target file: {path}/{folder}/{filename}"));
         lines.push(format!("file size is: {}", upload.size));
@@ -60,16 +50,7 @@ pub(super) fn upload(call: &mut Call) -> Reply {
         bytes: upload.bytes,
         ..Volume::default()
     };
-    call.fork(
-        "imgcopy",
-        "",
-        Work::Store {
-            storage,
-            volume,
-            refused,
-            lines,
-        },
-    )
+    call.fork("imgcopy", "", Work::Store { storage, volume, refused, lines })
 }
 
 /// What the worker finds wrong with the file.
@@ -83,15 +64,11 @@ fn judge(
     if let Some(algorithm) = call.params.get("checksum-algorithm") {
         let expected = call.params.text("checksum");
         let got = upload.sum(algorithm).ok_or_else(|| {
-            Refusal::unknown(format!(
-                "pve-sim: checksum-algorithm '{algorithm}' is not served"
-            ))
+            Refusal::unknown(format!("pve-sim: checksum-algorithm '{algorithm}' is not served"))
         })?;
         lines.push("calculating checksum...".to_owned());
         if !got.eq_ignore_ascii_case(expected) {
-            return Ok(Some(format!(
-                "checksum mismatch: got '{got}' != expect '{expected}'"
-            )));
+            return Ok(Some(format!("checksum mismatch: got '{got}' != expect '{expected}'")));
         }
         if let Some(last) = lines.last_mut() {
             last.push_str("OK, checksum verified");
@@ -157,16 +134,10 @@ fn fetched(
 ) -> Result<Work, Refusal> {
     let url = call.params.text("url");
     let found = call.world.urls.get(url).cloned().unwrap_or_else(|| {
-        crate::pve_sim::world::storage::Download {
-            status: Some(404),
-            ..Default::default()
-        }
+        crate::pve_sim::world::storage::Download { status: Some(404), ..Default::default() }
     });
-    let mut sums: BTreeMap<&str, &str> = found
-        .checksums
-        .iter()
-        .map(|(a, sum)| (a.as_str(), sum.as_str()))
-        .collect();
+    let mut sums: BTreeMap<&str, &str> =
+        found.checksums.iter().map(|(a, sum)| (a.as_str(), sum.as_str())).collect();
     sums.insert("sha256", &found.sha256);
     let mut lines = vec![format!("downloading {url} to {filename}")];
     let algorithm = call.params.get("checksum-algorithm");
@@ -191,9 +162,7 @@ fn fetched(
         }
         (Some(old), Some(_)) => {
             let got = old.sha256.unwrap_or_default();
-            refused = Some(format!(
-                "mismatch (got '{got}' != expect '{expected}'), aborting"
-            ));
+            refused = Some(format!("mismatch (got '{got}' != expect '{expected}'), aborting"));
         }
         (None, _) if found.status.is_some_and(|status| status >= 400) => {
             let status = found.status.unwrap_or_default();
@@ -205,23 +174,13 @@ fn fetched(
                 Refusal::unknown(format!("pve-sim: the world names no {algorithm} of {url}"))
             })?;
             if !got.eq_ignore_ascii_case(expected) {
-                refused = Some(format!(
-                    "checksum mismatch: got '{got}' != expect '{expected}'"
-                ));
+                refused = Some(format!("checksum mismatch: got '{got}' != expect '{expected}'"));
             }
         }
         (None, None) => {}
     }
     for percent in [0, 50, 100].into_iter().filter(|_| refused.is_none()) {
-        lines.push(format!(
-            "{}K ........ {percent}% 100M 0s",
-            volume.size / 1024 * percent / 100
-        ));
+        lines.push(format!("{}K ........ {percent}% 100M 0s", volume.size / 1024 * percent / 100));
     }
-    Ok(Work::Store {
-        storage,
-        volume,
-        refused,
-        lines,
-    })
+    Ok(Work::Store { storage, volume, refused, lines })
 }

@@ -70,11 +70,7 @@ impl Default for User {
 
 impl Default for Token {
     fn default() -> Self {
-        Self {
-            secret: String::new(),
-            privsep: true,
-            expired: false,
-        }
+        Self { secret: String::new(), privsep: true, expired: false }
     }
 }
 
@@ -187,9 +183,7 @@ impl World {
         let token = self.access.tokens.get(token_id)?;
         let user = self.access.users.get(token_id.split('!').next()?)?;
         let holds = user.enable && !token.expired && token.secret == secret;
-        holds.then(|| Who {
-            authid: token_id.to_owned(),
-        })
+        holds.then(|| Who { authid: token_id.to_owned() })
     }
 
     /// The caller's privileges on a path.
@@ -247,11 +241,7 @@ impl World {
     }
 
     fn role(&self, role: &str) -> BTreeSet<String> {
-        self.access
-            .roles
-            .get(role)
-            .cloned()
-            .unwrap_or_else(|| builtin(role))
+        self.access.roles.get(role).cloned().unwrap_or_else(|| builtin(role))
     }
 
     /// Whether all privileges are there.
@@ -263,10 +253,7 @@ impl World {
     /// All privileges, or a refusal that names the first missing one.
     pub(crate) fn check(&self, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
         let has = self.privileges(who, path);
-        match privileges
-            .iter()
-            .find(|privilege| !has.contains(**privilege))
-        {
+        match privileges.iter().find(|privilege| !has.contains(**privilege)) {
             Some(missing) => Err(Refusal::permission(&format!("{path}, {missing}"))),
             None => Ok(()),
         }
@@ -321,14 +308,8 @@ mod tests {
     fn check(edit: impl Fn(&mut World), path: &str, privilege: &str, expected: bool) {
         let mut world = World::default();
         edit(&mut world);
-        let who = Who {
-            authid: super::super::defaults::TOKEN_ID.to_owned(),
-        };
-        assert_eq!(
-            world.may(&who, path, &[privilege]),
-            expected,
-            "{path} {privilege}"
-        );
+        let who = Who { authid: super::super::defaults::TOKEN_ID.to_owned() };
+        assert_eq!(world.may(&who, path, &[privilege]), expected, "{path} {privilege}");
     }
 
     fn give(path: &str, who: &str, role: &str) -> AclEntry {
@@ -346,11 +327,7 @@ mod tests {
         check(|_| (), "/vms/100", "VM.Console", false);
         check(|_| (), "/", "Sys.Modify", false);
         check(
-            |w| {
-                w.access
-                    .acl
-                    .push(give("/", "pipeline@pve!apply", "Administrator"))
-            },
+            |w| w.access.acl.push(give("/", "pipeline@pve!apply", "Administrator")),
             "/",
             "Sys.Modify",
             false,
@@ -367,30 +344,17 @@ mod tests {
             true,
         );
         check(
-            |w| {
-                w.access
-                    .acl
-                    .push(give("/vms/100", "pipeline@pve", "PVEAuditor"))
-            },
+            |w| w.access.acl.push(give("/vms/100", "pipeline@pve", "PVEAuditor")),
             "/vms/100",
             "VM.Allocate",
             false,
         );
         check(
-            |w| {
-                w.access
-                    .acl
-                    .push(give("/vms/100", "pipeline@pve", "NoAccess"))
-            },
+            |w| w.access.acl.push(give("/vms/100", "pipeline@pve", "NoAccess")),
             "/vms/100",
             "VM.Audit",
             false,
         );
-        check(
-            |w| w.withdraw("/vms", "VM.Audit"),
-            "/vms/100",
-            "VM.Audit",
-            false,
-        );
+        check(|w| w.withdraw("/vms", "VM.Audit"), "/vms/100", "VM.Audit", false);
     }
 }

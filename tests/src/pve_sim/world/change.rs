@@ -58,8 +58,7 @@ impl World {
     ) -> Result<(), Refusal> {
         let value = if disk::is_drive(key) {
             self.check_drive(who, vmid, value)?;
-            self.make_drive(node, vmid, value, log)
-                .map_err(Refusal::die)?
+            self.make_drive(node, vmid, value, log).map_err(Refusal::die)?
         } else {
             stored(key, value)
         };
@@ -102,10 +101,7 @@ impl World {
             }
             return Ok(());
         }
-        let file = Properties::read(&before, "file")
-            .get("file")
-            .unwrap_or_default()
-            .to_owned();
+        let file = Properties::read(&before, "file").get("file").unwrap_or_default().to_owned();
         if key.starts_with("unused") {
             vm.check_protection(&format!("can't remove unused disk '{file}'"))?;
         } else {
@@ -118,13 +114,7 @@ impl World {
         vm.config.remove(key);
         vm.forget_boot(key);
         self.check_drive(who, vmid, &before)?;
-        self.part_with(
-            node,
-            vmid,
-            &before,
-            None,
-            force || key.starts_with("unused"),
-        )
+        self.part_with(node, vmid, &before, None, force || key.starts_with("unused"))
     }
 
     /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).
@@ -136,17 +126,11 @@ impl World {
         after: Option<&str>,
         free: bool,
     ) -> Result<(), Refusal> {
-        let file = |text: &str| {
-            Properties::read(text, "file")
-                .get("file")
-                .map(str::to_owned)
-        };
+        let file = |text: &str| Properties::read(text, "file").get("file").map(str::to_owned);
         let Some(volid) = file(before) else {
             return Ok(());
         };
-        let owned = self
-            .volume(node, &volid)
-            .is_some_and(|v| v.vmid() == Some(vmid));
+        let owned = self.volume(node, &volid).is_some_and(|v| v.vmid() == Some(vmid));
         if !owned || after.and_then(file).as_ref() == Some(&volid) {
             return Ok(());
         }
@@ -292,30 +276,16 @@ mod tests {
         world.vms.insert(100, vm);
         world.make_missing_disks(100).unwrap();
         let change = Change {
-            set: set
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-                .collect(),
+            set: set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             delete: delete.iter().map(|k| (*k).to_owned()).collect(),
             ..Change::default()
         };
-        let who = Who {
-            authid: "root@pam".to_owned(),
-        };
-        world
-            .change("pve1", &who, 100, &change, &mut Vec::new())
-            .unwrap();
+        let who = Who { authid: "root@pam".to_owned() };
+        world.change("pve1", &who, 100, &change, &mut Vec::new()).unwrap();
         let vm = &world.vms[&100];
         let config: Vec<_> = vm.config.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        let pending: Vec<_> = vm
-            .pending
-            .iter()
-            .map(|(k, v)| format!("{k}={v:?}"))
-            .collect();
-        assert_eq!(
-            format!("{} | {}", config.join(" "), pending.join(" ")),
-            expected
-        );
+        let pending: Vec<_> = vm.pending.iter().map(|(k, v)| format!("{k}={v:?}")).collect();
+        assert_eq!(format!("{} | {}", config.join(" "), pending.join(" ")), expected);
     }
 
     #[test]
@@ -345,17 +315,7 @@ mod tests {
             &["cores"],
             &format!("boot=order=virtio0 cores=1 tags=a {disk} | cores=None"),
         );
-        check(
-            false,
-            &[],
-            &["virtio0"],
-            "boot=  cores=1 tags=a unused0=local-lvm:vm-100-disk-0 | ",
-        );
-        check(
-            false,
-            &[],
-            &["onboot"],
-            &format!("boot=order=virtio0 cores=1 tags=a {disk} | "),
-        );
+        check(false, &[], &["virtio0"], "boot=  cores=1 tags=a unused0=local-lvm:vm-100-disk-0 | ");
+        check(false, &[], &["onboot"], &format!("boot=order=virtio0 cores=1 tags=a {disk} | "));
     }
 }

@@ -60,10 +60,7 @@ impl World {
                     self.volumes = before;
                     self.vms.remove(&vmid);
                     let result = Err(format!("unable to create VM {vmid} - {cause}"));
-                    return Ended {
-                        log,
-                        ..result.into()
-                    };
+                    return Ended { log, ..result.into() };
                 }
             }
         }
@@ -74,18 +71,9 @@ impl World {
         if start {
             // PVE: reference 2, "start=1 is a trap": a second task, which nobody is told of.
             log.push("Execute autostart".to_owned());
-            self.fork(
-                node,
-                "qmstart",
-                &vmid.to_string(),
-                who,
-                Work::Start { vmid },
-            );
+            self.fork(node, "qmstart", &vmid.to_string(), who, Work::Start { vmid });
         }
-        Ended {
-            log,
-            ..Ended::default()
-        }
+        Ended { log, ..Ended::default() }
     }
 
     pub(super) fn destroy(&mut self, node: &str, vmid: u32, unreferenced: bool) -> Ended {
@@ -101,16 +89,11 @@ impl World {
             .collect();
         if unreferenced {
             gone.extend(
-                self.volumes
-                    .iter()
-                    .filter(|v| v.vmid() == Some(vmid))
-                    .map(|v| v.volid.clone()),
+                self.volumes.iter().filter(|v| v.vmid() == Some(vmid)).map(|v| v.volid.clone()),
             );
         }
         for volid in gone {
-            let owner = self
-                .volume(node, &volid)
-                .and_then(super::storage::Volume::vmid);
+            let owner = self.volume(node, &volid).and_then(super::storage::Volume::vmid);
             if owner == Some(vmid) {
                 self.take_volume(node, &volid);
             }
@@ -129,9 +112,7 @@ impl World {
         let vm = self.vm(node, vmid)?;
         vm.check_protection(&format!("can't remove VM {vmid}"))?;
         if vm.running {
-            return Err(Refusal::die(format!(
-                "VM {vmid} is running - destroy failed"
-            )));
+            return Err(Refusal::die(format!("VM {vmid} is running - destroy failed")));
         }
         Ok(vm.clone())
     }
@@ -146,10 +127,7 @@ impl World {
                 vm.made
             });
             let bytes = made_up(&format!("{vmid}/{key}/{made}"));
-            format!(
-                "BC:24:11:{:02X}:{:02X}:{:02X}",
-                bytes[0], bytes[1], bytes[2]
-            )
+            format!("BC:24:11:{:02X}:{:02X}:{:02X}", bytes[0], bytes[1], bytes[2])
         });
         net.set("", format!("{model}={}", mac.to_uppercase()));
         net.print("")
@@ -177,12 +155,8 @@ fn complete(vmid: u32, config: &mut BTreeMap<String, String>) {
     config
         .entry("meta".to_owned())
         .or_insert_with(|| "creation-qemu=10.1.2,ctime=1760000000".to_owned());
-    config
-        .entry("smbios1".to_owned())
-        .or_insert_with(|| format!("uuid={}", uuid(vmid, "smbios")));
-    let genid = config
-        .entry("vmgenid".to_owned())
-        .or_insert_with(|| "1".to_owned());
+    config.entry("smbios1".to_owned()).or_insert_with(|| format!("uuid={}", uuid(vmid, "smbios")));
+    let genid = config.entry("vmgenid".to_owned()).or_insert_with(|| "1".to_owned());
     if genid == "1" {
         *genid = uuid(vmid, "vmgenid");
     }
@@ -201,37 +175,20 @@ fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
     }
     let rank = |key: &str| {
         let (stem, number) = numbered(key).unwrap_or_default();
-        let bus = ["ide", "scsi", "virtio", "sata"]
-            .iter()
-            .position(|bus| *bus == stem);
+        let bus = ["ide", "scsi", "virtio", "sata"].iter().position(|bus| *bus == stem);
         (bus.unwrap_or(4), number)
     };
     all.sort_by_key(|(key, _, _)| rank(key));
-    let first = |cd: bool| {
-        all.iter()
-            .find(|(_, _, is_cd)| *is_cd == cd)
-            .map(|(_, key, _)| (*key).clone())
-    };
+    let first =
+        |cd: bool| all.iter().find(|(_, _, is_cd)| *is_cd == cd).map(|(_, key, _)| (*key).clone());
     let net = config.keys().find(|key| key.starts_with("net")).cloned();
-    [first(false), first(true), net]
-        .into_iter()
-        .flatten()
-        .collect()
+    [first(false), first(true), net].into_iter().flatten().collect()
 }
 
 fn uuid(vmid: u32, what: &str) -> String {
-    let hex: String = made_up(&format!("{vmid}/{what}"))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!(
-        "{}-{}-4{}-8{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[13..16],
-        &hex[17..20],
-        &hex[20..32]
-    )
+    let hex: String =
+        made_up(&format!("{vmid}/{what}")).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
 /// Bytes that look random and are the same in every run.
@@ -252,9 +209,7 @@ mod tests {
             ("virtio1", "local-lvm:0,import-from=local:import/no.raw"),
         ];
         let params = params.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
-        let who = Who {
-            authid: "root@pam".to_owned(),
-        };
+        let who = Who { authid: "root@pam".to_owned() };
         let ended = world.create("pve1", &who, 100, params, false);
         assert_eq!(
             ended.result.unwrap_err(),
@@ -283,9 +238,6 @@ mod tests {
         assert_eq!(given, "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5");
         let one = world.print_net(100, "net0", "virtio,bridge=vmbr0");
         let two = world.print_net(100, "net0", "model=virtio,bridge=vmbr0");
-        assert!(
-            one.starts_with("virtio=BC:24:11:") && one != two,
-            "{one} {two}"
-        );
+        assert!(one.starts_with("virtio=BC:24:11:") && one != two, "{one} {two}");
     }
 }

@@ -46,10 +46,7 @@ impl Default for Node {
             bridge_ports: Some("eno1".to_owned()),
             bridge_vlan_aware: true,
         };
-        let port = Interface {
-            r#type: "eth".to_owned(),
-            ..Interface::default()
-        };
+        let port = Interface { r#type: "eth".to_owned(), ..Interface::default() };
         Self {
             online: true,
             interfaces: BTreeMap::from([("eno1".to_owned(), port), ("vmbr0".to_owned(), bridge)]),
@@ -68,18 +65,9 @@ fn storages() -> BTreeMap<String, Storage> {
         ..Storage::default()
     };
     BTreeMap::from([
-        (
-            "local".to_owned(),
-            storage("dir", "iso,vztmpl,backup,import,snippets", 100 * GIB),
-        ),
-        (
-            "local-lvm".to_owned(),
-            storage("lvmthin", "images,rootdir", 500 * GIB),
-        ),
-        (
-            "local-zfs".to_owned(),
-            storage("zfspool", "images,rootdir", 500 * GIB),
-        ),
+        ("local".to_owned(), storage("dir", "iso,vztmpl,backup,import,snippets", 100 * GIB)),
+        ("local-lvm".to_owned(), storage("lvmthin", "images,rootdir", 500 * GIB)),
+        ("local-zfs".to_owned(), storage("zfspool", "images,rootdir", 500 * GIB)),
     ])
 }
 
@@ -93,26 +81,14 @@ const ROLES: [(&str, &str, &str); 6] = [
          VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,\
          VM.GuestAgent.Audit,VM.PowerMgmt",
     ),
-    (
-        "/storage/local-lvm",
-        "PipelineDisk",
-        "Datastore.AllocateSpace,Datastore.Audit",
-    ),
-    (
-        "/storage/local-zfs",
-        "PipelineDisk",
-        "Datastore.AllocateSpace,Datastore.Audit",
-    ),
+    ("/storage/local-lvm", "PipelineDisk", "Datastore.AllocateSpace,Datastore.Audit"),
+    ("/storage/local-zfs", "PipelineDisk", "Datastore.AllocateSpace,Datastore.Audit"),
     (
         "/storage/local",
         "PipelineImage",
         "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit",
     ),
-    (
-        "/sdn/zones/localnetwork",
-        "PipelineNet",
-        "SDN.Audit,SDN.Use",
-    ),
+    ("/sdn/zones/localnetwork", "PipelineNet", "SDN.Audit,SDN.Use"),
     ("/nodes", "PipelineNode", "Sys.AccessNetwork,Sys.Audit"),
 ];
 
@@ -134,10 +110,7 @@ impl Default for Access {
             users: BTreeMap::from([(USER.to_owned(), User::default())]),
             tokens: BTreeMap::from([(
                 TOKEN_ID.to_owned(),
-                Token {
-                    secret: TOKEN_SECRET.to_owned(),
-                    ..Token::default()
-                },
+                Token { secret: TOKEN_SECRET.to_owned(), ..Token::default() },
             )]),
             // A privilege-separated token has only what both have (facts 51).
             acl: ROLES

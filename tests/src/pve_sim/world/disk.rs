@@ -22,11 +22,7 @@ pub(crate) enum Wanted {
     /// `STORE:cloudinit`.
     CloudInit { storage: String },
     /// `STORE:GiB`, perhaps filled from a source.
-    New {
-        storage: String,
-        gib: f64,
-        from: Option<String>,
-    },
+    New { storage: String, gib: f64, from: Option<String> },
     /// A volume that is there.
     Existing { volid: String },
 }
@@ -38,18 +34,14 @@ pub(crate) fn wanted(drive: &Properties) -> Wanted {
         return Wanted::NoVolume;
     }
     match file.split_once(':') {
-        Some((storage, "cloudinit")) => Wanted::CloudInit {
-            storage: storage.to_owned(),
-        },
+        Some((storage, "cloudinit")) => Wanted::CloudInit { storage: storage.to_owned() },
         // PVE: QemuServer/Drive.pm, NEW_DISK_RE: a plain number of GiB (facts 16).
         Some((storage, size)) if full(r"\d+(\.\d+)?", size) => Wanted::New {
             storage: storage.to_owned(),
             gib: size.parse().unwrap_or_default(),
             from: drive.get("import-from").map(str::to_owned),
         },
-        _ => Wanted::Existing {
-            volid: file.to_owned(),
-        },
+        _ => Wanted::Existing { volid: file.to_owned() },
     }
 }
 
@@ -162,12 +154,10 @@ impl World {
             ));
         }
         let keeps = self.storages.get(storage).is_some_and(|s| s.has_path());
-        let format = format
-            .filter(|_| keeps)
-            .unwrap_or_else(|| match found.format.as_str() {
-                "qcow2" | "vmdk" if keeps => found.format.clone(),
-                _ => "raw".to_owned(),
-            });
+        let format = format.filter(|_| keeps).unwrap_or_else(|| match found.format.as_str() {
+            "qcow2" | "vmdk" if keeps => found.format.clone(),
+            _ => "raw".to_owned(),
+        });
         let size = found.virtual_size();
         let mut volume = self.allocate(node, vmid, storage, size, &format)?;
         for percent in [0, 50, 100] {
@@ -198,10 +188,8 @@ impl World {
             (true, _) => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}.{format}"),
             (false, _) => format!("{storage}:vm-{vmid}-disk-{number}"),
         };
-        let volid = (0..)
-            .map(name)
-            .find(|volid| self.volume(node, volid).is_none())
-            .unwrap_or_default();
+        let volid =
+            (0..).map(name).find(|volid| self.volume(node, volid).is_none()).unwrap_or_default();
         let volume = Volume {
             volid,
             size,
@@ -232,12 +220,7 @@ impl World {
         };
         self.put_volume(
             node,
-            Volume {
-                volid: volid.clone(),
-                size,
-                format: format.to_owned(),
-                ..Volume::default()
-            },
+            Volume { volid: volid.clone(), size, format: format.to_owned(), ..Volume::default() },
         );
         Ok(volid)
     }
@@ -259,10 +242,7 @@ impl World {
             let name = Name::parse(&volid)
                 .ok_or_else(|| format!("vm {vmid}: {key}: no name PVE would take: {volid}"))?;
             if !self.storages.contains_key(name.storage) {
-                return Err(format!(
-                    "vm {vmid}: {key}: no such storage \"{}\"",
-                    name.storage
-                ));
+                return Err(format!("vm {vmid}: {key}: no such storage \"{}\"", name.storage));
             }
             if self.volume(&node, &volid).is_none() {
                 let volume = Volume {
@@ -306,29 +286,14 @@ mod tests {
         };
         check("local-lvm:32", new(32.0, None));
         check("local-lvm:0.5,discard=on", new(0.5, None));
-        check(
-            "local-lvm:0,import-from=local:import/a.raw",
-            new(0.0, Some("local:import/a.raw")),
-        );
+        check("local-lvm:0,import-from=local:import/a.raw", new(0.0, Some("local:import/a.raw")));
         check("none,media=cdrom", Wanted::NoVolume);
-        check(
-            "local-lvm:cloudinit",
-            Wanted::CloudInit {
-                storage: "local-lvm".to_owned(),
-            },
-        );
+        check("local-lvm:cloudinit", Wanted::CloudInit { storage: "local-lvm".to_owned() });
         check(
             "local-lvm:vm-1-disk-0,size=1G",
-            Wanted::Existing {
-                volid: "local-lvm:vm-1-disk-0".to_owned(),
-            },
+            Wanted::Existing { volid: "local-lvm:vm-1-disk-0".to_owned() },
         );
-        check(
-            "local-lvm:32G",
-            Wanted::Existing {
-                volid: "local-lvm:32G".to_owned(),
-            },
-        );
+        check("local-lvm:32G", Wanted::Existing { volid: "local-lvm:32G".to_owned() });
     }
 
     #[test]
@@ -366,10 +331,7 @@ mod tests {
             "local-lvm:0,import-from=local:import/a.raw,discard=on",
             &mut Vec::new(),
         );
-        assert_eq!(
-            text.as_deref(),
-            Ok("local-lvm:vm-100-disk-0,discard=on,size=1M")
-        );
+        assert_eq!(text.as_deref(), Ok("local-lvm:vm-100-disk-0,discard=on,size=1M"));
         let disk = world.volume("pve1", "local-lvm:vm-100-disk-0").unwrap();
         assert_eq!(
             (disk.sha256.as_deref(), disk.bytes.as_deref()),

@@ -116,20 +116,21 @@ impl World {
     }
 
     /// Writes the world as it is, in a stable order and without clock values.
+    /// A key that is as in the default world is left out.
     pub fn to_json(&self) -> String {
         let mut world = self.clone();
         world.sort();
         world.tasks.sort_by_key(|task| {
             let number = task.id.parse::<u64>().unwrap_or_default();
-            (
-                task.node.clone(),
-                task.kind.clone(),
-                number,
-                task.id.clone(),
-            )
+            (task.node.clone(), task.kind.clone(), number, task.id.clone())
         });
-        let text = serde_json::to_string_pretty(&world).unwrap_or_default();
-        text + "\n"
+        let value = |world: &Self| serde_json::to_value(world).unwrap_or_default();
+        let usual = value(&Self::default());
+        let mut shown = value(&world);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.retain(|key, value| usual.get(key) != Some(value));
+        }
+        serde_json::to_string_pretty(&shown).unwrap_or_default() + "\n"
     }
 
     /// Fills what a world file may leave out, and refuses what cannot be.
@@ -155,25 +156,18 @@ impl World {
             self.make_missing_disks(vmid)?;
         }
         let ended = std::mem::take(&mut self.tasks);
-        self.tasks = ended
-            .into_iter()
-            .map(|task| self.clockwork.named(task))
-            .collect();
+        self.tasks = ended.into_iter().map(|task| self.clockwork.named(task)).collect();
         self.sort();
         Ok(())
     }
 
     pub(crate) fn sort(&mut self) {
-        self.volumes
-            .sort_by(|a, b| (&a.node, &a.volid).cmp(&(&b.node, &b.volid)));
+        self.volumes.sort_by(|a, b| (&a.node, &a.volid).cmp(&(&b.node, &b.volid)));
     }
 
     /// The release, `9.1` of `9.1.7`, as a pair to compare with.
     pub(crate) fn release(&self) -> (u32, u32) {
-        let mut parts = self
-            .version
-            .split('.')
-            .map(|part| part.parse().unwrap_or(0));
+        let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(9), parts.next().unwrap_or(0))
     }
 

@@ -88,13 +88,8 @@ impl Sdn {
 
     /// Every name known in either state.
     pub(crate) fn names(&self, kind: Kind) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .edited
-            .of(kind)
-            .keys()
-            .chain(self.running.of(kind).keys())
-            .cloned()
-            .collect();
+        let mut names: Vec<String> =
+            self.edited.of(kind).keys().chain(self.running.of(kind).keys()).cloned().collect();
         names.sort();
         names.dedup();
         names
@@ -106,11 +101,7 @@ impl Sdn {
         let applied = self.running.of(kind).get(id);
         let plain = |object: &Object| {
             let mut shown = Map::from_iter([(kind.key().to_owned(), Value::from(id))]);
-            shown.extend(
-                object
-                    .iter()
-                    .map(|(key, value)| (key.clone(), typed(key, value))),
-            );
+            shown.extend(object.iter().map(|(key, value)| (key.clone(), typed(key, value))));
             shown
         };
         if running {
@@ -176,19 +167,13 @@ mod tests {
     use serde_json::json;
 
     fn zone(keys: &[(&str, &str)]) -> Object {
-        keys.iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
+        keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
     fn check(edited: Option<Object>, running: Option<Object>, expected: Value) {
         let mut sdn = Sdn::default();
-        sdn.edited
-            .zones
-            .extend(edited.map(|object| ("z".to_owned(), object)));
-        sdn.running
-            .zones
-            .extend(running.map(|object| ("z".to_owned(), object)));
+        sdn.edited.zones.extend(edited.map(|object| ("z".to_owned(), object)));
+        sdn.running.zones.extend(running.map(|object| ("z".to_owned(), object)));
         assert_eq!(sdn.show(Kind::Zone, "z", true, false), Some(expected));
     }
 
@@ -196,11 +181,7 @@ mod tests {
     fn pending_shows_what_is_not_live() {
         let one = || zone(&[("type", "vxlan"), ("mtu", "1450")]);
         let two = || zone(&[("type", "vxlan"), ("mtu", "1400")]);
-        check(
-            Some(one()),
-            Some(one()),
-            json!({"zone": "z", "mtu": 1450, "type": "vxlan"}),
-        );
+        check(Some(one()), Some(one()), json!({"zone": "z", "mtu": 1450, "type": "vxlan"}));
         check(
             Some(one()),
             None,

@@ -94,10 +94,7 @@ impl Default for Storage {
 impl Storage {
     /// Whether it keeps files in a folder.
     pub(crate) fn has_path(&self) -> bool {
-        matches!(
-            self.r#type.as_str(),
-            "dir" | "nfs" | "cifs" | "btrfs" | "cephfs" | "glusterfs"
-        )
+        matches!(self.r#type.as_str(), "dir" | "nfs" | "cifs" | "btrfs" | "cephfs" | "glusterfs")
     }
 
     /// Where its files are.
@@ -157,9 +154,7 @@ impl<'a> Name<'a> {
     pub(crate) fn parse(volid: &'a str) -> Option<Self> {
         let (storage, name) = volid.split_once(':')?;
         let (folder, file) = name.split_once('/').unwrap_or(("", name));
-        let extension = file
-            .rsplit_once('.')
-            .map_or("raw", |(_, extension)| extension);
+        let extension = file.rsplit_once('.').map_or("raw", |(_, extension)| extension);
         let content = match folder {
             "iso" => "iso",
             "import" => "import",
@@ -171,10 +166,7 @@ impl<'a> Name<'a> {
         };
         let fits = match content {
             "iso" => full(r"(?i).+\.(iso|img)", file),
-            "import" => full(
-                r"[A-Za-z0-9.+=_-]+\.(ova|ovf|qcow2|raw|vmdk|img)(/.+)?",
-                file,
-            ),
+            "import" => full(r"[A-Za-z0-9.+=_-]+\.(ova|ovf|qcow2|raw|vmdk|img)(/.+)?", file),
             "images" => full(r"(vm|base)-\d+-\S+", file),
             _ => !file.is_empty(),
         };
@@ -205,9 +197,7 @@ impl World {
             return Err(Refusal::die(format!("storage '{id}' is disabled")));
         }
         if !found.nodes.is_empty() && !found.nodes.contains(node) {
-            return Err(Refusal::die(format!(
-                "storage '{id}' is not available on node '{node}'"
-            )));
+            return Err(Refusal::die(format!("storage '{id}' is not available on node '{node}'")));
         }
         Ok(found)
     }
@@ -220,9 +210,7 @@ impl World {
     /// A volume as a node sees it.
     pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
         let place = self.place(volid, node);
-        self.volumes
-            .iter()
-            .find(|volume| volume.volid == volid && volume.node == place)
+        self.volumes.iter().find(|volume| volume.volid == volid && volume.node == place)
     }
 
     /// All volumes of a storage, as a node sees them.
@@ -256,10 +244,7 @@ impl World {
     /// Takes a volume away.
     pub(crate) fn take_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
         let place = self.place(volid, node);
-        let at = self
-            .volumes
-            .iter()
-            .position(|v| v.volid == volid && v.node == place)?;
+        let at = self.volumes.iter().position(|v| v.volid == volid && v.node == place)?;
         Some(self.volumes.remove(at))
     }
 }
@@ -269,13 +254,7 @@ impl World {
 pub(crate) fn normalize(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
     name.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "_.-".contains(c) {
-                c
-            } else {
-                '_'
-            }
-        })
+        .map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' })
         .collect()
 }
 
@@ -285,31 +264,17 @@ mod tests {
 
     fn check(volid: &str, expected: Option<(&str, &str, Option<u32>)>) {
         let seen = Name::parse(volid);
-        let seen = seen
-            .as_ref()
-            .map(|name| (name.content, name.format, name.vmid));
+        let seen = seen.as_ref().map(|name| (name.content, name.format, name.vmid));
         assert_eq!(seen, expected, "{volid}");
     }
 
     #[test]
     fn names_say_content_format_and_owner() {
-        check(
-            "local:import/debian-12.qcow2",
-            Some(("import", "qcow2", None)),
-        );
+        check("local:import/debian-12.qcow2", Some(("import", "qcow2", None)));
         check("local:iso/debian.img", Some(("iso", "iso", None)));
-        check(
-            "local-lvm:vm-100-disk-0",
-            Some(("images", "raw", Some(100))),
-        );
-        check(
-            "local:100/vm-100-disk-0.qcow2",
-            Some(("images", "qcow2", Some(100))),
-        );
-        check(
-            "local:snippets/user.yaml",
-            Some(("snippets", "snippet", None)),
-        );
+        check("local-lvm:vm-100-disk-0", Some(("images", "raw", Some(100))));
+        check("local:100/vm-100-disk-0.qcow2", Some(("images", "qcow2", Some(100))));
+        check("local:snippets/user.yaml", Some(("snippets", "snippet", None)));
         check("local:import/debian.txt", None);
         check("local-lvm:data", None);
     }

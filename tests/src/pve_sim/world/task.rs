@@ -88,13 +88,7 @@ pub struct Clockwork {
 
 impl Default for Clockwork {
     fn default() -> Self {
-        Self {
-            pace: Pace::Polls(1),
-            lengths: BTreeMap::new(),
-            now: 0,
-            counter: 0,
-            fault: None,
-        }
+        Self { pace: Pace::Polls(1), lengths: BTreeMap::new(), now: 0, counter: 0, fault: None }
     }
 }
 
@@ -157,12 +151,11 @@ impl Task {
             (None, None, Ok(())) => "OK".to_owned(),
         };
         // PVE: facts 35. Only an error has the word ERROR before it.
-        self.log
-            .push(if status == "OK" || status.starts_with("WARNINGS: ") {
-                format!("TASK {status}")
-            } else {
-                format!("TASK ERROR: {status}")
-            });
+        self.log.push(if status == "OK" || status.starts_with("WARNINGS: ") {
+            format!("TASK {status}")
+        } else {
+            format!("TASK ERROR: {status}")
+        });
         self.exitstatus = Some(status);
     }
 }
@@ -274,15 +267,10 @@ impl World {
             return;
         }
         let node = task.node.clone();
-        let who = Who {
-            authid: task.user.clone(),
-        };
+        let who = Who { authid: task.user.clone() };
         let work = task.run.work.take();
-        let fails = task
-            .run
-            .fault
-            .as_ref()
-            .is_some_and(|fault| fault.exitstatus.is_some() && !fault.works);
+        let fails =
+            task.run.fault.as_ref().is_some_and(|fault| fault.exitstatus.is_some() && !fault.works);
         let ended = match work {
             Some(work) if fails => self.undo(&node, work),
             Some(work) => self.perform(&node, &who, work),

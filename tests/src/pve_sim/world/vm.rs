@@ -90,10 +90,7 @@ impl Vm {
 
     /// SHA-1 over the file's text (facts 20, reference 5).
     pub(crate) fn digest(&self) -> String {
-        Sha1::digest(self.text().as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        Sha1::digest(self.text().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn text(&self) -> String {
@@ -170,9 +167,9 @@ impl Vm {
     /// Facts 20.
     pub(crate) fn check_digest(&self, digest: Option<&str>) -> Result<(), Refusal> {
         match digest {
-            Some(digest) if !digest.is_empty() && digest != self.digest() => Err(Refusal::die(
-                "checksum mismatch (file change by other user?)",
-            )),
+            Some(digest) if !digest.is_empty() && digest != self.digest() => {
+                Err(Refusal::die("checksum mismatch (file change by other user?)"))
+            }
             _ => Ok(()),
         }
     }
@@ -191,10 +188,7 @@ impl Vm {
 
     /// The name, or what PVE shows instead (facts 25).
     pub(crate) fn name(&self, vmid: u32) -> String {
-        self.config
-            .get("name")
-            .cloned()
-            .unwrap_or_else(|| format!("VM {vmid}"))
+        self.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}"))
     }
 }
 
@@ -213,28 +207,18 @@ fn typed(key: &str, value: &str) -> Value {
 
 /// Facts 25.
 fn masked<'a>(key: &str, value: &'a str) -> &'a str {
-    if key == "cipassword" {
-        "**********"
-    } else {
-        value
-    }
+    if key == "cipassword" { "**********" } else { value }
 }
 
 impl World {
     /// A VM on its node.
     pub(crate) fn vm(&self, node: &str, vmid: u32) -> Result<&Vm, Refusal> {
-        self.vms
-            .get(&vmid)
-            .filter(|vm| vm.node == node)
-            .ok_or_else(|| missing(node, vmid))
+        self.vms.get(&vmid).filter(|vm| vm.node == node).ok_or_else(|| missing(node, vmid))
     }
 
     /// The same, to change it.
     pub(crate) fn vm_mut(&mut self, node: &str, vmid: u32) -> Result<&mut Vm, Refusal> {
-        self.vms
-            .get_mut(&vmid)
-            .filter(|vm| vm.node == node)
-            .ok_or_else(|| missing(node, vmid))
+        self.vms.get_mut(&vmid).filter(|vm| vm.node == node).ok_or_else(|| missing(node, vmid))
     }
 
     /// What the guest of a VM does.
@@ -280,10 +264,7 @@ mod tests {
             json!({"agent": "1", "cipassword": "**********", "cores": 2, "cpulimit": 0.5, "memory": "256", "digest": digest})
         );
         assert_eq!(vm.show(View::Current)["cores"], 1);
-        assert_eq!(
-            vm.show_pending()[2],
-            json!({"key": "cores", "value": 1, "pending": 2})
-        );
+        assert_eq!(vm.show_pending()[2], json!({"key": "cores", "value": 1, "pending": 2}));
     }
 
     #[test]

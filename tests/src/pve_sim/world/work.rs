@@ -13,47 +13,16 @@ use crate::pve_sim::property::Properties;
 /// The work of a task.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    Create {
-        vmid: u32,
-        params: BTreeMap<String, String>,
-        start: bool,
-    },
-    Destroy {
-        vmid: u32,
-        unreferenced: bool,
-    },
-    Change {
-        vmid: u32,
-        change: Change,
-    },
-    Resize {
-        vmid: u32,
-        disk: String,
-        size: String,
-        digest: Option<String>,
-    },
-    Start {
-        vmid: u32,
-    },
-    Stop {
-        vmid: u32,
-    },
-    Shutdown {
-        vmid: u32,
-        force: bool,
-    },
-    Reboot {
-        vmid: u32,
-    },
-    Store {
-        storage: String,
-        volume: Volume,
-        refused: Option<String>,
-        lines: Vec<String>,
-    },
-    Delete {
-        volid: String,
-    },
+    Create { vmid: u32, params: BTreeMap<String, String>, start: bool },
+    Destroy { vmid: u32, unreferenced: bool },
+    Change { vmid: u32, change: Change },
+    Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
+    Start { vmid: u32 },
+    Stop { vmid: u32 },
+    Shutdown { vmid: u32, force: bool },
+    Reboot { vmid: u32 },
+    Store { storage: String, volume: Volume, refused: Option<String>, lines: Vec<String> },
+    Delete { volid: String },
     Reload,
 }
 
@@ -67,20 +36,13 @@ pub(crate) struct Ended {
 
 impl Default for Ended {
     fn default() -> Self {
-        Self {
-            log: Vec::new(),
-            warnings: 0,
-            result: Ok(()),
-        }
+        Self { log: Vec::new(), warnings: 0, result: Ok(()) }
     }
 }
 
 impl From<Result<(), String>> for Ended {
     fn from(result: Result<(), String>) -> Self {
-        Self {
-            result,
-            ..Self::default()
-        }
+        Self { result, ..Self::default() }
     }
 }
 
@@ -105,47 +67,29 @@ impl Work {
 impl World {
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
         match work {
-            Work::Create {
-                vmid,
-                params,
-                start,
-            } => self.create(node, who, vmid, params, start),
+            Work::Create { vmid, params, start } => self.create(node, who, vmid, params, start),
             Work::Destroy { vmid, unreferenced } => self.destroy(node, vmid, unreferenced),
             Work::Change { vmid, change } => {
                 let mut log = Vec::new();
                 let result = self.change(node, who, vmid, &change, &mut log);
                 let result = result.map_err(|refusal| refusal.message.trim_end().to_owned());
-                Ended {
-                    log,
-                    ..result.into()
-                }
+                Ended { log, ..result.into() }
             }
-            Work::Resize {
-                vmid,
-                disk,
-                size,
-                digest,
-            } => self
-                .resize(node, who, vmid, &disk, &size, digest.as_deref())
-                .into(),
+            Work::Resize { vmid, disk, size, digest } => {
+                self.resize(node, who, vmid, &disk, &size, digest.as_deref()).into()
+            }
             Work::Start { vmid } => self.start(node, vmid),
             Work::Stop { vmid } => self.stop(node, vmid).into(),
             Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
             Work::Reboot { vmid } => self.reboot(node, vmid),
-            Work::Store {
-                storage,
-                volume,
-                refused,
-                ..
-            } => self.store(node, &storage, volume, refused),
+            Work::Store { storage, volume, refused, .. } => {
+                self.store(node, &storage, volume, refused)
+            }
             Work::Delete { volid } => {
                 // PVE: facts 43. Nothing to delete is no error.
                 self.take_volume(node, &volid);
                 let log = vec![format!("Removed volume '{volid}'")];
-                Ended {
-                    log,
-                    ..Ended::default()
-                }
+                Ended { log, ..Ended::default() }
             }
             Work::Reload => {
                 self.apply_sdn();
@@ -185,22 +129,14 @@ impl World {
         let replaced = self.volume(node, &volume.volid).map_or(0, Volume::used);
         if volume.used() > self.available(node, storage) + replaced {
             // PVE: `cp` says so; the copy is removed (Status.pm, upload).
-            let path = self
-                .storages
-                .get(storage)
-                .map_or_else(String::new, |s: &Storage| s.path(storage));
+            let path =
+                self.storages.get(storage).map_or_else(String::new, |s: &Storage| s.path(storage));
             let line = format!("cp: error writing '{path}': No space left on device");
             let result = Err("import failed: cp: No space left on device".to_owned());
-            return Ended {
-                log: vec![line],
-                ..result.into()
-            };
+            return Ended { log: vec![line], ..result.into() };
         }
         self.put_volume(node, volume);
         let log = vec!["finished file import successfully".to_owned()];
-        Ended {
-            log,
-            ..Ended::default()
-        }
+        Ended { log, ..Ended::default() }
     }
 }

@@ -1,1 +1,0 @@
-//! Requests and their answers over a real TLS connection.
