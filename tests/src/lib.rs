@@ -4,4 +4,5 @@
 //! so that it cannot agree with their mistakes.
 
 pub mod case;
+pub mod generated;
 pub mod pve_sim;

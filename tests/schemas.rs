@@ -1,0 +1,60 @@
+//! Each valid sample validates, each invalid one does not; and what the tools print is valid.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+}
+
+fn json(path: &Path) -> Value {
+    let text = std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn validator(schema: &str) -> jsonschema::Validator {
+    jsonschema::validator_for(&json(&root().join("schemas").join(schema))).unwrap()
+}
+
+#[test]
+fn samples_of_the_document() {
+    let validator = validator("tfvars.json");
+    for (kind, valid) in [("valid", true), ("invalid", false)] {
+        let folder = root().join("schemas/samples/tfvars").join(kind);
+        let samples: Vec<_> = folder.read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+        assert!(!samples.is_empty(), "{} is empty", folder.display());
+        for sample in samples {
+            assert_eq!(validator.is_valid(&json(&sample)), valid, "{}", sample.display());
+        }
+    }
+}
+
+#[test]
+fn what_the_pure_stages_print_is_valid() {
+    let validator = validator("tfvars.json");
+    let site = "--site examples/site";
+    let resolve = format!("resolve {site} --env dev --node pve1");
+    let mint = format!("{resolve} | mint-token {site}");
+    let render = format!("{mint} | cloudinit-render");
+    for pipe in [resolve, mint, render] {
+        let document = run(&pipe);
+        let problems: Vec<_> = validator.iter_errors(&document).map(|e| e.to_string()).collect();
+        assert!(problems.is_empty(), "{pipe}: {problems:?}");
+    }
+}
+
+fn run(pipe: &str) -> Value {
+    let path = std::env::join_paths(
+        std::iter::once(test_support::case::tool_folder().unwrap())
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = Command::new("sh")
+        .args(["-c", pipe])
+        .current_dir(root())
+        .env("PATH", path.unwrap())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{pipe}: {e}\n{stderr}"))
+}
