@@ -10,10 +10,12 @@
 //! └── out/      expected files that cmd writes under out/ (absent: none is looked at)
 //! ```
 //! In the scratch folder, `examples` is the project's `examples/`.
+//! With a `world.json` it runs against the PVE simulator: see `sim.rs`.
 //! `UPDATE=1` writes what came instead of comparing; the review is the diff.
 
 mod normal;
 mod scratch;
+mod sim;
 
 use scratch::Scratch;
 use std::error::Error;
@@ -37,14 +39,25 @@ pub struct Outcome {
 /// Says what differs, as a diff.
 pub fn run(cmd: &Path) -> Result<(), Box<dyn Error>> {
     let folder = cmd.parent().ok_or("a case is a folder")?;
+    if folder.join("world.json").exists() {
+        return sim::run(cmd, folder);
+    }
     let scratch = Scratch::new(folder)?;
     let outcome = execute(cmd, &scratch, &[])?;
     let mut expected = Expected::new(folder);
+    compare_outcome(&mut expected, &outcome, &scratch)?;
+    expected.verdict()
+}
+
+fn compare_outcome(
+    expected: &mut Expected,
+    outcome: &Outcome,
+    scratch: &Scratch,
+) -> Result<(), Box<dyn Error>> {
     expected.compare("stdout", &outcome.stdout)?;
     expected.compare("stderr", &outcome.stderr)?;
     expected.compare("status", &status_text(outcome.status))?;
-    expected.compare_folder("out", &scratch.path().join("out"))?;
-    expected.verdict()
+    expected.compare_folder("out", &scratch.path().join("out"))
 }
 
 /// Runs `cmd` in the scratch folder, with nothing from the environment but PATH and `variables`.
@@ -56,8 +69,7 @@ pub fn execute(
     scratch: &Scratch,
     variables: &[(&str, String)],
 ) -> Result<Outcome, Box<dyn Error>> {
-    let stdin = cmd.with_file_name("stdin");
-    let stdin = if stdin.exists() { std::fs::File::open(stdin)?.into() } else { Stdio::null() };
+    let stdin = scratch.stdin(&cmd.with_file_name("stdin"), variables)?;
     // `timeout` (coreutils): a case that hangs must fail, not hold up the rest.
     let output = Command::new("timeout")
         .args(["--kill-after=5", "120", "sh", "-c", &std::fs::read_to_string(cmd)?])
@@ -68,7 +80,7 @@ pub fn execute(
         .env("LC_ALL", "C.UTF-8")
         .env("SOURCE_DATE_EPOCH", "1760000000")
         .envs(variables.iter().map(|(name, value)| (name, value)))
-        .stdin(stdin)
+        .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
         .output()?;
     Ok(Outcome {
         stdout: scratch.normal(&String::from_utf8_lossy(&output.stdout)),
@@ -132,6 +144,25 @@ impl Expected {
         let diff = diff.unified_diff().header("expected", "came").to_string();
         self.differences.push(format!("{}:\n{diff}", path.display()));
         Ok(())
+    }
+
+    /// Compares a file of the case with what came, when the case has it.
+    ///
+    /// # Errors
+    /// As [`Expected::compare`].
+    pub fn compare_if_there(&mut self, name: &str, came: &str) -> Result<(), Box<dyn Error>> {
+        let path = self.folder.join(name);
+        if !path.exists() {
+            return Ok(());
+        }
+        self.compare(name, came)?;
+        // An empty file says that nothing may come; it must not vanish when it becomes true.
+        if path.exists() { Ok(()) } else { Ok(std::fs::write(path, "")?) }
+    }
+
+    /// Adds a fault that no file expects.
+    pub fn fault(&mut self, fault: String) {
+        self.differences.push(fault);
     }
 
     /// Compares each file of a folder of the case with what came.

@@ -2,6 +2,7 @@
 
 use super::normal;
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,24 @@ impl Scratch {
     /// Where it is.
     pub fn path(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The case's stdin with the variables' values put in, as a file; none when there is none.
+    pub(super) fn stdin(&self, stdin: &Path, variables: &[(&str, String)]) -> Result<Option<File>> {
+        if !stdin.exists() {
+            return Ok(None);
+        }
+        let mut bytes = std::fs::read(stdin)?;
+        // Bytes that are no text are some case's bad input: they pass as they are.
+        if let Ok(text) = std::str::from_utf8(&bytes) {
+            let put = |text: String, (name, value): &(&str, String)| {
+                text.replace(&format!("${name}"), value)
+            };
+            bytes = variables.iter().fold(text.to_owned(), put).into_bytes();
+        }
+        let path = self.path().join("stdin");
+        std::fs::write(&path, bytes)?;
+        File::open(path).map(Some)
     }
 
     /// The text with everything replaced that differs from run to run or from machine to machine.
