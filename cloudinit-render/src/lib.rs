@@ -1,1 +1,89 @@
-//! To be written.
+//! Gives each VM of the document its user-data, meta-data and network-config, and a fingerprint
+//! of them; or writes them as NoCloud folders or a seed image.
+//!
+//! Everything is serialised from a model: no value can change the structure. What cannot be made
+//! safe or cannot work is refused with its place. docs/cloud-init.md has the rules.
+
+mod additions;
+mod bootstrap;
+mod cli;
+mod export;
+mod fingerprint;
+mod fragment;
+mod meta_data;
+mod network_config;
+mod render;
+mod rules;
+mod shell;
+mod user_data;
+mod validate;
+mod yaml;
+
+pub use cli::Cli;
+
+use additions::Additions;
+use render::{Rendered, render};
+use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report};
+
+/// Runs the tool.
+///
+/// # Errors
+/// What is wrong with the document or a fragment.
+pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
+    let fragments = fragment::load(&cli.fragment)?;
+    let mut document = Document::from_stdin()?;
+    let (deployment, mut report) = Deployment::read(&document);
+    let typed = !report.has_errors();
+    let mut additions = Additions::read_document(&deployment, &mut report);
+    for fragment in &fragments {
+        additions.merge(fragment.read(&mut report));
+    }
+    // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
+    if typed {
+        validate::deployment(&deployment, &mut report);
+    }
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let rendered = render(&deployment, &additions, &mut report);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    if cli.wants_export() {
+        return export(&cli, &deployment, &rendered, report);
+    }
+    for (index, texts) in rendered.iter().enumerate() {
+        texts.fill(&mut document, index);
+    }
+    Ok(Output::document(&document, report))
+}
+
+/// Writes what was asked for instead of the document.
+fn export(
+    cli: &Cli,
+    deployment: &Deployment,
+    rendered: &[Rendered],
+    report: Report,
+) -> Result<Output, Failure> {
+    let all = || deployment.vms.iter().map(|vm| vm.name.as_str()).zip(rendered);
+    let chosen: Vec<_> =
+        all().filter(|(name, _)| cli.vm.as_deref().is_none_or(|vm| vm == *name)).collect();
+    if let (Some(vm), []) = (&cli.vm, chosen.as_slice()) {
+        let names: Vec<_> = all().map(|(name, _)| name).take(20).collect();
+        let entry = Entry::error(Place::Named("--vm".into()), format!("no VM is named \"{vm}\""));
+        return Err(entry.hint(format!("the document has {}", names.join(", "))).into());
+    }
+    if let Some(folder) = &cli.seed_dir {
+        export::folders(folder, &chosen)?;
+        return Ok(Output::bytes([], report));
+    }
+    let [(_, one)] = chosen.as_slice() else {
+        let fact = format!("the document has {} VMs, and one is wanted", chosen.len());
+        return Err(Entry::error(Place::input("vms"), fact).hint("name it by --vm").into());
+    };
+    if let Some(file) = &cli.seed_image {
+        export::image(file, &one.texts)?;
+        return Ok(Output::bytes([], report));
+    }
+    Ok(Output::bytes(cli.part.map_or("", |part| part.of(&one.texts)), report))
+}

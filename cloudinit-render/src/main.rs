@@ -1,2 +1,7 @@
-//! To be written.
-fn main() {}
+//! `cloudinit-render`: gives each VM its user-data, meta-data and network-config.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stage::main("cloudinit-render", cloudinit_render::run)
+}

@@ -47,6 +47,12 @@ impl<'a> Fields<'a> {
         self.typed(key, number, "a whole number")
     }
 
+    /// `true` or `false`, or `None` when absent.
+    pub fn flag(&mut self, key: &str) -> Option<bool> {
+        let value = self.present(key)?;
+        self.typed(key, value.as_bool(), "true or false")
+    }
+
     /// A list of texts; empty when absent.
     pub fn texts(&mut self, key: &str) -> Vec<String> {
         let Some(value) = self.present(key) else { return Vec::new() };
@@ -108,6 +114,11 @@ impl<'a> Fields<'a> {
             }
         }
         out
+    }
+
+    /// The object itself, for what has more than one type.
+    pub fn json(&self) -> &'a Map<String, Value> {
+        self.json
     }
 
     /// The place of a field of this object.

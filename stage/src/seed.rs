@@ -77,11 +77,7 @@ struct Extent<'a> {
 /// # Errors
 /// The texts need more than [`MAX_IMAGE`].
 pub fn image(files: &Files<'_>) -> Result<Vec<u8>, TooLarge> {
-    let content: usize = contents(files).iter().map(|(_, _, c)| c.len().div_ceil(SECTOR)).sum();
-    let bytes = ((FIRST_FILE as usize + content) * SECTOR).next_multiple_of(MIB);
-    if bytes > MAX_IMAGE {
-        return Err(TooLarge { bytes });
-    }
+    let bytes = size(files)?;
     let extents = place(files);
     let mut image = vec![0; bytes];
     for (sector, content) in [
@@ -101,6 +97,16 @@ pub fn image(files: &Files<'_>) -> Result<Vec<u8>, TooLarge> {
         put(&mut image, extent.sector, extent.content);
     }
     Ok(image)
+}
+
+/// Returns the size that the image would have, in bytes.
+///
+/// # Errors
+/// The texts need more than [`MAX_IMAGE`].
+pub fn size(files: &Files<'_>) -> Result<usize, TooLarge> {
+    let content: usize = contents(files).iter().map(|(_, _, c)| c.len().div_ceil(SECTOR)).sum();
+    let bytes = ((FIRST_FILE as usize + content) * SECTOR).next_multiple_of(MIB);
+    if bytes > MAX_IMAGE { Err(TooLarge { bytes }) } else { Ok(bytes) }
 }
 
 /// The same files under two trees of names.

@@ -1,0 +1,257 @@
+//! `Additions`: what a site adds to every VM, from the document's `cloud_init` and from fragments.
+//! Does no I/O.
+//!
+//! Merging: lists are appended, single values are replaced by the later one.
+
+use crate::rules::{self, Rule};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use stage::{Deployment, Entry, Fields, Place, Report};
+
+/// What a site adds to every VM. All values have passed the rules.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Additions {
+    /// After qemu-guest-agent, before the VM's own.
+    pub(crate) packages: Vec<String>,
+    /// Time zone.
+    pub(crate) timezone: Option<String>,
+    /// Makes the full name of each VM, and is searched by its resolver.
+    pub(crate) domain: Option<String>,
+    /// Name servers.
+    pub(crate) dns_servers: Vec<String>,
+    /// Files that cloud-init writes.
+    pub(crate) write_files: Vec<WriteFile>,
+    /// Commands of the first boot.
+    pub(crate) runcmd: Vec<Command>,
+    /// Mode of /etc/profile.d/homestak.sh instead of 0600.
+    pub(crate) profile_mode: Option<String>,
+    /// The CA that the spec server's certificate must be signed by.
+    pub(crate) ca_certificate: Option<String>,
+    /// The fingerprint that the spec server's certificate must have.
+    pub(crate) server_fingerprint: Option<String>,
+}
+
+/// One entry of cloud-init's `write_files`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WriteFile {
+    /// Absolute.
+    pub(crate) path: String,
+    /// Any text.
+    pub(crate) content: String,
+    /// Octal, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) permissions: Option<String>,
+    /// `user:group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner: Option<String>,
+    /// How `content` is encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoding: Option<String>,
+    /// Add to the file instead of replacing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) append: Option<bool>,
+    /// Write it after users and packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) defer: Option<bool>,
+}
+
+/// One entry of cloud-init's `runcmd`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Command {
+    /// A line, or a script, for the shell.
+    Shell(String),
+    /// A program and its arguments; cloud-init quotes them.
+    Words(Vec<String>),
+}
+
+const KEYS: [&str; 9] = [
+    "packages",
+    "timezone",
+    "domain",
+    "dns_servers",
+    "write_files",
+    "runcmd",
+    "profile_mode",
+    "ca_certificate",
+    "server_fingerprint",
+];
+
+const FILE_KEYS: [&str; 7] =
+    ["path", "content", "permissions", "owner", "encoding", "append", "defer"];
+
+/// cloud-init: cc_write_files.
+const ENCODINGS: [&str; 9] =
+    ["gz", "gzip", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64", "b64", "base64", "text/plain"];
+
+impl Additions {
+    /// Reads the document's `cloud_init`.
+    pub(crate) fn read_document(deployment: &Deployment, report: &mut Report) -> Self {
+        Self::read(&mut Fields::new(&deployment.cloud_init, "cloud_init", report))
+    }
+
+    /// Reads an object with the keys above; every problem is reported.
+    pub(crate) fn read(f: &mut Fields<'_>) -> Self {
+        unknown_keys(f, &KEYS);
+        let additions = Self {
+            packages: list(f, "packages", rules::package),
+            timezone: single(f, "timezone", rules::timezone),
+            domain: single(f, "domain", rules::host_name),
+            dns_servers: list(f, "dns_servers", rules::address),
+            write_files: f.each("write_files", WriteFile::read),
+            runcmd: commands(f),
+            profile_mode: single(f, "profile_mode", profile_mode),
+            ca_certificate: single(f, "ca_certificate", rules::certificate),
+            server_fingerprint: single(f, "server_fingerprint", rules::fingerprint),
+        };
+        if additions.ca_certificate.is_some() && additions.server_fingerprint.is_some() {
+            f.problem("server_fingerprint", "must not stand beside `ca_certificate`");
+        }
+        additions
+    }
+
+    /// Adds what a later source says.
+    pub(crate) fn merge(&mut self, later: Self) {
+        self.packages.extend(later.packages);
+        self.dns_servers.extend(later.dns_servers);
+        self.write_files.extend(later.write_files);
+        self.runcmd.extend(later.runcmd);
+        // A pin of the one kind replaces one of the other: two could contradict each other.
+        if later.ca_certificate.is_some() || later.server_fingerprint.is_some() {
+            self.ca_certificate = later.ca_certificate;
+            self.server_fingerprint = later.server_fingerprint;
+        }
+        let replace = |own: &mut Option<String>, later: Option<String>| {
+            if later.is_some() {
+                *own = later;
+            }
+        };
+        replace(&mut self.timezone, later.timezone);
+        replace(&mut self.domain, later.domain);
+        replace(&mut self.profile_mode, later.profile_mode);
+    }
+}
+
+impl WriteFile {
+    /// A file that root owns.
+    pub(crate) fn of_root(path: &str, permissions: &str, content: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            content,
+            permissions: Some(permissions.to_owned()),
+            owner: None,
+            encoding: None,
+            append: None,
+            defer: None,
+        }
+    }
+
+    fn read(f: &mut Fields<'_>) -> Self {
+        unknown_keys(f, &FILE_KEYS);
+        if f.json().get("path").is_none_or(Value::is_null) {
+            f.problem("path", "must be there");
+        }
+        Self {
+            path: single(f, "path", written_path).unwrap_or_default(),
+            content: f.text("content").unwrap_or_default(),
+            permissions: single(f, "permissions", rules::permissions),
+            owner: single(f, "owner", rules::owner),
+            encoding: single(f, "encoding", encoding),
+            append: f.flag("append"),
+            defer: f.flag("defer"),
+        }
+    }
+}
+
+fn written_path(text: &str) -> Rule {
+    if crate::bootstrap::PATHS.contains(&text) {
+        return Err("must not be a file that cloudinit-render writes itself");
+    }
+    rules::path(text)
+}
+
+fn encoding(text: &str) -> Rule {
+    if ENCODINGS.contains(&text) {
+        return Ok(());
+    }
+    Err("must be gz, gzip, gz+base64, gzip+base64, gz+b64, gzip+b64, b64, base64 or text/plain")
+}
+
+fn profile_mode(text: &str) -> Rule {
+    if ["0600", "0640", "0644"].contains(&text) {
+        return Ok(());
+    }
+    Err("must be \"0600\", \"0640\" or \"0644\"")
+}
+
+fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
+    let text = f.text(key)?;
+    if let Err(fact) = rule(&text) {
+        f.problem(key, fact);
+    }
+    Some(text)
+}
+
+fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec<String> {
+    let texts = f.texts(key);
+    for (index, text) in texts.iter().enumerate() {
+        if let Err(fact) = rule(text) {
+            f.problem(&format!("{key}[{index}]"), format!("\"{text}\" {fact}"));
+        }
+    }
+    texts
+}
+
+fn commands(f: &mut Fields<'_>) -> Vec<Command> {
+    let items = match f.json().get("runcmd") {
+        None | Some(Value::Null) => return Vec::new(),
+        Some(Value::Array(items)) => items,
+        Some(_) => {
+            f.problem("runcmd", "must be a list of commands");
+            return Vec::new();
+        }
+    };
+    let mut commands = Vec::with_capacity(items.len());
+    for (index, item) in items.iter().enumerate() {
+        match command(item) {
+            Ok(command) => commands.push(command),
+            Err(fact) => f.problem(&format!("runcmd[{index}]"), fact),
+        }
+    }
+    commands
+}
+
+fn command(item: &Value) -> Result<Command, &'static str> {
+    const TYPE: &str = "must be a text, or a list of texts: a program and its arguments";
+    match item {
+        Value::String(line) => rules::command(line).map(|()| Command::Shell(line.clone())),
+        Value::Array(words) if !words.is_empty() => {
+            let word = |word: &Value| {
+                let word = word.as_str().ok_or(TYPE)?;
+                rules::command(word).map(|()| word.to_owned())
+            };
+            Ok(Command::Words(words.iter().map(word).collect::<Result<_, _>>()?))
+        }
+        _ => Err(TYPE),
+    }
+}
+
+fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
+    let json: &Map<String, Value> = f.json();
+    for key in json.keys().filter(|key| !known.contains(&key.as_str())) {
+        f.problem(key, format!("is not known here; known are {}", known.join(", ")));
+    }
+}
+
+/// The same findings with a file as their place.
+pub(crate) fn in_file(report: Report, path: &str) -> Report {
+    let mut moved = Report::new();
+    for entry in report.entries() {
+        let place = match &entry.place {
+            Place::Input(field) => Place::Named(format!("{path}: {field}")),
+            other => other.clone(),
+        };
+        moved.push(Entry { place, ..entry.clone() });
+    }
+    moved
+}

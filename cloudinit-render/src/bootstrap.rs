@@ -1,0 +1,148 @@
+//! The profile script and the first-boot bootstrap of a VM that has a spec to fetch. Does no I/O.
+//!
+//! Both are there only when the document has a spec server and the VM a token.
+
+use crate::additions::{Additions, Command, WriteFile};
+use crate::shell::quoted;
+use stage::{Deployment, Vm};
+
+/// Where a login finds the server and the token; the path and the two names are a contract
+/// with what runs in the VM.
+const PROFILE: &str = "/etc/profile.d/homestak.sh";
+const SCRIPT: &str = "/usr/local/sbin/homestak-first-boot";
+const CA: &str = "/etc/homestak-ca.pem";
+
+/// The files that are written here, which a site must not write itself.
+pub(crate) const PATHS: [&str; 3] = [PROFILE, SCRIPT, CA];
+
+/// The bootstrap: its files, and the command that starts it.
+pub(crate) struct Bootstrap {
+    pub(crate) files: Vec<WriteFile>,
+    pub(crate) command: Command,
+}
+
+/// Returns the bootstrap of a VM; `None` without a server or a token.
+pub(crate) fn of(deployment: &Deployment, vm: &Vm, additions: &Additions) -> Option<Bootstrap> {
+    let (server, token) = (deployment.spec_server.as_str(), vm.auth_token.expose());
+    if server.is_empty() || token.is_empty() {
+        return None;
+    }
+    // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
+    let mode = additions.profile_mode.as_deref().unwrap_or("0600");
+    let mut files = vec![
+        WriteFile::of_root(PROFILE, mode, profile(server, token)),
+        WriteFile::of_root(SCRIPT, "0700", script(additions)),
+    ];
+    if let Some(pem) = &additions.ca_certificate {
+        files.push(WriteFile::of_root(CA, "0644", pem.clone()));
+    }
+    Some(Bootstrap { files, command: Command::Words(vec![SCRIPT.to_owned()]) })
+}
+
+fn profile(server: &str, token: &str) -> String {
+    format!(
+        "# Where this machine fetches its spec, and the token that it shows there.\n\
+         export HOMESTAK_SERVER={}\nexport HOMESTAK_TOKEN={}\n",
+        quoted(server),
+        quoted(token)
+    )
+}
+
+/// How the server's certificate is judged.
+fn trust(additions: &Additions) -> String {
+    if additions.ca_certificate.is_some() {
+        return format!("ca={CA}\n{PINNED}");
+    }
+    if let Some(fingerprint) = &additions.server_fingerprint {
+        let wanted = quoted(&fingerprint.to_ascii_uppercase());
+        return format!("ca={CA}\nwanted={wanted}\n{BY_FINGERPRINT}{PINNED}");
+    }
+    INSECURE.to_owned()
+}
+
+fn script(additions: &Additions) -> String {
+    format!("{HEAD}{}{TAIL}", trust(additions))
+}
+
+const HEAD: &str = r#"#!/bin/sh
+# Fetches this machine's spec and applies it, once. Written by cloudinit-render.
+# After a failure: read the log, then run it again by hand.
+state=/var/lib/homestak
+log=/var/log/homestak-config.log
+
+[ -e "$state/first-boot.done" ] && exit 0
+[ -e /usr/local/etc/homestak/state/config-complete.json ] && exit 0
+umask 077
+mkdir -p "$state" || exit 1
+exec >>"$log" 2>&1
+umask 022
+echo "first boot: $(date -u)"
+
+fail() {
+    echo "first boot: $1"
+    echo "$1" >"$state/first-boot.failed"
+    exit 1
+}
+
+. /etc/profile.d/homestak.sh
+"#;
+
+/// The reference's flow: whoever answers is believed.
+const INSECURE: &str = r#"
+get() { curl -fsS -k --retry 5 --retry-connrefused -o "$2" "$1"; }
+install() { HOMESTAK_INSECURE=1 bash "$1"; }
+config() { run './run.sh config fetch --insecure && ./run.sh config apply'; }
+"#;
+
+/// Gets the server's certificate and believes it when it has the fingerprint that is wanted.
+const BY_FINGERPRINT: &str = r#"server=${HOMESTAK_SERVER#*://}
+server=${server%%/*}
+case $server in
+    *]:* | *]) name= ;;
+    *:*) name=${server%:*} ;;
+    *) name=$server server=$server:443 ;;
+esac
+openssl s_client -connect "$server" ${name:+-servername "$name"} </dev/null |
+    openssl x509 -outform PEM >"$ca" || fail "the server shows no certificate"
+chmod 644 "$ca"
+came=$(openssl x509 -in "$ca" -noout -fingerprint -sha256)
+[ "${came#*=}" = "$wanted" ] || fail "the server's certificate is ${came#*=}, wanted is $wanted"
+"#;
+
+/// Only what `ca` has signed is believed, by curl, git, Python's ssl and requests alike;
+/// `config apply` then speaks to others, and is left alone.
+const PINNED: &str = r#"
+pin="CURL_CA_BUNDLE=$ca GIT_SSL_CAINFO=$ca SSL_CERT_FILE=$ca REQUESTS_CA_BUNDLE=$ca"
+get() { curl -fsS --cacert "$ca" --retry 5 --retry-connrefused -o "$2" "$1"; }
+install() { env $pin bash "$1"; }
+config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
+"#;
+
+const TAIL: &str = r#"
+driver() {
+    for folder in /usr/local/lib/homestak/iac-driver /home/homestak/iac/iac-driver; do
+        [ -x "$folder/run.sh" ] && cd "$folder" && return 0
+    done
+    return 1
+}
+
+# As the one whom the driver belongs to: root in older installations, a user of its own in newer.
+run() {
+    owner=$(stat -c %U run.sh)
+    if [ "$owner" = root ]; then sh -c "$1"; else su "$owner" -s /bin/sh -c "$1"; fi
+}
+
+if ! driver; then
+    installer=$state/install.sh
+    get "$HOMESTAK_SERVER/bootstrap.git/install.sh" "$installer" ||
+        get "$HOMESTAK_SERVER/bootstrap.git/install" "$installer" ||
+        fail "the installer cannot be fetched from $HOMESTAK_SERVER"
+    export HOMESTAK_SOURCE="$HOMESTAK_SERVER" HOMESTAK_REF=_working SKIP_SITE_CONFIG=1
+    install "$installer" || fail "the installer has failed"
+    driver || fail "the installer has left no iac-driver"
+fi
+config || fail "the spec cannot be fetched or applied"
+rm -f "$state/first-boot.failed"
+touch "$state/first-boot.done"
+echo "first boot: done"
+"#;

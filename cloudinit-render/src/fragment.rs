@@ -1,0 +1,65 @@
+//! Fragments: files with the same keys as the document's `cloud_init`.
+//!
+//! DOOR: reads the files named by `--fragment`.
+
+use crate::additions::{Additions, in_file};
+use serde_json::{Map, Value};
+use stage::{Entry, Failure, Fields, Place, Position, Report};
+use std::path::{Path, PathBuf};
+
+/// A fragment that is YAML; whether its values are usable is not judged yet.
+#[derive(Debug)]
+pub(crate) struct Fragment {
+    path: String,
+    json: Map<String, Value>,
+}
+
+/// Reads the files; the problems of all are reported.
+#[expect(clippy::disallowed_methods, reason = "door: fragments are read here")]
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
+    let mut report = Report::new();
+    let mut fragments = Vec::new();
+    for path in paths {
+        let read = std::fs::read_to_string(path).map_err(|e| {
+            Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&e).into()
+        });
+        match read.and_then(|text| parse(path, &text)) {
+            Ok(fragment) => fragments.push(fragment),
+            Err(problem) => report.extend(problem),
+        }
+    }
+    if report.has_errors() { Err(report.into()) } else { Ok(fragments) }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
+    let path = path.display().to_string();
+    // What looks like a number but is not written like one stays text: `0644` must not become 644.
+    let options = serde_yaml::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+    };
+    let parsed: Result<Option<Map<String, Value>>, _> =
+        serde_yaml::from_str_with_options(text, options);
+    match parsed {
+        Ok(json) => Ok(Fragment { path, json: json.unwrap_or_default() }),
+        Err(error) => {
+            let at = error.location();
+            let position =
+                at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
+            let place = Place::File { path, position, excerpt: None };
+            let why = error.without_snippet().to_string();
+            Err(Entry::error(place, format!("is not a YAML map: {why}")).into())
+        }
+    }
+}
+
+impl Fragment {
+    /// Reads the values; the place of a problem is the file and the field.
+    pub(crate) fn read(&self, report: &mut Report) -> Additions {
+        let mut own = Report::new();
+        let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own));
+        report.extend(in_file(own, &self.path));
+        additions
+    }
+}

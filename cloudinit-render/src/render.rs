@@ -1,0 +1,99 @@
+//! `render`: a deployment gives the texts of each VM. Does no I/O.
+
+use crate::additions::Additions;
+use crate::meta_data::MetaData;
+use crate::network_config::{self, Address};
+use crate::{fingerprint, user_data, yaml};
+use serde::Serialize;
+use stage::seed::Files;
+use stage::{Deployment, Document, Entry, Place, Report, Vm};
+
+/// The three texts of a NoCloud seed. They hold secrets.
+#[derive(Clone)]
+pub(crate) struct Texts {
+    /// `user-data`.
+    pub(crate) user_data: String,
+    /// `meta-data`.
+    pub(crate) meta_data: String,
+    /// `network-config`.
+    pub(crate) network_config: String,
+}
+
+/// What has been rendered for one VM.
+#[derive(Clone)]
+pub(crate) struct Rendered {
+    /// The texts.
+    pub(crate) texts: Texts,
+    /// `instance-id` of the meta-data.
+    pub(crate) instance_id: String,
+    /// Tells whether the seed has changed.
+    pub(crate) seed_fingerprint: String,
+}
+
+impl Texts {
+    /// The texts as files of a seed image.
+    pub(crate) fn files(&self) -> Files<'_> {
+        Files {
+            user_data: &self.user_data,
+            meta_data: &self.meta_data,
+            network_config: &self.network_config,
+        }
+    }
+}
+
+impl Rendered {
+    /// Sets the fields of the VM at `index`.
+    pub(crate) fn fill(&self, document: &mut Document, index: usize) {
+        for (key, text) in [
+            ("user_data", &self.texts.user_data),
+            ("meta_data", &self.texts.meta_data),
+            ("network_config", &self.texts.network_config),
+            ("instance_id", &self.instance_id),
+            ("seed_fingerprint", &self.seed_fingerprint),
+        ] {
+            document.set_in_vm(index, key, text.as_str());
+        }
+    }
+}
+
+/// Returns what each VM gets, in the document's order. The values have been validated.
+pub(crate) fn render(
+    deployment: &Deployment,
+    additions: &Additions,
+    report: &mut Report,
+) -> Vec<Rendered> {
+    let mut rendered = Vec::with_capacity(deployment.vms.len());
+    for (index, vm) in deployment.vms.iter().enumerate() {
+        match one(deployment, vm, additions) {
+            Ok(texts) => rendered.push(texts),
+            Err(cause) => {
+                let place = Place::input(format!("vms[{index}]"));
+                report.push(Entry::error(place, "cannot be rendered").cause(&*cause));
+            }
+        }
+    }
+    rendered
+}
+
+fn one(
+    deployment: &Deployment,
+    vm: &Vm,
+    additions: &Additions,
+) -> Result<Rendered, Box<dyn std::error::Error>> {
+    let user_data =
+        user_data::FIRST_LINE.to_owned() + &text(&user_data::model(deployment, vm, additions))?;
+    let address = Address::read(vm).map_err(|(_, fact)| fact)?;
+    let network_config = text(&network_config::model(vm, address, additions))?;
+    let parts = [deployment.deployment.as_str(), &vm.name, &user_data, &network_config];
+    let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
+    // The name for people, the digits so that a changed seed is taken as a new instance.
+    let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
+    let meta_data = text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
+    let texts = Texts { user_data, meta_data, network_config };
+    stage::seed::size(&texts.files())?;
+    Ok(Rendered { texts, instance_id, seed_fingerprint })
+}
+
+fn text(model: &impl Serialize) -> Result<String, serde_yaml::ser::Error> {
+    yaml::text(model)
+}

@@ -1,0 +1,219 @@
+//! What a value must be to be safe and to work, one function for each kind. Does no I/O.
+//!
+//! Each returns what is wrong, without the value: some are secret.
+
+use std::net::IpAddr;
+
+/// What a value must be.
+pub(crate) type Rule = Result<(), &'static str>;
+
+/// A host name: one label, or several with dots.
+pub(crate) fn host_name(text: &str) -> Rule {
+    let label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+        let bytes = label.as_bytes();
+        bytes.len() <= 63
+            && bytes.iter().all(|b| inner(*b))
+            && edge(bytes.first())
+            && edge(bytes.last())
+    };
+    if text.len() > 253 || !text.split('.').all(label) {
+        return Err(
+            "must be a host name: letters, digits and `-`, at most 63 of them between dots",
+        );
+    }
+    if text.eq_ignore_ascii_case("localhost") {
+        return Err("must not be localhost: programs take that for the machine that they run on");
+    }
+    Ok(())
+}
+
+/// A user that cloud-init makes.
+pub(crate) fn user(text: &str) -> Rule {
+    let first = |b: &u8| b.is_ascii_lowercase() || *b == b'_';
+    let rest = |b: &u8| first(b) || b.is_ascii_digit() || *b == b'-';
+    let bytes = text.as_bytes();
+    // In upper case, `ALL` would be everyone in sudoers.
+    if bytes.len() > 32 || !bytes.first().is_some_and(first) || !bytes.iter().all(rest) {
+        return Err("must be a user name: lower-case letters, digits, `-` and `_`, at most 32");
+    }
+    // cloud-init: ug_util: the name `default` stands for the distribution's own user.
+    if text == "default" {
+        return Err("must not be default: cloud-init takes that for the image's own user");
+    }
+    Ok(())
+}
+
+/// A crypt(5) hash.
+pub(crate) fn password_hash(text: &str) -> Rule {
+    // crypt(5): these never occur in a hash, and shadow(5) or chpasswd give them a meaning.
+    let barred = |c: char| !c.is_ascii_graphic() || ":;*!\\".contains(c);
+    if text.contains(barred) || !text.starts_with('$') || text.matches('$').count() < 3 {
+        return Err("must be a crypt hash such as `mkpasswd` prints it, not a password");
+    }
+    Ok(())
+}
+
+/// A line of authorized_keys.
+pub(crate) fn ssh_key(text: &str) -> Rule {
+    if text.contains(|c: char| c.is_control()) {
+        return Err("must not hold control characters: a key is one line");
+    }
+    if text.contains("PRIVATE KEY") {
+        return Err("must be a public key, this is a private one");
+    }
+    if text.trim().is_empty() {
+        return Err("must not be empty");
+    }
+    Ok(())
+}
+
+/// Says whether a line of authorized_keys has a key in it: a type and its base64.
+pub(crate) fn looks_like_key(text: &str) -> bool {
+    let types = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
+    let words: Vec<_> = text.split_whitespace().collect();
+    words
+        .windows(2)
+        .any(|pair| types.iter().any(|t| pair[0].starts_with(t)) && pair[1].starts_with("AAAA"))
+}
+
+/// A package, with `=version`, `/release` or `:architecture` behind it or not.
+///
+/// The name becomes a word of a command line that root runs: an option of apt
+/// (`-oDPkg::Pre-Invoke::=…`) would be obeyed, whatever quotes stood in the YAML.
+pub(crate) fn package(text: &str) -> Rule {
+    let first = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    let rest = |b: u8| b.is_ascii_alphanumeric() || b"+-._:=~/".contains(&b);
+    if !first || !text.bytes().all(rest) || text.contains("..") || text.contains("//") {
+        return Err(
+            "must be a package name: letters, digits and `+-._:=~/`, a letter or digit first",
+        );
+    }
+    if text.ends_with('-') {
+        return Err("must not end in `-`: apt would remove the package");
+    }
+    Ok(())
+}
+
+/// A name in the time zone database.
+pub(crate) fn timezone(text: &str) -> Rule {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
+    // It becomes a path below /usr/share/zoneinfo.
+    if text.is_empty()
+        || !text.bytes().all(allowed)
+        || text.starts_with(['/', '-'])
+        || text.ends_with('/')
+    {
+        return Err("must be a time zone such as Europe/Berlin");
+    }
+    Ok(())
+}
+
+/// An address of a name server.
+pub(crate) fn address(text: &str) -> Rule {
+    match text.parse::<IpAddr>() {
+        Ok(address) if !address.is_unspecified() => Ok(()),
+        _ => Err("must be an IP address"),
+    }
+}
+
+/// Where VMs fetch their spec.
+pub(crate) fn server(text: &str) -> Rule {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '-']));
+    if !host || text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err("must be a URL such as https://server:44443");
+    }
+    Ok(())
+}
+
+/// A provisioning token: a word of a shell script.
+pub(crate) fn token(text: &str) -> Rule {
+    if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err("must not hold blanks or control characters");
+    }
+    Ok(())
+}
+
+/// A MAC address of one machine.
+pub(crate) fn mac(text: &str) -> Rule {
+    let pair = |p: &str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
+    let pairs: Vec<_> = text.split(':').collect();
+    if pairs.len() != 6 || !pairs.iter().copied().all(pair) {
+        return Err("must be a MAC address such as 02:00:00:00:00:01");
+    }
+    let first = u8::from_str_radix(pairs[0], 16).unwrap_or(1);
+    if first & 1 == 1 {
+        return Err("must not be a multicast address: its first byte must be even");
+    }
+    Ok(())
+}
+
+/// An absolute path of a file.
+pub(crate) fn path(text: &str) -> Rule {
+    let parts: Vec<_> = text.split('/').collect();
+    let dots = |part: &&str| matches!(*part, "." | "..");
+    if !text.starts_with('/') || text.ends_with('/') || parts.iter().any(dots) {
+        return Err("must be the absolute path of a file, without `.` and `..`");
+    }
+    if text.contains(|c: char| c.is_control()) {
+        return Err("must not hold control characters");
+    }
+    Ok(())
+}
+
+/// A mode as octal text.
+pub(crate) fn permissions(text: &str) -> Rule {
+    let octal = text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    if !octal || !(3..=4).contains(&text.len()) {
+        return Err("must be an octal mode in quotes, such as \"0644\"");
+    }
+    Ok(())
+}
+
+/// `user` or `user:group`.
+pub(crate) fn owner(text: &str) -> Rule {
+    let name = |part: &str| {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+        !part.is_empty() && !part.starts_with('-') && part.bytes().all(allowed)
+    };
+    if text.matches(':').count() > 1 || !text.split(':').all(name) {
+        return Err("must be a user, or user:group");
+    }
+    Ok(())
+}
+
+/// A word or script for a shell: a NUL ends both.
+pub(crate) fn command(text: &str) -> Rule {
+    if text.contains('\0') { Err("must not hold NUL") } else { Ok(()) }
+}
+
+/// A SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons.
+pub(crate) fn fingerprint(text: &str) -> Rule {
+    let pairs: Vec<_> = text.split(':').collect();
+    let pair = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
+    if pairs.len() != 32 || !pairs.iter().all(pair) {
+        return Err("must be a SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons");
+    }
+    Ok(())
+}
+
+/// Certificates in PEM.
+pub(crate) fn certificate(text: &str) -> Rule {
+    let begin = text.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
+    let end = text.trim_end().ends_with("-----END CERTIFICATE-----");
+    if text.contains("PRIVATE KEY") {
+        return Err("must not hold a private key: every VM gets it");
+    }
+    if !begin
+        || !end
+        || text.contains(|c: char| !c.is_ascii() || (c.is_control() && !"\r\n".contains(c)))
+    {
+        return Err("must be certificates in PEM, from BEGIN CERTIFICATE to END CERTIFICATE");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

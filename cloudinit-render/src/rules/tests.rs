@@ -1,0 +1,140 @@
+//! What the rules accept and what they refuse.
+
+use super::*;
+
+fn check(rule: fn(&str) -> Rule, good: &[&str], bad: &[&str]) {
+    for text in good {
+        assert_eq!(rule(text), Ok(()), "{text:?}");
+    }
+    for text in bad {
+        assert!(rule(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn names() {
+    let long = "a".repeat(63);
+    let longer = "a".repeat(64);
+    // `on`, `0123` and `null` are names: quoted, they stay text.
+    check(
+        host_name,
+        &["edge", "on", "0123", "null", "a-b", "Edge", "a.example.com", &long],
+        &[
+            "",
+            "-a",
+            "a-",
+            "a_b",
+            "a b",
+            "a..b",
+            ".a",
+            "é",
+            "a\n",
+            "a\0",
+            "localhost",
+            &longer,
+            "a/b",
+        ],
+    );
+    check(
+        user,
+        &["homestak", "_x", "a-1", "root", "yes"],
+        &[
+            "", "ALL", "Root", "1a", "-a", "a b", "a:b", "a\n", "default", "a.b", "%sudo", "#1000",
+            &longer,
+        ],
+    );
+    check(
+        timezone,
+        &["UTC", "Europe/Berlin", "Etc/GMT+1", "America/Port-au-Prince"],
+        &["", "/etc/passwd", "../x", "a b", "UTC\n", "Europe/", "-x"],
+    );
+}
+
+#[test]
+fn words_of_commands() {
+    check(
+        package,
+        &["htop", "g++", "libc6:amd64", "nginx=1.22.1-9", "vim/stable", "NetworkManager", "0ad"],
+        &[
+            "",
+            "-y",
+            "-oDPkg::Pre-Invoke::=x",
+            "a b",
+            "a;b",
+            "$(x)",
+            "foo: bar",
+            "vim-",
+            "a\n",
+            "é",
+            "/x",
+            "../x",
+        ],
+    );
+    check(command, &["", "echo 'x'; y\n", "é"], &["a\0b"]);
+    check(owner, &["root", "root:root", "www-data:adm"], &["", ":", "a:b:c", "-a", "a b", "a:"]);
+    check(
+        permissions,
+        &["0644", "600", "1777"],
+        &["", "644 ", "0o644", "0888", "rw", "00644", "64"],
+    );
+    check(path, &["/etc/x", "/a b/é"], &["", "x", "/", "/a/", "/a/../b", "/a\n", "/./a"]);
+}
+
+#[test]
+fn addresses() {
+    check(
+        address,
+        &["1.1.1.1", "::1", "fd00::1"],
+        &["", "1.1.1", "1.1.1.1/24", "0.0.0.0", "dns", "1.1.1.1 "],
+    );
+    check(
+        mac,
+        &["02:00:00:00:00:01", "BC:24:11:aa:bb:cc"],
+        &[
+            "",
+            "02:00:00:00:00",
+            "03:00:00:00:00:01",
+            "02-00-00-00-00-01",
+            "02:00:00:00:00:0g",
+            "02:00:00:00:00:001",
+            "+2:00:00:00:00:01",
+        ],
+    );
+    check(
+        server,
+        &["https://srv1:44443", "http://[fd00::1]:80/x", "https://s/$(x)'"],
+        &["", "srv1", "https://", "https:///x", "ftp://x", "https://a b", "https://a\n"],
+    );
+}
+
+#[test]
+fn secrets_and_keys() {
+    check(
+        password_hash,
+        &["$6$salt$hash", "$y$j9T$salt$ha/sh.", "$5$rounds=5000$salt$hash"],
+        &[
+            "",
+            "hunter2",
+            "$6$salt",
+            "$6$sa:lt$hash",
+            "$6$salt$hash\n",
+            "!$6$salt$hash",
+            "$6$s lt$hash",
+            "12345",
+        ],
+    );
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 a@b";
+    check(
+        ssh_key,
+        &[key, "from=\"10.0.0.0/8\" ssh-rsa AAAA \"quoted\" é"],
+        &["", " ", "a\nb", "a\u{85}b", "-----BEGIN OPENSSH PRIVATE KEY-----"],
+    );
+    assert!(
+        looks_like_key(key) && looks_like_key("restrict,pty sk-ssh-ed25519@openssh.com AAAAG x")
+    );
+    assert!(!looks_like_key("ssh-ed25519") && !looks_like_key("AAAA ssh-rsa"));
+    check(token, &["a.b", "it's"], &["a b", "a\n"]);
+    check(fingerprint, &[&["AB"; 32].join(":")], &["", &["AB"; 31].join(":"), &"AB".repeat(32)]);
+    let pem = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
+    check(certificate, &[pem, &pem.repeat(2)], &["", "MII=", "-----BEGIN CERTIFICATE-----\n"]);
+}

@@ -1,0 +1,74 @@
+//! The document's own values against the rules. Does no I/O.
+
+use crate::network_config::Address;
+use crate::rules::{self, Rule};
+use stage::{Deployment, Entry, Place, Report, Vm};
+use std::collections::BTreeMap;
+
+/// Reports each value that cannot be made safe or cannot work.
+pub(crate) fn deployment(deployment: &Deployment, report: &mut Report) {
+    let mut check = Check { report };
+    check.rule("automation_user", &deployment.automation_user, rules::user);
+    let hash = deployment.root_password.expose();
+    if !hash.is_empty() {
+        check.rule("root_password", hash, rules::password_hash);
+    }
+    for (index, key) in deployment.ssh_keys.iter().enumerate() {
+        let field = format!("ssh_keys[{index}]");
+        check.rule(&field, key, rules::ssh_key);
+        if rules::ssh_key(key).is_ok() && !rules::looks_like_key(key) {
+            let fact = "is no public key that sshd knows; nobody can log in with it";
+            check.report.push(Entry::warning(Place::input(field), fact));
+        }
+    }
+    if deployment.ssh_keys.is_empty() && hash.is_empty() && !deployment.vms.is_empty() {
+        let fact = "is empty and root has no password; nobody can log in";
+        check.report.push(Entry::warning(Place::input("ssh_keys"), fact));
+    }
+    if !deployment.spec_server.is_empty() {
+        check.rule("spec_server", &deployment.spec_server, rules::server);
+    }
+    let mut seen = BTreeMap::new();
+    for (index, vm) in deployment.vms.iter().enumerate() {
+        let path = format!("vms[{index}]");
+        check.vm(&path, vm);
+        if let Some(first) = seen.insert(vm.name.as_str(), index) {
+            let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+            check.report.error(Place::input(format!("{path}.name")), fact);
+        }
+    }
+}
+
+struct Check<'a> {
+    report: &'a mut Report,
+}
+
+impl Check<'_> {
+    /// Checks a value that may not be shown, or whose place says enough.
+    fn rule(&mut self, field: &str, text: &str, rule: fn(&str) -> Rule) {
+        if let Err(fact) = rule(text) {
+            self.report.error(Place::input(field), fact);
+        }
+    }
+
+    /// Checks a value that may be shown.
+    fn shown(&mut self, field: String, text: &str, rule: fn(&str) -> Rule) {
+        if let Err(fact) = rule(text) {
+            self.report.error(Place::input(field), format!("\"{text}\" {fact}"));
+        }
+    }
+
+    fn vm(&mut self, path: &str, vm: &Vm) {
+        self.shown(format!("{path}.name"), &vm.name, rules::host_name);
+        for (index, package) in vm.packages.iter().enumerate() {
+            self.shown(format!("{path}.packages[{index}]"), package, rules::package);
+        }
+        if !vm.mac.is_empty() {
+            self.shown(format!("{path}.mac"), &vm.mac, rules::mac);
+        }
+        self.rule(&format!("{path}.auth_token"), vm.auth_token.expose(), rules::token);
+        if let Err((field, fact)) = Address::read(vm) {
+            self.report.error(Place::input(format!("{path}.{field}")), fact);
+        }
+    }
+}

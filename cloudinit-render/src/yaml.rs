@@ -1,0 +1,15 @@
+//! A model as YAML that every reader understands the same way. Does no I/O.
+//!
+//! Each string is quoted: cloud-init reads YAML 1.1, where `on`, `0644` and `12:30` without quotes
+//! are a boolean and two numbers. The one place where the YAML writer is named.
+
+use serde::Serialize;
+
+/// Returns the model as YAML.
+///
+/// # Errors
+/// The model holds something that YAML cannot; ours do not.
+pub(crate) fn text(model: &impl Serialize) -> Result<String, serde_yaml::ser::Error> {
+    let options = serde_yaml::ser_options! { quote_all: true };
+    serde_yaml::to_string_with_options(model, options)
+}
