@@ -1,0 +1,132 @@
+//! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
+
+mod read;
+
+#[cfg(test)]
+mod tests;
+
+pub use read::{Purpose, read};
+
+use crate::mark::{Mark, TAG};
+use pve_client::{NodeName, StorageId, Vmid, Volid};
+use stage::Secret;
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+/// The VMs of one deployment, as they shall be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The deployment's name, as it stands in each mark.
+    pub deployment: String,
+    /// The node that the VMs live on.
+    pub node: NodeName,
+    /// The file storage for seeds.
+    pub image_storage: StorageId,
+    /// This run's nonce: it goes into each mark that the run writes.
+    pub run: String,
+    /// The VMs, in the document's order.
+    pub vms: Vec<DesiredVm>,
+}
+
+/// One VM, as it shall be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredVm {
+    /// Its index in the document's `vms`, for messages.
+    pub index: usize,
+    /// Its name.
+    pub name: String,
+    /// Its vmid; `None`: PVE chooses.
+    pub vmid: Option<Vmid>,
+    /// The VM of the same deployment that must be done first.
+    pub parent: Option<String>,
+    /// Its address where the document fixes it.
+    pub address: Option<IpAddr>,
+    /// What it is made of; `None` when the purpose needs only names.
+    pub machine: Option<Machine>,
+}
+
+/// What a VM is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Machine {
+    /// The image that the boot disk is made from; used at creation only.
+    pub image: Image,
+    /// The storage for the VM's disks.
+    pub storage: StorageId,
+    /// CPU cores.
+    pub cores: u32,
+    /// Memory in MiB.
+    pub memory_mib: u32,
+    /// Size of the boot disk in GiB.
+    pub disk_gib: u32,
+    /// The first NIC.
+    pub nic: Nic,
+    /// Tags, in lower case, ours included.
+    pub tags: BTreeSet<String>,
+    /// The seed data.
+    pub seed: Seed,
+}
+
+/// An image of the document, and where it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Its name in the document.
+    pub name: String,
+    /// What `images` says of it.
+    pub volid: Option<Volid>,
+}
+
+/// What net0 shall be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// Bridge or vnet.
+    pub bridge: String,
+    /// VLAN tag.
+    pub vlan: Option<u32>,
+    /// MAC in upper case, as PVE prints it; `None`: PVE picks one.
+    pub mac: Option<String>,
+}
+
+/// A VM's NoCloud data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seed {
+    /// user-data, whole.
+    pub user_data: Secret<String>,
+    /// meta-data, whole.
+    pub meta_data: String,
+    /// network-config, whole; empty for none.
+    pub network_config: String,
+    /// Tells whether the data has changed.
+    pub fingerprint: String,
+}
+
+impl Desired {
+    /// Returns the mark that this run writes into a VM.
+    pub fn mark(&self, vm: &DesiredVm) -> Mark {
+        let seed = vm.machine.as_ref().map(|m| m.seed.fingerprint.clone()).unwrap_or_default();
+        Mark {
+            deployment: self.deployment.clone(),
+            vm: vm.name.clone(),
+            run: self.run.clone(),
+            seed,
+        }
+    }
+
+    /// Returns the file name of a VM's seed while it lies on the image storage.
+    pub fn seed_file(&self, vm: &DesiredVm) -> String {
+        let fingerprint = vm.machine.as_ref().map_or("", |m| &m.seed.fingerprint);
+        format!("{}{fingerprint}.raw", self.seed_prefix(vm))
+    }
+
+    /// Returns how the name of each seed file of a VM begins, whatever its fingerprint.
+    ///
+    /// `_` cannot stand in a VM's name, so no prefix begins another VM's.
+    pub fn seed_prefix(&self, vm: &DesiredVm) -> String {
+        format!("{TAG}-seed_{}_{}_", self.deployment, vm.name)
+    }
+
+    /// Says whether a file on the image storage is a seed of this VM.
+    pub fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
+        let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
+        rest.is_some_and(|fingerprint| !fingerprint.contains('_'))
+    }
+}

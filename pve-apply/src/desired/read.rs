@@ -1,0 +1,284 @@
+//! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
+//! request. Does no I/O.
+
+use super::{Desired, DesiredVm, Image, Machine, Nic, Seed};
+use crate::mark::{TAG, is_word};
+use pve_client::{NodeName, StorageId, Vmid, Volid};
+use stage::{Deployment, Entry, Place, Report, Vm};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// What the document is read for: what is not needed is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To make and change VMs: all must be there.
+    Apply,
+    /// To find VMs: names and vmids are enough.
+    Find,
+}
+
+/// Reads the document's deployment into PVE's terms. What could not be read is in the report,
+/// and the value must not be used then.
+pub fn read(deployment: &Deployment, run: &str, purpose: Purpose) -> (Option<Desired>, Report) {
+    let mut reader = Reader { deployment, purpose, report: Report::new() };
+    let desired = reader.all(run);
+    let complete = !reader.report.has_errors();
+    (desired.filter(|_| complete), reader.report)
+}
+
+struct Reader<'a> {
+    deployment: &'a Deployment,
+    purpose: Purpose,
+    report: Report,
+}
+
+impl Reader<'_> {
+    fn all(&mut self, run: &str) -> Option<Desired> {
+        let d = self.deployment;
+        if !is_word(&d.deployment) {
+            let fact = if d.deployment.is_empty() {
+                "is missing: it names what the VMs belong to".to_owned()
+            } else {
+                format!("\"{}\" must hold letters, digits, `.`, `_` and `-` only", d.deployment)
+            };
+            self.report.error(Place::input("deployment"), fact);
+        }
+        let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
+        let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
+        let vms: Vec<_> = d.vms.iter().enumerate().map(|(i, vm)| self.vm(i, vm)).collect();
+        self.unique(&vms);
+        self.parents(&vms);
+        Some(Desired {
+            deployment: d.deployment.clone(),
+            node: node?,
+            image_storage: storage?,
+            run: run.to_owned(),
+            vms,
+        })
+    }
+
+    fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {
+        let place = |field: &str| format!("vms[{index}].{field}");
+        if !is_dns_name(&vm.name) {
+            // PVE: facts 14.
+            let fact = format!("\"{}\" must be a DNS name: letters, digits, `-` and `.`", vm.name);
+            self.report.error(Place::input(place("name")), fact);
+        }
+        let vmid = vm.vmid.and_then(|number| {
+            let made = Vmid::new(u64::from(number));
+            if made.is_err() {
+                let fact = format!("{number} must be {}", Vmid::RULE);
+                self.report.error(Place::input(place("vmid")), fact);
+            }
+            made.ok()
+        });
+        let machine =
+            if self.purpose == Purpose::Apply { self.machine(index, vm) } else { None };
+        DesiredVm {
+            index,
+            name: vm.name.clone(),
+            vmid,
+            parent: vm.parent.clone(),
+            address: fixed_address(&vm.ip),
+            machine,
+        }
+    }
+
+    fn machine(&mut self, index: usize, vm: &Vm) -> Option<Machine> {
+        let place = |field: &str| format!("vms[{index}].{field}");
+        // PVE: facts 14: memory >= 16.
+        self.range(place("cores"), vm.cores, 1, 8192);
+        self.range(place("memory"), vm.memory, 16, 4_178_944);
+        self.range(place("disk"), vm.disk, 1, 131_072);
+        let storage = match &vm.datastore {
+            Some(own) => self.parse(place("datastore"), own, StorageId::RULE),
+            None => self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE),
+        };
+        let nic = self.nic(index, vm);
+        let tags = self.tags(index, vm);
+        let image = self.image(index, vm);
+        let seed = self.seed(index, vm);
+        Some(Machine {
+            image: image?,
+            storage: storage?,
+            cores: vm.cores,
+            memory_mib: vm.memory,
+            disk_gib: vm.disk,
+            nic: nic?,
+            tags,
+            seed: seed?,
+        })
+    }
+
+    fn nic(&mut self, index: usize, vm: &Vm) -> Option<Nic> {
+        let place = |field: &str| Place::input(format!("vms[{index}].{field}"));
+        if !is_interface(&vm.bridge) {
+            let fact = format!("\"{}\" must be the name of a bridge or vnet", vm.bridge);
+            self.report.error(place("bridge"), fact);
+            return None;
+        }
+        if let Some(tag) = vm.vlan.filter(|tag| !(1..=4094).contains(tag)) {
+            self.report.error(place("vlan"), format!("{tag} must be from 1 to 4094"));
+        }
+        if !vm.mac.is_empty() && !is_unicast_mac(&vm.mac) {
+            let fact = format!("\"{}\" must be a unicast MAC, as 02:00:00:00:00:01", vm.mac);
+            self.report.error(place("mac"), fact);
+        }
+        let mac = Some(vm.mac.to_ascii_uppercase()).filter(|mac| !mac.is_empty());
+        Some(Nic { bridge: vm.bridge.clone(), vlan: vm.vlan, mac })
+    }
+
+    fn tags(&mut self, index: usize, vm: &Vm) -> BTreeSet<String> {
+        for tag in vm.tags.iter().filter(|tag| !is_tag(tag)) {
+            let fact = format!("tag \"{tag}\" must hold letters, digits, `_`, `-`, `+` and `.`");
+            self.report.error(Place::input(format!("vms[{index}].tags")), fact);
+        }
+        let own = std::iter::once(TAG.to_owned());
+        vm.tags.iter().map(|tag| tag.to_lowercase()).chain(own).collect()
+    }
+
+    fn image(&mut self, index: usize, vm: &Vm) -> Option<Image> {
+        let place = Place::input(format!("vms[{index}].image"));
+        if vm.image.is_empty() {
+            self.report.error(place, "is missing");
+            return None;
+        }
+        let Some(text) = self.deployment.images.get(&vm.image) else {
+            // Whether that matters is known only when the world is: an existing VM needs no image.
+            return Some(Image { name: vm.image.clone(), volid: None });
+        };
+        let place = Place::input(format!("images.{}", vm.image));
+        match Volid::from_str(text) {
+            Ok(volid) if volid.content() == Some("iso") => {
+                self.report.push(iso_image(place, text));
+                None
+            }
+            Ok(volid) => Some(Image { name: vm.image.clone(), volid: Some(volid) }),
+            Err(bad) => {
+                self.report.error(place, bad.to_string());
+                None
+            }
+        }
+    }
+
+    fn seed(&mut self, index: usize, vm: &Vm) -> Option<Seed> {
+        let (Some(user_data), Some(meta_data), Some(fingerprint)) =
+            (&vm.user_data, &vm.meta_data, &vm.seed_fingerprint)
+        else {
+            let missing = match (&vm.user_data, &vm.meta_data) {
+                (None, _) => "user_data",
+                (_, None) => "meta_data",
+                _ => "seed_fingerprint",
+            };
+            let place = Place::input(format!("vms[{index}].{missing}"));
+            let entry = Entry::error(place, "is missing");
+            self.report.push(entry.hint("put `cloudinit-render` into the pipe before pve-apply"));
+            return None;
+        };
+        if !is_word(fingerprint) || fingerprint.contains('_') {
+            let place = Place::input(format!("vms[{index}].seed_fingerprint"));
+            self.report.error(place, "must be one word of letters and digits");
+        }
+        Some(Seed {
+            user_data: user_data.clone(),
+            meta_data: meta_data.clone(),
+            network_config: vm.network_config.clone().unwrap_or_default(),
+            fingerprint: fingerprint.clone(),
+        })
+    }
+
+    fn unique(&mut self, vms: &[DesiredVm]) {
+        let mut names = BTreeMap::new();
+        let mut vmids = BTreeMap::new();
+        for vm in vms {
+            if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
+                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                self.report.error(Place::input(format!("vms[{}].name", vm.index)), fact);
+            }
+            if let Some(vmid) = vm.vmid
+                && let Some(first) = vmids.insert(vmid, vm.index)
+            {
+                let fact = format!("{vmid} is the vmid of vms[{first}] too");
+                self.report.error(Place::input(format!("vms[{}].vmid", vm.index)), fact);
+            }
+        }
+    }
+
+    fn parents(&mut self, vms: &[DesiredVm]) {
+        let parent_of: BTreeMap<_, _> =
+            vms.iter().map(|vm| (vm.name.as_str(), vm.parent.as_deref())).collect();
+        for vm in vms {
+            let Some(parent) = &vm.parent else { continue };
+            let place = Place::input(format!("vms[{}].parent", vm.index));
+            if !parent_of.contains_key(parent.as_str()) {
+                // A parent that is not in this document lives elsewhere: nothing to wait for.
+                continue;
+            }
+            let up = |name: &&str| parent_of.get(name).copied().flatten();
+            let chain = std::iter::successors(Some(parent.as_str()), up).take(vms.len());
+            if chain.into_iter().any(|name| name == vm.name) {
+                self.report.error(place, format!("\"{parent}\" stands below \"{}\" itself", vm.name));
+            }
+        }
+    }
+
+    fn range(&mut self, field: String, value: u32, low: u32, high: u32) {
+        if !(low..=high).contains(&value) {
+            let fact = format!("{value} must be from {low} to {high}");
+            self.report.error(Place::input(field), fact);
+        }
+    }
+
+    fn parse<T: FromStr<Err: Display>>(&mut self, field: String, text: &str, rule: &str) -> Option<T> {
+        if text.is_empty() {
+            self.report.error(Place::input(field), format!("is missing: {rule}"));
+            return None;
+        }
+        text.parse().map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string())).ok()
+    }
+}
+
+/// The habit of older set-ups, refused by PVE only in the middle of a create.
+fn iso_image(place: Place, volid: &str) -> Entry {
+    // PVE: facts 17: `import-from` wants content `import` or `images`.
+    Entry::error(place, format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"))
+        .hint("name the image in `image_sources` and let `image-publish` put it there as import")
+}
+
+fn fixed_address(ip: &str) -> Option<IpAddr> {
+    ip.split_once('/').map_or(ip, |(address, _)| address).parse().ok()
+}
+
+fn is_dns_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+fn is_interface(text: &str) -> bool {
+    // Linux: IFNAMSIZ is 16 with the final zero.
+    (1..=15).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+fn is_unicast_mac(text: &str) -> bool {
+    let parts: Vec<_> = text.split(':').collect();
+    let pair = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
+    let first = parts.first().and_then(|p| u8::from_str_radix(p, 16).ok());
+    // The lowest bit of the first byte means a group of stations; PVE refuses it.
+    parts.len() == 6 && parts.iter().all(pair) && first.is_some_and(|byte| byte & 1 == 0)
+}
+
+fn is_tag(text: &str) -> bool {
+    // PVE: reference 5.
+    let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    text.bytes().next().is_some_and(first)
+        && text.bytes().all(|b| first(b) || b"-+.".contains(&b))
+}

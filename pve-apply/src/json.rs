@@ -1,0 +1,59 @@
+//! How PVE's names stand in the plan's JSON: as text, a vmid as a number. Does no I/O.
+
+use serde::{Deserialize, Deserializer, Serializer};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A name as text; what is no such name is refused when a plan is read.
+pub(crate) mod name {
+    use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
+    use serde::de::Error as _;
+
+    pub(crate) fn serialize<T: Display, S: Serializer>(name: &T, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(name)
+    }
+
+    pub(crate) fn deserialize<'de, T, D>(from: D) -> Result<T, D::Error>
+    where
+        T: FromStr<Err: Display>,
+        D: Deserializer<'de>,
+    {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// A vmid as a number.
+pub(crate) mod vmid {
+    use super::{Deserialize, Deserializer, Serializer};
+    use pve_client::Vmid;
+    use serde::de::Error as _;
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    pub(crate) fn serialize<S: Serializer>(vmid: &Vmid, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u32(vmid.get())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vmid, D::Error> {
+        Vmid::new(u64::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// A vmid as a number, or null where PVE is to choose.
+pub(crate) mod vmid_or_null {
+    use super::{Deserialize, Deserializer, Serializer};
+    use pve_client::Vmid;
+    use serde::de::Error as _;
+
+    #[expect(clippy::ref_option, reason = "serde's signature")]
+    pub(crate) fn serialize<S: Serializer>(vmid: &Option<Vmid>, to: S) -> Result<S::Ok, S::Error> {
+        match vmid {
+            Some(vmid) => to.serialize_u32(vmid.get()),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vmid>, D::Error> {
+        let number = Option::<u64>::deserialize(from)?;
+        number.map(Vmid::new).transpose().map_err(D::Error::custom)
+    }
+}
