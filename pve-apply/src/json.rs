@@ -57,3 +57,22 @@ pub(crate) mod vmid_or_null {
         number.map(Vmid::new).transpose().map_err(D::Error::custom)
     }
 }
+
+/// A secret as plain text: a plan is as secret as the document.
+pub(crate) mod secret {
+    use super::{Deserialize, Deserializer, Serializer};
+    use stage::Secret;
+
+    pub(crate) fn serialize<S: Serializer>(
+        secret: &Secret<String>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_str(secret.expose())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Secret<String>, D::Error> {
+        String::deserialize(from).map(Secret::new)
+    }
+}

@@ -1,2 +1,2 @@
-//! To be written.
+//! x
 fn main() {}

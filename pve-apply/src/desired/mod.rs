@@ -24,8 +24,30 @@ pub struct Desired {
     pub image_storage: StorageId,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
+    /// What the user has agreed to.
+    pub consent: Consent,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
+}
+
+/// What the user has agreed to on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Consent {
+    /// Running VMs may be rebooted.
+    pub reboot: bool,
+    /// Running VMs may be shut down, and their power cut when the guest does not listen.
+    pub stop: bool,
+    /// VMs whose seed data has changed get the new data.
+    pub reseed: bool,
+    /// How long a guest has to shut down, in seconds.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Consent {
+    fn default() -> Self {
+        // PVE's own default for a shutdown at the node's halt is 180 s; a cloud guest needs a few.
+        Self { reboot: false, stop: false, reseed: false, shutdown_seconds: 60 }
+    }
 }
 
 /// One VM, as it shall be.

@@ -1,7 +1,7 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Desired, DesiredVm, Image, Machine, Nic, Seed};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
 use crate::mark::{TAG, is_word};
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::{Deployment, Entry, Place, Report, Vm};
@@ -55,6 +55,7 @@ impl Reader<'_> {
             node: node?,
             image_storage: storage?,
             run: run.to_owned(),
+            consent: Consent::default(),
             vms,
         })
     }

@@ -1,0 +1,257 @@
+//! The plan's own words: `Plan`, `VmPlan`, `Step`, `Change`, `Impact`; and its JSON, which
+//! schemas/plan.json describes. Does no I/O.
+
+use crate::blocked::{Blocked, Notice};
+use crate::json;
+use crate::mark::Mark;
+use pve_client::{Digest, NodeName, StorageId, Vmid, Volid};
+use serde::{Deserialize, Serialize};
+use stage::Secret;
+use std::collections::BTreeMap;
+
+/// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// What is to be done. Holds the seed data: a plan is as secret as the document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The deployment whose VMs are planned.
+    pub deployment: String,
+    /// The nonce in each mark that this plan writes.
+    pub run: String,
+    /// VMs with something to do, destroys first, then in the document's order.
+    pub vms: Vec<VmPlan>,
+    /// VMs that are as they shall be.
+    pub unchanged: Vec<Unchanged>,
+    /// What cannot be done, and why.
+    pub blocked: Vec<Blocked>,
+    /// What is worth a word and stops nothing.
+    pub notices: Vec<Notice>,
+}
+
+/// A VM with nothing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Unchanged {
+    /// Its name.
+    pub name: String,
+    /// Its vmid; null for one that is gone, as it shall be.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The node that has it.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// Whether it runs.
+    pub status: String,
+    /// Its MAC.
+    pub mac: Option<String>,
+}
+
+/// What is to be done to one VM.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VmPlan {
+    /// Its name.
+    pub name: String,
+    /// What happens to it.
+    pub action: Action,
+    /// Its vmid; null where PVE is to choose.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The node that has it, or shall.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// The VMs of this plan that must be done first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// The storage that takes its disks: imports into one storage are limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The mark that the VM must carry before any step, or that the create gives it.
+    pub mark: Mark,
+    /// The digest of the config that was planned against; null for a VM to be made.
+    pub digest: Option<String>,
+    /// The worst impact among the changes.
+    pub impact: Impact,
+    /// What differs, field by field.
+    pub changes: Vec<Change>,
+    /// What is done, in order. Nothing is left to decide.
+    pub steps: Vec<Step>,
+}
+
+impl VmPlan {
+    /// The digest as PVE's type.
+    pub fn planned_digest(&self) -> Option<Digest> {
+        self.digest.as_deref().and_then(|text| text.parse().ok())
+    }
+}
+
+/// What happens to a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// It goes, with its disks.
+    Destroy,
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Change,
+    /// It gets our mark and nothing else.
+    Adopt,
+    /// Its power state changes and nothing else.
+    Power,
+}
+
+/// What a change does to a running guest, from harmless to worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Impact {
+    /// The guest notices nothing.
+    #[default]
+    None,
+    /// The guest is rebooted.
+    Reboot,
+    /// The guest is shut down and started again.
+    PowerOff,
+    /// Data goes.
+    DataLoss,
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// The document's name of the field where it has one, else PVE's.
+    pub field: String,
+    /// What is so; null for nothing.
+    pub from: Option<String>,
+    /// What shall be; null for nothing.
+    pub to: Option<String>,
+    /// What the change does to a running guest.
+    pub impact: Impact,
+    /// Why, where it is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One call that changes something, with every parameter that it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Uploads the VM's seed image, made from these texts, as content `import`.
+    UploadSeed {
+        /// The storage.
+        #[serde(with = "json::name")]
+        storage: StorageId,
+        /// The file's name there.
+        file: String,
+        /// user-data; secret.
+        #[serde(with = "json::secret")]
+        user_data: Secret<String>,
+        /// meta-data.
+        meta_data: String,
+        /// network-config; empty for none.
+        network_config: String,
+    },
+    /// Makes the VM.
+    Create {
+        /// All parameters but the vmid.
+        params: BTreeMap<String, String>,
+    },
+    /// Deletes a seed file from the image storage.
+    DeleteVolume {
+        /// The file.
+        #[serde(with = "json::name")]
+        volid: Volid,
+    },
+    /// Changes the config, guarded by the digest.
+    Configure {
+        /// What is set.
+        params: BTreeMap<String, String>,
+        /// The change makes a disk, so PVE runs it as a task.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        makes_disk: bool,
+    },
+    /// Grows a disk, guarded by the digest.
+    Resize {
+        /// The drive's key in the config.
+        disk: String,
+        /// Its size afterwards.
+        bytes: u64,
+    },
+    /// Starts the VM.
+    Start,
+    /// Shuts the guest down.
+    Shutdown {
+        /// How long the guest has.
+        seconds: u64,
+        /// Cut its power then.
+        force: bool,
+    },
+    /// Shuts the guest down and starts it, which brings pending values into force.
+    Reboot {
+        /// How long the guest has to shut down.
+        seconds: u64,
+    },
+    /// Deletes the VM with the disks in its config.
+    Destroy {
+        /// Leave backup jobs, replication and HA too.
+        purge: bool,
+    },
+}
+
+impl Step {
+    /// Says the step while it runs.
+    pub fn doing(&self) -> &'static str {
+        match self {
+            Self::UploadSeed { .. } => "uploading the seed",
+            Self::Create { .. } => "creating",
+            Self::DeleteVolume { .. } => "deleting the uploaded seed",
+            Self::Configure { .. } => "changing the config",
+            Self::Resize { .. } => "growing the disk",
+            Self::Start => "starting",
+            Self::Shutdown { .. } => "shutting down",
+            Self::Reboot { .. } => "rebooting",
+            Self::Destroy { .. } => "destroying",
+        }
+    }
+
+    /// Says the step once it is done.
+    pub fn done(&self) -> &'static str {
+        match self {
+            Self::UploadSeed { .. } => "seed uploaded",
+            Self::Create { .. } => "created",
+            Self::DeleteVolume { .. } => "uploaded seed deleted",
+            Self::Configure { .. } => "config changed",
+            Self::Resize { .. } => "disk grown",
+            Self::Start => "started",
+            Self::Shutdown { .. } => "shut down",
+            Self::Reboot { .. } => "rebooted",
+            Self::Destroy { .. } => "destroyed",
+        }
+    }
+}
+
+impl Plan {
+    /// A plan with nothing in it.
+    pub fn empty(deployment: &str, run: &str) -> Self {
+        Self {
+            version: VERSION,
+            deployment: deployment.to_owned(),
+            run: run.to_owned(),
+            vms: Vec::new(),
+            unchanged: Vec::new(),
+            blocked: Vec::new(),
+            notices: Vec::new(),
+        }
+    }
+
+    /// Says whether there is something to do, or something that should be and cannot.
+    pub fn has_changes(&self) -> bool {
+        !self.vms.is_empty() || !self.blocked.is_empty()
+    }
+
+    /// How many VMs have this action.
+    pub fn count(&self, action: Action) -> usize {
+        self.vms.iter().filter(|vm| vm.action == action).count()
+    }
+}

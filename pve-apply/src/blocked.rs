@@ -1,0 +1,288 @@
+//! `Blocked` and `Notice`: what is not done, as enums, each with its reason and the way out.
+//! Does no I/O.
+
+use crate::json;
+use pve_client::{NodeName, Vmid};
+use serde::{Deserialize, Serialize};
+use stage::{Entry, Place};
+
+/// Something that should be done and cannot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Blocked {
+    /// The VM's name in the document.
+    pub name: String,
+    /// The vmid that it is about, where there is one.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The node that it is about.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// The reason.
+    pub why: Why,
+}
+
+/// Why something cannot be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum Why {
+    /// The vmid belongs to a guest without our mark.
+    VmidTaken {
+        /// The guest's name.
+        by: Option<String>,
+    },
+    /// The vmid belongs to a VM of another deployment, or to another VM of this one.
+    VmidMarkedOther {
+        /// The deployment in its mark.
+        deployment: String,
+        /// The VM in its mark.
+        vm: String,
+    },
+    /// The vmid is in use, by something that the token may not see.
+    VmidHidden,
+    /// The vmid was just reserved by a create whose outcome is not known yet.
+    BeingCreated,
+    /// More than one VM carries this mark.
+    MarkedTwice {
+        /// Their vmids.
+        vmids: Vec<u32>,
+    },
+    /// The VM exists with another vmid.
+    VmidDiffers {
+        /// What the document says.
+        wanted: u32,
+    },
+    /// The VM lives on another node.
+    NodeDiffers {
+        /// What the document says.
+        wanted: String,
+    },
+    /// The node that has the VM does not answer.
+    NodeAway,
+    /// The token may not read the VM.
+    Forbidden,
+    /// The token may not see all VMs, so that a VM without a fixed vmid could exist unseen.
+    MayNotSeeAll,
+    /// Something else is at work on the VM.
+    Locked {
+        /// PVE's word for it.
+        lock: String,
+    },
+    /// The VM is a template.
+    IsTemplate,
+    /// PVE protects the VM against removal.
+    Protected,
+    /// The document's image is not on the node.
+    ImageMissing {
+        /// Its name in the document.
+        image: String,
+        /// Where it should be; `None` when the document does not say.
+        volid: Option<String>,
+    },
+    /// The document's disk is smaller than the image.
+    DiskSmallerThanImage {
+        /// What the document says, in GiB.
+        disk_gib: u32,
+        /// The image's virtual size in bytes.
+        image_bytes: u64,
+    },
+    /// The disk is larger than the document says.
+    DiskWouldShrink {
+        /// What the document says, in GiB.
+        disk_gib: u32,
+        /// The disk's size, as PVE prints it.
+        has: String,
+    },
+    /// The VM has no virtio0.
+    DiskMissing,
+    /// The disk lies on another storage.
+    StorageDiffers {
+        /// What the document says.
+        wanted: String,
+        /// Where it is.
+        has: String,
+    },
+    /// The changes take effect only by a reboot.
+    NeedsReboot {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// The changes need the VM to be off.
+    NeedsPowerOff {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// virtio1 is not a seed disk of ours.
+    SeedDiskForeign {
+        /// What it is.
+        has: String,
+    },
+    /// There is no such VM to adopt, start or stop.
+    NotThere,
+    /// A VM is adopted by its vmid only.
+    AdoptNeedsVmid,
+}
+
+/// Something worth a word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The VM's name in the document.
+    pub name: String,
+    /// Its vmid.
+    #[serde(with = "json::vmid")]
+    pub vmid: Vmid,
+    /// What it is.
+    pub what: What,
+}
+
+/// What is worth a word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "kebab-case")]
+pub enum What {
+    /// The seed data has changed; the VM keeps its old one until `--reseed`.
+    SeedChanged,
+    /// Keys set by hand that are not ours to manage.
+    Unmanaged {
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// Values of keys that are not ours that the next start brings.
+    PendingByHand {
+        /// The keys.
+        keys: Vec<String>,
+    },
+}
+
+impl Blocked {
+    /// Says it as a finding.
+    pub fn entry(&self) -> Entry {
+        let place = match self.vmid {
+            Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
+            None => Place::Named(self.name.clone()),
+        };
+        let entry = Entry::error(place, self.why.fact(&self.name));
+        match self.why.way_out() {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        }
+    }
+}
+
+impl Why {
+    /// What is so.
+    pub fn fact(&self, name: &str) -> String {
+        match self {
+            Self::VmidTaken { by: Some(by) } => {
+                format!("the vmid of \"{name}\" belongs to \"{by}\", which is not ours")
+            }
+            Self::VmidTaken { by: None } => {
+                format!("the vmid of \"{name}\" belongs to a guest that is not ours")
+            }
+            Self::VmidMarkedOther { deployment, vm } => format!(
+                "the vmid of \"{name}\" belongs to \"{vm}\" of deployment \"{deployment}\""
+            ),
+            Self::VmidHidden => {
+                format!("the vmid of \"{name}\" is in use, and the token may not see by what")
+            }
+            Self::BeingCreated => {
+                format!("the vmid of \"{name}\" is being created at this moment, by us or by another")
+            }
+            Self::MarkedTwice { vmids } => {
+                let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
+                format!("\"{name}\" is there more than once: {}", list.join(", "))
+            }
+            Self::VmidDiffers { wanted } => {
+                format!("\"{name}\" exists with this vmid, the document says {wanted}")
+            }
+            Self::NodeDiffers { wanted } => {
+                format!("\"{name}\" lives on this node, the document says \"{wanted}\"")
+            }
+            Self::NodeAway => format!("the node of \"{name}\" does not answer: its state is not known"),
+            Self::Forbidden => format!("the token may not read \"{name}\": its state is not known"),
+            Self::MayNotSeeAll => {
+                format!("\"{name}\" has no `vmid`, and the token may not see all VMs: it could exist unseen")
+            }
+            Self::Locked { lock } => format!("\"{name}\" is locked ({lock})"),
+            Self::IsTemplate => format!("\"{name}\" is a template"),
+            Self::Protected => format!("\"{name}\" is protected against removal"),
+            Self::ImageMissing { image, volid: Some(volid) } => {
+                format!("image \"{image}\" of \"{name}\" is not there: {volid}")
+            }
+            Self::ImageMissing { image, volid: None } => {
+                format!("image \"{image}\" of \"{name}\" is not in the document's `images`")
+            }
+            Self::DiskSmallerThanImage { disk_gib, image_bytes } => format!(
+                "`disk` of \"{name}\" is {disk_gib} GiB, its image needs {}",
+                pve_client::display_size(*image_bytes)
+            ),
+            Self::DiskWouldShrink { disk_gib, has } => format!(
+                "`disk` of \"{name}\" is {disk_gib} GiB, the VM has {has}; a disk must not shrink"
+            ),
+            Self::DiskMissing => format!("\"{name}\" has no disk virtio0"),
+            Self::StorageDiffers { wanted, has } => {
+                format!("the disk of \"{name}\" lies on \"{has}\", the document says \"{wanted}\"")
+            }
+            Self::NeedsReboot { fields } => {
+                format!("\"{name}\" runs, and {} takes effect only by a reboot", fields.join(", "))
+            }
+            Self::NeedsPowerOff { fields } => {
+                format!("\"{name}\" runs, and {} needs it to be off", fields.join(", "))
+            }
+            Self::SeedDiskForeign { has } => {
+                format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
+            }
+            Self::NotThere => format!("\"{name}\" does not exist"),
+            Self::AdoptNeedsVmid => format!("\"{name}\" has no `vmid`: which VM is meant is not said"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn way_out(&self) -> Option<String> {
+        let text = match self {
+            Self::VmidTaken { .. } => {
+                "give the VM another `vmid`; or `pve-apply adopt`, if the guest there is the one meant"
+            }
+            Self::VmidMarkedOther { .. } => "give the VM another `vmid`",
+            Self::VmidHidden => "give the VM another `vmid`, or the token VM.Audit on /vms",
+            Self::BeingCreated => {
+                "run again when that task has ended; if no task runs, `qm unlock` and `qm destroy` on the node clear it"
+            }
+            Self::MarkedTwice { .. } => "remove the tag `pve-pipeline` from the copies",
+            Self::VmidDiffers { .. } => "set that `vmid` in the document, or destroy the VM first",
+            Self::NodeDiffers { .. } => "migrate it back, or set that `node` in the document",
+            Self::NodeAway => "run again when the node is back",
+            Self::Forbidden => "give the token VM.Audit on /vms",
+            Self::MayNotSeeAll => "give the VM a `vmid`, or the token VM.Audit on /vms",
+            Self::Locked { .. } => "run again when the lock is gone",
+            Self::IsTemplate => "give the VM another `vmid`",
+            Self::Protected => "switch off `protection` in PVE if it is really to go",
+            Self::ImageMissing { .. } => "put `image-publish` into the pipe before pve-apply",
+            Self::DiskSmallerThanImage { .. } => "make `disk` larger",
+            Self::DiskWouldShrink { has, .. } => {
+                return Some(format!("set `disk` to {has}, or destroy and apply again"));
+            }
+            Self::DiskMissing => "destroy and apply again",
+            Self::StorageDiffers { .. } => "move the disk in PVE, or set that `datastore` in the document",
+            Self::NeedsReboot { .. } => "--allow-reboot reboots it",
+            Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
+            Self::SeedDiskForeign { .. } => "free virtio1 in PVE, then run again",
+            Self::AdoptNeedsVmid => "set the `vmid` of the VM to adopt",
+            Self::NotThere => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+impl Notice {
+    /// Says it in a few words.
+    pub fn text(&self) -> String {
+        match &self.what {
+            What::SeedChanged => {
+                "its seed data has changed; --reseed gives it the new data at its next boot".to_owned()
+            }
+            What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
+            What::PendingByHand { keys } => {
+                format!("pending, set by hand, left alone: {}", keys.join(", "))
+            }
+        }
+    }
+}

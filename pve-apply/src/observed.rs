@@ -1,0 +1,221 @@
+//! `Observed`: what was seen of PVE at one moment, as values. Does no I/O.
+
+use crate::mark::{self, Mark};
+use pve_client::{Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Vmid, Volid};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was seen of the cluster.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// Every guest that the token may see, on any node.
+    pub guests: Vec<Guest>,
+    /// What a look at each VM that may be ours gave.
+    pub looks: BTreeMap<Vmid, Look>,
+    /// The second witness: whether the cluster says that a vmid is free. Asked for absent VMs only.
+    pub free: BTreeMap<Vmid, bool>,
+    /// The token may see every VM: what is not listed is not there.
+    pub sees_all: bool,
+    /// Seed files of ours on the image storage.
+    pub seed_files: BTreeSet<Volid>,
+    /// Virtual size of each image that a VM is to be made from; `None`: it is not there.
+    pub images: BTreeMap<Volid, Option<u64>>,
+}
+
+/// A guest in the cluster's list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Guest {
+    /// VM or container.
+    pub kind: GuestKind,
+    /// Its vmid.
+    pub vmid: Vmid,
+    /// The node that has it.
+    pub node: NodeName,
+    /// Its name; absent for some seconds after its creation.
+    pub name: Option<String>,
+    /// It carries our tag.
+    pub tagged: bool,
+}
+
+/// What a look at a VM gave.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Look {
+    /// Its state.
+    Seen(Box<Seen>),
+    /// Its node does not answer: the VM may be anything.
+    NodeAway(NodeName),
+    /// The token may not look at it.
+    Forbidden(NodeName),
+}
+
+/// The state of one VM.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seen {
+    /// Its vmid.
+    pub vmid: Vmid,
+    /// The node that has it.
+    pub node: NodeName,
+    /// Whether it runs.
+    pub power: Power,
+    /// Its config, with what is pending.
+    pub config: Config,
+}
+
+/// Whether a VM runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Power {
+    /// It runs, be it paused.
+    Running,
+    /// It does not run.
+    Stopped,
+}
+
+impl Power {
+    /// Returns PVE's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+/// A VM's config: of each key what is in force, and what comes at the next start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Config {
+    /// Guards a change against somebody else's.
+    pub digest: Option<Digest>,
+    items: BTreeMap<String, Item>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Item {
+    now: Option<String>,
+    next: Option<String>,
+}
+
+impl Config {
+    /// Reads PVE's list of keys with their pending values.
+    pub fn from_pending(list: Vec<PendingValue>) -> Self {
+        let mut config = Self::default();
+        for PendingValue { key, value, pending, delete } in list {
+            if key == "digest" {
+                // PVE: pve-guest-common, GuestHelpers.pm, config_with_pending_array lists the digest as a key.
+                config.digest = value.and_then(|text| text.parse().ok());
+                continue;
+            }
+            let next = if delete { None } else { pending.or_else(|| value.clone()) };
+            config.items.insert(key, Item { now: value, next });
+        }
+        config
+    }
+
+    /// Builds a config without anything pending.
+    pub fn settled<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let item = |text: &str| Item { now: Some(text.to_owned()), next: Some(text.to_owned()) };
+        let items = pairs.into_iter().map(|(key, value)| (key.to_owned(), item(value)));
+        Self { digest: None, items: items.collect() }
+    }
+
+    /// The value in force.
+    pub fn now(&self, key: &str) -> Option<&str> {
+        self.items.get(key)?.now.as_deref()
+    }
+
+    /// The value that the next start brings; the value in force when nothing is pending.
+    pub fn next(&self, key: &str) -> Option<&str> {
+        self.items.get(key)?.next.as_deref()
+    }
+
+    /// All keys, in order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.items.keys().map(String::as_str)
+    }
+
+    /// Keys whose pending value differs from the one in force.
+    pub fn pending_keys(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
+    }
+
+    /// The mark, when tag and line are both there.
+    pub fn mark(&self) -> Option<Mark> {
+        mark::of_vm(self.next("tags").unwrap_or_default(), self.next("description")?)
+    }
+
+    /// What locks the VM.
+    pub fn lock(&self) -> Option<&str> {
+        self.now("lock")
+    }
+
+    /// A create is under way: PVE writes the config, and with it the mark, only at the end.
+    pub fn is_being_created(&self) -> bool {
+        // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
+        self.lock() == Some("create") && self.next("description").is_none()
+    }
+}
+
+impl From<&Resource> for Guest {
+    fn from(row: &Resource) -> Self {
+        Self {
+            kind: row.kind,
+            vmid: row.vmid,
+            node: row.node.clone(),
+            name: row.name.clone(),
+            tagged: row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG)),
+        }
+    }
+}
+
+/// Says whether a token with these permissions sees every VM: PVE filters lists and does not refuse them.
+pub fn sees_all(permissions: &Permissions) -> bool {
+    let audits = |path: &str| permissions.get(path).and_then(|p| p.get("VM.Audit")).copied();
+    // PVE: facts 54. A path below may take the right away again.
+    let below = permissions.keys().filter(|path| path.starts_with("/vms/"));
+    let root = audits("/vms").or_else(|| audits("/"));
+    root == Some(true) && below.into_iter().all(|path| audits(path).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_sees_all(paths: &[(&str, &[(&str, bool)])], expected: bool) {
+        let permissions = paths
+            .iter()
+            .map(|(path, list)| {
+                let list = list.iter().map(|(name, goes_down)| ((*name).to_owned(), *goes_down));
+                ((*path).to_owned(), list.collect())
+            })
+            .collect();
+        assert_eq!(sees_all(&permissions), expected, "{paths:?}");
+    }
+
+    #[test]
+    fn a_filtered_list_is_known_as_such() {
+        check_sees_all(&[("/vms", &[("VM.Audit", true)])], true);
+        check_sees_all(&[("/", &[("VM.Audit", true)])], true);
+        check_sees_all(&[("/", &[("VM.Audit", false)])], false);
+        check_sees_all(&[("/vms/100", &[("VM.Audit", true)])], false);
+        check_sees_all(&[("/vms", &[("VM.Audit", true)]), ("/vms/100", &[])], false);
+        check_sees_all(&[], false);
+    }
+
+    #[test]
+    fn pending_values_come_at_the_next_start() {
+        let item = |key: &str, value: Option<&str>, pending: Option<&str>, delete| PendingValue {
+            key: key.to_owned(),
+            value: value.map(str::to_owned),
+            pending: pending.map(str::to_owned),
+            delete,
+        };
+        let config = Config::from_pending(vec![
+            item("digest", Some("ab12"), None, false),
+            item("cores", Some("2"), Some("4"), false),
+            item("name", Some("edge"), None, false),
+            item("serial0", Some("socket"), None, true),
+        ]);
+        assert_eq!(config.digest.as_ref().map(Digest::as_str), Some("ab12"));
+        assert_eq!((config.now("cores"), config.next("cores")), (Some("2"), Some("4")));
+        assert_eq!(config.next("serial0"), None);
+        assert_eq!(config.pending_keys().collect::<Vec<_>>(), ["cores", "serial0"]);
+    }
+}

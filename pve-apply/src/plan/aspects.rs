@@ -1,0 +1,266 @@
+//! The aspects of a VM's config: each is compared by itself, as a parsed value, and answers leave or
+//! change. Does no I/O.
+
+use crate::desired::{Machine, Nic};
+use crate::mark;
+use crate::observed::Config;
+use pve_client::PropertyString;
+use std::collections::BTreeSet;
+
+/// The boot disk's key.
+pub(super) const BOOT_DISK: &str = "virtio0";
+/// The seed disk's key.
+pub(super) const SEED_DISK: &str = "virtio1";
+
+/// One thing that a VM's config says, and what it shall say.
+pub(super) struct Aspect<'a> {
+    /// The document's name of it where it has one, else PVE's.
+    pub(super) field: &'static str,
+    /// The key of the config.
+    pub(super) key: &'static str,
+    /// A running VM takes the change at once. Otherwise it is pending until a reboot.
+    pub(super) live: bool,
+    /// What it shall be, as [`Aspect::read`] gives it; `None`: nothing.
+    pub(super) want: Option<String>,
+    /// Reads what it is out of the key's value.
+    pub(super) read: Box<dyn Fn(Option<&str>) -> Option<String> + 'a>,
+    /// Returns the key's whole new value; whatever it says besides is kept.
+    pub(super) write: Box<dyn Fn(Option<&str>) -> String + 'a>,
+}
+
+/// Returns the aspects of a machine, in the order in which they are shown.
+pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Vec<Aspect<'a>> {
+    let mut list = vec![
+        plain("name", "name", true, name.to_owned(), ""),
+        plain("cores", "cores", false, machine.cores.to_string(), "1"),
+        memory(machine.memory_mib),
+        flag_in("cpu", "cpu", "cputype", "host"),
+    ];
+    list.extend(nic(&machine.nic));
+    list.extend(drive_options(boot_bytes));
+    list.extend([
+        plain("scsihw", "scsihw", false, "virtio-scsi-single".to_owned(), "lsi"),
+        agent(),
+        plain("serial0", "serial0", false, "socket".to_owned(), ""),
+        plain("ostype", "ostype", false, "l26".to_owned(), "other"),
+        flag_in("boot", "boot", "order", "virtio0"),
+        onboot(),
+        tags(&machine.tags),
+    ]);
+    list
+}
+
+/// Keys that the aspects and the identity of a VM cover, and those that PVE itself sets.
+pub(super) fn is_managed(key: &str) -> bool {
+    const OURS: [&str; 15] = [
+        "agent", "boot", "cores", "cpu", "description", "memory", "name", "net0", "onboot",
+        "ostype", "scsihw", "serial0", "tags", BOOT_DISK, SEED_DISK,
+    ];
+    const PVES: [&str; 8] =
+        ["digest", "lock", "meta", "parent", "running-nets-host-mtu", "runningmachine", "smbios1", "vmgenid"];
+    OURS.contains(&key) || PVES.contains(&key)
+}
+
+/// The MAC of net0, in upper case.
+pub(super) fn mac(config: &Config) -> Option<String> {
+    model_and_mac(&PropertyString::parse(config.next("net0")?, PropertyString::UNNAMED)).1
+}
+
+fn plain<'a>(
+    field: &'static str,
+    key: &'static str,
+    live: bool,
+    want: String,
+    default: &'static str,
+) -> Aspect<'a> {
+    let written = want.clone();
+    let read = move |value: Option<&str>| {
+        Some(value.unwrap_or(default)).filter(|text| !text.is_empty()).map(str::to_owned)
+    };
+    Aspect {
+        field,
+        key,
+        live,
+        want: Some(want),
+        read: Box::new(read),
+        write: Box::new(move |_| written.clone()),
+    }
+}
+
+fn memory<'a>(mib: u32) -> Aspect<'a> {
+    // PVE: qemu-server, QemuServer/Memory.pm: a property string with the default key `current`, 512 when absent.
+    let read = |value: Option<&str>| {
+        let text = value.unwrap_or("512");
+        PropertyString::parse(text, "current").get("current").map(str::to_owned)
+    };
+    Aspect {
+        field: "memory",
+        key: "memory",
+        live: false,
+        want: Some(mib.to_string()),
+        read: Box::new(read),
+        write: Box::new(move |_| mib.to_string()),
+    }
+}
+
+/// One key of a property string that must have one value; the others are kept.
+fn flag_in<'a>(
+    field: &'static str,
+    key: &'static str,
+    part: &'static str,
+    want: &'static str,
+) -> Aspect<'a> {
+    // `cpu` has a default key; `boot=cdn` is PVE's old way, whose letters are nothing that we keep.
+    let default_key = if key == "cpu" { part } else { PropertyString::UNNAMED };
+    let read = move |value: Option<&str>| {
+        PropertyString::parse(value?, default_key).get(part).map(str::to_owned)
+    };
+    let write = move |value: Option<&str>| {
+        let mut parts = PropertyString::parse(value.unwrap_or_default().trim(), default_key);
+        if key == "boot" {
+            parts = PropertyString::default();
+        }
+        parts.set(part, want);
+        if default_key.is_empty() { parts.to_string() } else { parts.display_with_default(part) }
+    };
+    Aspect {
+        field,
+        key,
+        live: false,
+        want: Some(want.to_owned()),
+        read: Box::new(read),
+        write: Box::new(write),
+    }
+}
+
+fn agent<'a>() -> Aspect<'a> {
+    let parse = |value: &str| PropertyString::parse(value, "enabled");
+    let write = move |value: Option<&str>| {
+        let mut parts = parse(value.unwrap_or_default());
+        parts.set("enabled", "1");
+        parts.display_with_default("enabled")
+    };
+    Aspect {
+        field: "agent",
+        key: "agent",
+        live: false,
+        want: Some("1".to_owned()),
+        read: Box::new(move |value| shown_flag(value.and_then(|v| parse(v).flag("enabled")))),
+        write: Box::new(write),
+    }
+}
+
+fn onboot<'a>() -> Aspect<'a> {
+    Aspect {
+        field: "onboot",
+        key: "onboot",
+        live: true,
+        want: Some("1".to_owned()),
+        read: Box::new(|value| shown_flag(value.and_then(pve_client::parse_boolean))),
+        write: Box::new(|_| "1".to_owned()),
+    }
+}
+
+fn shown_flag(flag: Option<bool>) -> Option<String> {
+    Some(u8::from(flag.unwrap_or(false)).to_string())
+}
+
+fn tags(want: &BTreeSet<String>) -> Aspect<'_> {
+    let join = |tags: &BTreeSet<String>| tags.iter().cloned().collect::<Vec<_>>().join(";");
+    Aspect {
+        field: "tags",
+        key: "tags",
+        live: true,
+        want: Some(join(want)),
+        read: Box::new(move |value| Some(join(&mark::tag_set(value.unwrap_or_default())))),
+        write: Box::new(move |_| join(want)),
+    }
+}
+
+/// Model and MAC of a NIC, in either of PVE's spellings.
+fn model_and_mac(nic: &PropertyString) -> (Option<String>, Option<String>) {
+    let upper = |mac: &str| Some(mac.to_ascii_uppercase()).filter(|mac| mac.contains(':'));
+    if let Some(model) = nic.get("model") {
+        return (Some(model.to_owned()), nic.get("macaddr").and_then(upper));
+    }
+    match nic.first() {
+        Some((PropertyString::UNNAMED, model)) => (Some(model.to_owned()), None),
+        Some((model, mac)) => (Some(model.to_owned()), upper(mac)),
+        None => (None, None),
+    }
+}
+
+fn nic(want: &Nic) -> Vec<Aspect<'_>> {
+    let parse = |value: &str| PropertyString::parse(value, PropertyString::UNNAMED);
+    let aspect = |field, live, want_part: Option<String>, read: fn(&PropertyString) -> Option<String>| {
+        Aspect {
+            field,
+            key: "net0",
+            live,
+            want: want_part,
+            read: Box::new(move |value: Option<&str>| read(&parse(value?))),
+            write: Box::new(move |value| write_nic(want, value)),
+        }
+    };
+    let mut list = vec![
+        aspect("bridge", true, Some(want.bridge.clone()), |nic| nic.get("bridge").map(str::to_owned)),
+        aspect("vlan", true, want.vlan.map(|tag| tag.to_string()), |nic| {
+            nic.get("tag").map(str::to_owned)
+        }),
+        // PVE: QemuServer.pm, vmconfig_update_net: another model or MAC unplugs the NIC under the guest.
+        aspect("net0 model", false, Some("virtio".to_owned()), |nic| model_and_mac(nic).0),
+    ];
+    if let Some(mac) = &want.mac {
+        list.push(aspect("mac", false, Some(mac.clone()), |nic| model_and_mac(nic).1));
+    }
+    list
+}
+
+/// Returns net0 as it shall be; firewall, rate and the like are kept.
+pub(super) fn write_nic(want: &Nic, present: Option<&str>) -> String {
+    let old = PropertyString::parse(present.unwrap_or_default(), PropertyString::UNNAMED);
+    // PVE: facts 22: a net without a MAC gets a new one at each change, so the present one is sent back.
+    let mac = want.mac.clone().or_else(|| model_and_mac(&old).1);
+    let mut parts = vec![mac.map_or("virtio".to_owned(), |mac| format!("virtio={mac}"))];
+    parts.push(format!("bridge={}", want.bridge));
+    parts.extend(want.vlan.map(|tag| format!("tag={tag}")));
+    let model_key = old.first().map(|(key, _)| key.to_owned()).unwrap_or_default();
+    let replaced = ["model", "macaddr", "bridge", "tag", model_key.as_str()];
+    let kept = old.pairs().filter(|(key, _)| !replaced.contains(key));
+    parts.extend(kept.map(|(key, value)| format!("{key}={value}")));
+    parts.join(",")
+}
+
+fn drive_options<'a>(boot_bytes: u64) -> Vec<Aspect<'a>> {
+    let parse = |value: &str| PropertyString::parse(value, "file");
+    let write = move |value: Option<&str>| {
+        let mut drive = parse(value.unwrap_or_default());
+        drive.set("discard", "on").set("iothread", "1");
+        // The size is what it will be by then: an old one here would undo the growth at the next start.
+        drive.set("size", pve_client::display_size(boot_bytes));
+        drive.display_with_default("file")
+    };
+    let discard = move |value: Option<&str>| {
+        let on = value.and_then(|v| parse(v).get("discard").map(|d| d == "on"));
+        Some(if on == Some(true) { "on" } else { "ignore" }.to_owned())
+    };
+    let iothread = move |value: Option<&str>| shown_flag(value.and_then(|v| parse(v).flag("iothread")));
+    vec![
+        Aspect {
+            field: "discard",
+            key: BOOT_DISK,
+            live: false,
+            want: Some("on".to_owned()),
+            read: Box::new(discard),
+            write: Box::new(write),
+        },
+        Aspect {
+            field: "iothread",
+            key: BOOT_DISK,
+            live: false,
+            want: Some("1".to_owned()),
+            read: Box::new(iothread),
+            write: Box::new(write),
+        },
+    ]
+}

@@ -1,0 +1,275 @@
+//! The steps that bring a VM of ours to what the document asks, in place. Does no I/O.
+
+use super::aspects::{self, Aspect, BOOT_DISK, SEED_DISK};
+use super::{blocked, clear_leftovers, create, unchanged};
+use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use crate::blocked::{Notice, What, Why};
+use crate::desired::{Consent, Desired, DesiredVm, Machine};
+use crate::observed::{Observed, Power, Seen};
+use pve_client::{PropertyString, Volid, display_size};
+use std::collections::BTreeMap;
+
+/// What the comparison of one VM gave.
+#[derive(Default)]
+struct Difference {
+    changes: Vec<Change>,
+    params: BTreeMap<String, String>,
+    resize: Option<u64>,
+    reseed: bool,
+    blocked: Vec<Why>,
+}
+
+/// Plans a VM that is there.
+pub(super) fn plan_one(
+    plan: &mut Plan,
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+    observed: &Observed,
+) {
+    if seen.config.now("template").and_then(pve_client::parse_boolean) == Some(true) {
+        return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
+    }
+    let mut difference = compare(desired, vm, machine, seen);
+    notices(plan, desired, vm, machine, seen);
+    let leftovers = clear_leftovers(desired, vm, observed, None);
+    if difference.changes.is_empty() && difference.blocked.is_empty() && leftovers.is_empty() {
+        return plan.unchanged.push(unchanged(vm, seen));
+    }
+    difference.blocked.extend(not_agreed(&difference.changes, desired.consent));
+    if let Some(lock) = seen.config.lock() {
+        difference.blocked.push(Why::Locked { lock: lock.to_owned() });
+    }
+    if !difference.blocked.is_empty() {
+        let list = difference.blocked.into_iter();
+        return plan
+            .blocked
+            .extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
+    }
+    let impact = difference.changes.iter().map(|c| c.impact).max().unwrap_or_default();
+    let mut all = leftovers;
+    all.extend(steps(desired, vm, machine, seen, &difference, impact));
+    plan.vms.push(VmPlan {
+        name: vm.name.clone(),
+        action: Action::Change,
+        vmid: Some(seen.vmid),
+        node: seen.node.clone(),
+        after: vm.parent.iter().cloned().collect(),
+        storage: None,
+        mark: desired.mark(vm),
+        digest: seen.config.digest.as_ref().map(ToString::to_string),
+        impact,
+        changes: difference.changes,
+        steps: all,
+    });
+}
+
+fn compare(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) -> Difference {
+    let mut difference = Difference::default();
+    let bytes = boot_disk(&mut difference, machine, seen);
+    for aspect in aspects::of(&vm.name, machine, bytes) {
+        // Without a disk there is nothing whose options could be set.
+        if aspect.key != BOOT_DISK || seen.config.next(BOOT_DISK).is_some() {
+            compare_aspect(&mut difference, &aspect, seen);
+        }
+    }
+    seed(&mut difference, desired, vm, machine, seen);
+    if seen.power == Power::Stopped {
+        difference.changes.push(Change {
+            field: "power".to_owned(),
+            from: Some("stopped".to_owned()),
+            to: Some("running".to_owned()),
+            impact: Impact::None,
+            reason: None,
+        });
+    }
+    difference
+}
+
+fn compare_aspect(difference: &mut Difference, aspect: &Aspect<'_>, seen: &Seen) {
+    let next = (aspect.read)(seen.config.next(aspect.key));
+    let now = (aspect.read)(seen.config.now(aspect.key));
+    let running = seen.power == Power::Running;
+    let drifted = next != aspect.want;
+    // A stopped VM takes what is pending at its next start, which the plan brings anyway.
+    let waits = running && now != aspect.want;
+    if !drifted && !waits {
+        return;
+    }
+    let impact = if running && !aspect.live { Impact::Reboot } else { Impact::None };
+    difference.changes.push(Change {
+        field: aspect.field.to_owned(),
+        from: if running { now } else { next },
+        to: aspect.want.clone(),
+        impact,
+        reason: (!drifted).then(|| "pending in PVE".to_owned()),
+    });
+    if drifted {
+        let value = (aspect.write)(seen.config.next(aspect.key));
+        difference.params.insert(aspect.key.to_owned(), value);
+    }
+}
+
+/// Compares the boot disk's place and size; returns the size that it will have.
+fn boot_disk(difference: &mut Difference, machine: &Machine, seen: &Seen) -> u64 {
+    let want = u64::from(machine.disk_gib) << 30;
+    let Some(text) = seen.config.next(BOOT_DISK) else {
+        difference.blocked.push(Why::DiskMissing);
+        return want;
+    };
+    let drive = PropertyString::parse(text, "file");
+    let volid = drive.get("file").and_then(|file| file.parse::<Volid>().ok());
+    if let Some(has) = volid.map(|v| v.storage().clone()).filter(|has| *has != machine.storage) {
+        let (wanted, has) = (machine.storage.to_string(), has.to_string());
+        difference.blocked.push(Why::StorageDiffers { wanted, has });
+    }
+    let has = drive.size("size").unwrap_or(0);
+    if has > want {
+        let shown = display_size(has);
+        difference.blocked.push(Why::DiskWouldShrink { disk_gib: machine.disk_gib, has: shown });
+    } else if has < want {
+        difference.resize = Some(want);
+        difference.changes.push(Change {
+            field: "disk".to_owned(),
+            from: Some(display_size(has)),
+            to: Some(display_size(want)),
+            impact: Impact::None,
+            reason: None,
+        });
+    }
+    has.max(want)
+}
+
+/// Changed seed data never replaces a VM; it reaches one only when the user asks.
+fn seed(
+    difference: &mut Difference,
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+) {
+    let Some(old) = seed_changed(desired, vm, machine, seen) else { return };
+    if !desired.consent.reseed {
+        return;
+    }
+    if let Some(has) = seen.config.next(SEED_DISK).filter(|text| !is_seed_disk(text)) {
+        return difference.blocked.push(Why::SeedDiskForeign { has: has.to_owned() });
+    }
+    difference.reseed = true;
+    let running = seen.power == Power::Running;
+    difference.changes.push(Change {
+        field: "seed".to_owned(),
+        from: Some(old),
+        to: Some(machine.seed.fingerprint.clone()),
+        impact: if running { Impact::PowerOff } else { Impact::None },
+        reason: Some("cloud-init runs again at the next boot".to_owned()),
+    });
+}
+
+/// The old fingerprint when the seed data has changed.
+fn seed_changed(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) -> Option<String> {
+    let found = seen.config.mark().filter(|mark| mark.same_vm(&desired.mark(vm)))?;
+    (found.seed != machine.seed.fingerprint).then_some(found.seed)
+}
+
+/// A seed image is 1 to 4 MiB, far below any disk that people make by hand.
+fn is_seed_disk(text: &str) -> bool {
+    let drive = PropertyString::parse(text, "file");
+    drive.size("size").is_some_and(|bytes| bytes <= 4 << 20)
+}
+
+/// What the user has not agreed to.
+fn not_agreed(changes: &[Change], consent: Consent) -> Option<Why> {
+    let of = |impact| {
+        let fields = changes.iter().filter(|c| c.impact == impact).map(|c| format!("`{}`", c.field));
+        fields.collect::<Vec<_>>()
+    };
+    let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));
+    if !off.is_empty() && !consent.stop {
+        return Some(Why::NeedsPowerOff { fields: off });
+    }
+    let agreed = consent.reboot || consent.stop;
+    (!reboot.is_empty() && !agreed).then_some(Why::NeedsReboot { fields: reboot })
+}
+
+fn steps(
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+    difference: &Difference,
+    impact: Impact,
+) -> Vec<Step> {
+    let seconds = desired.consent.shutdown_seconds;
+    let force = desired.consent.stop;
+    let running = seen.power == Power::Running;
+    let mut steps = Vec::new();
+    let off = impact == Impact::PowerOff;
+    if off {
+        steps.push(Step::Shutdown { seconds, force });
+    }
+    // Grown before the options are written, which say the size too.
+    if let Some(bytes) = difference.resize {
+        steps.push(Step::Resize { disk: BOOT_DISK.to_owned(), bytes });
+    }
+    if !difference.params.is_empty() {
+        let params = difference.params.clone();
+        steps.push(Step::Configure { params, makes_disk: false });
+    }
+    if difference.reseed {
+        steps.extend(reseed(desired, vm, machine, seen));
+    }
+    match impact {
+        _ if !running || off => steps.push(Step::Start),
+        Impact::Reboot if force => {
+            steps.extend([Step::Shutdown { seconds, force }, Step::Start]);
+        }
+        Impact::Reboot => steps.push(Step::Reboot { seconds }),
+        _ => {}
+    }
+    steps
+}
+
+/// Upload, drop the old seed disk, make the new one and say so in the mark, delete the upload.
+fn reseed(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) -> Vec<Step> {
+    let file = desired.seed_file(vm);
+    let seed = Volid::of_file(&desired.image_storage, "import", &file);
+    let description = seen.config.next("description").unwrap_or_default();
+    let pairs = |list: &[(&str, String)]| {
+        list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
+    };
+    let mut steps = vec![create::upload(desired, machine, file)];
+    if seen.config.next(SEED_DISK).is_some() {
+        // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
+        let params = pairs(&[("delete", SEED_DISK.to_owned()), ("force", "1".to_owned())]);
+        steps.push(Step::Configure { params, makes_disk: false });
+    }
+    let params = pairs(&[
+        (SEED_DISK, create::seed_disk(machine, &seed)),
+        ("description", desired.mark(vm).write_into(description)),
+    ]);
+    steps.push(Step::Configure { params, makes_disk: true });
+    steps.push(Step::DeleteVolume { volid: seed });
+    steps
+}
+
+fn notices(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) {
+    let mut say = |what| {
+        plan.notices.push(Notice { name: vm.name.clone(), vmid: seen.vmid, what });
+    };
+    if seed_changed(desired, vm, machine, seen).is_some() && !desired.consent.reseed {
+        say(What::SeedChanged);
+    }
+    let foreign = |keys: &mut dyn Iterator<Item = &str>| {
+        keys.filter(|key| !aspects::is_managed(key)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let keys = foreign(&mut seen.config.keys());
+    if !keys.is_empty() {
+        say(What::Unmanaged { keys });
+    }
+    let keys = foreign(&mut seen.config.pending_keys());
+    if !keys.is_empty() {
+        say(What::PendingByHand { keys });
+    }
+}

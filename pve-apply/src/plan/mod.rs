@@ -1,0 +1,79 @@
+//! `plan`: (`Desired`, `Observed`) → `Plan`. A function of its two arguments: does no I/O, has no
+//! clock and no random number.
+//!
+//! Promises: no step is planned for a VM without our mark; a VM is never replaced by a change; what
+//! cannot be done is `Blocked` with its reason; a plan against the world that it made is empty.
+
+mod adopt;
+mod aspects;
+mod change;
+mod create;
+mod destroy;
+mod find;
+mod power;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use adopt::plan_adopt;
+pub use destroy::plan_destroy;
+pub use power::{Verb, plan_power};
+
+use crate::action::{Plan, Step, Unchanged};
+use crate::blocked::{Blocked, Why};
+use crate::desired::{Desired, DesiredVm};
+use crate::observed::{Observed, Seen};
+use find::Found;
+use pve_client::{NodeName, Vmid};
+
+/// Plans how the deployment's VMs become what the document asks.
+pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    for vm in &desired.vms {
+        let Some(machine) = &vm.machine else { continue };
+        match find::find(desired, vm, observed) {
+            Found::Absent => create::plan_one(&mut plan, desired, vm, machine, observed),
+            Found::Ours(seen) => change::plan_one(&mut plan, desired, vm, machine, seen, observed),
+            Found::Blocked(blocked) => plan.blocked.push(*blocked),
+        }
+    }
+    keep_planned(&mut plan);
+    plan
+}
+
+/// A VM with nothing to do needs no waiting for.
+fn keep_planned(plan: &mut Plan) {
+    let names: Vec<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
+    for vm in &mut plan.vms {
+        vm.after.retain(|name| names.contains(name));
+    }
+}
+
+/// Returns the steps that remove seed files that an earlier run has left, all but `keep`.
+fn clear_leftovers(
+    desired: &Desired,
+    vm: &DesiredVm,
+    observed: &Observed,
+    keep: Option<&str>,
+) -> Vec<Step> {
+    let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
+    ours.filter(|volid| Some(volid.file()) != keep)
+        .map(|volid| Step::DeleteVolume { volid: volid.clone() })
+        .collect()
+}
+
+fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Blocked {
+    Blocked { name: vm.name.clone(), vmid, node: node.clone(), why }
+}
+
+fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
+    Unchanged {
+        name: vm.name.clone(),
+        vmid: Some(seen.vmid),
+        node: seen.node.clone(),
+        status: seen.power.as_str().to_owned(),
+        mac: aspects::mac(&seen.config),
+    }
+}

@@ -1,0 +1,69 @@
+//! The steps of `start`, `stop` and `reboot`. Does no I/O.
+
+use super::find::{self, Found};
+use super::{blocked, unchanged};
+use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use crate::blocked::Why;
+use crate::desired::Desired;
+use crate::observed::{Observed, Power};
+
+/// What is asked of the deployment's VMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Those that do not run are started.
+    Start,
+    /// Those that run are shut down.
+    Stop,
+    /// Those that run are rebooted.
+    Reboot,
+}
+
+/// Plans the power of the deployment's VMs. Nothing else of them is looked at.
+pub fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
+    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    let seconds = desired.consent.shutdown_seconds;
+    for vm in &desired.vms {
+        let seen = match find::find(desired, vm, observed) {
+            Found::Ours(seen) => seen,
+            Found::Absent => {
+                plan.blocked.push(blocked(vm, vm.vmid, &desired.node, Why::NotThere));
+                continue;
+            }
+            Found::Blocked(found) => {
+                plan.blocked.push(*found);
+                continue;
+            }
+        };
+        let (step, to, impact) = match (verb, seen.power) {
+            (Verb::Start, Power::Stopped) => (Step::Start, "running", Impact::None),
+            (Verb::Stop, Power::Running) => {
+                (Step::Shutdown { seconds, force: desired.consent.stop }, "stopped", Impact::PowerOff)
+            }
+            (Verb::Reboot, Power::Running) => (Step::Reboot { seconds }, "running", Impact::Reboot),
+            _ => {
+                plan.unchanged.push(unchanged(vm, seen));
+                continue;
+            }
+        };
+        plan.vms.push(VmPlan {
+            name: vm.name.clone(),
+            action: Action::Power,
+            vmid: Some(seen.vmid),
+            node: seen.node.clone(),
+            after: Vec::new(),
+            storage: None,
+            mark: desired.mark(vm),
+            digest: seen.config.digest.as_ref().map(ToString::to_string),
+            impact,
+            changes: vec![Change {
+                field: "power".to_owned(),
+                from: Some(seen.power.as_str().to_owned()),
+                to: Some(to.to_owned()),
+                impact,
+                reason: None,
+            }],
+            steps: vec![step],
+        });
+    }
+    plan
+}
