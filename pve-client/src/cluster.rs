@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::fields::Fields;
 use crate::ids::{NodeName, Vmid};
 use crate::params::{Params, path};
 
@@ -120,19 +121,14 @@ impl Client {
 
     /// Returns all guests of the cluster that the token may see.
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
-        self.get("/cluster/resources", &Params::new().with("type", "vm"))?.list(|guest| {
-            Some(Resource {
-                kind: if guest.text("type")? == "lxc" { GuestKind::Lxc } else { GuestKind::Qemu },
-                vmid: guest.parse("vmid")?,
-                node: guest.parse("node")?,
-                name: guest.text("name"),
-                status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
-                template: guest.flag("template"),
-                tags: guest.split("tags", &[';', ',', ' ']),
-                pool: guest.text("pool"),
-                lock: guest.text("lock"),
-            })
-        })
+        self.get("/cluster/resources", &Params::new().with("type", "vm"))?
+            .list(|guest| resource(guest, guest.parse("node")?))
+    }
+
+    /// Returns a node's VMs that the token may see, as they are at this moment.
+    pub fn node_vms(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
+        self.get(&path(&["nodes", node.as_str(), "qemu"]), &Params::new())?
+            .list(|guest| resource(guest, node.clone()))
     }
 
     /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
@@ -162,6 +158,25 @@ impl Client {
         };
         Ok(object.0.keys().map(|name| (name.clone(), privileges(name))).collect())
     }
+}
+
+/// Reads a guest of a list; what is not called a container is a VM.
+fn resource(guest: &Fields<'_>, node: NodeName) -> Option<Resource> {
+    let kind = match guest.text("type").as_deref() {
+        Some("lxc") => GuestKind::Lxc,
+        _ => GuestKind::Qemu,
+    };
+    Some(Resource {
+        kind,
+        vmid: guest.parse("vmid")?,
+        node,
+        name: guest.text("name"),
+        status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
+        template: guest.flag("template"),
+        tags: guest.split("tags", &[';', ',', ' ']),
+        pool: guest.text("pool"),
+        lock: guest.text("lock"),
+    })
 }
 
 #[cfg(test)]

@@ -203,6 +203,14 @@ impl Client {
         })
     }
 
+    /// Returns the names that a NIC of a VM may be put on: the bridges and vnets that the token may see.
+    pub fn bridges(&self, node: &NodeName) -> Result<Vec<String>, Error> {
+        // PVE: pve-manager, API2/Network.pm: this type takes vnets in; the list is filtered by SDN.Use and SDN.Audit.
+        let params = Params::new().with("type", "any_bridge");
+        self.get(&path(&["nodes", node.as_str(), "network"]), &params)?
+            .list(|network| network.text("iface"))
+    }
+
     /// Returns a node's network interfaces, bridges among them.
     pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
         self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?.list(|network| {
