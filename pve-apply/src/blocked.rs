@@ -177,14 +177,16 @@ impl Why {
             Self::VmidTaken { by: None } => {
                 format!("the vmid of \"{name}\" belongs to a guest that is not ours")
             }
-            Self::VmidMarkedOther { deployment, vm } => format!(
-                "the vmid of \"{name}\" belongs to \"{vm}\" of deployment \"{deployment}\""
-            ),
+            Self::VmidMarkedOther { deployment, vm } => {
+                format!("the vmid of \"{name}\" belongs to \"{vm}\" of deployment \"{deployment}\"")
+            }
             Self::VmidHidden => {
                 format!("the vmid of \"{name}\" is in use, and the token may not see by what")
             }
             Self::BeingCreated => {
-                format!("the vmid of \"{name}\" is being created at this moment, by us or by another")
+                format!(
+                    "the vmid of \"{name}\" is being created at this moment, by us or by another"
+                )
             }
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
@@ -196,10 +198,14 @@ impl Why {
             Self::NodeDiffers { wanted } => {
                 format!("\"{name}\" lives on this node, the document says \"{wanted}\"")
             }
-            Self::NodeAway => format!("the node of \"{name}\" does not answer: its state is not known"),
+            Self::NodeAway => {
+                format!("the node of \"{name}\" does not answer: its state is not known")
+            }
             Self::Forbidden => format!("the token may not read \"{name}\": its state is not known"),
             Self::MayNotSeeAll => {
-                format!("\"{name}\" has no `vmid`, and the token may not see all VMs: it could exist unseen")
+                format!(
+                    "\"{name}\" has no `vmid`, and the token may not see all VMs: it could exist unseen"
+                )
             }
             Self::Locked { lock } => format!("\"{name}\" is locked ({lock})"),
             Self::IsTemplate => format!("\"{name}\" is a template"),
@@ -231,7 +237,9 @@ impl Why {
                 format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
             }
             Self::NotThere => format!("\"{name}\" does not exist"),
-            Self::AdoptNeedsVmid => format!("\"{name}\" has no `vmid`: which VM is meant is not said"),
+            Self::AdoptNeedsVmid => {
+                format!("\"{name}\" has no `vmid`: which VM is meant is not said")
+            }
         }
     }
 
@@ -261,7 +269,9 @@ impl Why {
                 return Some(format!("set `disk` to {has}, or destroy and apply again"));
             }
             Self::DiskMissing => "destroy and apply again",
-            Self::StorageDiffers { .. } => "move the disk in PVE, or set that `datastore` in the document",
+            Self::StorageDiffers { .. } => {
+                "move the disk in PVE, or set that `datastore` in the document"
+            }
             Self::NeedsReboot { .. } => "--allow-reboot reboots it",
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
             Self::SeedDiskForeign { .. } => "free virtio1 in PVE, then run again",
@@ -277,7 +287,8 @@ impl Notice {
     pub fn text(&self) -> String {
         match &self.what {
             What::SeedChanged => {
-                "its seed data has changed; --reseed gives it the new data at its next boot".to_owned()
+                "its seed data has changed; --reseed gives it the new data at its next boot"
+                    .to_owned()
             }
             What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
             What::PendingByHand { keys } => {

@@ -52,7 +52,9 @@ pub(crate) mod vmid_or_null {
         }
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vmid>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Vmid>, D::Error> {
         let number = Option::<u64>::deserialize(from)?;
         number.map(Vmid::new).transpose().map_err(D::Error::custom)
     }

@@ -1,9 +1,46 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
+//!
+//! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
+//! Doors: `connect`, `observe`, `addresses` (reads only), `execute` (writes), `plan_file`, `confirm`,
+//! `interrupt`.
 
 mod action;
+mod addresses;
 mod blocked;
+mod cli;
+mod command;
+mod confirm;
+mod connect;
 mod desired;
+mod execute;
+mod finding;
+mod interrupt;
 mod json;
 mod mark;
+mod observe;
 mod observed;
+mod outcome;
 mod plan;
+mod plan_file;
+mod preflight;
+mod privileges;
+mod schedule;
+mod show;
+
+pub use cli::Cli;
+
+use cli::Command;
+use stage::{Console, Failure, Output};
+
+/// Runs the tool.
+///
+/// # Errors
+/// The input cannot be used, PVE refuses, or the work stopped part-way.
+pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
+    match &cli.command {
+        Command::Plan(args) => command::plan::run(&cli.trust, args, console),
+        Command::Apply(args) => command::apply::run(&cli.trust, args, console),
+        Command::Destroy(args) => command::destroy::run(&cli.trust, args, console),
+        Command::Privileges(args) => command::privileges::run(args),
+    }
+}

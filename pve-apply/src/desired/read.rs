@@ -75,8 +75,7 @@ impl Reader<'_> {
             }
             made.ok()
         });
-        let machine =
-            if self.purpose == Purpose::Apply { self.machine(index, vm) } else { None };
+        let machine = if self.purpose == Purpose::Apply { self.machine(index, vm) } else { None };
         DesiredVm {
             index,
             name: vm.name.clone(),
@@ -220,7 +219,8 @@ impl Reader<'_> {
             let up = |name: &&str| parent_of.get(name).copied().flatten();
             let chain = std::iter::successors(Some(parent.as_str()), up).take(vms.len());
             if chain.into_iter().any(|name| name == vm.name) {
-                self.report.error(place, format!("\"{parent}\" stands below \"{}\" itself", vm.name));
+                self.report
+                    .error(place, format!("\"{parent}\" stands below \"{}\" itself", vm.name));
             }
         }
     }
@@ -232,20 +232,30 @@ impl Reader<'_> {
         }
     }
 
-    fn parse<T: FromStr<Err: Display>>(&mut self, field: String, text: &str, rule: &str) -> Option<T> {
+    fn parse<T: FromStr<Err: Display>>(
+        &mut self,
+        field: String,
+        text: &str,
+        rule: &str,
+    ) -> Option<T> {
         if text.is_empty() {
             self.report.error(Place::input(field), format!("is missing: {rule}"));
             return None;
         }
-        text.parse().map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string())).ok()
+        text.parse()
+            .map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string()))
+            .ok()
     }
 }
 
 /// The habit of older set-ups, refused by PVE only in the middle of a create.
 fn iso_image(place: Place, volid: &str) -> Entry {
     // PVE: facts 17: `import-from` wants content `import` or `images`.
-    Entry::error(place, format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"))
-        .hint("name the image in `image_sources` and let `image-publish` put it there as import")
+    Entry::error(
+        place,
+        format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"),
+    )
+    .hint("name the image in `image_sources` and let `image-publish` put it there as import")
 }
 
 fn fixed_address(ip: &str) -> Option<IpAddr> {
@@ -280,6 +290,5 @@ fn is_unicast_mac(text: &str) -> bool {
 fn is_tag(text: &str) -> bool {
     // PVE: reference 5.
     let first = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    text.bytes().next().is_some_and(first)
-        && text.bytes().all(|b| first(b) || b"-+.".contains(&b))
+    text.bytes().next().is_some_and(first) && text.bytes().all(|b| first(b) || b"-+.".contains(&b))
 }

@@ -24,7 +24,8 @@ fn check(change: impl FnOnce(&mut Value), purpose: Purpose, expected: &[&str]) {
     let (deployment, types) = Deployment::read(&document);
     assert!(!types.has_errors());
     let (desired, report) = read(&deployment, "0af3", purpose);
-    let said: Vec<_> = report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact)).collect();
+    let said: Vec<_> =
+        report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact)).collect();
     assert_eq!(said, expected);
     assert_eq!(desired.is_some(), expected.is_empty());
 }
@@ -72,7 +73,11 @@ fn every_problem_is_said() {
 fn an_iso_image_is_refused_with_the_reason() {
     let fact = "stdin: images.debian-12: \"local:iso/d.img\" is of content `iso`; \
                 PVE makes disks from `import` only";
-    check(|json| json["images"]["debian-12"] = json!("local:iso/d.img"), Purpose::Apply, &[fact, fact]);
+    check(
+        |json| json["images"]["debian-12"] = json!("local:iso/d.img"),
+        Purpose::Apply,
+        &[fact, fact],
+    );
 }
 
 #[test]

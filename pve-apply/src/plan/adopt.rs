@@ -57,7 +57,8 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
     let old_tags = tag_set(seen.config.next("tags").unwrap_or_default());
     let mut tags = old_tags.clone();
     tags.insert(TAG.to_owned());
-    let join = |set: std::collections::BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(";");
+    let join =
+        |set: std::collections::BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(";");
     let params = BTreeMap::from([
         ("tags".to_owned(), join(tags.clone())),
         ("description".to_owned(), mark.write_into(description)),

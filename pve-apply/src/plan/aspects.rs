@@ -53,11 +53,32 @@ pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Ve
 /// Keys that the aspects and the identity of a VM cover, and those that PVE itself sets.
 pub(super) fn is_managed(key: &str) -> bool {
     const OURS: [&str; 15] = [
-        "agent", "boot", "cores", "cpu", "description", "memory", "name", "net0", "onboot",
-        "ostype", "scsihw", "serial0", "tags", BOOT_DISK, SEED_DISK,
+        "agent",
+        "boot",
+        "cores",
+        "cpu",
+        "description",
+        "memory",
+        "name",
+        "net0",
+        "onboot",
+        "ostype",
+        "scsihw",
+        "serial0",
+        "tags",
+        BOOT_DISK,
+        SEED_DISK,
     ];
-    const PVES: [&str; 8] =
-        ["digest", "lock", "meta", "parent", "running-nets-host-mtu", "runningmachine", "smbios1", "vmgenid"];
+    const PVES: [&str; 8] = [
+        "digest",
+        "lock",
+        "meta",
+        "parent",
+        "running-nets-host-mtu",
+        "runningmachine",
+        "smbios1",
+        "vmgenid",
+    ];
     OURS.contains(&key) || PVES.contains(&key)
 }
 
@@ -192,18 +213,21 @@ fn model_and_mac(nic: &PropertyString) -> (Option<String>, Option<String>) {
 
 fn nic(want: &Nic) -> Vec<Aspect<'_>> {
     let parse = |value: &str| PropertyString::parse(value, PropertyString::UNNAMED);
-    let aspect = |field, live, want_part: Option<String>, read: fn(&PropertyString) -> Option<String>| {
-        Aspect {
-            field,
-            key: "net0",
-            live,
-            want: want_part,
-            read: Box::new(move |value: Option<&str>| read(&parse(value?))),
-            write: Box::new(move |value| write_nic(want, value)),
-        }
-    };
+    let aspect =
+        |field, live, want_part: Option<String>, read: fn(&PropertyString) -> Option<String>| {
+            Aspect {
+                field,
+                key: "net0",
+                live,
+                want: want_part,
+                read: Box::new(move |value: Option<&str>| read(&parse(value?))),
+                write: Box::new(move |value| write_nic(want, value)),
+            }
+        };
     let mut list = vec![
-        aspect("bridge", true, Some(want.bridge.clone()), |nic| nic.get("bridge").map(str::to_owned)),
+        aspect("bridge", true, Some(want.bridge.clone()), |nic| {
+            nic.get("bridge").map(str::to_owned)
+        }),
         aspect("vlan", true, want.vlan.map(|tag| tag.to_string()), |nic| {
             nic.get("tag").map(str::to_owned)
         }),
@@ -244,7 +268,8 @@ fn drive_options<'a>(boot_bytes: u64) -> Vec<Aspect<'a>> {
         let on = value.and_then(|v| parse(v).get("discard").map(|d| d == "on"));
         Some(if on == Some(true) { "on" } else { "ignore" }.to_owned())
     };
-    let iothread = move |value: Option<&str>| shown_flag(value.and_then(|v| parse(v).flag("iothread")));
+    let iothread =
+        move |value: Option<&str>| shown_flag(value.and_then(|v| parse(v).flag("iothread")));
     vec![
         Aspect {
             field: "discard",

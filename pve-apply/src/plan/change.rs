@@ -43,9 +43,7 @@ pub(super) fn plan_one(
     }
     if !difference.blocked.is_empty() {
         let list = difference.blocked.into_iter();
-        return plan
-            .blocked
-            .extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
+        return plan.blocked.extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
     }
     let impact = difference.changes.iter().map(|c| c.impact).max().unwrap_or_default();
     let mut all = leftovers;
@@ -168,7 +166,12 @@ fn seed(
 }
 
 /// The old fingerprint when the seed data has changed.
-fn seed_changed(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) -> Option<String> {
+fn seed_changed(
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+) -> Option<String> {
     let found = seen.config.mark().filter(|mark| mark.same_vm(&desired.mark(vm)))?;
     (found.seed != machine.seed.fingerprint).then_some(found.seed)
 }
@@ -182,7 +185,8 @@ fn is_seed_disk(text: &str) -> bool {
 /// What the user has not agreed to.
 fn not_agreed(changes: &[Change], consent: Consent) -> Option<Why> {
     let of = |impact| {
-        let fields = changes.iter().filter(|c| c.impact == impact).map(|c| format!("`{}`", c.field));
+        let fields =
+            changes.iter().filter(|c| c.impact == impact).map(|c| format!("`{}`", c.field));
         fields.collect::<Vec<_>>()
     };
     let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));

@@ -20,11 +20,7 @@ pub(super) enum Found<'a> {
 }
 
 /// Finds a VM.
-pub(super) fn find<'a>(
-    desired: &Desired,
-    vm: &DesiredVm,
-    observed: &'a Observed,
-) -> Found<'a> {
+pub(super) fn find<'a>(desired: &Desired, vm: &DesiredVm, observed: &'a Observed) -> Found<'a> {
     let stop = |vmid, node: &NodeName, why| Found::Blocked(Box::new(blocked(vm, vmid, node, why)));
     let ours = with_mark(desired, vm, observed);
     match (ours.as_slice(), vm.vmid) {
@@ -60,12 +56,7 @@ pub(super) fn with_mark<'a>(
 }
 
 /// No VM carries the mark: what is at the vmid that the document fixes?
-fn at_vmid<'a>(
-    desired: &Desired,
-    vm: &DesiredVm,
-    vmid: Vmid,
-    observed: &'a Observed,
-) -> Found<'a> {
+fn at_vmid<'a>(desired: &Desired, vm: &DesiredVm, vmid: Vmid, observed: &'a Observed) -> Found<'a> {
     let stop = |node: &NodeName, why| Found::Blocked(Box::new(blocked(vm, Some(vmid), node, why)));
     match observed.looks.get(&vmid) {
         Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),

@@ -36,9 +36,11 @@ pub fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
         };
         let (step, to, impact) = match (verb, seen.power) {
             (Verb::Start, Power::Stopped) => (Step::Start, "running", Impact::None),
-            (Verb::Stop, Power::Running) => {
-                (Step::Shutdown { seconds, force: desired.consent.stop }, "stopped", Impact::PowerOff)
-            }
+            (Verb::Stop, Power::Running) => (
+                Step::Shutdown { seconds, force: desired.consent.stop },
+                "stopped",
+                Impact::PowerOff,
+            ),
             (Verb::Reboot, Power::Running) => (Step::Reboot { seconds }, "running", Impact::Reboot),
             _ => {
                 plan.unchanged.push(unchanged(vm, seen));

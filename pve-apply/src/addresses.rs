@@ -1,0 +1,114 @@
+//! DOOR (reads only): the state and the addresses of VMs after the work, for the result.
+
+use crate::execute::pause;
+use crate::interrupt::Interrupt;
+use crate::outcome::VmResult;
+use pve_client::{
+    AgentInterface, Client, Clock, ConfigView, NodeName, PropertyString, SystemClock, Vmid,
+};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// An agent that does not answer costs PVE 3 s by itself: a shorter pause gains nothing.
+const AGENT_PAUSE: Duration = Duration::from_secs(1);
+
+/// Fills in status and MAC of a VM that was worked on.
+pub fn complete(client: &Client, row: &mut VmResult) {
+    let Some((node, vmid)) = place(row).filter(|_| row.status == "unknown") else { return };
+    // A read that fails leaves the row as it is: the work itself is done.
+    if let Ok(status) = client.vm_status(&node, vmid) {
+        row.status = status.status;
+    }
+    if let Ok(config) = client.vm_config(&node, vmid, ConfigView::Current) {
+        row.mac = config.get("net0").and_then(mac_of);
+    }
+}
+
+/// Waits for the guest agent of a VM and takes its addresses. `false`: it did not answer in time.
+pub fn wait_for_agent(
+    client: &Client,
+    row: &mut VmResult,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> bool {
+    let Some((node, vmid)) = place(row).filter(|_| row.status == "running") else { return true };
+    let clock = SystemClock;
+    let started = clock.now();
+    loop {
+        if let Ok(interfaces) = client.agent_interfaces(&node, vmid) {
+            let found = of_mac(&interfaces, row.mac.as_deref());
+            if !found.is_empty() {
+                row.addresses = found;
+                return true;
+            }
+        }
+        if clock.now() - started >= limit || interrupt.is_asked() {
+            return false;
+        }
+        pause(AGENT_PAUSE);
+    }
+}
+
+fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
+    Some((row.node.parse().ok()?, Vmid::new(u64::from(row.vmid?)).ok()?))
+}
+
+fn mac_of(net0: &str) -> Option<String> {
+    let nic = PropertyString::parse(net0, PropertyString::UNNAMED);
+    let mac = nic.get("macaddr").or_else(|| nic.first().map(|(_, mac)| mac))?;
+    Some(mac.to_ascii_uppercase()).filter(|mac| mac.contains(':'))
+}
+
+/// The addresses of the interface with this MAC, without those that every interface gives itself.
+fn of_mac(interfaces: &[AgentInterface], mac: Option<&str>) -> Vec<IpAddr> {
+    let ours = |interface: &&AgentInterface| {
+        mac.is_some_and(|mac| interface.mac.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(mac)))
+    };
+    let useful = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    };
+    let all =
+        interfaces.iter().filter(ours).flat_map(|i| &i.addresses).map(|(address, _)| *address);
+    all.filter(useful).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(mac: &str, addresses: &[&str]) -> AgentInterface {
+        let addresses = addresses.iter().map(|a| (a.parse().unwrap(), 24)).collect();
+        AgentInterface { name: "eth0".into(), mac: Some(mac.into()), addresses }
+    }
+
+    fn check(interfaces: &[AgentInterface], mac: Option<&str>, expected: &[&str]) {
+        let found: Vec<_> = of_mac(interfaces, mac).iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn addresses_are_those_of_our_mac() {
+        let list = [
+            interface("00:00:00:00:00:00", &["127.0.0.1"]),
+            interface("02:ab:00:00:00:01", &["fe80::1", "169.254.0.1", "10.0.0.5"]),
+            interface("02:42:00:00:00:01", &["172.17.0.1"]),
+        ];
+        check(&list, Some("02:AB:00:00:00:01"), &["10.0.0.5"]);
+        check(&list, Some("02:AB:00:00:00:02"), &[]);
+        check(&list, None, &[]);
+    }
+
+    #[test]
+    fn both_spellings_of_a_nic_have_a_mac() {
+        assert_eq!(
+            mac_of("virtio=02:ab:00:00:00:01,bridge=b").as_deref(),
+            Some("02:AB:00:00:00:01")
+        );
+        assert_eq!(
+            mac_of("model=virtio,macaddr=02:ab:00:00:00:01").as_deref(),
+            Some("02:AB:00:00:00:01")
+        );
+        assert_eq!(mac_of("virtio,bridge=b"), None);
+    }
+}

@@ -1,0 +1,163 @@
+//! Arguments of `pve-apply`.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use stage::{ConsoleArgs, TrustArgs};
+use std::path::PathBuf;
+
+/// Makes the document's VMs on Proxmox VE, changes them in place, destroys them.
+///
+/// The document is read on stdin. A VM is ours when it carries the tag `pve-pipeline` and a line of
+/// ours in its description; nothing else is ever touched.
+#[derive(Debug, Parser)]
+#[command(name = "pve-apply", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) console: ConsoleArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl AsRef<ConsoleArgs> for Cli {
+    fn as_ref(&self) -> &ConsoleArgs {
+        &self.console
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what apply would do; change nothing
+    Plan(PlanArgs),
+    /// Make and change the VMs; a second run changes nothing
+    Apply(ApplyArgs),
+    /// Destroy the document's VMs that are ours
+    Destroy(DestroyArgs),
+    /// Print the commands that give an API token what it needs
+    Privileges(PrivilegesArgs),
+}
+
+/// What may happen to running VMs.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ConsentArgs {
+    /// Reboot running VMs whose changes need it
+    #[arg(long)]
+    pub(crate) allow_reboot: bool,
+    /// Shut down running VMs whose changes need it, and cut their power when they do not listen
+    #[arg(long)]
+    pub(crate) allow_stop: bool,
+    /// Give VMs whose cloud-init data has changed the new data
+    #[arg(long)]
+    pub(crate) reseed: bool,
+    /// How long a guest has to shut down
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) shutdown_timeout: u64,
+}
+
+/// Which VMs.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SelectArgs {
+    /// Only this VM of the document; may be repeated
+    #[arg(long = "vm", value_name = "NAME")]
+    pub(crate) vms: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    /// Print the plan as JSON on stdout; it holds the seed data, and so the tokens in it
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the plan into a file that only you can read, for `apply --plan`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Exit with 4 when there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+    /// Exit with 1 when there are changes
+    #[arg(long, conflicts_with = "detailed_exitcode")]
+    pub(crate) expect_no_changes: bool,
+}
+
+/// How the work is spread.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct PaceArgs {
+    /// How many VMs are worked on at a time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) parallelism: u8,
+    /// How many disks are imported into one storage at a time
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub(crate) imports_per_storage: u8,
+    /// Begin no further VM once one has failed
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
+    /// How long one task of PVE may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    pub(crate) task_timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ApplyArgs {
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// Carry out exactly this plan, written by `plan --out`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "reseed", "vms"])]
+    pub(crate) plan: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) wait: WaitArgs,
+}
+
+/// What is waited for after the VMs run.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct WaitArgs {
+    /// What to wait for once the VMs run
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) wait: WaitFor,
+    /// How long to wait for it
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) wait_timeout: u64,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitFor {
+    /// Nothing: done when PVE has started the VM
+    #[default]
+    None,
+    /// The guest agent, and an address from it
+    Agent,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DestroyArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// Destroy without asking, for scripts
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How long a guest has to shut down before its power is cut
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) shutdown_timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PrivilegesArgs {
+    /// Read the document on stdin and name its storages and bridges
+    #[arg(long)]
+    pub(crate) document: bool,
+    /// The user that the token belongs to
+    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve")]
+    pub(crate) user: String,
+    /// The token's name
+    #[arg(long, value_name = "NAME", default_value = "pipeline")]
+    pub(crate) token: String,
+}

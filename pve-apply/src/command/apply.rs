@@ -1,0 +1,117 @@
+//! `pve-apply apply`.
+
+use super::session::{Session, carry_out, refuse_blocked};
+use crate::action::{Action, Plan};
+use crate::addresses;
+use crate::cli::{ApplyArgs, WaitArgs, WaitFor};
+use crate::desired::{Consent, DesiredVm, Purpose};
+use crate::interrupt::Interrupt;
+use crate::observe::{self, Scope};
+use crate::outcome::{self, ResultJson, VmResult};
+use crate::show::{Colour, show};
+use crate::{plan, plan_file, preflight};
+use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
+use std::path::Path;
+use std::time::Duration;
+
+pub(crate) fn run(
+    trust: &TrustArgs,
+    args: &ApplyArgs,
+    console: &Console,
+) -> Result<Output, Failure> {
+    let mut session = Session::open(trust, &args.select, Purpose::Apply)?;
+    session.desired.consent = Consent::from(&args.consent);
+    let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
+    let mut plan = plan::plan(&session.desired, &observed);
+    if let Some(path) = &args.plan {
+        plan = saved(path, &plan)?;
+    }
+    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
+    console.text(&show(&plan, colour));
+    refuse_blocked(&plan)?;
+    preflight(&session, &plan)?;
+    let interrupt = Interrupt::listen();
+    let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
+    if !outcome::all_done(&outcomes) {
+        let report = outcome::report(&outcomes);
+        let part_way = outcome::any_changed(&outcomes);
+        return Err(if part_way { Failure::part_way(report) } else { report.into() });
+    }
+    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
+    let report = wait(&session, &mut rows, args.wait, &interrupt, console);
+    let result = ResultJson::new(&session.desired.deployment, rows);
+    if report.has_errors() {
+        return Err(Failure::part_way(report));
+    }
+    Ok(Output::bytes(result.to_bytes(), report))
+}
+
+/// The plan of a file, when the world is still the one that it was made for.
+fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
+    let plan = plan_file::read(path)?;
+    let moved = |fact: String| {
+        let entry = Entry::error(Place::file(path.display().to_string()), fact);
+        Failure::from(entry.hint("plan again and look at what differs"))
+    };
+    if plan.deployment != now.deployment {
+        let fact = format!(
+            "the plan is for \"{}\", the document for \"{}\"",
+            plan.deployment, now.deployment
+        );
+        return Err(moved(fact));
+    }
+    for vm in plan.vms.iter().filter(|vm| vm.action == Action::Create) {
+        let still = now.vms.iter().any(|other| other.name == vm.name && other.action == vm.action);
+        if !still {
+            return Err(moved(format!(
+                "\"{}\" is there by now, or cannot be made any more",
+                vm.name
+            )));
+        }
+    }
+    Ok(plan)
+}
+
+/// The checks that are only worth their reads when something is to be made.
+fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
+    let is_made =
+        |vm: &&DesiredVm| plan.vms.iter().any(|p| p.action == Action::Create && p.name == vm.name);
+    let made: Vec<&DesiredVm> = session.desired.vms.iter().filter(is_made).collect();
+    if made.is_empty() {
+        return Ok(());
+    }
+    let facts = observe::facts(&session.client, &session.desired)?;
+    let report = preflight::judge(&session.desired, &made, &facts);
+    if report.has_errors() { Err(report.into()) } else { Ok(()) }
+}
+
+/// Fills in the addresses: those of the document, and those that the agent tells when it is waited for.
+fn wait(
+    session: &Session,
+    rows: &mut [VmResult],
+    args: WaitArgs,
+    interrupt: &Interrupt,
+    console: &Console,
+) -> Report {
+    let mut report = Report::new();
+    let limit = Duration::from_secs(args.wait_timeout);
+    for row in rows {
+        let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
+        row.addresses.extend(vm.and_then(|vm| vm.address));
+        if args.wait == WaitFor::Agent {
+            console.event(&stage::Event::new("step", &row.name, "waiting for the guest agent"));
+            if addresses::wait_for_agent(&session.client, row, limit, interrupt) {
+                console.event(&stage::Event::new("done", &row.name, "the guest agent answers"));
+            } else {
+                let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
+                let fact = format!(
+                    "the guest agent of \"{}\" told no address within {} s",
+                    row.name, args.wait_timeout
+                );
+                report.error(place, fact);
+            }
+        }
+    }
+    report
+}

@@ -1,0 +1,7 @@
+//! The subcommands: each reads its input, asks the pure parts and the doors in order, and answers.
+
+pub(crate) mod apply;
+pub(crate) mod destroy;
+pub(crate) mod plan;
+pub(crate) mod privileges;
+mod session;

@@ -1,0 +1,32 @@
+//! `pve-apply plan`.
+
+use super::session::Session;
+use crate::cli::PlanArgs;
+use crate::desired::{Consent, Purpose};
+use crate::observe::{self, Scope};
+use crate::show::{Colour, show};
+use crate::{plan, plan_file};
+use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
+
+pub(crate) fn run(
+    trust: &TrustArgs,
+    args: &PlanArgs,
+    console: &Console,
+) -> Result<Output, Failure> {
+    let mut session = Session::open(trust, &args.select, Purpose::Apply)?;
+    session.desired.consent = Consent::from(&args.consent);
+    let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
+    let plan = plan::plan(&session.desired, &observed);
+    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
+    console.text(&show(&plan, colour));
+    if let Some(path) = &args.out {
+        plan_file::write(path, &plan)?;
+    }
+    if args.expect_no_changes && plan.has_changes() {
+        let entry = Entry::error(Place::Run, "there are changes, and none were expected");
+        return Err(entry.into());
+    }
+    let stdout = if args.json { plan_file::to_bytes(&plan) } else { Vec::new() };
+    let changes = args.detailed_exitcode && plan.has_changes();
+    Ok(Output::bytes(stdout, Report::new()).with_changes(changes))
+}

@@ -1,0 +1,125 @@
+//! What most subcommands begin with: the document on stdin, the client, the run's nonce.
+//!
+//! DOOR: reads stdin and takes random bytes for the nonce.
+
+use crate::cli::{ConsentArgs, PaceArgs, SelectArgs};
+use crate::desired::{self, Consent, Desired, Purpose};
+use crate::execute::Runner;
+use crate::interrupt::Interrupt;
+use crate::schedule::Gates;
+use crate::{action::Plan, connect, outcome::VmOutcome, schedule};
+use data_encoding::HEXLOWER;
+use pve_client::Client;
+use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, TrustArgs};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// The start of a run.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) desired: Desired,
+    /// Names of the document's VMs, in its order.
+    pub(super) order: Vec<String>,
+}
+
+impl Session {
+    /// Reads the document and makes the client; says every problem of both at once.
+    pub(super) fn open(
+        trust: &TrustArgs,
+        select: &SelectArgs,
+        purpose: Purpose,
+    ) -> Result<Self, Failure> {
+        let document = Document::from_stdin()?;
+        let (deployment, mut report) = Deployment::read(&document);
+        if report.has_errors() {
+            return Err(report.into());
+        }
+        let (desired, findings) = desired::read(&deployment, &nonce()?, purpose);
+        report.extend(findings);
+        let client = connect::client(&deployment, trust);
+        match (client, desired) {
+            (Ok(client), Some(mut desired)) => {
+                let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
+                self::select(&mut desired, select)?;
+                Ok(Self { client, desired, order })
+            }
+            (Err(findings), _) => {
+                report.extend(findings);
+                Err(report.into())
+            }
+            (Ok(_), None) => Err(report.into()),
+        }
+    }
+}
+
+/// Keeps the VMs that were asked for.
+fn select(desired: &mut Desired, select: &SelectArgs) -> Result<(), Failure> {
+    if select.vms.is_empty() {
+        return Ok(());
+    }
+    let mut report = Report::new();
+    let known: Vec<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
+    for name in select.vms.iter().filter(|name| !known.contains(&name.as_str())) {
+        let entry = Entry::error(
+            Place::Named("--vm".to_owned()),
+            format!("\"{name}\" is no VM of the document"),
+        );
+        report.push(entry.hint(format!("it has {}", known.join(", "))));
+    }
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    desired.vms.retain(|vm| select.vms.contains(&vm.name));
+    Ok(())
+}
+
+/// 64 random bits: tells this run's creates from all others.
+fn nonce() -> Result<String, Failure> {
+    let mut bytes = [0u8; 8];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Entry::error(Place::Run, "the system gives no random bytes").cause(&error)
+    })?;
+    Ok(HEXLOWER.encode(&bytes))
+}
+
+impl From<&ConsentArgs> for Consent {
+    fn from(args: &ConsentArgs) -> Self {
+        Self {
+            reboot: args.allow_reboot,
+            stop: args.allow_stop,
+            reseed: args.reseed,
+            shutdown_seconds: args.shutdown_timeout,
+        }
+    }
+}
+
+/// What is blocked, as findings. Nothing is done then.
+pub(super) fn refuse_blocked(plan: &Plan) -> Result<(), Failure> {
+    if plan.blocked.is_empty() {
+        return Ok(());
+    }
+    let mut report = Report::new();
+    plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
+    Err(report.into())
+}
+
+/// Carries out a plan.
+pub(super) fn carry_out(
+    client: &Client,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    plan: &Plan,
+) -> Vec<VmOutcome> {
+    let gates = Gates::new(usize::from(pace.imports_per_storage));
+    let runner = Runner {
+        client,
+        console,
+        interrupt,
+        gates: &gates,
+        task_limit: Duration::from_secs(pace.task_timeout),
+        next_id: Mutex::new(()),
+    };
+    let stop_all = pace.fail_fast.then_some(interrupt);
+    schedule::run_all(plan, usize::from(pace.parallelism), stop_all, |vm| runner.run(vm))
+}

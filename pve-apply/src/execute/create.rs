@@ -1,0 +1,150 @@
+//! Creating a VM: the one write whose repetition could make a second VM or take over a foreign one.
+//!
+//! "Already exists" is never success. After an answer that was lost the vmid is looked at: only a VM
+//! with this run's own nonce is the one that we made.
+
+use super::retry::{Failed, backoff, is_refused_for_now, pause};
+use super::{Stop, Work};
+use crate::mark;
+use crate::observed::Config;
+use pve_client::{ConfigView, Error, Params, Vmid};
+use stage::Entry;
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+/// Tries in all: for locks, for lost answers, and for vmids that somebody else claims first.
+const TRIES: u32 = 7;
+/// How often a vmid must be found free, this far apart, before a lost create counts as not done:
+/// PVE answers 596 after 30 s at the latest while a worker may still be about to start.
+const ABSENT_LOOKS: u32 = 4;
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// What stands at a vmid after a create whose outcome is not known.
+enum AtVmid {
+    /// The VM that we made.
+    Ours,
+    /// Something else.
+    Other,
+    /// Nothing, surely.
+    Nothing,
+    /// It could not be found out.
+    Unknown(Box<Error>),
+}
+
+impl Work<'_> {
+    /// Makes the VM, and knows afterwards that it is the one.
+    pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
+        let params: Params = params.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let gates = self.runner.gates;
+        let _turn = self.plan.storage.as_deref().map(|storage| gates.pass(storage));
+        let mut maybe = false;
+        for attempt in 1..=TRIES {
+            let error = match self.claim(&params) {
+                Ok(()) => return self.made(),
+                Err(error) => error,
+            };
+            maybe |= error.is_outcome_unknown() || matches!(error, Error::TaskStillRuns { .. });
+            let last = attempt == TRIES || self.runner.interrupt.is_asked();
+            let Some(vmid) = self.vmid else {
+                return Err(self.stop("creating", &Failed { error: Box::new(error), maybe }));
+            };
+            if error.is_already_exists() || error.is_outcome_unknown() {
+                match self.settle(vmid) {
+                    AtVmid::Ours => return self.made(),
+                    AtVmid::Nothing if !last => {}
+                    AtVmid::Other if self.plan.vmid.is_none() && !last => self.vmid = None,
+                    AtVmid::Other => return Err(self.taken(maybe)),
+                    AtVmid::Nothing => {
+                        return Err(
+                            self.stop("creating", &Failed { error: Box::new(error), maybe: false })
+                        );
+                    }
+                    AtVmid::Unknown(error) => {
+                        return Err(self.stop("creating", &Failed { error, maybe: true }));
+                    }
+                }
+            } else if !is_refused_for_now(&error) || last {
+                return Err(self.stop("creating", &Failed { error: Box::new(error), maybe }));
+            }
+            self.tell("retry", "creating, once more", None);
+            pause(backoff(attempt));
+        }
+        Ok(())
+    }
+
+    /// Claims the vmid by the create itself, and waits for its task.
+    fn claim(&mut self, params: &Params) -> Result<(), Error> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        let upid = if let Some(vmid) = self.vmid {
+            client.create_vm(node, vmid, params)?
+        } else {
+            // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
+            let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
+            let vmid = client.next_id()?;
+            self.vmid = Some(vmid);
+            client.create_vm(node, vmid, params)?
+        };
+        self.wait(&upid)
+    }
+
+    /// The create is done: the VM must carry this run's nonce.
+    fn made(&mut self) -> Result<(), Stop> {
+        self.guard().map(|_| ()).map_err(|stop| Stop { maybe: true, ..stop })
+    }
+
+    /// Looks at the vmid until it is clear what stands there.
+    fn settle(&self, vmid: Vmid) -> AtVmid {
+        let client = self.runner.client;
+        let mut free = 0;
+        let mut looks = 0u32;
+        let most = u32::try_from(self.runner.task_limit.as_millis() / LOOK_PAUSE.as_millis())
+            .unwrap_or(u32::MAX);
+        loop {
+            let config = client.vm_config(&self.plan.node, vmid, ConfigView::Current);
+            match config {
+                Ok(config) => {
+                    let pairs = config.values.iter().map(|(k, v)| (k.as_str(), v.as_str()));
+                    let seen = Config::settled(pairs);
+                    // The lock is ours or another's: who made it stands there when the create is over.
+                    if !seen.is_being_created() {
+                        let text = |key| config.get(key).unwrap_or_default();
+                        let found = mark::of_vm(text("tags"), text("description"));
+                        let ours = found.is_some_and(|mark| {
+                            mark.same_vm(&self.plan.mark) && mark.run == self.plan.mark.run
+                        });
+                        return if ours { AtVmid::Ours } else { AtVmid::Other };
+                    }
+                    free = 0;
+                }
+                Err(error) if error.is_not_there() || error.is_permission() => {
+                    match client.is_free(vmid) {
+                        Ok(true) => free += 1,
+                        // Taken, and the token may not look: not ours, for ours it may.
+                        Ok(false) if error.is_permission() => return AtVmid::Other,
+                        Ok(false) => free = 0,
+                        Err(error) => return AtVmid::Unknown(Box::new(error)),
+                    }
+                }
+                Err(error) if looks >= ABSENT_LOOKS => return AtVmid::Unknown(Box::new(error)),
+                Err(_) => {}
+            }
+            looks += 1;
+            if free >= ABSENT_LOOKS {
+                return AtVmid::Nothing;
+            }
+            if looks >= most {
+                return AtVmid::Other;
+            }
+            pause(LOOK_PAUSE);
+        }
+    }
+
+    fn taken(&self, maybe: bool) -> Stop {
+        let fact =
+            format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
+        let entry =
+            Entry::error(self.place(), fact).hint("give the VM another `vmid`, and plan again");
+        Stop { entry: Box::new(entry), maybe }
+    }
+}

@@ -1,0 +1,139 @@
+//! DOOR (writes): carries out the steps of one VM's plan, one after the other.
+//!
+//! Promises: makes no decision, every parameter is in the plan; reads the mark anew right before each
+//! change and each destroy; never takes "already exists" for success; waits for every task and judges it.
+
+mod create;
+mod guard;
+mod retry;
+mod step;
+
+pub use retry::pause;
+
+use crate::action::{Step, VmPlan};
+use crate::interrupt::Interrupt;
+use crate::outcome::{Verdict, VmOutcome};
+use crate::schedule::Gates;
+use pve_client::{Client, Upid, Vmid};
+use stage::{Console, Entry, Event, Place};
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// What the steps of all VMs share.
+pub struct Runner<'a> {
+    /// The connection.
+    pub client: &'a Client,
+    /// Where progress is told.
+    pub console: &'a Console,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// How many imports a storage takes at a time.
+    pub gates: &'a Gates,
+    /// How long a task may take.
+    pub task_limit: Duration,
+    /// Held from the question for a free vmid to the create that claims it.
+    pub next_id: Mutex<()>,
+}
+
+/// Why a step came to no good end.
+pub(crate) struct Stop {
+    /// For people.
+    pub(crate) entry: Box<Entry>,
+    /// The step may have changed the world all the same.
+    pub(crate) maybe: bool,
+}
+
+/// A VM while its steps run.
+pub(crate) struct Work<'a> {
+    pub(crate) runner: &'a Runner<'a>,
+    pub(crate) plan: &'a VmPlan,
+    pub(crate) vmid: Option<Vmid>,
+    /// No step has changed the VM yet: the planned digest must still hold.
+    pub(crate) untouched: bool,
+    pub(crate) warnings: Vec<Entry>,
+}
+
+impl Runner<'_> {
+    /// Carries out a VM's plan.
+    pub fn run(&self, plan: &VmPlan) -> VmOutcome {
+        let mut work =
+            Work { runner: self, plan, vmid: plan.vmid, untouched: true, warnings: Vec::new() };
+        let mut done = Vec::new();
+        let mut changed = false;
+        let mut verdict = Verdict::Done;
+        for (index, step) in plan.steps.iter().enumerate() {
+            if self.interrupt.is_asked() {
+                verdict = Verdict::Interrupted { before: step.doing() };
+                break;
+            }
+            work.tell("step", step.doing(), None);
+            match work.carry_out(step) {
+                Ok(()) => {
+                    changed = true;
+                    done.push(step.done());
+                }
+                Err(stop) => {
+                    changed |= stop.maybe;
+                    let entry = work.clean_up(&plan.steps[index + 1..], index, *stop.entry);
+                    verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
+                    break;
+                }
+            }
+        }
+        let word = match &verdict {
+            Verdict::Done => plan.steps.last().map_or("done", Step::done),
+            Verdict::Failed { .. } => "failed",
+            Verdict::Interrupted { .. } => "stopped by you",
+            Verdict::NotReached { .. } => "not reached",
+        };
+        let kind = if matches!(verdict, Verdict::Done) { "done" } else { "failed" };
+        work.tell(kind, word, None);
+        let Work { vmid, warnings, .. } = work;
+        VmOutcome { vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
+    }
+}
+
+impl Work<'_> {
+    /// Where findings about this VM are.
+    pub(crate) fn place(&self) -> Place {
+        match self.vmid {
+            Some(vmid) => Place::vm(self.plan.node.as_str(), vmid.get()),
+            None => Place::Named(self.plan.name.clone()),
+        }
+    }
+
+    /// Tells what happens to this VM.
+    pub(crate) fn tell(&self, event: &'static str, text: &str, percent: Option<u8>) {
+        let mut told = Event::new(event, &self.plan.name, text);
+        told.percent = percent;
+        if let Some(vmid) = self.vmid {
+            told.fields.insert("vmid".to_owned(), vmid.get().into());
+        }
+        self.runner.console.event(&told);
+    }
+
+    /// Tells the task behind a step: to machines always, to people when something goes wrong.
+    pub(crate) fn tell_task(&self, upid: &Upid, text: &str) {
+        let mut told = Event::new("task", &self.plan.name, text);
+        told.fields.insert("upid".to_owned(), upid.to_string().into());
+        self.runner.console.event(&told);
+    }
+
+    /// After a failure the uploaded seed goes, if a later step would have deleted it: it is a secret.
+    fn clean_up(&mut self, rest: &[Step], index: usize, entry: Entry) -> Entry {
+        let uploaded =
+            self.plan.steps[..=index].iter().any(|s| matches!(s, Step::UploadSeed { .. }));
+        let deletion = rest.iter().find(|step| matches!(step, Step::DeleteVolume { .. }));
+        let Some(deletion) = deletion.filter(|_| uploaded) else { return entry };
+        match self.carry_out(deletion) {
+            Ok(()) => entry,
+            Err(stop) => {
+                let Step::DeleteVolume { volid } = deletion else { return entry };
+                let why = stop.entry.fact;
+                entry.note(format!(
+                    "the uploaded seed is left, and goes at the next run ({why}): {volid}"
+                ))
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One arm for each step: guard, one client call, its task.
+
+use super::guard::Guarded;
+use super::retry::Repeat;
+use super::{Stop, Work};
+use crate::action::Step;
+use data_encoding::HEXLOWER;
+use pve_client::{Digest, Error, Params, StorageId, Upload, Volid};
+use sha2::{Digest as _, Sha256};
+use stage::{Entry, seed};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// PVE itself needs some seconds on top of what a guest is given to shut down.
+const SHUTDOWN_MARGIN: u64 = 30;
+
+impl Work<'_> {
+    /// Carries out a step.
+    pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::UploadSeed { storage, file, user_data, meta_data, network_config } => {
+                let files =
+                    seed::Files { user_data: user_data.expose(), meta_data, network_config };
+                self.upload(storage, file, &files)
+            }
+            Step::Create { params } => self.create(params),
+            Step::DeleteVolume { volid } => self.delete_volume(volid),
+            Step::Configure { params, makes_disk } => self.configure(params, *makes_disk),
+            Step::Resize { disk, bytes } => self.resize(disk, *bytes),
+            Step::Start => self.start(),
+            Step::Shutdown { seconds, force } => self.shutdown(*seconds, *force),
+            Step::Reboot { seconds } => self.reboot(*seconds),
+            Step::Destroy { purge } => self.destroy(*purge),
+        }
+    }
+
+    fn upload(&self, storage: &StorageId, file: &str, files: &seed::Files<'_>) -> Result<(), Stop> {
+        let image = seed::image(files).map_err(|error| Stop {
+            entry: Box::new(Entry::error(self.place(), "the seed cannot be made").cause(&error)),
+            maybe: false,
+        })?;
+        let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
+        let upload = Upload {
+            content: "import",
+            filename: file,
+            length: image.len() as u64,
+            sha256: &sha256,
+        };
+        let client = self.runner.client;
+        // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
+        self.write(Repeat::Harmless, || {
+            let mut reader = image.as_slice();
+            client.upload(&self.plan.node, storage, &upload, &mut reader, &mut |_| ()).map(Some)
+        })
+        .map_err(|failed| self.stop("uploading the seed of", &failed))
+    }
+
+    fn delete_volume(&self, volid: &Volid) -> Result<(), Stop> {
+        // PVE: facts 43: deleting what is not there is done.
+        self.write(Repeat::Harmless, || self.runner.client.delete_volume(&self.plan.node, volid))
+            .map_err(|failed| self.stop("deleting the uploaded seed of", &failed))
+    }
+
+    fn configure(
+        &mut self,
+        params: &BTreeMap<String, String>,
+        makes_disk: bool,
+    ) -> Result<(), Stop> {
+        let seen = self.guard()?;
+        let client = self.runner.client;
+        let params = with_digest(params, seen.digest());
+        let node = &self.plan.node;
+        // A second try carries the same digest: if the first one was done, PVE refuses it.
+        let sent = self.write(Repeat::Harmful, || {
+            if makes_disk {
+                client.update_config_async(node, seen.vmid, &params).map(Some)
+            } else {
+                client.update_config(node, seen.vmid, &params).map(|()| None)
+            }
+        });
+        self.untouched = false;
+        sent.map_err(|failed| self.stop("changing the config of", &failed))
+    }
+
+    fn resize(&mut self, disk: &str, bytes: u64) -> Result<(), Stop> {
+        let seen = self.guard()?;
+        let client = self.runner.client;
+        // Absolute and never smaller: PVE takes a size that is there already (facts 26).
+        let sent = self.write(Repeat::Harmful, || {
+            client.resize(&self.plan.node, seen.vmid, disk, bytes, seen.digest())
+        });
+        self.untouched = false;
+        sent.map_err(|failed| self.stop("growing the disk of", &failed))
+    }
+
+    fn start(&mut self) -> Result<(), Stop> {
+        let Guarded { vmid, .. } = self.guard()?;
+        let (client, node) = (self.runner.client, &self.plan.node);
+        let sent = self.write(Repeat::Harmful, || client.start(node, vmid).map(Some));
+        self.untouched = false;
+        match sent {
+            Ok(()) => Ok(()),
+            // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
+            Err(failed) if failed.maybe => match client.vm_status(node, vmid) {
+                Ok(status) if status.is_running() => Ok(()),
+                _ => Err(self.stop("starting", &failed)),
+            },
+            Err(failed) => Err(self.stop("starting", &failed)),
+        }
+    }
+
+    fn shutdown(&mut self, seconds: u64, force: bool) -> Result<(), Stop> {
+        let Guarded { vmid, .. } = self.guard()?;
+        let client = self.runner.client;
+        let timeout = Duration::from_secs(seconds);
+        // PVE: facts 29: shutting down what is off is done.
+        let sent = self.write(Repeat::Harmless, || {
+            client.shutdown(&self.plan.node, vmid, timeout, force).map(Some)
+        });
+        self.untouched = false;
+        sent.map_err(|failed| self.stop("shutting down", &failed))
+    }
+
+    fn reboot(&mut self, seconds: u64) -> Result<(), Stop> {
+        let Guarded { vmid, .. } = self.guard()?;
+        let client = self.runner.client;
+        let timeout = Duration::from_secs(seconds + SHUTDOWN_MARGIN);
+        let sent =
+            self.write(Repeat::Harmful, || client.reboot(&self.plan.node, vmid, timeout).map(Some));
+        self.untouched = false;
+        sent.map_err(|failed| self.stop("rebooting", &failed))
+    }
+
+    fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
+        let Guarded { vmid, .. } = self.guard()?;
+        let client = self.runner.client;
+        let sent = self
+            .write(Repeat::Harmful, || client.delete_vm(&self.plan.node, vmid, purge).map(Some));
+        self.untouched = false;
+        match sent {
+            Ok(()) if self.is_gone(vmid) => Ok(()),
+            Ok(()) => {
+                let fact = format!("\"{}\" is still there after its removal", self.plan.name);
+                Err(Stop { entry: Box::new(Entry::error(self.place(), fact)), maybe: true })
+            }
+            Err(failed) if failed.maybe && self.is_gone(vmid) => Ok(()),
+            Err(failed) => Err(self.stop("destroying", &failed)),
+        }
+    }
+
+    /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.
+    pub(super) fn is_gone(&self, vmid: pve_client::Vmid) -> bool {
+        let client = self.runner.client;
+        let view = pve_client::ConfigView::Current;
+        let config = client.vm_config(&self.plan.node, vmid, view);
+        // PVE: facts 4: with rights on single VMs only, what is not there is forbidden.
+        let no_config =
+            config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
+        no_config && client.is_free(vmid).unwrap_or(false)
+    }
+}
+
+fn with_digest(params: &BTreeMap<String, String>, digest: Option<&Digest>) -> Params {
+    let all: Params = params.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    all.with_some("digest", digest)
+}

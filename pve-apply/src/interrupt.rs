@@ -1,0 +1,41 @@
+//! DOOR: Ctrl-C. The first one lets running steps end and starts no new one; the second ends at once.
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The exit code of "stopped part-way", for a second Ctrl-C: what was done is not known then.
+const PART_WAY: i32 = 3;
+
+/// Whether the user wants it to end.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens for SIGINT and SIGTERM from now on.
+    ///
+    /// A system that lets no handler be set leaves the signals as they were: they end the program.
+    pub fn listen() -> Self {
+        let asked = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: the first signal finds the flag unset and sets it, the second finds it set.
+            let _ = signal_hook::flag::register_conditional_shutdown(
+                signal,
+                PART_WAY,
+                Arc::clone(&asked.0),
+            );
+            let _ = signal_hook::flag::register(signal, Arc::clone(&asked.0));
+        }
+        asked
+    }
+
+    /// Says whether it was asked for.
+    pub fn is_asked(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Asks for it, as `--fail-fast` does.
+    pub fn ask(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,211 @@
+//! DOOR (reads only): asks PVE and returns `Observed`.
+//!
+//! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5. Waits for
+//! no guest agent. What cannot be read is said as unknown, never as absent.
+
+use crate::desired::{Desired, DesiredVm};
+use crate::finding;
+use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
+use crate::preflight::Facts;
+use pve_client::{Client, ConfigView, Error, GuestKind, NodeName, Resource, Vmid, Volid};
+use stage::{Entry, Place};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+/// What a look at the cluster is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// To make and change VMs: images too.
+    Apply,
+    /// To find VMs: power, destroy, adopt.
+    Find,
+}
+
+/// Looks at all that the deployment needs to know.
+///
+/// # Errors
+/// A read failed that nothing can be planned without.
+pub fn observe(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Entry> {
+    let fail = |error: Error| finding::of_error(Place::node(desired.node.as_str()), &error);
+    supported_version(client)?;
+    let (guests, power) = list(client, desired)?;
+    let mut observed = Observed { guests, ..Observed::default() };
+    let (looks, gone) = look_at_all(client, desired, &observed.guests, &power).map_err(fail)?;
+    observed.looks = looks;
+    // Removed between the list and the look.
+    observed.guests.retain(|guest| !gone.contains(&guest.vmid));
+    observed.seed_files = seed_files(client, desired).map_err(fail)?;
+    let absent = absent(desired, &observed);
+    for vmid in absent.iter().filter_map(|vm| vm.vmid) {
+        if !observed.guests.iter().any(|guest| guest.vmid == vmid) {
+            observed.free.insert(vmid, client.is_free(vmid).map_err(fail)?);
+        }
+    }
+    if absent.iter().any(|vm| vm.vmid.is_none()) {
+        observed.sees_all = sees_all(&client.permissions().map_err(fail)?);
+    }
+    if scope == Scope::Apply {
+        observed.images = images(client, desired, &absent).map_err(fail)?;
+    }
+    Ok(observed)
+}
+
+/// Asks what the node offers, for the VMs that are to be made.
+///
+/// # Errors
+/// A read failed.
+pub fn facts(client: &Client, desired: &Desired) -> Result<Facts, Entry> {
+    let read = || -> Result<Facts, Error> {
+        Ok(Facts {
+            storages: client.storages(&desired.node)?,
+            bridges: client.bridges(&desired.node)?,
+            permissions: client.permissions()?,
+            token_id: client.endpoint().token.id().to_owned(),
+        })
+    };
+    read().map_err(|error| finding::of_error(Place::node(desired.node.as_str()), &error))
+}
+
+/// The VMs of the document that no VM carries the mark of.
+pub fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
+    let is_there = |vm: &&DesiredVm| {
+        let mark = desired.mark(vm);
+        observed.looks.values().any(|look| match look {
+            Look::Seen(seen) => seen.config.mark().is_some_and(|found| found.same_vm(&mark)),
+            Look::NodeAway(_) | Look::Forbidden(_) => false,
+        })
+    };
+    desired.vms.iter().filter(|vm| !is_there(vm)).collect()
+}
+
+/// Refuses a PVE that cannot make disks from `import` content.
+///
+/// # Errors
+/// It is too old, or cannot be reached.
+pub fn supported_version(client: &Client) -> Result<(), Entry> {
+    let place = || Place::Named(client.endpoint().url.to_string());
+    let version = client.version().map_err(|error| finding::of_error(place(), &error))?;
+    if version.at_least(8, 4) {
+        return Ok(());
+    }
+    // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
+    let fact = format!("Proxmox VE is {}; 8.4 is the oldest that is supported", version.version);
+    Err(Entry::error(place(), fact))
+}
+
+/// The cluster's guests, and the power of those on the deployment's node.
+fn list(
+    client: &Client,
+    desired: &Desired,
+) -> Result<(Vec<Guest>, BTreeMap<Vmid, Resource>), Entry> {
+    let fail = |error: Error| finding::of_error(Place::node(desired.node.as_str()), &error);
+    let rows = client.cluster_resources().map_err(fail)?;
+    // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
+    let fresh = client.node_vms(&desired.node).map_err(fail)?;
+    let fresh: BTreeMap<Vmid, Resource> = fresh.into_iter().map(|row| (row.vmid, row)).collect();
+    let mut guests: BTreeMap<Vmid, Guest> =
+        rows.iter().map(|row| (row.vmid, Guest::from(row))).collect();
+    for (vmid, row) in &fresh {
+        guests.insert(*vmid, Guest::from(row));
+    }
+    Ok((guests.into_values().collect(), fresh))
+}
+
+/// Looks at each VM that may be ours, several at a time. Second: those that are gone meanwhile.
+fn look_at_all(
+    client: &Client,
+    desired: &Desired,
+    guests: &[Guest],
+    power: &BTreeMap<Vmid, Resource>,
+) -> Result<(BTreeMap<Vmid, Look>, BTreeSet<Vmid>), Error> {
+    let names: BTreeSet<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
+    let vmids: BTreeSet<Vmid> = desired.vms.iter().filter_map(|vm| vm.vmid).collect();
+    let may_be_ours = |guest: &&Guest| {
+        let named = guest.name.as_deref().is_none_or(|name| names.contains(name));
+        guest.kind == GuestKind::Qemu && (vmids.contains(&guest.vmid) || guest.tagged && named)
+    };
+    let queue: VecDeque<&Guest> = guests.iter().filter(may_be_ours).collect();
+    // PVE: reference 4: three pveproxy workers answer; more readers than that only wait.
+    let readers = queue.len().min(4);
+    let queue = Mutex::new(queue);
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    let work = || {
+        let mut found = Vec::new();
+        while let Some(guest) = next() {
+            let known = power.get(&guest.vmid).map(|row| row.status.as_str());
+            found.push((guest.vmid, look_at(client, guest.vmid, &guest.node, known)));
+        }
+        found
+    };
+    let found = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..readers).map(|_| scope.spawn(work)).collect();
+        // A thread of ours does not panic; were it to, its VMs would lack and so be unknown.
+        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
+    });
+    let (mut looks, mut gone) = (BTreeMap::new(), BTreeSet::new());
+    for (vmid, look) in found {
+        match look? {
+            Some(look) => _ = looks.insert(vmid, look),
+            None => _ = gone.insert(vmid),
+        }
+    }
+    Ok((looks, gone))
+}
+
+/// Looks at one VM; `None` when it is gone.
+pub fn look_at(
+    client: &Client,
+    vmid: Vmid,
+    node: &NodeName,
+    power: Option<&str>,
+) -> Result<Option<Look>, Error> {
+    let items = match client.vm_pending(node, vmid) {
+        Ok(items) => items,
+        Err(error) if error.is_node_unreachable() => return Ok(Some(Look::NodeAway(node.clone()))),
+        Err(error) if error.is_permission() => return Ok(Some(Look::Forbidden(node.clone()))),
+        Err(error) if error.is_not_there() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let running = match power {
+        Some("running") => true,
+        Some("stopped") => false,
+        _ => client.vm_status(node, vmid)?.is_running(),
+    };
+    let mut config = Config::from_pending(items);
+    if config.digest.is_none() {
+        // A PVE that does not list the digest among the keys.
+        config.digest = client.vm_config(node, vmid, ConfigView::Pending)?.digest;
+    }
+    let power = if running { Power::Running } else { Power::Stopped };
+    Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, config }))))
+}
+
+fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
+    let volumes = client.storage_content(&desired.node, &desired.image_storage, Some("import"))?;
+    let ours =
+        |volid: &Volid| desired.vms.iter().any(|vm| desired.owns_seed_file(vm, volid.file()));
+    Ok(volumes.into_iter().map(|volume| volume.volid).filter(ours).collect())
+}
+
+/// The virtual size of each image that an absent VM needs.
+fn images(
+    client: &Client,
+    desired: &Desired,
+    absent: &[&DesiredVm],
+) -> Result<BTreeMap<Volid, Option<u64>>, Error> {
+    let mut sizes = BTreeMap::new();
+    for volid in absent.iter().filter_map(|vm| vm.machine.as_ref()?.image.volid.as_ref()) {
+        if sizes.contains_key(volid) {
+            continue;
+        }
+        // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
+        let size = match client.volume_info(&desired.node, volid) {
+            Ok(info) => Some(info.size),
+            Err(error) if error.is_not_there() => None,
+            Err(error) if error.status() == Some(500) => None,
+            Err(error) => return Err(error),
+        };
+        sizes.insert(volid.clone(), size);
+    }
+    Ok(sizes)
+}

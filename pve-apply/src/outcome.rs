@@ -1,0 +1,236 @@
+//! What came of a plan: as findings for people, and as the result's JSON. Does no I/O.
+
+use crate::action::{Action, Plan, VmPlan};
+use pve_client::{NodeName, Vmid};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use stage::{Entry, Place, Report};
+use std::net::IpAddr;
+
+/// What came of one VM's plan.
+pub struct VmOutcome {
+    /// Its name.
+    pub name: String,
+    /// What was to happen to it.
+    pub action: Action,
+    /// The node that has it.
+    pub node: NodeName,
+    /// Its vmid, once known.
+    pub vmid: Option<Vmid>,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The steps that are done, in words.
+    pub done: Vec<&'static str>,
+    /// The world has changed, or may have.
+    pub changed: bool,
+    /// What is worth a word.
+    pub warnings: Vec<Entry>,
+}
+
+/// How a VM's plan ended.
+pub enum Verdict {
+    /// All steps are done.
+    Done,
+    /// A step failed.
+    Failed {
+        /// The step, in words.
+        during: &'static str,
+        /// The finding.
+        entry: Box<Entry>,
+    },
+    /// The user stopped it.
+    Interrupted {
+        /// The step that was not begun.
+        before: &'static str,
+    },
+    /// It was not begun.
+    NotReached {
+        /// Why.
+        why: String,
+    },
+}
+
+impl VmOutcome {
+    /// An outcome in which nothing was done.
+    pub fn new(plan: &VmPlan, verdict: Verdict) -> Self {
+        Self {
+            name: plan.name.clone(),
+            action: plan.action,
+            node: plan.node.clone(),
+            vmid: plan.vmid,
+            verdict,
+            done: Vec::new(),
+            changed: false,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// A VM whose turn did not come.
+    pub fn not_reached(plan: &VmPlan, why: &str) -> Self {
+        Self::new(plan, Verdict::NotReached { why: why.to_owned() })
+    }
+
+    /// Says whether all its steps are done.
+    pub fn is_done(&self) -> bool {
+        matches!(self.verdict, Verdict::Done)
+    }
+
+    fn label(&self) -> String {
+        match self.vmid {
+            Some(vmid) => format!("{} ({vmid})", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// Says whether every VM came to a good end.
+pub fn all_done(outcomes: &[VmOutcome]) -> bool {
+    outcomes.iter().all(VmOutcome::is_done)
+}
+
+/// Says whether the world has changed or may have.
+pub fn any_changed(outcomes: &[VmOutcome]) -> bool {
+    outcomes.iter().any(|outcome| outcome.changed)
+}
+
+/// The findings of an apply that did not do all: each failure, then one line of what is done and what not.
+pub fn report(outcomes: &[VmOutcome]) -> Report {
+    let mut report = Report::new();
+    for outcome in outcomes {
+        outcome.warnings.iter().for_each(|warning| report.push(warning.clone()));
+        if let Verdict::Failed { entry, .. } = &outcome.verdict {
+            report.push((**entry).clone());
+        }
+    }
+    let is = |want: fn(&Verdict) -> bool| outcomes.iter().filter(move |o| want(&o.verdict));
+    let done = is(|v| matches!(v, Verdict::Done)).count();
+    let fact = format!("{done} of {} VMs came to a good end", outcomes.len());
+    let mut entry = Entry::error(Place::Run, fact);
+    for outcome in outcomes.iter().filter(|o| !o.done.is_empty()) {
+        entry = entry.note(format!("done: {}: {}", outcome.label(), outcome.done.join(", ")));
+    }
+    for outcome in outcomes {
+        match &outcome.verdict {
+            Verdict::Done => {}
+            Verdict::Failed { during, .. } => {
+                entry = entry.note(format!("failed: {}: {during}", outcome.label()));
+            }
+            Verdict::Interrupted { before } => {
+                entry = entry.note(format!("stopped by you: {}: before {before}", outcome.label()));
+            }
+            Verdict::NotReached { why } => {
+                entry = entry.note(format!("not reached: {}: {why}", outcome.label()));
+            }
+        }
+    }
+    if any_changed(outcomes) {
+        entry = entry.hint(
+            "run the same again: what is done is recognised and what is half done is finished",
+        );
+    }
+    report.push(entry);
+    report
+}
+
+/// The result, as it is printed on stdout.
+#[derive(Serialize)]
+pub struct ResultJson {
+    /// Version of this format.
+    pub version: u32,
+    /// The deployment.
+    pub deployment: String,
+    /// The reference's output: name → vmid.
+    pub vm_ids: Map<String, Value>,
+    /// The reference's output: name → first address, null where none is known.
+    pub vm_ips: Map<String, Value>,
+    /// Each VM.
+    pub vms: Vec<VmResult>,
+}
+
+/// One VM in the result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VmResult {
+    /// Its name.
+    pub name: String,
+    /// `create`, `change`, `unchanged`, `destroy`, `adopt`, `power`.
+    pub action: &'static str,
+    /// Its vmid.
+    pub vmid: Option<u32>,
+    /// The node that has it.
+    pub node: String,
+    /// `running`, `stopped` or `absent`.
+    pub status: String,
+    /// The MAC of net0.
+    pub mac: Option<String>,
+    /// Its addresses, as far as they are known.
+    pub addresses: Vec<IpAddr>,
+}
+
+impl ResultJson {
+    /// The result of VMs in the document's order.
+    pub fn new(deployment: &str, vms: Vec<VmResult>) -> Self {
+        let mut result = Self {
+            version: 1,
+            deployment: deployment.to_owned(),
+            vm_ids: Map::new(),
+            vm_ips: Map::new(),
+            vms,
+        };
+        for vm in result.vms.iter().filter(|vm| vm.status != "absent") {
+            result.vm_ids.insert(vm.name.clone(), vm.vmid.into());
+            // As the reference: an IPv4 address where there is one.
+            let first = vm.addresses.iter().find(|a| a.is_ipv4()).or_else(|| vm.addresses.first());
+            let first = first.map(ToString::to_string);
+            result.vm_ips.insert(vm.name.clone(), first.into());
+        }
+        result
+    }
+
+    /// Returns the bytes for stdout.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        bytes.push(b'\n');
+        bytes
+    }
+}
+
+/// The rows of a result: what the plan left alone, and what came of the rest, by name.
+pub fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
+    let mut rows: Vec<VmResult> = plan
+        .unchanged
+        .iter()
+        .map(|vm| VmResult {
+            name: vm.name.clone(),
+            action: "unchanged",
+            vmid: vm.vmid.map(Vmid::get),
+            node: vm.node.to_string(),
+            status: vm.status.clone(),
+            mac: vm.mac.clone(),
+            addresses: Vec::new(),
+        })
+        .collect();
+    rows.extend(outcomes.iter().map(|outcome| {
+        let gone = matches!(outcome.action, Action::Destroy);
+        VmResult {
+            name: outcome.name.clone(),
+            action: word(outcome.action),
+            vmid: outcome.vmid.map(Vmid::get),
+            node: outcome.node.to_string(),
+            status: if gone { "absent" } else { "unknown" }.to_owned(),
+            mac: None,
+            addresses: Vec::new(),
+        }
+    }));
+    rows.sort_by_key(|row| order.iter().position(|name| *name == row.name));
+    rows
+}
+
+fn word(action: Action) -> &'static str {
+    match action {
+        Action::Destroy => "destroy",
+        Action::Create => "create",
+        Action::Change => "change",
+        Action::Adopt => "adopt",
+        Action::Power => "power",
+    }
+}

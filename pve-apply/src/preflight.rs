@@ -1,0 +1,94 @@
+//! Preflight: whether PVE has what the VMs to be made need. Judged before the first write.
+//! Does no I/O.
+
+use crate::desired::{Desired, DesiredVm};
+use crate::privileges;
+use pve_client::{Permissions, Storage, StorageId};
+use stage::{Entry, Place, Report};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a node offers to the token.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Its storages.
+    pub storages: Vec<Storage>,
+    /// What a NIC may be put on.
+    pub bridges: Vec<String>,
+    /// What the token may do.
+    pub permissions: Permissions,
+    /// The token's public part, for the commands in hints.
+    pub token_id: String,
+}
+
+/// Judges whether these VMs can be made.
+pub fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Report {
+    let mut report = Report::new();
+    let mut wanted: BTreeMap<&StorageId, (&str, BTreeSet<&str>)> = BTreeMap::new();
+    wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from(["import"])));
+    for machine in vms.iter().filter_map(|vm| vm.machine.as_ref()) {
+        let (_, contents) =
+            wanted.entry(&machine.storage).or_insert(("datastore", BTreeSet::new()));
+        contents.insert("images");
+    }
+    for (storage, (field, contents)) in wanted {
+        judge_storage(&mut report, desired, facts, storage, field, &contents);
+    }
+    judge_bridges(&mut report, desired, vms, facts);
+    for need in privileges::needs(desired, vms) {
+        if !privileges::has(&facts.permissions, &need) {
+            let fact =
+                format!("token {} lacks {} on {}", facts.token_id, need.privilege, need.path);
+            let hint = "`pve-apply privileges --document` prints the commands that give it";
+            report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
+        }
+    }
+    report
+}
+
+fn judge_storage(
+    report: &mut Report,
+    desired: &Desired,
+    facts: &Facts,
+    storage: &StorageId,
+    field: &str,
+    contents: &BTreeSet<&str>,
+) {
+    let place = || Place::node(desired.node.as_str());
+    let Some(found) = facts.storages.iter().find(|s| s.storage == *storage) else {
+        // PVE: facts 54: what the token may not see is left out without a word.
+        let fact =
+            format!("storage \"{storage}\" (`{field}`) is not there, or the token may not see it");
+        return report.push(Entry::error(place(), fact).hint(format!("it has {}", names(facts))));
+    };
+    if !found.enabled || !found.active {
+        let word = if found.enabled { "not active" } else { "switched off" };
+        report.error(place(), format!("storage \"{storage}\" (`{field}`) is {word}"));
+    }
+    for content in contents.iter().filter(|content| !found.has_content(content)) {
+        let fact = format!("storage \"{storage}\" (`{field}`) does not take content `{content}`");
+        let mut all = found.content.clone();
+        all.push((*content).to_owned());
+        let hint = format!("run on a node: pvesm set {storage} --content {}", all.join(","));
+        report.push(Entry::error(place(), fact).hint(hint));
+    }
+}
+
+fn names(facts: &Facts) -> String {
+    let list: Vec<_> = facts.storages.iter().map(|s| s.storage.as_str()).collect();
+    if list.is_empty() { "none that it may see".to_owned() } else { list.join(", ") }
+}
+
+fn judge_bridges(report: &mut Report, desired: &Desired, vms: &[&DesiredVm], facts: &Facts) {
+    let wanted: BTreeSet<&str> =
+        vms.iter().filter_map(|vm| vm.machine.as_ref()).map(|m| m.nic.bridge.as_str()).collect();
+    for bridge in wanted.into_iter().filter(|name| !facts.bridges.iter().any(|b| b == name)) {
+        // PVE: facts 13: without this look the VM is made and its start fails.
+        let fact = format!("bridge \"{bridge}\" is not there, or the token may not use it");
+        let hint = if facts.bridges.is_empty() {
+            format!("the token needs SDN.Use on /sdn/zones/localnetwork/{bridge}")
+        } else {
+            format!("it has {}", facts.bridges.join(", "))
+        };
+        report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
+    }
+}

@@ -1,0 +1,128 @@
+//! A plan as text for people: the summary first, destroys first, what is unchanged in one line, no
+//! secret. Does no I/O.
+
+use crate::action::{Action, Change, Impact, Plan, VmPlan};
+use std::fmt::Write;
+
+/// Whether the text is coloured: on a terminal only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Colour by SGR codes.
+    On,
+    /// Plain text.
+    Off,
+}
+
+/// Returns the plan as text.
+pub fn show(plan: &Plan, colour: Colour) -> String {
+    let mut out = summary(plan);
+    let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
+    vms.sort_by_key(|vm| vm.action != Action::Destroy);
+    for vm in vms {
+        show_vm(&mut out, vm, colour);
+    }
+    for blocked in &plan.blocked {
+        let vmid = blocked.vmid.map(|vmid| format!(" vmid {vmid}")).unwrap_or_default();
+        let line = format!("! {}{vmid}: {}", blocked.name, blocked.why.fact(&blocked.name));
+        push_line(&mut out, &line, colour, RED);
+        if let Some(way_out) = blocked.why.way_out() {
+            push_line(&mut out, &format!("      {way_out}"), colour, "");
+        }
+    }
+    for notice in &plan.notices {
+        let line = format!("  {} vmid {}: {}", notice.name, notice.vmid, notice.text());
+        push_line(&mut out, &line, colour, "");
+    }
+    out
+}
+
+const RED: &str = "\x1b[31m";
+const GREEN: &str = "\x1b[32m";
+const YELLOW: &str = "\x1b[33m";
+const RESET: &str = "\x1b[0m";
+
+fn summary(plan: &Plan) -> String {
+    let counted = |action, word: &str| {
+        let count = plan.count(action);
+        (count > 0).then(|| format!("{count} to {word}"))
+    };
+    let blocked = plan.blocked.len();
+    let unchanged = plan.unchanged.len();
+    let parts: Vec<String> = [
+        counted(Action::Destroy, "destroy"),
+        counted(Action::Create, "create"),
+        counted(Action::Change, "change"),
+        counted(Action::Adopt, "adopt"),
+        counted(Action::Power, "start or stop"),
+        (blocked > 0).then(|| format!("{blocked} blocked")),
+        (unchanged > 0).then(|| format!("{unchanged} unchanged")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let text = if parts.is_empty() { "no VMs".to_owned() } else { parts.join(", ") };
+    format!("{}: {text}\n", plan.deployment)
+}
+
+fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
+    let (symbol, word, code) = match vm.action {
+        Action::Destroy => ("-", "destroy", RED),
+        Action::Create => ("+", "create", GREEN),
+        Action::Change => ("~", "change", YELLOW),
+        Action::Adopt => ("~", "adopt", YELLOW),
+        Action::Power => ("~", "power", YELLOW),
+    };
+    let vmid = vm.vmid.map_or("vmid by PVE".to_owned(), |vmid| format!("vmid {vmid}"));
+    let impact = match vm.impact {
+        Impact::None => String::new(),
+        impact => format!("  {}", impact_text(impact)),
+    };
+    let head = format!("{symbol} {} {word}  {vmid}  node {}{impact}", vm.name, vm.node);
+    push_line(out, &head, colour, code);
+    for change in &vm.changes {
+        push_line(out, &format!("      {}", change_text(change)), colour, "");
+    }
+    if vm.changes.is_empty() {
+        let steps: Vec<_> = vm.steps.iter().map(crate::action::Step::doing).collect();
+        push_line(out, &format!("      {}", steps.join(", ")), colour, "");
+    }
+}
+
+fn change_text(change: &Change) -> String {
+    let field = &change.field;
+    let values = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{field}: {from} -> {to}"),
+        (None, Some(to)) => format!("{field}: {to}"),
+        (Some(from), None) if change.impact == Impact::DataLoss => format!("{field}: {from}"),
+        (Some(from), None) => format!("{field}: {from} -> nothing"),
+        (None, None) => field.clone(),
+    };
+    let impact = match change.impact {
+        Impact::None | Impact::DataLoss => String::new(),
+        impact => format!("  [{}]", impact_text(impact)),
+    };
+    let reason = change.reason.as_ref().map(|reason| format!("  ({reason})")).unwrap_or_default();
+    format!("{values}{impact}{reason}")
+}
+
+fn impact_text(impact: Impact) -> &'static str {
+    match impact {
+        Impact::None => "the guest notices nothing",
+        Impact::Reboot => "REBOOT",
+        Impact::PowerOff => "POWER-OFF",
+        Impact::DataLoss => "DATA GOES",
+    }
+}
+
+/// Adds a line; no value of the world can move the cursor or fake a line.
+fn push_line(out: &mut String, line: &str, colour: Colour, code: &str) {
+    let mut plain = String::with_capacity(line.len());
+    for c in line.chars() {
+        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    // Writing into a String cannot fail.
+    let _ = match colour {
+        Colour::On if !code.is_empty() => writeln!(out, "{code}{plain}{RESET}"),
+        _ => writeln!(out, "{plain}"),
+    };
+}
