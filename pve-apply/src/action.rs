@@ -10,11 +10,11 @@ use stage::Secret;
 use std::collections::BTreeMap;
 
 /// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
-pub const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// What is to be done. Holds the seed data: a plan is as secret as the document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// [`VERSION`].
     pub version: u32,
     /// The deployment whose VMs are planned.
@@ -33,7 +33,7 @@ pub struct Plan {
 
 /// A VM with nothing to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unchanged {
+pub(crate) struct Unchanged {
     /// Its name.
     pub name: String,
     /// Its vmid; null for one that is gone, as it shall be.
@@ -50,7 +50,7 @@ pub struct Unchanged {
 
 /// What is to be done to one VM.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct VmPlan {
+pub(crate) struct VmPlan {
     /// Its name.
     pub name: String,
     /// What happens to it.
@@ -81,7 +81,7 @@ pub struct VmPlan {
 
 impl VmPlan {
     /// The digest as PVE's type.
-    pub fn planned_digest(&self) -> Option<Digest> {
+    pub(crate) fn planned_digest(&self) -> Option<Digest> {
         self.digest.as_deref().and_then(|text| text.parse().ok())
     }
 }
@@ -89,7 +89,7 @@ impl VmPlan {
 /// What happens to a VM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Action {
+pub(crate) enum Action {
     /// It goes, with its disks.
     Destroy,
     /// It is made.
@@ -105,7 +105,7 @@ pub enum Action {
 /// What a change does to a running guest, from harmless to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Impact {
+pub(crate) enum Impact {
     /// The guest notices nothing.
     #[default]
     None,
@@ -119,7 +119,7 @@ pub enum Impact {
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Change {
+pub(crate) struct Change {
     /// The document's name of the field where it has one, else PVE's.
     pub field: String,
     /// What is so; null for nothing.
@@ -136,7 +136,7 @@ pub struct Change {
 /// One call that changes something, with every parameter that it is sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Step {
+pub(crate) enum Step {
     /// Uploads the VM's seed image, made from these texts, as content `import`.
     UploadSeed {
         /// The storage.
@@ -201,7 +201,7 @@ pub enum Step {
 
 impl Step {
     /// Says the step while it runs.
-    pub fn doing(&self) -> &'static str {
+    pub(crate) fn doing(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "uploading the seed",
             Self::Create { .. } => "creating",
@@ -216,7 +216,7 @@ impl Step {
     }
 
     /// Says the step once it is done.
-    pub fn done(&self) -> &'static str {
+    pub(crate) fn done(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "seed uploaded",
             Self::Create { .. } => "created",
@@ -233,7 +233,7 @@ impl Step {
 
 impl Plan {
     /// A plan with nothing in it.
-    pub fn empty(deployment: &str, run: &str) -> Self {
+    pub(crate) fn empty(deployment: &str, run: &str) -> Self {
         Self {
             version: VERSION,
             deployment: deployment.to_owned(),
@@ -246,12 +246,12 @@ impl Plan {
     }
 
     /// Says whether there is something to do, or something that should be and cannot.
-    pub fn has_changes(&self) -> bool {
+    pub(crate) fn has_changes(&self) -> bool {
         !self.vms.is_empty() || !self.blocked.is_empty()
     }
 
     /// How many VMs have this action.
-    pub fn count(&self, action: Action) -> usize {
+    pub(crate) fn count(&self, action: Action) -> usize {
         self.vms.iter().filter(|vm| vm.action == action).count()
     }
 }

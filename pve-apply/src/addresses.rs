@@ -13,7 +13,7 @@ use std::time::Duration;
 const AGENT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Fills in status and MAC of a VM that was worked on.
-pub fn complete(client: &Client, row: &mut VmResult) {
+pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     let Some((node, vmid)) = place(row).filter(|_| row.status == "unknown") else { return };
     // A read that fails leaves the row as it is: the work itself is done.
     if let Ok(status) = client.vm_status(&node, vmid) {
@@ -25,7 +25,7 @@ pub fn complete(client: &Client, row: &mut VmResult) {
 }
 
 /// Waits for the guest agent of a VM and takes its addresses. `false`: it did not answer in time.
-pub fn wait_for_agent(
+pub(crate) fn wait_for_agent(
     client: &Client,
     row: &mut VmResult,
     limit: Duration,

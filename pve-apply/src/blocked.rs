@@ -8,7 +8,7 @@ use stage::{Entry, Place};
 
 /// Something that should be done and cannot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Blocked {
+pub(crate) struct Blocked {
     /// The VM's name in the document.
     pub name: String,
     /// The vmid that it is about, where there is one.
@@ -24,7 +24,7 @@ pub struct Blocked {
 /// Why something cannot be done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
-pub enum Why {
+pub(crate) enum Why {
     /// The vmid belongs to a guest without our mark.
     VmidTaken {
         /// The guest's name.
@@ -124,7 +124,7 @@ pub enum Why {
 
 /// Something worth a word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Notice {
+pub(crate) struct Notice {
     /// The VM's name in the document.
     pub name: String,
     /// Its vmid.
@@ -137,7 +137,7 @@ pub struct Notice {
 /// What is worth a word.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
-pub enum What {
+pub(crate) enum What {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
     SeedChanged,
     /// Keys set by hand that are not ours to manage.
@@ -154,7 +154,7 @@ pub enum What {
 
 impl Blocked {
     /// Says it as a finding.
-    pub fn entry(&self) -> Entry {
+    pub(crate) fn entry(&self) -> Entry {
         let place = match self.vmid {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
@@ -169,8 +169,13 @@ impl Blocked {
 
 impl Why {
     /// What is so.
-    pub fn fact(&self, name: &str) -> String {
-        match self {
+    pub(crate) fn fact(&self, name: &str) -> String {
+        self.fact_of_identity(name).unwrap_or_else(|| self.fact_of_machine(name))
+    }
+
+    /// Reasons that lie in who the VM is, where it is and whether it can be seen.
+    fn fact_of_identity(&self, name: &str) -> Option<String> {
+        Some(match self {
             Self::VmidTaken { by: Some(by) } => {
                 format!("the vmid of \"{name}\" belongs to \"{by}\", which is not ours")
             }
@@ -207,6 +212,17 @@ impl Why {
                     "\"{name}\" has no `vmid`, and the token may not see all VMs: it could exist unseen"
                 )
             }
+            Self::NotThere => format!("\"{name}\" does not exist"),
+            Self::AdoptNeedsVmid => {
+                format!("\"{name}\" has no `vmid`: which VM is meant is not said")
+            }
+            _ => return None,
+        })
+    }
+
+    /// Reasons that lie in what the VM is made of and what it is doing.
+    fn fact_of_machine(&self, name: &str) -> String {
+        match self {
             Self::Locked { lock } => format!("\"{name}\" is locked ({lock})"),
             Self::IsTemplate => format!("\"{name}\" is a template"),
             Self::Protected => format!("\"{name}\" is protected against removal"),
@@ -236,15 +252,12 @@ impl Why {
             Self::SeedDiskForeign { has } => {
                 format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
             }
-            Self::NotThere => format!("\"{name}\" does not exist"),
-            Self::AdoptNeedsVmid => {
-                format!("\"{name}\" has no `vmid`: which VM is meant is not said")
-            }
+            _ => format!("\"{name}\" cannot be worked on"),
         }
     }
 
     /// What to do about it.
-    pub fn way_out(&self) -> Option<String> {
+    pub(crate) fn way_out(&self) -> Option<String> {
         let text = match self {
             Self::VmidTaken { .. } => {
                 "give the VM another `vmid`; or `pve-apply adopt`, if the guest there is the one meant"
@@ -284,7 +297,7 @@ impl Why {
 
 impl Notice {
     /// Says it in a few words.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match &self.what {
             What::SeedChanged => {
                 "its seed data has changed; --reseed gives it the new data at its next boot"

@@ -33,6 +33,14 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Destroy the document's VMs that are ours
     Destroy(DestroyArgs),
+    /// Take over VMs that were made by hand: show what differs, then write only our mark
+    Adopt(AdoptArgs),
+    /// Start those of the document's VMs that do not run
+    Start(PowerArgs),
+    /// Shut down those of the document's VMs that run
+    Stop(PowerArgs),
+    /// Reboot those of the document's VMs that run, which brings pending values into force
+    Reboot(PowerArgs),
     /// Print the commands that give an API token what it needs
     Privileges(PrivilegesArgs),
 }
@@ -147,6 +155,31 @@ pub(crate) struct DestroyArgs {
     /// How long a guest has to shut down before its power is cut
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) shutdown_timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AdoptArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// Only show what differs
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PowerArgs {
+    #[command(flatten)]
+    pub(crate) select: SelectArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// How long a guest has to shut down
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub(crate) shutdown_timeout: u64,
+    /// Cut the power of a guest that does not listen
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,13 +3,13 @@
 //! Promises: the token goes into the client and nowhere else.
 
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts, Trust};
-use stage::{Deployment, Entry, Place, Report, TrustArgs};
+use stage::{Deployment, Entry, Failure, Place, Report, TrustArgs};
 
 /// Makes a client. Opens no connection yet.
 ///
 /// # Errors
 /// The endpoint, the token or a trust option cannot be used; all that are wrong are said.
-pub fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Client, Report> {
+pub(crate) fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Client, Report> {
     let mut report = Report::new();
     let url = deployment.api_endpoint.parse::<ApiUrl>();
     let token = deployment.api_token.expose().parse::<ApiToken>();
@@ -32,25 +32,25 @@ pub fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Client, Repo
         (Ok(url), Ok(token), Ok(trust)) => {
             Ok(Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() }))
         }
-        (_, _, Err(entry)) => {
-            report.push(entry);
+        (_, _, Err(failure)) => {
+            report.extend(failure.report().clone());
             Err(report)
         }
         _ => Err(report),
     }
 }
 
-fn read_trust(options: &TrustArgs) -> Result<Trust, Entry> {
+fn read_trust(options: &TrustArgs) -> Result<Trust, Failure> {
     let pem = options.ca_file.as_deref().map(read_file).transpose()?;
     Trust::from_options(pem, &options.fingerprint, options.insecure).map_err(|bad| {
         let option = if options.ca_file.is_some() { "--ca-file" } else { "--fingerprint" };
-        Entry::error(Place::Named(option.to_owned()), bad.to_string())
+        Entry::error(Place::Named(option.to_owned()), bad.to_string()).into()
     })
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the CA file")]
-fn read_file(path: &std::path::Path) -> Result<Vec<u8>, Entry> {
+fn read_file(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|error| {
-        Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&error)
+        Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&error).into()
     })
 }

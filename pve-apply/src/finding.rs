@@ -4,7 +4,7 @@ use pve_client::{CertificateProblem, Error, Fingerprint, Unreachable};
 use stage::{Entry, Place};
 
 /// Turns an error of a read, or of a write that is told where it happened, into a finding.
-pub fn of_error(place: Place, error: &Error) -> Entry {
+pub(crate) fn of_error(place: Place, error: &Error) -> Entry {
     match error {
         Error::NeverSent { endpoint, reason } => never_sent(endpoint, reason),
         Error::Status(refusal) if error.is_permission() => {
@@ -40,7 +40,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
 }
 
 /// Adds what PVE says, word for word, and where to read on.
-pub fn says(entry: Entry, error: &Error) -> Entry {
+pub(crate) fn says(entry: Entry, error: &Error) -> Entry {
     match error {
         Error::Status(refusal) => {
             let mut entry = entry;

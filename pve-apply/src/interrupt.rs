@@ -9,13 +9,13 @@ const PART_WAY: i32 = 3;
 
 /// Whether the user wants it to end.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens for SIGINT and SIGTERM from now on.
     ///
     /// A system that lets no handler be set leaves the signals as they were: they end the program.
-    pub fn listen() -> Self {
+    pub(crate) fn listen() -> Self {
         let asked = Self::default();
         for signal in [SIGINT, SIGTERM] {
             // In this order: the first signal finds the flag unset and sets it, the second finds it set.
@@ -30,12 +30,12 @@ impl Interrupt {
     }
 
     /// Says whether it was asked for.
-    pub fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
     /// Asks for it, as `--fail-fast` does.
-    pub fn ask(&self) {
+    pub(crate) fn ask(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 }

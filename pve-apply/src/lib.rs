@@ -30,6 +30,7 @@ mod show;
 pub use cli::Cli;
 
 use cli::Command;
+use plan::Verb;
 use stage::{Console, Failure, Output};
 
 /// Runs the tool.
@@ -41,6 +42,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Plan(args) => command::plan::run(&cli.trust, args, console),
         Command::Apply(args) => command::apply::run(&cli.trust, args, console),
         Command::Destroy(args) => command::destroy::run(&cli.trust, args, console),
+        Command::Adopt(args) => command::adopt::run(&cli.trust, args, console),
+        Command::Start(args) => command::power::run(&cli.trust, args, Verb::Start, console),
+        Command::Stop(args) => command::power::run(&cli.trust, args, Verb::Stop, console),
+        Command::Reboot(args) => command::power::run(&cli.trust, args, Verb::Reboot, console),
         Command::Privileges(args) => command::privileges::run(args),
     }
 }

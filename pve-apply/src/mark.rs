@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The tag that every VM of ours carries. PVE lists tags without a read of the config.
-pub const TAG: &str = "pve-pipeline";
+pub(crate) const TAG: &str = "pve-pipeline";
 
 /// What begins our line of the description.
 const LINE: &str = "pve-pipeline: ";
 
 /// What our line of the description says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub(crate) struct Mark {
     /// The deployment that the VM belongs to.
     pub deployment: String,
     /// The VM's name in the document.
@@ -28,7 +28,7 @@ pub struct Mark {
 
 impl Mark {
     /// Reads the mark of a description. `None` when there is no line of ours, more than one, or a broken one.
-    pub fn parse(description: &str) -> Option<Self> {
+    pub(crate) fn parse(description: &str) -> Option<Self> {
         let mut lines = description.lines().filter_map(|line| line.trim_end().strip_prefix(LINE));
         let line = lines.next()?;
         // Two marks would let one VM answer to two names: it is nobody's then.
@@ -52,13 +52,13 @@ impl Mark {
     }
 
     /// Returns the line for the description.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let Self { deployment, vm, run, seed } = self;
         format!("{LINE}deployment={deployment} vm={vm} run={run} seed={seed}")
     }
 
     /// Puts the line into a description: in the place of the old one, else at the end.
-    pub fn write_into(&self, description: &str) -> String {
+    pub(crate) fn write_into(&self, description: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         let mut placed = false;
         for line in description.lines() {
@@ -76,25 +76,25 @@ impl Mark {
     }
 
     /// Says whether both name the same VM of the same deployment, whichever run wrote them.
-    pub fn same_vm(&self, other: &Self) -> bool {
+    pub(crate) fn same_vm(&self, other: &Self) -> bool {
         self.deployment == other.deployment && self.vm == other.vm
     }
 }
 
 /// Reads the mark of a VM: `None` unless the tag and the line are both there.
-pub fn of_vm(tags: &str, description: &str) -> Option<Mark> {
+pub(crate) fn of_vm(tags: &str, description: &str) -> Option<Mark> {
     tag_set(tags).contains(TAG).then(|| Mark::parse(description)).flatten()
 }
 
 /// Splits PVE's tags; they are compared without regard to case.
-pub fn tag_set(tags: &str) -> BTreeSet<String> {
+pub(crate) fn tag_set(tags: &str) -> BTreeSet<String> {
     // PVE: pve-guest-common, GuestHelpers.pm: `;`, `,` and white space all separate.
     let parts = tags.split(|c: char| c == ';' || c == ',' || c.is_whitespace());
     parts.filter(|tag| !tag.is_empty()).map(str::to_lowercase).collect()
 }
 
 /// Says whether a name can stand in our line: it is one word.
-pub fn is_word(text: &str) -> bool {
+pub(crate) fn is_word(text: &str) -> bool {
     let part = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     !text.is_empty() && text.len() <= 64 && text.chars().all(part)
 }

@@ -8,13 +8,13 @@ use crate::finding;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
 use pve_client::{Client, ConfigView, Error, GuestKind, NodeName, Resource, Vmid, Volid};
-use stage::{Entry, Place};
+use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 /// What a look at the cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// To make and change VMs: images too.
     Apply,
     /// To find VMs: power, destroy, adopt.
@@ -25,8 +25,13 @@ pub enum Scope {
 ///
 /// # Errors
 /// A read failed that nothing can be planned without.
-pub fn observe(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Entry> {
-    let fail = |error: Error| finding::of_error(Place::node(desired.node.as_str()), &error);
+pub(crate) fn observe(
+    client: &Client,
+    desired: &Desired,
+    scope: Scope,
+) -> Result<Observed, Failure> {
+    let fail =
+        |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     supported_version(client)?;
     let (guests, power) = list(client, desired)?;
     let mut observed = Observed { guests, ..Observed::default() };
@@ -54,7 +59,7 @@ pub fn observe(client: &Client, desired: &Desired, scope: Scope) -> Result<Obser
 ///
 /// # Errors
 /// A read failed.
-pub fn facts(client: &Client, desired: &Desired) -> Result<Facts, Entry> {
+pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure> {
     let read = || -> Result<Facts, Error> {
         Ok(Facts {
             storages: client.storages(&desired.node)?,
@@ -63,11 +68,11 @@ pub fn facts(client: &Client, desired: &Desired) -> Result<Facts, Entry> {
             token_id: client.endpoint().token.id().to_owned(),
         })
     };
-    read().map_err(|error| finding::of_error(Place::node(desired.node.as_str()), &error))
+    read().map_err(|error| finding::of_error(Place::node(desired.node.as_str()), &error).into())
 }
 
 /// The VMs of the document that no VM carries the mark of.
-pub fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
+pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let is_there = |vm: &&DesiredVm| {
         let mark = desired.mark(vm);
         observed.looks.values().any(|look| match look {
@@ -82,7 +87,7 @@ pub fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredV
 ///
 /// # Errors
 /// It is too old, or cannot be reached.
-pub fn supported_version(client: &Client) -> Result<(), Entry> {
+pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
     let place = || Place::Named(client.endpoint().url.to_string());
     let version = client.version().map_err(|error| finding::of_error(place(), &error))?;
     if version.at_least(8, 4) {
@@ -90,15 +95,16 @@ pub fn supported_version(client: &Client) -> Result<(), Entry> {
     }
     // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
     let fact = format!("Proxmox VE is {}; 8.4 is the oldest that is supported", version.version);
-    Err(Entry::error(place(), fact))
+    Err(Entry::error(place(), fact).into())
 }
 
 /// The cluster's guests, and the power of those on the deployment's node.
 fn list(
     client: &Client,
     desired: &Desired,
-) -> Result<(Vec<Guest>, BTreeMap<Vmid, Resource>), Entry> {
-    let fail = |error: Error| finding::of_error(Place::node(desired.node.as_str()), &error);
+) -> Result<(Vec<Guest>, BTreeMap<Vmid, Resource>), Failure> {
+    let fail =
+        |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     let rows = client.cluster_resources().map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
     let fresh = client.node_vms(&desired.node).map_err(fail)?;
@@ -153,7 +159,7 @@ fn look_at_all(
 }
 
 /// Looks at one VM; `None` when it is gone.
-pub fn look_at(
+pub(crate) fn look_at(
     client: &Client,
     vmid: Vmid,
     node: &NodeName,

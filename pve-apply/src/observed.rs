@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Observed {
+pub(crate) struct Observed {
     /// Every guest that the token may see, on any node.
     pub guests: Vec<Guest>,
     /// What a look at each VM that may be ours gave.
@@ -23,7 +23,7 @@ pub struct Observed {
 
 /// A guest in the cluster's list.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Guest {
+pub(crate) struct Guest {
     /// VM or container.
     pub kind: GuestKind,
     /// Its vmid.
@@ -38,7 +38,7 @@ pub struct Guest {
 
 /// What a look at a VM gave.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Look {
+pub(crate) enum Look {
     /// Its state.
     Seen(Box<Seen>),
     /// Its node does not answer: the VM may be anything.
@@ -49,7 +49,7 @@ pub enum Look {
 
 /// The state of one VM.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// Its vmid.
     pub vmid: Vmid,
     /// The node that has it.
@@ -62,7 +62,7 @@ pub struct Seen {
 
 /// Whether a VM runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Power {
+pub(crate) enum Power {
     /// It runs, be it paused.
     Running,
     /// It does not run.
@@ -71,7 +71,7 @@ pub enum Power {
 
 impl Power {
     /// Returns PVE's word.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Running => "running",
             Self::Stopped => "stopped",
@@ -81,7 +81,7 @@ impl Power {
 
 /// A VM's config: of each key what is in force, and what comes at the next start.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Config {
+pub(crate) struct Config {
     /// Guards a change against somebody else's.
     pub digest: Option<Digest>,
     items: BTreeMap<String, Item>,
@@ -95,7 +95,7 @@ struct Item {
 
 impl Config {
     /// Reads PVE's list of keys with their pending values.
-    pub fn from_pending(list: Vec<PendingValue>) -> Self {
+    pub(crate) fn from_pending(list: Vec<PendingValue>) -> Self {
         let mut config = Self::default();
         for PendingValue { key, value, pending, delete } in list {
             if key == "digest" {
@@ -110,44 +110,50 @@ impl Config {
     }
 
     /// Builds a config without anything pending.
-    pub fn settled<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+    pub(crate) fn settled<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let item = |text: &str| Item { now: Some(text.to_owned()), next: Some(text.to_owned()) };
         let items = pairs.into_iter().map(|(key, value)| (key.to_owned(), item(value)));
         Self { digest: None, items: items.collect() }
     }
 
     /// The value in force.
-    pub fn now(&self, key: &str) -> Option<&str> {
+    pub(crate) fn now(&self, key: &str) -> Option<&str> {
         self.items.get(key)?.now.as_deref()
     }
 
     /// The value that the next start brings; the value in force when nothing is pending.
-    pub fn next(&self, key: &str) -> Option<&str> {
+    pub(crate) fn next(&self, key: &str) -> Option<&str> {
         self.items.get(key)?.next.as_deref()
     }
 
+    /// Sets a key at once, as a live change does.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        let value = Some(value.to_owned());
+        self.items.insert(key.to_owned(), Item { now: value.clone(), next: value });
+    }
+
     /// All keys, in order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.items.keys().map(String::as_str)
     }
 
     /// Keys whose pending value differs from the one in force.
-    pub fn pending_keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn pending_keys(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
     }
 
     /// The mark, when tag and line are both there.
-    pub fn mark(&self) -> Option<Mark> {
+    pub(crate) fn mark(&self) -> Option<Mark> {
         mark::of_vm(self.next("tags").unwrap_or_default(), self.next("description")?)
     }
 
     /// What locks the VM.
-    pub fn lock(&self) -> Option<&str> {
+    pub(crate) fn lock(&self) -> Option<&str> {
         self.now("lock")
     }
 
     /// A create is under way: PVE writes the config, and with it the mark, only at the end.
-    pub fn is_being_created(&self) -> bool {
+    pub(crate) fn is_being_created(&self) -> bool {
         // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
         self.lock() == Some("create") && self.next("description").is_none()
     }
@@ -166,7 +172,7 @@ impl From<&Resource> for Guest {
 }
 
 /// Says whether a token with these permissions sees every VM: PVE filters lists and does not refuse them.
-pub fn sees_all(permissions: &Permissions) -> bool {
+pub(crate) fn sees_all(permissions: &Permissions) -> bool {
     let audits = |path: &str| permissions.get(path).and_then(|p| p.get("VM.Audit")).copied();
     // PVE: facts 54. A path below may take the right away again.
     let below = permissions.keys().filter(|path| path.starts_with("/vms/"));

@@ -8,7 +8,7 @@ use stage::{Entry, Place, Report};
 use std::net::IpAddr;
 
 /// What came of one VM's plan.
-pub struct VmOutcome {
+pub(crate) struct VmOutcome {
     /// Its name.
     pub name: String,
     /// What was to happen to it.
@@ -28,7 +28,7 @@ pub struct VmOutcome {
 }
 
 /// How a VM's plan ended.
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// All steps are done.
     Done,
     /// A step failed.
@@ -52,7 +52,7 @@ pub enum Verdict {
 
 impl VmOutcome {
     /// An outcome in which nothing was done.
-    pub fn new(plan: &VmPlan, verdict: Verdict) -> Self {
+    pub(crate) fn new(plan: &VmPlan, verdict: Verdict) -> Self {
         Self {
             name: plan.name.clone(),
             action: plan.action,
@@ -66,12 +66,12 @@ impl VmOutcome {
     }
 
     /// A VM whose turn did not come.
-    pub fn not_reached(plan: &VmPlan, why: &str) -> Self {
+    pub(crate) fn not_reached(plan: &VmPlan, why: &str) -> Self {
         Self::new(plan, Verdict::NotReached { why: why.to_owned() })
     }
 
     /// Says whether all its steps are done.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         matches!(self.verdict, Verdict::Done)
     }
 
@@ -84,17 +84,17 @@ impl VmOutcome {
 }
 
 /// Says whether every VM came to a good end.
-pub fn all_done(outcomes: &[VmOutcome]) -> bool {
+pub(crate) fn all_done(outcomes: &[VmOutcome]) -> bool {
     outcomes.iter().all(VmOutcome::is_done)
 }
 
 /// Says whether the world has changed or may have.
-pub fn any_changed(outcomes: &[VmOutcome]) -> bool {
+pub(crate) fn any_changed(outcomes: &[VmOutcome]) -> bool {
     outcomes.iter().any(|outcome| outcome.changed)
 }
 
 /// The findings of an apply that did not do all: each failure, then one line of what is done and what not.
-pub fn report(outcomes: &[VmOutcome]) -> Report {
+pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = Report::new();
     for outcome in outcomes {
         outcome.warnings.iter().for_each(|warning| report.push(warning.clone()));
@@ -134,7 +134,7 @@ pub fn report(outcomes: &[VmOutcome]) -> Report {
 
 /// The result, as it is printed on stdout.
 #[derive(Serialize)]
-pub struct ResultJson {
+pub(crate) struct ResultJson {
     /// Version of this format.
     pub version: u32,
     /// The deployment.
@@ -149,7 +149,7 @@ pub struct ResultJson {
 
 /// One VM in the result.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct VmResult {
+pub(crate) struct VmResult {
     /// Its name.
     pub name: String,
     /// `create`, `change`, `unchanged`, `destroy`, `adopt`, `power`.
@@ -168,7 +168,7 @@ pub struct VmResult {
 
 impl ResultJson {
     /// The result of VMs in the document's order.
-    pub fn new(deployment: &str, vms: Vec<VmResult>) -> Self {
+    pub(crate) fn new(deployment: &str, vms: Vec<VmResult>) -> Self {
         let mut result = Self {
             version: 1,
             deployment: deployment.to_owned(),
@@ -187,7 +187,7 @@ impl ResultJson {
     }
 
     /// Returns the bytes for stdout.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
         bytes.push(b'\n');
         bytes
@@ -195,7 +195,7 @@ impl ResultJson {
 }
 
 /// The rows of a result: what the plan left alone, and what came of the rest, by name.
-pub fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
+pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
     let mut rows: Vec<VmResult> = plan
         .unchanged
         .iter()

@@ -1,13 +1,13 @@
 //! DOOR: a plan in a file, readable by its owner only, for it holds the seed data.
 
 use crate::action::{Plan, VERSION};
-use stage::{Entry, Place};
+use stage::{Entry, Failure, Place};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Returns a plan as JSON.
-pub fn to_bytes(plan: &Plan) -> Vec<u8> {
+pub(crate) fn to_bytes(plan: &Plan) -> Vec<u8> {
     let mut bytes = serde_json::to_vec_pretty(plan).unwrap_or_default();
     bytes.push(b'\n');
     bytes
@@ -18,7 +18,7 @@ pub fn to_bytes(plan: &Plan) -> Vec<u8> {
 /// # Errors
 /// The file cannot be written.
 #[expect(clippy::disallowed_methods, reason = "door: the plan's file")]
-pub fn write(path: &Path, plan: &Plan) -> Result<(), Entry> {
+pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
     let place = Place::file(path.display().to_string());
     // Beside the target and then renamed: a reader never sees half a plan, and the mode is right from the first byte.
     let mut part = path.as_os_str().to_owned();
@@ -34,7 +34,7 @@ pub fn write(path: &Path, plan: &Plan) -> Result<(), Entry> {
     };
     write().map_err(|error| {
         let _ = std::fs::remove_file(part);
-        Entry::error(place, "cannot be written").cause(&error)
+        Entry::error(place, "cannot be written").cause(&error).into()
     })
 }
 
@@ -43,7 +43,7 @@ pub fn write(path: &Path, plan: &Plan) -> Result<(), Entry> {
 /// # Errors
 /// The file cannot be read, or holds no plan of this version.
 #[expect(clippy::disallowed_methods, reason = "door: the plan's file")]
-pub fn read(path: &Path) -> Result<Plan, Entry> {
+pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     let place = || Place::file(path.display().to_string());
     let bytes = std::fs::read(path)
         .map_err(|error| Entry::error(place(), "cannot be read").cause(&error))?;
@@ -52,7 +52,9 @@ pub fn read(path: &Path) -> Result<Plan, Entry> {
     let version = value.get("version").and_then(serde_json::Value::as_u64);
     if version != Some(u64::from(VERSION)) {
         return Err(Entry::error(place(), format!("is no plan of version {VERSION}"))
-            .hint("plan again with this pve-apply"));
+            .hint("plan again with this pve-apply")
+            .into());
     }
-    serde_json::from_value(value).map_err(|error| Entry::error(place(), "is no plan").cause(&error))
+    serde_json::from_value(value)
+        .map_err(|error| Entry::error(place(), "is no plan").cause(&error).into())
 }

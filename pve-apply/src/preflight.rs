@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a node offers to the token.
 #[derive(Clone, Debug, Default)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Its storages.
     pub storages: Vec<Storage>,
     /// What a NIC may be put on.
@@ -21,7 +21,7 @@ pub struct Facts {
 }
 
 /// Judges whether these VMs can be made.
-pub fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Report {
+pub(crate) fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Report {
     let mut report = Report::new();
     let mut wanted: BTreeMap<&StorageId, (&str, BTreeSet<&str>)> = BTreeMap::new();
     wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from(["import"])));

@@ -28,7 +28,7 @@ const ON_BRIDGES: [&str; 1] = ["SDN.Use"];
 
 /// A privilege that is needed on a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Need {
+pub(crate) struct Need {
     /// As `/storage/local`.
     pub path: String,
     /// As `Datastore.AllocateSpace`.
@@ -36,7 +36,7 @@ pub struct Need {
 }
 
 /// What making these VMs needs, but for the bridges: PVE's list of them is filtered by what may be used.
-pub fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
+pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
     let on = |path: String, privileges: &'static [&'static str]| {
         privileges.iter().map(move |privilege| Need { path: path.clone(), privilege })
     };
@@ -54,7 +54,7 @@ pub fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
 }
 
 /// Says whether a token with these permissions has a privilege on a path.
-pub fn has(permissions: &Permissions, need: &Need) -> bool {
+pub(crate) fn has(permissions: &Permissions, need: &Need) -> bool {
     let mut path = need.path.as_str();
     loop {
         if let Some(list) = permissions.get(path) {
@@ -71,7 +71,7 @@ pub fn has(permissions: &Permissions, need: &Need) -> bool {
 
 /// Who the commands are for, and on what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
+pub(crate) struct Scope {
     /// The user, as `iac@pve`.
     pub user: String,
     /// The token's name.
@@ -97,7 +97,7 @@ impl Default for Scope {
 }
 
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
-pub fn commands(scope: &Scope) -> String {
+pub(crate) fn commands(scope: &Scope) -> String {
     let roles: [(&str, &[&str]); 4] = [
         ("PipelineVMs", &ON_VMS),
         ("PipelineDisks", &ON_DISKS),

@@ -8,26 +8,26 @@ use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many imports each storage takes at a time.
-pub struct Gates {
+pub(crate) struct Gates {
     limit: usize,
     busy: Mutex<BTreeMap<String, usize>>,
     left: Condvar,
 }
 
 /// A turn at a gate; over when dropped.
-pub struct Turn<'a> {
+pub(crate) struct Turn<'a> {
     gates: &'a Gates,
     storage: String,
 }
 
 impl Gates {
     /// Gates that let `limit` pass at a time, one at least.
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), busy: Mutex::default(), left: Condvar::new() }
     }
 
     /// Waits for a turn at a storage.
-    pub fn pass(&self, storage: &str) -> Turn<'_> {
+    pub(crate) fn pass(&self, storage: &str) -> Turn<'_> {
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         while busy.get(storage).copied().unwrap_or(0) >= self.limit {
             busy = self.left.wait(busy).unwrap_or_else(PoisonError::into_inner);
@@ -64,7 +64,7 @@ enum Next<'a> {
 /// Runs a plan's VMs, at most `parallelism` at a time, and returns the outcomes in the plan's order.
 ///
 /// A VM whose predecessor did not come to a good end is not reached; the others go on.
-pub fn run_all(
+pub(crate) fn run_all(
     plan: &Plan,
     parallelism: usize,
     stop_all: Option<&Interrupt>,

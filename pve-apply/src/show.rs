@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 /// Whether the text is coloured: on a terminal only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
+pub(crate) enum Colour {
     /// Colour by SGR codes.
     On,
     /// Plain text.
@@ -14,7 +14,7 @@ pub enum Colour {
 }
 
 /// Returns the plan as text.
-pub fn show(plan: &Plan, colour: Colour) -> String {
+pub(crate) fn show(plan: &Plan, colour: Colour) -> String {
     let mut out = summary(plan);
     let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
     vms.sort_by_key(|vm| vm.action != Action::Destroy);

@@ -1,6 +1,6 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, carry_out, refuse_blocked};
+use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
 use crate::action::{Action, Plan};
 use crate::addresses;
 use crate::cli::{ApplyArgs, WaitArgs, WaitFor};
@@ -8,7 +8,6 @@ use crate::desired::{Consent, DesiredVm, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
-use crate::show::{Colour, show};
 use crate::{plan, plan_file, preflight};
 use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
 use std::path::Path;
@@ -26,17 +25,12 @@ pub(crate) fn run(
     if let Some(path) = &args.plan {
         plan = saved(path, &plan)?;
     }
-    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
-    console.text(&show(&plan, colour));
+    tell(console, &plan);
     refuse_blocked(&plan)?;
     preflight(&session, &plan)?;
     let interrupt = Interrupt::listen();
     let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
-    if !outcome::all_done(&outcomes) {
-        let report = outcome::report(&outcomes);
-        let part_way = outcome::any_changed(&outcomes);
-        return Err(if part_way { Failure::part_way(report) } else { report.into() });
-    }
+    unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let report = wait(&session, &mut rows, args.wait, &interrupt, console);

@@ -1,7 +1,9 @@
 //! The subcommands: each reads its input, asks the pure parts and the doors in order, and answers.
 
+pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod destroy;
 pub(crate) mod plan;
+pub(crate) mod power;
 pub(crate) mod privileges;
 mod session;

@@ -1,10 +1,9 @@
 //! `pve-apply plan`.
 
-use super::session::Session;
+use super::session::{Session, tell};
 use crate::cli::PlanArgs;
 use crate::desired::{Consent, Purpose};
 use crate::observe::{self, Scope};
-use crate::show::{Colour, show};
 use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
 
@@ -17,8 +16,7 @@ pub(crate) fn run(
     session.desired.consent = Consent::from(&args.consent);
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
-    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
-    console.text(&show(&plan, colour));
+    tell(console, &plan);
     if let Some(path) = &args.out {
         plan_file::write(path, &plan)?;
     }

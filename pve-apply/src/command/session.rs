@@ -7,7 +7,8 @@ use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::Runner;
 use crate::interrupt::Interrupt;
 use crate::schedule::Gates;
-use crate::{action::Plan, connect, outcome::VmOutcome, schedule};
+use crate::show::{Colour, show};
+use crate::{action::Plan, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::Client;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, TrustArgs};
@@ -101,6 +102,22 @@ pub(super) fn refuse_blocked(plan: &Plan) -> Result<(), Failure> {
     let mut report = Report::new();
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
     Err(report.into())
+}
+
+/// What a plan that did not come to a good end is told as.
+pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<(), Failure> {
+    if outcome::all_done(outcomes) {
+        return Ok(());
+    }
+    let report = outcome::report(outcomes);
+    let part_way = outcome::any_changed(outcomes);
+    Err(if part_way { Failure::part_way(report) } else { report.into() })
+}
+
+/// Shows a plan to people.
+pub(super) fn tell(console: &Console, plan: &Plan) {
+    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
+    console.text(&show(plan, colour));
 }
 
 /// Carries out a plan.

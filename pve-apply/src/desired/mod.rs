@@ -5,7 +5,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub use read::{Purpose, read};
+pub(crate) use read::{Purpose, read};
 
 use crate::mark::{Mark, TAG};
 use pve_client::{NodeName, StorageId, Vmid, Volid};
@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 /// The VMs of one deployment, as they shall be.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Desired {
+pub(crate) struct Desired {
     /// The deployment's name, as it stands in each mark.
     pub deployment: String,
     /// The node that the VMs live on.
@@ -32,7 +32,7 @@ pub struct Desired {
 
 /// What the user has agreed to on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Consent {
+pub(crate) struct Consent {
     /// Running VMs may be rebooted.
     pub reboot: bool,
     /// Running VMs may be shut down, and their power cut when the guest does not listen.
@@ -52,7 +52,7 @@ impl Default for Consent {
 
 /// One VM, as it shall be.
 #[derive(Clone, Debug, PartialEq)]
-pub struct DesiredVm {
+pub(crate) struct DesiredVm {
     /// Its index in the document's `vms`, for messages.
     pub index: usize,
     /// Its name.
@@ -69,7 +69,7 @@ pub struct DesiredVm {
 
 /// What a VM is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// The image that the boot disk is made from; used at creation only.
     pub image: Image,
     /// The storage for the VM's disks.
@@ -90,7 +90,7 @@ pub struct Machine {
 
 /// An image of the document, and where it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub(crate) struct Image {
     /// Its name in the document.
     pub name: String,
     /// What `images` says of it.
@@ -99,7 +99,7 @@ pub struct Image {
 
 /// What net0 shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nic {
+pub(crate) struct Nic {
     /// Bridge or vnet.
     pub bridge: String,
     /// VLAN tag.
@@ -110,7 +110,7 @@ pub struct Nic {
 
 /// A VM's NoCloud data.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Seed {
+pub(crate) struct Seed {
     /// user-data, whole.
     pub user_data: Secret<String>,
     /// meta-data, whole.
@@ -123,7 +123,7 @@ pub struct Seed {
 
 impl Desired {
     /// Returns the mark that this run writes into a VM.
-    pub fn mark(&self, vm: &DesiredVm) -> Mark {
+    pub(crate) fn mark(&self, vm: &DesiredVm) -> Mark {
         let seed = vm.machine.as_ref().map(|m| m.seed.fingerprint.clone()).unwrap_or_default();
         Mark {
             deployment: self.deployment.clone(),
@@ -134,7 +134,7 @@ impl Desired {
     }
 
     /// Returns the file name of a VM's seed while it lies on the image storage.
-    pub fn seed_file(&self, vm: &DesiredVm) -> String {
+    pub(crate) fn seed_file(&self, vm: &DesiredVm) -> String {
         let fingerprint = vm.machine.as_ref().map_or("", |m| &m.seed.fingerprint);
         format!("{}{fingerprint}.raw", self.seed_prefix(vm))
     }
@@ -142,12 +142,12 @@ impl Desired {
     /// Returns how the name of each seed file of a VM begins, whatever its fingerprint.
     ///
     /// `_` cannot stand in a VM's name, so no prefix begins another VM's.
-    pub fn seed_prefix(&self, vm: &DesiredVm) -> String {
+    pub(crate) fn seed_prefix(&self, vm: &DesiredVm) -> String {
         format!("{TAG}-seed_{}_{}_", self.deployment, vm.name)
     }
 
     /// Says whether a file on the image storage is a seed of this VM.
-    pub fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
+    pub(crate) fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
         let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
         rest.is_some_and(|fingerprint| !fingerprint.contains('_'))
     }

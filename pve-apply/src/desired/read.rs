@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 /// What the document is read for: what is not needed is not asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// To make and change VMs: all must be there.
     Apply,
     /// To find VMs: names and vmids are enough.
@@ -21,7 +21,11 @@ pub enum Purpose {
 
 /// Reads the document's deployment into PVE's terms. What could not be read is in the report,
 /// and the value must not be used then.
-pub fn read(deployment: &Deployment, run: &str, purpose: Purpose) -> (Option<Desired>, Report) {
+pub(crate) fn read(
+    deployment: &Deployment,
+    run: &str,
+    purpose: Purpose,
+) -> (Option<Desired>, Report) {
     let mut reader = Reader { deployment, purpose, report: Report::new() };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();

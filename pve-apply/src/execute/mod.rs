@@ -8,7 +8,7 @@ mod guard;
 mod retry;
 mod step;
 
-pub use retry::pause;
+pub(crate) use retry::pause;
 
 use crate::action::{Step, VmPlan};
 use crate::interrupt::Interrupt;
@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 /// What the steps of all VMs share.
-pub struct Runner<'a> {
+pub(crate) struct Runner<'a> {
     /// The connection.
     pub client: &'a Client,
     /// Where progress is told.
@@ -55,7 +55,7 @@ pub(crate) struct Work<'a> {
 
 impl Runner<'_> {
     /// Carries out a VM's plan.
-    pub fn run(&self, plan: &VmPlan) -> VmOutcome {
+    pub(crate) fn run(&self, plan: &VmPlan) -> VmOutcome {
         let mut work =
             Work { runner: self, plan, vmid: plan.vmid, untouched: true, warnings: Vec::new() };
         let mut done = Vec::new();

@@ -133,6 +133,6 @@ pub(super) fn backoff(attempt: u32) -> Duration {
 
 /// Waits.
 #[expect(clippy::disallowed_methods, reason = "door: the wait between two tries")]
-pub fn pause(duration: Duration) {
+pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
 }

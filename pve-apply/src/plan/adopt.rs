@@ -9,7 +9,7 @@ use crate::observed::{Look, Observed, Seen};
 use std::collections::BTreeMap;
 
 /// Plans to mark the VMs at the document's vmids as ours. Nothing else of them is changed.
-pub fn plan_adopt(desired: &Desired, observed: &Observed) -> Plan {
+pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     for vm in &desired.vms {
         if let [seen] = find::with_mark(desired, vm, observed).as_slice() {
@@ -22,6 +22,22 @@ pub fn plan_adopt(desired: &Desired, observed: &Observed) -> Plan {
         }
     }
     plan
+}
+
+/// The world as it is once the adoption is done: what `plan` would say then.
+pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
+    let mut world = observed.clone();
+    for vm in &adoption.vms {
+        let Some(Look::Seen(seen)) = vm.vmid.and_then(|vmid| world.looks.get_mut(&vmid)) else {
+            continue;
+        };
+        for step in &vm.steps {
+            if let Step::Configure { params, .. } = step {
+                params.iter().for_each(|(key, value)| seen.config.set(key, value));
+            }
+        }
+    }
+    world
 }
 
 fn adoptable<'a>(

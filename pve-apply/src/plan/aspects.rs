@@ -12,6 +12,9 @@ pub(super) const BOOT_DISK: &str = "virtio0";
 /// The seed disk's key.
 pub(super) const SEED_DISK: &str = "virtio1";
 
+/// A function of a key's value.
+type Part<'a, T> = Box<dyn Fn(Option<&str>) -> T + 'a>;
+
 /// One thing that a VM's config says, and what it shall say.
 pub(super) struct Aspect<'a> {
     /// The document's name of it where it has one, else PVE's.
@@ -23,9 +26,9 @@ pub(super) struct Aspect<'a> {
     /// What it shall be, as [`Aspect::read`] gives it; `None`: nothing.
     pub(super) want: Option<String>,
     /// Reads what it is out of the key's value.
-    pub(super) read: Box<dyn Fn(Option<&str>) -> Option<String> + 'a>,
+    pub(super) read: Part<'a, Option<String>>,
     /// Returns the key's whole new value; whatever it says besides is kept.
-    pub(super) write: Box<dyn Fn(Option<&str>) -> String + 'a>,
+    pub(super) write: Part<'a, String>,
 }
 
 /// Returns the aspects of a machine, in the order in which they are shown.

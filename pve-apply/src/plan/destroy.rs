@@ -11,7 +11,7 @@ use pve_client::PropertyString;
 /// Plans the removal of the deployment's VMs, children before their parents.
 ///
 /// A VM that is not there is left out. One that is there without our mark blocks the whole plan.
-pub fn plan_destroy(desired: &Desired, observed: &Observed) -> Plan {
+pub(crate) fn plan_destroy(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     for vm in &desired.vms {
         match find::find(desired, vm, observed) {

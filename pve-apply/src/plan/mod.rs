@@ -17,9 +17,9 @@ mod properties;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use adopt::plan_adopt;
-pub use destroy::plan_destroy;
-pub use power::{Verb, plan_power};
+pub(crate) use adopt::{as_adopted, plan_adopt};
+pub(crate) use destroy::plan_destroy;
+pub(crate) use power::{Verb, plan_power};
 
 use crate::action::{Plan, Step, Unchanged};
 use crate::blocked::{Blocked, Why};
@@ -29,7 +29,7 @@ use find::Found;
 use pve_client::{NodeName, Vmid};
 
 /// Plans how the deployment's VMs become what the document asks.
-pub fn plan(desired: &Desired, observed: &Observed) -> Plan {
+pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     for vm in &desired.vms {
         let Some(machine) = &vm.machine else { continue };

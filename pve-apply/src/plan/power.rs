@@ -9,7 +9,7 @@ use crate::observed::{Observed, Power};
 
 /// What is asked of the deployment's VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
+pub(crate) enum Verb {
     /// Those that do not run are started.
     Start,
     /// Those that run are shut down.
@@ -19,7 +19,7 @@ pub enum Verb {
 }
 
 /// Plans the power of the deployment's VMs. Nothing else of them is looked at.
-pub fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
+pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     let seconds = desired.consent.shutdown_seconds;
     for vm in &desired.vms {
