@@ -19,6 +19,8 @@ type Tls = StreamOwned<ServerConnection, TcpStream>;
 
 const MOST_HEADER_BYTES: usize = 8 * 1024;
 const MOST_HEADER_LINES: usize = 64;
+/// One TLS record holds at most this much.
+const CHUNK: usize = 16 * 1024;
 const MOST_BODY: u64 = 512 * 1024;
 
 struct Connection<'a> {
@@ -72,13 +74,15 @@ impl Connection<'_> {
 
     /// One read. A silent client is left after the idle time.
     fn more(&mut self) -> io::Result<usize> {
-        let mut chunk = vec![0; 64 * 1024];
-        let count = match self.tls.read(&mut chunk) {
+        let held = self.buffer.len();
+        self.buffer.resize(held + CHUNK, 0);
+        let read = self.tls.read(&mut self.buffer[held..]);
+        let count = match read {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
             Err(error) => return Err(error),
         };
-        self.buffer.extend_from_slice(&chunk[..count]);
+        self.buffer.truncate(held + count);
         Ok(count)
     }
 
@@ -151,13 +155,16 @@ impl Connection<'_> {
     /// An upload's body, read piece by piece.
     fn upload(&mut self, head: &Head, boundary: &str, cut: bool) -> io::Result<Option<Received>> {
         let length = head.length().unwrap_or(0);
-        let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes);
+        // The node that is asked gathers the file, whichever node it is for (reference 8).
+        let room = self.shared.state().world.nodes.values().next().map_or(0, |node| node.tmp_free);
+        let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes, room);
         let mut left = length;
         loop {
             let taken = self.buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-            let piece: Vec<u8> = self.buffer.drain(..taken).collect();
+            let pushed = multipart.push(&self.buffer[..taken]);
+            self.buffer.drain(..taken);
             left -= taken as u64;
-            if let Err(refusal) = multipart.push(&piece) {
+            if let Err(refusal) = pushed {
                 return Ok(Some(Err(refusal)));
             }
             if left == 0 {

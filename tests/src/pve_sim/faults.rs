@@ -97,6 +97,8 @@ pub struct Edit {
     pub delete: Vec<String>,
     /// Its power, when it changes.
     pub running: Option<bool>,
+    /// The node it moves to.
+    pub node: Option<String>,
 }
 
 /// A VM out of nowhere.
@@ -188,6 +190,7 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
                 vm.config.extend(edit.set.clone());
                 vm.config.retain(|key, _| !edit.delete.contains(key));
                 vm.running = edit.running.unwrap_or(vm.running);
+                vm.node = edit.node.clone().unwrap_or(std::mem::take(&mut vm.node));
             }
         }
         Then::Create(create) => {

@@ -59,12 +59,14 @@ pub(crate) struct Multipart {
     head: Vec<u8>,
     bytes: Option<Vec<u8>>,
     keep: usize,
+    /// Bytes that `/var/tmp` has room for.
+    room: u64,
     sums: Vec<(&'static str, Sum)>,
 }
 
 impl Multipart {
     /// `keep`: files up to this size are kept whole.
-    pub(crate) fn new(boundary: &str, keep: usize) -> Self {
+    pub(crate) fn new(boundary: &str, keep: usize, room: u64) -> Self {
         Self {
             boundary: format!("--{boundary}").into_bytes(),
             phase: Phase::Preamble,
@@ -74,6 +76,7 @@ impl Multipart {
             head: Vec::new(),
             bytes: Some(Vec::new()),
             keep,
+            room,
             sums: Vec::new(),
         }
     }
@@ -95,6 +98,12 @@ impl Multipart {
         }
         if self.phase == Phase::File {
             self.file_bytes();
+        }
+        if self.size > self.room {
+            return Err(Refusal::plain(
+                500,
+                "write to temporary file failed - No space left on device",
+            ));
         }
         if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MOST_HEAD {
             return Err(Refusal::plain(500, "upload failed"));

@@ -114,6 +114,7 @@ impl PveSim {
         let address = listener.local_addr()?;
         world.clockwork.pace = options.pace.clone();
         world.clockwork.lengths.clone_from(&options.lengths);
+        world.clockwork.fingerprint.clone_from(&identity.fingerprint);
         let state = State {
             world,
             faults: options.faults.clone(),

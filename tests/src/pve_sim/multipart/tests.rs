@@ -10,7 +10,7 @@ fn field(name: &str, value: &str) -> String {
 
 /// Feeds the pieces one by one and shows fields and file, or the refusal.
 fn check(pieces: &[&str], expected: &str) {
-    let mut multipart = Multipart::new("B", 1 << 20);
+    let mut multipart = Multipart::new("B", 1 << 20, 1 << 30);
     let mut done = Ok(());
     for piece in pieces {
         done = done.and_then(|()| multipart.push(piece.as_bytes()));
@@ -70,7 +70,7 @@ fn a_read_that_ends_inside_the_files_header_spoils_the_file() {
 
 #[test]
 fn large_files_are_not_kept() {
-    let mut multipart = Multipart::new("B", 4);
+    let mut multipart = Multipart::new("B", 4, 1 << 30);
     multipart.push(format!("--B\r\n{FILE}\r\n").as_bytes()).unwrap();
     for _ in 0..1000 {
         multipart.push(&[7; 1000]).unwrap();

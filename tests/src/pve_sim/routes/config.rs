@@ -32,7 +32,7 @@ pub(super) fn pending(call: &mut Call) -> Reply {
 pub(super) fn put(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let change = read_change(call)?;
-    call.world.change(&node, call.who, vmid, &change, &mut Vec::new())?;
+    call.world.change(&node, call.who, vmid, &change)?;
     Ok(Value::Null.into())
 }
 

@@ -104,7 +104,12 @@ pub(super) fn delete(call: &mut Call) -> Reply {
     if call.params.get("delay").is_some() {
         return Err(Refusal::unknown("pve-sim: delay is not served"));
     }
-    let owner = Name::parse(&volid).and_then(|name| name.vmid);
+    let Some(name) = Name::parse(&volid) else {
+        let file = volid.split_once(':').map_or("", |(_, file)| file);
+        let text = format!("unable to parse directory volume name '{file}'\n");
+        return Err(Refusal::parameter("volume", text));
+    };
+    let owner = name.vmid;
     if let Some(vm) = owner.and_then(|vmid| call.world.vms.get(&vmid)) {
         vm.check_protection(&format!("can't remove volume '{volid}' owned by VM"))?;
     }

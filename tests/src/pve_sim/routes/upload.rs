@@ -139,7 +139,10 @@ fn fetched(
     let mut sums: BTreeMap<&str, &str> =
         found.checksums.iter().map(|(a, sum)| (a.as_str(), sum.as_str())).collect();
     sums.insert("sha256", &found.sha256);
-    let mut lines = vec![format!("downloading {url} to {filename}")];
+    let base = call.world.storage(&storage, node)?.path(&storage);
+    let folder = if content == "import" { "import" } else { "template" };
+    let dest = format!("{base}/{folder}/{filename}");
+    let mut lines = vec![format!("downloading {url} to {dest}")];
     let algorithm = call.params.get("checksum-algorithm");
     let expected = call.params.text("checksum");
     let present = call.world.volume(node, &volid).cloned();
@@ -154,15 +157,19 @@ fn fetched(
     };
     match (present, algorithm) {
         (Some(_), None) => {
-            refused = Some(format!("refusing to override existing file '{filename}'"));
+            refused = Some(format!("refusing to override existing file '{dest}'"));
         }
         (Some(old), Some(_)) if old.sha256.as_deref() == Some(expected) => {
-            lines.push("got correct file already, no need to download".to_owned());
+            lines.push(
+                "calculating checksum of existing file...OK, got correct file already, no need to download"
+                    .to_owned(),
+            );
             volume = old;
         }
         (Some(old), Some(_)) => {
             let got = old.sha256.unwrap_or_default();
-            refused = Some(format!("mismatch (got '{got}' != expect '{expected}'), aborting"));
+            refused =
+                Some(format!("checksum mismatch: got '{got}' != expect '{expected}', aborting"));
         }
         (None, _) if found.status.is_some_and(|status| status >= 400) => {
             let status = found.status.unwrap_or_default();
@@ -179,8 +186,18 @@ fn fetched(
         }
         (None, None) => {}
     }
-    for percent in [0, 50, 100].into_iter().filter(|_| refused.is_none()) {
-        lines.push(format!("{}K ........ {percent}% 100M 0s", volume.size / 1024 * percent / 100));
+    if refused.is_none() {
+        lines.extend(dots(volume.size));
     }
     Ok(Work::Store { storage, volume, refused, lines })
+}
+
+/// wget's lines with `--progress=dot:giga`.
+// PVE: pve-common, Tools.pm, download_file_from_url.
+fn dots(size: u64) -> Vec<String> {
+    let line = |percent: u64| {
+        let kib = size / 1024 * percent / 100;
+        format!("{kib:>6}K ........ ........ ........ ........ {percent:>2}%  100M 1s")
+    };
+    (0..=10).map(|tenth| line(tenth * 10)).collect()
 }

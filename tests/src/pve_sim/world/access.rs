@@ -274,19 +274,19 @@ impl World {
         Err(Refusal::permission(&format!("{path}, {names}")))
     }
 
-    /// Takes a privilege from every role that any entry on the path gives.
+    /// Takes a privilege from every entry on the path; other paths keep theirs.
     pub(crate) fn withdraw(&mut self, path: &str, privilege: &str) {
-        let roles: Vec<String> = self
-            .access
-            .acl
-            .iter()
-            .filter(|entry| entry.path == path)
-            .map(|entry| entry.role.clone())
-            .collect();
-        for role in roles {
-            let mut left = self.role(&role);
-            left.remove(privilege);
-            self.access.roles.insert(role, left);
+        for at in 0..self.access.acl.len() {
+            let entry = &self.access.acl[at];
+            if entry.path != path {
+                continue;
+            }
+            let mut left = self.role(&entry.role);
+            if left.remove(privilege) {
+                let name = format!("{}-without-{privilege}", entry.role);
+                self.access.roles.insert(name.clone(), left);
+                self.access.acl[at].role = name;
+            }
         }
     }
 }

@@ -30,7 +30,6 @@ impl World {
         who: &Who,
         vmid: u32,
         change: &Change,
-        log: &mut Vec<String>,
     ) -> Result<(), Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_digest(change.digest.as_deref())?;
@@ -42,7 +41,7 @@ impl World {
             self.unset(node, who, vmid, key, change.force)?;
         }
         for (key, value) in &change.set {
-            self.set(node, who, vmid, key, value, log)?;
+            self.set(node, who, vmid, key, value)?;
         }
         Ok(())
     }
@@ -54,11 +53,10 @@ impl World {
         vmid: u32,
         key: &str,
         value: &str,
-        log: &mut Vec<String>,
     ) -> Result<(), Refusal> {
         let value = if disk::is_drive(key) {
             self.check_drive(who, vmid, value)?;
-            self.make_drive(node, vmid, value, log).map_err(Refusal::die)?
+            self.make_drive(node, vmid, value).map_err(Refusal::die)?
         } else {
             stored(key, value)
         };
@@ -281,7 +279,7 @@ mod tests {
             ..Change::default()
         };
         let who = Who { authid: "root@pam".to_owned() };
-        world.change("pve1", &who, 100, &change, &mut Vec::new()).unwrap();
+        world.change("pve1", &who, 100, &change).unwrap();
         let vm = &world.vms[&100];
         let config: Vec<_> = vm.config.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let pending: Vec<_> = vm.pending.iter().map(|(k, v)| format!("{k}={v:?}")).collect();

@@ -28,7 +28,6 @@ impl World {
         let vm = Vm {
             node: node.to_owned(),
             config: BTreeMap::from([("lock".to_owned(), "create".to_owned())]),
-            unseen: self.resources_lag,
             ..Vm::default()
         };
         self.vms.insert(vmid, vm);
@@ -51,7 +50,7 @@ impl World {
                 config.insert(key, value);
                 continue;
             }
-            match self.make_drive(node, vmid, &value, &mut log) {
+            match self.make_drive(node, vmid, &value) {
                 Ok(text) => {
                     log.push(format!("{key}: successfully created disk '{text}'"));
                     config.insert(key, text);
@@ -77,7 +76,9 @@ impl World {
     }
 
     pub(super) fn destroy(&mut self, node: &str, vmid: u32, unreferenced: bool) -> Ended {
-        let vm = match self.destroyable(node, vmid) {
+        // PVE: QemuServer.pm, destroy_vm: the lock is looked at by the task only.
+        let checked = self.destroyable(node, vmid).and_then(|vm| vm.check_lock().map(|()| vm));
+        let vm = match checked {
             Ok(vm) => vm,
             Err(refusal) => return Err(refusal.message.trim_end().to_owned()).into(),
         };

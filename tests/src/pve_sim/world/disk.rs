@@ -90,7 +90,6 @@ impl World {
         node: &str,
         vmid: u32,
         text: &str,
-        log: &mut Vec<String>,
     ) -> Result<String, String> {
         let mut drive = Properties::read(text, "file");
         match wanted(&drive) {
@@ -107,7 +106,7 @@ impl World {
                 let format = drive.get("format").map(str::to_owned);
                 let volume = match &from {
                     Some(source) => self
-                        .import(node, vmid, &storage, source, format, log)
+                        .import(node, vmid, &storage, source, format)
                         .map_err(|cause| format!("cannot import from '{source}' - {cause}"))?,
                     None => {
                         let size = (gib * f64::from(1 << 30)) as u64;
@@ -140,7 +139,6 @@ impl World {
         storage: &str,
         source: &str,
         format: Option<String>,
-        log: &mut Vec<String>,
     ) -> Result<Volume, String> {
         let found = self
             .volume(node, source)
@@ -160,9 +158,6 @@ impl World {
         });
         let size = found.virtual_size();
         let mut volume = self.allocate(node, vmid, storage, size, &format)?;
-        for percent in [0, 50, 100] {
-            log.push(progress(size, percent));
-        }
         volume.sha256 = found.sha256.clone();
         volume.used = Some(found.used());
         volume.bytes = found.bytes.filter(|_| found.format == "raw");
@@ -259,14 +254,21 @@ impl World {
     }
 }
 
-// PVE: qemu-server, QemuServer/QemuImage.pm: what `qemu-img convert -p` becomes in the log.
-fn progress(size: u64, percent: u64) -> String {
-    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
-    format!(
-        "transferred {:.1} GiB of {:.1} GiB ({percent}.00%)",
-        gib(size * percent / 100),
-        gib(size)
-    )
+/// What `qemu-img convert -p` becomes in the log of a task.
+// PVE: qemu-server, QemuServer/QemuImage.pm; pve-common, Tools.pm, render_bytes.
+pub(crate) fn progress(size: u64) -> Vec<String> {
+    let line = |percent: u64| {
+        let done = human(size / 100 * percent);
+        format!("transferred {done} of {} ({percent}.00%)", human(size))
+    };
+    (0..=10).map(|tenth| line(tenth * 10)).collect()
+}
+
+fn human(bytes: u64) -> String {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let step = (0..units.len() - 1).find(|step| bytes < 1 << (10 * (step + 1)));
+    let step = step.unwrap_or(units.len() - 1);
+    format!("{:.1} {}", bytes as f64 / (1u64 << (10 * step)) as f64, units[step])
 }
 
 #[cfg(test)]
@@ -325,12 +327,8 @@ mod tests {
                 ..Volume::default()
             },
         );
-        let text = world.make_drive(
-            "pve1",
-            100,
-            "local-lvm:0,import-from=local:import/a.raw,discard=on",
-            &mut Vec::new(),
-        );
+        let text =
+            world.make_drive("pve1", 100, "local-lvm:0,import-from=local:import/a.raw,discard=on");
         assert_eq!(text.as_deref(), Ok("local-lvm:vm-100-disk-0,discard=on,size=1M"));
         let disk = world.volume("pve1", "local-lvm:vm-100-disk-0").unwrap();
         assert_eq!(

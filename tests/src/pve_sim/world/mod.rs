@@ -58,7 +58,7 @@ pub struct World {
     pub urls: BTreeMap<String, Download>,
     /// Keys of datacenter.cfg, as `GET /cluster/options` shows them.
     pub options: BTreeMap<String, String>,
-    /// How many reads of `/cluster/resources` a new VM stays unknown (facts 31).
+    /// How many reads of `/cluster/resources` miss a change or a new VM (facts 31).
     pub resources_lag: u32,
     /// What is not written: pace, counters, running work.
     #[serde(skip)]
@@ -145,6 +145,7 @@ impl World {
             volume.settle_in(storage, &first)?;
         }
         for (vmid, vm) in &mut self.vms {
+            vm.seen = Some(vm.look(*vmid));
             if vm.node.is_empty() {
                 vm.node.clone_from(&first);
             }

@@ -78,7 +78,10 @@ impl World {
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
         let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
         let vm = self.vm_mut(node, vmid).map_err(text)?;
-        // PVE: facts 27 and 29. Stopping a stopped VM is OK.
+        // PVE: facts 27 and 29; QemuServer.pm, _do_vm_stop: stopping a stopped VM is OK.
+        if !vm.running {
+            return Ok(());
+        }
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;

@@ -155,7 +155,18 @@ pub(crate) fn subnet_id(zone: &str, cidr: &str) -> String {
 }
 
 impl World {
-    /// What the reload task does; nodes that fail keep the old state unsaid (facts 37).
+    /// The log says what the exitstatus does not (facts 37).
+    pub(super) fn reload_lines(&self) -> Vec<String> {
+        let line = |node: &String| match self.sdn.broken_on.contains(node) {
+            true => format!(
+                "command 'pvesh set /nodes/{node}/network --regenerate-frr 0' failed: exit code 255"
+            ),
+            false => format!("{node}: reloading network config"),
+        };
+        self.nodes.keys().map(line).collect()
+    }
+
+    /// What the reload task does, whatever the nodes say.
     pub(super) fn apply_sdn(&mut self) {
         self.sdn.running = self.sdn.edited.clone();
     }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha1::{Digest, Sha1};
 
 use super::World;
 use super::access::Who;
@@ -44,6 +45,10 @@ pub(crate) struct Run {
     polls: u64,
     /// Status reads, or milliseconds, that it takes.
     length: u64,
+    /// Lines still to come while it runs.
+    script: Vec<String>,
+    /// Lines of the script written so far.
+    written: usize,
     pub(crate) fault: Option<TaskFault>,
     pub(crate) gone: bool,
 }
@@ -73,6 +78,21 @@ pub enum Pace {
     Polls(u64),
     /// A task ends after so many milliseconds.
     Millis(u64),
+    /// A task ends after a time between the two, the same in every run for its type and id.
+    MillisBetween(u64, u64),
+}
+
+impl Pace {
+    fn length(&self, kind: &str, id: &str) -> u64 {
+        match self {
+            Self::Polls(length) | Self::Millis(length) => *length,
+            Self::MillisBetween(least, most) => {
+                let bytes = Sha1::digest(format!("{kind}/{id}").as_bytes());
+                let drawn = u64::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+                least + drawn * most.saturating_sub(*least) / u64::from(u16::MAX)
+            }
+        }
+    }
 }
 
 /// Counters and pace; not part of a written world.
@@ -84,11 +104,20 @@ pub struct Clockwork {
     pub(crate) now: u64,
     pub(crate) counter: u64,
     pub(crate) fault: Option<TaskFault>,
+    /// Of the certificate that is served.
+    pub(crate) fingerprint: String,
 }
 
 impl Default for Clockwork {
     fn default() -> Self {
-        Self { pace: Pace::Polls(1), lengths: BTreeMap::new(), now: 0, counter: 0, fault: None }
+        Self {
+            pace: Pace::Polls(1),
+            lengths: BTreeMap::new(),
+            now: 0,
+            counter: 0,
+            fault: None,
+            fingerprint: String::new(),
+        }
     }
 }
 
@@ -139,7 +168,28 @@ impl Task {
         u64::from_str_radix(part, 16).unwrap_or_default()
     }
 
+    /// How long it takes, in the unit of the pace.
+    pub fn length(&self) -> u64 {
+        self.run.length
+    }
+
+    /// When it began, in milliseconds since the start.
+    pub fn started(&self) -> u64 {
+        self.run.started
+    }
+
+    /// Writes the part of the script that belongs to the time passed.
+    fn write_script(&mut self, passed: u64) {
+        let script = &mut self.run.script;
+        let all = self.run.written + script.len();
+        let due = (all as u64 * passed / self.run.length.max(1)) as usize;
+        let count = due.min(all).saturating_sub(self.run.written);
+        self.log.extend(script.drain(..count));
+        self.run.written += count;
+    }
+
     fn close(&mut self, ended: Ended) {
+        self.log.append(&mut self.run.script);
         self.log.extend(ended.log);
         let fault = self.run.fault.take().unwrap_or_default();
         self.log.extend(fault.log);
@@ -171,25 +221,23 @@ impl World {
         work: Work,
     ) -> String {
         let fault = self.clockwork.fault.take();
-        let length = fault
-            .as_ref()
-            .and_then(|fault| fault.length)
-            .or_else(|| self.clockwork.lengths.get(kind).copied())
-            .unwrap_or(match self.clockwork.pace {
-                Pace::Polls(length) | Pace::Millis(length) => length,
-            });
+        let own = self.clockwork.lengths.get(kind).copied();
+        let length = fault.as_ref().and_then(|fault| fault.length).or(own);
+        let length = length.unwrap_or_else(|| self.clockwork.pace.length(kind, id));
+        let script = self.script(node, &work);
         let gone = fault.as_ref().is_some_and(|fault| fault.vanish);
         let task = self.clockwork.named(Task {
             node: node.to_owned(),
             kind: kind.to_owned(),
             id: id.to_owned(),
             user: who.authid.clone(),
-            log: work.first_lines(),
             run: Run {
                 work: Some(work),
                 started: self.clockwork.now,
                 polls: 0,
                 length,
+                script,
+                written: 0,
                 fault,
                 gone,
             },
@@ -203,8 +251,11 @@ impl World {
     /// Lets the time of a clock pass, in milliseconds.
     pub(crate) fn advance(&mut self, now: u64) {
         self.clockwork.now = now;
-        if !matches!(self.clockwork.pace, Pace::Millis(_)) {
+        if matches!(self.clockwork.pace, Pace::Polls(_)) {
             return;
+        }
+        for task in self.tasks.iter_mut().filter(|task| task.exitstatus.is_none()) {
+            task.write_script(now.saturating_sub(task.run.started));
         }
         let mut due: Vec<(u64, String)> = self
             .running()
@@ -226,6 +277,7 @@ impl World {
             return;
         };
         task.run.polls += 1;
+        task.write_script(task.run.polls);
         if task.run.polls > task.run.length {
             self.finish(upid);
         }

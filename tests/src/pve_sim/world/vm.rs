@@ -28,15 +28,28 @@ pub struct Vm {
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
-    /// Reads of `/cluster/resources` until pvestatd has seen it (facts 31).
+    /// What pvestatd saw in its last round; none of a new VM (facts 31).
     #[serde(skip)]
-    pub(crate) unseen: u32,
+    pub(crate) seen: Option<Seen>,
+    /// Reads of `/cluster/resources` since `seen` became old.
+    #[serde(skip)]
+    pub(crate) stale_reads: u32,
     /// Agent calls since the start.
     #[serde(skip)]
     pub(crate) agent_calls: u32,
     /// MACs made for it so far.
     #[serde(skip)]
     pub(crate) made: u32,
+}
+
+/// What pvestatd tells the cluster of a VM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    pub(crate) name: String,
+    pub(crate) running: bool,
+    pub(crate) template: bool,
+    pub(crate) cores: u64,
+    pub(crate) memory: u64,
 }
 
 /// What a guest does.
@@ -184,6 +197,32 @@ impl Vm {
 
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.config.get(key).is_some_and(|value| value == "1")
+    }
+
+    /// What a round of pvestatd would see now.
+    pub(crate) fn look(&self, vmid: u32) -> Seen {
+        let number = |key: &str| self.config.get(key).and_then(|value| value.parse().ok());
+        Seen {
+            name: self.name(vmid),
+            running: self.running,
+            template: self.is_set("template"),
+            cores: number("cores").unwrap_or(1),
+            memory: number("memory").unwrap_or(512) << 20,
+        }
+    }
+
+    /// What `/cluster/resources` may say: each change shows after `lag` reads.
+    pub(crate) fn reported(&mut self, vmid: u32, lag: u32) -> Option<Seen> {
+        let now = self.look(vmid);
+        if self.seen.as_ref() == Some(&now) {
+            self.stale_reads = 0;
+        } else if self.stale_reads >= lag {
+            self.seen = Some(now);
+            self.stale_reads = 0;
+        } else {
+            self.stale_reads += 1;
+        }
+        self.seen.clone()
     }
 
     /// The name, or what PVE shows instead (facts 25).

@@ -46,34 +46,35 @@ impl From<Result<(), String>> for Ended {
     }
 }
 
-impl Work {
-    /// What the log holds while the work goes on.
-    pub(crate) fn first_lines(&self) -> Vec<String> {
-        match self {
-            Self::Store { lines, .. } => lines.clone(),
-            Self::Create { params, .. } => {
-                let imports = params.iter().filter_map(|(key, text)| {
-                    let from = Properties::read(text, "file");
-                    let source = from.get("import-from").filter(|_| disk::is_drive(key))?;
-                    Some(format!("{key}: importing from {source}"))
-                });
-                imports.collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-}
-
 impl World {
+    /// The lines that a task's log gains while it runs.
+    pub(super) fn script(&self, node: &str, work: &Work) -> Vec<String> {
+        let drives = match work {
+            Work::Store { lines, .. } => return lines.clone(),
+            Work::Create { params, .. } => params,
+            Work::Change { change, .. } => &change.set,
+            Work::Reload => return self.reload_lines(),
+            _ => return Vec::new(),
+        };
+        let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
+        drives
+            .filter_map(|(_, text)| {
+                let drive = Properties::read(text, "file");
+                let source = self.volume(node, drive.get("import-from")?)?;
+                Some(disk::progress(source.virtual_size()))
+            })
+            .flatten()
+            .collect()
+    }
+
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
         match work {
             Work::Create { vmid, params, start } => self.create(node, who, vmid, params, start),
             Work::Destroy { vmid, unreferenced } => self.destroy(node, vmid, unreferenced),
             Work::Change { vmid, change } => {
-                let mut log = Vec::new();
-                let result = self.change(node, who, vmid, &change, &mut log);
+                let result = self.change(node, who, vmid, &change);
                 let result = result.map_err(|refusal| refusal.message.trim_end().to_owned());
-                Ended { log, ..result.into() }
+                result.into()
             }
             Work::Resize { vmid, disk, size, digest } => {
                 self.resize(node, who, vmid, &disk, &size, digest.as_deref()).into()
