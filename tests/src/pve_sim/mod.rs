@@ -24,3 +24,6 @@ pub mod world;
 pub use server::{Options, PveSim};
 pub use world::World;
 pub use world::task::Pace;
+
+#[cfg(test)]
+mod tests;

@@ -258,7 +258,7 @@ impl World {
 // PVE: qemu-server, QemuServer/QemuImage.pm; pve-common, Tools.pm, render_bytes.
 pub(crate) fn progress(size: u64) -> Vec<String> {
     let line = |percent: u64| {
-        let done = human(size / 100 * percent);
+        let done = human((size as f64 * percent as f64 / 100.0) as u64);
         format!("transferred {done} of {} ({percent}.00%)", human(size))
     };
     (0..=10).map(|tenth| line(tenth * 10)).collect()

@@ -1,0 +1,110 @@
+//! pveproxy's habits with connections and bodies (facts 6 to 9, 39; reference 4).
+
+use std::net::TcpStream;
+use std::time::Duration;
+
+use super::start;
+use super::wire::Wire;
+use crate::pve_sim::{Options, PveSim, World};
+
+/// Sends one request by hand and compares status and body.
+fn check(method: &str, path: &str, headers: &str, body: &[u8], expected: &str) {
+    let sim = start("{}", "[]");
+    let headers = format!("Authorization: PVEAPIToken={}\r\n{headers}", sim.token());
+    let got = Wire::connect(&sim).raw(method, path, &headers, body);
+    let seen = got.map_or_else(String::new, |got| got.text());
+    assert!(seen.contains(expected), "{method} {path}: {seen}");
+}
+
+#[test]
+fn bodies_are_taken_and_refused_as_at_pve() {
+    let json = "Content-Type: application/json\r\nContent-Length: ";
+    let qemu = "/nodes/pve1/qemu";
+    check(
+        "DELETE",
+        "/nodes/pve1/qemu/100",
+        "Content-Length: 7\r\n",
+        b"purge=1",
+        "501 Unexpected content for method 'DELETE' Unexpected",
+    );
+    check(
+        "POST",
+        qemu,
+        "Transfer-Encoding: chunked\r\n",
+        b"0\r\n\r\n",
+        "501 chunked transfer encoding not supported",
+    );
+    check("POST", qemu, "Content-Length: 600000\r\n", b"", "501 for data too large");
+    check("POST", qemu, &format!("{json}26\r\n"), br#"{"vmid":100,"onboot":true}"#, "200 OK");
+    check("POST", qemu, &format!("{json}4\r\n"), b"{no}", "500 malformed JSON");
+    check(
+        "POST",
+        qemu,
+        "Content-Type: text/plain\r\nContent-Length: 1\r\n",
+        b"x",
+        "506 upload 'Content-Type 'text/plain' not implemented",
+    );
+    check("POST", "/nodes/pve1/qemu?vmid=100", "Content-Length: 0\r\n", b"", "200 OK");
+    check("PATCH", "/version", "", b"", "501 method 'PATCH' not available");
+    check("GET", "/version", &"X: y\r\n".repeat(70), b"", "");
+}
+
+#[test]
+fn a_connection_serves_many_and_ends_after_an_error() {
+    let sim = start("{}", "[]");
+    let mut wire = Wire::connect(&sim);
+    for _ in 0..3 {
+        assert!(wire.ask("GET", "/version", b"").head.contains("Connection: Keep-Alive"));
+    }
+    let got = wire.ask("GET", "/nodes/pve1/qemu/100/config", b"");
+    assert!(got.head.contains("Connection: close") && wire.ends());
+    assert_eq!(sim.requests().iter().map(|request| request.connection).max(), Some(1));
+}
+
+#[test]
+fn a_connection_ends_after_its_share_and_after_silence() {
+    let options = Options {
+        requests_per_connection: 2,
+        idle: Duration::from_millis(20),
+        ..Options::default()
+    };
+    let sim = PveSim::start(World::default(), options).unwrap();
+    let mut wire = Wire::connect(&sim);
+    assert!(wire.ask("GET", "/version", b"").head.contains("Keep-Alive"));
+    assert!(wire.ask("GET", "/version", b"").head.contains("close"));
+    assert!(wire.ends());
+    let mut silent = Wire::connect(&sim);
+    silent.ask("GET", "/version", b"");
+    assert!(silent.ends());
+}
+
+#[test]
+fn the_end_of_the_simulator_ends_its_connections() {
+    let sim = start("{}", "[]");
+    let address = sim.address();
+    let mut wire = Wire::connect(&sim);
+    wire.ask("GET", "/version", b"");
+    drop(sim);
+    assert!(wire.ends());
+    assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn the_log_holds_parameters_and_no_secret() {
+    let sim = start("{}", "[]");
+    let mut wire = Wire::connect(&sim);
+    wire.ask("POST", "/nodes/pve1/qemu", b"vmid=100&cores=2");
+    let requests = sim.requests();
+    assert_eq!(requests[0].line(), "POST /nodes/pve1/qemu");
+    assert_eq!(requests[0].params["cores"], "2");
+    let secret = sim.token().split('=').nth(1).unwrap().to_owned();
+    assert!(!format!("{requests:?}").contains(&secret));
+}
+
+#[test]
+fn old_versions_say_it_in_the_status_line_only() {
+    let sim = start(r#"{"version": "8.3.5"}"#, "[]");
+    let got = Wire::connect(&sim).ask("GET", "/nodes/pve1/qemu/100/config", b"");
+    assert!(got.status.contains("does not exist"));
+    assert_eq!(got.body, r#"{"data":null}"#);
+}

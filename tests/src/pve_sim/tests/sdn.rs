@@ -1,0 +1,83 @@
+//! SDN: objects, pending state, order, lock (facts 45 to 49).
+
+use super::check;
+
+/// The default token may do nothing here: these tests give it all.
+const ALL: &str = r#"{"access": {"users": {"pipeline@pve": {}},
+    "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001", "privsep": false}},
+    "roles": {}, "acl": [{"path": "/", "who": "pipeline@pve", "role": "Administrator"}]}}"#;
+
+#[test]
+fn objects_wait_for_apply() {
+    check(
+        ALL,
+        "[]",
+        &[
+            ("POST /cluster/sdn/zones zone=z1 type=vxlan peers=10.0.0.1", r#"{"data":null}"#),
+            (
+                "POST /cluster/sdn/zones zone=z1 type=simple",
+                "500 create sdn zone object failed: sdn zone object ID 'z1' already defined",
+            ),
+            (
+                "POST /cluster/sdn/zones zone=z2 type=vlan",
+                r"400 Parameter verification failed.\nbridge: ",
+            ),
+            (
+                "POST /cluster/sdn/vnets vnet=v1 zone=z1",
+                r"create sdn vnet object failed: 400 Parameter verification failed.\ntag: missing vlan tag",
+            ),
+            ("POST /cluster/sdn/vnets vnet=v1 zone=z1 tag=7", "200 OK"),
+            ("POST /cluster/sdn/vnets/v1/subnets type=subnet subnet=10.50.0.0/24", "200 OK"),
+            ("GET /cluster/sdn/vnets/v1/subnets", r#""subnet":"z1-10.50.0.0-24""#),
+            ("GET /cluster/sdn/zones pending=1", r#""state":"new""#),
+            (
+                "GET /nodes/pve1/sdn/zones",
+                r#"{"data":[{"zone":"localnetwork","status":"available"}]}"#,
+            ),
+            ("PUT /cluster/sdn", "UPID:pve1:"),
+            ("task", r#""exitstatus":"OK""#),
+            ("GET /nodes/pve1/sdn/zones", r#"{"zone":"z1","status":"available"}"#),
+            ("DELETE /cluster/sdn/zones/z1", "zone z1 is used by vnet v1"),
+            ("DELETE /cluster/sdn/vnets/v1", "Can't delete vnet if subnets exists"),
+            ("DELETE /cluster/sdn/vnets/v1/subnets/z1-10.50.0.0-24", "200 OK"),
+            ("DELETE /cluster/sdn/vnets/v1", "200 OK"),
+            ("GET /cluster/sdn/vnets pending=1", r#""state":"deleted""#),
+            ("DELETE /cluster/sdn/zones/z1", "200 OK"),
+            ("DELETE /cluster/sdn/zones/z1", "500 delete sdn zone object failed"),
+        ],
+    );
+}
+
+#[test]
+fn the_lock_begins_with_nine_and_keeps_others_out() {
+    let eight = ALL.replacen('{', r#"{"version": "8.4.1", "#, 1);
+    check(&eight, "[]", &[("POST /cluster/sdn/lock", "501")]);
+    check(
+        ALL,
+        "[]",
+        &[
+            ("POST /cluster/sdn/lock", "200 OK"),
+            ("POST /cluster/sdn/zones zone=z1 type=simple", "500 invalid lock token provided!"),
+            ("DELETE /cluster/sdn/lock force=1", "200 OK"),
+            ("POST /cluster/sdn/zones zone=z1 type=simple", "200 OK"),
+            ("POST /cluster/sdn/lock", "500 configuration has pending changes"),
+            ("POST /cluster/sdn/rollback", "200 OK"),
+            ("GET /cluster/sdn/zones pending=1", r#"{"data":[]}"#),
+        ],
+    );
+}
+
+#[test]
+fn a_task_may_say_ok_although_a_node_failed() {
+    let broken = ALL.replacen('{', r#"{"sdn": {"broken_on": ["pve1"]}, "#, 1);
+    check(
+        &broken,
+        "[]",
+        &[
+            ("POST /cluster/sdn/zones zone=z1 type=simple", "200 OK"),
+            ("PUT /cluster/sdn", "200 OK"),
+            ("task", "command 'pvesh set /nodes/pve1/network"),
+            ("GET /nodes/pve1/sdn/zones", r#"{"zone":"z1","status":"error"}"#),
+        ],
+    );
+}
