@@ -4,7 +4,7 @@ use crate::additions::Additions;
 use ipnet::IpNet;
 use serde::Serialize;
 use stage::Vm;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How the VM gets its address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +65,9 @@ fn is_host(net: &IpNet) -> bool {
     !(taken || address.is_unspecified() || address.is_loopback() || address.is_multicast())
 }
 
+/// Not `default`: cloud-init 22.4.2 and 25.1.4 refuse that word where the guest has no netplan.
+const DEFAULT_IPV4: &str = "0.0.0.0/0";
+
 /// network-config as cloud-init reads it.
 #[derive(Debug, Serialize)]
 pub(crate) struct NetworkConfig {
@@ -89,6 +92,8 @@ struct Ethernet {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     routes: Vec<Route>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    gateway6: Option<Ipv6Addr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     nameservers: Option<Nameservers>,
 }
 
@@ -100,7 +105,7 @@ struct Match {
 #[derive(Debug, Serialize)]
 struct Route {
     to: &'static str,
-    via: String,
+    via: Ipv4Addr,
 }
 
 #[derive(Debug, Serialize)]
@@ -119,6 +124,7 @@ pub(crate) fn model(vm: &Vm, address: Address, additions: &Additions) -> Network
         dhcp4: address == Address::Dhcp,
         addresses: Vec::new(),
         routes: Vec::new(),
+        gateway6: None,
         nameservers: nameservers(additions),
     };
     if !vm.mac.is_empty() {
@@ -129,9 +135,13 @@ pub(crate) fn model(vm: &Vm, address: Address, additions: &Additions) -> Network
     }
     if let Address::Static { net, gateway } = address {
         eth0.addresses.push(net.to_string());
-        // Not `default`: cloud-init 22.4.2 and 25.1.4 refuse that word without netplan.
-        let to = if net.addr().is_ipv4() { "0.0.0.0/0" } else { "::/0" };
-        eth0.routes.extend(gateway.map(|via| Route { to, via: via.to_string() }));
+        match gateway {
+            Some(IpAddr::V4(via)) => eth0.routes.push(Route { to: DEFAULT_IPV4, via }),
+            // Not a route to `::/0`: cloud-init 22.4.2 makes `::/64` of it where the guest
+            // has no netplan. netplan calls this key deprecated and obeys it.
+            Some(IpAddr::V6(via)) => eth0.gateway6 = Some(via),
+            None => {}
+        }
     }
     NetworkConfig { version: 2, ethernets: Ethernets { eth0 } }
 }

@@ -1,0 +1,91 @@
+"""Asks one release's cloud-init whether it accepts each seed, and what it makes of the network."""
+
+import contextlib
+import io
+import pathlib
+import sys
+import tempfile
+
+import yaml
+from cloudinit import version
+from cloudinit.cmd import main as cloudinit
+
+release, seeds = sys.argv[1], pathlib.Path(sys.argv[2])
+NUMBER = tuple(int(part) for part in version.version_string().split("-")[0].split(".")[:2])
+# cloud-init checks network-config since 23.3.
+HAS_NETWORK_SCHEMA = NUMBER >= (23, 3)
+
+
+def run(*arguments):
+    """Runs cloud-init's command line; returns its exit code and all that it said."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        try:
+            code = cloudinit.main(["cloud-init", *arguments])
+        except SystemExit as exit:
+            code = exit.code if isinstance(exit.code, int) or exit.code is None else str(exit.code)
+    return code, said.getvalue()
+
+
+def accepts(*arguments):
+    """Returns what is wrong, or None. A deprecation counts as wrong."""
+    code, said = run("schema", *arguments)
+    if code not in (0, None) or "deprecat" in said.lower() or "warn" in said.lower():
+        return f"schema {' '.join(arguments)}: {code}\n{said}"
+    return None
+
+
+def networkd(seed):
+    """Returns what is wrong with what cloud-init writes for systemd-networkd, or None."""
+    config = yaml.safe_load((seed / "network-config").read_text())["ethernets"]["eth0"]
+    with tempfile.TemporaryDirectory() as out:
+        arguments = ["devel", "net-convert", "--network-data", str(seed / "network-config"), "--kind",
+            "yaml", "--distro", "debian", "--output-kind", "networkd", "--directory", out]
+        code, said = run(*arguments)
+        files = list(pathlib.Path(out).rglob("*.network"))
+        if code not in (0, None) or len(files) != 1:
+            return f"net-convert: {code}, {len(files)} files\n{said}"
+        lines = files[0].read_text().split("\n")
+    expected = ["Name=eth0", "DHCP=ipv4" if config["dhcp4"] else "DHCP=no"]
+    if "match" in config:
+        expected.append("MACAddress=" + config["match"]["macaddress"])
+    expected += ["Address=" + address for address in config.get("addresses", [])]
+    expected += ["Gateway=" + route["via"] for route in config.get("routes", [])]
+    expected += ["Gateway=" + config["gateway6"]] if "gateway6" in config else []
+    servers = config.get("nameservers", {}).get("addresses", [])
+    expected += ["DNS=" + " ".join(servers)] if servers else []
+    # cloud-init 22.4.2 turns a route to ::/0 into one to ::/64.
+    routes = ["Destination=" + route["to"] for route in config.get("routes", [])]
+    strange = [line for line in lines if line.startswith("Destination=") and line not in routes]
+    if strange:
+        return f"networkd: nobody asked for {strange}"
+    missing = [line for line in expected if line not in lines]
+    return f"networkd: {missing} not in {lines}" if missing else None
+
+
+def main():
+    # The check must be able to fail: a broken seed is refused.
+    with tempfile.TemporaryDirectory() as folder:
+        broken = pathlib.Path(folder) / "user-data"
+        broken.write_text("#cloud-config\nhostname: [x]\n")
+        if accepts("--config-file", str(broken)) is None:
+            sys.exit(f"{release}: the schema check accepts anything")
+        broken.write_text("#cloud-config\nhostname: x\nusers: [{name: a, ssh-authorized-keys: [x]}]\n")
+        if accepts("--config-file", str(broken)) is None:
+            sys.exit(f"{release}: the schema check overlooks deprecations")
+
+    wrong, seen = [], 0
+    for user_data in sorted(seeds.glob("*/*/user-data")):
+        seed = user_data.parent
+        problems = [accepts("--config-file", str(user_data)), networkd(seed)]
+        if HAS_NETWORK_SCHEMA:
+            network = str(seed / "network-config")
+            problems.append(accepts("-t", "network-config", "--config-file", network))
+        wrong += [f"{seed.relative_to(seeds)}: {problem}" for problem in problems if problem]
+        seen += 1
+    print(f"cloud-init {version.version_string()} ({release}): {seen} seeds, {len(wrong)} problems")
+    if wrong or not seen:
+        sys.exit("\n".join(wrong) or "no seeds")
+
+
+main()
