@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// A fragment that is YAML; whether its values are usable is not judged yet.
 #[derive(Debug)]
-pub(crate) struct Fragment {
+pub struct Fragment {
     path: String,
     json: Map<String, Value>,
 }

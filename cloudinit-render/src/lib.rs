@@ -20,6 +20,7 @@ mod validate;
 mod yaml;
 
 pub use cli::Cli;
+pub use fragment::Fragment;
 
 use additions::Additions;
 use render::{Rendered, render};
@@ -32,10 +33,34 @@ use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     let fragments = fragment::load(&cli.fragment)?;
     let mut document = Document::from_stdin()?;
-    let (deployment, mut report) = Deployment::read(&document);
+    if cli.wants_export() {
+        let (deployment, rendered, report) = read(&document, &fragments)?;
+        return export(&cli, &deployment, &rendered, report);
+    }
+    let report = fill(&mut document, &fragments)?;
+    Ok(Output::document(&document, report))
+}
+
+/// Sets what is rendered in each VM of the document. Does no I/O.
+///
+/// # Errors
+/// Each value that cannot be made safe or cannot work, with its place.
+pub fn fill(document: &mut Document, fragments: &[Fragment]) -> Result<Report, Failure> {
+    let (_, rendered, report) = read(document, fragments)?;
+    for (index, rendered) in rendered.iter().enumerate() {
+        rendered.fill(document, index);
+    }
+    Ok(report)
+}
+
+fn read(
+    document: &Document,
+    fragments: &[Fragment],
+) -> Result<(Deployment, Vec<Rendered>, Report), Failure> {
+    let (deployment, mut report) = Deployment::read(document);
     let typed = !report.has_errors();
     let mut additions = Additions::read_document(&deployment, &mut report);
-    for fragment in &fragments {
+    for fragment in fragments {
         additions.merge(fragment.read(&mut report));
     }
     // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
@@ -46,16 +71,7 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
         return Err(report.into());
     }
     let rendered = render(&deployment, &additions, &mut report);
-    if report.has_errors() {
-        return Err(report.into());
-    }
-    if cli.wants_export() {
-        return export(&cli, &deployment, &rendered, report);
-    }
-    for (index, texts) in rendered.iter().enumerate() {
-        texts.fill(&mut document, index);
-    }
-    Ok(Output::document(&document, report))
+    if report.has_errors() { Err(report.into()) } else { Ok((deployment, rendered, report)) }
 }
 
 /// Writes what was asked for instead of the document.

@@ -47,3 +47,4 @@ for release in bookworm trixie; do
     PYTHONPATH=$work/$release/root/usr/lib/python3/dist-packages \
         "$work/venv/bin/python" "$here/accept.py" "$release" "$seeds"
 done
+"$work/venv/bin/python" "$here/roundtrip.py"
