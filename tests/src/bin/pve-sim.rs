@@ -25,9 +25,9 @@ struct Cli {
     /// The port on 127.0.0.1; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Tasks take this many milliseconds
-    #[arg(long, value_name = "N", conflicts_with = "task_polls")]
-    task_ms: Option<u64>,
+    /// Tasks take this many milliseconds; N-M draws a length for each type and id
+    #[arg(long, value_name = "N[-M]", value_parser = milliseconds, conflicts_with = "task_polls")]
+    task_ms: Option<Pace>,
     /// Tasks say "running" to this many status reads
     #[arg(long, value_name = "N", default_value_t = 1)]
     task_polls: u64,
@@ -46,6 +46,9 @@ struct Cli {
     /// Write the requests here at the end
     #[arg(long, value_name = "FILE")]
     requests: Option<PathBuf>,
+    /// Write type, id, start and length of each task here at the end
+    #[arg(long, value_name = "FILE")]
+    tasks: Option<PathBuf>,
     /// Write the bytes of small volumes into this folder at the end
     #[arg(long, value_name = "DIR")]
     volumes: Option<PathBuf>,
@@ -57,6 +60,14 @@ struct Cli {
 fn length(text: &str) -> Result<(String, u64), String> {
     let (kind, number) = text.split_once('=').ok_or("must be TYPE=N")?;
     Ok((kind.to_owned(), number.parse().map_err(|_| "must be TYPE=N")?))
+}
+
+fn milliseconds(text: &str) -> Result<Pace, String> {
+    let number = |text: &str| text.parse::<u64>().map_err(|_| "must be N or N-M".to_owned());
+    match text.split_once('-') {
+        Some((least, most)) => Ok(Pace::MillisBetween(number(least)?, number(most)?)),
+        None => Ok(Pace::Millis(number(text)?)),
+    }
 }
 
 fn main() -> ExitCode {
@@ -104,7 +115,7 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
         Some(path) => faults::from_json(&read(path)?).map_err(|error| named(path, error))?,
         None => Vec::new(),
     };
-    let pace = cli.task_ms.map_or(Pace::Polls(cli.task_polls), Pace::Millis);
+    let pace = cli.task_ms.clone().unwrap_or(Pace::Polls(cli.task_polls));
     let options = Options {
         port: cli.port,
         pace,
@@ -136,6 +147,8 @@ fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
         .env("PVE_SIM_FINGERPRINT", sim.fingerprint())
         .env("PVE_SIM_CA_FILE", ca_file)
         .env("PVE_SIM_TOKEN", sim.token())
+        // What our tools read: so that they trust the simulator without an option.
+        .env("PVE_FINGERPRINT", sim.fingerprint())
         .status()
         .map_err(|error| format!("{}: {error}", program.display()))?;
     // Ended by a signal: the shell's way to say so has no number we could pass on.
@@ -154,6 +167,9 @@ fn finish(cli: &Cli, sim: PveSim, status: u8) -> Result<u8, String> {
     if let Some(path) = &cli.requests {
         write(path, &requests::to_text(&asked))?;
     }
+    if let Some(path) = &cli.tasks {
+        write(path, &task_lines(&world))?;
+    }
     if let (Some(folder), Some(volumes)) = (&cli.volumes, volumes) {
         for (name, bytes) in volumes {
             write_bytes(&folder.join(name.replace(['/', ':'], "_")), &bytes)?;
@@ -166,6 +182,16 @@ fn finish(cli: &Cli, sim: PveSim, status: u8) -> Result<u8, String> {
         say(&format!("not served: {line}"));
     }
     Ok(if status == 0 { 70 } else { status })
+}
+
+/// In the order of their start, so that a bench can find the critical path.
+fn task_lines(world: &World) -> String {
+    let mut tasks: Vec<_> = world.tasks.iter().collect();
+    tasks.sort_by_key(|task| task.started());
+    tasks
+        .iter()
+        .map(|task| format!("{} {} {} {}\n", task.kind, task.id, task.started(), task.length()))
+        .collect()
 }
 
 fn kept_volumes(sim: &PveSim) -> Vec<(String, Vec<u8>)> {
