@@ -4,7 +4,7 @@
 //! Token and parameter values reach the wire and nothing else.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::exchange::{self, Exchange};
 use crate::fields::Answer;
 use crate::params::Params;
 use crate::tls::TlsSource;
-use crate::transport::{Dialer, NameBook};
+use crate::transport::{Dialer, NameBook, io_error};
 
 /// A call that is over, for `-v`: never its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,19 +221,14 @@ impl Client {
 
     /// Says what became of a call that has no answer.
     fn lost(&self, call: Call, exchange: Exchange, error: ureq::Error) -> Error {
-        let io = |error: ureq::Error| match error {
-            ureq::Error::Io(error) => error,
-            ureq::Error::Timeout(_) => io::ErrorKind::TimedOut.into(),
-            other => io::Error::other(other),
-        };
         if exchange.sent {
-            return Error::MaybeSent { call, source: io(error) };
+            return Error::MaybeSent { call, source: io_error(error) };
         }
         let reason = exchange.unreachable.unwrap_or_else(|| match error {
             ureq::Error::HostNotFound => self.unknown_name(),
             // The look-up of a name reports "not found" as an error without a number.
             ureq::Error::Io(error) if error.raw_os_error().is_none() => self.unknown_name(),
-            other => Unreachable::Connect { source: io(other) },
+            other => Unreachable::Connect { error: io_error(other) },
         });
         Error::NeverSent { endpoint: self.inner.endpoint.url.to_string(), reason }
     }

@@ -124,10 +124,10 @@ pub enum Unreachable {
         host: String,
     },
     /// The connection was refused, reset or timed out.
-    #[error("{source}")]
+    #[error("{error}")]
     Connect {
-        /// The system's error; already in the text, so it is not a source.
-        source: io::Error,
+        /// The system's error; it is the text itself, so it is not named a source.
+        error: io::Error,
     },
     /// The server's certificate was not accepted.
     #[error("{0}")]

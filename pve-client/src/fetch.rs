@@ -8,7 +8,7 @@ use ureq::Agent;
 use crate::error::Unreachable;
 use crate::exchange;
 use crate::tls::{TlsSource, Trust};
-use crate::transport::{Dialer, NameBook};
+use crate::transport::{Dialer, NameBook, io_error};
 
 /// Fetches files from web servers.
 #[derive(Debug, Clone)]
@@ -101,9 +101,9 @@ impl Fetcher {
                     (Some(reason), _) => FetchError::Unreachable { url: url(), reason },
                     (None, false) => FetchError::Unreachable {
                         url: url(),
-                        reason: Unreachable::Connect { source: io(error) },
+                        reason: Unreachable::Connect { error: io_error(error) },
                     },
-                    (None, true) => FetchError::Lost { url: url(), source: io(error) },
+                    (None, true) => FetchError::Lost { url: url(), source: io_error(error) },
                 });
             }
         };
@@ -115,15 +115,6 @@ impl Fetcher {
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
         Ok(Fetched { length, reader: Box::new(reader) })
-    }
-}
-
-/// Turns ureq's error into the system's.
-fn io(error: ureq::Error) -> io::Error {
-    match error {
-        ureq::Error::Io(error) => error,
-        ureq::Error::Timeout(_) => io::ErrorKind::TimedOut.into(),
-        other => io::Error::other(other),
     }
 }
 

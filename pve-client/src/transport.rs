@@ -44,7 +44,7 @@ impl Dialer {
     fn dial(&self, details: &ConnectionDetails<'_>) -> Result<Wire, Unreachable> {
         let limit = details.timeout.not_zero().map(|limit| *limit);
         let stream =
-            connect_any(&details.addrs, limit).map_err(|source| Unreachable::Connect { source })?;
+            connect_any(&details.addrs, limit).map_err(|error| Unreachable::Connect { error })?;
         let tls = if details.needs_tls() {
             Some(self.shake_hands(details, &stream, limit)?)
         } else {
@@ -77,12 +77,12 @@ impl Dialer {
         let name = ServerName::try_from(bare).map_err(|e| Unreachable::Tls(e.to_string()))?;
         let config = self.tls.config()?;
         let mut tls = ClientConnection::new(config, name).map_err(|e| unreachable_from(&e))?;
-        let io = |source: io::Error| match source
+        let io = |error: io::Error| match error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
-            Some(error) => unreachable_from(error),
-            None => Unreachable::Connect { source },
+            Some(fault) => unreachable_from(fault),
+            None => Unreachable::Connect { error },
         };
         stream
             .set_read_timeout(limit)
@@ -281,6 +281,20 @@ impl Transport for Wire {
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("peer", &self.stream.peer_addr().ok()).finish_non_exhaustive()
+    }
+}
+
+/// Turns ureq's error into the system's, with a text that says what happened.
+pub(crate) fn io_error(error: ureq::Error) -> io::Error {
+    match error {
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            io::Error::new(error.kind(), "the connection was closed")
+        }
+        ureq::Error::Io(error) => error,
+        ureq::Error::Timeout(_) => {
+            io::Error::new(io::ErrorKind::TimedOut, "nothing came in the time allowed")
+        }
+        other => io::Error::other(other),
     }
 }
 

@@ -5,8 +5,11 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+#[path = "wire/server.rs"]
 mod server;
+#[path = "wire/tasks.rs"]
 mod tasks;
+#[path = "wire/uploads.rs"]
 mod uploads;
 
 use std::collections::BTreeSet;
@@ -163,8 +166,8 @@ fn nobody_listens() {
     // The listener is gone with its thread; the port is closed.
     let error = loop {
         match client(&server).start(&node(), vmid()).unwrap_err() {
-            Error::NeverSent { reason: pve_client::Unreachable::Connect { source }, endpoint }
-                if source.kind() == std::io::ErrorKind::ConnectionRefused =>
+            Error::NeverSent { reason: pve_client::Unreachable::Connect { error }, endpoint }
+                if error.kind() == std::io::ErrorKind::ConnectionRefused =>
             {
                 break endpoint;
             }
