@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The options that every stage has.
 #[derive(Args, Clone, Debug, Default)]
@@ -67,12 +67,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// The stage's voice. Safe to share between threads.
+/// The stage's voice. Safe to share between threads; the clones are the same voice.
+#[derive(Clone)]
 pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
     live: Option<MultiProgress>,
-    lines: Mutex<BTreeMap<String, Line>>,
+    lines: Arc<Mutex<BTreeMap<String, Line>>>,
 }
 
 struct Line {
@@ -92,7 +93,7 @@ impl Console {
     pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
         let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
         let live = live.then(MultiProgress::new);
-        Self { tool, args, live, lines: Mutex::default() }
+        Self { tool, args, live, lines: Arc::default() }
     }
 
     /// Says whether requests are to be shown.
