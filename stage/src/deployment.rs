@@ -124,9 +124,12 @@ pub struct ImageSource {
     /// `sha256:HEX` or `sha512:HEX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
-    /// Address of a `SHA256SUMS` file.
+    /// Address or path of a `SHA256SUMS` file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum_url: Option<String>,
+    /// Who fetches a URL: `auto` (absent: the same), `download-url` (the node) or `upload` (image-publish).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
 }
 
 impl Deployment {
@@ -204,6 +207,7 @@ impl ImageSource {
             url: f.text("url"),
             checksum: f.text("checksum"),
             checksum_url: f.text("checksum_url"),
+            mode: f.text("mode"),
         }
     }
 }
