@@ -1,0 +1,231 @@
+//! Arguments. DOOR: the environment is read here and nowhere else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use stage::{ConsoleArgs, TrustArgs};
+
+/// Brings the document's images onto Proxmox VE storage, whole, once and verified.
+///
+/// Without a command it is a filter: it reads the document on stdin, makes sure that each image that a VM
+/// names is on `image_datastore` as content `import`, fills `images`, and prints the document.
+#[derive(Parser, Debug)]
+#[command(
+    name = "image-publish",
+    version,
+    color = clap::ColorChoice::Never,
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 done; 1 the input cannot be used, or nothing was changed; 2 the command line is wrong; \
+                  3 stopped part-way, something was changed or may have been."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    #[command(flatten)]
+    console: ConsoleArgs,
+}
+
+impl AsRef<ConsoleArgs> for Cli {
+    fn as_ref(&self) -> &ConsoleArgs {
+        &self.console
+    }
+}
+
+/// What to do other than to filter a document.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Publish files or URLs.
+    Publish(PublishArgs),
+    /// List the images on the storage.
+    List(ListArgs),
+    /// Compare the document's images on the storage with their sums.
+    Verify(VerifyArgs),
+    /// Remove images: volids, or names with all their versions.
+    Remove(RemoveArgs),
+    /// Remove versions that the document's VMs no longer name.
+    Prune(PruneArgs),
+}
+
+/// Options of the filter.
+#[derive(Args, Debug)]
+pub(crate) struct FilterArgs {
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+/// How images are read.
+#[derive(Args, Debug)]
+pub(crate) struct SourceArgs {
+    /// Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it.
+    #[arg(long, value_name = "DIR", env = "IMAGE_DIR", default_value = "images")]
+    pub(crate) image_dir: PathBuf,
+    /// Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline].
+    #[arg(long, value_name = "DIR", env = "PVE_PIPELINE_CACHE")]
+    cache_dir: Option<PathBuf>,
+    /// Let qemu-img, when it is installed, compress local images first.
+    #[arg(long)]
+    pub(crate) compress: bool,
+    /// How often a lost connection is tried again, each time from the start.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) retries: u32,
+}
+
+impl SourceArgs {
+    /// Returns the cache folder.
+    #[expect(clippy::disallowed_methods, reason = "door: the environment")]
+    pub(crate) fn cache_folder(&self) -> PathBuf {
+        let from = |name: &str| {
+            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+        };
+        let usual = || {
+            let base = from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")))?;
+            Some(base.join("pve-pipeline"))
+        };
+        self.cache_dir
+            .clone()
+            .or_else(usual)
+            .unwrap_or_else(|| std::env::temp_dir().join("pve-pipeline"))
+    }
+}
+
+/// Where images go.
+#[derive(Args, Debug)]
+pub(crate) struct PlaceArgs {
+    /// On a PVE host itself: write into the storage's folder, as /var/lib/vz, instead of asking the API.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) local_dir: Option<PathBuf>,
+    /// Read, check and say what would be done; write nothing to PVE.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Which node, when no document on stdin says it.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Connection (without --endpoint the document on stdin says it)")]
+pub(crate) struct ConnectArgs {
+    /// Base URL of the PVE API.
+    #[arg(long, value_name = "URL", requires = "node")]
+    pub(crate) endpoint: Option<String>,
+    /// The node.
+    #[arg(long, value_name = "NAME", env = "PVE_NODE")]
+    pub(crate) node: Option<String>,
+    /// File that holds the API token; without it the environment's PVE_API_TOKEN is the token.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The storage [default: the document's image_datastore, else local].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) storage: Option<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+impl ConnectArgs {
+    /// Returns the token of the environment. It is never an argument: others can read those.
+    #[expect(clippy::disallowed_methods, reason = "door: the environment")]
+    pub(crate) fn token_from_environment() -> Option<String> {
+        std::env::var("PVE_API_TOKEN").ok()
+    }
+}
+
+/// The content type under which an image is stored.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// PVE can make disks from it.
+    Import,
+    /// For a CD drive only: PVE makes no disk from it.
+    Iso,
+}
+
+/// Options of `publish`.
+#[derive(Args, Debug)]
+pub(crate) struct PublishArgs {
+    /// Files or URLs.
+    #[arg(required = true, value_name = "FILE|URL")]
+    pub(crate) what: Vec<String>,
+    /// The image's name, when there is one file [default: the file's name without its endings].
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The sum that the one file must have: sha256:HEX or sha512:HEX.
+    #[arg(long, value_name = "SUM")]
+    pub(crate) checksum: Option<String>,
+    /// The content type.
+    #[arg(long, value_enum, default_value = "import")]
+    pub(crate) content: Content,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// Options of `list`.
+#[derive(Args, Debug)]
+pub(crate) struct ListArgs {
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Read the storage's folder instead of asking the API.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) local_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// Options of `verify`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArgs {
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}
+
+/// Options of `remove`.
+#[derive(Args, Debug)]
+pub(crate) struct RemoveArgs {
+    /// Volids, or names with all their versions.
+    #[arg(required = true, value_name = "VOLID|NAME")]
+    pub(crate) what: Vec<String>,
+    /// Remove also what the document's VMs name.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// Options of `prune`.
+#[derive(Args, Debug)]
+pub(crate) struct PruneArgs {
+    /// Prune also images of names that the document does not know; other deployments may use them.
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArgs,
+    #[command(flatten)]
+    pub(crate) place: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+}

@@ -1,0 +1,85 @@
+//! The commands beside the filter, and what they share: where the document and the storage come from.
+
+pub(crate) mod list;
+pub(crate) mod prune;
+pub(crate) mod publish;
+pub(crate) mod remove;
+pub(crate) mod verify;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use pve_client::Volid;
+use stage::{Console, Deployment, Document, Entry, Failure, Place};
+
+use crate::cli::ConnectArgs;
+use crate::connect;
+use crate::execute::Target;
+use crate::findings;
+
+/// Returns the document on stdin, unless the options say which storage is meant.
+fn document(
+    connect: &ConnectArgs,
+    local_dir: Option<&Path>,
+) -> Result<Option<Deployment>, Failure> {
+    if connect.endpoint.is_some() || local_dir.is_some() {
+        return Ok(None);
+    }
+    let (deployment, report) = Deployment::read(&Document::from_stdin()?);
+    if report.has_errors() { Err(report.into()) } else { Ok(Some(deployment)) }
+}
+
+/// Returns the storage to work on, and the document when there is one.
+fn open(
+    connect: &ConnectArgs,
+    local_dir: Option<&Path>,
+    content: &'static str,
+    console: &Console,
+) -> Result<(Target, Option<Deployment>), Failure> {
+    let deployment = document(connect, local_dir)?;
+    let target = connect::of_options(connect, deployment.as_ref(), local_dir, content, console)?;
+    Ok((target, deployment))
+}
+
+/// Returns the volids that the document's VMs name, as far as `images` says them.
+fn named(deployment: &Deployment) -> BTreeSet<&str> {
+    let used = deployment.vms.iter().map(|vm| vm.image.as_str());
+    used.filter_map(|image| deployment.images.get(image).map(String::as_str)).collect()
+}
+
+/// Removes a file from a storage.
+fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
+    match target {
+        Target::Node(node) => node.remove(volid).map_err(|error| {
+            let unknown =
+                error.is_outcome_unknown() || matches!(error, pve_client::Error::TaskFailed(_));
+            (findings::of_pve(node.place(), &format!("removing {volid}"), &error), unknown)
+        }),
+        Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
+            let place = Place::file(folder.path_of(volid.file()).display().to_string());
+            (Entry::error(place, "cannot be removed").cause(&error), false)
+        }),
+    }
+}
+
+/// Removes files one after the other; with a dry run none.
+fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Failure> {
+    if dry_run {
+        return Ok(());
+    }
+    for (index, volid) in volids.iter().enumerate() {
+        remove(target, volid).map_err(|(entry, unknown)| {
+            let done: Vec<_> = volids[..index].iter().map(ToString::to_string).collect();
+            if done.is_empty() && !unknown {
+                return Failure::from(entry);
+            }
+            let entry = if done.is_empty() {
+                entry
+            } else {
+                entry.note(format!("done: {}", done.join(", ")))
+            };
+            Failure::part_way(entry.into())
+        })?;
+    }
+    Ok(())
+}

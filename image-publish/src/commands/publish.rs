@@ -1,0 +1,109 @@
+//! `publish`: brings files or URLs onto a storage, without a document or beside one.
+
+use std::path::PathBuf;
+
+use stage::{Console, Entry, Failure, Output, Place, Report};
+
+use super::open;
+use crate::cli::{Content, PublishArgs};
+use crate::outcome::{Line, Outcome};
+use crate::source::checksum::Sum;
+use crate::wanted::{Mode, Origin, Wanted, is_name, is_url};
+use crate::{prepare, publish, work};
+
+/// Publishes.
+pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failure> {
+    let mut report = Report::new();
+    let wanted = wanted(args, &mut report);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let content = match args.content {
+        Content::Import => "import",
+        Content::Iso => "iso",
+    };
+    let (target, _) = open(&args.connect, args.place.local_dir.as_deref(), content, console)?;
+    let mut work = work(&args.source, args.place.dry_run, console);
+    let mut ready = prepare::prepare(&mut work, &wanted, &mut report);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    if args.content == Content::Iso {
+        for image in &mut ready {
+            // PVE: reference 1: content `iso` takes .iso and .img.
+            image.file =
+                std::path::Path::new(&image.file).with_extension("img").display().to_string();
+        }
+        report.push(
+            Entry::warning(Place::Named("--content iso".to_owned()), "PVE makes no disk from content `iso`")
+                .hint("such an image serves a CD drive, or a copy by hand on the node; a VM's `image` needs content `import`"),
+        );
+    }
+    let published = publish(&work, &target, &wanted, ready, &mut report)?;
+    let lines: Vec<Line> = published.iter().map(Line::from).collect();
+    Ok(Output::bytes(Outcome::new("publish", args.place.dry_run, lines).print(args.json), report))
+}
+
+/// Makes of each argument an image that is wanted.
+fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
+    if args.what.len() > 1 && (args.name.is_some() || args.checksum.is_some()) {
+        report.error(Place::Run, "`--name` and `--checksum` are for one file");
+    }
+    let sum = args.checksum.as_deref().and_then(|text| {
+        let sum = Sum::parse(text);
+        if sum.is_none() {
+            let fact = format!(
+                "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+            );
+            report.error(Place::Named("--checksum".to_owned()), fact);
+        }
+        sum
+    });
+    let mut all = Vec::new();
+    for what in &args.what {
+        let name = args.name.clone().unwrap_or_else(|| name_of(what));
+        if !is_name(&name) {
+            let fact = format!(
+                "\"{name}\" must hold only letters, digits and `.+=_-`, and begin with a letter or digit"
+            );
+            report
+                .push(Entry::error(Place::Named(what.clone()), fact).hint("name it with `--name`"));
+            continue;
+        }
+        let origin = if is_url(what) {
+            Origin::Url { url: what.clone(), mode: Mode::Auto }
+        } else {
+            Origin::File(PathBuf::from(what))
+        };
+        all.push(Wanted { name, origin, sum: sum.clone(), sum_list: None, disks: Vec::new() });
+    }
+    all
+}
+
+/// Returns a file's name without the endings of images and of compression.
+fn name_of(what: &str) -> String {
+    let path = if is_url(what) { what.split(['?', '#']).next().unwrap_or(what) } else { what };
+    let mut name = path.rsplit('/').next().unwrap_or(path);
+    for endings in [&["gz", "xz", "zst", "bz2"][..], &["qcow2", "raw", "vmdk", "img"][..]] {
+        let ending = name.rsplit_once('.').filter(|(_, ending)| endings.contains(ending));
+        name = ending.map_or(name, |(stem, _)| stem);
+    }
+    name.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name_of;
+
+    fn check(what: &str, expected: &str) {
+        assert_eq!(name_of(what), expected, "{what}");
+    }
+
+    #[test]
+    fn names_lose_their_endings() {
+        check("images/debian-12/debian-12.qcow2", "debian-12");
+        check("jammy-server.img.xz", "jammy-server");
+        check("https://x/deb12.8-custom.qcow2?sig=a/b", "deb12.8-custom");
+        check("disk", "disk");
+    }
+}

@@ -1,0 +1,66 @@
+//! `remove`: removes images, by volid or by name with all versions.
+
+use pve_client::Volid;
+use stage::{Console, Entry, Failure, Output, Place, Report};
+
+use super::{named, open, remove_all};
+use crate::cli::RemoveArgs;
+use crate::execute::Target;
+use crate::outcome::{Line, Outcome};
+use crate::plan::Present;
+use crate::ready::parse_stored_name;
+
+/// Removes; what the document's VMs name only with `--force`.
+pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
+    let (target, deployment) =
+        open(&args.connect, args.place.local_dir.as_deref(), "import", console)?;
+    let present = target.present()?;
+    let mut report = Report::new();
+    let mut volids: Vec<Volid> = Vec::new();
+    for what in &args.what {
+        let found = matching(&target, &present, what);
+        if found.is_empty() {
+            report.error(
+                Place::Named(what.clone()),
+                "no image of this name or volid is on the storage",
+            );
+        }
+        volids.extend(found);
+    }
+    volids.sort();
+    volids.dedup();
+    let named = deployment.as_ref().map(named).unwrap_or_default();
+    for volid in
+        volids.iter().filter(|volid| !args.force && named.contains(volid.to_string().as_str()))
+    {
+        let entry = Entry::error(Place::Named(volid.to_string()), "VMs of the document name it");
+        report
+            .push(entry.hint("`--force` removes it all the same; VMs that exist keep their disks"));
+    }
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    remove_all(&target, &volids, args.place.dry_run)?;
+    let lines = volids.iter().map(|volid| removed(volid, args.place.dry_run)).collect();
+    Ok(Output::bytes(Outcome::new("remove", args.place.dry_run, lines).print(args.json), report))
+}
+
+/// Returns the volids that an argument means.
+fn matching(target: &Target, present: &[Present], what: &str) -> Vec<Volid> {
+    let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
+    let all = present.iter().map(|present| target.volid(&present.file));
+    all.filter(|volid| volid.to_string() == what || by_name(volid.file())).collect()
+}
+
+/// Makes a line of the result.
+pub(super) fn removed(volid: &Volid, dry_run: bool) -> Line {
+    let parts = parse_stored_name(volid.file());
+    Line {
+        name: parts.map(|(name, _)| name.to_owned()),
+        volid: volid.to_string(),
+        result: if dry_run { "would be removed" } else { "removed" },
+        size: None,
+        sum: parts.map(|(_, sum)| sum.to_owned()),
+        used: None,
+    }
+}

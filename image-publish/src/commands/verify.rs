@@ -1,0 +1,102 @@
+//! `verify`: compares the document's images on the storage with their sums.
+//!
+//! PVE tells no sum. But asked to download onto a file that is there, it compares that file with the sum it
+//! is given before it looks at the URL (facts 42): so the node itself reads and judges the stored bytes.
+
+use stage::{Console, Deployment, Document, Entry, Failure, Output, Place};
+
+use crate::cli::VerifyArgs;
+use crate::connect;
+use crate::execute::Target;
+use crate::findings;
+use crate::outcome::{Line, Outcome};
+use crate::plan::Present;
+use crate::ready::{Ready, Supply};
+use crate::source::checksum::Algorithm;
+use crate::{prepare, wanted, work};
+
+/// Never fetched: the file is there, and PVE compares it first.
+const NO_URL: &str = "https://localhost/verify-only";
+
+/// Verifies each image that the document's VMs name.
+pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
+    let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
+    let all = wanted::wanted(&deployment, &args.source.image_dir, &mut report);
+    let target =
+        connect::of_document(&deployment, args.place.local_dir.as_deref(), &args.trust, console)?;
+    let mut work = work(&args.source, args.place.dry_run, console);
+    let ready = prepare::prepare(&mut work, &all, &mut report);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let present = target.present()?;
+    let mut lines = Vec::new();
+    for image in &ready {
+        match verify(&target, image, &present, args.place.dry_run) {
+            Ok(line) => lines.push(line),
+            Err(entry) => report.push(entry),
+        }
+    }
+    Ok(Output::bytes(Outcome::new("verify", args.place.dry_run, lines).print(args.json), report))
+}
+
+/// Verifies one image.
+fn verify(
+    target: &Target,
+    image: &Ready,
+    present: &[Present],
+    dry_run: bool,
+) -> Result<Line, Entry> {
+    let volid = target.volid(&image.file);
+    let place = Place::Named(volid.to_string());
+    let (Some(sum), false) = (&image.sum, matches!(image.supply, Supply::InStorage(_))) else {
+        let fact = "the document names it as a volume and no source, so there is no sum to compare it with";
+        return Err(Entry::error(Place::input(format!("images.{}", image.name)), fact));
+    };
+    let Some(there) = present.iter().find(|present| present.file == image.file) else {
+        return Err(Entry::error(place, "is not on the storage")
+            .hint("`image-publish` as a filter publishes it"));
+    };
+    if let Some(length) = image.length.filter(|length| *length != there.size) {
+        let fact = format!("has {} bytes instead of {length}: it is not whole", there.size);
+        return Err(
+            Entry::error(place, fact).hint("`image-publish` as a filter publishes it again")
+        );
+    }
+    let line = |result| Line {
+        name: Some(image.name.clone()),
+        volid: volid.to_string(),
+        result,
+        size: Some(there.size),
+        sum: crate::ready::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
+        used: None,
+    };
+    if dry_run {
+        return Ok(line("present"));
+    }
+    match target {
+        Target::Node(node) => {
+            let compared = node
+                .download(NO_URL, &image.file, sum)
+                .and_then(|upid| node.wait(&upid, &mut |_| {}));
+            compared
+                .map_err(|e| findings::of_pve(place, "the node's comparison with the sum", &e))?;
+        }
+        Target::Folder(folder) => {
+            let stored = folder
+                .sums_of(&image.file)
+                .map_err(|e| Entry::error(place.clone(), "cannot be read").cause(&e))?;
+            let is = stored
+                .get(sum.algorithm)
+                .or_else(|| stored.get(Algorithm::Sha256))
+                .unwrap_or_default();
+            if is != sum.hex {
+                return Err(Entry::error(
+                    place,
+                    format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex),
+                ));
+            }
+        }
+    }
+    Ok(line("verified"))
+}

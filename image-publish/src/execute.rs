@@ -1,0 +1,203 @@
+//! DOOR: carries the plan out, image by image, and says what became of each.
+//!
+//! Promises: an image is reported as published only after its bytes were compared with its sum, by PVE or
+//! here; after a failure it looks whether something half-made is left and removes it.
+
+use pve_client::Volid;
+use stage::{Entry, Place, Report};
+
+use crate::findings;
+use crate::folder::Folder;
+use crate::node::Node;
+use crate::plan::{Present, Step};
+use crate::prepare::bytes_of;
+use crate::ready::{Ready, Supply};
+use crate::transfer::{download, send, write};
+use crate::wanted::{Wanted, check_disks};
+use crate::work::Work;
+
+/// Where images are published.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// A storage, by its node's API.
+    Node(Node),
+    /// A storage's folder on this machine.
+    Folder(Folder),
+}
+
+impl Target {
+    /// Returns the files that are there.
+    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+        match self {
+            Self::Node(node) => node.present(),
+            Self::Folder(folder) => folder.present(),
+        }
+    }
+
+    /// Returns the volid of a file.
+    pub(crate) fn volid(&self, file: &str) -> Volid {
+        match self {
+            Self::Node(node) => node.volid(file),
+            Self::Folder(folder) => folder.volid(file),
+        }
+    }
+}
+
+/// What became of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Published {
+    /// Its name in the document.
+    pub(crate) name: String,
+    /// Where it is.
+    pub(crate) volid: Volid,
+    /// What was done.
+    pub(crate) what: What,
+    /// Its length in bytes, when it is known.
+    pub(crate) length: Option<u64>,
+}
+
+/// What was done about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Nothing: it was there.
+    Present,
+    /// It was sent.
+    Sent,
+    /// The node downloaded it.
+    Downloaded,
+}
+
+/// Why the run stopped.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    /// What is to be said.
+    pub(crate) report: Report,
+    /// The world has changed, or may have.
+    pub(crate) changed: bool,
+}
+
+/// A step's failure, and whether something may be left of it.
+pub(crate) struct Failed {
+    /// What is to be said.
+    pub(crate) entry: Entry,
+    /// Something may be left.
+    pub(crate) left: bool,
+}
+
+impl From<Entry> for Failed {
+    fn from(entry: Entry) -> Self {
+        Self { entry, left: false }
+    }
+}
+
+/// Looks at the images that the document names as volumes: they must be there, and fit the disks.
+pub(crate) fn check_kept(
+    target: &Target,
+    wanted: &[Wanted],
+    todo: &[(Ready, Step)],
+    report: &mut Report,
+) {
+    for (image, _) in todo {
+        let (Supply::InStorage(volid), Target::Node(node)) = (&image.supply, target) else {
+            continue;
+        };
+        let place = || Place::input(format!("images.{}", image.name));
+        match node.client.volume_info(&node.node, volid) {
+            Ok(info) => {
+                for wanted in wanted.iter().filter(|wanted| wanted.name == image.name) {
+                    check_disks(wanted, info.size, report);
+                }
+            }
+            // PVE: facts 43 and 4: a volume that is not there is an error 500 with many wordings.
+            Err(error) => report.push(findings::of_pve(
+                place(),
+                &format!("\"{volid}\" cannot be used"),
+                &error,
+            )),
+        }
+    }
+}
+
+/// Tells what would be done, and does nothing.
+pub(crate) fn rehearse(
+    work: &Work<'_>,
+    target: &Target,
+    todo: Vec<(Ready, Step)>,
+) -> Vec<Published> {
+    let one = |(image, step): (Ready, Step)| {
+        let volid = match &image.supply {
+            Supply::InStorage(volid) => volid.clone(),
+            _ => target.volid(&image.file),
+        };
+        let what = match step {
+            Step::Keep => What::Present,
+            Step::Send => What::Sent,
+            Step::Download { .. } => What::Downloaded,
+        };
+        match what {
+            What::Present => {}
+            What::Sent => work.tell("step", &image.name, &format!("would upload {volid}")),
+            What::Downloaded => {
+                work.tell("step", &image.name, &format!("the node would download {volid}"))
+            }
+        }
+        Published { name: image.name, volid, what, length: image.length }
+    };
+    todo.into_iter().map(one).collect()
+}
+
+/// Carries the plan out; at the first failure it stops and says what is done and what was not reached.
+pub(crate) fn execute(
+    work: &Work<'_>,
+    target: &Target,
+    todo: Vec<(Ready, Step)>,
+) -> Result<Vec<Published>, Stopped> {
+    let names: Vec<String> = todo.iter().map(|(image, _)| image.name.clone()).collect();
+    let mut done: Vec<Published> = Vec::new();
+    for (index, (image, step)) in todo.into_iter().enumerate() {
+        match one(work, target, image, step) {
+            Ok(published) => done.push(published),
+            Err(Failed { mut entry, left }) => {
+                let written: Vec<_> = done
+                    .iter()
+                    .filter(|p| p.what != What::Present)
+                    .map(|p| p.name.as_str())
+                    .collect();
+                let missed = names[index + 1..].join(", ");
+                if !written.is_empty() {
+                    entry = entry.note(format!("done: {}", written.join(", ")));
+                }
+                if !missed.is_empty() {
+                    entry = entry.note(format!("not reached: {missed}"));
+                }
+                return Err(Stopped { report: entry.into(), changed: left || !written.is_empty() });
+            }
+        }
+    }
+    Ok(done)
+}
+
+/// Carries one step out.
+fn one(work: &Work<'_>, target: &Target, image: Ready, step: Step) -> Result<Published, Failed> {
+    let name = image.name.clone();
+    let length = image.length;
+    let (file, what) = match (step, target, &image.supply) {
+        (Step::Keep, _, Supply::InStorage(volid)) => {
+            return Ok(Published { name, volid: volid.clone(), what: What::Present, length });
+        }
+        (Step::Keep, ..) => (image.file, What::Present),
+        (Step::Download { remove_first }, Target::Node(node), _) => {
+            download(work, node, image, remove_first)?
+        }
+        (_, Target::Node(node), _) => {
+            (send(work, node, bytes_of(work, image)?, &name)?, What::Sent)
+        }
+        (_, Target::Folder(folder), _) => {
+            (write(work, folder, bytes_of(work, image)?, &name)?, What::Sent)
+        }
+    };
+    if what != What::Present {
+        work.tell("done", &name, &format!("published as {}", target.volid(&file)));
+    }
+    Ok(Published { name, volid: target.volid(&file), what, length })
+}

@@ -1,0 +1,172 @@
+//! DOOR: speaks to a node. Its storage's files, the checks before the first write, and the writes.
+
+use std::time::Duration;
+
+use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
+use stage::{Entry, Place, Report};
+
+use crate::findings;
+use crate::plan::Present;
+use crate::show;
+
+/// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
+const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// A storage on a node.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    /// Speaks to it.
+    pub(crate) client: Client,
+    /// Its name.
+    pub(crate) node: NodeName,
+    /// The storage.
+    pub(crate) storage: StorageId,
+    /// The content type under which images are stored.
+    pub(crate) content: &'static str,
+}
+
+impl Node {
+    /// Returns the place of findings about this node.
+    pub(crate) fn place(&self) -> Place {
+        Place::node(self.node.as_str())
+    }
+
+    /// Returns the volid of a file.
+    pub(crate) fn volid(&self, file: &str) -> Volid {
+        Volid::of_file(&self.storage, self.content, file)
+    }
+
+    /// Returns the files of the storage: the one GET that an unchanged image costs.
+    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+        let volumes = self
+            .client
+            .storage_content(&self.node, &self.storage, Some(self.content))
+            .map_err(|e| {
+                findings::of_pve(
+                    self.place(),
+                    &format!("reading what storage \"{}\" holds", self.storage),
+                    &e,
+                )
+            })?;
+        Ok(volumes
+            .iter()
+            .map(|v| Present { file: v.volid.file().to_owned(), size: v.size })
+            .collect())
+    }
+
+    /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
+    pub(crate) fn check(&self, needed: u64) -> Result<(), Report> {
+        let storages = self.check_version().and_then(|()| {
+            let asked = self.client.storages(&self.node);
+            asked.map_err(|e| findings::of_pve(self.place(), "reading the storages", &e))
+        })?;
+        let Some(storage) = storages.iter().find(|s| s.storage == self.storage) else {
+            let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
+            // PVE: facts 54: the list holds only what the token may see.
+            let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let fact = format!(
+                "storage \"{}\" does not exist, or the token must not see it",
+                self.storage
+            );
+            return Err(Entry::error(self.place(), fact)
+                .hint(format!("the token sees: {seen}"))
+                .into());
+        };
+        let mut report = Report::new();
+        if !storage.enabled || !storage.active {
+            report.error(self.place(), format!("storage \"{}\" is not active", self.storage));
+        }
+        if !storage.has_content(self.content) {
+            let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
+            let fact =
+                format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
+            let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
+            report.push(Entry::error(self.place(), fact).hint(hint));
+        }
+        if storage.total > 0 && storage.avail < needed {
+            let (free, needed) = (show::bytes(storage.avail), show::bytes(needed));
+            let fact =
+                format!("storage \"{}\" has {free} free, the images need {needed}", self.storage);
+            report.push(
+                Entry::error(self.place(), fact)
+                    .hint("`image-publish prune` removes what no document names"),
+            );
+        }
+        if report.has_errors() { Err(report) } else { Ok(()) }
+    }
+
+    /// Refuses a PVE that takes no disk images as content `import`.
+    fn check_version(&self) -> Result<(), Entry> {
+        let version = self
+            .client
+            .version()
+            .map_err(|e| findings::of_pve(self.place(), "reading the version", &e))?;
+        // PVE: reference 1: qcow2, raw and vmdk are taken since pve-storage 8.3.6, PVE 8.4.
+        if self.content == "import" && !version.at_least(8, 4) {
+            let fact = format!(
+                "Proxmox VE is {}, content `import` for disk images begins with 8.4",
+                version.version
+            );
+            return Err(Entry::error(self.place(), fact).hint("upgrade the node"));
+        }
+        Ok(())
+    }
+
+    /// Uploads a file; returns PVE's task, which checks the sum and puts the file in its place.
+    pub(crate) fn upload(
+        &self,
+        file: &str,
+        length: u64,
+        sha256: &str,
+        reader: &mut dyn std::io::Read,
+        on_progress: &mut dyn FnMut(u64),
+    ) -> Result<Upid, Error> {
+        let upload = Upload { content: self.content, filename: file, length, sha256 };
+        self.client.upload(&self.node, &self.storage, &upload, reader, on_progress)
+    }
+
+    /// Lets the node download a file.
+    pub(crate) fn download(
+        &self,
+        url: &str,
+        file: &str,
+        sum: &crate::source::checksum::Sum,
+    ) -> Result<Upid, Error> {
+        let download = Download {
+            url: url.to_owned(),
+            content: self.content.to_owned(),
+            filename: file.to_owned(),
+            checksum: Some((sum.algorithm.name().to_owned(), sum.hex.clone())),
+            verify_certificates: true,
+        };
+        self.client.download_url(&self.node, &self.storage, &download)
+    }
+
+    /// Waits for a task; while it runs, `on_line` gets the last line of its log about once a second.
+    pub(crate) fn wait(&self, upid: &Upid, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        let mut asked = Duration::ZERO;
+        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited| {
+            if waited >= asked + Duration::from_secs(1) {
+                asked = waited;
+                // A log that cannot be read costs a line of progress, nothing else.
+                if let Some(line) = self
+                    .client
+                    .task_log_tail(upid, 1)
+                    .ok()
+                    .and_then(|lines| lines.into_iter().next_back())
+                {
+                    on_line(&line);
+                }
+            }
+        });
+        finished.map(drop)
+    }
+
+    /// Removes a volume, and waits until it is gone.
+    pub(crate) fn remove(&self, volid: &Volid) -> Result<(), Error> {
+        match self.client.delete_volume(&self.node, volid)? {
+            Some(upid) => self.wait(&upid, &mut |_| {}),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a command has done, for people and as versioned JSON. Does no I/O.
+
+use serde::Serialize;
+
+use crate::execute::{Published, What};
+use crate::show;
+
+/// The result of a command.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    /// The version of this format.
+    v: u8,
+    /// The command.
+    command: &'static str,
+    /// Nothing was written.
+    dry_run: bool,
+    /// What became of each image.
+    images: Vec<Line>,
+}
+
+/// What became of one image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Line {
+    /// The image's name, where its file name shows one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) name: Option<String>,
+    /// Where it is.
+    pub(crate) volid: String,
+    /// `present`, `uploaded`, `downloaded`, `verified`, `removed`; with a dry run what would be.
+    pub(crate) result: &'static str,
+    /// Its length in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) size: Option<u64>,
+    /// The start of its sum, as its name carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sum: Option<String>,
+    /// A VM of the document names it; unknown without a document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) used: Option<bool>,
+}
+
+impl Outcome {
+    /// Gathers a command's result.
+    pub(crate) fn new(command: &'static str, dry_run: bool, images: Vec<Line>) -> Self {
+        Self { v: 1, command, dry_run, images }
+    }
+
+    /// Prints the result for machines or for people.
+    pub(crate) fn print(&self, json: bool) -> Vec<u8> {
+        if json {
+            let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+            bytes.push(b'\n');
+            return bytes;
+        }
+        let row = |line: &Line| {
+            let size = line.size.map(show::bytes).unwrap_or_default();
+            let used = if line.used == Some(true) { "used".to_owned() } else { String::new() };
+            vec![line.volid.clone(), size, line.result.to_owned(), used]
+        };
+        show::table(&self.images.iter().map(row).collect::<Vec<_>>()).into_bytes()
+    }
+}
+
+impl From<&Published> for Line {
+    fn from(published: &Published) -> Self {
+        let sum =
+            crate::ready::parse_stored_name(published.volid.file()).map(|(_, sum)| sum.to_owned());
+        Self {
+            name: Some(published.name.clone()),
+            volid: published.volid.to_string(),
+            result: match published.what {
+                What::Present => "present",
+                What::Sent => "uploaded",
+                What::Downloaded => "downloaded",
+            },
+            size: published.length,
+            sum,
+            used: None,
+        }
+    }
+}

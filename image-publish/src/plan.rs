@@ -1,0 +1,75 @@
+//! (what is ready, what is present) → what is to be done. Does no I/O.
+
+use crate::ready::{Ready, Supply};
+
+/// A file that the storage has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Present {
+    /// Its name in the content folder.
+    pub(crate) file: String,
+    /// Its size on disk, in bytes.
+    pub(crate) size: u64,
+}
+
+/// What is to be done about an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is there.
+    Keep,
+    /// This machine sends it; the storage overwrites a file of this name.
+    Send,
+    /// The node downloads it.
+    Download {
+        /// A file of this name but of another size is there, left by an upload that broke off: it goes first,
+        /// for a download never overwrites.
+        remove_first: bool,
+    },
+}
+
+/// Returns the step for each image, in the same order.
+///
+/// The name carries the start of the sum, so a file of the same name and size is the image. A file of
+/// the same name and another size is what a broken upload left behind, never a whole image.
+pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
+    let step = |image: &Ready| {
+        let there = present.iter().find(|present| present.file == image.file);
+        let whole =
+            there.is_some_and(|there| image.length.is_none_or(|length| length == there.size));
+        match image.supply {
+            _ if whole => Step::Keep,
+            Supply::InStorage(_) => Step::Keep,
+            Supply::Local(_) | Supply::Fetch(_) | Supply::Compress(_) => Step::Send,
+            Supply::Node { .. } => Step::Download { remove_first: there.is_some() },
+        }
+    };
+    ready.iter().map(step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ready::tests::{local, node};
+
+    fn check(image: Ready, present: &[(&str, u64)], expected: Step) {
+        let present: Vec<_> = present
+            .iter()
+            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size })
+            .collect();
+        assert_eq!(plan(&[image], &present), [expected]);
+    }
+
+    #[test]
+    fn name_and_size_tell_a_whole_image() {
+        check(local("a-1.qcow2", 10), &[], Step::Send);
+        check(local("a-1.qcow2", 10), &[("a-2.qcow2", 10)], Step::Send);
+        check(local("a-1.qcow2", 10), &[("a-1.qcow2", 10)], Step::Keep);
+        check(local("a-1.qcow2", 10), &[("a-1.qcow2", 9)], Step::Send);
+        check(node("a-1.qcow2", Some(10)), &[], Step::Download { remove_first: false });
+        check(
+            node("a-1.qcow2", Some(10)),
+            &[("a-1.qcow2", 9)],
+            Step::Download { remove_first: true },
+        );
+        check(node("a-1.qcow2", None), &[("a-1.qcow2", 9)], Step::Keep);
+    }
+}

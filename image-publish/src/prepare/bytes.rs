@@ -1,0 +1,66 @@
+//! DOOR: fetches or compresses what was left for later. Ready → the bytes that are sent.
+
+use stage::{Entry, Place};
+
+use super::compress::compress;
+use super::fetch::fetch;
+use crate::ready::{Local, Ready, Supply};
+use crate::source::examine::Facts;
+use crate::spool::Spooled;
+use crate::sums::Said;
+use crate::work::Work;
+
+/// The bytes of an image that is to be sent.
+#[derive(Debug)]
+pub(crate) struct Bytes {
+    /// The file name in the storage.
+    pub(crate) file: String,
+    /// How many there are.
+    pub(crate) length: u64,
+    /// Their SHA-256.
+    pub(crate) sha256: String,
+    /// Where they are read.
+    pub(crate) local: Local,
+}
+
+/// Returns the bytes of an image, fetching or compressing it now where that is still to be done.
+pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
+    let Ready { name, file, length, sum, supply } = image;
+    match supply {
+        Supply::Local(local) => {
+            let sha256 = sum.map(|sum| sum.hex).unwrap_or_default();
+            Ok(Bytes { file, length: length.unwrap_or_default(), sha256, local })
+        }
+        Supply::Fetch(url) | Supply::Node { url, .. } => {
+            let (facts, spooled) = fetch(
+                work,
+                &name,
+                &url,
+                sum.map(|sum| Said { sum, by: "the site".to_owned() }).as_ref(),
+            )?;
+            Ok(Bytes::spooled(file, &facts, spooled))
+        }
+        Supply::Compress(files) => {
+            let gone =
+                || Entry::error(Place::file(files.shown()), "qemu-img is not installed any more");
+            let (facts, spooled) = compress(work, &name, &files)?.ok_or_else(gone)?;
+            // Another version of qemu-img makes other bytes, and these have another name.
+            let file = Ready::local(&name, &facts, spooled.files(), None).file;
+            Ok(Bytes::spooled(file, &facts, spooled))
+        }
+        Supply::InStorage(volid) => {
+            Err(Entry::error(Place::Named(volid.to_string()), "is in the storage already"))
+        }
+    }
+}
+
+impl Bytes {
+    fn spooled(file: String, facts: &Facts, spooled: Spooled) -> Self {
+        let local = Local {
+            files: spooled.files(),
+            compression: facts.compression,
+            spooled: Some(spooled),
+        };
+        Self { file, length: facts.length, sha256: facts.stored.sha256.clone(), local }
+    }
+}

@@ -1,0 +1,125 @@
+//! An image of which everything is known that the plan needs. Does no I/O.
+
+use pve_client::Volid;
+
+use crate::source::checksum::Sum;
+use crate::source::compression::Compression;
+use crate::source::examine::Facts;
+use crate::source::parts::Files;
+use crate::spool::Spooled;
+
+/// An image, ready to be planned.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Its name in the document.
+    pub(crate) name: String,
+    /// Its file name in the storage: `NAME-<first 12 digits of its sum>.<format>`.
+    pub(crate) file: String,
+    /// The length of the stored file in bytes, when it is known.
+    pub(crate) length: Option<u64>,
+    /// The sum of the stored file; `None` for what is in the storage already.
+    pub(crate) sum: Option<Sum>,
+    /// Where its bytes come from.
+    pub(crate) supply: Supply,
+}
+
+/// Where an image's bytes come from.
+#[derive(Debug)]
+pub(crate) enum Supply {
+    /// They are in a storage.
+    InStorage(Volid),
+    /// They are read here.
+    Local(Local),
+    /// The node downloads them.
+    Node {
+        /// From here.
+        url: String,
+        /// When the token may not ask for it, this machine fetches and sends.
+        may_send: bool,
+    },
+    /// They are fetched from here, then sent.
+    Fetch(String),
+    /// `qemu-img` makes them of these files, then they are sent.
+    Compress(Files),
+}
+
+/// Bytes that are read here.
+#[derive(Debug)]
+pub(crate) struct Local {
+    /// The files.
+    pub(crate) files: Files,
+    /// How they are compressed.
+    pub(crate) compression: Compression,
+    /// Keeps a fetched file until it is sent.
+    #[expect(dead_code, reason = "held for its Drop, which removes the file")]
+    pub(crate) spooled: Option<Spooled>,
+}
+
+impl Ready {
+    /// Makes a local image ready.
+    pub(crate) fn local(name: &str, facts: &Facts, files: Files, spooled: Option<Spooled>) -> Self {
+        let sum = facts.stored.sha256.clone();
+        let sum = Sum { algorithm: crate::source::checksum::Algorithm::Sha256, hex: sum };
+        Self {
+            name: name.to_owned(),
+            file: stored_name(name, &sum, facts.format.extension()),
+            length: Some(facts.length),
+            sum: Some(sum),
+            supply: Supply::Local(Local { files, compression: facts.compression, spooled }),
+        }
+    }
+}
+
+/// Returns the name under which an image is stored.
+pub(crate) fn stored_name(name: &str, sum: &Sum, extension: &str) -> String {
+    format!("{name}-{}.{extension}", &sum.hex[..12])
+}
+
+/// Takes a stored name apart: the image's name and the start of its sum.
+pub(crate) fn parse_stored_name(file: &str) -> Option<(&str, &str)> {
+    let (stem, extension) = file.rsplit_once('.')?;
+    let (name, digits) = stem.rsplit_once('-')?;
+    let hex = digits.len() == 12
+        && digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let ours = hex && !name.is_empty() && ["qcow2", "raw", "vmdk"].contains(&extension);
+    ours.then_some((name, digits))
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn local(file: &str, length: u64) -> Ready {
+        let files = Files { path: file.into(), parts: vec![file.into()] };
+        let supply = Supply::Local(Local { files, compression: Compression::None, spooled: None });
+        Ready {
+            name: "a".to_owned(),
+            file: file.to_owned(),
+            length: Some(length),
+            sum: None,
+            supply,
+        }
+    }
+
+    pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
+        let supply = Supply::Node { url: "https://x/a".to_owned(), may_send: true };
+        Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
+    }
+
+    #[test]
+    fn stored_names() {
+        let sum = Sum::of_hex(&"0123456789abcdef".repeat(4)).unwrap();
+        let name = stored_name("debian-12", &sum, "qcow2");
+        assert_eq!(name, "debian-12-0123456789ab.qcow2");
+        assert_eq!(parse_stored_name(&name), Some(("debian-12", "0123456789ab")));
+        for foreign in [
+            "debian-12.qcow2",
+            "debian-12-0123456789AB.qcow2",
+            "x-0123456789ab.iso",
+            "-0123456789ab.raw",
+            "x",
+        ] {
+            assert_eq!(parse_stored_name(foreign), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Sums that say what an image must be: `sha256:HEX`, and the files that list sums. Does no I/O.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How a sum is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Algorithm {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
+impl Algorithm {
+    /// Returns the name that PVE uses.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    /// Tells the algorithm by the number of digits.
+    fn of_length(digits: usize) -> Option<Self> {
+        match digits {
+            64 => Some(Self::Sha256),
+            128 => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+            Self::Sha512 => "SHA-512",
+        })
+    }
+}
+
+/// A sum, in lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sum {
+    /// How it is made.
+    pub(crate) algorithm: Algorithm,
+    /// Its digits.
+    pub(crate) hex: String,
+}
+
+impl Sum {
+    /// Reads `sha256:HEX` or `sha512:HEX`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (name, hex) = text.split_once(':')?;
+        let sum = Self::of_hex(hex)?;
+        (sum.algorithm.name() == name.to_ascii_lowercase()).then_some(sum)
+    }
+
+    /// Reads digits alone; their number says the algorithm.
+    pub(crate) fn of_hex(hex: &str) -> Option<Self> {
+        let algorithm = Algorithm::of_length(hex.len())?;
+        let digits = hex.bytes().all(|b| b.is_ascii_hexdigit());
+        digits.then(|| Self { algorithm, hex: hex.to_ascii_lowercase() })
+    }
+}
+
+/// What a list of sums says about a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Listed {
+    /// Its sum.
+    Sum(Sum),
+    /// Sums of other files only.
+    NotThere,
+    /// No sums at all.
+    NoList,
+}
+
+/// Looks a file up in a list of sums: `HEX  NAME`, `HEX *NAME`, `SHA256 (NAME) = HEX`, or digits alone.
+///
+/// With `for_this_alone` (a file `NAME.sha256`) a list of one sum counts whatever name it gives, for
+/// builders sum an image under another name or path. When a file is listed with both algorithms the stronger counts.
+pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
+    let lines: Vec<(Option<&str>, Sum)> = list.lines().filter_map(line).collect();
+    let named = lines.iter().filter(|(name, _)| name.is_some_and(|name| base(name) == file));
+    if let Some((_, sum)) = named.max_by_key(|(_, sum)| sum.algorithm) {
+        return Listed::Sum(sum.clone());
+    }
+    match &lines[..] {
+        [] => Listed::NoList,
+        [(name, sum)] if for_this_alone || name.is_none() => Listed::Sum(sum.clone()),
+        _ => Listed::NotThere,
+    }
+}
+
+/// Reads a line of a list.
+fn line(line: &str) -> Option<(Option<&str>, Sum)> {
+    let line = line.trim();
+    if let Some((label, hex)) = line.rsplit_once(") = ") {
+        let (_, name) = label.split_once(" (")?;
+        return Some((Some(name), Sum::of_hex(hex)?));
+    }
+    match line.split_once(char::is_whitespace) {
+        None => Some((None, Sum::of_hex(line)?)),
+        Some((hex, name)) => {
+            Some((Some(name.trim_start().trim_start_matches('*')), Sum::of_hex(hex)?))
+        }
+    }
+}
+
+/// Returns the last part of a path.
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    const B: &str = "BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB";
+
+    fn check(list: &str, alone: bool, expected: Option<&str>) {
+        let got = look_up(list, "x.qcow2", alone);
+        let hex = if let Listed::Sum(sum) = &got { Some(sum.hex.as_str()) } else { None };
+        assert_eq!(hex, expected, "{list:?}: {got:?}");
+    }
+
+    #[test]
+    fn every_usual_form() {
+        check(&format!("{B}  y.qcow2\n{A}  x.qcow2\n"), false, Some(A));
+        check(&format!("{A} *./images/x.qcow2\n"), false, Some(A));
+        check(&format!("SHA256 (x.qcow2) = {A}\n"), false, Some(A));
+        check(&format!("# comment\n\n{A}\n"), false, Some(A));
+        check(&format!("{B}\n"), true, Some(&B.to_lowercase()));
+        let strong = "c".repeat(128);
+        check(&format!("{A}  x.qcow2\n{strong}  x.qcow2"), false, Some(&strong));
+    }
+
+    #[test]
+    fn sums_of_other_files_do_not_count() {
+        let list = format!("{A}  y.qcow2\n");
+        check(&list, false, None);
+        check(&list, true, Some(A));
+        check(&format!("{A}  y.qcow2\n{B}  z.qcow2\n"), true, None);
+        assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), Listed::NoList);
+        assert_eq!(look_up(&list, "x.qcow2", false), Listed::NotThere);
+    }
+
+    #[test]
+    fn sums_in_the_document() {
+        assert_eq!(Sum::parse(&format!("sha256:{B}")).unwrap().hex, B.to_lowercase());
+        for text in [A, "sha256:12", &format!("sha512:{A}"), &format!("md5:{A}"), ""] {
+            assert_eq!(Sum::parse(text), None, "{text}");
+        }
+    }
+}

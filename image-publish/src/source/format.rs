@@ -1,0 +1,184 @@
+//! What an image is, judged by its content and never by its name. Does no I/O.
+
+use serde::{Deserialize, Serialize};
+
+use super::qcow2;
+
+/// So many first bytes are enough to judge any image: btrfs has its mark the farthest out.
+pub(crate) const HEAD: usize = 68 * 1024;
+
+/// The image formats that PVE takes as content `import`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// QEMU's own.
+    Qcow2,
+    /// The disk's bytes as they are.
+    Raw,
+    /// VMware's, in one file.
+    Vmdk,
+}
+
+impl Format {
+    /// Returns the ending that PVE wants for this format.
+    pub(crate) fn extension(self) -> &'static str {
+        match self {
+            Self::Qcow2 => "qcow2",
+            Self::Raw => "raw",
+            Self::Vmdk => "vmdk",
+        }
+    }
+}
+
+/// What the head of an image says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// Its format.
+    pub(crate) format: Format,
+    /// The size of the disk in it, in bytes.
+    pub(crate) virtual_size: u64,
+}
+
+/// Why a file cannot be used as image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// Nothing in it is known.
+    #[error("is no disk image: its content is neither qcow2, vmdk nor a raw disk")]
+    NoImage,
+    /// An installer's CD.
+    #[error("is an ISO image, not a disk image")]
+    Iso,
+    /// An archive.
+    #[error("is a tar archive (an OVA is one), not a disk image")]
+    Archive,
+    /// It ends before it should.
+    #[error("is cut off: {what}")]
+    CutOff {
+        /// What is missing.
+        what: String,
+    },
+    /// A second file belongs to it.
+    #[error("has the backing file \"{name}\"; an image must be whole in one file")]
+    BackingFile {
+        /// The file that it names.
+        name: String,
+    },
+    /// A second file belongs to it.
+    #[error("keeps its data in another file; an image must be whole in one file")]
+    DataFile,
+    /// Its content cannot be read without a key.
+    #[error("is encrypted")]
+    Encrypted,
+    /// It was not closed in order.
+    #[error("is marked as damaged or not closed in order")]
+    Damaged,
+    /// A qcow2 header that says what cannot be.
+    #[error("has a qcow2 header that cannot be right: {what}")]
+    BadHeader {
+        /// What cannot be.
+        what: String,
+    },
+}
+
+impl Unfit {
+    /// Returns what to do about it.
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::BackingFile { .. } | Self::DataFile => {
+                Some("`qemu-img convert -O qcow2 OLD NEW` makes one whole file of it")
+            }
+            Self::Damaged => Some("`qemu-img check -r all FILE` repairs it"),
+            Self::Archive => Some("unpack it, and publish the disk inside"),
+            Self::CutOff { .. } => Some("fetch or build it again"),
+            Self::NoImage | Self::Iso | Self::Encrypted | Self::BadHeader { .. } => None,
+        }
+    }
+}
+
+/// Judges an image by its first bytes (at least [`HEAD`], or all there are) and its length.
+pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+    if head.starts_with(qcow2::MAGIC) {
+        let virtual_size = qcow2::judge(head, length)?;
+        return Ok(Judged { format: Format::Qcow2, virtual_size });
+    }
+    if head.starts_with(b"KDMV") {
+        return vmdk(head);
+    }
+    if head.starts_with(b"# Disk DescriptorFile") {
+        return Err(Unfit::DataFile);
+    }
+    if at(head, 257, b"ustar") {
+        return Err(Unfit::Archive);
+    }
+    // An ISO that also boots from a stick has a boot sector, so the CD's mark is asked for first.
+    if at(head, 32769, b"CD001") {
+        return Err(Unfit::Iso);
+    }
+    if !is_raw_disk(head) {
+        return Err(Unfit::NoImage);
+    }
+    if !length.is_multiple_of(512) {
+        let what = format!("{length} bytes are no whole number of 512-byte sectors");
+        return Err(Unfit::CutOff { what });
+    }
+    Ok(Judged { format: Format::Raw, virtual_size: length })
+}
+
+/// Reads the capacity out of a VMDK's sparse header.
+fn vmdk(head: &[u8]) -> Result<Judged, Unfit> {
+    let sectors = head.get(12..20).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
+    let size = sectors.and_then(|sectors| sectors.checked_mul(512));
+    let cut = || Unfit::CutOff { what: "its header is not whole".to_owned() };
+    Ok(Judged { format: Format::Vmdk, virtual_size: size.ok_or_else(cut)? })
+}
+
+/// Tells a raw disk by a boot sector, a partition table or a file system.
+fn is_raw_disk(head: &[u8]) -> bool {
+    at(head, 510, &[0x55, 0xAA])
+        || at(head, 512, b"EFI PART")
+        || at(head, 1080, &[0x53, 0xEF])
+        || at(head, 0, b"XFSB")
+        || at(head, 65600, b"_BHRfS_M")
+}
+
+/// Tells whether the mark stands at an offset.
+fn at(head: &[u8], offset: usize, mark: &[u8]) -> bool {
+    head.get(offset..).is_some_and(|rest| rest.starts_with(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(offset: usize, mark: &[u8]) -> Vec<u8> {
+        let mut head = vec![0; HEAD];
+        head[offset..offset + mark.len()].copy_from_slice(mark);
+        head
+    }
+
+    fn check(head: &[u8], length: u64, expected: Result<(Format, u64), Unfit>) {
+        assert_eq!(judge(head, length).map(|j| (j.format, j.virtual_size)), expected);
+    }
+
+    #[test]
+    fn content_decides() {
+        check(&with(510, &[0x55, 0xAA]), 1 << 20, Ok((Format::Raw, 1 << 20)));
+        check(&with(1080, &[0x53, 0xEF]), 1 << 20, Ok((Format::Raw, 1 << 20)));
+        check(&with(65600, b"_BHRfS_M"), 1 << 20, Ok((Format::Raw, 1 << 20)));
+        let mut vmdk = b"KDMV\x01\0\0\0\0\0\0\0".to_vec();
+        vmdk.extend(4096u64.to_le_bytes());
+        check(&vmdk, 65536, Ok((Format::Vmdk, 2 << 20)));
+    }
+
+    #[test]
+    fn what_is_no_image_is_refused() {
+        check(b"", 0, Err(Unfit::NoImage));
+        check(b"<!DOCTYPE html>", 15, Err(Unfit::NoImage));
+        check(&with(32769, b"CD001"), 1 << 20, Err(Unfit::Iso));
+        check(&with(257, b"ustar"), 1 << 20, Err(Unfit::Archive));
+        check(b"# Disk DescriptorFile\nversion=1", 31, Err(Unfit::DataFile));
+        check(b"KDMV", 4, Err(Unfit::CutOff { what: "its header is not whole".to_owned() }));
+        let what = "1000 bytes are no whole number of 512-byte sectors".to_owned();
+        check(&with(510, &[0x55, 0xAA]), 1000, Err(Unfit::CutOff { what }));
+    }
+}

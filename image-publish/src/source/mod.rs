@@ -1,0 +1,11 @@
+//! Where an image comes from, and what is known of it before a byte is sent.
+//!
+//! `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content,
+//! `checksum` reads sums, `examine` reads an image once from end to end.
+
+pub(crate) mod checksum;
+pub(crate) mod compression;
+pub(crate) mod examine;
+pub(crate) mod format;
+pub(crate) mod parts;
+pub(crate) mod qcow2;

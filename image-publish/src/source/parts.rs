@@ -1,0 +1,186 @@
+//! DOOR: reads files. An image as one file, or as parts `NAME.partaa`, `NAME.partab` … that are read as one.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The files that make up one image, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// The path that was asked for: the file, or what its parts are called without `.partaa`.
+    pub(crate) path: PathBuf,
+    /// The files that are there.
+    pub(crate) parts: Vec<PathBuf>,
+}
+
+/// What tells a file from what it was, without reading it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    size: u64,
+    mtime: i64,
+    mtime_nsec: i64,
+    inode: u64,
+    device: u64,
+}
+
+/// Why there are no files.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoFiles {
+    /// Neither the file nor a first part is there.
+    #[error("does not exist")]
+    NotThere,
+    /// A part between the first and the last is missing.
+    #[error("the part \"{name}\" is missing")]
+    PartMissing {
+        /// The missing part's name.
+        name: String,
+    },
+    /// The file is there, but is no file.
+    #[error("is not a file")]
+    NotAFile,
+    /// The system refuses.
+    #[error("cannot be read")]
+    Read {
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Files {
+    /// Finds a file, or its parts.
+    pub(crate) fn find(path: &Path) -> Result<Self, NoFiles> {
+        match path.metadata() {
+            Ok(found) if found.is_file() => {
+                Ok(Self { path: path.to_owned(), parts: vec![path.to_owned()] })
+            }
+            Ok(_) => Err(NoFiles::NotAFile),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => find_parts(path),
+            Err(source) => Err(NoFiles::Read { source }),
+        }
+    }
+
+    /// Returns how the image is called in messages.
+    pub(crate) fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    /// Returns what tells the files from what they were.
+    pub(crate) fn identity(&self) -> io::Result<Vec<Identity>> {
+        let one = |path: &PathBuf| {
+            let found = path.metadata()?;
+            Ok(Identity {
+                size: found.size(),
+                mtime: found.mtime(),
+                mtime_nsec: found.mtime_nsec(),
+                inode: found.ino(),
+                device: found.dev(),
+            })
+        };
+        self.parts.iter().map(one).collect()
+    }
+
+    /// Opens the files as one stream.
+    pub(crate) fn open(&self) -> Joined {
+        Joined { rest: self.parts.iter().rev().cloned().collect(), open: None }
+    }
+
+    /// Opens the file when there is but one.
+    #[expect(clippy::disallowed_methods, reason = "door: image files")]
+    pub(crate) fn open_single(&self) -> io::Result<Option<File>> {
+        match &self.parts[..] {
+            [one] => File::open(one).map(Some),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Several files, read as one.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    rest: Vec<PathBuf>,
+    open: Option<File>,
+}
+
+impl Read for Joined {
+    #[expect(clippy::disallowed_methods, reason = "door: image files")]
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(file) = &mut self.open {
+                let read = file.read(buffer)?;
+                if read > 0 || buffer.is_empty() {
+                    return Ok(read);
+                }
+            }
+            match self.rest.pop() {
+                Some(next) => self.open = Some(File::open(next)?),
+                None => return Ok(0),
+            }
+        }
+    }
+}
+
+/// Finds the parts of a file, and what is missing among them.
+#[expect(clippy::disallowed_methods, reason = "door: image files")]
+fn find_parts(path: &Path) -> Result<Files, NoFiles> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let listing = match std::fs::read_dir(folder) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoFiles::NotThere),
+        Err(source) => return Err(NoFiles::Read { source }),
+    };
+    let prefix = format!("{name}.part");
+    let mut names: Vec<String> = listing
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|entry| entry.strip_prefix(&prefix).is_some_and(is_suffix))
+        .collect();
+    names.sort();
+    for (index, found) in names.iter().enumerate() {
+        let expected = format!("{prefix}{}", suffix(index, found.len() - prefix.len()));
+        if *found != expected {
+            return Err(NoFiles::PartMissing { name: expected });
+        }
+    }
+    if names.is_empty() {
+        return Err(NoFiles::NotThere);
+    }
+    Ok(Files {
+        path: path.to_owned(),
+        parts: names.into_iter().map(|name| folder.join(name)).collect(),
+    })
+}
+
+/// Tells the letters that `split` puts behind a name.
+fn is_suffix(text: &str) -> bool {
+    text.len() >= 2 && text.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+/// Returns the letters that `split` gives to the part with this number: aa, ab … zz.
+fn suffix(mut number: usize, length: usize) -> String {
+    let mut letters = vec!['a'; length];
+    for letter in letters.iter_mut().rev() {
+        *letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));
+        number /= 26;
+    }
+    letters.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_as_split_gives_them() {
+        let check = |number, expected| assert_eq!(suffix(number, 2), expected);
+        check(0, "aa");
+        check(25, "az");
+        check(26, "ba");
+        check(675, "zz");
+        assert!(is_suffix("aa") && !is_suffix("a") && !is_suffix("aA") && !is_suffix("aa.sha256"));
+    }
+}

@@ -1,0 +1,243 @@
+//! DOOR: moves one image to its place: by upload, by the node's own download, or into the storage's folder.
+//!
+//! After a failure it looks whether something half-made is left, and removes it.
+
+use std::io::{self, Read};
+
+use pve_client::Error;
+use stage::{Entry, Place};
+
+use crate::execute::{Failed, What};
+use crate::findings;
+use crate::folder::{Folder, Written};
+use crate::node::Node;
+use crate::prepare::{Bytes, bytes_of};
+use crate::ready::{Ready, Supply};
+use crate::show;
+use crate::source::examine::Summing;
+use crate::work::Work;
+
+/// Uploads an image; a lost connection is tried again from the start, with the reason said.
+pub(crate) fn send(
+    work: &Work<'_>,
+    node: &Node,
+    bytes: Bytes,
+    name: &str,
+) -> Result<String, Failed> {
+    let Bytes { file, length, sha256, local } = bytes;
+    let fact = format!("uploading image \"{name}\"");
+    let mut attempt = 0;
+    loop {
+        let doing = format!("uploading {} to {}", show::bytes(length), node.volid(&file));
+        let mut transfer = work.transfer(name, doing, Some(length));
+        let mut summing = Summing::new(local.compression.unpack(local.files.open()), false);
+        let sent =
+            node.upload(&file, length, &sha256, &mut summing, &mut |bytes| transfer.at(bytes));
+        let sums = summing.finish();
+        // From here on a lost connection says nothing of the task on the node.
+        let accepted = sent.is_ok();
+        let outcome = sent.and_then(|upid| node.wait(&upid, &mut |_| {}));
+        let error = match outcome {
+            Ok(()) => return Ok(file),
+            Err(error) => error,
+        };
+        // Sending again is safe: the same name gets the same bytes, and PVE compares the sum each time.
+        if is_lost(&error) && attempt < work.retries {
+            attempt += 1;
+            let reason = innermost(&error);
+            work.tell(
+                "step",
+                name,
+                &format!("sending again from the start ({attempt} of {}): {reason}", work.retries),
+            );
+            continue;
+        }
+        let changed = matches!(error, Error::Source { .. })
+            || matches!(error, Error::TaskFailed(_)) && sums.sha256 != sha256;
+        let entry = if changed {
+            let fact = format!("changed while it was sent, for image \"{name}\"");
+            Entry::error(Place::file(local.files.shown()), fact)
+                .hint("wait until it is written to its end")
+        } else {
+            findings::of_pve(node.place(), &fact, &error)
+        };
+        return Err(after_failure(node, &file, length, accepted, &error, entry));
+    }
+}
+
+/// Lets the node download an image; where the token must not ask for that, this machine fetches and sends it.
+pub(crate) fn download(
+    work: &Work<'_>,
+    node: &Node,
+    image: Ready,
+    remove_first: bool,
+) -> Result<(String, What), Failed> {
+    let Ready { name, file, length, sum, supply } = &image;
+    let (Supply::Node { url, may_send }, Some(sum)) = (supply, sum) else {
+        return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
+    };
+    let fact = format!("downloading image \"{name}\" to the node");
+    let fail = |error: &Error| findings::of_pve(node.place(), &fact, error);
+    if remove_first {
+        let removed = node.remove(&node.volid(file));
+        removed
+            .map_err(|error| Failed { left: error.is_outcome_unknown(), entry: fail(&error) })?;
+    }
+    let upid = match node.download(url, file, sum) {
+        Ok(upid) => upid,
+        Err(error) if error.is_permission() && *may_send => {
+            work.tell("step", name, "the token must not let the node download (Sys.AccessNetwork): fetched here and uploaded");
+            let name = name.clone();
+            return Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent));
+        }
+        Err(error) => {
+            return Err(Failed {
+                left: remove_first || error.is_outcome_unknown(),
+                entry: fail(&error),
+            });
+        }
+    };
+    let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
+    let waited = node.wait(&upid, &mut |line| {
+        if let Some(percent) = percent_in(line) {
+            transfer.at_percent(percent);
+        }
+    });
+    match waited {
+        Ok(()) => Ok((file.clone(), What::Downloaded)),
+        Err(error) => Err(after_failure(
+            node,
+            file,
+            length.unwrap_or(0),
+            true,
+            &error,
+            fail(&error).note(url.clone()),
+        )),
+    }
+}
+
+/// Writes an image into the storage's folder.
+pub(crate) fn write(
+    work: &Work<'_>,
+    folder: &Folder,
+    bytes: Bytes,
+    name: &str,
+) -> Result<String, Failed> {
+    let Bytes { file, length, sha256, local } = bytes;
+    let shown = folder.path_of(&file).display().to_string();
+    let mut transfer =
+        work.transfer(name, format!("writing {} to {shown}", show::bytes(length)), Some(length));
+    let summing =
+        std::cell::RefCell::new(Summing::new(local.compression.unpack(local.files.open()), false));
+    let mut reader = Shared(&summing);
+    let is_right =
+        || summing.replace(Summing::new(Box::new(io::empty()), false)).finish().sha256 == sha256;
+    let written = folder.write(&file, &mut reader, &mut |bytes| transfer.at(bytes), is_right);
+    match written {
+        Ok(Written::Whole) => Ok(file),
+        Ok(Written::WrongSum) => {
+            let fact = format!("changed while it was copied, for image \"{name}\"");
+            Err(Entry::error(Place::file(local.files.shown()), fact)
+                .hint("wait until it is written to its end")
+                .into())
+        }
+        Err(error) => {
+            Err(Entry::error(Place::file(shown), "cannot be written").cause(&error).into())
+        }
+    }
+}
+
+/// A reader that can be looked at after its bytes have gone.
+struct Shared<'a, R>(&'a std::cell::RefCell<R>);
+
+impl<R: Read> Read for Shared<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+/// Looks whether a failed transfer has left something half-made, and removes it.
+fn after_failure(
+    node: &Node,
+    file: &str,
+    length: u64,
+    accepted: bool,
+    error: &Error,
+    entry: Entry,
+) -> Failed {
+    // A refusal comes before anything is stored, and without a connection nothing can be asked.
+    let refused = matches!(error, Error::NeverSent { .. })
+        || matches!(error, Error::Status(_)) && !error.is_outcome_unknown();
+    if refused && !accepted {
+        return Failed { entry, left: false };
+    }
+    let volid = node.volid(file);
+    let Ok(present) = node.present() else {
+        return Failed {
+            entry: entry.note(format!("whether a part of it is left is not known: {volid}")),
+            left: true,
+        };
+    };
+    let half = present
+        .iter()
+        .any(|present| present.file == file && (length == 0 || present.size != length));
+    if !half {
+        // PVE may still be at work on what it was sent; it will be the whole image or nothing.
+        return Failed { entry, left: error.is_outcome_unknown() };
+    }
+    match node.remove(&volid) {
+        Ok(()) => Failed {
+            entry: entry.note(format!("what was left of it is removed: {volid}")),
+            left: false,
+        },
+        Err(_) => Failed {
+            entry: entry
+                .note(format!("a part of it is left, and is not taken for the image: {volid}")),
+            left: true,
+        },
+    }
+}
+
+/// Tells the errors after which the same upload may succeed.
+fn is_lost(error: &Error) -> bool {
+    match error {
+        Error::NeverSent { .. } => error.certificate().is_none(),
+        Error::MaybeSent { .. } => true,
+        _ => {
+            error.is_outcome_unknown()
+                || error.is_node_unreachable()
+                || error.is_worker_start_failure()
+        }
+    }
+}
+
+/// Returns the reason behind an error: the last link of its chain.
+fn innermost(error: &Error) -> String {
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
+    chain.last().map(ToString::to_string).unwrap_or_default()
+}
+
+/// Finds the percentage in a line of wget's progress, as the node's task log has it.
+fn percent_in(line: &str) -> Option<u8> {
+    line.split_whitespace()
+        .rev()
+        .find_map(|word| word.strip_suffix('%')?.parse().ok())
+        .filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent_in;
+
+    fn check(line: &str, expected: Option<u8>) {
+        assert_eq!(percent_in(line), expected, "{line}");
+    }
+
+    #[test]
+    fn progress_in_a_task_log() {
+        check("  1024K ........ ........ ........ ........ 42% 10.1M 5s", Some(42));
+        check("100%", Some(100));
+        check("downloading https://x/50%25.qcow2", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,262 @@
+//! The document's VMs → the images that they need, and where each comes from. Does no I/O.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use pve_client::Volid;
+use stage::{Deployment, Entry, ImageSource, Place, Report};
+
+use crate::source::checksum::Sum;
+
+/// An image that VMs of the document name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Its name in the document.
+    pub(crate) name: String,
+    /// Where it comes from.
+    pub(crate) origin: Origin,
+    /// The sum that it must have.
+    pub(crate) sum: Option<Sum>,
+    /// Where its sum is listed.
+    pub(crate) sum_list: Option<String>,
+    /// The VMs that use it: their place in the document and their disk in GiB.
+    pub(crate) disks: Vec<(usize, u32)>,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It is in a storage already; the document names it.
+    Volid(Volid),
+    /// A local file, or its parts.
+    File(PathBuf),
+    /// A web server.
+    Url {
+        /// The address.
+        url: String,
+        /// Who fetches it.
+        mode: Mode,
+    },
+}
+
+/// Who fetches a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mode {
+    /// The node when it can use the file as it is and the token may ask for it, else this machine.
+    #[default]
+    Auto,
+    /// The node, by PVE's download-url.
+    DownloadUrl,
+    /// This machine, which then uploads.
+    Upload,
+}
+
+impl Mode {
+    /// The names in the document.
+    const NAMES: [(&str, Self); 3] =
+        [("auto", Self::Auto), ("download-url", Self::DownloadUrl), ("upload", Self::Upload)];
+
+    /// Reads a name of the document.
+    fn parse(text: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
+    }
+}
+
+/// Returns the images that the VMs name, by name; what cannot be used goes into the report.
+pub(crate) fn wanted(
+    deployment: &Deployment,
+    image_dir: &Path,
+    report: &mut Report,
+) -> Vec<Wanted> {
+    let mut disks: BTreeMap<&str, Vec<(usize, u32)>> = BTreeMap::new();
+    for (index, vm) in deployment.vms.iter().enumerate() {
+        if vm.image.is_empty() {
+            report.error(
+                Place::input(format!("vms[{index}].image")),
+                "must be there: the name of an image",
+            );
+        } else {
+            disks.entry(&vm.image).or_default().push((index, vm.disk));
+        }
+    }
+    let mut all = Vec::new();
+    for (name, disks) in disks {
+        let first = disks.first().map_or(0, |(index, _)| *index);
+        if !is_name(name) {
+            let fact = format!(
+                "\"{name}\" must hold only letters, digits and `.+=_-`, and begin with a letter or digit"
+            );
+            report.error(Place::input(format!("vms[{first}].image")), fact);
+            continue;
+        }
+        let found = match deployment.image_sources.get(name) {
+            Some(source) => from_source(name, source),
+            None => from_map_or_folder(name, deployment, image_dir),
+        };
+        match found {
+            Ok((origin, sum, sum_list)) => {
+                all.push(Wanted { name: name.to_owned(), origin, sum, sum_list, disks })
+            }
+            Err(entry) => report.push(entry),
+        }
+    }
+    all
+}
+
+/// Tells a name that PVE takes as part of a file name.
+pub(crate) fn is_name(name: &str) -> bool {
+    // PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
+    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".+=_-".contains(&b))
+}
+
+type Found = (Origin, Option<Sum>, Option<String>);
+
+/// Reads an entry of `image_sources`.
+fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
+    let place = |key: &str| {
+        let dot = if key.is_empty() { "" } else { "." };
+        Place::input(format!("image_sources.{name}{dot}{key}"))
+    };
+    let mode = match &source.mode {
+        None => Mode::Auto,
+        Some(text) => Mode::parse(text).ok_or_else(|| {
+            Entry::error(place("mode"), format!("\"{text}\" must be auto, download-url or upload"))
+        })?,
+    };
+    let origin = match (&source.file, &source.url) {
+        (Some(file), None) => Origin::File(PathBuf::from(file)),
+        (None, Some(url)) if is_url(url) => Origin::Url { url: url.clone(), mode },
+        (None, Some(url)) => {
+            return Err(Entry::error(
+                place("url"),
+                format!("\"{url}\" must begin with `https://` or `http://`"),
+            ));
+        }
+        _ => return Err(Entry::error(place(""), "must have either `file` or `url`")),
+    };
+    let sum = match &source.checksum {
+        None => None,
+        Some(text) => Some(Sum::parse(text).ok_or_else(|| {
+            Entry::error(
+                place("checksum"),
+                format!(
+                    "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+                ),
+            )
+        })?),
+    };
+    Ok((origin, sum, source.checksum_url.clone()))
+}
+
+/// Takes an image that has no source: from `images`, or from packer's folder layout.
+fn from_map_or_folder(
+    name: &str,
+    deployment: &Deployment,
+    image_dir: &Path,
+) -> Result<Found, Entry> {
+    let Some(text) = deployment.images.get(name) else {
+        let file = image_dir.join(name).join(format!("{name}.qcow2"));
+        return Ok((Origin::File(file), None, None));
+    };
+    let place = Place::input(format!("images.{name}"));
+    let volid: Volid = text
+        .parse()
+        .map_err(|_| Entry::error(place.clone(), format!("\"{text}\" must be {}", Volid::RULE)))?;
+    match volid.content() {
+        // PVE: facts 17.
+        Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
+            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
+        _ => Ok((Origin::Volid(volid), None, None)),
+    }
+}
+
+/// Tells an address of a web server.
+pub(crate) fn is_url(text: &str) -> bool {
+    text.starts_with("https://") || text.starts_with("http://")
+}
+
+/// Compares an image's disk with the VMs' disks: none may be smaller (PVE cannot shrink).
+pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Report) {
+    const GIB: u64 = 1 << 30;
+    for (index, gib) in wanted.disks.iter().filter(|(_, gib)| u64::from(*gib) * GIB < virtual_size)
+    {
+        let needed = virtual_size.div_ceil(GIB);
+        let fact = format!(
+            "{gib} GiB are too small for image \"{}\", whose disk has {}",
+            wanted.name,
+            crate::show::bytes(virtual_size)
+        );
+        let entry = Entry::error(Place::input(format!("vms[{index}].disk")), fact);
+        report.push(entry.hint(format!("set `disk: {needed}` or more")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stage::Document;
+
+    fn check(json: &str, expected: &[Origin], places: &[&str]) {
+        let document = Document::parse(json.as_bytes()).unwrap();
+        let (deployment, mut report) = Deployment::read(&document);
+        let all = wanted(&deployment, Path::new("images"), &mut report);
+        assert_eq!(all.into_iter().map(|w| w.origin).collect::<Vec<_>>(), expected);
+        let found: Vec<_> = report.entries().iter().map(|e| e.place.to_string()).collect();
+        assert_eq!(found, places);
+    }
+
+    #[test]
+    fn each_image_once_from_the_first_place_that_has_it() {
+        check(
+            r#"{"images":{"b":"local:import/b.qcow2","c":"local:import/c.qcow2"},
+                "image_sources":{"c":{"url":"https://x/c.qcow2","mode":"upload"},"unused":{}},
+                "vms":[{"image":"b"},{"image":"a"},{"image":"a"},{"image":"c"}]}"#,
+            &[
+                Origin::File("images/a/a.qcow2".into()),
+                Origin::Volid("local:import/b.qcow2".parse().unwrap()),
+                Origin::Url { url: "https://x/c.qcow2".to_owned(), mode: Mode::Upload },
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn every_fault_is_reported() {
+        check(
+            r#"{"images":{"i":"local:iso/i.img","v":"nothing"},
+                "image_sources":{"n":{},"f":{"file":"a","url":"https://x"},"u":{"url":"ftp://x"},
+                                 "s":{"file":"a","checksum":"md5:12"},"m":{"url":"https://x","mode":"magic"}},
+                "vms":[{"image":"../x"},{},{"image":"n"},{"image":"f"},{"image":"u"},{"image":"s"},{"image":"m"},
+                       {"image":"i"},{"image":"v"}]}"#,
+            &[],
+            &[
+                "stdin: vms[1].image",
+                "stdin: vms[0].image",
+                "stdin: image_sources.f",
+                "stdin: images.i",
+                "stdin: image_sources.m.mode",
+                "stdin: image_sources.n",
+                "stdin: image_sources.s.checksum",
+                "stdin: image_sources.u.url",
+                "stdin: images.v",
+            ],
+        );
+    }
+
+    #[test]
+    fn a_disk_must_hold_the_image() {
+        let mut report = Report::new();
+        let disks = vec![(0, 2), (1, 1), (2, 3)];
+        let wanted = Wanted {
+            name: "a".into(),
+            origin: Origin::File("a".into()),
+            sum: None,
+            sum_list: None,
+            disks,
+        };
+        check_disks(&wanted, 2 << 30, &mut report);
+        let found: Vec<_> = report.entries().iter().map(|e| e.place.to_string()).collect();
+        assert_eq!(found, ["stdin: vms[1].disk"]);
+    }
+}

@@ -1,0 +1,139 @@
+//! What a run carries along: the console, the cache, the options that say how.
+//!
+//! DOOR: reads the clock, for rates and for how often progress is told.
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use pve_client::{Fetcher, Trust};
+use serde_json::Value;
+use stage::{Console, Event, LogFormat};
+
+use crate::cache::Cache;
+use crate::show;
+
+/// What a run carries along.
+pub(crate) struct Work<'a> {
+    /// Where people are told.
+    pub(crate) console: &'a Console,
+    /// What is known of images.
+    pub(crate) cache: Cache,
+    /// Where spooled files go.
+    pub(crate) folder: PathBuf,
+    /// `qemu-img` compresses each local image first.
+    pub(crate) compress: bool,
+    /// How often a lost connection is tried again.
+    pub(crate) retries: u32,
+    /// Nothing is written to PVE.
+    pub(crate) dry_run: bool,
+    fetcher: OnceCell<Fetcher>,
+}
+
+impl<'a> Work<'a> {
+    /// Begins a run.
+    pub(crate) fn new(console: &'a Console, cache: Cache, folder: PathBuf) -> Self {
+        Self {
+            console,
+            cache,
+            folder,
+            compress: false,
+            retries: 2,
+            dry_run: false,
+            fetcher: OnceCell::new(),
+        }
+    }
+
+    /// Returns what fetches from web servers; made when it is first needed.
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        self.fetcher.get_or_init(|| Fetcher::new(Trust::System, Duration::from_secs(60)))
+    }
+
+    /// Tells that something is so.
+    pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
+        self.console.event(&Event::new(event, image, text));
+    }
+
+    /// Begins to tell the progress of a transfer of `total` bytes, when that is known.
+    pub(crate) fn transfer(
+        &self,
+        image: &'a str,
+        doing: String,
+        total: Option<u64>,
+    ) -> Transfer<'a> {
+        let now = now();
+        let transfer =
+            Transfer { console: self.console, image, doing, total, started: now, told: now };
+        transfer.tell(0, None);
+        transfer
+    }
+}
+
+/// A transfer whose progress is told: its rate and the time left on a terminal, more in JSON.
+pub(crate) struct Transfer<'a> {
+    console: &'a Console,
+    image: &'a str,
+    doing: String,
+    total: Option<u64>,
+    started: Instant,
+    told: Instant,
+}
+
+impl Transfer<'_> {
+    /// Takes note of how many bytes have gone, and tells it now and then.
+    pub(crate) fn at(&mut self, bytes: u64) {
+        // In a pipe one line at the start is enough; a live line is redrawn five times a second.
+        let pause = match (self.console.log_format(), self.console.is_terminal()) {
+            (LogFormat::Json, _) => Duration::from_secs(1),
+            (LogFormat::Text, true) => Duration::from_millis(200),
+            (LogFormat::Text, false) => return,
+        };
+        let now = now();
+        if now - self.told >= pause {
+            self.told = now;
+            self.tell(bytes, rate(bytes, now - self.started));
+        }
+    }
+
+    /// Takes note of a percentage that the node tells.
+    pub(crate) fn at_percent(&self, percent: u8) {
+        let mut event = Event::new("progress", self.image, &self.doing);
+        event.percent = Some(percent);
+        self.console.event(&event);
+    }
+
+    fn tell(&self, bytes: u64, rate: Option<u64>) {
+        let left = rate.zip(self.total).map(|(rate, total)| total.saturating_sub(bytes) / rate);
+        let mut text = self.doing.clone();
+        if let (Some(rate), true) = (rate, self.console.is_terminal()) {
+            text.push_str(&format!(", {}/s", show::bytes(rate)));
+            if let Some(left) = left {
+                text.push_str(&format!(", {left} s left"));
+            }
+        }
+        let mut event = Event::new("progress", self.image, &text);
+        event.percent = self
+            .total
+            .filter(|total| *total > 0)
+            .and_then(|total| u8::try_from(bytes * 100 / total).ok());
+        let figures =
+            [("bytes", Some(bytes)), ("total", self.total), ("rate", rate), ("left", left)];
+        for (name, figure) in figures {
+            if let Some(figure) = figure {
+                event.fields.insert(name.to_owned(), Value::from(figure));
+            }
+        }
+        self.console.event(&event);
+    }
+}
+
+/// Returns bytes a second.
+fn rate(bytes: u64, took: Duration) -> Option<u64> {
+    let millis = u64::try_from(took.as_millis()).ok().filter(|millis| *millis > 0)?;
+    bytes.checked_mul(1000).map(|bytes| bytes / millis).filter(|rate| *rate > 0)
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+fn now() -> Instant {
+    Instant::now()
+}
