@@ -67,11 +67,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
         note_in(&mut state, &pending, &Params::default(), 0);
         return Step::Cut;
     }
-    let early = match pending.plan.answer.take() {
-        Some(scripted) => Err(refusal(&scripted)),
-        None => admit(&state, head, &mut pending),
-    };
-    match early {
+    match admit(&state, head, &mut pending) {
         Ok(()) => Step::Serve(pending),
         Err(refusal) => {
             let query = request::decode_form(&pending.query);
@@ -165,6 +161,10 @@ pub(super) fn finish(
     };
     params.0.extend(request::decode_form(&pending.query).0);
     params.take("_dc");
+    if let Some(scripted) = &pending.plan.answer {
+        note_in(&mut state, pending, &params, scripted.status);
+        return Some(Err(refusal(scripted)));
+    }
     state.world.clockwork.fault.clone_from(&pending.plan.task);
     state.world.advance(shared.now());
     let reply = routes::serve(
@@ -205,7 +205,10 @@ fn refuse_loudly(state: &mut State, pending: &Pending, refusal: &Refusal) {
 fn refusal(scripted: &Scripted) -> Refusal {
     match scripted.status {
         401 | 595.. => Refusal::bare(scripted.status, &scripted.message),
-        status => Refusal::status(status, &scripted.message),
+        status => Refusal {
+            errors: scripted.errors.clone(),
+            ..Refusal::status(status, &scripted.message)
+        },
     }
 }
 

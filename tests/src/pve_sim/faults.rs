@@ -71,6 +71,9 @@ pub struct Scripted {
     /// The text.
     #[serde(default)]
     pub message: String,
+    /// Texts by parameter, as with 400.
+    #[serde(default)]
+    pub errors: serde_json::Map<String, serde_json::Value>,
 }
 
 /// When the connection is dropped.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::schema::Property;
+use super::schema::{self, Format, Property};
 
 /// The keys of a property string, in the order they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +54,15 @@ impl Properties {
             }
         }
         read
+    }
+}
+
+/// Reads the value of a config key; none when PVE would not take it.
+pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
+    let create = schema::by_template("POST", "/nodes/{node}/qemu")?;
+    match &create.parameter(key)?.format {
+        Some(Format::Keys(keys)) => parse(keys, text).ok(),
+        _ => None,
     }
 }
 
@@ -130,7 +139,7 @@ fn boolean(property: &Property, value: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pve_sim::schema::{Format, by_template};
+    use crate::pve_sim::schema::by_template;
 
     fn check(parameter: &str, text: &str, expected: Result<&str, &str>) {
         let create = by_template("POST", "/nodes/{node}/qemu").unwrap();

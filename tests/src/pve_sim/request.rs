@@ -50,7 +50,7 @@ impl Head {
     pub(crate) fn api_path(&self) -> Option<(String, String)> {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let path = unescape(path);
-        let rest = path.strip_prefix("/api2/json").or_else(|| path.strip_prefix("/api2/extjs"))?;
+        let rest = path.strip_prefix("/api2/json")?;
         Some((rest.trim_end_matches('/').to_owned(), query.to_owned()))
     }
 

@@ -24,9 +24,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .filter_map(|volume| Some((volume, Name::parse(&volume.volid)?)))
         .filter(|(_, name)| content.is_none_or(|content| content == name.content))
         .filter(|(_, name)| vmid.is_none_or(|vmid| name.vmid == Some(vmid)))
-        .filter(|(volume, name)| {
-            volume_access(call, name.vmid.filter(|_| false), &volume.volid).is_ok()
-        })
+        .filter(|(volume, _)| volume_access(call, None, &volume.volid).is_ok())
         .map(|(volume, name)| line(volume, &name))
         .collect();
     Ok(Value::Array(lines).into())

@@ -38,7 +38,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every endpoint served: method, template, rule.
-const ROUTES: [(&str, &str, Handler); 72] = [
+const ROUTES: [(&str, &str, Handler); 73] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -110,6 +110,7 @@ const ROUTES: [(&str, &str, Handler); 72] = [
     ("GET", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::subnets),
     ("POST", "/cluster/sdn/vnets/{vnet}/subnets", sdn_objects::create_subnet),
     ("GET", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::subnet),
+    ("PUT", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::change_subnet),
     ("DELETE", "/cluster/sdn/vnets/{vnet}/subnets/{subnet}", sdn_objects::delete_subnet),
 ];
 

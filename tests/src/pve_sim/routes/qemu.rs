@@ -126,12 +126,7 @@ pub(super) fn create(call: &mut Call) -> Reply {
             *value = call.world.print_net(vmid, key, value);
         }
     }
-    if let Some(pool) = pool
-        && let Some(pool) = call.world.pools.get_mut(&pool)
-    {
-        pool.vms.push(vmid);
-    }
-    call.fork("qmcreate", vmid, Work::Create { vmid, params: config, start })
+    call.fork("qmcreate", vmid, Work::Create { vmid, params: config, start, pool })
 }
 
 fn disk_number(key: &str) -> bool {

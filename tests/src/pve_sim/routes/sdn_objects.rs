@@ -258,6 +258,11 @@ pub(super) fn create_subnet(call: &mut Call) -> Reply {
     create(call, Kind::Subnet, &subnet_id(&zone, &cidr), object)
 }
 
+pub(super) fn change_subnet(call: &mut Call) -> Reply {
+    let id = call.params.text("subnet").to_owned();
+    change(call, Kind::Subnet, &id)
+}
+
 pub(super) fn delete_subnet(call: &mut Call) -> Reply {
     let id = call.params.text("subnet").to_owned();
     delete(call, Kind::Subnet, &id)

@@ -112,6 +112,9 @@ fn an_upload_without_the_right_is_cut_off_early() {
         r#"[{"when": "* /**", "then": {"withdraw": {"path": "/storage/local", "privilege": "Datastore.AllocateTemplate"}}}]"#,
     );
     let small = send_upload(&sim, "local", &[("content", "import")], "a.raw", b"hello");
+    let large = vec![0; 4 << 20];
+    assert_eq!(send_upload(&sim, "local", &[("content", "import")], "a.raw", &large), "");
+    assert_eq!(sim.requests().iter().map(|request| request.status).collect::<Vec<_>>(), [403, 403]);
     assert_eq!(small, "403 Permission check failed (/storage/local, Datastore.AllocateTemplate) ");
 }
 

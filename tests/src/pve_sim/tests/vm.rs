@@ -176,6 +176,17 @@ fn the_agent_answers_when_it_is_there() {
 }
 
 #[test]
+fn the_default_token_may_call_the_agent_of_eight_too() {
+    let world =
+        r#"{"version": "8.4.1", "vms": {"100": {"running": true, "config": {"agent": "1"}}}}"#;
+    let ping = "POST /nodes/pve1/qemu/100/agent/ping";
+    check(world, "[]", &[(ping, "500 QEMU guest agent is not running"), (ping, "200 OK")]);
+    let blind =
+        r#"[{"when": "* /**", "then": {"withdraw": {"path": "/vms", "privilege": "VM.Monitor"}}}]"#;
+    check(world, blind, &[(ping, "(/vms/100, VM.Monitor)")]);
+}
+
+#[test]
 fn what_is_not_known_is_said_loudly() {
     let sim = start("{}", "[]");
     for step in

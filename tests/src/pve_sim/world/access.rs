@@ -163,6 +163,19 @@ fn builtin(role: &str) -> BTreeSet<String> {
     names.into_iter().map(str::to_owned).collect()
 }
 
+impl Access {
+    /// PVE 8 has VM.Monitor where PVE 9 has VM.GuestAgent.* (facts 52).
+    pub(super) fn speak_eight(&mut self) {
+        for privileges in self.roles.values_mut() {
+            let before = privileges.len();
+            privileges.retain(|privilege| !privilege.starts_with("VM.GuestAgent."));
+            if privileges.len() < before {
+                privileges.insert("VM.Monitor".to_owned());
+            }
+        }
+    }
+}
+
 /// Who asks: a user, or a token of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {

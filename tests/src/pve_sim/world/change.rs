@@ -56,7 +56,7 @@ impl World {
     ) -> Result<(), Refusal> {
         let value = if disk::is_drive(key) {
             self.check_drive(who, vmid, value)?;
-            self.make_drive(node, vmid, value).map_err(Refusal::die)?
+            self.make_drive(node, vmid, key, value).map_err(Refusal::die)?
         } else {
             stored(key, value)
         };

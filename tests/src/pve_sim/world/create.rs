@@ -12,7 +12,7 @@ use super::disk;
 use super::vm::Vm;
 use super::work::{Ended, Work};
 use crate::pve_sim::answer::Refusal;
-use crate::pve_sim::property::Properties;
+use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::schema::numbered;
 
 impl World {
@@ -50,7 +50,7 @@ impl World {
                 config.insert(key, value);
                 continue;
             }
-            match self.make_drive(node, vmid, &value) {
+            match self.make_drive(node, vmid, &key, &value) {
                 Ok(text) => {
                     log.push(format!("{key}: successfully created disk '{text}'"));
                     config.insert(key, text);
@@ -137,18 +137,7 @@ impl World {
 
 /// A NIC's keys, with `model` and `macaddr` told apart.
 pub(crate) fn read_net(text: &str) -> Properties {
-    let mut net = Properties::default();
-    for (key, value) in Properties::read(text, "model").iter() {
-        match key {
-            "model" | "macaddr" | "bridge" | "firewall" | "link_down" | "mtu" | "queues"
-            | "rate" | "tag" | "trunks" => net.set(key, value),
-            _ => {
-                net.set("model", key);
-                net.set("macaddr", value);
-            }
-        }
-    }
-    net
+    property::of_config("net0", text).unwrap_or_else(|| Properties::read(text, "model"))
 }
 
 /// What PVE adds to every new config. No clock: `ctime` is fixed.

@@ -5,7 +5,7 @@
 use super::World;
 use super::storage::{Name, Volume};
 use crate::pve_sim::formats::full;
-use crate::pve_sim::property::Properties;
+use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::schema::numbered;
 
 /// Whether a key names a drive.
@@ -89,9 +89,11 @@ impl World {
         &mut self,
         node: &str,
         vmid: u32,
+        key: &str,
         text: &str,
     ) -> Result<String, String> {
-        let mut drive = Properties::read(text, "file");
+        let read = property::of_config(key, text);
+        let mut drive = read.unwrap_or_else(|| Properties::read(text, "file"));
         match wanted(&drive) {
             Wanted::NoVolume => {
                 drive.remove("size");
@@ -327,9 +329,13 @@ mod tests {
                 ..Volume::default()
             },
         );
-        let text =
-            world.make_drive("pve1", 100, "local-lvm:0,import-from=local:import/a.raw,discard=on");
-        assert_eq!(text.as_deref(), Ok("local-lvm:vm-100-disk-0,discard=on,size=1M"));
+        let text = world.make_drive(
+            "pve1",
+            100,
+            "virtio1",
+            "local-lvm:0,import-from=local:import/a.raw,discard=on,iothread=yes",
+        );
+        assert_eq!(text.as_deref(), Ok("local-lvm:vm-100-disk-0,discard=on,iothread=1,size=1M"));
         let disk = world.volume("pve1", "local-lvm:vm-100-disk-0").unwrap();
         assert_eq!(
             (disk.sha256.as_deref(), disk.bytes.as_deref()),

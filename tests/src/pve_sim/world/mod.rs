@@ -137,6 +137,9 @@ impl World {
     fn settle_in(&mut self) -> Result<(), String> {
         let first = self.nodes.keys().next().cloned();
         let first = first.ok_or("`nodes` is empty")?;
+        if self.release() < (9, 0) {
+            self.access.speak_eight();
+        }
         for volume in &mut self.volumes {
             let storage = self
                 .storages

@@ -353,3 +353,6 @@ impl World {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

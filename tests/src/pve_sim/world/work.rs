@@ -13,7 +13,7 @@ use crate::pve_sim::property::Properties;
 /// The work of a task.
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
-    Create { vmid: u32, params: BTreeMap<String, String>, start: bool },
+    Create { vmid: u32, params: BTreeMap<String, String>, start: bool, pool: Option<String> },
     Destroy { vmid: u32, unreferenced: bool },
     Change { vmid: u32, change: Change },
     Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
@@ -69,7 +69,15 @@ impl World {
 
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
         match work {
-            Work::Create { vmid, params, start } => self.create(node, who, vmid, params, start),
+            Work::Create { vmid, params, start, pool } => {
+                let ended = self.create(node, who, vmid, params, start);
+                if let (Ok(()), Some(pool)) = (&ended.result, pool)
+                    && let Some(pool) = self.pools.get_mut(&pool)
+                {
+                    pool.vms.push(vmid);
+                }
+                ended
+            }
             Work::Destroy { vmid, unreferenced } => self.destroy(node, vmid, unreferenced),
             Work::Change { vmid, change } => {
                 let result = self.change(node, who, vmid, &change);

@@ -1,0 +1,78 @@
+//! How tasks pass their time, with polls and with a clock that is handed in.
+
+use super::*;
+
+/// A task that makes a volume on its way, and what its log says after each step of time.
+fn check(pace: Pace, times: &[(u64, &str)]) {
+    let mut world = World::default();
+    world.clockwork.pace = pace.clone();
+    let who = Who { authid: "a@pve".to_owned() };
+    let work = Work::Store {
+        storage: "local".to_owned(),
+        volume: super::super::storage::Volume {
+            volid: "local:import/a.raw".to_owned(),
+            ..Default::default()
+        },
+        refused: None,
+        lines: ["one", "two", "three", "four"].map(str::to_owned).to_vec(),
+    };
+    let upid = world.fork("pve1", "download", "", &who, work);
+    for (now, expected) in times {
+        match pace {
+            Pace::Polls(_) => world.poll(&upid),
+            _ => world.advance(*now),
+        }
+        let task = &world.tasks[0];
+        let status = task.exitstatus.as_deref().unwrap_or("running");
+        assert_eq!(format!("{} {status}", task.log.len()), *expected, "{pace:?} at {now}");
+        let stored = world.volume("pve1", "local:import/a.raw").is_some();
+        assert_eq!(stored, status == "OK", "{pace:?} at {now}");
+    }
+}
+
+#[test]
+fn a_task_runs_for_its_time_and_writes_as_it_goes() {
+    check(Pace::Polls(0), &[(0, "6 OK")]);
+    check(Pace::Polls(2), &[(0, "2 running"), (0, "4 running"), (0, "6 OK"), (0, "6 OK")]);
+    check(
+        Pace::Millis(100),
+        &[(0, "0 running"), (50, "2 running"), (99, "3 running"), (100, "6 OK")],
+    );
+    check(Pace::MillisBetween(100, 100), &[(99, "3 running"), (100, "6 OK")]);
+}
+
+#[test]
+fn drawn_lengths_are_the_same_in_every_run() {
+    let pace = Pace::MillisBetween(200, 2000);
+    let lengths: Vec<u64> =
+        (100..150).map(|id| pace.length("qmcreate", &format!("{id}"))).collect();
+    assert!(lengths.iter().all(|length| (200..=2000).contains(length)));
+    assert!(lengths.iter().max() > lengths.iter().min());
+    assert_eq!(pace.length("qmcreate", "100"), lengths[0]);
+}
+
+#[test]
+fn a_task_whose_client_went_away_ends_too() {
+    let mut world = World::default();
+    let who = Who { authid: "a@pve".to_owned() };
+    world.claim("pve1", 100).unwrap();
+    let work = Work::Create { vmid: 100, params: BTreeMap::new(), start: false, pool: None };
+    world.fork("pve1", "qmcreate", "100", &who, work);
+    world.pass(Some("101"));
+    world.pass(Some("100"));
+    assert_eq!(world.vms[&100].config["lock"], "create");
+    world.pass(None);
+    assert!(!world.vms[&100].config.contains_key("lock"));
+}
+
+#[test]
+fn a_stopped_create_leaves_nothing() {
+    let mut world = World::default();
+    let who = Who { authid: "a@pve".to_owned() };
+    world.claim("pve1", 100).unwrap();
+    let work = Work::Create { vmid: 100, params: BTreeMap::new(), start: false, pool: None };
+    let upid = world.fork("pve1", "qmcreate", "100", &who, work);
+    world.stop_task(&upid);
+    assert_eq!(world.tasks[0].exitstatus.as_deref(), Some("unexpected status"));
+    assert!(world.vms.is_empty());
+}
