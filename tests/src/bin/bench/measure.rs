@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use wait4::Wait4;
@@ -11,6 +11,7 @@ use wait4::Wait4;
 pub(crate) struct Tool {
     name: &'static str,
     args: Vec<OsString>,
+    env: Vec<(&'static str, String)>,
     stdin: Vec<u8>,
 }
 
@@ -25,7 +26,7 @@ pub(crate) struct Measure {
 impl Tool {
     /// A tool that stands beside this program.
     pub(crate) fn new(name: &'static str) -> Self {
-        Self { name, args: Vec::new(), stdin: Vec::new() }
+        Self { name, args: Vec::new(), env: Vec::new(), stdin: Vec::new() }
     }
 
     /// Adds an argument.
@@ -36,6 +37,12 @@ impl Tool {
     /// Adds arguments.
     pub(crate) fn args<'a>(mut self, args: impl IntoIterator<Item = &'a str>) -> Self {
         self.args.extend(args.into_iter().map(OsString::from));
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
         self
     }
 
@@ -57,11 +64,15 @@ impl Tool {
         Ok(best)
     }
 
-    fn once(&self) -> Result<Measure, Box<dyn Error>> {
+    /// Runs it once.
+    pub(crate) fn once(&self) -> Result<Measure, Box<dyn Error>> {
         let program = std::env::current_exe()?.with_file_name(self.name);
+        let mut stderr = tempfile::tempfile()?;
         let mut child = Command::new(program)
             .args(&self.args)
             .env("SOURCE_DATE_EPOCH", "1760000000")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
+            .stderr(stderr.try_clone()?)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -75,7 +86,10 @@ impl Tool {
         })?;
         let used = child.wait4()?;
         if !used.status.success() {
-            return Err(format!("{} ended with {}", self.name, used.status).into());
+            let mut said = String::new();
+            stderr.rewind()?;
+            stderr.read_to_string(&mut said)?;
+            return Err(format!("{} ended with {}:\n{said}", self.name, used.status).into());
         }
         let cpu = used.rusage.utime + used.rusage.stime;
         Ok(Measure { cpu, peak_bytes: used.rusage.maxrss, stdout })

@@ -1,0 +1,147 @@
+//! pve-apply and image-publish against the simulator: calls, connections, memory, and wall time
+//! beside the shortest time that the simulator's tasks allow.
+
+use crate::measure::Tool;
+use crate::table::Table;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::Path;
+use test_support::pve_sim::{Options, Pace, PveSim, World};
+
+/// How long the simulator's tasks take in the timed run, in milliseconds.
+const LENGTHS: [(&str, u64); 5] =
+    [("imgcopy", 200), ("qmcreate", 2_000), ("imgdel", 200), ("resize", 200), ("qmstart", 500)];
+
+const IMAGE: &str = r#"{"volumes":[{"volid":"local:import/debian-12.qcow2","node":"pve1","size":1048576,"virtual_size":2147483648}]}"#;
+
+/// All measures of this page.
+pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    calls(table)?;
+    critical_path(table)?;
+    memory(table, 2_000)?;
+    upload(table)
+}
+
+/// How many calls a create and an unchanged apply cost.
+fn calls(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    let one = start(Pace::Polls(0))?;
+    apply(&one, 1, &[])?;
+    let writes = one.requests().iter().filter(|r| r.is_write()).count();
+    table.at_most("apply, 1 new VM: writes", writes as f64, 6.0);
+    let sim = start(Pace::Polls(0))?;
+    apply(&sim, 50, &[])?;
+    for command in ["plan", "apply"] {
+        sim.forget_requests();
+        pve_apply(&sim, 50, &[command])?.once()?;
+        let asked = sim.requests();
+        let connections: BTreeSet<u64> = asked.iter().map(|r| r.connection).collect();
+        let writes = asked.iter().filter(|r| r.is_write()).count();
+        table.at_most(
+            &format!("{command}, 50 VMs unchanged: GETs"),
+            (asked.len() - writes) as f64,
+            55.0,
+        );
+        table.at_most(&format!("{command}, 50 VMs unchanged: writes"), writes as f64, 0.0);
+        // The default is four workers; each has one connection.
+        table.at_most(
+            &format!("{command}, 50 VMs unchanged: connections"),
+            connections.len() as f64,
+            4.0,
+        );
+    }
+    Ok(())
+}
+
+/// 50 new VMs, ten at a time: the wall time beside that of the tasks alone.
+fn critical_path(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    let sim = start(Pace::Millis(200))?;
+    let shortest = 5.0 * LENGTHS.iter().map(|(_, ms)| *ms as f64).sum::<f64>();
+    let begun = std::time::Instant::now();
+    apply(&sim, 50, &["--parallelism", "10", "--imports-per-storage", "10"])?;
+    let ratio = begun.elapsed().as_secs_f64() * 1e3 / shortest;
+    table.at_most("apply, 50 new VMs, ten at a time: time / critical path", ratio, 1.15);
+    Ok(())
+}
+
+fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
+    let sim = start(Pace::Polls(0))?;
+    apply(&sim, vms, &["--parallelism", "8", "--imports-per-storage", "8"])?;
+    let measure = pve_apply(&sim, vms, &["plan"])?.once()?;
+    table.at_most(
+        &format!("plan, {vms} VMs unchanged: peak memory, MiB"),
+        measure.peak_mib(),
+        64.0,
+    );
+    table.seen(&format!("plan, {vms} VMs unchanged: CPU, ms"), measure.cpu_ms());
+    Ok(())
+}
+
+/// Uploads a sparse image of 2 GiB, then finds it there.
+fn upload(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    let sim = start(Pace::Polls(0))?;
+    let folder = tempfile::tempdir()?;
+    let image = folder.path().join("large.raw");
+    let file = std::fs::File::create(&image)?;
+    file.set_len(2 << 30)?;
+    // A boot sector, so that it is recognised for a disk image.
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0x55, 0xaa], 510)?;
+    let mut document = document(&sim, 1);
+    document["image_sources"] = json!({"debian-12": {"file": image}});
+    if let Some(top) = document.as_object_mut() {
+        top.remove("images");
+    }
+    let tool = trusting(Tool::new("image-publish"), &sim, folder.path())
+        .stdin(document.to_string().into_bytes());
+    let first = tool.once()?;
+    table.at_most("image-publish, upload of 2 GiB: peak memory, MiB", first.peak_mib(), 24.0);
+    table.seen("image-publish, upload of 2 GiB: CPU, ms", first.cpu_ms());
+    sim.forget_requests();
+    let again = tool.once()?;
+    table.at_most("image-publish, image unchanged: calls", sim.requests().len() as f64, 1.0);
+    table.at_most("image-publish, image unchanged: CPU, ms", again.cpu_ms(), 20.0);
+    Ok(())
+}
+
+fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
+    let lengths = match pace {
+        Pace::Millis(_) => LENGTHS.map(|(kind, ms)| (kind.to_owned(), ms)).into(),
+        Pace::Polls(_) => [].into(),
+    };
+    Ok(PveSim::start(World::from_json(IMAGE)?, Options { pace, lengths, ..Options::default() })?)
+}
+
+/// Makes the VMs, each with all that cloudinit-render would have given it.
+fn apply(sim: &PveSim, vms: usize, options: &[&str]) -> Result<(), Box<dyn Error>> {
+    let args: Vec<&str> = ["apply"].iter().chain(options).copied().collect();
+    pve_apply(sim, vms, &args)?.once().map(drop)
+}
+
+fn pve_apply(sim: &PveSim, vms: usize, args: &[&str]) -> Result<Tool, Box<dyn Error>> {
+    let folder = std::env::temp_dir();
+    let tool = trusting(Tool::new("pve-apply"), sim, &folder).args(args.iter().copied());
+    Ok(tool.stdin(document(sim, vms).to_string().into_bytes()))
+}
+
+fn trusting(tool: Tool, sim: &PveSim, home: &Path) -> Tool {
+    tool.env("PVE_FINGERPRINT", sim.fingerprint()).env("HOME", &home.display().to_string())
+}
+
+fn document(sim: &PveSim, vms: usize) -> Value {
+    let vm = |index: usize| {
+        let mac = format!("02:00:00:00:{:02X}:{:02X}", index / 256, index % 256);
+        json!({
+            "name": format!("vm{index}"), "vmid": 1000 + index, "image": "debian-12", "cores": 2,
+            "memory": 2048, "disk": 10, "bridge": "vmbr0", "ip": "dhcp", "mac": mac,
+            "user_data": format!("#cloud-config\nhostname: vm{index}\n"),
+            "meta_data": format!("instance-id: vm{index}-1\n"), "network_config": "version: 2\n",
+            "instance_id": format!("vm{index}-1"), "seed_fingerprint": format!("{index:08x}"),
+        })
+    };
+    json!({
+        "deployment": "bench", "node": "pve1", "api_endpoint": sim.endpoint(), "api_token": sim.token(),
+        "datastore": "local-lvm", "image_datastore": "local",
+        "images": {"debian-12": "local:import/debian-12.qcow2"},
+        "vms": (0..vms).map(vm).collect::<Vec<_>>(),
+    })
+}
