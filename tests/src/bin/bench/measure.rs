@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{Read, Seek, Write};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 use wait4::Wait4;
 
@@ -66,9 +66,13 @@ impl Tool {
 
     /// Runs it once.
     pub(crate) fn once(&self) -> Result<Measure, Box<dyn Error>> {
-        let program = std::env::current_exe()?.with_file_name(self.name);
+        let bench = std::env::current_exe()?;
         let mut stderr = tempfile::tempfile()?;
-        let mut child = Command::new(program)
+        let mut usage = tempfile::NamedTempFile::new()?;
+        let mut child = Command::new(&bench)
+            .arg(MEASURED)
+            .arg(usage.path())
+            .arg(bench.with_file_name(self.name))
             .args(&self.args)
             .env("SOURCE_DATE_EPOCH", "1760000000")
             .envs(self.env.iter().map(|(name, value)| (name, value)))
@@ -84,16 +88,33 @@ impl Tool {
             scope.spawn(move || _ = stdin.write_all(&self.stdin));
             pipe.read_to_end(&mut stdout)
         })?;
-        let used = child.wait4()?;
-        if !used.status.success() {
+        let status = child.wait()?;
+        if !status.success() {
             let mut said = String::new();
             stderr.rewind()?;
             stderr.read_to_string(&mut said)?;
-            return Err(format!("{} ended with {}:\n{said}", self.name, used.status).into());
+            return Err(format!("{} ended with {status}:\n{said}", self.name).into());
         }
-        let cpu = used.rusage.utime + used.rusage.stime;
-        Ok(Measure { cpu, peak_bytes: used.rusage.maxrss, stdout })
+        let mut used = String::new();
+        usage.read_to_string(&mut used)?;
+        let (cpu, peak) = used.split_once(' ').ok_or("the usage was not written")?;
+        Ok(Measure { cpu: Duration::from_micros(cpu.parse()?), peak_bytes: peak.parse()?, stdout })
     }
+}
+
+/// The first argument of a process that stands between this program and a tool.
+///
+/// The kernel counts what a process had before `exec` into its peak memory. A tool that this
+/// program started itself, with a simulator in it, would seem as large as the simulator.
+pub(crate) const MEASURED: &str = "--measured";
+
+/// Runs a program, writes what it has cost into a file, and ends as it did.
+pub(crate) fn measured(args: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
+    let [usage, program, args @ ..] = args else { return Err("no program".into()) };
+    let used = Command::new(program).args(args).spawn()?.wait4()?;
+    let cpu = used.rusage.utime + used.rusage.stime;
+    std::fs::write(usage, format!("{} {}", cpu.as_micros(), used.rusage.maxrss))?;
+    Ok(ExitCode::from(used.status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(1)))
 }
 
 impl Measure {
