@@ -9,7 +9,8 @@
 //! ├── status    expected (absent: 0)
 //! └── out/      expected files that cmd writes under out/ (absent: none is looked at)
 //! ```
-//! In the scratch folder, `examples` is the project's `examples/`.
+//! The scratch folder has a copy of the project's `examples/` too. Files named `secrets.yaml` get
+//! mode 0600 there, which a checkout cannot give them.
 //! With a `world.json` it runs against the PVE simulator: see `sim.rs`.
 //! `UPDATE=1` writes what came instead of comparing; the review is the diff.
 

@@ -4,9 +4,10 @@ use super::normal;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Result;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A scratch folder with a copy of the case's `in/` and a link to the project's `examples/`.
+/// A scratch folder with copies of the case's `in/` and of the project's `examples/`.
 pub struct Scratch {
     folder: tempfile::TempDir,
     root: PathBuf,
@@ -20,13 +21,8 @@ impl Scratch {
     pub fn new(case: &Path) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-        std::os::unix::fs::symlink(root.join("examples"), folder.path().join("examples"))?;
-        for file in files(&case.join("in"))? {
-            let target = folder.path().join("in").join(&file);
-            std::fs::create_dir_all(target.parent().unwrap_or(folder.path()))?;
-            // Copies the mode too: some cases are about it.
-            std::fs::copy(case.join("in").join(&file), target)?;
-        }
+        copy(&root.join("examples"), &folder.path().join("examples"))?;
+        copy(&case.join("in"), &folder.path().join("in"))?;
         Ok(Self { folder, root })
     }
 
@@ -58,6 +54,20 @@ impl Scratch {
         let text = text.replace(&self.folder.path().display().to_string(), "$SCRATCH");
         normal::text(&text.replace(&self.root.display().to_string(), "$ROOT"))
     }
+}
+
+/// Copies a folder's files; none when there is no folder.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for file in files(from)? {
+        let target = to.join(&file);
+        std::fs::create_dir_all(target.parent().unwrap_or(to))?;
+        std::fs::copy(from.join(&file), &target)?;
+        // A checkout cannot say that secrets are readable by their owner alone.
+        if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secrets.yaml")) {
+            std::fs::set_permissions(&target, PermissionsExt::from_mode(0o600))?;
+        }
+    }
+    Ok(())
 }
 
 /// All files under a folder, as relative paths, in order; none when there is no folder.
