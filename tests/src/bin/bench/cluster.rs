@@ -106,7 +106,7 @@ fn upload(table: &mut Table) -> Result<(), Box<dyn Error>> {
 fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
     let lengths = match pace {
         Pace::Millis(_) => LENGTHS.map(|(kind, ms)| (kind.to_owned(), ms)).into(),
-        Pace::Polls(_) => [].into(),
+        _ => [].into(),
     };
     Ok(PveSim::start(World::from_json(IMAGE)?, Options { pace, lengths, ..Options::default() })?)
 }
