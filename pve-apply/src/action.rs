@@ -21,6 +21,9 @@ pub(crate) struct Plan {
     pub deployment: String,
     /// The nonce in each mark that this plan writes.
     pub run: String,
+    /// Vmids that the document fixes: none of them is taken for a VM whose vmid PVE chooses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) reserved: Vec<u32>,
     /// VMs with something to do, destroys first, then in the document's order.
     pub vms: Vec<VmPlan>,
     /// VMs that are as they shall be.
@@ -238,6 +241,7 @@ impl Plan {
             version: VERSION,
             deployment: deployment.to_owned(),
             run: run.to_owned(),
+            reserved: Vec::new(),
             vms: Vec::new(),
             unchanged: Vec::new(),
             blocked: Vec::new(),

@@ -132,6 +132,27 @@ impl Config {
         self.items.insert(key.to_owned(), Item { now: value.clone(), next: value });
     }
 
+    /// Sets a key for the next start, or takes it away; tests build worlds by it.
+    #[cfg(test)]
+    pub(crate) fn set_next(&mut self, key: &str, value: Option<&str>) {
+        self.items.entry(key.to_owned()).or_default().next = value.map(str::to_owned);
+    }
+
+    /// Takes a key away.
+    #[cfg(test)]
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.items.remove(key);
+    }
+
+    /// What a start does: all that is pending comes into force.
+    #[cfg(test)]
+    pub(crate) fn settle(&mut self) {
+        self.items.retain(|_, item| {
+            item.now.clone_from(&item.next);
+            item.now.is_some()
+        });
+    }
+
     /// All keys, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.items.keys().map(String::as_str)

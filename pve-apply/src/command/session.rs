@@ -135,6 +135,7 @@ pub(super) fn carry_out(
         interrupt,
         gates: &gates,
         task_limit: Duration::from_secs(pace.task_timeout),
+        reserved: &plan.reserved,
         next_id: Mutex::new(()),
     };
     let stop_all = pace.fail_fast.then_some(interrupt);

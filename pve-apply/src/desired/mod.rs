@@ -24,8 +24,10 @@ pub(crate) struct Desired {
     pub image_storage: StorageId,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
+    /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
+    pub(crate) reserved: BTreeSet<Vmid>,
     /// What the user has agreed to.
-    pub consent: Consent,
+    pub(crate) consent: Consent,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
 }

@@ -59,6 +59,7 @@ impl Reader<'_> {
             node: node?,
             image_storage: storage?,
             run: run.to_owned(),
+            reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
             vms,
         })

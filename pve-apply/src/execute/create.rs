@@ -81,11 +81,36 @@ impl Work<'_> {
         } else {
             // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
             let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
-            let vmid = client.next_id()?;
+            let vmid = self.free_vmid()?;
             self.vmid = Some(vmid);
             client.create_vm(node, vmid, params)?
         };
         self.wait(&upid)
+    }
+
+    /// The lowest free vmid that the document does not fix for another VM.
+    fn free_vmid(&self) -> Result<Vmid, Error> {
+        let client = self.runner.client;
+        let mut vmid = client.next_id()?;
+        // A document fixes each vmid once, so the loop ends after as many steps as it has VMs.
+        while self.runner.reserved.contains(&vmid.get()) {
+            vmid = self.free_vmid_above(vmid)?;
+        }
+        Ok(vmid)
+    }
+
+    fn free_vmid_above(&self, vmid: Vmid) -> Result<Vmid, Error> {
+        let mut next = vmid;
+        loop {
+            match Vmid::new(u64::from(next.get()) + 1) {
+                Ok(above) => next = above,
+                // Past the highest vmid there is none: PVE's own answer is as good as any.
+                Err(_) => return self.runner.client.next_id(),
+            }
+            if self.runner.reserved.contains(&next.get()) || self.runner.client.is_free(next)? {
+                return Ok(next);
+            }
+        }
     }
 
     /// The create is done: the VM must carry this run's nonce.

@@ -31,6 +31,8 @@ pub(crate) struct Runner<'a> {
     pub gates: &'a Gates,
     /// How long a task may take.
     pub task_limit: Duration,
+    /// Vmids that are not to be taken for a VM whose vmid PVE chooses.
+    pub(crate) reserved: &'a [u32],
     /// Held from the question for a free vmid to the create that claims it.
     pub next_id: Mutex<()>,
 }

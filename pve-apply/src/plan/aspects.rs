@@ -201,17 +201,22 @@ fn tags(want: &BTreeSet<String>) -> Aspect<'_> {
     }
 }
 
-/// Model and MAC of a NIC, in either of PVE's spellings.
+/// Model and MAC of a NIC, in any of PVE's spellings: `virtio=MAC`, `virtio`, `model=virtio,macaddr=MAC`.
 fn model_and_mac(nic: &PropertyString) -> (Option<String>, Option<String>) {
-    let upper = |mac: &str| Some(mac.to_ascii_uppercase()).filter(|mac| mac.contains(':'));
     if let Some(model) = nic.get("model") {
-        return (Some(model.to_owned()), nic.get("macaddr").and_then(upper));
+        let mac = nic.get("macaddr").map(str::to_ascii_uppercase);
+        return (Some(model.to_owned()), mac);
     }
-    match nic.first() {
+    match nic.pairs().find(is_model) {
         Some((PropertyString::UNNAMED, model)) => (Some(model.to_owned()), None),
-        Some((model, mac)) => (Some(model.to_owned()), upper(mac)),
+        Some((model, mac)) => (Some(model.to_owned()), Some(mac.to_ascii_uppercase())),
         None => (None, None),
     }
+}
+
+/// The part that names the model: it stands alone, or its value is the MAC. PVE puts it first, people need not.
+fn is_model((key, value): &(&str, &str)) -> bool {
+    key.is_empty() || *key != "macaddr" && value.split(':').count() == 6
 }
 
 fn nic(want: &Nic) -> Vec<Aspect<'_>> {
@@ -251,9 +256,8 @@ pub(super) fn write_nic(want: &Nic, present: Option<&str>) -> String {
     let mut parts = vec![mac.map_or("virtio".to_owned(), |mac| format!("virtio={mac}"))];
     parts.push(format!("bridge={}", want.bridge));
     parts.extend(want.vlan.map(|tag| format!("tag={tag}")));
-    let model_key = old.first().map(|(key, _)| key.to_owned()).unwrap_or_default();
-    let replaced = ["model", "macaddr", "bridge", "tag", model_key.as_str()];
-    let kept = old.pairs().filter(|(key, _)| !replaced.contains(key));
+    let replaced = ["model", "macaddr", "bridge", "tag"];
+    let kept = old.pairs().filter(|pair| !replaced.contains(&pair.0) && !is_model(pair));
     parts.extend(kept.map(|(key, value)| format!("{key}={value}")));
     parts.join(",")
 }

@@ -13,9 +13,13 @@ mod find;
 mod power;
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
+#[cfg(test)]
+mod worlds;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
 pub(crate) use destroy::plan_destroy;
@@ -31,6 +35,7 @@ use pve_client::{NodeName, Vmid};
 /// Plans how the deployment's VMs become what the document asks.
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    plan.reserved = desired.reserved.iter().map(|vmid| vmid.get()).collect();
     for vm in &desired.vms {
         let Some(machine) = &vm.machine else { continue };
         match find::find(desired, vm, observed) {

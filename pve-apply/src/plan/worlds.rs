@@ -1,0 +1,109 @@
+//! Builders of small worlds, for the tests of `plan`.
+
+use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
+use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
+use pve_client::{GuestKind, NodeName, Vmid, Volid};
+use stage::Secret;
+use std::collections::BTreeSet;
+
+/// A vmid.
+pub(crate) fn vmid(number: u32) -> Vmid {
+    Vmid::new(u64::from(number)).unwrap()
+}
+
+/// A machine of 2 cores, 2 GiB and a disk of 10 GiB.
+pub(crate) fn machine(seed: &str) -> Machine {
+    Machine {
+        image: Image { name: "debian-12".into(), volid: Some(image()) },
+        storage: "local-lvm".parse().unwrap(),
+        cores: 2,
+        memory_mib: 2048,
+        disk_gib: 10,
+        nic: Nic { bridge: "vmbr0".into(), vlan: None, mac: Some("02:AA:00:00:00:01".into()) },
+        tags: BTreeSet::from(["pve-pipeline".to_owned()]),
+        seed: Seed {
+            user_data: Secret::new("#cloud-config\n".into()),
+            meta_data: "m".into(),
+            network_config: String::new(),
+            fingerprint: seed.into(),
+        },
+    }
+}
+
+/// The image's volid.
+pub(crate) fn image() -> Volid {
+    "local:import/debian-12.qcow2".parse().unwrap()
+}
+
+/// A VM that shall be such a machine.
+pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
+    DesiredVm {
+        index: 0,
+        name: name.into(),
+        vmid: number.map(vmid),
+        parent: None,
+        address: None,
+        machine: Some(machine("5eed")),
+    }
+}
+
+/// The deployment dev on node pve1.
+pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
+    Desired {
+        deployment: "dev".into(),
+        node: "pve1".parse().unwrap(),
+        image_storage: "local".parse().unwrap(),
+        run: "0af3".into(),
+        reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
+        consent: Consent::default(),
+        vms,
+    }
+}
+
+/// A VM exactly as `machine` asks for it, with the mark of deployment dev.
+pub(crate) fn config(name: &str, number: u32) -> Config {
+    let description = format!("pve-pipeline: deployment=dev vm={name} run=01d seed=5eed");
+    let disk = format!("local-lvm:vm-{number}-disk-0,discard=on,iothread=1,size=10G");
+    let seed = format!("local-lvm:vm-{number}-disk-1,size=1M");
+    Config::settled([
+        ("name", name),
+        ("description", &description),
+        ("tags", "pve-pipeline"),
+        ("cores", "2"),
+        ("cpu", "host"),
+        ("memory", "2048"),
+        ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr0"),
+        ("virtio0", &disk),
+        ("virtio1", &seed),
+        ("boot", "order=virtio0"),
+        ("scsihw", "virtio-scsi-single"),
+        ("agent", "1"),
+        ("serial0", "socket"),
+        ("ostype", "l26"),
+        ("onboot", "1"),
+        ("smbios1", "uuid=1"),
+    ])
+}
+
+/// A world in which vmid 101 is free and the image is there.
+pub(crate) fn world() -> Observed {
+    let mut world = Observed { sees_all: true, ..Observed::default() };
+    world.images.insert(image(), Some(2 << 30));
+    world.free.insert(vmid(101), true);
+    world
+}
+
+/// Puts a VM into a world.
+pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, config: Config) {
+    let node: NodeName = node.parse().unwrap();
+    world.guests.push(Guest {
+        kind: GuestKind::Qemu,
+        vmid: vmid(number),
+        node: node.clone(),
+        name: config.next("name").map(str::to_owned),
+        tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
+    });
+    world.free.remove(&vmid(number));
+    let seen = Seen { vmid: vmid(number), node, power, config };
+    world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
+}
