@@ -42,6 +42,8 @@ pub(crate) enum Verdict {
     Interrupted {
         /// The step that was not begun.
         before: &'static str,
+        /// A seed that could not be removed.
+        left: Option<String>,
     },
     /// It was not begun.
     NotReached {
@@ -115,8 +117,9 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             Verdict::Failed { during, .. } => {
                 entry = entry.note(format!("failed: {}: {during}", outcome.label()));
             }
-            Verdict::Interrupted { before } => {
-                entry = entry.note(format!("stopped by you: {}: before {before}", outcome.label()));
+            Verdict::Interrupted { before, left } => {
+                entry = entry.note(format!("stopped: {}: before {before}", outcome.label()));
+                entry.notes.extend(left.clone());
             }
             Verdict::NotReached { why } => {
                 entry = entry.note(format!("not reached: {}: {why}", outcome.label()));

@@ -65,7 +65,8 @@ impl Runner<'_> {
         let mut verdict = Verdict::Done;
         for (index, step) in plan.steps.iter().enumerate() {
             if self.interrupt.is_asked() {
-                verdict = Verdict::Interrupted { before: step.doing() };
+                let left = work.clean_up(&plan.steps[index..], index);
+                verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
             }
             work.tell("step", step.doing(), None);
@@ -76,7 +77,8 @@ impl Runner<'_> {
                 }
                 Err(stop) => {
                     changed |= stop.maybe;
-                    let entry = work.clean_up(&plan.steps[index + 1..], index, *stop.entry);
+                    let mut entry = *stop.entry;
+                    entry.notes.extend(work.clean_up(&plan.steps[index + 1..], index + 1));
                     verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
                     break;
                 }
@@ -85,7 +87,7 @@ impl Runner<'_> {
         let word = match &verdict {
             Verdict::Done => plan.steps.last().map_or("done", Step::done),
             Verdict::Failed { .. } => "failed",
-            Verdict::Interrupted { .. } => "stopped by you",
+            Verdict::Interrupted { .. } => "stopped",
             Verdict::NotReached { .. } => "not reached",
         };
         let kind = if matches!(verdict, Verdict::Done) { "done" } else { "failed" };
@@ -121,21 +123,16 @@ impl Work<'_> {
         self.runner.console.event(&told);
     }
 
-    /// After a failure the uploaded seed goes, if a later step would have deleted it: it is a secret.
-    fn clean_up(&mut self, rest: &[Step], index: usize, entry: Entry) -> Entry {
-        let uploaded =
-            self.plan.steps[..=index].iter().any(|s| matches!(s, Step::UploadSeed { .. }));
+    /// The uploaded seed goes whatever happens, if a later step would have deleted it: it is a secret.
+    /// Returns what is left when that fails.
+    fn clean_up(&mut self, rest: &[Step], begun: usize) -> Option<String> {
+        let begun = &self.plan.steps[..begun];
+        let uploaded = begun.iter().any(|step| matches!(step, Step::UploadSeed { .. }));
         let deletion = rest.iter().find(|step| matches!(step, Step::DeleteVolume { .. }));
-        let Some(deletion) = deletion.filter(|_| uploaded) else { return entry };
-        match self.carry_out(deletion) {
-            Ok(()) => entry,
-            Err(stop) => {
-                let Step::DeleteVolume { volid } = deletion else { return entry };
-                let why = stop.entry.fact;
-                entry.note(format!(
-                    "the uploaded seed is left, and goes at the next run ({why}): {volid}"
-                ))
-            }
-        }
+        let deletion = deletion.filter(|_| uploaded)?;
+        let stop = self.carry_out(deletion).err()?;
+        let Step::DeleteVolume { volid } = deletion else { return None };
+        let why = stop.entry.fact;
+        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {volid}"))
     }
 }
