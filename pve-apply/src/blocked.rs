@@ -1,6 +1,7 @@
 //! `Blocked` and `Notice`: what is not done, as enums, each with its reason and the way out.
 //! Does no I/O.
 
+use crate::action::Change;
 use crate::json;
 use pve_client::{NodeName, Vmid};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ pub(crate) struct Blocked {
     pub node: NodeName,
     /// The reason.
     pub why: Why,
+    /// What differs, where that could be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<Change>,
 }
 
 /// Why something cannot be done.
@@ -244,10 +248,10 @@ impl Why {
                 format!("the disk of \"{name}\" lies on \"{has}\", the document says \"{wanted}\"")
             }
             Self::NeedsReboot { fields } => {
-                format!("\"{name}\" runs, and {} takes effect only by a reboot", fields.join(", "))
+                format!("\"{name}\" runs, and needs a reboot for {}", fields.join(", "))
             }
             Self::NeedsPowerOff { fields } => {
-                format!("\"{name}\" runs, and {} needs it to be off", fields.join(", "))
+                format!("\"{name}\" runs, and must be off for {}", fields.join(", "))
             }
             Self::SeedDiskForeign { has } => {
                 format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")

@@ -13,8 +13,6 @@ use std::path::PathBuf;
 pub struct Cli {
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -62,9 +60,11 @@ pub(crate) struct ConsentArgs {
     pub(crate) shutdown_timeout: u64,
 }
 
-/// Which VMs.
+/// Which VMs, and how the endpoint is trusted.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct SelectArgs {
+pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
     /// Only this VM of the document; may be repeated
     #[arg(long = "vm", value_name = "NAME")]
     pub(crate) vms: Vec<String>,
@@ -75,7 +75,7 @@ pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
-    pub(crate) select: SelectArgs,
+    pub(crate) target: TargetArgs,
     /// Print the plan as JSON on stdout; it holds the seed data, and so the tokens in it
     #[arg(long)]
     pub(crate) json: bool,
@@ -112,7 +112,7 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
-    pub(crate) select: SelectArgs,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Carry out exactly this plan, written by `plan --out`
@@ -146,7 +146,7 @@ pub(crate) enum WaitFor {
 #[derive(Args, Debug)]
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
-    pub(crate) select: SelectArgs,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Destroy without asking, for scripts
@@ -160,7 +160,7 @@ pub(crate) struct DestroyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct AdoptArgs {
     #[command(flatten)]
-    pub(crate) select: SelectArgs,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Only show what differs
@@ -171,7 +171,7 @@ pub(crate) struct AdoptArgs {
 #[derive(Args, Debug)]
 pub(crate) struct PowerArgs {
     #[command(flatten)]
-    pub(crate) select: SelectArgs,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// How long a guest has to shut down

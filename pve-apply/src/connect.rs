@@ -3,13 +3,18 @@
 //! Promises: the token goes into the client and nowhere else.
 
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts, Trust};
-use stage::{Deployment, Entry, Failure, Place, Report, TrustArgs};
+use stage::{Console, Deployment, Entry, Event, Failure, Place, Report, TrustArgs};
+use std::sync::Arc;
 
 /// Makes a client. Opens no connection yet.
 ///
 /// # Errors
 /// The endpoint, the token or a trust option cannot be used; all that are wrong are said.
-pub(crate) fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Client, Report> {
+pub(crate) fn client(
+    deployment: &Deployment,
+    trust: &TrustArgs,
+    console: &Console,
+) -> Result<Client, Report> {
     let mut report = Report::new();
     let url = deployment.api_endpoint.parse::<ApiUrl>();
     let token = deployment.api_token.expose().parse::<ApiToken>();
@@ -30,7 +35,8 @@ pub(crate) fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Clien
     }
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {
-            Ok(Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() }))
+            let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
+            Ok(told(client, console))
         }
         (_, _, Err(failure)) => {
             report.extend(failure.report().clone());
@@ -38,6 +44,19 @@ pub(crate) fn client(deployment: &Deployment, trust: &TrustArgs) -> Result<Clien
         }
         _ => Err(report),
     }
+}
+
+/// With `-v` each request is told: method, path, status, time.
+fn told(client: Client, console: &Console) -> Client {
+    if !console.verbose() {
+        return client;
+    }
+    let console = console.clone();
+    client.with_observer(Arc::new(move |traffic| {
+        let status = traffic.status.map_or("no answer".to_owned(), |status| status.to_string());
+        let text = format!("{}: {status}, {} ms", traffic.call, traffic.took.as_millis());
+        console.event(&Event::new("request", "", &text));
+    }))
 }
 
 fn read_trust(options: &TrustArgs) -> Result<Trust, Failure> {

@@ -54,8 +54,7 @@ pub(crate) fn says(entry: Entry, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let mut entry = entry.note(format!("PVE says: {}", failure.exitstatus));
-            let last = format!("TASK ERROR: {}", failure.exitstatus);
-            for line in failure.log.iter().filter(|line| **line != last && !line.is_empty()) {
+            for line in worth_reading(&failure.log, &failure.exitstatus) {
                 entry = entry.note(format!("log: {line}"));
             }
             entry.note(format!("task {}", failure.upid))
@@ -63,6 +62,18 @@ pub(crate) fn says(entry: Entry, error: &Error) -> Entry {
         Error::TaskStillRuns { upid, .. } => entry.note(format!("task {upid}")),
         _ => entry,
     }
+}
+
+/// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
+/// only where it stood at the end.
+fn worth_reading<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
+    let last = format!("TASK ERROR: {exitstatus}");
+    let is_progress = |line: &str| line.starts_with("transferred ") && line.ends_with("%)");
+    let lines: Vec<&str> =
+        log.iter().map(String::as_str).filter(|l| !l.is_empty() && *l != last).collect();
+    let end = lines.iter().rposition(|line| is_progress(line));
+    let kept = lines.iter().enumerate().filter(|(index, l)| !is_progress(l) || Some(*index) == end);
+    kept.map(|(_, line)| *line).collect()
 }
 
 fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {

@@ -39,13 +39,13 @@ use stage::{Console, Failure, Output};
 /// The input cannot be used, PVE refuses, or the work stopped part-way.
 pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     match &cli.command {
-        Command::Plan(args) => command::plan::run(&cli.trust, args, console),
-        Command::Apply(args) => command::apply::run(&cli.trust, args, console),
-        Command::Destroy(args) => command::destroy::run(&cli.trust, args, console),
-        Command::Adopt(args) => command::adopt::run(&cli.trust, args, console),
-        Command::Start(args) => command::power::run(&cli.trust, args, Verb::Start, console),
-        Command::Stop(args) => command::power::run(&cli.trust, args, Verb::Stop, console),
-        Command::Reboot(args) => command::power::run(&cli.trust, args, Verb::Reboot, console),
+        Command::Plan(args) => command::plan::run(args, console),
+        Command::Apply(args) => command::apply::run(args, console),
+        Command::Destroy(args) => command::destroy::run(args, console),
+        Command::Adopt(args) => command::adopt::run(args, console),
+        Command::Start(args) => command::power::run(args, Verb::Start, console),
+        Command::Stop(args) => command::power::run(args, Verb::Stop, console),
+        Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),
         Command::Privileges(args) => command::privileges::run(args),
     }
 }

@@ -131,8 +131,9 @@ fn look_at_all(
         guest.kind == GuestKind::Qemu && (vmids.contains(&guest.vmid) || guest.tagged && named)
     };
     let queue: VecDeque<&Guest> = guests.iter().filter(may_be_ours).collect();
-    // PVE: reference 4: three pveproxy workers answer; more readers than that only wait.
-    let readers = queue.len().min(4);
+    // PVE: reference 4: three pveproxy workers answer, so that more readers only wait.
+    // A few reads are done before a second connection has shaken hands.
+    let readers = queue.len().div_ceil(8).min(4);
     let queue = Mutex::new(queue);
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let work = || {

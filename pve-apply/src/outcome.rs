@@ -104,6 +104,11 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             report.push((**entry).clone());
         }
     }
+    // One VM of which nothing is done: its own finding says all.
+    if matches!(outcomes, [only] if only.done.is_empty() && matches!(only.verdict, Verdict::Failed { .. }))
+    {
+        return report;
+    }
     let is = |want: fn(&Verdict) -> bool| outcomes.iter().filter(move |o| want(&o.verdict));
     let done = is(|v| matches!(v, Verdict::Done)).count();
     let fact = format!("{done} of {} VMs came to a good end", outcomes.len());
@@ -127,9 +132,8 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
         }
     }
     if any_changed(outcomes) {
-        entry = entry.hint(
-            "run the same again: what is done is recognised and what is half done is finished",
-        );
+        let hint = "a second run recognises what is done and finishes what is half done";
+        entry = entry.hint(hint);
     }
     report.push(entry);
     report

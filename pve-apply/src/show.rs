@@ -25,6 +25,9 @@ pub(crate) fn show(plan: &Plan, colour: Colour) -> String {
         let vmid = blocked.vmid.map(|vmid| format!(" vmid {vmid}")).unwrap_or_default();
         let line = format!("! {}{vmid}: {}", blocked.name, blocked.why.fact(&blocked.name));
         push_line(&mut out, &line, colour, RED);
+        for change in &blocked.changes {
+            push_line(&mut out, &format!("      {}", change_text(change)), colour, "");
+        }
         if let Some(way_out) = blocked.why.way_out() {
             push_line(&mut out, &format!("      {way_out}"), colour, "");
         }

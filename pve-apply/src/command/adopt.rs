@@ -7,18 +7,14 @@ use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan;
-use stage::{Console, Failure, Output, Report, TrustArgs};
+use stage::{Console, Failure, Output, Report};
 
-pub(crate) fn run(
-    trust: &TrustArgs,
-    args: &AdoptArgs,
-    console: &Console,
-) -> Result<Output, Failure> {
-    let session = Session::open(trust, &args.select, Purpose::Apply)?;
+pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure> {
+    let session = Session::open(&args.target, console, Purpose::Apply)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     let adoption = plan::plan_adopt(&session.desired, &observed);
-    tell(console, &adoption);
     refuse_blocked(&adoption)?;
+    tell(console, &adoption);
     if !adoption.vms.is_empty() {
         let marked = plan::as_adopted(&adoption, &observed);
         console.text("after that, apply would do:\n");

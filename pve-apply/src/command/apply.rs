@@ -9,24 +9,20 @@ use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::{plan, plan_file, preflight};
-use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
 
-pub(crate) fn run(
-    trust: &TrustArgs,
-    args: &ApplyArgs,
-    console: &Console,
-) -> Result<Output, Failure> {
-    let mut session = Session::open(trust, &args.select, Purpose::Apply)?;
+pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
+    let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.desired.consent = Consent::from(&args.consent);
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let mut plan = plan::plan(&session.desired, &observed);
     if let Some(path) = &args.plan {
         plan = saved(path, &plan)?;
     }
-    tell(console, &plan);
     refuse_blocked(&plan)?;
+    tell(console, &plan);
     preflight(&session, &plan)?;
     let interrupt = Interrupt::listen();
     let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);

@@ -8,19 +8,15 @@ use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::{confirm, plan};
-use stage::{Console, Failure, Output, Report, TrustArgs};
+use stage::{Console, Failure, Output, Report};
 
-pub(crate) fn run(
-    trust: &TrustArgs,
-    args: &DestroyArgs,
-    console: &Console,
-) -> Result<Output, Failure> {
-    let mut session = Session::open(trust, &args.select, Purpose::Find)?;
+pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
+    let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     let plan = plan::plan_destroy(&session.desired, &observed);
-    tell(console, &plan);
     refuse_blocked(&plan)?;
+    tell(console, &plan);
     let count = plan.count(Action::Destroy);
     if count > 0 && !args.yes {
         let question = format!("Type {count} to destroy these VMs and their volumes:");

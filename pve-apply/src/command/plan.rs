@@ -5,14 +5,10 @@ use crate::cli::PlanArgs;
 use crate::desired::{Consent, Purpose};
 use crate::observe::{self, Scope};
 use crate::{plan, plan_file};
-use stage::{Console, Entry, Failure, Output, Place, Report, TrustArgs};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 
-pub(crate) fn run(
-    trust: &TrustArgs,
-    args: &PlanArgs,
-    console: &Console,
-) -> Result<Output, Failure> {
-    let mut session = Session::open(trust, &args.select, Purpose::Apply)?;
+pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
+    let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.desired.consent = Consent::from(&args.consent);
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);

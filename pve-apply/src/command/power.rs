@@ -8,21 +8,16 @@ use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Verb};
-use stage::{Console, Failure, Output, Report, TrustArgs};
+use stage::{Console, Failure, Output, Report};
 
-pub(crate) fn run(
-    trust: &TrustArgs,
-    args: &PowerArgs,
-    verb: Verb,
-    console: &Console,
-) -> Result<Output, Failure> {
-    let mut session = Session::open(trust, &args.select, Purpose::Find)?;
+pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Output, Failure> {
+    let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
     session.desired.consent.stop = args.force;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     let plan = plan::plan_power(&session.desired, &observed, verb);
-    tell(console, &plan);
     refuse_blocked(&plan)?;
+    tell(console, &plan);
     let interrupt = Interrupt::listen();
     let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
     unless_done(&outcomes)?;

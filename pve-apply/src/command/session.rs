@@ -2,7 +2,7 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
-use crate::cli::{ConsentArgs, PaceArgs, SelectArgs};
+use crate::cli::{ConsentArgs, PaceArgs, TargetArgs};
 use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::Runner;
 use crate::interrupt::Interrupt;
@@ -11,7 +11,7 @@ use crate::show::{Colour, show};
 use crate::{action::Plan, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::Client;
-use stage::{Console, Deployment, Document, Entry, Failure, Place, Report, TrustArgs};
+use stage::{Console, Deployment, Document, Entry, Failure, Place, Report};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(super) struct Session {
 impl Session {
     /// Reads the document and makes the client; says every problem of both at once.
     pub(super) fn open(
-        trust: &TrustArgs,
-        select: &SelectArgs,
+        target: &TargetArgs,
+        console: &Console,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
         let document = Document::from_stdin()?;
@@ -37,11 +37,11 @@ impl Session {
         }
         let (desired, findings) = desired::read(&deployment, &nonce()?, purpose);
         report.extend(findings);
-        let client = connect::client(&deployment, trust);
+        let client = connect::client(&deployment, &target.trust, console);
         match (client, desired) {
             (Ok(client), Some(mut desired)) => {
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
-                self::select(&mut desired, select)?;
+                select(&mut desired, &target.vms)?;
                 Ok(Self { client, desired, order })
             }
             (Err(findings), _) => {
@@ -54,13 +54,13 @@ impl Session {
 }
 
 /// Keeps the VMs that were asked for.
-fn select(desired: &mut Desired, select: &SelectArgs) -> Result<(), Failure> {
-    if select.vms.is_empty() {
+fn select(desired: &mut Desired, names: &[String]) -> Result<(), Failure> {
+    if names.is_empty() {
         return Ok(());
     }
     let mut report = Report::new();
     let known: Vec<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
-    for name in select.vms.iter().filter(|name| !known.contains(&name.as_str())) {
+    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let entry = Entry::error(
             Place::Named("--vm".to_owned()),
             format!("\"{name}\" is no VM of the document"),
@@ -70,7 +70,7 @@ fn select(desired: &mut Desired, select: &SelectArgs) -> Result<(), Failure> {
     if report.has_errors() {
         return Err(report.into());
     }
-    desired.vms.retain(|vm| select.vms.contains(&vm.name));
+    desired.vms.retain(|vm| names.contains(&vm.name));
     Ok(())
 }
 

@@ -65,7 +65,7 @@ impl Runner<'_> {
         let mut verdict = Verdict::Done;
         for (index, step) in plan.steps.iter().enumerate() {
             if self.interrupt.is_asked() {
-                let left = work.clean_up(&plan.steps[index..], index);
+                let left = work.clean_up(&plan.steps[index..], index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
             }
@@ -78,7 +78,8 @@ impl Runner<'_> {
                 Err(stop) => {
                     changed |= stop.maybe;
                     let mut entry = *stop.entry;
-                    entry.notes.extend(work.clean_up(&plan.steps[index + 1..], index + 1));
+                    let begun = index + usize::from(stop.maybe);
+                    entry.notes.extend(work.clean_up(&plan.steps[index + 1..], begun, &mut done));
                     verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
                     break;
                 }
@@ -125,12 +126,20 @@ impl Work<'_> {
 
     /// The uploaded seed goes whatever happens, if a later step would have deleted it: it is a secret.
     /// Returns what is left when that fails.
-    fn clean_up(&mut self, rest: &[Step], begun: usize) -> Option<String> {
+    fn clean_up(
+        &mut self,
+        rest: &[Step],
+        begun: usize,
+        done: &mut Vec<&'static str>,
+    ) -> Option<String> {
         let begun = &self.plan.steps[..begun];
         let uploaded = begun.iter().any(|step| matches!(step, Step::UploadSeed { .. }));
         let deletion = rest.iter().find(|step| matches!(step, Step::DeleteVolume { .. }));
         let deletion = deletion.filter(|_| uploaded)?;
-        let stop = self.carry_out(deletion).err()?;
+        let Err(stop) = self.carry_out(deletion) else {
+            done.push(deletion.done());
+            return None;
+        };
         let Step::DeleteVolume { volid } = deletion else { return None };
         let why = stop.entry.fact;
         Some(format!("the uploaded seed is left, and goes at the next run ({why}): {volid}"))

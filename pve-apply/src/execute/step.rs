@@ -1,11 +1,11 @@
 //! One arm for each step: guard, one client call, its task.
 
 use super::guard::Guarded;
-use super::retry::Repeat;
+use super::retry::{Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
 use data_encoding::HEXLOWER;
-use pve_client::{Digest, Error, Params, StorageId, Upload, Volid};
+use pve_client::{Digest, Error, Params, StorageId, Upload, Vmid, Volid};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::collections::BTreeMap;
@@ -13,6 +13,11 @@ use std::time::Duration;
 
 /// PVE itself needs some seconds on top of what a guest is given to shut down.
 const SHUTDOWN_MARGIN: u64 = 30;
+/// How often a removal whose answer was lost is sent.
+const DESTROY_TRIES: u32 = 3;
+/// So long a removal is given to show: freeing disks takes a second or two.
+const GOING_LOOKS: u32 = 10;
+const GOING_PAUSE: Duration = Duration::from_millis(500);
 
 impl Work<'_> {
     /// Carries out a step.
@@ -132,24 +137,50 @@ impl Work<'_> {
     }
 
     fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
-        let Guarded { vmid, .. } = self.guard()?;
         let client = self.runner.client;
-        let sent = self
-            .write(Repeat::Harmful, || client.delete_vm(&self.plan.node, vmid, purge).map(Some));
-        self.untouched = false;
-        match sent {
-            Ok(()) if self.is_gone(vmid) => Ok(()),
-            Ok(()) => {
-                let fact = format!("\"{}\" is still there after its removal", self.plan.name);
-                Err(Stop { entry: Box::new(Entry::error(self.place(), fact)), maybe: true })
+        let mut maybe = false;
+        for attempt in 1.. {
+            // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
+            let Guarded { vmid, .. } =
+                self.guard().map_err(|stop| Stop { maybe: stop.maybe || maybe, ..stop })?;
+            let sent = self.write(Repeat::Harmful, || {
+                client.delete_vm(&self.plan.node, vmid, purge).map(Some)
+            });
+            self.untouched = false;
+            match sent {
+                Ok(()) if self.is_gone(vmid) => return Ok(()),
+                Ok(()) => {
+                    let fact = format!("\"{}\" is still there after its removal", self.plan.name);
+                    return Err(Stop {
+                        entry: Box::new(Entry::error(self.place(), fact)),
+                        maybe: true,
+                    });
+                }
+                Err(failed) => {
+                    let unknown = failed.error.is_outcome_unknown();
+                    maybe |= failed.maybe;
+                    if unknown && self.goes(vmid) {
+                        return Ok(());
+                    }
+                    if !unknown || attempt == DESTROY_TRIES {
+                        return Err(self.stop("destroying", &failed));
+                    }
+                }
             }
-            Err(failed) if failed.maybe && self.is_gone(vmid) => Ok(()),
-            Err(failed) => Err(self.stop("destroying", &failed)),
         }
+        Ok(())
+    }
+
+    /// Waits a little for a VM to go whose removal was sent and not answered.
+    fn goes(&self, vmid: Vmid) -> bool {
+        (0..GOING_LOOKS).any(|_| {
+            pause(GOING_PAUSE);
+            self.is_gone(vmid)
+        })
     }
 
     /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.
-    pub(super) fn is_gone(&self, vmid: pve_client::Vmid) -> bool {
+    fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
         let view = pve_client::ConfigView::Current;
         let config = client.vm_config(&self.plan.node, vmid, view);

@@ -43,7 +43,11 @@ pub(super) fn plan_one(
     }
     if !difference.blocked.is_empty() {
         let list = difference.blocked.into_iter();
-        return plan.blocked.extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
+        plan.blocked.extend(list.map(|why| blocked(vm, Some(seen.vmid), &seen.node, why)));
+        if let Some(last) = plan.blocked.last_mut() {
+            last.changes = difference.changes;
+        }
+        return;
     }
     let impact = difference.changes.iter().map(|c| c.impact).max().unwrap_or_default();
     let mut all = leftovers;

@@ -70,7 +70,7 @@ fn clear_leftovers(
 }
 
 fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Blocked {
-    Blocked { name: vm.name.clone(), vmid, node: node.clone(), why }
+    Blocked { name: vm.name.clone(), vmid, node: node.clone(), why, changes: Vec::new() }
 }
 
 fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
