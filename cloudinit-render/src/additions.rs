@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use stage::{Deployment, Entry, Fields, Place, Report};
 
 /// What a site adds to every VM. All values have passed the rules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Additions {
     /// After qemu-guest-agent, before the VM's own.
     pub(crate) packages: Vec<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Additions {
 }
 
 /// One entry of cloud-init's `write_files`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub(crate) struct WriteFile {
     /// Absolute.
     pub(crate) path: String,
@@ -56,7 +56,7 @@ pub(crate) struct WriteFile {
 }
 
 /// One entry of cloud-init's `runcmd`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Command {
     /// A line, or a script, for the shell.

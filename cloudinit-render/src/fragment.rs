@@ -8,7 +8,6 @@ use stage::{Entry, Failure, Fields, Place, Position, Report};
 use std::path::{Path, PathBuf};
 
 /// A fragment that is YAML; whether its values are usable is not judged yet.
-#[derive(Debug)]
 pub struct Fragment {
     path: String,
     json: Map<String, Value>,

@@ -12,7 +12,7 @@ use stage::{Deployment, Vm};
 pub(crate) const FIRST_LINE: &str = "#cloud-config\n";
 
 /// user-data as cloud-init reads it.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct UserData<'a> {
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub(crate) struct UserData<'a> {
     runcmd: Vec<Command>,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Default, Serialize)]
 struct User<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]

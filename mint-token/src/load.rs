@@ -15,8 +15,7 @@ const LARGEST: u64 = 4 << 20;
 
 const KEYGEN: &str = "make a key with `mint-token keygen`";
 
-/// Where the signing keys come from.
-#[derive(Debug)]
+/// Where the signing keys come from. Without `Debug`: one of them is a key.
 pub(crate) enum KeySource {
     /// secrets.yaml in this folder.
     Site(PathBuf),
