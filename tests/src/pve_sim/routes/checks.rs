@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use super::Call;
 use super::qemu::check_vm;
 use crate::pve_sim::answer::Refusal;
-use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema;
 use crate::pve_sim::world::create::read_net;
 use crate::pve_sim::world::disk::{self, Wanted};
@@ -18,7 +17,7 @@ type Config = BTreeMap<String, String>;
 /// Facts 16; PVE: $check_drive_param.
 pub(super) fn check_drives(config: &Config) -> Result<(), Refusal> {
     for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
-        let drive = Properties::read(text, "file");
+        let drive = disk::read(key, text);
         match disk::wanted(&drive) {
             Wanted::New { gib: 0.0, from: Some(_), .. } => {}
             _ if drive.get("import-from").is_some() => {
@@ -46,7 +45,7 @@ pub(super) fn check_drives(config: &Config) -> Result<(), Refusal> {
 pub(super) fn check_storages(call: &Call, vmid: u32, config: &Config) -> Result<(), Refusal> {
     let node = call.node();
     for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
-        let drive = Properties::read(text, "file");
+        let drive = disk::read(key, text);
         match disk::wanted(&drive) {
             Wanted::NoVolume | Wanted::CloudInit { .. } => {}
             Wanted::New { storage, .. } if !disk::is_cdrom(&drive) => {

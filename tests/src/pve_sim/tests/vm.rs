@@ -37,6 +37,10 @@ fn creates_are_judged_as_at_pve() {
         ("vmid=101 ide2=local:iso/a.img", "explicit 'media=cdrom' is required for iso images"),
         ("vmid=101 serial0=/dev/ttyS0", "500 only root can set 'serial0' config for real devices"),
         ("vmid=101 sshkeys=ssh-ed25519 AAAA", "invalid urlencoded string"),
+        (
+            "vmid=101 virtio0=volume=nope:4",
+            "403 Permission check failed (/storage/nope, Datastore.AllocateSpace)",
+        ),
         ("vmid=101 nameserver=foo", "200 OK"),
         ("vmid=101 boot=order=scsi0", "200 OK"),
         ("vmid=101 archive=local:backup/x.zst", "501 pve-sim: create with 'archive' is not served"),

@@ -14,6 +14,11 @@ pub(crate) fn is_drive(key: &str) -> bool {
         || matches!(numbered(key), Some(("ide" | "sata" | "scsi" | "virtio", _)))
 }
 
+/// A drive's keys; `volume=` and the bare value are both `file`.
+pub(crate) fn read(key: &str, text: &str) -> Properties {
+    property::of_config(key, text).unwrap_or_else(|| Properties::read(text, "file"))
+}
+
 /// What the text of a drive asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Wanted {
@@ -92,8 +97,7 @@ impl World {
         key: &str,
         text: &str,
     ) -> Result<String, String> {
-        let read = property::of_config(key, text);
-        let mut drive = read.unwrap_or_else(|| Properties::read(text, "file"));
+        let mut drive = read(key, text);
         match wanted(&drive) {
             Wanted::NoVolume => {
                 drive.remove("size");

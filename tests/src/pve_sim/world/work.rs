@@ -8,7 +8,6 @@ use super::access::Who;
 use super::change::Change;
 use super::disk;
 use super::storage::{Storage, Volume};
-use crate::pve_sim::property::Properties;
 
 /// The work of a task.
 #[derive(Debug, Clone)]
@@ -58,8 +57,8 @@ impl World {
         };
         let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
         drives
-            .filter_map(|(_, text)| {
-                let drive = Properties::read(text, "file");
+            .filter_map(|(key, text)| {
+                let drive = disk::read(key, text);
                 let source = self.volume(node, drive.get("import-from")?)?;
                 Some(disk::progress(source.virtual_size()))
             })
