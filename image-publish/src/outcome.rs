@@ -26,7 +26,7 @@ pub(crate) struct Line {
     pub(crate) name: Option<String>,
     /// Where it is.
     pub(crate) volid: String,
-    /// `present`, `uploaded`, `downloaded`, `verified`, `removed`; with a dry run what would be.
+    /// `present`, `uploaded`, `downloaded`, `verified`, `removed`; with a dry run `would be …`.
     pub(crate) result: &'static str,
     /// Its length in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,20 +61,22 @@ impl Outcome {
     }
 }
 
-impl From<&Published> for Line {
-    fn from(published: &Published) -> Self {
-        let sum =
-            crate::ready::parse_stored_name(published.volid.file()).map(|(_, sum)| sum.to_owned());
+impl Line {
+    /// Tells what became of a published image; with a dry run what would.
+    pub(crate) fn of(published: &Published, dry_run: bool) -> Self {
+        let sum = crate::ready::parse_stored_name(published.volid.file());
         Self {
             name: Some(published.name.clone()),
             volid: published.volid.to_string(),
-            result: match published.what {
-                What::Present => "present",
-                What::Sent => "uploaded",
-                What::Downloaded => "downloaded",
+            result: match (published.what, dry_run) {
+                (What::Present, _) => "present",
+                (What::Sent, false) => "uploaded",
+                (What::Sent, true) => "would be uploaded",
+                (What::Downloaded, false) => "downloaded",
+                (What::Downloaded, true) => "would be downloaded",
             },
             size: published.length,
-            sum,
+            sum: sum.map(|(_, sum)| sum.to_owned()),
             used: None,
         }
     }

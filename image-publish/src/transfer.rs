@@ -11,6 +11,7 @@ use crate::execute::{Failed, What};
 use crate::findings;
 use crate::folder::{Folder, Written};
 use crate::node::Node;
+use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
 use crate::ready::{Ready, Supply};
 use crate::show;
@@ -105,14 +106,9 @@ pub(crate) fn download(
     });
     match waited {
         Ok(()) => Ok((file.clone(), What::Downloaded)),
-        Err(error) => Err(after_failure(
-            node,
-            file,
-            length.unwrap_or(0),
-            true,
-            &error,
-            fail(&error).note(url.clone()),
-        )),
+        Err(error) => {
+            Err(after_failure(node, file, length.unwrap_or(0), true, &error, fail(&error)))
+        }
     }
 }
 
@@ -178,9 +174,10 @@ fn after_failure(
             left: true,
         };
     };
-    let half = present
-        .iter()
-        .any(|present| present.file == file && (length == 0 || present.size != length));
+    // What a failed task leaves is not trusted, whatever its size; after a lost answer only the size can tell.
+    let task_failed = matches!(error, Error::TaskFailed(_));
+    let is_half = |present: &Present| task_failed || length == 0 || present.size != length;
+    let half = present.iter().any(|present| present.file == file && is_half(present));
     if !half {
         // PVE may still be at work on what it was sent; it will be the whole image or nothing.
         return Failed { entry, left: error.is_outcome_unknown() };

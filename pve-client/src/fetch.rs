@@ -24,7 +24,7 @@ pub struct Fetched {
     pub reader: Box<dyn Read>,
 }
 
-/// Why a file could not be fetched.
+/// Why a file could not be fetched. The texts leave the URL to the message around them.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The URL is none that can be fetched.
@@ -34,7 +34,7 @@ pub enum FetchError {
         url: String,
     },
     /// The server cannot be reached.
-    #[error("{url} cannot be reached")]
+    #[error("the server cannot be reached")]
     Unreachable {
         /// The URL.
         url: String,
@@ -43,7 +43,7 @@ pub enum FetchError {
         reason: Unreachable,
     },
     /// The server has another answer than the file.
-    #[error("{url} was answered with status {status}")]
+    #[error("the server answers with status {status}")]
     Status {
         /// The URL.
         url: String,
@@ -51,7 +51,7 @@ pub enum FetchError {
         status: u16,
     },
     /// The connection broke.
-    #[error("the answer of {url} was lost")]
+    #[error("the answer was lost")]
     Lost {
         /// The URL.
         url: String,
@@ -114,7 +114,16 @@ impl Fetcher {
         let body = response.into_body();
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
-        Ok(Fetched { length, reader: Box::new(reader) })
+        Ok(Fetched { length, reader: Box::new(Plain(reader)) })
+    }
+}
+
+/// Passes bytes on, and says in words what breaks them off.
+struct Plain<R>(R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| io_error(ureq::Error::from(error)))
     }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         );
     }
     let published = publish(&work, &target, &wanted, ready, &mut report)?;
-    let lines: Vec<Line> = published.iter().map(Line::from).collect();
+    let lines: Vec<Line> =
+        published.iter().map(|image| Line::of(image, args.place.dry_run)).collect();
     Ok(Output::bytes(Outcome::new("publish", args.place.dry_run, lines).print(args.json), report))
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use pve_client::FetchError;
 use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
@@ -20,23 +21,7 @@ pub(super) fn fetch(
     said: Option<&Said>,
 ) -> Result<(Facts, Spooled), Entry> {
     let place = || Place::Named(url.to_owned());
-    let mut attempt = 0;
-    let spooled = loop {
-        let error = match try_fetch(work, name, url) {
-            Ok(spooled) => break spooled,
-            Err(entry) => entry,
-        };
-        if attempt >= work.retries || !error.1 {
-            return Err(error.0);
-        }
-        attempt += 1;
-        let reason = error.0.causes.last().cloned().unwrap_or_default();
-        work.tell(
-            "step",
-            name,
-            &format!("fetching again from the start ({attempt} of {}): {reason}", work.retries),
-        );
-    };
+    let spooled = retrying(work, name, || try_fetch(work, name, url))?;
     let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
     let facts = examine(&spooled.files(), sha512).map_err(|fault| unusable(place(), &fault));
     // A wrong sum says more than what is wrong with the content.
@@ -48,15 +33,36 @@ pub(super) fn fetch(
     facts.map(|facts| (facts, spooled))
 }
 
+/// Tries until it succeeds, tries enough, or meets what another try cannot mend; the flag of a failure tells.
+pub(super) fn retrying<T>(
+    work: &Work<'_>,
+    name: &str,
+    attempt: impl Fn() -> Result<T, (Entry, bool)>,
+) -> Result<T, Entry> {
+    let mut tries = 0;
+    loop {
+        let entry = match attempt() {
+            Ok(got) => return Ok(got),
+            Err((entry, true)) if tries < work.retries => entry,
+            Err((entry, _)) => return Err(entry),
+        };
+        tries += 1;
+        let reason = entry.causes.last().cloned().unwrap_or_default();
+        let text = format!("fetching again from the start ({tries} of {}): {reason}", work.retries);
+        work.tell("step", name, &text);
+    }
+}
+
+/// Tells whether another try may help.
+pub(super) fn may_pass(error: &FetchError) -> bool {
+    !matches!(error, FetchError::Status { .. } | FetchError::BadUrl { .. })
+}
+
 /// Fetches once; the flag says whether another try may help.
 fn try_fetch(work: &Work<'_>, name: &str, url: &str) -> Result<Spooled, (Entry, bool)> {
     let place = || Place::Named(url.to_owned());
     let fetched = work.fetcher().get(url).map_err(|error| {
-        let again = !matches!(
-            error,
-            pve_client::FetchError::Status { .. } | pve_client::FetchError::BadUrl { .. }
-        );
-        (findings::of_fetch(place(), "cannot be fetched", &error), again)
+        (findings::of_fetch(place(), "cannot be fetched", &error), may_pass(&error))
     })?;
     let disk = |e: std::io::Error| {
         (Entry::error(place(), "cannot be put into the cache folder").cause(&e), false)

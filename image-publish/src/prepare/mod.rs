@@ -117,6 +117,10 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
 pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
     let entry = Entry::error(place, fault.to_string());
     match fault {
+        Fault::Unpack { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Entry { fact: format!("{}: it is cut off", entry.fact), ..entry }
+                .hint("fetch or build it again")
+        }
         Fault::Read { source } | Fault::Unpack { source, .. } => entry.cause(source),
         Fault::Unfit(unfit) => match unfit.hint() {
             Some(hint) => entry.hint(hint),

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use stage::{Entry, Place, Report};
 
-use super::fetch::fetch;
+use super::fetch::{fetch, may_pass, retrying};
 use super::unusable;
 use crate::findings;
 use crate::ready::{Ready, Supply, stored_name};
@@ -28,7 +28,7 @@ pub(super) fn prepare(
     let known = work.cache.url(url, &said.sum.hex).cloned();
     let facts = match known {
         Some(facts) => facts,
-        None => match look_ahead(work, url, mode, &said.sum)? {
+        None => match look_ahead(work, &wanted.name, url, mode, &said.sum)? {
             Some(facts) => {
                 work.cache.keep_url(url, &said.sum.hex, &facts);
                 facts
@@ -66,35 +66,21 @@ pub(super) fn prepare(
 /// Reads the first bytes of a URL and judges them; `None` when they are not enough.
 fn look_ahead(
     work: &Work<'_>,
+    name: &str,
     url: &str,
     mode: Mode,
     sum: &Sum,
 ) -> Result<Option<UrlFacts>, Entry> {
     let place = || Place::Named(url.to_owned());
-    let fetched = match work.fetcher().get(url) {
-        Ok(fetched) => fetched,
-        // Only the node may be able to reach it; the file's name must then say what it is.
-        Err(error) if mode == Mode::DownloadUrl => {
-            let format = format_by_name(url).ok_or_else(|| {
-                findings::of_fetch(place(), "cannot be looked at from here", &error)
-            })?;
-            let compression = Compression::None;
-            return Ok(Some(UrlFacts {
-                compression,
-                stored: sum.clone(),
-                length: None,
-                format,
-                virtual_size: None,
-            }));
-        }
-        Err(error) => return Err(findings::of_fetch(place(), "cannot be fetched", &error)),
-    };
-    let mut head = Vec::new();
-    let mut reader = fetched.reader.take(HEAD as u64);
-    reader
-        .read_to_end(&mut head)
-        .map_err(|e| Entry::error(place(), "cannot be fetched").cause(&e))?;
-    let (Compression::None, Some(length)) = (Compression::of(&head), fetched.length) else {
+    if mode == Mode::DownloadUrl
+        && let Err(error) = work.fetcher().get(url)
+    {
+        return by_name(url, sum)
+            .map(Some)
+            .ok_or_else(|| findings::of_fetch(place(), "cannot be looked at from here", &error));
+    }
+    let (head, length) = retrying(work, name, || first_bytes(work, url))?;
+    let (Compression::None, Some(length)) = (Compression::of(&head), length) else {
         return Ok(None);
     };
     let judged = judge(&head, length).map_err(|unfit| unusable(place(), &Fault::Unfit(unfit)))?;
@@ -107,12 +93,30 @@ fn look_ahead(
     }))
 }
 
-/// Tells a format by the name's ending, for a URL that only the node can reach.
-fn format_by_name(url: &str) -> Option<Format> {
+/// Fetches the first bytes and the length; the flag of a failure says whether another try may help.
+fn first_bytes(work: &Work<'_>, url: &str) -> Result<(Vec<u8>, Option<u64>), (Entry, bool)> {
+    let place = || Place::Named(url.to_owned());
+    let fetched = work.fetcher().get(url);
+    let fetched = fetched
+        .map_err(|e| (findings::of_fetch(place(), "cannot be fetched", &e), may_pass(&e)))?;
+    let mut head = Vec::new();
+    let read = fetched.reader.take(HEAD as u64).read_to_end(&mut head);
+    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), true))?;
+    Ok((head, fetched.length))
+}
+
+/// Takes the format from the name's ending, for a URL that only the node can reach.
+fn by_name(url: &str, sum: &Sum) -> Option<UrlFacts> {
     let path = url.split(['?', '#']).next().unwrap_or(url);
-    [Format::Qcow2, Format::Raw, Format::Vmdk]
-        .into_iter()
-        .find(|format| path.ends_with(&format!(".{}", format.extension())))
+    let formats = [Format::Qcow2, Format::Raw, Format::Vmdk];
+    let named = |format: &Format| path.ends_with(&format!(".{}", format.extension()));
+    Some(UrlFacts {
+        compression: Compression::None,
+        stored: sum.clone(),
+        length: None,
+        format: formats.into_iter().find(named)?,
+        virtual_size: None,
+    })
 }
 
 /// Fetches a URL, and makes it ready as a local file.

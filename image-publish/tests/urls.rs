@@ -1,0 +1,223 @@
+//! Images from a web server: who fetches them, which sum they must have, and what a lost connection costs.
+//!
+//! The web server and the node are on the loopback; the tool runs as a process.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may unwrap and read files, also in the functions that its tests share"
+)]
+
+#[path = "urls/web.rs"]
+mod web;
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use test_support::pve_sim::{Options, PveSim, World, requests};
+use web::{Page, Web};
+
+/// The example's image.
+fn image() -> Vec<u8> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    std::fs::read(root.join("examples/site/images/debian-12/debian-12.qcow2")).unwrap()
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
+}
+
+/// A node, a web server and a scratch folder.
+struct Scene {
+    sim: PveSim,
+    web: Web,
+    home: tempfile::TempDir,
+}
+
+/// What the tool has left behind.
+struct Ran {
+    status: i32,
+    volid: Option<String>,
+    stderr: String,
+    requests: String,
+}
+
+impl Scene {
+    /// Starts both; `urls` tells the node what the web server has.
+    fn new(pages: Vec<(&str, Page)>) -> Self {
+        let web = Web::start(pages);
+        let image = image();
+        let known =
+            json!({"size": image.len(), "virtual_size": 2u64 << 30, "sha256": sha256(&image)});
+        let world = json!({"urls": {web.url("/a.qcow2"): known}});
+        let world = World::from_json(&world.to_string()).unwrap();
+        let sim = PveSim::start(world, Options::default()).unwrap();
+        Self { sim, web, home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Runs the filter on a document with one image, whose source is given.
+    fn run(&self, source: &Value) -> Ran {
+        self.sim.forget_requests();
+        let document = json!({
+            "node": "pve1", "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
+            "image_sources": {"a": source},
+            "vms": [{"name": "vm", "image": "a", "cores": 1, "memory": 512, "disk": 10}],
+        });
+        let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PVE_FINGERPRINT", self.sim.fingerprint())
+            .write_stdin(document.to_string())
+            .output()
+            .unwrap();
+        let stdout: Option<Value> = serde_json::from_slice(&output.stdout).ok();
+        Ran {
+            status: output.status.code().unwrap(),
+            volid: stdout.and_then(|d| Some(d["images"]["a"].as_str()?.to_owned())),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+            requests: requests::to_text(&self.sim.requests()),
+        }
+    }
+
+    /// Returns the sums of what is on the storage.
+    fn stored(&self) -> Vec<String> {
+        self.sim.settle();
+        self.sim.world().volumes.iter().filter_map(|volume| volume.sha256.clone()).collect()
+    }
+
+    /// Returns what is left in the cache folder besides the cache itself.
+    fn spooled(&self) -> usize {
+        let folder = self.home.path().join(".cache/pve-pipeline");
+        let files = std::fs::read_dir(folder).into_iter().flatten();
+        files.filter(|file| file.as_ref().unwrap().file_name() != "images.json").count()
+    }
+}
+
+fn check_published(scene: &Scene, ran: &Ran, way: &str) {
+    let image = image();
+    let expected = format!("local:import/a-{}.qcow2", &sha256(&image)[..12]);
+    assert_eq!((ran.status, ran.volid.as_deref()), (0, Some(expected.as_str())), "{}", ran.stderr);
+    assert_eq!(scene.stored(), [sha256(&image)]);
+    assert!(ran.requests.contains(way), "{}", ran.requests);
+    assert_eq!(scene.spooled(), 0);
+}
+
+fn check_refused(scene: &Scene, ran: &Ran, text: &str) {
+    assert_eq!((ran.status, ran.volid.as_deref()), (1, None), "{}", ran.stderr);
+    assert!(ran.stderr.contains(text), "{}", ran.stderr);
+    assert!(scene.stored().is_empty());
+    assert_eq!(scene.spooled(), 0);
+}
+
+#[test]
+fn the_node_downloads_what_it_can_use_as_it_is() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+    let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": format!("sha256:{}", sha256(&image()))});
+    check_published(&scene, &scene.run(&source), "/download-url");
+    // Unchanged: one GET, and the web server is not asked again, for the site gives the sum.
+    scene.web.forget();
+    let again = scene.run(&source);
+    assert_eq!(again.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
+    assert_eq!(scene.web.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn an_image_that_changes_upstream_gets_another_name() {
+    let sums = |bytes: &[u8]| Page::ok(format!("{}  a.qcow2\n", sha256(bytes)).into_bytes());
+    let mut changed = image();
+    changed[19000] = 1;
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image())), ("/SHA256SUMS", sums(&image()))]);
+    let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload"});
+    let first = scene.run(&source);
+    check_published(&scene, &first, "/upload");
+    scene.web.put("/a.qcow2", Page::ok(changed.clone()));
+    scene.web.put("/SHA256SUMS", sums(&changed));
+    let second = scene.run(&source);
+    assert_ne!(first.volid, second.volid);
+    let mut stored = scene.stored();
+    stored.sort();
+    let mut expected = [sha256(&image()), sha256(&changed)];
+    expected.sort();
+    assert_eq!(stored, expected, "the old version stays until it is pruned");
+}
+
+#[test]
+fn without_the_privilege_it_is_fetched_here_and_uploaded() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+    let withdraw = json!([{"when": "POST /nodes/*/storage/*/download-url",
+        "then": {"withdraw": {"path": "/nodes", "privilege": "Sys.AccessNetwork"}}}]);
+    for fault in test_support::pve_sim::faults::from_json(&withdraw.to_string()).unwrap() {
+        scene.sim.add_fault(fault);
+    }
+    let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": format!("sha256:{}", sha256(&image()))});
+    let ran = scene.run(&source);
+    check_published(&scene, &ran, "/upload");
+    assert!(ran.stderr.contains("Sys.AccessNetwork"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_packed_image_is_fetched_and_unpacked_here() {
+    let packed = std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/cases/compressed-sources-are-unpacked-while-streaming/in/xz.img"),
+    );
+    let packed = packed.unwrap();
+    let scene = Scene::new(vec![
+        ("/a.qcow2.xz", Page::ok(packed.clone())),
+        ("/a.qcow2.xz.sha256", Page::ok(sha256(&packed).into_bytes())),
+    ]);
+    let source = json!({"url": scene.web.url("/a.qcow2.xz")});
+    check_published(&scene, &scene.run(&source), "/upload");
+    // What is inside is known from the first time: the file itself is not fetched again.
+    scene.web.forget();
+    let again = scene.run(&source);
+    assert_eq!(again.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
+    assert_eq!(scene.web.asked(), ["/a.qcow2.xz.sha256"]);
+    let by_node = scene.run(&json!({"url": scene.web.url("/a.qcow2.xz"), "mode": "download-url"}));
+    assert!(by_node.stderr.contains("must not be download-url"), "{}", by_node.stderr);
+}
+
+#[test]
+fn a_wrong_sum_leaves_nothing() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+    let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", "0".repeat(64))});
+    check_refused(&scene, &scene.run(&source), "the site says");
+}
+
+#[test]
+fn without_a_sum_nothing_is_used() {
+    let scene = Scene::new(vec![
+        ("/a.qcow2", Page::ok(image())),
+        ("/SHA256SUMS", Page::ok(b"no sums\n".to_vec())),
+    ]);
+    check_refused(
+        &scene,
+        &scene.run(&json!({"url": scene.web.url("/a.qcow2")})),
+        "no SHA-256 or SHA-512 sum is known for it",
+    );
+}
+
+#[test]
+fn what_is_not_there_or_no_image_is_refused() {
+    let html = b"<!DOCTYPE html>".to_vec();
+    let scene = Scene::new(vec![("/page", Page::ok(html.clone()))]);
+    let source = |path: &str| json!({"url": scene.web.url(path), "checksum": format!("sha256:{}", sha256(&html))});
+    check_refused(
+        &scene,
+        &scene.run(&source("/nothing.qcow2")),
+        "the server answers with status 404",
+    );
+    check_refused(&scene, &scene.run(&source("/page")), "is no disk image");
+}
+
+#[test]
+fn a_lost_connection_is_tried_again_from_the_start() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()).cut_off_after(9000, 2))]);
+    let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", sha256(&image()))});
+    // Once while its first bytes are looked at, and once while it is fetched.
+    let ran = scene.run(&source);
+    check_published(&scene, &ran, "/upload");
+    let again = "fetching again from the start (1 of 2): the connection was closed";
+    assert!(ran.stderr.contains(again), "{}", ran.stderr);
+}

@@ -1,0 +1,99 @@
+//! A web server on the loopback: pages by path, which may change and may be cut off.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+/// What a path holds.
+#[derive(Clone)]
+pub(crate) struct Page {
+    bytes: Vec<u8>,
+    cut_at: usize,
+    cuts: u32,
+}
+
+impl Page {
+    /// A page that is there.
+    pub(crate) fn ok(bytes: Vec<u8>) -> Self {
+        Self { cut_at: bytes.len(), bytes, cuts: 0 }
+    }
+
+    /// The connection ends after so many bytes, so many times.
+    pub(crate) fn cut_off_after(self, bytes: usize, times: u32) -> Self {
+        Self { cut_at: bytes, cuts: times, ..self }
+    }
+}
+
+#[derive(Default)]
+struct State {
+    pages: BTreeMap<String, Page>,
+    asked: Vec<String>,
+}
+
+/// The server. Its thread ends with the test.
+pub(crate) struct Web {
+    port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+impl Web {
+    /// Starts on a free port.
+    pub(crate) fn start(pages: Vec<(&str, Page)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let pages = pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
+        let state = Arc::new(Mutex::new(State { pages, asked: Vec::new() }));
+        let shared = state.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                answer(stream, &shared);
+            }
+        });
+        Self { port, state }
+    }
+
+    /// Returns a path's URL.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// Changes a page.
+    pub(crate) fn put(&self, path: &str, page: Page) {
+        self.state.lock().unwrap().pages.insert(path.to_owned(), page);
+    }
+
+    /// Returns the paths that were asked for.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.state.lock().unwrap().asked.clone()
+    }
+
+    /// Forgets what was asked for.
+    pub(crate) fn forget(&self) {
+        self.state.lock().unwrap().asked.clear();
+    }
+}
+
+/// Answers one request and closes.
+fn answer(mut stream: TcpStream, state: &Mutex<State>) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let Some(first) = lines.next() else { return };
+    lines.take_while(|line| !line.is_empty()).for_each(drop);
+    let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut state = state.lock().unwrap();
+    state.asked.push(path.clone());
+    let Some(page) = state.pages.get_mut(&path) else {
+        let _ = stream
+            .write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        return;
+    };
+    let end = if page.cuts > 0 { page.cut_at } else { page.bytes.len() };
+    page.cuts = page.cuts.saturating_sub(1);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        page.bytes.len()
+    );
+    // Whoever looks at the first bytes only goes away before the rest.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&page.bytes[..end]));
+}
