@@ -7,7 +7,7 @@ TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
 # make test T=unknown-preset: only the tests whose name holds it
 T      ?=
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit install clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -32,8 +32,8 @@ fmt: ## format the code
 snapshots: ## write what the cases give instead of comparing; review the diff
 	UPDATE=1 $(CARGO) test --workspace --locked --no-fail-fast -- $(T)
 
-docs: ## man pages, completions (generated, checked in)
-	UPDATE=1 $(CARGO) test --package test-support --locked --test docs
+docs: ## write man pages and completions anew (checked in)
+	UPDATE=1 $(CARGO) test --workspace --locked --test generated
 
 demo: build ## the whole pipe against a simulated PVE, on examples/site
 	target/debug/pve-sim --task-ms 300 -- sh examples/demo.sh
@@ -45,9 +45,10 @@ test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 
 	sh tests/cloudinit/check.sh
 
 install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respected
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/pve-pipeline
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/pve-pipeline
 	install $(TOOLS:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
-	cp -R schemas $(DESTDIR)$(PREFIX)/share/pve-pipeline
+	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	cp -R schemas completions $(DESTDIR)$(PREFIX)/share/pve-pipeline
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -1,0 +1,72 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_mint_token_global_optspecs
+    string join \n site= key-file= key-fd= kid= issued-at= ttl= log-format= v/verbose h/help V/version
+end
+
+function __fish_mint_token_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_mint_token_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_mint_token_using_subcommand
+    set -l cmd (__fish_mint_token_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c mint-token -n "__fish_mint_token_needs_command" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
+complete -c mint-token -n "__fish_mint_token_needs_command" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
+complete -c mint-token -n "__fish_mint_token_needs_command" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
+complete -c mint-token -n "__fish_mint_token_needs_command" -l kid -d 'Sign with the key of this name, and say so in the token' -r
+complete -c mint-token -n "__fish_mint_token_needs_command" -l issued-at -d 'Time of issue, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]' -r
+complete -c mint-token -n "__fish_mint_token_needs_command" -l ttl -d 'Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never]' -r
+complete -c mint-token -n "__fish_mint_token_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mint-token -n "__fish_mint_token_needs_command" -s V -l version -d 'Print version'
+complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "mint" -d 'Print one token'
+complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "inspect" -d 'Print the claims of the token on stdin; its signature is not checked and needs no key'
+complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "verify" -d 'Check the token on stdin as a server does, and print its claims'
+complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "keygen" -d 'Print a new signing key of 256 bits'
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l name -d 'Name of the VM' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l spec -d 'Spec that the VM may fetch' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l kid -d 'Sign with the key of this name, and say so in the token' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l issued-at -d 'Time of issue, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l ttl -d 'Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never]' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l json -d 'Print the claims as JSON'
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l name -d 'Name of the VM that shows the token' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l at -d 'The time at which the token is judged, in seconds since 1970 [default: now]' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l json -d 'Print the claims as JSON'
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'
