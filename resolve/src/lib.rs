@@ -1,1 +1,110 @@
-//! To be written.
+//! `resolve`: the only place where a site's YAML is understood.
+//!
+//! `load` reads the folder, `yaml` makes trees, `shape` judges them, `site` reads them as
+//! values, `resolve` makes the document. All but `load` and `cli` do no I/O.
+
+mod adhoc;
+pub mod cli;
+mod json;
+mod load;
+mod resolve;
+mod selection;
+mod shape;
+mod site;
+mod source;
+mod suggest;
+mod yaml;
+
+use cli::{Cli, SelectArgs};
+use selection::{Selection, What};
+use site::{Group, NODES, NodeFile, Origin, Site};
+use source::{FileId, Sources};
+use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
+use std::path::Path;
+
+/// Runs the tool.
+///
+/// # Errors
+/// The site cannot be found or read.
+pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
+    let folder = load::site_folder(cli.site.site, &cli::environment())?;
+    document(cli.select, &folder)
+}
+
+fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
+    let selection = select.selection().ok_or_else(nothing_selected)?;
+    let (sources, own) = sources(folder, &selection)?;
+    let mut site = Site::open(&sources, selection.secrets);
+    let chosen = choose(&mut site, &selection, own);
+    let deployment =
+        chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection));
+    let report = in_order(std::mem::take(&mut site.report));
+    let document = deployment.unwrap_or_else(Deployment::default).to_document();
+    let document = document.map_err(|e| Entry::error(Place::Run, "no document").cause(&e))?;
+    Ok(Output::document(&document, report))
+}
+
+fn nothing_selected() -> Failure {
+    let entry = Entry::error(Place::Run, "nothing is selected");
+    entry.hint("give `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
+}
+
+/// The site's texts, and the file that only the command line knows.
+fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
+    let mut sources = load::load(folder, selection.secrets)?;
+    let own = match &selection.what {
+        What::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
+        What::Machine(machine) => Some(adhoc::add(machine, &mut sources)),
+        What::Env(_) | What::Manifest(_) => None,
+    };
+    Ok((sources, own))
+}
+
+/// The machines and the node; `None` after a report.
+fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<(Group, NodeFile)> {
+    let group = match (&what.what, own) {
+        (What::Env(name), _) => site.env(name),
+        (What::Manifest(name), _) => site.manifest(name),
+        (What::ManifestFile(path), Some(file)) => {
+            let node = site.parse(file, &shape::MANIFEST);
+            Some(Group::manifest(path, &node))
+        }
+        (What::Machine(machine), Some(file)) => {
+            let node = adhoc::tree(machine, file);
+            shape::walk(site.sources, &node, &shape::ENV, &mut site.report);
+            Some(Group::env(&machine.name, &node, Origin::CommandLine))
+        }
+        (What::ManifestFile(_) | What::Machine(_), None) => None,
+    };
+    let node = match (&what.node, &site.names(&NODES)[..]) {
+        (Some(name), _) => site.node(name),
+        (None, [only]) => site.node(only),
+        (None, nodes) => {
+            let hint = match nodes {
+                [] => format!("{}/nodes holds none", site.sources.root),
+                _ => format!(
+                    "give `--node NAME`: nodes/ holds {}",
+                    suggest::list(nodes.iter().copied())
+                ),
+            };
+            site.report.push(Entry::error(Place::Run, "no node is selected").hint(hint));
+            None
+        }
+    };
+    Some((group?, node?))
+}
+
+/// Findings in the order of files and lines, each once; what has no place comes first.
+fn in_order(mut report: Report) -> Report {
+    report.sort_by_key(|entry| match &entry.place {
+        Place::File { path, position, .. } => (path.clone(), *position),
+        _ => (String::new(), None),
+    });
+    let mut once = Report::new();
+    for entry in report.entries() {
+        if once.entries().last() != Some(entry) {
+            once.push(entry.clone());
+        }
+    }
+    once
+}

@@ -1,0 +1,51 @@
+//! One VM from the command line, as if an env described it. Does no I/O.
+//!
+//! Its "file" is the command line, so that findings point into it.
+
+use crate::selection::AdHoc;
+use crate::source::{FileId, SourceFile, Sources, Span};
+use crate::yaml::{Key, Kind, Map, Node, Scalar};
+
+const SHOWN: &str = "command line";
+
+/// Adds the command line to the sources.
+pub fn add(machine: &AdHoc, sources: &mut Sources) -> FileId {
+    let text = words(machine).map(|(_, option, value)| format!("--{option} {value}"));
+    let text = text.collect::<Vec<_>>().join(" ");
+    sources.add(SourceFile::new("", SHOWN, Ok(text)))
+}
+
+/// The env that holds this VM alone.
+pub fn tree(machine: &AdHoc, file: FileId) -> Node {
+    let mut column = 1;
+    let at = |column: usize, width: usize| Span {
+        file,
+        line: 1,
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        width: u32::try_from(width).unwrap_or(1).max(1),
+    };
+    let mut entries = Vec::new();
+    for (key, option, value) in words(machine) {
+        let width = value.chars().count();
+        let start = column + option.len() + "-- ".len();
+        let plain = matches!(key, "vmid" | "disk");
+        let scalar = Kind::Scalar(Scalar { text: value.into(), plain });
+        let key = Key { text: key.into(), at: at(column, option.len() + 2) };
+        entries.push((key, Node { at: at(start, width), kind: scalar }));
+        column = start + width + 1;
+    }
+    let whole = at(1, column.saturating_sub(2));
+    let vm = Node { at: whole, kind: Kind::Map(Map(entries)) };
+    let vms = Node { at: whole, kind: Kind::List(vec![vm]) };
+    let key = Key { text: "vms".into(), at: whole };
+    Node { at: whole, kind: Kind::Map(Map(vec![(key, vms)])) }
+}
+
+/// Key of a VM, its option, its value.
+fn words(machine: &AdHoc) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
+    let name = std::iter::once(("name", "vm", machine.name.as_str()));
+    name.chain(machine.values.iter().map(|(key, value)| {
+        let option = if *key == "vm_preset" { "preset" } else { *key };
+        (*key, option, value.as_str())
+    }))
+}

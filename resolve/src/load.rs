@@ -1,0 +1,137 @@
+//! DOOR: the site's folder → [`Sources`]. Reads only what is there, each file once.
+
+mod discover;
+mod sops;
+
+pub use discover::{Environment, site_folder};
+
+use crate::source::{SourceFile, Sources};
+use stage::{Entry, Failure, Place};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// The folders of a site that hold YAML.
+const FOLDERS: [&str; 11] = [
+    "envs",
+    "hosts",
+    "manifests",
+    "nodes",
+    "postures",
+    "presets",
+    "specs",
+    "v2",
+    "v2/postures",
+    "vms",
+    "vms/presets",
+];
+
+/// Files right in the site's folder.
+const FILES: [&str; 1] = ["site.yaml"];
+
+/// No site is larger; a file that is, is a mistake.
+const MAX_BYTES: u64 = 64 << 20;
+
+/// Reads the site's files. `secrets` says whether secrets are wanted.
+///
+/// # Errors
+/// The folder cannot be read, or holds nothing of a site.
+pub fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
+    let shown = root.display().to_string();
+    let mut sources = Sources::new(shown.trim_end_matches('/'));
+    names(root).map_err(|e| {
+        Failure::from(Entry::error(Place::file(&shown), "the site cannot be read").cause(&e))
+    })?;
+    for file in FILES {
+        read(root, file, &mut sources);
+    }
+    for folder in FOLDERS {
+        for name in names(&root.join(folder)).unwrap_or_default() {
+            let path = format!("{folder}/{name}");
+            if name.ends_with(".yaml") && !name.starts_with('.') {
+                read(root, &path, &mut sources);
+            } else if name.ends_with(".yml") {
+                sources.passed_over.push(path);
+            }
+        }
+    }
+    if secrets {
+        read_secrets(root, &mut sources);
+    }
+    if sources.files().next().is_none() {
+        let fact = "this is no site: there is no site.yaml, envs/, manifests/ or nodes/";
+        return Err(Entry::error(Place::file(&shown), fact).into());
+    }
+    Ok(sources)
+}
+
+/// Reads one file from outside the site, such as that of `--manifest-file`.
+pub fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
+    sources.add(SourceFile::new("", path, text(Path::new(path))))
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the site's folder")]
+fn names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read(root: &Path, path: &str, sources: &mut Sources) {
+    let full = root.join(path);
+    if full.exists() {
+        sources.add(SourceFile::new(&sources.root.clone(), path, text(&full)));
+    }
+}
+
+fn text(path: &Path) -> Result<String, String> {
+    bytes(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()))
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the site's files")]
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |e: std::io::Error| format!("cannot be read: {e}");
+    let meta = std::fs::metadata(path).map_err(cannot)?;
+    // A pipe would wait for ever, a device would never end.
+    if !meta.is_file() {
+        return Err("is not a file".to_owned());
+    }
+    if meta.len() > MAX_BYTES {
+        return Err(format!("is larger than {} MiB", MAX_BYTES >> 20));
+    }
+    std::fs::read(path).map_err(cannot)
+}
+
+/// secrets.yaml, or what SOPS makes of it or of secrets.yaml.enc.
+fn read_secrets(root: &Path, sources: &mut Sources) {
+    const CLEAR: &str = "secrets.yaml";
+    let clear = root.join(CLEAR);
+    let text = if clear.exists() {
+        match text(&clear) {
+            Ok(text) if sops::is_encrypted(&text) => sops::decrypt(&clear),
+            other => {
+                warn_of_mode(&clear, sources);
+                other
+            }
+        }
+    } else {
+        let encrypted = root.join("secrets.yaml.enc");
+        if !encrypted.exists() {
+            return;
+        }
+        sops::decrypt(&encrypted)
+    };
+    sources.add(SourceFile::new(&sources.root.clone(), CLEAR, text));
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: who may read the secrets")]
+fn warn_of_mode(path: &Path, sources: &mut Sources) {
+    let Ok(meta) = std::fs::metadata(path) else { return };
+    if meta.permissions().mode() & 0o044 != 0 {
+        let shown = path.display();
+        let entry = Entry::warning(Place::file(shown.to_string()), "others can read the secrets");
+        sources.report.push(entry.hint(format!("chmod 600 {shown}")));
+    }
+}

@@ -1,0 +1,49 @@
+//! DOOR: where the site is. One order for all: docs/site-config.md.
+
+use stage::{Entry, Failure, Place};
+use std::path::{Path, PathBuf};
+
+/// What the environment says of the site's place; read in cli.rs.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    /// `HOMESTAK_SITE_CONFIG`.
+    pub site_config: Option<PathBuf>,
+    /// `HOMESTAK_ETC`.
+    pub etc: Option<PathBuf>,
+    /// `HOMESTAK_ROOT`, the folder above `config`.
+    pub root: Option<PathBuf>,
+}
+
+/// Where sites have always been.
+const USUAL: [&str; 3] = ["../site-config", "/usr/local/etc/homestak", "/opt/homestak/site-config"];
+
+/// Finds the site. What is named must be there: a typing mistake must not lead to another site.
+///
+/// # Errors
+/// The folder that is named is none, or none is found.
+pub fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<PathBuf, Failure> {
+    let root = env.root.as_ref().map(|root| root.join("config"));
+    let named = [
+        ("--site", option),
+        ("HOMESTAK_SITE_CONFIG", env.site_config.clone()),
+        ("HOMESTAK_ETC", env.etc.clone()),
+        ("HOMESTAK_ROOT", root),
+    ];
+    for (by, folder) in named {
+        let Some(folder) = folder.filter(|f| !f.as_os_str().is_empty()) else { continue };
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let fact = format!("{} is not a folder", folder.display());
+        return Err(Entry::error(Place::Named(by.to_owned()), fact).into());
+    }
+    if let Some(folder) = USUAL.iter().map(Path::new).find(|folder| folder.is_dir()) {
+        return Ok(folder.to_owned());
+    }
+    let looked = format!(
+        "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}",
+        USUAL.join(", ")
+    );
+    let entry = Entry::error(Place::Run, "no site is found").note(looked);
+    Err(entry.hint("give `--site DIR`").into())
+}

@@ -1,0 +1,52 @@
+//! Whether a VM's address can work: inside its net, and its gateway with it. Does no I/O.
+
+use crate::site::{Machine, Site, Slot};
+use ipnet::IpNet;
+use stage::Report;
+use std::net::IpAddr;
+
+/// Reports an address that cannot work.
+pub(super) fn check(
+    site: &Site<'_>,
+    machine: &Machine,
+    ip: &Slot<String>,
+    gateway: &Slot<String>,
+    report: &mut Report,
+) {
+    let Some((text, at)) = ip.set() else { return };
+    let Ok(net) = text.parse::<IpNet>() else { return };
+    if let Some(fact) = unusable(&net) {
+        report.push(site.sources.error(at, format!("{text} {fact}")));
+    }
+    let Some((gateway, gateway_at)) = gateway.set() else { return };
+    let Ok(address) = gateway.parse::<IpAddr>() else { return };
+    let fact = if address == net.addr() {
+        format!("{text} is the address of its own gateway")
+    } else if !net.contains(&address) {
+        format!("{text} is outside the net of its gateway {gateway}")
+    } else {
+        return;
+    };
+    let entry = site.sources.error(at, fact);
+    let entry = match machine.layer.gateway.at() {
+        Some(own) if own == gateway_at => entry,
+        _ => entry.note(format!("`gateway` comes from {}", site.sources.short(gateway_at))),
+    };
+    report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+}
+
+/// A host must have neither its net's first nor its last address.
+fn unusable(net: &IpNet) -> Option<&'static str> {
+    let address = net.addr();
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+        return Some("is no address for a VM");
+    }
+    let IpNet::V4(v4) = net else { return None };
+    if v4.prefix_len() > 30 {
+        return None;
+    }
+    if v4.addr() == v4.network() {
+        return Some("is the address of the net itself");
+    }
+    (v4.addr() == v4.broadcast()).then_some("is the broadcast address of its net")
+}

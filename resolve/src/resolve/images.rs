@@ -1,0 +1,59 @@
+//! Where the images of a document come from. Does no I/O.
+
+use super::Resolved;
+use crate::site::{Image, NodeFile, Site};
+use crate::suggest;
+use stage::ImageSource;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The sources of the images that the VMs name. An image without one is reported, unless the
+/// site describes no images at all: then they are on the node already.
+pub(super) fn sources(
+    site: &mut Site<'_>,
+    node: &NodeFile,
+    vms: &[Resolved<'_>],
+) -> BTreeMap<String, ImageSource> {
+    let lists = [&node.images, &site.whole.images];
+    let known: BTreeMap<&str, &Image> = lists
+        .into_iter()
+        .rev()
+        .flatten()
+        .flat_map(|images| images.iter().map(|(name, image)| (name.as_str(), image)))
+        .collect();
+    let mut out = BTreeMap::new();
+    if lists.iter().all(|list| list.is_none()) {
+        return out;
+    }
+    let mut missing = BTreeSet::new();
+    for Resolved { vm, image_at, .. } in vms {
+        if vm.image.is_empty() || out.contains_key(&vm.image) {
+            continue;
+        }
+        match known.get(vm.image.as_str()) {
+            Some(image) => {
+                out.insert(vm.image.clone(), source(&site.sources.root, image));
+            }
+            None => missing.extend(image_at.map(|at| (at, vm.image.as_str()))),
+        }
+    }
+    let entries = missing.into_iter().map(|(at, name)| {
+        let entry = site.sources.error(at, format!("image \"{name}\" does not exist"));
+        let place = "`images` of site.yaml";
+        entry.hint(suggest::reference(name, place, known.keys().copied()))
+    });
+    entries.collect::<Vec<_>>().into_iter().for_each(|entry| site.report.push(entry));
+    out
+}
+
+fn source(root: &str, image: &Image) -> ImageSource {
+    let file = image.file.as_ref().map(|file| match file.starts_with('/') || root.is_empty() {
+        true => file.clone(),
+        false => format!("{root}/{file}"),
+    });
+    ImageSource {
+        file,
+        url: image.url.clone(),
+        checksum: image.checksum.as_ref().map(|sum| sum.to_lowercase()),
+        checksum_url: image.checksum_url.clone(),
+    }
+}

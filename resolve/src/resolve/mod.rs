@@ -1,0 +1,148 @@
+//! (Site, selection) → deployment: presets, overrides, defaults, and what must hold across VMs.
+//! Does no I/O.
+
+mod address;
+mod images;
+mod stack;
+mod unique;
+mod vm;
+
+pub use stack::{Level, Stack};
+
+use crate::selection::Selection;
+use crate::shape::is_local;
+use crate::site::{Group, NodeFile, SPECS, Site, Slot};
+use crate::suggest;
+use stage::{Deployment, Place, Secret, Vm};
+
+/// The user that cloud-init makes where the site names none.
+const AUTOMATION_USER: &str = "homestak";
+/// The user for SSH to a node where neither node nor site names one.
+const HOST_USER: &str = "root";
+/// The storage that every PVE has.
+const IMAGE_DATASTORE: &str = "local";
+
+/// Resolves a group of machines on a node. What is wrong goes into the site's report.
+pub fn resolve(
+    site: &mut Site<'_>,
+    group: &Group,
+    node: &NodeFile,
+    what: &Selection,
+) -> Deployment {
+    site.read_layers(group);
+    let vms = vm::resolve_all(site, group, node.name());
+    check_specs(site, group);
+    unique::check(site, group, &vms);
+    let (secret_keys, root_password) = match &site.secrets {
+        Some(secrets) => {
+            (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
+        }
+        None => (Vec::new(), None),
+    };
+    let text = |slot: &Slot<String>| slot.value().cloned();
+    Deployment {
+        node: node.name().to_owned(),
+        api_endpoint: endpoint(site, node, what),
+        api_token: api_token(site, node, what),
+        ssh_user: text(&node.host_user)
+            .or_else(|| text(&site.whole.host_user))
+            .unwrap_or_else(|| HOST_USER.into()),
+        automation_user: text(&site.whole.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
+        ssh_host: ssh_host(node),
+        datastore: text(&node.datastore).unwrap_or_default(),
+        image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
+        root_password: root_password.unwrap_or_default(),
+        ssh_keys: secret_keys,
+        spec_server: text(&site.whole.server_url).unwrap_or_default(),
+        deployment: group.name.clone(),
+        image_sources: images::sources(site, node, &vms),
+        cloud_init: cloud_init(site),
+        vms: vms.into_iter().map(|vm| vm.vm).collect(),
+        ..Deployment::default()
+    }
+}
+
+/// A VM of the document, and the machine that it was made of.
+pub struct Resolved<'g> {
+    /// The index in the group.
+    pub machine: &'g crate::site::Machine,
+    /// The VM.
+    pub vm: Vm,
+    /// Where its image is named.
+    pub image_at: Option<crate::source::Span>,
+}
+
+fn endpoint(site: &mut Site<'_>, node: &NodeFile, what: &Selection) -> String {
+    if let Some(endpoint) = &what.endpoint {
+        return endpoint.clone();
+    }
+    let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
+    if endpoint.is_empty() && !node.api_endpoint.is_bad() {
+        let at = node.api_endpoint.at().unwrap_or(node.at);
+        let entry =
+            site.sources.warning(at, "the node has no `api_endpoint`: no stage can reach it");
+        site.report.push(entry.hint("set it, or give `--endpoint URL`"));
+    }
+    endpoint
+}
+
+/// The endpoint as the caller sees it says nothing of the node, unless it is this machine.
+fn ssh_host(node: &NodeFile) -> String {
+    if node.api_endpoint.value().is_some_and(|url| is_local(url)) {
+        return "127.0.0.1".to_owned();
+    }
+    let ip = node.ip.value().map(String::as_str).unwrap_or_default();
+    ip.split('/').next().unwrap_or_default().to_owned()
+}
+
+fn api_token(site: &mut Site<'_>, node: &NodeFile, what: &Selection) -> Secret<String> {
+    if !what.secrets {
+        return Secret::default();
+    }
+    let name = node.api_token.value().unwrap_or(&node.stem);
+    match site.secrets.as_ref().and_then(|s| s.api_tokens.get(name)) {
+        Some(token) => return token.clone().unwrap_or_default(),
+        None if node.api_token.is_bad() => return Secret::default(),
+        None => {}
+    }
+    let at = node.api_token.at().unwrap_or(node.at);
+    let entry = site.sources.error(at, format!("API token \"{name}\" does not exist"));
+    let hint = match &site.secrets {
+        Some(s) => {
+            let names = s.api_tokens.keys().map(String::as_str);
+            suggest::reference(name, "`api_tokens` of secrets.yaml", names)
+        }
+        None => {
+            format!("{} is not there", Place::file(format!("{}/secrets.yaml", site.sources.root)))
+        }
+    };
+    site.report.push(entry.hint(hint));
+    Secret::default()
+}
+
+/// What the site says for every guest, filled up with its defaults.
+fn cloud_init(site: &Site<'_>) -> serde_json::Map<String, serde_json::Value> {
+    let whole = &site.whole;
+    let mut json = whole.cloud_init.clone();
+    for (name, slot) in [("timezone", &whole.timezone), ("domain", &whole.domain)] {
+        if let (None, Some(text)) = (json.get(name), slot.value()) {
+            json.insert(name.to_owned(), text.clone().into());
+        }
+    }
+    if let (None, Some(servers)) = (json.get("dns_servers"), whole.dns_servers.value()) {
+        json.insert("dns_servers".to_owned(), servers.clone().into());
+    }
+    json
+}
+
+fn check_specs(site: &mut Site<'_>, group: &Group) {
+    let mut last: Option<Slot<String>> = None;
+    for machine in &group.machines {
+        let spec = Stack::of(site, machine).pick(|layer| &layer.spec).clone();
+        // Most VMs of a group have their spec from the same layer.
+        if last.as_ref() != Some(&spec) {
+            site.must_exist(&SPECS, &spec);
+            last = Some(spec);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What two VMs of a document must not share: name, vmid, MAC, static address. Does no I/O.
+
+use super::Resolved;
+use super::vm::place_of;
+use crate::site::{Group, Site};
+use crate::source::Span;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+
+/// Reports each VM that shares something with one before it.
+pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>]) {
+    let mut found = Vec::new();
+    let mut names = BTreeMap::new();
+    let mut vmids = BTreeMap::new();
+    let mut macs = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
+    for Resolved { machine, vm, .. } in vms {
+        let mut meet = |what: String, first: Option<Span>, at: Span| {
+            if let Some(first) = first {
+                found.push((what, first, at));
+            }
+        };
+        if let Some((name, at)) = machine.name.set() {
+            let first = first(&mut names, name.as_str(), at);
+            // The same name makes the same MAC: one message is enough.
+            if first.is_some() {
+                meet(format!("name \"{name}\""), first, at);
+                continue;
+            }
+        }
+        if let Some(vmid) = vm.vmid {
+            let at = place_of(machine, &machine.vmid);
+            meet(format!("vmid {vmid}"), first(&mut vmids, vmid, at), at);
+        }
+        if !vm.name.is_empty() {
+            let at = place_of(machine, &machine.mac);
+            meet(format!("MAC {}", vm.mac), first(&mut macs, vm.mac.as_str(), at), at);
+        }
+        if let (Ok(net), Some((_, at))) = (vm.ip.parse::<IpNet>(), machine.layer.ip.set()) {
+            let address = net.addr();
+            meet(format!("address {address}"), first(&mut addresses, address, at), at);
+        }
+    }
+    for (what, first, at) in found {
+        let fact = format!("{what} is already taken at {}", site.sources.short(first));
+        let mut entry = site.sources.error(at, fact);
+        if what.starts_with("vmid") && group.vmid_base.value().is_some() {
+            entry =
+                entry.note("an entry without a `vmid` has `vmid_base` plus its number in the list");
+        }
+        site.report.push(entry);
+    }
+}
+
+fn first<K: Ord>(seen: &mut BTreeMap<K, Span>, key: K, at: Span) -> Option<Span> {
+    match seen.entry(key) {
+        std::collections::btree_map::Entry::Occupied(first) => Some(*first.get()),
+        std::collections::btree_map::Entry::Vacant(place) => {
+            place.insert(at);
+            None
+        }
+    }
+}

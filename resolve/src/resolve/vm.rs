@@ -1,0 +1,143 @@
+//! One machine → one VM: its layers merged, its defaults filled in, its addresses judged.
+//! Does no I/O.
+
+use super::{Resolved, Stack, address};
+use crate::site::{Group, Machine, Origin, Site, Slot};
+use crate::source::Span;
+use sha2::{Digest, Sha256};
+use stage::{Report, Vm};
+
+/// The bridge that every PVE installation has.
+const BRIDGE: &str = "vmbr0";
+
+/// PVE: a vmid is at most 999999999.
+const MAX_VMID: u32 = 999_999_999;
+
+/// Resolves the machines of a group, in the order in which they are to be made.
+pub(super) fn resolve_all<'g>(
+    site: &mut Site<'_>,
+    group: &'g Group,
+    node: &str,
+) -> Vec<Resolved<'g>> {
+    let mut report = Report::new();
+    let vms = group.machines.iter().enumerate().map(|(index, machine)| {
+        let mut one =
+            One { site, group, machine, stack: Stack::of(site, machine), report: &mut report };
+        one.resolve(index, node)
+    });
+    let vms = vms.collect();
+    site.report.extend(report);
+    vms
+}
+
+struct One<'a, 'g> {
+    site: &'a Site<'a>,
+    group: &'g Group,
+    machine: &'g Machine,
+    stack: Stack<'a>,
+    report: &'a mut Report,
+}
+
+impl<'a, 'g> One<'a, 'g> {
+    fn resolve(&mut self, index: usize, node: &str) -> Resolved<'g> {
+        let stack = self.stack;
+        let name = self.machine.name.value().cloned().unwrap_or_default();
+        let image = stack.pick(|l| &l.image);
+        let gateway = self.gateway();
+        let ip = stack.pick(|l| &l.ip);
+        address::check(self.site, self.machine, ip, gateway, self.report);
+        let vm = Vm {
+            vmid: self.vmid(index),
+            image: self.required("image", image).unwrap_or_default(),
+            cores: self.required("cores", stack.pick(|l| &l.cores)).unwrap_or_default(),
+            memory: self.required("memory", stack.pick(|l| &l.memory)).unwrap_or_default(),
+            disk: self.required("disk", stack.pick(|l| &l.disk)).unwrap_or_default(),
+            bridge: self.bridge(),
+            ip: ip.value().cloned().unwrap_or_else(|| "dhcp".to_owned()),
+            gateway: gateway.value().cloned(),
+            vlan: stack.pick(|l| &l.vlan).value().copied(),
+            mac: match self.machine.mac.value() {
+                Some(mac) => mac.to_lowercase(),
+                None => derive_mac(node, &self.group.name, &name),
+            },
+            packages: stack.pick(|l| &l.packages).value().cloned().unwrap_or_default(),
+            tags: stack.pick(|l| &l.tags).value().cloned().unwrap_or_default(),
+            datastore: stack.pick(|l| &l.datastore).value().cloned(),
+            spec: stack.pick(|l| &l.spec).value().cloned().unwrap_or_default(),
+            name,
+            ..Vm::default()
+        };
+        Resolved { machine: self.machine, vm, image_at: image.at() }
+    }
+
+    fn required<T: Clone>(&mut self, name: &str, slot: &Slot<T>) -> Option<T> {
+        if let Some(value) = slot.value() {
+            return Some(value.clone());
+        }
+        if slot.is_bad() || self.stack.broken {
+            return None;
+        }
+        let at = slot.at().unwrap_or(self.machine.at);
+        let fact = format!("{} has no `{name}`", self.machine.title());
+        let mut entry = self.site.sources.error(at, fact);
+        for (what, slot) in [("template", &self.machine.template), ("preset", self.preset_slot())] {
+            if let Some((layer, at)) = slot.set() {
+                let place = self.site.sources.short(at);
+                entry =
+                    entry.note(format!("{what} \"{layer}\", named at {place}, sets none either"));
+            }
+        }
+        let preset = match self.group.origin {
+            Origin::Env => "`vm_preset`",
+            Origin::Manifest => "`preset`",
+            Origin::CommandLine => "`--preset`",
+        };
+        self.report.push(entry.hint(format!("set it, or name a {preset} that does")));
+        None
+    }
+
+    fn preset_slot(&self) -> &Slot<String> {
+        match self.site.template(&self.machine.template) {
+            Some(template) => &template.preset,
+            None => &self.machine.preset,
+        }
+    }
+
+    /// An env counts its entries, those with a vmid of their own too.
+    fn vmid(&mut self, index: usize) -> Option<u32> {
+        match (&self.machine.vmid, &self.group.vmid_base) {
+            (Slot::Absent, Slot::Set(base, at)) => {
+                let vmid = u32::try_from(index).ok().and_then(|i| base.checked_add(i));
+                if vmid.is_none_or(|vmid| vmid > MAX_VMID) {
+                    let fact = format!("`vmid_base` leaves no vmid for {}", self.machine.title());
+                    self.report.push(self.site.sources.error(*at, fact));
+                }
+                vmid
+            }
+            (slot, _) => slot.value().copied(),
+        }
+    }
+
+    fn bridge(&self) -> String {
+        let said = self.stack.pick(|l| &l.bridge).value();
+        said.or(self.site.whole.bridge.value()).cloned().unwrap_or_else(|| BRIDGE.to_owned())
+    }
+
+    /// The site's gateway is copied to every VM that says nothing of one, DHCP or not.
+    fn gateway(&self) -> &'a Slot<String> {
+        let said = self.stack.pick(|l| &l.gateway);
+        if said.is_absent() { &self.site.whole.gateway } else { said }
+    }
+}
+
+/// A MAC that stays the same through destroy and apply: docs/decisions/0007.
+pub(crate) fn derive_mac(node: &str, deployment: &str, name: &str) -> String {
+    let sum = Sha256::digest(format!("{node}/{deployment}/{name}"));
+    let bytes = sum.iter().take(5).map(|byte| format!(":{byte:02x}"));
+    format!("02{}", bytes.collect::<String>())
+}
+
+/// Where a machine's own field stands, or the machine.
+pub(super) fn place_of<T>(machine: &Machine, slot: &Slot<T>) -> Span {
+    slot.at().unwrap_or(machine.at)
+}

@@ -1,0 +1,38 @@
+//! `Selection`: what of a site is to be resolved, and for which node. Does no I/O.
+
+/// What is to be resolved.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// The machines.
+    pub what: What,
+    /// The node; `None`: the only one there is.
+    pub node: Option<String>,
+    /// The nested PVE node whose children are wanted.
+    pub parent: Option<String>,
+    /// Instead of the node's `api_endpoint`.
+    pub endpoint: Option<String>,
+    /// Whether the document gets its secrets.
+    pub secrets: bool,
+}
+
+/// Which machines.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// An env, by name.
+    Env(String),
+    /// A manifest, by name.
+    Manifest(String),
+    /// A manifest that lies outside the site, by its path.
+    ManifestFile(String),
+    /// One VM that no file describes.
+    Machine(AdHoc),
+}
+
+/// One VM from the command line: option and value, as typed.
+#[derive(Clone, Debug)]
+pub struct AdHoc {
+    /// Its name.
+    pub name: String,
+    /// Key of a VM and its value, in the order of the options.
+    pub values: Vec<(&'static str, String)>,
+}

@@ -1,0 +1,88 @@
+//! `Shape`: what a kind of file may hold, as a table. Does no I/O.
+//!
+//! One table serves three: the walker that judges a file (`walk.rs`), the JSON Schemas for
+//! editors (`schema.rs`), and the lists of what exists in messages. So they cannot disagree.
+
+mod rule;
+mod tables;
+mod vm;
+mod walk;
+
+pub use rule::{Rule, is_local};
+pub use tables::{
+    CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, IMAGE, MANIFEST, MANIFEST_NODE, NODE,
+    NODE_EXECUTION, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
+};
+pub use walk::{bool_of, known_as, number_of, text_of, walk};
+
+/// A mapping with known keys.
+pub struct Shape {
+    /// What it is, as messages and schemas call it: "an env".
+    pub title: &'static str,
+    /// Its keys.
+    pub fields: &'static [Field],
+    /// Keys of which at least one must be set; empty for none.
+    pub any_of: &'static [&'static str],
+    /// Groups of which at most one key may be set.
+    pub exclusive: &'static [&'static [&'static str]],
+}
+
+/// A key of a [`Shape`].
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Names it had in older sites; still read.
+    pub former: &'static [&'static str],
+    /// What it holds. `null` counts as absent everywhere.
+    pub ty: Type,
+    /// Whether it must be there.
+    pub required: bool,
+    /// One sentence for people.
+    pub doc: &'static str,
+}
+
+/// What a key holds.
+#[derive(Clone, Copy)]
+pub enum Type {
+    /// Text that keeps a rule.
+    Text(&'static Rule),
+    /// A whole number in a range.
+    Number(i64, i64),
+    /// `true` or `false`.
+    Flag,
+    /// A list.
+    List(&'static Type),
+    /// At least one item.
+    Filled(&'static Type),
+    /// A mapping with known keys.
+    Object(&'static Shape),
+    /// A mapping from any name to values of one type.
+    Named(&'static Type),
+    /// One of two; the first is tried when the node is no list.
+    Either(&'static Type, &'static Type),
+    /// Anything: it is passed on as it is.
+    Any,
+}
+
+impl Field {
+    const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
+        Self { name, former: &[], ty, required: false, doc }
+    }
+
+    const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    const fn former(mut self, names: &'static [&'static str]) -> Self {
+        self.former = names;
+        self
+    }
+}
+
+impl Shape {
+    /// Finds a key by its name or a former one.
+    pub fn field(&self, key: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|f| f.name == key || f.former.contains(&key))
+    }
+}

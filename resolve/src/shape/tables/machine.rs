@@ -1,0 +1,171 @@
+//! Presets, templates, envs and manifests.
+
+use crate::shape::Type::{Filled, Flag, List, Number, Object, Text};
+use crate::shape::{Field, Shape, rule, vm};
+
+/// `presets/*.yaml` and `vms/presets/*.yaml`.
+pub static PRESET: Shape = Shape {
+    title: "a preset",
+    fields: &[
+        DESCRIPTION,
+        vm::CORES,
+        vm::MEMORY,
+        vm::DISK,
+        vm::IMAGE,
+        vm::BRIDGE,
+        vm::GATEWAY,
+        vm::VLAN,
+        vm::PACKAGES,
+        vm::TAGS,
+        vm::DATASTORE,
+        vm::SPEC,
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `vms/*.yaml`.
+pub static TEMPLATE: Shape = Shape {
+    title: "a template",
+    fields: &[
+        DESCRIPTION,
+        Field::new("preset", Text(&rule::NAME), "The preset that this template begins with."),
+        vm::IMAGE,
+        vm::CORES,
+        vm::MEMORY,
+        vm::DISK,
+        vm::BRIDGE,
+        vm::IP,
+        vm::GATEWAY,
+        vm::VLAN,
+        vm::PACKAGES,
+        vm::TAGS,
+        vm::DATASTORE,
+        vm::SPEC,
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `envs/*.yaml`.
+pub static ENV: Shape = Shape {
+    title: "an env",
+    fields: &[
+        DESCRIPTION,
+        Field::new("posture", Text(&rule::NAME), "The posture for ansible; absent: dev."),
+        Field::new(
+            "vmid_base",
+            vm::VMID_RANGE,
+            "vmid of the first VM; each next entry counts one up, whether it uses it or not.",
+        ),
+        Field::new("vms", List(&Object(&ENV_VM)), "The VMs."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// An entry of `vms` of an env.
+pub static ENV_VM: Shape = Shape {
+    title: "a VM",
+    fields: &[
+        vm::NAME,
+        Field::new("template", Text(&rule::NAME), "The template (vms/) that this VM begins with."),
+        Field::new("vm_preset", Text(&rule::NAME), "The preset that this VM begins with.")
+            .former(&["preset"]),
+        vm::IMAGE,
+        vm::VMID,
+        vm::CORES,
+        vm::MEMORY,
+        vm::DISK,
+        vm::BRIDGE,
+        vm::IP,
+        vm::GATEWAY,
+        vm::VLAN,
+        vm::MAC,
+        vm::PACKAGES,
+        vm::TAGS,
+        vm::DATASTORE,
+        vm::SPEC,
+    ],
+    any_of: &[],
+    exclusive: &[&["template", "vm_preset"]],
+};
+
+/// `manifests/*.yaml`.
+pub static MANIFEST: Shape = Shape {
+    title: "a manifest",
+    fields: &[
+        Field::new("schema_version", Number(2, 2), "The version of this format: 2.").required(),
+        Field::new("name", Text(&rule::NAME), "The deployment's name.").required(),
+        DESCRIPTION,
+        Field::new("pattern", Text(&rule::PATTERN), "For people: flat or tiered."),
+        Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
+        Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
+        Field::new("settings", Object(&SETTINGS), "How a run treats its errors."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// An entry of `nodes` of a manifest.
+pub static MANIFEST_NODE: Shape = Shape {
+    title: "a node of a manifest",
+    fields: &[
+        vm::NAME,
+        Field::new("type", Text(&rule::NODE_TYPE), "vm, or pve for a nested PVE node.").required(),
+        Field::new("preset", Text(&rule::NAME), "The preset that this VM begins with.")
+            .former(&["vm_preset"]),
+        vm::SPEC,
+        vm::IMAGE,
+        vm::VMID,
+        Field::new(
+            "parent",
+            Text(&rule::NAME),
+            "The node that must be there first; for a child of a pve node: where it lives.",
+        ),
+        Field::new("execution", Object(&NODE_EXECUTION), "How this VM gets its configuration."),
+        vm::CORES,
+        vm::MEMORY,
+        vm::DISK,
+        vm::BRIDGE,
+        vm::IP,
+        vm::GATEWAY,
+        vm::VLAN,
+        vm::MAC,
+        vm::PACKAGES,
+        vm::TAGS,
+        vm::DATASTORE,
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `execution` of a manifest.
+pub static EXECUTION: Shape = Shape {
+    title: "`execution`",
+    fields: &[Field::new("default_mode", Text(&rule::MODE), "push or pull, for all nodes.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `execution` of a node of a manifest.
+pub static NODE_EXECUTION: Shape = Shape {
+    title: "`execution`",
+    fields: &[Field::new("mode", Text(&rule::MODE), "push or pull.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SETTINGS: Shape = Shape {
+    title: "`settings`",
+    fields: &[
+        Field::new("verify_ssh", Flag, "Wait until SSH answers."),
+        Field::new("cleanup_on_failure", Flag, "Destroy what a failed test has made."),
+        Field::new("timeout_buffer", Number(0, i64::MAX), "Seconds more before a run gives up."),
+        Field::new("on_error", Text(&rule::ON_ERROR), "stop, rollback or continue."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "For people.");

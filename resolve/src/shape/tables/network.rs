@@ -1,0 +1,121 @@
+//! Nodes and hosts: the machines that a site runs on.
+
+use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Text};
+use crate::shape::tables::site::IMAGES;
+use crate::shape::{Field, Shape, rule};
+
+/// `nodes/*.yaml`.
+pub static NODE: Shape = Shape {
+    title: "a node",
+    fields: &[
+        Field::new("node", Text(&rule::NODE), "The node's name in PVE; absent: the file's name."),
+        Field::new("datastore", Text(&rule::STORAGE), "Storage for VM disks.").required(),
+        Field::new(
+            "image_datastore",
+            Text(&rule::STORAGE),
+            "File storage with content import, for images and seeds; absent: local.",
+        ),
+        Field::new("api_endpoint", Text(&rule::URL_OR_EMPTY), "Base URL of the PVE API."),
+        Field::new(
+            "api_token",
+            Text(&rule::NAME),
+            "Key of api_tokens in secrets.yaml; absent: the file's name.",
+        ),
+        Field::new("ip", Text(&rule::NODE_IP), "The node's address."),
+        Field::new("host_user", Text(&rule::USER), "The user for SSH to the node.")
+            .former(&["ssh_user"]),
+        IMAGES,
+        Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; for people."),
+        Field::new("parent_node", Text(&rule::NAME), "The node that this one runs on; for people."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `hosts/*.yaml`: physical machines; read for `check`, used by nothing here.
+pub static HOST: Shape = Shape {
+    title: "a host",
+    fields: &[
+        Field::new("host", Text(&rule::NAME), "The host's name."),
+        Field::new("domain", Text(&rule::ANY), "Its DNS domain."),
+        Field::new("ip", Text(&rule::NODE_IP), "Its address."),
+        Field::new("local_user", Text(&rule::USER), "The user on the console."),
+        Field::new("network", Object(&HOST_NETWORK), "Its network."),
+        Field::new("storage", Object(&HOST_STORAGE), "Its pools."),
+        Field::new("hardware", Object(&HARDWARE), "What it is made of."),
+        Field::new("access", Object(&ACCESS), "How to reach it."),
+        Field::new("ssh", Object(&SSH), "Its SSH server."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static HOST_NETWORK: Shape = Shape {
+    title: "`network`",
+    fields: &[Field::new("interfaces", Named(&Object(&INTERFACE)), "Bridges by name.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static INTERFACE: Shape = Shape {
+    title: "an interface",
+    fields: &[
+        Field::new("type", Text(&rule::ANY), "bridge, bond or the like."),
+        Field::new("ports", Any, "The ports of a bridge."),
+        Field::new("address", Text(&rule::NODE_IP), "Its address in CIDR notation."),
+        Field::new("gateway", Text(&rule::ADDRESS), "Its gateway."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static HOST_STORAGE: Shape = Shape {
+    title: "`storage`",
+    fields: &[Field::new("zfs_pools", List(&Object(&POOL)), "ZFS pools.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static POOL: Shape = Shape {
+    title: "a pool",
+    fields: &[
+        Field::new("name", Text(&rule::ANY), "The pool's name.").required(),
+        Field::new("devices", Any, "Its devices."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static HARDWARE: Shape = Shape {
+    title: "`hardware`",
+    fields: &[
+        Field::new("cpu_cores", Number(1, i64::MAX), "CPU cores."),
+        Field::new("memory_gb", Number(1, i64::MAX), "Memory in GiB."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static ACCESS: Shape = Shape {
+    title: "`access`",
+    fields: &[
+        Field::new("host_user", Text(&rule::USER), "The user for SSH.").former(&["ssh_user"]),
+        Field::new("ssh_port", Number(1, 65_535), "The port of SSH."),
+        Field::new("authorized_keys", List(&Text(&rule::ANY)), "Who may log in."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SSH: Shape = Shape {
+    title: "`ssh`",
+    fields: &[
+        // The reference's generator writes a bare `yes`: a flag to YAML 1.1, text to people.
+        Field::new("permit_root_login", Text(&rule::ANY), "As in sshd_config."),
+        Field::new("password_authentication", Text(&rule::ANY), "As in sshd_config."),
+        Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),
+        Field::new("enabled", Flag, "Whether it runs."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};

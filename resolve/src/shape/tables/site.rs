@@ -1,0 +1,292 @@
+//! site.yaml, secrets.yaml, postures and specs.
+
+use crate::shape::Type::{Any, Either, Flag, List, Named, Number, Object, Text};
+use crate::shape::{Field, Shape, rule};
+
+/// site.yaml.
+pub static SITE: Shape = Shape {
+    title: "site.yaml",
+    fields: &[
+        Field::new("defaults", Object(&DEFAULTS), "What holds wherever nothing else is said."),
+        IMAGES,
+        Field::new("cloud_init", Object(&CLOUD_INIT), "What every guest gets besides."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `defaults` of site.yaml.
+pub static DEFAULTS: Shape = Shape {
+    title: "`defaults`",
+    fields: &[
+        Field::new("timezone", Text(&rule::ANY), "Time zone of guests, such as Europe/Berlin."),
+        Field::new("domain", Text(&rule::ANY), "DNS domain of guests."),
+        Field::new(
+            "vm_user",
+            Text(&rule::USER),
+            "The user that cloud-init makes; absent: homestak.",
+        )
+        .former(&["automation_user"]),
+        Field::new("host_user", Text(&rule::USER), "The user for SSH to nodes; absent: root.")
+            .former(&["ssh_user"]),
+        Field::new("bridge", Text(&rule::BRIDGE), "Bridge of every VM; absent: vmbr0."),
+        Field::new("gateway", Text(&rule::ADDRESS), "Gateway of every VM that names none."),
+        Field::new("dns_servers", List(&Text(&rule::ADDRESS)), "DNS servers of guests."),
+        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages that ansible installs."),
+        Field::new("pve_remove_subscription_nag", Flag, "For ansible; absent: true."),
+        Field::new(
+            "server_url",
+            Text(&rule::URL_OR_EMPTY),
+            "Where VMs fetch their specs; empty: nowhere.",
+        )
+        .former(&["spec_server"]),
+        Field::new(
+            "image_release",
+            Text(&rule::ANY),
+            "The images' release; read by the image tools.",
+        )
+        .former(&["packer_release"]),
+        Field::new("image_release_repo", Text(&rule::ANY), "Where releases of images are.")
+            .former(&["packer_release_repo"]),
+        Field::new("datastore", Text(&rule::STORAGE), "Unused: nodes/ names it."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+pub(super) const IMAGES: Field = Field::new(
+    "images",
+    Named(&ONE_IMAGE),
+    "Images by name; those of a node come before those of the site.",
+);
+
+const ONE_IMAGE: crate::shape::Type = Object(&IMAGE);
+
+/// An entry of `images`.
+pub static IMAGE: Shape = Shape {
+    title: "an image",
+    fields: &[
+        Field::new("file", Text(&rule::ANY), "A local file, relative to the site's folder."),
+        Field::new("url", Text(&rule::URL), "Where it can be fetched."),
+        Field::new("checksum", Text(&rule::CHECKSUM), "sha256:HEX or sha512:HEX of the file."),
+        Field::new("checksum_url", Text(&rule::URL), "Where a SHA256SUMS file can be fetched."),
+    ],
+    any_of: &["file", "url"],
+    exclusive: &[&["file", "url"], &["checksum", "checksum_url"]],
+};
+
+/// `cloud_init` of site.yaml.
+pub static CLOUD_INIT: Shape = Shape {
+    title: "`cloud_init`",
+    fields: &[
+        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages for every guest."),
+        Field::new("timezone", Text(&rule::ANY), "Instead of `defaults.timezone`."),
+        Field::new("domain", Text(&rule::ANY), "Instead of `defaults.domain`."),
+        Field::new(
+            "dns_servers",
+            List(&Text(&rule::ADDRESS)),
+            "Instead of `defaults.dns_servers`.",
+        ),
+        Field::new("write_files", List(&Object(&WRITE_FILE)), "Files to write."),
+        Field::new(
+            "runcmd",
+            List(&Either(&Text(&rule::ANY), &List(&Text(&rule::ANY)))),
+            "Commands: a shell line, or a list of a program and its arguments.",
+        ),
+        Field::new("profile_mode", Text(&rule::PERMISSIONS), "Mode of the file with the token."),
+        Field::new("ca_certificate", Text(&rule::ANY), "PEM of a CA that guests believe."),
+        Field::new(
+            "server_fingerprint",
+            Text(&rule::ANY),
+            "SHA-256 of the spec server's certificate.",
+        ),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static WRITE_FILE: Shape = Shape {
+    title: "a file",
+    fields: &[
+        Field::new("path", Text(&rule::ANY), "Where it goes.").required(),
+        Field::new("content", Text(&rule::ANY), "What it holds."),
+        Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
+        Field::new("owner", Text(&rule::ANY), "user:group."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// secrets.yaml.
+pub static SECRETS: Shape = Shape {
+    title: "secrets.yaml",
+    fields: &[
+        Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name."),
+        Field::new("passwords", Object(&PASSWORDS), "Password hashes."),
+        Field::new("ssh_keys", Named(&Text(&rule::SSH_KEY)), "Public keys; every VM gets all."),
+        Field::new("auth", Object(&AUTH), "What VMs prove themselves with."),
+        Field::new("sops", Any, "Written by SOPS."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static PASSWORDS: Shape = Shape {
+    title: "`passwords`",
+    fields: &[Field::new("vm_root", Text(&rule::CRYPT_HASH), "root's, in every VM.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static AUTH: Shape = Shape {
+    title: "`auth`",
+    fields: &[
+        Field::new("signing_key", Text(&rule::SIGNING_KEY), "Signs provisioning tokens."),
+        Field::new("site_token", Text(&rule::ANY), "One token for all VMs; older sites."),
+        Field::new("node_tokens", Named(&Text(&rule::ANY)), "A token for each VM; older sites."),
+        Field::new("repo_token", Text(&rule::ANY), "For the spec server's repositories."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older sites and the nested one of newer ones.
+pub static POSTURE: Shape = Shape {
+    title: "a posture",
+    fields: &[
+        Field::new("ssh_port", Number(1, 65_535), "The port of SSH; absent: 22."),
+        Field::new("ssh_permit_root_login", Text(&rule::ANY), "Absent: prohibit-password."),
+        Field::new("ssh_password_authentication", Text(&rule::ANY), "Absent: no."),
+        Field::new("sudo_nopasswd", Flag, "Absent: false."),
+        Field::new("fail2ban_enabled", Flag, "Absent: false."),
+        Field::new("auth", Object(&POSTURE_AUTH), "How a VM proves itself; older sites."),
+        Field::new("ssh", Object(&POSTURE_SSH), "The SSH server."),
+        Field::new("sudo", Object(&POSTURE_SUDO), "sudo."),
+        Field::new("fail2ban", Object(&POSTURE_FAIL2BAN), "fail2ban."),
+        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages besides the site's."),
+        Field::new("description", Text(&rule::ANY), "For people."),
+    ],
+    any_of: &[],
+    exclusive: &[
+        &["ssh", "ssh_port"],
+        &["ssh", "ssh_permit_root_login"],
+        &["ssh", "ssh_password_authentication"],
+        &["sudo", "sudo_nopasswd"],
+        &["fail2ban", "fail2ban_enabled"],
+    ],
+};
+
+static POSTURE_AUTH: Shape = Shape {
+    title: "`auth`",
+    fields: &[Field::new("method", Text(&rule::AUTH), "network, site_token or node_token.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static POSTURE_SSH: Shape = Shape {
+    title: "`ssh`",
+    fields: &[
+        Field::new("port", Number(1, 65_535), "Absent: 22."),
+        Field::new("permit_root_login", Text(&rule::ANY), "Absent: prohibit-password."),
+        Field::new("password_authentication", Text(&rule::ANY), "Absent: no."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static POSTURE_SUDO: Shape = Shape {
+    title: "`sudo`",
+    fields: &[Field::new("nopasswd", Flag, "Absent: false.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static POSTURE_FAIL2BAN: Shape = Shape {
+    title: "`fail2ban`",
+    fields: &[Field::new("enabled", Flag, "Absent: false.")],
+    any_of: &[],
+    exclusive: &[],
+};
+
+/// `specs/*.yaml`.
+pub static SPEC: Shape = Shape {
+    title: "a spec",
+    fields: &[
+        Field::new("schema_version", Number(1, 1), "The version of this format: 1.").required(),
+        Field::new("description", Text(&rule::ANY), "For people."),
+        Field::new("identity", Object(&SPEC_IDENTITY), "Who the machine is."),
+        Field::new("network", Object(&SPEC_NETWORK), "Its network."),
+        Field::new("access", Object(&SPEC_ACCESS), "Who may use it."),
+        Field::new("platform", Object(&SPEC_PLATFORM), "What is installed."),
+        Field::new("config", Any, "Settings for roles; passed on as they are."),
+        Field::new("run", Any, "What it does then; passed on as it is."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_IDENTITY: Shape = Shape {
+    title: "`identity`",
+    fields: &[
+        Field::new("hostname", Text(&rule::HOST_NAME), "Absent: the spec's name."),
+        Field::new("domain", Text(&rule::ANY), "Absent: the site's."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_NETWORK: Shape = Shape {
+    title: "`network`",
+    fields: &[
+        Field::new("ip", Text(&rule::IP), "Its address.").required(),
+        Field::new("gateway", Text(&rule::ADDRESS), "Its gateway.").required(),
+        Field::new(
+            "dns",
+            Either(&Text(&rule::ADDRESS), &List(&Text(&rule::ADDRESS))),
+            "Its DNS servers.",
+        ),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_ACCESS: Shape = Shape {
+    title: "`access`",
+    fields: &[
+        Field::new("posture", Text(&rule::NAME), "Absent: dev."),
+        Field::new("users", List(&Object(&SPEC_USER)), "Its users."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_USER: Shape = Shape {
+    title: "a user",
+    fields: &[
+        Field::new("name", Text(&rule::USER), "The user's name.").required(),
+        Field::new("sudo", Flag, "Absent: false."),
+        Field::new("ssh_keys", List(&Text(&rule::ANY)), "Keys of ssh_keys in secrets.yaml."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_PLATFORM: Shape = Shape {
+    title: "`platform`",
+    fields: &[
+        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages."),
+        Field::new("services", Object(&SPEC_SERVICES), "Services."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};
+
+static SPEC_SERVICES: Shape = Shape {
+    title: "`services`",
+    fields: &[
+        Field::new("enable", List(&Text(&rule::ANY)), "To start."),
+        Field::new("disable", List(&Text(&rule::ANY)), "To stop."),
+    ],
+    any_of: &[],
+    exclusive: &[],
+};

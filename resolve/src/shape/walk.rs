@@ -1,0 +1,234 @@
+//! Judges a tree by its shape: every problem, each at its place. Does no I/O.
+
+use super::{Field, Rule, Shape, Type};
+use crate::source::{FileId, Sources, Span};
+use crate::suggest;
+use crate::yaml::{Key, Kind, Map, Node, Reading};
+use stage::{Entry, Report};
+
+/// Reports what a node holds against its type. `name` is what messages call it.
+pub fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
+    Walker { sources, report, secret: is_secret(sources, node.at.file) }.object(node, shape, "");
+}
+
+struct Walker<'a> {
+    sources: &'a Sources,
+    report: &'a mut Report,
+    /// Values are never shown.
+    secret: bool,
+}
+
+impl Walker<'_> {
+    fn object(&mut self, node: &Node, shape: &Shape, name: &str) {
+        let Some(map) = node.map() else {
+            let what = if name.is_empty() { shape.title.to_owned() } else { format!("`{name}`") };
+            return self.error(node.at, format!("{what} must be a mapping of keys to values"));
+        };
+        for (key, value) in &map.0 {
+            match shape.field(&key.text) {
+                Some(field) => {
+                    self.former(map, key, field);
+                    self.value(value, &field.ty, &key.text);
+                }
+                // Whatever begins with x- is the site's own: anchors, notes.
+                None if key.text.starts_with("x-") => {}
+                None => self.unknown(key, shape),
+            }
+        }
+        for field in shape.fields.iter().filter(|f| f.required) {
+            let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
+            if !there {
+                let fact = format!("{} must have `{}`", shape.title, field.name);
+                self.error(node.at, fact);
+            }
+        }
+        let set = |name: &&str| map.get(name).is_some_and(|value| !value.is_null());
+        if !shape.any_of.is_empty() && !shape.any_of.iter().any(set) {
+            let names: Vec<String> = shape.any_of.iter().map(|name| format!("`{name}`")).collect();
+            self.error(node.at, format!("{} must have {}", shape.title, names.join(" or ")));
+        }
+        for group in shape.exclusive {
+            let mut set = group.iter().filter_map(|name| {
+                map.entry(name).filter(|(_, value)| !value.is_null()).map(|(key, _)| key)
+            });
+            if let (Some(first), Some(second)) = (set.next(), set.next()) {
+                let fact = format!("`{}` must not stand beside `{}`", second.text, first.text);
+                self.error(second.at.max(first.at), fact);
+            }
+        }
+    }
+
+    /// The same field under two of its names is a mistake in either order.
+    fn former(&mut self, map: &Map, key: &Key, field: &Field) {
+        if &*key.text == field.name {
+            return;
+        }
+        let newer = std::iter::once(&field.name).chain(field.former);
+        let other = newer.take_while(|n| **n != &*key.text).find_map(|n| map.entry(n));
+        if let Some((other, _)) = other {
+            let fact = format!("`{}` and `{}` are the same field", key.text, other.text);
+            self.error(key.at.max(other.at), fact);
+        }
+    }
+
+    fn unknown(&mut self, key: &Key, shape: &Shape) {
+        let names = shape.fields.iter().map(|f| f.name);
+        let entry = self.sources.error(key.at, format!("{} has no `{}`", shape.title, key.text));
+        self.report.push(entry.hint(suggest::key(&key.text, names)));
+    }
+
+    fn value(&mut self, node: &Node, ty: &Type, name: &str) {
+        if node.is_null() {
+            return;
+        }
+        match ty {
+            Type::Text(rule) => self.text(node, rule, name),
+            Type::Number(least, most) => self.number(node, *least, *most, name),
+            Type::Flag => self.flag(node, name),
+            Type::List(item) => self.list(node, item, name),
+            Type::Filled(item) => {
+                if node.list().is_some_and(<[Node]>::is_empty) {
+                    self.error(node.at, format!("`{name}` must not be empty"));
+                }
+                self.list(node, item, name);
+            }
+            Type::Object(shape) => self.object(node, shape, name),
+            Type::Named(item) => match node.map() {
+                Some(map) => {
+                    map.0.iter().for_each(|(key, value)| self.value(value, item, &key.text))
+                }
+                None => {
+                    self.error(node.at, format!("`{name}` must be a mapping of names to values"))
+                }
+            },
+            Type::Either(one, other) => {
+                self.value(node, if node.list().is_none() { one } else { other }, name);
+            }
+            Type::Any => {}
+        }
+    }
+
+    fn list(&mut self, node: &Node, item: &Type, name: &str) {
+        match node.list() {
+            Some(items) => items.iter().for_each(|node| match node.is_null() {
+                true => self.error(node.at, format!("an item of `{name}` must not be empty")),
+                false => self.value(node, item, name),
+            }),
+            None => self.wrong(node, name, "a list"),
+        }
+    }
+
+    fn text(&mut self, node: &Node, rule: &Rule, name: &str) {
+        let Some(scalar) = node.scalar() else { return self.wrong(node, name, rule.must) };
+        match scalar.as_text() {
+            Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
+                let entry = self.sources.error(node.at, self.fact(node, name, "text"));
+                return self.report.push(entry.hint("put it in quotes"));
+            }
+            Reading::TextOnlyNow if !self.secret => {
+                let fact =
+                    format!("\"{}\" is text here, but not to readers of YAML 1.1", scalar.text);
+                let entry = self.sources.warning(node.at, fact);
+                self.report.push(entry.hint("put it in quotes"));
+            }
+            Reading::TextOnlyNow | Reading::Text => {}
+        }
+        if !rule.accepts(&scalar.text) {
+            let entry = self.sources.error(node.at, self.fact(node, name, rule.must));
+            let near = suggest::near(&scalar.text, rule.one_of.iter().copied());
+            self.report.push(match near {
+                Some(near) if !self.secret => entry.hint(format!("did you mean \"{near}\"?")),
+                _ => entry,
+            });
+        }
+    }
+
+    fn number(&mut self, node: &Node, least: i64, most: i64, name: &str) {
+        let must = match most {
+            i64::MAX => format!("a whole number, {least} or more"),
+            _ => format!("a whole number from {least} to {most}"),
+        };
+        let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must) };
+        match scalar.number() {
+            Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
+                if habit {
+                    let fact =
+                        format!("`{name}` is {value}: \"{}\" is read as YAML 1.1", scalar.text);
+                    let hint = format!("write {value}");
+                    self.report.push(self.sources.warning(node.at, fact).hint(hint));
+                }
+            }
+            None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
+                let entry = self.sources.error(node.at, self.fact(node, name, &must));
+                self.report.push(entry.hint("remove the quotes"));
+            }
+            _ => self.wrong(node, name, &must),
+        }
+    }
+
+    fn flag(&mut self, node: &Node, name: &str) {
+        match node.scalar().and_then(|s| s.flag()) {
+            Some(Reading::Flag { value, habit: true }) => {
+                let text = node.text().unwrap_or_default();
+                let fact = format!("`{name}` is {value}: \"{text}\" is read as YAML 1.1");
+                let entry = self.sources.warning(node.at, fact);
+                self.report.push(entry.hint(format!("write {value}")));
+            }
+            Some(_) => {}
+            None => self.wrong(node, name, "true or false"),
+        }
+    }
+
+    fn wrong(&mut self, node: &Node, name: &str, must: &str) {
+        self.error(node.at, self.fact(node, name, must));
+    }
+
+    fn fact(&self, node: &Node, name: &str, must: &str) -> String {
+        let is = match &node.kind {
+            _ if self.secret => String::new(),
+            Kind::Scalar(scalar) => format!(", not \"{}\"", scalar.text),
+            Kind::List(_) => ", not a list".to_owned(),
+            Kind::Map(_) => ", not a mapping".to_owned(),
+        };
+        format!("`{name}` must be {must}{is}")
+    }
+
+    fn error(&mut self, at: Span, fact: String) {
+        let entry: Entry = self.sources.error(at, fact);
+        self.report.push(entry);
+    }
+}
+
+fn is_secret(sources: &Sources, file: FileId) -> bool {
+    sources.file(file).is_some_and(|f| f.secret)
+}
+
+/// The entry of a field under any of its names.
+pub fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
+    std::iter::once(&field.name).chain(field.former).find_map(|name| map.entry(name))
+}
+
+/// The number that a node holds, when it keeps the field's type.
+pub fn number_of(node: &Node, ty: &Type) -> Option<i64> {
+    let Type::Number(least, most) = ty else { return None };
+    match node.scalar()?.number()? {
+        Reading::Number { value, .. } if (*least..=*most).contains(&value) => Some(value),
+        _ => None,
+    }
+}
+
+/// The text that a node holds, when it keeps the field's type.
+pub fn text_of<'n>(node: &'n Node, ty: &Type) -> Option<&'n str> {
+    let Type::Text(rule) = ty else { return None };
+    let scalar = node.scalar()?;
+    let is_text = matches!(scalar.as_text(), Reading::Text | Reading::TextOnlyNow);
+    (is_text && rule.accepts(&scalar.text)).then_some(&*scalar.text)
+}
+
+/// The flag that a node holds.
+pub fn bool_of(node: &Node) -> Option<bool> {
+    match node.scalar()?.flag()? {
+        Reading::Flag { value, .. } => Some(value),
+        _ => None,
+    }
+}

@@ -1,0 +1,195 @@
+//! VMs as files describe them: layers, machines, groups of machines. Does no I/O.
+
+use super::slot::{Fields, Slot};
+use crate::shape::{self, Shape};
+use crate::source::Span;
+use crate::yaml::{Map, Node};
+
+/// What a preset, a template or a VM says of the fields that all three may have.
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    /// Key of the site's images.
+    pub image: Slot<String>,
+    /// CPU cores.
+    pub cores: Slot<u32>,
+    /// Memory in MiB.
+    pub memory: Slot<u32>,
+    /// Boot disk in GiB.
+    pub disk: Slot<u32>,
+    /// Bridge or vnet.
+    pub bridge: Slot<String>,
+    /// `dhcp` or CIDR.
+    pub ip: Slot<String>,
+    /// Default gateway.
+    pub gateway: Slot<String>,
+    /// VLAN tag.
+    pub vlan: Slot<u32>,
+    /// Packages for the guest.
+    pub packages: Slot<Vec<String>>,
+    /// Tags in PVE.
+    pub tags: Slot<Vec<String>>,
+    /// Storage for this VM.
+    pub datastore: Slot<String>,
+    /// The spec to fetch.
+    pub spec: Slot<String>,
+}
+
+/// A template: a layer on top of a preset.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// The preset that it begins with.
+    pub preset: Slot<String>,
+    /// What it says itself.
+    pub layer: Layer,
+}
+
+/// A VM of an env, of a manifest or of the command line.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Where it begins.
+    pub at: Span,
+    /// Its name.
+    pub name: Slot<String>,
+    /// The template that it begins with.
+    pub template: Slot<String>,
+    /// The preset that it begins with.
+    pub preset: Slot<String>,
+    /// PVE's number.
+    pub vmid: Slot<u32>,
+    /// MAC of its network card.
+    pub mac: Slot<String>,
+    /// What must be there first.
+    pub parent: Slot<String>,
+    /// `vm`, `pve` or `ct`; only in manifests.
+    pub kind: Slot<String>,
+    /// `push` or `pull`; only in manifests.
+    pub mode: Slot<String>,
+    /// What it says itself.
+    pub layer: Layer,
+}
+
+/// Where a group comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `envs/`.
+    Env,
+    /// `manifests/`.
+    Manifest,
+    /// `--vm`.
+    CommandLine,
+}
+
+/// Machines that are made together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The deployment's name.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// vmid of the first machine.
+    pub vmid_base: Slot<u32>,
+    /// The posture for ansible.
+    pub posture: Slot<String>,
+    /// The mode of machines that name none.
+    pub default_mode: Slot<String>,
+    /// In the order of the file.
+    pub machines: Vec<Machine>,
+}
+
+impl Layer {
+    fn read(f: Fields<'_>) -> Self {
+        Self {
+            image: f.text("image"),
+            cores: f.number("cores"),
+            memory: f.number("memory"),
+            disk: f.number("disk"),
+            bridge: f.text("bridge"),
+            ip: f.text("ip"),
+            gateway: f.text("gateway"),
+            vlan: f.number("vlan"),
+            packages: f.texts("packages"),
+            tags: f.texts("tags"),
+            datastore: f.text("datastore"),
+            spec: f.text("spec"),
+        }
+    }
+
+    /// Reads a preset.
+    pub fn preset(node: &Node) -> Self {
+        node.map().map(|map| Self::read(Fields::new(map, &shape::PRESET))).unwrap_or_default()
+    }
+}
+
+impl Template {
+    /// Reads a template.
+    pub fn read(node: &Node) -> Self {
+        let Some(map) = node.map() else { return Self::default() };
+        let f = Fields::new(map, &shape::TEMPLATE);
+        Self { preset: f.text("preset"), layer: Layer::read(f) }
+    }
+}
+
+impl Machine {
+    fn read(node: &Node, shape: &'static Shape) -> Option<Self> {
+        let f = Fields::new(node.map()?, shape);
+        let execution = f.node("execution").and_then(Node::map);
+        let mode = execution.map(|map| Fields::new(map, &shape::NODE_EXECUTION).text("mode"));
+        Some(Self {
+            at: node.at,
+            name: f.text("name"),
+            template: f.text("template"),
+            preset: f.text(if shape.field("vm_preset").is_some() { "vm_preset" } else { "preset" }),
+            vmid: f.number("vmid"),
+            mac: f.text("mac"),
+            parent: f.text("parent"),
+            kind: f.text("type"),
+            mode: mode.unwrap_or_default(),
+            layer: Layer::read(f),
+        })
+    }
+
+    /// What messages call it.
+    pub fn title(&self) -> String {
+        match self.name.value() {
+            Some(name) => format!("VM \"{name}\""),
+            None => "this VM".to_owned(),
+        }
+    }
+}
+
+impl Group {
+    /// Reads an env, or the command line's only VM.
+    pub fn env(name: &str, node: &Node, origin: Origin) -> Self {
+        let empty = Map::default();
+        let f = Fields::new(node.map().unwrap_or(&empty), &shape::ENV);
+        Self {
+            name: name.to_owned(),
+            origin,
+            vmid_base: f.number("vmid_base"),
+            posture: f.text("posture"),
+            default_mode: Slot::Absent,
+            machines: machines(f.node("vms"), &shape::ENV_VM),
+        }
+    }
+
+    /// Reads a manifest.
+    pub fn manifest(stem: &str, node: &Node) -> Self {
+        let empty = Map::default();
+        let f = Fields::new(node.map().unwrap_or(&empty), &shape::MANIFEST);
+        let execution = f.node("execution").and_then(Node::map);
+        let mode = execution.map(|map| Fields::new(map, &shape::EXECUTION).text("default_mode"));
+        Self {
+            name: f.text("name").value().map_or(stem, String::as_str).to_owned(),
+            origin: Origin::Manifest,
+            vmid_base: Slot::Absent,
+            posture: Slot::Absent,
+            default_mode: mode.unwrap_or_default(),
+            machines: machines(f.node("nodes"), &shape::MANIFEST_NODE),
+        }
+    }
+}
+
+fn machines(list: Option<&Node>, shape: &'static Shape) -> Vec<Machine> {
+    let items = list.and_then(Node::list).unwrap_or_default();
+    items.iter().filter_map(|node| Machine::read(node, shape)).collect()
+}

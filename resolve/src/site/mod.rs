@@ -1,0 +1,200 @@
+//! `Site`: the files of a site as values, read when they are needed. Does no I/O.
+//!
+//! A file that nothing of a run refers to is not parsed: a mistake in one preset does not
+//! stop a VM that has nothing to do with it. `check` reads all.
+
+mod machine;
+mod slot;
+mod whole;
+
+pub use machine::{Group, Layer, Machine, Origin, Template};
+pub use slot::{Fields, Slot};
+pub use whole::{Image, NodeFile, Secrets, Whole};
+
+use crate::shape::{self, Shape, walk};
+use crate::source::{FileId, Sources, Span};
+use crate::suggest;
+use crate::yaml::{self, Node};
+use stage::{Entry, Place, Report};
+use std::collections::BTreeMap;
+
+/// A kind of files that are called by their stem.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// What messages call one.
+    pub noun: &'static str,
+    /// Where they are; a name must be in one of the folders only.
+    pub folders: &'static [&'static str],
+}
+
+/// `nodes/`.
+pub const NODES: Kind = Kind { noun: "node", folders: &["nodes"] };
+/// `envs/`.
+pub const ENVS: Kind = Kind { noun: "env", folders: &["envs"] };
+/// `manifests/`.
+pub const MANIFESTS: Kind = Kind { noun: "manifest", folders: &["manifests"] };
+/// `presets/`, and `vms/presets/` in older sites.
+pub const PRESETS: Kind = Kind { noun: "preset", folders: &["presets", "vms/presets"] };
+/// `vms/`.
+pub const TEMPLATES: Kind = Kind { noun: "template", folders: &["vms"] };
+/// `specs/`.
+pub const SPECS: Kind = Kind { noun: "spec", folders: &["specs"] };
+/// `postures/`.
+pub const POSTURES: Kind = Kind { noun: "posture", folders: &["postures"] };
+/// `hosts/`.
+pub const HOSTS: Kind = Kind { noun: "host", folders: &["hosts"] };
+
+/// The site, as far as it has been read.
+pub struct Site<'s> {
+    /// The texts.
+    pub sources: &'s Sources,
+    /// What has been found so far.
+    pub report: Report,
+    /// site.yaml.
+    pub whole: Whole,
+    /// secrets.yaml; `None` when secrets are left out or there are none.
+    pub secrets: Option<Secrets>,
+    presets: BTreeMap<String, Option<Layer>>,
+    templates: BTreeMap<String, Option<Template>>,
+}
+
+impl<'s> Site<'s> {
+    /// Reads site.yaml and, unless they are to be left out, the secrets.
+    pub fn open(sources: &'s Sources, with_secrets: bool) -> Self {
+        let mut site = Self {
+            sources,
+            report: sources.report.clone(),
+            whole: Whole::default(),
+            secrets: None,
+            presets: BTreeMap::new(),
+            templates: BTreeMap::new(),
+        };
+        if let Some(file) = sources.find("site.yaml") {
+            site.whole = Whole::read(&site.parse(file, &shape::SITE));
+        }
+        if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
+            site.secrets = Some(Secrets::read(&site.parse(file, &shape::SECRETS)));
+        }
+        site
+    }
+
+    /// Parses a file and judges it by its shape.
+    pub fn parse(&mut self, file: FileId, shape: &Shape) -> Node {
+        let before = self.report.entries().len();
+        let node = yaml::parse(self.sources, file, &mut self.report);
+        // A file that broke off lacks what stands behind the break: nothing is said of that.
+        let broken =
+            self.report.entries().len() > before && node.map().is_none_or(|m| m.0.is_empty());
+        if !broken {
+            walk(self.sources, &node, shape, &mut self.report);
+        }
+        node
+    }
+
+    /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
+    pub fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
+        let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
+        let found: Vec<FileId> = paths.filter_map(|path| self.sources.find(&path)).collect();
+        let fact = match found[..] {
+            [one] => return Some(one),
+            [] => format!("{} \"{name}\" does not exist", kind.noun),
+            _ => format!("{} \"{name}\" is in {}", kind.noun, kind.folders.join("/ and ") + "/"),
+        };
+        let place = match at {
+            Some(at) => self.sources.place(at),
+            None => Place::file(format!("{}/{}", self.sources.root, kind.folders[0])),
+        };
+        let entry = Entry::error(place, fact);
+        self.report.push(match found.is_empty() {
+            true => entry.hint(self.hint(kind, name)),
+            false => entry.hint("remove one of them"),
+        });
+        None
+    }
+
+    /// The names of a kind, in order.
+    pub fn names(&self, kind: &Kind) -> Vec<&'s str> {
+        let sources = self.sources;
+        let mut names: Vec<&str> =
+            kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Reads a node.
+    pub fn node(&mut self, name: &str) -> Option<NodeFile> {
+        let file = self.find(&NODES, name, None)?;
+        Some(NodeFile::read(name, &self.parse(file, &shape::NODE)))
+    }
+
+    /// Reads an env.
+    pub fn env(&mut self, name: &str) -> Option<Group> {
+        let file = self.find(&ENVS, name, None)?;
+        Some(Group::env(name, &self.parse(file, &shape::ENV), Origin::Env))
+    }
+
+    /// Reads a manifest.
+    pub fn manifest(&mut self, name: &str) -> Option<Group> {
+        let file = self.find(&MANIFESTS, name, None)?;
+        Some(Group::manifest(name, &self.parse(file, &shape::MANIFEST)))
+    }
+
+    /// Reads what the machines of a group are made of; each file once.
+    /// References that lead nowhere are reported where they are written.
+    pub fn read_layers(&mut self, group: &Group) {
+        for machine in &group.machines {
+            if let Some((name, at)) = machine.template.set() {
+                self.read_template(name, at);
+            }
+            if let Some((name, at)) = machine.preset.set() {
+                self.read_preset(name, at);
+            }
+        }
+    }
+
+    /// The preset, when it has been read and is there.
+    pub fn preset(&self, name: &Slot<String>) -> Option<&Layer> {
+        self.presets.get(name.value()?)?.as_ref()
+    }
+
+    /// The template, when it has been read and is there.
+    pub fn template(&self, name: &Slot<String>) -> Option<&Template> {
+        self.templates.get(name.value()?)?.as_ref()
+    }
+
+    /// Reads a template and its preset.
+    pub fn read_template(&mut self, name: &str, at: Span) {
+        if matches!(self.templates.get(name), Some(Some(_))) {
+            return;
+        }
+        let file = self.find(&TEMPLATES, name, Some(at));
+        let template = file.map(|file| Template::read(&self.parse(file, &shape::TEMPLATE)));
+        if let Some((preset, at)) = template.as_ref().and_then(|t| t.preset.set()) {
+            self.read_preset(preset, at);
+        }
+        self.templates.insert(name.to_owned(), template);
+    }
+
+    /// Reads a preset.
+    pub fn read_preset(&mut self, name: &str, at: Span) {
+        if matches!(self.presets.get(name), Some(Some(_))) {
+            return;
+        }
+        let file = self.find(&PRESETS, name, Some(at));
+        let preset = file.map(|file| Layer::preset(&self.parse(file, &shape::PRESET)));
+        self.presets.insert(name.to_owned(), preset);
+    }
+
+    /// Checks that what a slot names is there.
+    pub fn must_exist(&mut self, kind: &Kind, slot: &Slot<String>) {
+        if let Some((name, at)) = slot.set() {
+            self.find(kind, name, Some(at));
+        }
+    }
+
+    fn hint(&self, kind: &Kind, name: &str) -> String {
+        let place = kind.folders.join("/ and ") + "/";
+        suggest::reference(name, &place, self.names(kind).into_iter())
+    }
+}

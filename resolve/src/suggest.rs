@@ -1,0 +1,49 @@
+//! Hints: "did you mean", or the list of what there is. Does no I/O.
+
+/// So many names fit on a line.
+const LISTED: usize = 12;
+
+/// The name that a user has most likely meant.
+pub fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    // Presets were once called `small` and are now called `vm-small`.
+    let likeness = |name: &str| {
+        let plain = name.to_lowercase();
+        let renamed =
+            plain.strip_prefix("vm-") == Some(&wrong) || wrong.strip_prefix("vm-") == Some(&plain);
+        if renamed { 1.0 } else { strsim::normalized_damerau_levenshtein(&wrong, &plain) }
+    };
+    let scored = names.map(|name| (likeness(name), name)).filter(|(score, _)| *score >= 0.6);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1))).map(|(_, name)| name)
+}
+
+/// The hint for an unknown key.
+pub fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    match near(wrong, names.clone()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("it may have {}", list(names)),
+    }
+}
+
+/// The hint for a reference to something that is not there; `place` says where it would be.
+pub fn reference<'a>(
+    wrong: &str,
+    place: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    match near(wrong, names.clone()) {
+        Some(name) => format!("did you mean \"{name}\"?"),
+        None if names.clone().next().is_none() => format!("{place} holds none"),
+        None => format!("{place} holds {}", list(names)),
+    }
+}
+
+/// The first names, and how many more there are.
+pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let shown = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
+    match names.len().checked_sub(LISTED) {
+        Some(more) if more > 0 => format!("{shown} and {more} more"),
+        _ => shown,
+    }
+}

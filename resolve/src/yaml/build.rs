@@ -1,0 +1,209 @@
+//! `Builder`: YAML events → tree, refusing what a site must not hold. Does no I/O.
+
+use super::tree::{Key, Kind, Map, Node, Scalar};
+use crate::source::{Sources, Span};
+use stage::{Entry, Report};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Nodes that aliases may copy into one file: far above any site, far below a bomb.
+const MAX_COPIED: usize = 100_000;
+
+/// Up to so many entries, comparing each with each is faster than a map.
+const FEW: usize = 16;
+
+const CORE: &str = "tag:yaml.org,2002:";
+
+pub(super) struct Builder<'s> {
+    pub(super) report: Report,
+    sources: &'s Sources,
+    open: Vec<Frame>,
+    root: Option<Node>,
+    documents: usize,
+    anchors: BTreeMap<usize, Node>,
+    copied: usize,
+}
+
+struct Frame {
+    at: Span,
+    anchor: usize,
+    body: Body,
+}
+
+enum Body {
+    List(Vec<Node>),
+    Map { entries: Vec<(Key, Node)>, key: Option<Key> },
+}
+
+impl<'s> Builder<'s> {
+    pub(super) fn new(sources: &'s Sources) -> Self {
+        Self {
+            report: Report::new(),
+            sources,
+            open: Vec::new(),
+            root: None,
+            documents: 0,
+            anchors: BTreeMap::new(),
+            copied: 0,
+        }
+    }
+
+    /// The tree; what was still open when the text broke off is closed.
+    pub(super) fn finish(mut self) -> Option<Node> {
+        while !self.open.is_empty() && self.close().is_ok() {}
+        self.root
+    }
+
+    pub(super) fn document(&mut self, at: Span) -> Result<(), Entry> {
+        self.documents += 1;
+        if self.documents < 2 {
+            return Ok(());
+        }
+        let fact = "a second document begins; a file must hold one";
+        Err(self.sources.error(at, fact).hint("remove the `---`, or make two files"))
+    }
+
+    /// Judges a tag and says whether it makes a scalar text.
+    pub(super) fn tag(&mut self, at: Span, tag: Option<(&str, &str)>) -> bool {
+        let Some((handle, suffix)) = tag else { return false };
+        let known = ["str", "int", "bool", "float", "null", "map", "seq"];
+        if (handle == CORE && known.contains(&suffix)) || (handle == "!" && suffix.is_empty()) {
+            return handle == "!" || suffix == "str";
+        }
+        let tag = if handle == CORE { format!("!!{suffix}") } else { format!("{handle}{suffix}") };
+        let fact = format!("the tag \"{tag}\" means nothing here");
+        self.report.push(self.sources.error(at, fact).hint("remove the tag"));
+        false
+    }
+
+    pub(super) fn scalar(
+        &mut self,
+        at: Span,
+        text: Cow<'_, str>,
+        plain: bool,
+        anchor: usize,
+    ) -> Result<(), Entry> {
+        if let Some(Frame { body: Body::Map { key: key @ None, .. }, .. }) = self.open.last_mut() {
+            *key = Some(Key { text: text.into(), at });
+            return Ok(());
+        }
+        let node = Node { at, kind: Kind::Scalar(Scalar { text: text.into(), plain }) };
+        self.put(node, anchor)
+    }
+
+    pub(super) fn open_list(&mut self, at: Span, anchor: usize) -> Result<(), Entry> {
+        self.must_not_be_key(at)?;
+        self.open.push(Frame { at, anchor, body: Body::List(Vec::new()) });
+        Ok(())
+    }
+
+    pub(super) fn open_map(&mut self, at: Span, anchor: usize) -> Result<(), Entry> {
+        self.must_not_be_key(at)?;
+        let body = Body::Map { entries: Vec::new(), key: None };
+        self.open.push(Frame { at, anchor, body });
+        Ok(())
+    }
+
+    pub(super) fn alias(&mut self, at: Span, anchor: usize) -> Result<(), Entry> {
+        self.must_not_be_key(at)?;
+        let Some(node) = self.anchors.get(&anchor) else {
+            return Err(self.sources.error(at, "an alias must not stand within what it names"));
+        };
+        self.copied += node.size();
+        if self.copied > MAX_COPIED {
+            let fact = format!("aliases would copy more than {MAX_COPIED} values");
+            return Err(self.sources.error(at, fact));
+        }
+        let node = node.clone();
+        self.put(node, 0)
+    }
+
+    pub(super) fn close(&mut self) -> Result<(), Entry> {
+        let Some(Frame { at, anchor, body }) = self.open.pop() else { return Ok(()) };
+        let kind = match body {
+            Body::List(items) => Kind::List(items),
+            Body::Map { entries, .. } => Kind::Map(self.map(entries)),
+        };
+        self.put(Node { at, kind }, anchor)
+    }
+
+    fn put(&mut self, node: Node, anchor: usize) -> Result<(), Entry> {
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        match self.open.last_mut().map(|frame| &mut frame.body) {
+            Some(Body::List(items)) => items.push(node),
+            Some(Body::Map { entries, key }) => {
+                if let Some(key) = key.take() {
+                    entries.push((key, node));
+                }
+            }
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+
+    fn must_not_be_key(&self, at: Span) -> Result<(), Entry> {
+        match self.open.last() {
+            Some(Frame { body: Body::Map { key: None, .. }, .. }) => {
+                let hint = "a value that begins with [, { or * must be quoted";
+                Err(self.sources.error(at, "a key must be text").hint(hint))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses duplicate keys and expands `<<`, whose entries give way to the map's own.
+    fn map(&mut self, entries: Vec<(Key, Node)>) -> Map {
+        let (merges, entries): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(key, _)| &*key.text == "<<");
+        let mut map = Map(self.unique(entries));
+        for (key, node) in merges {
+            let sources = match node.kind {
+                Kind::List(items) => items,
+                _ => vec![node],
+            };
+            for source in sources {
+                match source.kind {
+                    Kind::Map(more) => {
+                        for (key, node) in more.0 {
+                            if map.get(&key.text).is_none() {
+                                map.0.push((key, node));
+                            }
+                        }
+                    }
+                    _ => self.report.push(self.sources.error(key.at, "`<<` must name a mapping")),
+                }
+            }
+        }
+        map
+    }
+
+    fn unique(&mut self, entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
+        let mut index: BTreeMap<Box<str>, Span> = BTreeMap::new();
+        let many = entries.len() > FEW;
+        let mut kept: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
+        for (key, node) in entries {
+            let first = if many {
+                index.get(&key.text).copied()
+            } else {
+                kept.iter().find(|(k, _)| k.text == key.text).map(|(k, _)| k.at)
+            };
+            match first {
+                Some(first) => self.report.push(self.duplicate(&key, first)),
+                None => {
+                    if many {
+                        index.insert(key.text.clone(), key.at);
+                    }
+                    kept.push((key, node));
+                }
+            }
+        }
+        kept
+    }
+
+    fn duplicate(&self, key: &Key, first: Span) -> Entry {
+        let fact = format!("`{}` is already set in line {}", key.text, first.line);
+        self.sources.error(key.at, fact)
+    }
+}

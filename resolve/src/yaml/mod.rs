@@ -1,0 +1,102 @@
+//! YAML text → [`Node`], with every problem of its form. Does no I/O.
+//!
+//! The only module that names the YAML library. It reads events, not values, because a site
+//! needs what values have lost: quotes (`"no"` is not `no`), each duplicate key, both ends of
+//! an alias. It is also three times as fast as a tree made by serde.
+
+mod build;
+mod scalar;
+mod tree;
+
+pub use scalar::Reading;
+pub use tree::{Key, Kind, Map, Node, Scalar};
+
+use crate::source::{FileId, Sources, Span};
+use build::Builder;
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Range, Tag};
+use stage::{Entry, Report};
+
+/// Nobody nests a site deeper; what walks a tree may recurse.
+const MAX_DEPTH: usize = 50;
+
+/// Parses a file of the site. Each problem is reported; the tree is what could be read.
+pub fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Node {
+    let empty = Node::empty(Span::start(file));
+    let Some(source) = sources.file(file) else { return empty };
+    let text = match &source.text {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(fact) => {
+            report.error(stage::Place::file(&source.shown), fact);
+            return empty;
+        }
+    };
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
+    let mut builder = Builder::new(sources);
+    for event in Parser::new_from_str_with_options(text, options) {
+        let stop = match event {
+            Ok((event, range)) => feed(&mut builder, event, range, file).err(),
+            Err(error) => Some(scan_error(sources, file, &error)),
+        };
+        if let Some(entry) = stop {
+            builder.report.push(entry);
+            break;
+        }
+    }
+    report.extend(std::mem::take(&mut builder.report));
+    let root = builder.finish();
+    root.filter(|node| !node.is_null()).unwrap_or(empty)
+}
+
+fn feed(b: &mut Builder<'_>, event: Event<'_>, range: Range, file: FileId) -> Result<(), Entry> {
+    let at = span(file, range);
+    match event {
+        Event::Scalar(text, style, anchor, tag) => {
+            let plain = style == ScalarStyle::Plain && !b.tag(at, tag.as_deref().map(words));
+            b.scalar(at, text, plain, anchor)
+        }
+        Event::SequenceStart(_, anchor, tag) => {
+            b.tag(at, tag.as_deref().map(words));
+            b.open_list(at, anchor)
+        }
+        Event::MappingStart(_, anchor, tag) => {
+            b.tag(at, tag.as_deref().map(words));
+            b.open_map(at, anchor)
+        }
+        Event::SequenceEnd | Event::MappingEnd => b.close(),
+        Event::Alias(anchor) => b.alias(at, anchor),
+        Event::DocumentStart(..) => b.document(at),
+        _ => Ok(()),
+    }
+}
+
+fn words(tag: &Tag) -> (&str, &str) {
+    (tag.handle(), tag.suffix())
+}
+
+fn span(file: FileId, range: Range) -> Span {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let (start, end) = (range.start, range.end);
+    let width = if start.line() == end.line() { end.col().saturating_sub(start.col()) } else { 1 };
+    Span {
+        file,
+        line: number(start.line()).max(1),
+        column: number(start.col()).saturating_add(1),
+        width: number(width).max(1),
+    }
+}
+
+fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError) -> Entry {
+    let mark = *error.marker();
+    let at = span(file, Range::empty(mark));
+    // The library's words may quote the text, and the text may be a secret.
+    if sources.file(file).is_some_and(|f| f.secret) {
+        return sources.error(at, "is not YAML from here on");
+    }
+    sources.error(at, format!("is not YAML: {}", error.info()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+//! `Node`: YAML as a tree in which everything knows its place. Does no I/O.
+//!
+//! Scalars are kept as written: what they mean depends on the field (`scalar.rs`).
+//! No `Debug`: a tree may hold secrets.
+
+use crate::source::Span;
+
+/// A node of the tree.
+#[derive(Clone)]
+pub struct Node {
+    /// Where it is written.
+    pub at: Span,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What a node is.
+#[derive(Clone)]
+pub enum Kind {
+    /// Text, number, flag or null: the field decides.
+    Scalar(Scalar),
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping.
+    Map(Map),
+}
+
+/// A scalar as written.
+#[derive(Clone)]
+pub struct Scalar {
+    /// The text, after escapes and folding.
+    pub text: Box<str>,
+    /// Written without quotes: only then it may be something other than text.
+    pub plain: bool,
+}
+
+/// A mapping in the order of the file; keys are unique.
+#[derive(Clone, Default)]
+pub struct Map(pub Vec<(Key, Node)>);
+
+/// The key of an entry.
+#[derive(Clone)]
+pub struct Key {
+    /// The key as text.
+    pub text: Box<str>,
+    /// Where it is written.
+    pub at: Span,
+}
+
+impl Map {
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|(_, node)| node)
+    }
+
+    /// The key and its value.
+    pub fn entry(&self, key: &str) -> Option<&(Key, Node)> {
+        self.0.iter().find(|(k, _)| &*k.text == key)
+    }
+}
+
+impl Node {
+    /// A mapping without entries: what an empty file holds.
+    pub fn empty(at: Span) -> Self {
+        Self { at, kind: Kind::Map(Map::default()) }
+    }
+
+    /// The mapping, when it is one.
+    pub fn map(&self) -> Option<&Map> {
+        match &self.kind {
+            Kind::Map(map) => Some(map),
+            _ => None,
+        }
+    }
+
+    /// The items, when it is a list.
+    pub fn list(&self) -> Option<&[Node]> {
+        match &self.kind {
+            Kind::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The scalar, when it is one.
+    pub fn scalar(&self) -> Option<&Scalar> {
+        match &self.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// Says whether it is `null`, `~` or nothing at all.
+    pub fn is_null(&self) -> bool {
+        self.scalar().is_some_and(Scalar::is_null)
+    }
+
+    /// The text of a scalar that is not null, whatever it looks like.
+    pub fn text(&self) -> Option<&str> {
+        self.scalar().filter(|s| !s.is_null()).map(|s| &*s.text)
+    }
+
+    /// The value of a key, when this is a mapping and the value is not null.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.map()?.get(key).filter(|node| !node.is_null())
+    }
+
+    /// How many nodes there are in it, itself included.
+    pub(super) fn size(&self) -> usize {
+        1 + match &self.kind {
+            Kind::Scalar(_) => 0,
+            Kind::List(items) => items.iter().map(Node::size).sum(),
+            Kind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
+        }
+    }
+}
+
+impl Scalar {
+    fn is_null(&self) -> bool {
+        self.plain && matches!(&*self.text, "" | "~" | "null" | "Null" | "NULL")
+    }
+}
