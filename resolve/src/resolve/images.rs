@@ -46,14 +46,16 @@ pub(super) fn sources(
 }
 
 fn source(root: &str, image: &Image) -> ImageSource {
-    let file = image.file.as_ref().map(|file| match file.starts_with('/') || root.is_empty() {
-        true => file.clone(),
-        false => format!("{root}/{file}"),
-    });
+    let path =
+        |path: &String| match path.starts_with('/') || root.is_empty() || path.contains("://") {
+            true => path.clone(),
+            false => format!("{root}/{path}"),
+        };
     ImageSource {
-        file,
+        file: image.file.as_ref().map(path),
         url: image.url.clone(),
         checksum: image.checksum.as_ref().map(|sum| sum.to_lowercase()),
-        checksum_url: image.checksum_url.clone(),
+        checksum_url: image.checksum_url.as_ref().map(path),
+        mode: image.mode.clone(),
     }
 }

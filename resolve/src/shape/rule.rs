@@ -71,13 +71,6 @@ pub const NODE_IP: Rule = Rule::new(
     "^[0-9A-Fa-f:./]+$",
 );
 
-/// A network.
-pub const NET: Rule = Rule::new(
-    "an address in CIDR notation such as 10.0.12.124/24",
-    |s| s.parse::<ipnet::IpNet>().is_ok(),
-    "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
-);
-
 /// A unicast MAC address.
 pub const MAC: Rule = Rule::new(
     "a unicast MAC address such as 02:00:5e:10:00:01",
@@ -185,6 +178,10 @@ pub const MODE: Rule = Rule::one_of("push or pull", &["push", "pull"]);
 /// What happens at an error.
 pub const ON_ERROR: Rule =
     Rule::one_of("stop, rollback or continue", &["stop", "rollback", "continue"]);
+
+/// `mode` of an image.
+pub const FETCH: Rule =
+    Rule::one_of("auto, download-url or upload", &["auto", "download-url", "upload"]);
 
 /// `auth.method` of a posture.
 pub const AUTH: Rule =

@@ -51,6 +51,8 @@ pub struct Image {
     pub checksum: Option<String>,
     /// Where its sum can be fetched.
     pub checksum_url: Option<String>,
+    /// Who fetches it.
+    pub mode: Option<String>,
 }
 
 /// `nodes/*.yaml`.
@@ -179,6 +181,7 @@ fn images(node: Option<&Node>) -> Option<BTreeMap<String, Image>> {
             url: text("url"),
             checksum: text("checksum"),
             checksum_url: text("checksum_url"),
+            mode: text("mode"),
         }
     };
     Some(map.0.iter().map(|(key, node)| (key.text.to_string(), image(node))).collect())
