@@ -2,7 +2,8 @@
 
 use super::{Stop, Work};
 use crate::finding;
-use pve_client::{Error, Finished, Upid};
+use pve_client::{Client, Error, Finished, Upid};
+use stage::LogFormat;
 use std::time::Duration;
 
 /// Tries in all. With the pauses below they span half a minute: PVE's own locks are held for 10 s at most.
@@ -54,8 +55,17 @@ impl Work<'_> {
 
     /// Waits for a task and judges it. A warning is said and stops nothing.
     pub(super) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.tell_task(upid, self.doing(upid));
-        let finished = self.runner.client.wait(upid, self.runner.task_limit, &mut |_| ())?;
+        let doing = self.doing(upid);
+        self.tell_task(upid, doing);
+        let mut progress = Progress::default();
+        // A percentage costs a read of the log each time: only where somebody looks.
+        let watched = self.runner.console.is_terminal()
+            || self.runner.console.log_format() == LogFormat::Json;
+        let finished = self.runner.client.wait(upid, self.runner.task_limit, &mut |waited| {
+            if watched && let Some(percent) = progress.look(self.runner.client, upid, waited) {
+                self.tell("progress", doing, Some(percent));
+            }
+        })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
             self.tell(
@@ -105,6 +115,34 @@ impl Work<'_> {
     }
 }
 
+/// How far a task is, read out of its log as it grows.
+#[derive(Default)]
+struct Progress {
+    read: u64,
+    looked: Duration,
+}
+
+impl Progress {
+    /// Looks at the log's new lines, once a second at most. A log that cannot be read tells nothing.
+    fn look(&mut self, client: &Client, upid: &Upid, waited: Duration) -> Option<u8> {
+        if waited.saturating_sub(self.looked) < Duration::from_secs(1) {
+            return None;
+        }
+        self.looked = waited;
+        let page = client.task_log(upid, self.read, 500).ok()?;
+        self.read += page.lines.len() as u64;
+        page.lines.iter().rev().find_map(|line| percentage(line))
+    }
+}
+
+/// The percentage at the end of a line of a copy: `transferred 1.2 GiB of 2.0 GiB (60.00%)`.
+fn percentage(line: &str) -> Option<u8> {
+    // PVE: qemu-server, QemuServer.pm, qemu_img_convert and the block jobs print it so.
+    let (_, number) = line.strip_suffix("%)")?.rsplit_once('(')?;
+    let whole = number.split('.').next()?;
+    whole.parse().ok().filter(|percent| *percent <= 100)
+}
+
 /// A write that failed for good.
 pub(super) struct Failed {
     pub(super) error: Box<Error>,
@@ -135,4 +173,31 @@ pub(super) fn backoff(attempt: u32) -> Duration {
 #[expect(clippy::disallowed_methods, reason = "door: the wait between two tries")]
 pub(crate) fn pause(duration: Duration) {
     std::thread::sleep(duration);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expected: Option<u8>) {
+        assert_eq!(percentage(line), expected, "{line}");
+    }
+
+    #[test]
+    fn percentages() {
+        check("transferred 1.2 GiB of 2.0 GiB (60.00%)", Some(60));
+        check("transferred 2.0 GiB of 2.0 GiB (100.00%)", Some(100));
+        check("drive mirror is 12% done", None);
+        check("(250.00%)", None);
+        check("TASK OK", None);
+    }
+
+    #[test]
+    fn pauses_grow_and_are_bounded() {
+        for attempt in 1..10 {
+            let base = FIRST_PAUSE * 2u32.pow(attempt - 1).min(16);
+            let pause = backoff(attempt);
+            assert!(pause >= base / 2 && pause <= base, "{attempt}: {pause:?}");
+        }
+    }
 }
