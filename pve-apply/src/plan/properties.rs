@@ -3,7 +3,7 @@
 
 use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, put, vmid, world};
-use super::{Verb, plan, plan_destroy, plan_power};
+use super::{Verb, plan, plan_adopt, plan_destroy, plan_power};
 use crate::action::{Action, Plan};
 use crate::desired::{Consent, Desired};
 use crate::mark::Mark;
@@ -244,12 +244,25 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_survives_its_json(list in prop::collection::vec(there(), 0..6), consent in any_consent()) {
-        let plan = plan(&want(consent, [true, true, false]), &build(&list));
-        let text = serde_json::to_string(&plan).unwrap();
-        let read: Plan = serde_json::from_str(&text).unwrap();
-        prop_assert_eq!(read, plan);
+    fn a_plan_survives_its_json_and_fits_the_schema(
+        list in prop::collection::vec(there(), 0..6),
+        consent in any_consent(),
+    ) {
+        let (desired, world) = (want(consent, [true, true, false]), build(&list));
+        let schema = schema();
+        for plan in [plan(&desired, &world), plan_destroy(&desired, &world), plan_adopt(&desired, &world)] {
+            let json = serde_json::to_value(&plan).unwrap();
+            prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
+            let read: Plan = serde_json::from_value(json).unwrap();
+            prop_assert_eq!(read, plan);
+        }
     }
+}
+
+/// The schema that is checked in.
+fn schema() -> jsonschema::Validator {
+    let text = include_str!("../../../schemas/plan.json");
+    jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
 }
 
 #[test]
