@@ -46,8 +46,20 @@ pub struct Deployment {
     /// Site-wide cloud-init additions; read by cloudinit-render.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub cloud_init: Map<String, Value>,
-    /// The VMs, in the site's order.
+    /// VMs that live on a nested node of this document: another pipe makes them, once it runs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<Waiting>,
+    /// The VMs, parents first, else in the site's order.
     pub vms: Vec<Vm>,
+}
+
+/// A VM that this document cannot make.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// Its name.
+    pub name: String,
+    /// The nested node that it waits for: `resolve --parent`.
+    pub parent: String,
 }
 
 /// One VM of the document.
@@ -154,6 +166,7 @@ impl Deployment {
             images: f.text_map("images"),
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),
+            waiting: f.each("waiting", Waiting::read),
             vms: f.each("vms", Vm::read),
         };
         (deployment, report)
@@ -196,6 +209,15 @@ impl Vm {
             network_config: f.text("network_config"),
             instance_id: f.text("instance_id"),
             seed_fingerprint: f.text("seed_fingerprint"),
+        }
+    }
+}
+
+impl Waiting {
+    fn read(f: &mut Fields<'_>) -> Self {
+        Self {
+            name: f.text("name").unwrap_or_default(),
+            parent: f.text("parent").unwrap_or_default(),
         }
     }
 }

@@ -21,7 +21,7 @@ mod show;
 
 pub use connect::TrustArgs;
 pub use console::{Console, ConsoleArgs, Event, LogFormat};
-pub use deployment::{Deployment, ImageSource, Vm};
+pub use deployment::{Deployment, ImageSource, Vm, Waiting};
 pub use document::Document;
 pub use entry::{Failure, Output, main};
 pub use fields::Fields;
