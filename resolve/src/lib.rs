@@ -76,9 +76,11 @@ fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<
         }
         (What::ManifestFile(_) | What::Machine(_), None) => None,
     };
-    let node = match (&what.node, &site.names(&NODES)[..]) {
+    // A nested node is usually described under the name that the manifest gives it.
+    let nested = what.parent.as_ref().filter(|name| site.names(&NODES).contains(&name.as_str()));
+    let node = match (what.node.as_ref().or(nested), &site.names(&NODES)[..]) {
         (Some(name), _) => site.node(name),
-        (None, [only]) => site.node(only),
+        (None, [only]) if what.parent.is_none() => site.node(only),
         (None, nodes) => {
             let hint = match nodes {
                 [] => format!("{}/nodes holds none", site.sources.root),

@@ -2,6 +2,7 @@
 //! Does no I/O.
 
 mod address;
+mod graph;
 mod images;
 mod stack;
 mod unique;
@@ -13,7 +14,7 @@ use crate::selection::Selection;
 use crate::shape::is_local;
 use crate::site::{Group, NodeFile, SPECS, Site, Slot};
 use crate::suggest;
-use stage::{Deployment, Place, Secret, Vm};
+use stage::{Deployment, Place, Secret, Vm, Waiting};
 
 /// The user that cloud-init makes where the site names none.
 const AUTOMATION_USER: &str = "homestak";
@@ -30,9 +31,16 @@ pub fn resolve(
     what: &Selection,
 ) -> Deployment {
     site.read_layers(group);
-    let vms = vm::resolve_all(site, group, node.name());
+    let order = graph::order(site, group, what.parent.as_deref());
+    let all = vm::resolve_all(site, group, node.name());
     check_specs(site, group);
-    unique::check(site, group, &vms);
+    unique::check(site, group, &all, &order);
+    let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
+        name: all[*vm].vm.name.clone(),
+        parent: all[*on].vm.name.clone(),
+    });
+    let waiting = waiting.collect();
+    let vms = made_here(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
             (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
@@ -57,14 +65,26 @@ pub fn resolve(
         deployment: group.name.clone(),
         image_sources: images::sources(site, node, &vms),
         cloud_init: cloud_init(site),
+        waiting,
         vms: vms.into_iter().map(|vm| vm.vm).collect(),
         ..Deployment::default()
     }
 }
 
+/// The VMs of the document, parents first, each with the parent that is among them.
+fn made_here<'g>(mut all: Vec<Resolved<'g>>, order: &graph::Order) -> Vec<Resolved<'g>> {
+    let names: Vec<String> = all.iter().map(|vm| vm.vm.name.clone()).collect();
+    let parent = |i: usize| order.parents[i].filter(|p| order.homes[*p] == order.homes[i]);
+    for (index, resolved) in all.iter_mut().enumerate() {
+        resolved.vm.parent = parent(index).map(|p| names[p].clone());
+    }
+    let mut all: Vec<Option<Resolved<'_>>> = all.into_iter().map(Some).collect();
+    order.here.iter().filter_map(|i| all[*i].take()).collect()
+}
+
 /// A VM of the document, and the machine that it was made of.
 pub struct Resolved<'g> {
-    /// The index in the group.
+    /// The machine.
     pub machine: &'g crate::site::Machine,
     /// The VM.
     pub vm: Vm,

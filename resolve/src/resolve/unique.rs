@@ -1,6 +1,8 @@
-//! What two VMs of a document must not share: name, vmid, MAC, static address. Does no I/O.
+//! What two VMs must not share: their name, and on one node vmid, MAC and static address.
+//! Does no I/O.
 
 use super::Resolved;
+use super::graph::Order;
 use super::vm::place_of;
 use crate::site::{Group, Site};
 use crate::source::Span;
@@ -8,13 +10,13 @@ use ipnet::IpNet;
 use std::collections::BTreeMap;
 
 /// Reports each VM that shares something with one before it.
-pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>]) {
+pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], order: &Order) {
     let mut found = Vec::new();
     let mut names = BTreeMap::new();
     let mut vmids = BTreeMap::new();
     let mut macs = BTreeMap::new();
     let mut addresses = BTreeMap::new();
-    for Resolved { machine, vm, .. } in vms {
+    for (Resolved { machine, vm, .. }, home) in vms.iter().zip(&order.homes) {
         let mut meet = |what: String, first: Option<Span>, at: Span| {
             if let Some(first) = first {
                 found.push((what, first, at));
@@ -30,15 +32,15 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>]) {
         }
         if let Some(vmid) = vm.vmid {
             let at = place_of(machine, &machine.vmid);
-            meet(format!("vmid {vmid}"), first(&mut vmids, vmid, at), at);
+            meet(format!("vmid {vmid}"), first(&mut vmids, (home, vmid), at), at);
         }
         if !vm.name.is_empty() {
             let at = place_of(machine, &machine.mac);
-            meet(format!("MAC {}", vm.mac), first(&mut macs, vm.mac.as_str(), at), at);
+            meet(format!("MAC {}", vm.mac), first(&mut macs, (home, vm.mac.as_str()), at), at);
         }
         if let (Ok(net), Some((_, at))) = (vm.ip.parse::<IpNet>(), machine.layer.ip.set()) {
             let address = net.addr();
-            meet(format!("address {address}"), first(&mut addresses, address, at), at);
+            meet(format!("address {address}"), first(&mut addresses, (home, address), at), at);
         }
     }
     for (what, first, at) in found {

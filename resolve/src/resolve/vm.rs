@@ -46,6 +46,7 @@ impl<'a, 'g> One<'a, 'g> {
         let gateway = self.gateway();
         let ip = stack.pick(|l| &l.ip);
         address::check(self.site, self.machine, ip, gateway, self.report);
+        self.kind();
         let vm = Vm {
             vmid: self.vmid(index),
             image: self.required("image", image).unwrap_or_default(),
@@ -63,7 +64,7 @@ impl<'a, 'g> One<'a, 'g> {
             packages: stack.pick(|l| &l.packages).value().cloned().unwrap_or_default(),
             tags: stack.pick(|l| &l.tags).value().cloned().unwrap_or_default(),
             datastore: stack.pick(|l| &l.datastore).value().cloned(),
-            spec: stack.pick(|l| &l.spec).value().cloned().unwrap_or_default(),
+            spec: self.spec(),
             name,
             ..Vm::default()
         };
@@ -94,6 +95,23 @@ impl<'a, 'g> One<'a, 'g> {
         };
         self.report.push(entry.hint(format!("set it, or name a {preset} that does")));
         None
+    }
+
+    /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
+    fn spec(&self) -> String {
+        let said = &self.machine.mode;
+        let mode = if said.is_absent() { &self.group.default_mode } else { said };
+        if mode.value().is_some_and(|mode| mode == "push") {
+            return String::new();
+        }
+        self.stack.pick(|l| &l.spec).value().cloned().unwrap_or_default()
+    }
+
+    fn kind(&mut self) {
+        if let Some(("ct", at)) = self.machine.kind.set().map(|(kind, at)| (kind.as_str(), at)) {
+            let fact = "no stage makes containers (type ct)";
+            self.report.push(self.site.sources.error(at, fact).hint("make it a vm"));
+        }
     }
 
     fn preset_slot(&self) -> &Slot<String> {

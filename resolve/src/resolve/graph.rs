@@ -1,0 +1,171 @@
+//! The order of a manifest: parents first, and what has to wait for a nested node.
+//! Does no I/O.
+//!
+//! A child of a `vm` lives beside it and comes after it. A child of a `pve` lives on it:
+//! another pipe makes it, once that node is there.
+
+use crate::site::{Group, Origin, Site};
+use crate::suggest;
+use stage::{Entry, Place};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Which machines of a group are made by this document.
+#[derive(Debug, Default)]
+pub(super) struct Order {
+    /// Indices of the machines, in the order in which they are made.
+    pub here: Vec<usize>,
+    /// Indices of machines and of the nested node that each waits for.
+    pub waiting: Vec<(usize, usize)>,
+    /// For each machine the one that must be there first.
+    pub parents: Vec<Option<usize>>,
+    /// For each machine the nested node that it lives on.
+    pub homes: Vec<Option<usize>>,
+}
+
+/// Orders a group. `on` is the nested node whose children are wanted.
+pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Order {
+    let count = group.machines.len();
+    if group.origin != Origin::Manifest {
+        let nobody = vec![None; count];
+        return Order {
+            here: (0..count).collect(),
+            parents: nobody.clone(),
+            homes: nobody,
+            ..Order::default()
+        };
+    }
+    let names = names(group);
+    let mut parents = parents(site, group, &names);
+    break_cycles(site, group, &mut parents);
+    let homes: Vec<_> = (0..count).map(|i| home(group, &parents, i)).collect();
+    let on = match on.map(|name| nested(site, group, &names, name)) {
+        Some(None) => return Order { parents, homes, ..Order::default() },
+        Some(found) => found,
+        None => None,
+    };
+    let queue = breadth_first(&parents);
+    let here = queue.iter().copied().filter(|i| homes[*i] == on).collect();
+    let below = |i: usize| on.is_none() || ancestors(&homes, i).skip(1).any(|a| Some(a) == on);
+    let waits = |i: &usize| homes[*i] != on && below(*i);
+    let waiting =
+        queue.iter().copied().filter(waits).filter_map(|i| Some((i, homes[i]?))).collect();
+    Order { here, waiting, parents, homes }
+}
+
+/// Names to indices; of two with the same name the first counts, the second is reported elsewhere.
+fn names(group: &Group) -> BTreeMap<&str, usize> {
+    let mut names = BTreeMap::new();
+    for (index, machine) in group.machines.iter().enumerate() {
+        if let Some(name) = machine.name.value() {
+            names.entry(name.as_str()).or_insert(index);
+        }
+    }
+    names
+}
+
+fn parents(
+    site: &mut Site<'_>,
+    group: &Group,
+    names: &BTreeMap<&str, usize>,
+) -> Vec<Option<usize>> {
+    let parent = |machine: &crate::site::Machine| {
+        let (name, at) = machine.parent.set()?;
+        let found = names.get(name.as_str()).copied();
+        if found.is_none() {
+            let entry = site.sources.error(at, format!("parent \"{name}\" does not exist"));
+            let hint = suggest::reference(name, "the manifest", names.keys().copied());
+            site.report.push(entry.hint(hint));
+        }
+        found
+    };
+    group.machines.iter().map(parent).collect()
+}
+
+/// Reports each cycle once and cuts it, so that what follows ends.
+fn break_cycles(site: &mut Site<'_>, group: &Group, parents: &mut [Option<usize>]) {
+    let mut done = BTreeSet::new();
+    for start in 0..parents.len() {
+        let mut path = BTreeSet::new();
+        let mut at = Some(start);
+        while let Some(i) = at {
+            if !path.insert(i) {
+                report_cycle(site, group, parents, i);
+                parents[i] = None;
+                break;
+            }
+            at = if done.contains(&i) { None } else { parents[i] };
+        }
+        done.extend(path);
+    }
+}
+
+fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], start: usize) {
+    let name = |i: usize| group.machines[i].name.value().map_or("?", String::as_str);
+    let mut words = vec![name(start)];
+    let mut at = parents[start];
+    while let Some(i) = at.filter(|i| *i != start) {
+        words.push(name(i));
+        at = parents[i];
+    }
+    words.push(name(start));
+    if let Some(span) = group.machines[start].parent.at() {
+        let fact = format!("parents go in a circle: {}", words.join(" -> "));
+        site.report.push(site.sources.error(span, fact));
+    }
+}
+
+/// The nearest nested node above a machine.
+fn home(group: &Group, parents: &[Option<usize>], index: usize) -> Option<usize> {
+    ancestors(parents, index).skip(1).find(|i| is_nested(group, *i))
+}
+
+fn is_nested(group: &Group, index: usize) -> bool {
+    group.machines[index].kind.value().is_some_and(|kind| kind == "pve")
+}
+
+/// The machine itself, then what it hangs on.
+fn ancestors(links: &[Option<usize>], index: usize) -> impl Iterator<Item = usize> {
+    std::iter::successors(Some(index), move |i| links[*i])
+}
+
+/// Roots in the order of the file, then their children, then theirs.
+fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
+    let mut children = vec![Vec::new(); parents.len()];
+    let mut queue = VecDeque::new();
+    for (index, parent) in parents.iter().enumerate() {
+        match parent {
+            Some(parent) => children[*parent].push(index),
+            None => queue.push_back(index),
+        }
+    }
+    let mut order = Vec::with_capacity(parents.len());
+    while let Some(index) = queue.pop_front() {
+        order.push(index);
+        queue.extend(&children[index]);
+    }
+    order
+}
+
+/// The nested node that `--parent` names.
+fn nested(
+    site: &mut Site<'_>,
+    group: &Group,
+    names: &BTreeMap<&str, usize>,
+    name: &str,
+) -> Option<usize> {
+    let place = Place::Named("--parent".to_owned());
+    let Some(index) = names.get(name).copied() else {
+        let entry =
+            Entry::error(place, format!("manifest \"{}\" has no node \"{name}\"", group.name));
+        let nested = names.iter().filter(|(_, i)| is_nested(group, **i)).map(|(name, _)| *name);
+        let hint = suggest::reference(name, "of type pve, it", nested);
+        site.report.push(entry.hint(hint));
+        return None;
+    };
+    if !is_nested(group, index) {
+        let fact = format!("node \"{name}\" is not of type pve: nothing lives on it");
+        site.report.push(Entry::error(place, fact));
+        return None;
+    }
+    Some(index)
+}
