@@ -13,9 +13,9 @@ use crate::folder::{Folder, Written};
 use crate::node::Node;
 use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
-use crate::ready::{Ready, Supply};
+use crate::ready::{Local, Ready, Supply};
 use crate::show;
-use crate::source::examine::Summing;
+use crate::source::examine::{Summing, sums_of};
 use crate::work::Work;
 
 /// Uploads an image; a lost connection is tried again from the start, with the reason said.
@@ -31,10 +31,9 @@ pub(crate) fn send(
     loop {
         let doing = format!("uploading {} to {}", show::bytes(length), node.volid(&file));
         let mut transfer = work.transfer(name, doing, Some(length));
-        let mut summing = Summing::new(local.compression.unpack(local.files.open()), false);
+        let mut reader = local.compression.unpack(local.files.open());
         let sent =
-            node.upload(&file, length, &sha256, &mut summing, &mut |bytes| transfer.at(bytes));
-        let sums = summing.finish();
+            node.upload(&file, length, &sha256, &mut reader, &mut |bytes| transfer.at(bytes));
         // From here on a lost connection says nothing of the task on the node.
         let accepted = sent.is_ok();
         let outcome = sent.and_then(|upid| node.wait(&upid, &mut |_| {}));
@@ -53,9 +52,7 @@ pub(crate) fn send(
             );
             continue;
         }
-        let changed = matches!(error, Error::Source { .. })
-            || matches!(error, Error::TaskFailed(_)) && sums.sha256 != sha256;
-        let entry = if changed {
+        let entry = if has_changed(&error, &local, &sha256) {
             let fact = format!("changed while it was sent, for image \"{name}\"");
             Entry::error(Place::file(local.files.shown()), fact)
                 .hint("wait until it is written to its end")
@@ -63,6 +60,21 @@ pub(crate) fn send(
             findings::of_pve(node.place(), &fact, &error)
         };
         return Err(after_failure(node, &file, length, accepted, &error, entry));
+    }
+}
+
+/// Tells whether an upload failed because its file is not what it was when it was examined.
+///
+/// PVE compares the sum of every upload, so it need not be made again while sending; only when
+/// PVE's differs is the file asked.
+fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
+    match error {
+        Error::Source { .. } => true,
+        Error::TaskFailed(failure) if failure.exitstatus.contains("checksum mismatch") => {
+            let mut reader = local.compression.unpack(local.files.open());
+            sums_of(&mut reader).is_ok_and(|sums| sums.sha256 != sha256)
+        }
+        _ => false,
     }
 }
 
