@@ -179,6 +179,20 @@ fn a_packed_image_is_fetched_and_unpacked_here() {
 }
 
 #[test]
+fn split_parts_are_fetched_as_one() {
+    let image = image();
+    let part = |range: std::ops::Range<usize>| Page::ok(image[range].to_vec());
+    let scene = Scene::new(vec![
+        ("/a.qcow2.partaa", part(0..8000)),
+        ("/a.qcow2.partab", part(8000..16000)),
+        ("/a.qcow2.partac", part(16000..image.len())),
+        ("/a.qcow2.sha256", Page::ok(sha256(&image).into_bytes())),
+    ]);
+    let source = json!({"url": scene.web.url("/a.qcow2")});
+    check_published(&scene, &scene.run(&source), "/upload");
+}
+
+#[test]
 fn a_wrong_sum_leaves_nothing() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", "0".repeat(64))});

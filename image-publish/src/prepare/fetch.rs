@@ -2,13 +2,14 @@
 
 use std::io::Read;
 
-use pve_client::FetchError;
+use pve_client::{FetchError, Fetched, Fetcher};
 use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
 use crate::findings;
 use crate::source::checksum::Algorithm;
 use crate::source::examine::{Facts, examine, sums_of};
+use crate::source::parts::suffix;
 use crate::spool::Spooled;
 use crate::sums::Said;
 use crate::work::Work;
@@ -61,7 +62,7 @@ pub(super) fn may_pass(error: &FetchError) -> bool {
 /// Fetches once; the flag says whether another try may help.
 fn try_fetch(work: &Work<'_>, name: &str, url: &str) -> Result<Spooled, (Entry, bool)> {
     let place = || Place::Named(url.to_owned());
-    let fetched = work.fetcher().get(url).map_err(|error| {
+    let fetched = get(work, url).map_err(|error| {
         (findings::of_fetch(place(), "cannot be fetched", &error), may_pass(&error))
     })?;
     let disk = |e: std::io::Error| {
@@ -90,6 +91,62 @@ fn compare_bytes(spooled: &Spooled, url: &str, said: &Said) -> Result<(), Entry>
     match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
         Some(is) if is != said.sum.hex => Err(mismatch(url, &said.sum, is, &said.by)),
         _ => Ok(()),
+    }
+}
+
+/// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
+///
+/// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
+pub(super) fn get(work: &Work<'_>, url: &str) -> Result<Fetched, FetchError> {
+    match work.fetcher().get(url) {
+        Err(FetchError::Status { status: 404, url: whole }) => {
+            let mut parts =
+                Parts { fetcher: work.fetcher().clone(), url: whole, next: 0, open: None };
+            match parts.open_next() {
+                Ok(true) => Ok(Fetched { length: None, reader: Box::new(parts) }),
+                Ok(false) => Err(FetchError::Status { status: 404, url: parts.url }),
+                Err(error) => Err(error),
+            }
+        }
+        answer => answer,
+    }
+}
+
+/// The parts of a file on a web server.
+struct Parts {
+    fetcher: Fetcher,
+    url: String,
+    next: usize,
+    open: Option<Box<dyn Read>>,
+}
+
+impl Parts {
+    /// Opens the next part; false when there is none.
+    fn open_next(&mut self) -> Result<bool, FetchError> {
+        // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
+        match self.fetcher.get(&format!("{}.part{}", self.url, suffix(self.next, 2))) {
+            Ok(fetched) => {
+                self.next += 1;
+                self.open = Some(fetched.reader);
+                Ok(true)
+            }
+            Err(FetchError::Status { status: 404, .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Read for Parts {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(part) = &mut self.open {
+            let read = part.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            self.open = None;
+            self.open_next().map_err(std::io::Error::other)?;
+        }
+        Ok(0)
     }
 }
 

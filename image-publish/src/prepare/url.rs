@@ -4,7 +4,7 @@ use std::io::Read;
 
 use stage::{Entry, Place, Report};
 
-use super::fetch::{fetch, may_pass, retrying};
+use super::fetch::{fetch, get, may_pass, retrying};
 use super::unusable;
 use crate::findings;
 use crate::ready::{Ready, Supply, stored_name};
@@ -96,7 +96,7 @@ fn look_ahead(
 /// Fetches the first bytes and the length; the flag of a failure says whether another try may help.
 fn first_bytes(work: &Work<'_>, url: &str) -> Result<(Vec<u8>, Option<u64>), (Entry, bool)> {
     let place = || Place::Named(url.to_owned());
-    let fetched = work.fetcher().get(url);
+    let fetched = get(work, url);
     let fetched = fetched
         .map_err(|e| (findings::of_fetch(place(), "cannot be fetched", &e), may_pass(&e)))?;
     let mut head = Vec::new();

@@ -161,7 +161,7 @@ fn is_suffix(text: &str) -> bool {
 }
 
 /// Returns the letters that `split` gives to the part with this number: aa, ab … zz.
-fn suffix(mut number: usize, length: usize) -> String {
+pub(crate) fn suffix(mut number: usize, length: usize) -> String {
     let mut letters = vec!['a'; length];
     for letter in letters.iter_mut().rev() {
         *letter = char::from(b'a' + u8::try_from(number % 26).unwrap_or(0));

@@ -224,6 +224,24 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn no_bytes_make_it_panic() {
+        for place in 0..112 {
+            for value in [0, 1, 0x7f, 0xff] {
+                for end in [0, place + 1, 112, 20480] {
+                    let mut bytes = image();
+                    bytes[place] = value;
+                    bytes.truncate(end);
+                    let length = bytes.len() as u64;
+                    if judge(&bytes, length).is_ok() {
+                        // An error of the reader is as good an answer as a fault.
+                        let _ = tables_fit(&mut Cursor::new(&bytes), &bytes, length);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_header_that_cannot_be_right() {
         check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
         check(|b| b[23] = 40, Err(Unfit::BadHeader { what: "clusters of 2^40 bytes".to_owned() }));
