@@ -9,14 +9,14 @@ use crate::yaml::{Key, Kind, Map, Node, Scalar};
 const SHOWN: &str = "command line";
 
 /// Adds the command line to the sources.
-pub fn add(machine: &AdHoc, sources: &mut Sources) -> FileId {
+pub(crate) fn add(machine: &AdHoc, sources: &mut Sources) -> FileId {
     let text = words(machine).map(|(_, option, value)| format!("--{option} {value}"));
     let text = text.collect::<Vec<_>>().join(" ");
     sources.add(SourceFile::new("", SHOWN, Ok(text)))
 }
 
 /// The env that holds this VM alone.
-pub fn tree(machine: &AdHoc, file: FileId) -> Node {
+pub(crate) fn tree(machine: &AdHoc, file: FileId) -> Node {
     let mut column = 1;
     let at = |column: usize, width: usize| Span {
         file,

@@ -1,7 +1,7 @@
 //! The command line. DOOR: the environment is read here and nowhere else.
 
 use crate::load::Environment;
-use crate::selection::{AdHoc, Selection, What};
+use crate::selection::{AdHoc, How, Selection, What};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use stage::ConsoleArgs;
 use std::path::PathBuf;
@@ -103,7 +103,55 @@ pub struct MachineArgs {
 
 /// What else resolve can do.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Say where each value of a VM comes from.
+    Explain {
+        /// A VM, or one of its fields: VM.FIELD.
+        #[arg(value_name = "VM[.FIELD]")]
+        target: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// What to resolve.
+        #[command(flatten)]
+        select: Box<SelectArgs>,
+    },
+    /// Check the whole site: each file, and each env and manifest on each node.
+    Check {
+        /// Leave secrets.yaml alone.
+        #[arg(long)]
+        no_secrets: bool,
+    },
+    /// Show what the site holds.
+    List {
+        /// Only this kind.
+        #[arg(value_parser = ["env", "manifest", "node", "preset", "template", "spec", "posture", "host"])]
+        kind: Option<String>,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the variables for ansible.
+    AnsibleVars {
+        /// The posture; absent: that of the env, or dev.
+        #[arg(long, value_name = "NAME")]
+        posture: Option<String>,
+        /// The env.
+        #[arg(long, value_name = "NAME")]
+        env: Option<String>,
+    },
+    /// Print a spec with its references resolved.
+    Spec {
+        /// The spec: specs/NAME.yaml.
+        name: String,
+    },
+    /// Print the JSON Schema of a kind of files, for editors.
+    Schema {
+        /// The kind.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::schema_kinds()))]
+        kind: String,
+    },
+}
 
 impl AsRef<ConsoleArgs> for Cli {
     fn as_ref(&self) -> &ConsoleArgs {
@@ -135,13 +183,8 @@ impl SelectArgs {
             }
             _ => return None,
         };
-        Some(Selection {
-            what,
-            node: self.node,
-            parent: self.parent,
-            endpoint: self.endpoint,
-            secrets: !self.no_secrets,
-        })
+        let how = How { parent: self.parent, endpoint: self.endpoint, secrets: !self.no_secrets };
+        Some(Selection { what, node: self.node, how })
     }
 }
 

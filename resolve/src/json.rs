@@ -5,7 +5,7 @@ use crate::yaml::{Node, Reading};
 use serde_json::{Map, Value};
 
 /// A mapping with known keys, under their present names; what is null or unknown is left out.
-pub fn object(node: Option<&Node>, shape: &Shape) -> Map<String, Value> {
+pub(crate) fn object(node: Option<&Node>, shape: &Shape) -> Map<String, Value> {
     let Some(map) = node.and_then(Node::map) else { return Map::new() };
     // In the order of the file: the JSON is for people too.
     let mut out = Map::new();

@@ -5,6 +5,7 @@
 
 mod adhoc;
 pub mod cli;
+mod command;
 mod json;
 mod load;
 mod resolve;
@@ -15,11 +16,11 @@ mod source;
 mod suggest;
 mod yaml;
 
-use cli::{Cli, SelectArgs};
+use cli::{Cli, Command, SelectArgs};
 use selection::{Selection, What};
 use site::{Group, NODES, NodeFile, Origin, Site};
 use source::{FileId, Sources};
-use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 
 /// Runs the tool.
@@ -27,21 +28,77 @@ use std::path::Path;
 /// # Errors
 /// The site cannot be found or read.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
+    if let Some(Command::Schema { kind }) = &cli.command {
+        let shape = shape::KINDS.iter().find(|(name, _)| name == kind);
+        return Ok(Output::bytes(
+            shape.map(|(_, s)| pretty(&shape::schema(s))).unwrap_or_default(),
+            Report::new(),
+        ));
+    }
     let folder = load::site_folder(cli.site.site, &cli::environment())?;
-    document(cli.select, &folder)
+    match cli.command {
+        None => document(cli.select, &folder),
+        Some(Command::Explain { target, json, select }) => explain(&target, json, *select, &folder),
+        Some(other) => whole_site(other, &folder),
+    }
+}
+
+/// The kinds of files that have a schema.
+pub fn schema_kinds() -> impl Iterator<Item = &'static str> {
+    shape::KINDS.iter().map(|(name, _)| *name)
 }
 
 fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let selection = select.selection().ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
-    let mut site = Site::open(&sources, selection.secrets);
+    let mut site = Site::open(&sources, selection.how.secrets);
     let chosen = choose(&mut site, &selection, own);
     let deployment =
-        chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection));
+        chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
     let report = in_order(std::mem::take(&mut site.report));
-    let document = deployment.unwrap_or_else(Deployment::default).to_document();
+    let document = deployment.unwrap_or_default().to_document();
     let document = document.map_err(|e| Entry::error(Place::Run, "no document").cause(&e))?;
     Ok(Output::document(&document, report))
+}
+
+fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
+    let mut selection = select.selection().ok_or_else(nothing_selected)?;
+    selection.how.secrets = false;
+    let (sources, own) = sources(folder, &selection)?;
+    let mut site = Site::open(&sources, false);
+    let Some((group, node)) = choose(&mut site, &selection, own) else {
+        return Err(in_order(site.report).into());
+    };
+    let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
+    let text = command::explain(&site, &group, &deployment.vms, target, json)?;
+    Ok(Output::bytes(text, in_order(site.report)))
+}
+
+fn whole_site(command: Command, folder: &Path) -> Result<Output, Failure> {
+    let secrets = !matches!(command, Command::Check { no_secrets: true } | Command::List { .. });
+    let sources = load::load(folder, secrets)?;
+    let mut site = Site::open(&sources, secrets);
+    let text = match command {
+        Command::Check { .. } => command::check(&mut site, secrets),
+        Command::List { kind, json } => {
+            return Ok(Output::bytes(
+                command::list(&sources, kind.as_deref(), json),
+                Report::new(),
+            ));
+        }
+        Command::AnsibleVars { posture, env } => {
+            pretty(&command::ansible_vars(&mut site, env.as_deref(), posture.as_deref()))
+        }
+        Command::Spec { name } => {
+            command::spec(&mut site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
+        }
+        Command::Explain { .. } | Command::Schema { .. } => String::new(),
+    };
+    Ok(Output::bytes(text, in_order(site.report)))
+}
+
+fn pretty(json: &serde_json::Value) -> String {
+    serde_json::to_string_pretty(json).unwrap_or_default() + "\n"
 }
 
 fn nothing_selected() -> Failure {
@@ -51,7 +108,7 @@ fn nothing_selected() -> Failure {
 
 /// The site's texts, and the file that only the command line knows.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
-    let mut sources = load::load(folder, selection.secrets)?;
+    let mut sources = load::load(folder, selection.how.secrets)?;
     let own = match &selection.what {
         What::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
         What::Machine(machine) => Some(adhoc::add(machine, &mut sources)),
@@ -77,10 +134,11 @@ fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<
         (What::ManifestFile(_) | What::Machine(_), None) => None,
     };
     // A nested node is usually described under the name that the manifest gives it.
-    let nested = what.parent.as_ref().filter(|name| site.names(&NODES).contains(&name.as_str()));
+    let nested =
+        what.how.parent.as_ref().filter(|name| site.names(&NODES).contains(&name.as_str()));
     let node = match (what.node.as_ref().or(nested), &site.names(&NODES)[..]) {
         (Some(name), _) => site.node(name),
-        (None, [only]) if what.parent.is_none() => site.node(only),
+        (None, [only]) if what.how.parent.is_none() => site.node(only),
         (None, nodes) => {
             let hint = match nodes {
                 [] => format!("{}/nodes holds none", site.sources.root),

@@ -3,7 +3,7 @@
 mod discover;
 mod sops;
 
-pub use discover::{Environment, site_folder};
+pub(crate) use discover::{Environment, site_folder};
 
 use crate::source::{SourceFile, Sources};
 use stage::{Entry, Failure, Place};
@@ -35,7 +35,7 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// The folder cannot be read, or holds nothing of a site.
-pub fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
+pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
     let mut sources = Sources::new(shown.trim_end_matches('/'));
     names(root).map_err(|e| {
@@ -65,7 +65,7 @@ pub fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
 }
 
 /// Reads one file from outside the site, such as that of `--manifest-file`.
-pub fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
+pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     sources.add(SourceFile::new("", path, text(Path::new(path))))
 }
 
@@ -126,7 +126,6 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
     sources.add(SourceFile::new(&sources.root.clone(), CLEAR, text));
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: who may read the secrets")]
 fn warn_of_mode(path: &Path, sources: &mut Sources) {
     let Ok(meta) = std::fs::metadata(path) else { return };
     if meta.permissions().mode() & 0o044 != 0 {

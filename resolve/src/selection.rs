@@ -7,6 +7,13 @@ pub struct Selection {
     pub what: What,
     /// The node; `None`: the only one there is.
     pub node: Option<String>,
+    /// How.
+    pub how: How,
+}
+
+/// What the command line says of the document.
+#[derive(Clone, Debug)]
+pub struct How {
     /// The nested PVE node whose children are wanted.
     pub parent: Option<String>,
     /// Instead of the node's `api_endpoint`.

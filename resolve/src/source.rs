@@ -6,11 +6,11 @@ use std::sync::OnceLock;
 
 /// Which file of [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FileId(u32);
+pub(crate) struct FileId(u32);
 
 /// A stretch of one line of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span {
+pub(crate) struct Span {
     /// The file.
     pub file: FileId,
     /// Line, from 1.
@@ -23,7 +23,7 @@ pub struct Span {
 
 /// One file of a site.
 #[derive(Debug)]
-pub struct SourceFile {
+pub(crate) struct SourceFile {
     /// Path in the site, such as `envs/dev.yaml`.
     pub path: String,
     /// The path as the user would type it.
@@ -37,7 +37,7 @@ pub struct SourceFile {
 
 /// The texts of a site by path. Only what was there.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// The site's folder as the user would type it.
     pub root: String,
     /// Findings made while loading, such as a secrets file that others can read.
@@ -50,7 +50,7 @@ pub struct Sources {
 
 impl SourceFile {
     /// A file of the site at `root`.
-    pub fn new(root: &str, path: &str, text: Result<String, String>) -> Self {
+    pub(crate) fn new(root: &str, path: &str, text: Result<String, String>) -> Self {
         let shown = if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
         let secret = path.starts_with("secrets.yaml");
         Self { path: path.to_owned(), shown, text, secret, lines: OnceLock::new() }
@@ -70,12 +70,12 @@ impl SourceFile {
 
 impl Sources {
     /// The site at `root`, without files yet.
-    pub fn new(root: impl Into<String>) -> Self {
+    pub(crate) fn new(root: impl Into<String>) -> Self {
         Self { root: root.into(), ..Self::default() }
     }
 
     /// Adds a file; one with the same path is replaced.
-    pub fn add(&mut self, file: SourceFile) -> FileId {
+    pub(crate) fn add(&mut self, file: SourceFile) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.by_path.insert(file.path.clone(), id);
         self.files.push(file);
@@ -83,22 +83,22 @@ impl Sources {
     }
 
     /// Finds a file by its path in the site.
-    pub fn find(&self, path: &str) -> Option<FileId> {
+    pub(crate) fn find(&self, path: &str) -> Option<FileId> {
         self.by_path.get(path).copied()
     }
 
     /// The file.
-    pub fn file(&self, id: FileId) -> Option<&SourceFile> {
+    pub(crate) fn file(&self, id: FileId) -> Option<&SourceFile> {
         self.files.get(id.0 as usize)
     }
 
     /// All files, in the order of their paths.
-    pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.by_path.values().filter_map(|id| Some((*id, self.file(*id)?)))
     }
 
     /// The stems of the YAML files right in a folder, in order.
-    pub fn stems<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn stems<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
         self.by_path.keys().filter_map(move |path| {
             let stem = path.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(".yaml")?;
             (!stem.contains('/')).then_some(stem)
@@ -106,7 +106,7 @@ impl Sources {
     }
 
     /// The place of a span, with the line unless it may hold a secret.
-    pub fn place(&self, at: Span) -> Place {
+    pub(crate) fn place(&self, at: Span) -> Place {
         let Some(file) = self.file(at.file) else { return Place::Run };
         let line = if file.secret { None } else { file.line(at.line) };
         let excerpt = line.map(|line| {
@@ -119,25 +119,25 @@ impl Sources {
     }
 
     /// `envs/dev.yaml:3:7`, for messages that name a second place.
-    pub fn short(&self, at: Span) -> String {
+    pub(crate) fn short(&self, at: Span) -> String {
         let shown = self.file(at.file).map_or("", |f| f.shown.as_str());
         format!("{shown}:{}:{}", at.line, at.column)
     }
 
     /// An error at a place in a file.
-    pub fn error(&self, at: Span, fact: impl Into<String>) -> Entry {
+    pub(crate) fn error(&self, at: Span, fact: impl Into<String>) -> Entry {
         Entry::error(self.place(at), fact)
     }
 
     /// A warning at a place in a file.
-    pub fn warning(&self, at: Span, fact: impl Into<String>) -> Entry {
+    pub(crate) fn warning(&self, at: Span, fact: impl Into<String>) -> Entry {
         Entry::warning(self.place(at), fact)
     }
 }
 
 impl Span {
     /// The first character of a file: the place of what is missing in it.
-    pub fn start(file: FileId) -> Self {
+    pub(crate) fn start(file: FileId) -> Self {
         Self { file, line: 1, column: 1, width: 1 }
     }
 }

@@ -21,7 +21,7 @@ const USUAL: [&str; 3] = ["../site-config", "/usr/local/etc/homestak", "/opt/hom
 ///
 /// # Errors
 /// The folder that is named is none, or none is found.
-pub fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<PathBuf, Failure> {
+pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<PathBuf, Failure> {
     let root = env.root.as_ref().map(|root| root.join("config"));
     let named = [
         ("--site", option),

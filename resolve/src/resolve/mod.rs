@@ -8,9 +8,9 @@ mod stack;
 mod unique;
 mod vm;
 
-pub use stack::{Level, Stack};
+pub(crate) use stack::{Level, Stack};
 
-use crate::selection::Selection;
+use crate::selection::How;
 use crate::shape::is_local;
 use crate::site::{Group, NodeFile, SPECS, Site, Slot};
 use crate::suggest;
@@ -24,14 +24,14 @@ const HOST_USER: &str = "root";
 const IMAGE_DATASTORE: &str = "local";
 
 /// Resolves a group of machines on a node. What is wrong goes into the site's report.
-pub fn resolve(
+pub(crate) fn resolve(
     site: &mut Site<'_>,
     group: &Group,
     node: &NodeFile,
-    what: &Selection,
+    how: &How,
 ) -> Deployment {
     site.read_layers(group);
-    let order = graph::order(site, group, what.parent.as_deref());
+    let order = graph::order(site, group, how.parent.as_deref());
     let all = vm::resolve_all(site, group, node.name());
     check_specs(site, group);
     unique::check(site, group, &all, &order);
@@ -50,8 +50,8 @@ pub fn resolve(
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
-        api_endpoint: endpoint(site, node, what),
-        api_token: api_token(site, node, what),
+        api_endpoint: endpoint(site, node, how),
+        api_token: api_token(site, node, how),
         ssh_user: text(&node.host_user)
             .or_else(|| text(&site.whole.host_user))
             .unwrap_or_else(|| HOST_USER.into()),
@@ -83,7 +83,7 @@ fn made_here<'g>(mut all: Vec<Resolved<'g>>, order: &graph::Order) -> Vec<Resolv
 }
 
 /// A VM of the document, and the machine that it was made of.
-pub struct Resolved<'g> {
+pub(crate) struct Resolved<'g> {
     /// The machine.
     pub machine: &'g crate::site::Machine,
     /// The VM.
@@ -92,8 +92,8 @@ pub struct Resolved<'g> {
     pub image_at: Option<crate::source::Span>,
 }
 
-fn endpoint(site: &mut Site<'_>, node: &NodeFile, what: &Selection) -> String {
-    if let Some(endpoint) = &what.endpoint {
+fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
+    if let Some(endpoint) = &how.endpoint {
         return endpoint.clone();
     }
     let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
@@ -115,8 +115,8 @@ fn ssh_host(node: &NodeFile) -> String {
     ip.split('/').next().unwrap_or_default().to_owned()
 }
 
-fn api_token(site: &mut Site<'_>, node: &NodeFile, what: &Selection) -> Secret<String> {
-    if !what.secrets {
+fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> {
+    if !how.secrets {
         return Secret::default();
     }
     let name = node.api_token.value().unwrap_or(&node.stem);

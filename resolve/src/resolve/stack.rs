@@ -5,9 +5,7 @@ use crate::site::{Layer, Machine, Site, Slot};
 
 /// What kind of layer decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// `defaults` of site.yaml.
-    Site,
+pub(crate) enum Level {
     /// A preset.
     Preset,
     /// A template.
@@ -18,7 +16,7 @@ pub enum Level {
 
 /// The layers of a VM.
 #[derive(Clone, Copy)]
-pub struct Stack<'a> {
+pub(crate) struct Stack<'a> {
     /// Lowest first.
     pub layers: [(Level, Option<&'a Layer>); 3],
     /// A template or preset that is named is not there: what is missing may stand in it.
@@ -29,7 +27,7 @@ impl<'a> Stack<'a> {
     /// The layers of a machine, as far as they have been read.
     ///
     /// A template brings its own preset; a `vm_preset` beside it is refused by the shape.
-    pub fn of(site: &'a Site<'_>, machine: &'a Machine) -> Self {
+    pub(crate) fn of(site: &'a Site<'_>, machine: &'a Machine) -> Self {
         let template = site.template(&machine.template);
         let named = template.map_or(&machine.preset, |t| &t.preset);
         let preset = site.preset(named);
@@ -48,7 +46,7 @@ impl<'a> Stack<'a> {
     }
 
     /// What the highest layer says that says anything.
-    pub fn pick<T>(&self, field: impl Fn(&'a Layer) -> &'a Slot<T>) -> &'a Slot<T> {
+    pub(crate) fn pick<T>(&self, field: impl Fn(&'a Layer) -> &'a Slot<T>) -> &'a Slot<T> {
         let said = self.layers.iter().rev().filter_map(|(_, layer)| Some(field((*layer)?)));
         said.into_iter().find(|slot| !slot.is_absent()).unwrap_or(&Slot::Absent)
     }

@@ -4,19 +4,21 @@
 //! editors (`schema.rs`), and the lists of what exists in messages. So they cannot disagree.
 
 mod rule;
+mod schema;
 mod tables;
 mod vm;
 mod walk;
 
-pub use rule::{Rule, is_local};
-pub use tables::{
-    CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, IMAGE, MANIFEST, MANIFEST_NODE, NODE,
+pub(crate) use rule::{Rule, is_local};
+pub(crate) use schema::schema;
+pub(crate) use tables::{
+    CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, MANIFEST, MANIFEST_NODE, NODE,
     NODE_EXECUTION, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
 };
-pub use walk::{bool_of, known_as, number_of, text_of, walk};
+pub(crate) use walk::{bool_of, known_as, number_of, text_of, walk};
 
 /// A mapping with known keys.
-pub struct Shape {
+pub(crate) struct Shape {
     /// What it is, as messages and schemas call it: "an env".
     pub title: &'static str,
     /// Its keys.
@@ -28,7 +30,7 @@ pub struct Shape {
 }
 
 /// A key of a [`Shape`].
-pub struct Field {
+pub(crate) struct Field {
     /// Its name.
     pub name: &'static str,
     /// Names it had in older sites; still read.
@@ -43,7 +45,7 @@ pub struct Field {
 
 /// What a key holds.
 #[derive(Clone, Copy)]
-pub enum Type {
+pub(crate) enum Type {
     /// Text that keeps a rule.
     Text(&'static Rule),
     /// A whole number in a range.
@@ -64,6 +66,20 @@ pub enum Type {
     Any,
 }
 
+/// The kinds of files, as `resolve schema` calls them.
+pub(crate) static KINDS: [(&str, &Shape); 10] = [
+    ("site", &SITE),
+    ("secrets", &SECRETS),
+    ("node", &NODE),
+    ("env", &ENV),
+    ("template", &TEMPLATE),
+    ("preset", &PRESET),
+    ("manifest", &MANIFEST),
+    ("spec", &SPEC),
+    ("posture", &POSTURE),
+    ("host", &HOST),
+];
+
 impl Field {
     const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
         Self { name, former: &[], ty, required: false, doc }
@@ -82,7 +98,7 @@ impl Field {
 
 impl Shape {
     /// Finds a key by its name or a former one.
-    pub fn field(&self, key: &str) -> Option<&'static Field> {
+    pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
         self.fields.iter().find(|f| f.name == key || f.former.contains(&key))
     }
 }

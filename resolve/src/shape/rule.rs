@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A rule for a text.
-pub struct Rule {
+pub(crate) struct Rule {
     /// Completes "must be …".
     pub must: &'static str,
     /// Judges a text.
@@ -24,90 +24,90 @@ impl Rule {
     }
 
     /// Says whether a text keeps the rule.
-    pub fn accepts(&self, text: &str) -> bool {
+    pub(crate) fn accepts(&self, text: &str) -> bool {
         (self.test)(text) && (self.one_of.is_empty() || self.one_of.contains(&text))
     }
 }
 
 /// Any text.
-pub const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None, one_of: &[] };
+pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None, one_of: &[] };
 
 /// The stem of a file, or a key elsewhere.
-pub const NAME: Rule =
+pub(super) const NAME: Rule =
     Rule::new("a name: no /, no leading dot, not empty", is_name, "^[^./][^/]*$");
 
 /// What PVE and DNS both take for a VM.
-pub const HOST_NAME: Rule = Rule::new(
+pub(super) const HOST_NAME: Rule = Rule::new(
     "a host name: lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 63",
     is_host_name,
     "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
 );
 
 /// A Linux user.
-pub const USER: Rule = Rule::new(
+pub(super) const USER: Rule = Rule::new(
     "a user name: lower-case letters, digits, - and _, at most 32",
     is_user,
     "^[a-z_][a-z0-9_-]{0,31}$",
 );
 
 /// `dhcp` or an address with its prefix length.
-pub const IP: Rule = Rule::new(
+pub(super) const IP: Rule = Rule::new(
     "\"dhcp\" or an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
     |s| s == "dhcp" || s.parse::<ipnet::IpNet>().is_ok(),
     "^(dhcp|[0-9A-Fa-f:.]+/[0-9]{1,3})$",
 );
 
 /// An address without prefix length.
-pub const ADDRESS: Rule = Rule::new(
+pub(super) const ADDRESS: Rule = Rule::new(
     "an IP address such as 10.0.12.1 or fd00::1",
     |s| s.parse::<IpAddr>().is_ok(),
     "^[0-9A-Fa-f:.]+$",
 );
 
 /// An address, with or without prefix length.
-pub const NODE_IP: Rule = Rule::new(
+pub(super) const NODE_IP: Rule = Rule::new(
     "an IP address such as 10.0.12.1",
     |s| s.parse::<IpAddr>().is_ok() || s.parse::<ipnet::IpNet>().is_ok(),
     "^[0-9A-Fa-f:./]+$",
 );
 
 /// A unicast MAC address.
-pub const MAC: Rule = Rule::new(
+pub(super) const MAC: Rule = Rule::new(
     "a unicast MAC address such as 02:00:5e:10:00:01",
     is_mac,
     "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
 );
 
 /// An interface name, as PVE limits it.
-pub const BRIDGE: Rule = Rule::new(
+pub(super) const BRIDGE: Rule = Rule::new(
     "a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
     |s| is_word(s, 15, "_.-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),
     "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
 );
 
 /// A PVE storage.
-pub const STORAGE: Rule = Rule::new(
+pub(super) const STORAGE: Rule = Rule::new(
     "a storage such as local-lvm: a letter first, then letters, digits, -, _ and ., no punctuation last",
     is_storage,
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]$",
 );
 
 /// A PVE node.
-pub const NODE: Rule = Rule::new(
+pub(super) const NODE: Rule = Rule::new(
     "a node name: letters, digits and hyphens, no hyphen first or last",
     |s| is_word(s, 63, "-") && !s.starts_with('-') && !s.ends_with('-'),
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
 );
 
 /// A PVE tag. PVE: a tag begins with a letter, a digit or `_`, then also `+`, `.` and `-`.
-pub const TAG: Rule = Rule::new(
+pub(super) const TAG: Rule = Rule::new(
     "a tag: lower-case letters, digits, _, -, + and ., not beginning with punctuation",
     is_tag,
     "^[a-z0-9_][a-z0-9_.+-]*$",
 );
 
 /// A package of a distribution.
-pub const PACKAGE: Rule = Rule::new(
+pub(super) const PACKAGE: Rule = Rule::new(
     "a package name",
     |s| {
         !s.is_empty()
@@ -118,77 +118,77 @@ pub const PACKAGE: Rule = Rule::new(
 );
 
 /// An address of a web server.
-pub const URL: Rule = Rule::new(
+pub(super) const URL: Rule = Rule::new(
     "a URL that begins with https:// or http://",
     is_url,
     "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#]+",
 );
 
 /// A URL, or empty for none.
-pub const URL_OR_EMPTY: Rule = Rule::new(
+pub(super) const URL_OR_EMPTY: Rule = Rule::new(
     "a URL that begins with https:// or http://",
     |s| s.is_empty() || is_url(s),
     "^([Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#]+.*)?$",
 );
 
 /// A sum of a file.
-pub const CHECKSUM: Rule = Rule::new(
+pub(super) const CHECKSUM: Rule = Rule::new(
     "sha256: and 64, or sha512: and 128 hexadecimal digits",
     is_checksum,
     "^(sha256:[0-9A-Fa-f]{64}|sha512:[0-9A-Fa-f]{128})$",
 );
 
 /// A token of the PVE API.
-pub const API_TOKEN: Rule = Rule::new(
+pub(super) const API_TOKEN: Rule = Rule::new(
     "user@realm!id=uuid",
     is_api_token,
     "^[^@!=\\s]+@[^@!=\\s]+![^@!=\\s]+=[0-9A-Fa-f-]{36}$",
 );
 
 /// What `/etc/shadow` holds.
-pub const CRYPT_HASH: Rule = Rule::new(
+pub(super) const CRYPT_HASH: Rule = Rule::new(
     "a crypt hash that begins with $, as `openssl passwd -6` makes it, or empty",
     |s| s.is_empty() || (s.starts_with('$') && s.len() > 12 && !s.contains(char::is_whitespace)),
     "^(\\$\\S{12,})?$",
 );
 
 /// The key that signs provisioning tokens.
-pub const SIGNING_KEY: Rule = Rule::new(
+pub(super) const SIGNING_KEY: Rule = Rule::new(
     "64 hexadecimal digits",
     |s| s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit()),
     "^[0-9A-Fa-f]{64}$",
 );
 
 /// A line of `authorized_keys`.
-pub const SSH_KEY: Rule = Rule::new(
+pub(super) const SSH_KEY: Rule = Rule::new(
     "a public key in one line, such as ssh-ed25519 AAAA… user@host",
     is_ssh_key,
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
 );
 
 /// `type` of a manifest's node.
-pub const NODE_TYPE: Rule = Rule::one_of("vm, pve or ct", &["vm", "pve", "ct"]);
+pub(super) const NODE_TYPE: Rule = Rule::one_of("vm, pve or ct", &["vm", "pve", "ct"]);
 
 /// `pattern` of a manifest.
-pub const PATTERN: Rule = Rule::one_of("flat or tiered", &["flat", "tiered"]);
+pub(super) const PATTERN: Rule = Rule::one_of("flat or tiered", &["flat", "tiered"]);
 
 /// How a VM gets its configuration.
-pub const MODE: Rule = Rule::one_of("push or pull", &["push", "pull"]);
+pub(super) const MODE: Rule = Rule::one_of("push or pull", &["push", "pull"]);
 
 /// What happens at an error.
-pub const ON_ERROR: Rule =
+pub(super) const ON_ERROR: Rule =
     Rule::one_of("stop, rollback or continue", &["stop", "rollback", "continue"]);
 
 /// `mode` of an image.
-pub const FETCH: Rule =
+pub(super) const FETCH: Rule =
     Rule::one_of("auto, download-url or upload", &["auto", "download-url", "upload"]);
 
 /// `auth.method` of a posture.
-pub const AUTH: Rule =
+pub(super) const AUTH: Rule =
     Rule::one_of("network, site_token or node_token", &["network", "site_token", "node_token"]);
 
 /// `profile_mode` of cloud-init.
-pub const PERMISSIONS: Rule = Rule::new(
+pub(super) const PERMISSIONS: Rule = Rule::new(
     "a file mode in octal and in quotes, such as \"0644\"",
     |s| (3..=4).contains(&s.len()) && s.bytes().all(|b| (b'0'..=b'7').contains(&b)),
     "^[0-7]{3,4}$",
@@ -245,7 +245,7 @@ fn is_url(s: &str) -> bool {
 }
 
 /// The host of a web URL, without user, port and brackets.
-pub fn host(url: &str) -> Option<&str> {
+pub(super) fn host(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
         return None;
@@ -259,7 +259,7 @@ pub fn host(url: &str) -> Option<&str> {
 }
 
 /// Says whether a URL leads to the machine itself.
-pub fn is_local(url: &str) -> bool {
+pub(crate) fn is_local(url: &str) -> bool {
     let Some(host) = host(url) else { return false };
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

@@ -5,8 +5,8 @@ mod machine;
 mod network;
 mod site;
 
-pub use machine::{
+pub(crate) use machine::{
     ENV, ENV_VM, EXECUTION, MANIFEST, MANIFEST_NODE, NODE_EXECUTION, PRESET, TEMPLATE,
 };
-pub use network::{HOST, NODE};
-pub use site::{CLOUD_INIT, DEFAULTS, IMAGE, POSTURE, SECRETS, SITE, SPEC};
+pub(crate) use network::{HOST, NODE};
+pub(crate) use site::{CLOUD_INIT, DEFAULTS, POSTURE, SECRETS, SITE, SPEC};

@@ -7,7 +7,7 @@ use crate::yaml::{Key, Kind, Map, Node, Reading};
 use stage::{Entry, Report};
 
 /// Reports what a node holds against its type. `name` is what messages call it.
-pub fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
+pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
     Walker { sources, report, secret: is_secret(sources, node.at.file) }.object(node, shape, "");
 }
 
@@ -204,12 +204,12 @@ fn is_secret(sources: &Sources, file: FileId) -> bool {
 }
 
 /// The entry of a field under any of its names.
-pub fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
+pub(crate) fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
     std::iter::once(&field.name).chain(field.former).find_map(|name| map.entry(name))
 }
 
 /// The number that a node holds, when it keeps the field's type.
-pub fn number_of(node: &Node, ty: &Type) -> Option<i64> {
+pub(crate) fn number_of(node: &Node, ty: &Type) -> Option<i64> {
     let Type::Number(least, most) = ty else { return None };
     match node.scalar()?.number()? {
         Reading::Number { value, .. } if (*least..=*most).contains(&value) => Some(value),
@@ -218,7 +218,7 @@ pub fn number_of(node: &Node, ty: &Type) -> Option<i64> {
 }
 
 /// The text that a node holds, when it keeps the field's type.
-pub fn text_of<'n>(node: &'n Node, ty: &Type) -> Option<&'n str> {
+pub(crate) fn text_of<'n>(node: &'n Node, ty: &Type) -> Option<&'n str> {
     let Type::Text(rule) = ty else { return None };
     let scalar = node.scalar()?;
     let is_text = matches!(scalar.as_text(), Reading::Text | Reading::TextOnlyNow);
@@ -226,7 +226,7 @@ pub fn text_of<'n>(node: &'n Node, ty: &Type) -> Option<&'n str> {
 }
 
 /// The flag that a node holds.
-pub fn bool_of(node: &Node) -> Option<bool> {
+pub(crate) fn bool_of(node: &Node) -> Option<bool> {
     match node.scalar()?.flag()? {
         Reading::Flag { value, .. } => Some(value),
         _ => None,

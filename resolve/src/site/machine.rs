@@ -4,10 +4,11 @@ use super::slot::{Fields, Slot};
 use crate::shape::{self, Shape};
 use crate::source::Span;
 use crate::yaml::{Map, Node};
+use serde_json::Value;
 
 /// What a preset, a template or a VM says of the fields that all three may have.
 #[derive(Clone, Debug, Default)]
-pub struct Layer {
+pub(crate) struct Layer {
     /// Key of the site's images.
     pub image: Slot<String>,
     /// CPU cores.
@@ -36,7 +37,7 @@ pub struct Layer {
 
 /// A template: a layer on top of a preset.
 #[derive(Clone, Debug, Default)]
-pub struct Template {
+pub(crate) struct Template {
     /// The preset that it begins with.
     pub preset: Slot<String>,
     /// What it says itself.
@@ -45,7 +46,7 @@ pub struct Template {
 
 /// A VM of an env, of a manifest or of the command line.
 #[derive(Clone, Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Where it begins.
     pub at: Span,
     /// Its name.
@@ -70,7 +71,7 @@ pub struct Machine {
 
 /// Where a group comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// `envs/`.
     Env,
     /// `manifests/`.
@@ -81,7 +82,7 @@ pub enum Origin {
 
 /// Machines that are made together.
 #[derive(Clone, Debug)]
-pub struct Group {
+pub(crate) struct Group {
     /// The deployment's name.
     pub name: String,
     /// Where it comes from.
@@ -114,15 +115,50 @@ impl Layer {
         }
     }
 
+    /// The names of its fields, as the document has them.
+    pub(crate) const FIELDS: [&str; 12] = [
+        "image",
+        "cores",
+        "memory",
+        "disk",
+        "bridge",
+        "ip",
+        "gateway",
+        "vlan",
+        "packages",
+        "tags",
+        "datastore",
+        "spec",
+    ];
+
+    /// What it says of a field, and where.
+    pub(crate) fn said(&self, field: &str) -> Option<(Value, Span)> {
+        match field {
+            "image" => self.image.said(),
+            "cores" => self.cores.said(),
+            "memory" => self.memory.said(),
+            "disk" => self.disk.said(),
+            "bridge" => self.bridge.said(),
+            "ip" => self.ip.said(),
+            "gateway" => self.gateway.said(),
+            "vlan" => self.vlan.said(),
+            "packages" => self.packages.said(),
+            "tags" => self.tags.said(),
+            "datastore" => self.datastore.said(),
+            "spec" => self.spec.said(),
+            _ => None,
+        }
+    }
+
     /// Reads a preset.
-    pub fn preset(node: &Node) -> Self {
+    pub(crate) fn preset(node: &Node) -> Self {
         node.map().map(|map| Self::read(Fields::new(map, &shape::PRESET))).unwrap_or_default()
     }
 }
 
 impl Template {
     /// Reads a template.
-    pub fn read(node: &Node) -> Self {
+    pub(crate) fn read(node: &Node) -> Self {
         let Some(map) = node.map() else { return Self::default() };
         let f = Fields::new(map, &shape::TEMPLATE);
         Self { preset: f.text("preset"), layer: Layer::read(f) }
@@ -149,7 +185,7 @@ impl Machine {
     }
 
     /// What messages call it.
-    pub fn title(&self) -> String {
+    pub(crate) fn title(&self) -> String {
         match self.name.value() {
             Some(name) => format!("VM \"{name}\""),
             None => "this VM".to_owned(),
@@ -159,7 +195,7 @@ impl Machine {
 
 impl Group {
     /// Reads an env, or the command line's only VM.
-    pub fn env(name: &str, node: &Node, origin: Origin) -> Self {
+    pub(crate) fn env(name: &str, node: &Node, origin: Origin) -> Self {
         let empty = Map::default();
         let f = Fields::new(node.map().unwrap_or(&empty), &shape::ENV);
         Self {
@@ -173,7 +209,7 @@ impl Group {
     }
 
     /// Reads a manifest.
-    pub fn manifest(stem: &str, node: &Node) -> Self {
+    pub(crate) fn manifest(stem: &str, node: &Node) -> Self {
         let empty = Map::default();
         let f = Fields::new(node.map().unwrap_or(&empty), &shape::MANIFEST);
         let execution = f.node("execution").and_then(Node::map);

@@ -7,20 +7,20 @@ mod machine;
 mod slot;
 mod whole;
 
-pub use machine::{Group, Layer, Machine, Origin, Template};
-pub use slot::{Fields, Slot};
-pub use whole::{Image, NodeFile, Secrets, Whole};
+pub(crate) use machine::{Group, Layer, Machine, Origin, Template};
+pub(crate) use slot::{Fields, Slot};
+pub(crate) use whole::{Image, NodeFile, Secrets, Whole};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::yaml::{self, Node};
 use stage::{Entry, Place, Report};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A kind of files that are called by their stem.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
+pub(crate) struct Kind {
     /// What messages call one.
     pub noun: &'static str,
     /// Where they are; a name must be in one of the folders only.
@@ -28,24 +28,24 @@ pub struct Kind {
 }
 
 /// `nodes/`.
-pub const NODES: Kind = Kind { noun: "node", folders: &["nodes"] };
+pub(crate) const NODES: Kind = Kind { noun: "node", folders: &["nodes"] };
 /// `envs/`.
-pub const ENVS: Kind = Kind { noun: "env", folders: &["envs"] };
+pub(crate) const ENVS: Kind = Kind { noun: "env", folders: &["envs"] };
 /// `manifests/`.
-pub const MANIFESTS: Kind = Kind { noun: "manifest", folders: &["manifests"] };
+pub(crate) const MANIFESTS: Kind = Kind { noun: "manifest", folders: &["manifests"] };
 /// `presets/`, and `vms/presets/` in older sites.
-pub const PRESETS: Kind = Kind { noun: "preset", folders: &["presets", "vms/presets"] };
+pub(crate) const PRESETS: Kind = Kind { noun: "preset", folders: &["presets", "vms/presets"] };
 /// `vms/`.
-pub const TEMPLATES: Kind = Kind { noun: "template", folders: &["vms"] };
+pub(crate) const TEMPLATES: Kind = Kind { noun: "template", folders: &["vms"] };
 /// `specs/`.
-pub const SPECS: Kind = Kind { noun: "spec", folders: &["specs"] };
+pub(crate) const SPECS: Kind = Kind { noun: "spec", folders: &["specs"] };
 /// `postures/`.
-pub const POSTURES: Kind = Kind { noun: "posture", folders: &["postures"] };
+pub(crate) const POSTURES: Kind = Kind { noun: "posture", folders: &["postures"] };
 /// `hosts/`.
-pub const HOSTS: Kind = Kind { noun: "host", folders: &["hosts"] };
+pub(crate) const HOSTS: Kind = Kind { noun: "host", folders: &["hosts"] };
 
 /// The site, as far as it has been read.
-pub struct Site<'s> {
+pub(crate) struct Site<'s> {
     /// The texts.
     pub sources: &'s Sources,
     /// What has been found so far.
@@ -56,11 +56,12 @@ pub struct Site<'s> {
     pub secrets: Option<Secrets>,
     presets: BTreeMap<String, Option<Layer>>,
     templates: BTreeMap<String, Option<Template>>,
+    named: BTreeSet<FileId>,
 }
 
 impl<'s> Site<'s> {
     /// Reads site.yaml and, unless they are to be left out, the secrets.
-    pub fn open(sources: &'s Sources, with_secrets: bool) -> Self {
+    pub(crate) fn open(sources: &'s Sources, with_secrets: bool) -> Self {
         let mut site = Self {
             sources,
             report: sources.report.clone(),
@@ -68,6 +69,7 @@ impl<'s> Site<'s> {
             secrets: None,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
+            named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
             site.whole = Whole::read(&site.parse(file, &shape::SITE));
@@ -79,7 +81,7 @@ impl<'s> Site<'s> {
     }
 
     /// Parses a file and judges it by its shape.
-    pub fn parse(&mut self, file: FileId, shape: &Shape) -> Node {
+    pub(crate) fn parse(&mut self, file: FileId, shape: &Shape) -> Node {
         let before = self.report.entries().len();
         let node = yaml::parse(self.sources, file, &mut self.report);
         // A file that broke off lacks what stands behind the break: nothing is said of that.
@@ -92,11 +94,14 @@ impl<'s> Site<'s> {
     }
 
     /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
-    pub fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
+    pub(crate) fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
         let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
         let found: Vec<FileId> = paths.filter_map(|path| self.sources.find(&path)).collect();
         let fact = match found[..] {
-            [one] => return Some(one),
+            [one] => {
+                self.named.insert(one);
+                return Some(one);
+            }
             [] => format!("{} \"{name}\" does not exist", kind.noun),
             _ => format!("{} \"{name}\" is in {}", kind.noun, kind.folders.join("/ and ") + "/"),
         };
@@ -113,7 +118,7 @@ impl<'s> Site<'s> {
     }
 
     /// The names of a kind, in order.
-    pub fn names(&self, kind: &Kind) -> Vec<&'s str> {
+    pub(crate) fn names(&self, kind: &Kind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
             kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
@@ -123,26 +128,26 @@ impl<'s> Site<'s> {
     }
 
     /// Reads a node.
-    pub fn node(&mut self, name: &str) -> Option<NodeFile> {
+    pub(crate) fn node(&mut self, name: &str) -> Option<NodeFile> {
         let file = self.find(&NODES, name, None)?;
         Some(NodeFile::read(name, &self.parse(file, &shape::NODE)))
     }
 
     /// Reads an env.
-    pub fn env(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn env(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&ENVS, name, None)?;
         Some(Group::env(name, &self.parse(file, &shape::ENV), Origin::Env))
     }
 
     /// Reads a manifest.
-    pub fn manifest(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn manifest(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&MANIFESTS, name, None)?;
         Some(Group::manifest(name, &self.parse(file, &shape::MANIFEST)))
     }
 
     /// Reads what the machines of a group are made of; each file once.
     /// References that lead nowhere are reported where they are written.
-    pub fn read_layers(&mut self, group: &Group) {
+    pub(crate) fn read_layers(&mut self, group: &Group) {
         for machine in &group.machines {
             if let Some((name, at)) = machine.template.set() {
                 self.read_template(name, at);
@@ -154,17 +159,17 @@ impl<'s> Site<'s> {
     }
 
     /// The preset, when it has been read and is there.
-    pub fn preset(&self, name: &Slot<String>) -> Option<&Layer> {
+    pub(crate) fn preset(&self, name: &Slot<String>) -> Option<&Layer> {
         self.presets.get(name.value()?)?.as_ref()
     }
 
     /// The template, when it has been read and is there.
-    pub fn template(&self, name: &Slot<String>) -> Option<&Template> {
+    pub(crate) fn template(&self, name: &Slot<String>) -> Option<&Template> {
         self.templates.get(name.value()?)?.as_ref()
     }
 
     /// Reads a template and its preset.
-    pub fn read_template(&mut self, name: &str, at: Span) {
+    pub(crate) fn read_template(&mut self, name: &str, at: Span) {
         if matches!(self.templates.get(name), Some(Some(_))) {
             return;
         }
@@ -177,7 +182,7 @@ impl<'s> Site<'s> {
     }
 
     /// Reads a preset.
-    pub fn read_preset(&mut self, name: &str, at: Span) {
+    pub(crate) fn read_preset(&mut self, name: &str, at: Span) {
         if matches!(self.presets.get(name), Some(Some(_))) {
             return;
         }
@@ -186,8 +191,13 @@ impl<'s> Site<'s> {
         self.presets.insert(name.to_owned(), preset);
     }
 
+    /// Says whether anything has named a file so far.
+    pub(crate) fn is_named(&self, file: FileId) -> bool {
+        self.named.contains(&file)
+    }
+
     /// Checks that what a slot names is there.
-    pub fn must_exist(&mut self, kind: &Kind, slot: &Slot<String>) {
+    pub(crate) fn must_exist(&mut self, kind: &Kind, slot: &Slot<String>) {
         if let Some((name, at)) = slot.set() {
             self.find(kind, name, Some(at));
         }

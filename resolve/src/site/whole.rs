@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// `site.yaml`.
 #[derive(Clone, Debug, Default)]
-pub struct Whole {
+pub(crate) struct Whole {
     /// Time zone of guests.
     pub timezone: Slot<String>,
     /// DNS domain of guests.
@@ -40,9 +40,7 @@ pub struct Whole {
 
 /// Where an image comes from.
 #[derive(Clone, Debug)]
-pub struct Image {
-    /// Where it is described.
-    pub at: Span,
+pub(crate) struct Image {
     /// A local file.
     pub file: Option<String>,
     /// Where it can be fetched.
@@ -57,7 +55,7 @@ pub struct Image {
 
 /// `nodes/*.yaml`.
 #[derive(Clone, Debug)]
-pub struct NodeFile {
+pub(crate) struct NodeFile {
     /// The file's name.
     pub stem: String,
     /// Where it begins.
@@ -82,7 +80,7 @@ pub struct NodeFile {
 
 /// `secrets.yaml`.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets {
+pub(crate) struct Secrets {
     /// PVE API tokens by name; `None` for one that has been reported as wrong.
     pub api_tokens: BTreeMap<String, Option<Secret<String>>>,
     /// root's password hash.
@@ -93,7 +91,7 @@ pub struct Secrets {
 
 impl Whole {
     /// Reads site.yaml.
-    pub fn read(node: &Node) -> Self {
+    pub(crate) fn read(node: &Node) -> Self {
         let Some(map) = node.map() else { return Self::default() };
         let site = Fields::new(map, &shape::SITE);
         let whole = Self {
@@ -121,7 +119,7 @@ impl Whole {
 
 impl NodeFile {
     /// Reads a node.
-    pub fn read(stem: &str, node: &Node) -> Self {
+    pub(crate) fn read(stem: &str, node: &Node) -> Self {
         let empty = crate::yaml::Map::default();
         let f = Fields::new(node.map().unwrap_or(&empty), &shape::NODE);
         Self {
@@ -139,14 +137,14 @@ impl NodeFile {
     }
 
     /// The name in PVE.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.node.value().unwrap_or(&self.stem)
     }
 }
 
 impl Secrets {
     /// Reads secrets.yaml.
-    pub fn read(node: &Node) -> Self {
+    pub(crate) fn read(node: &Node) -> Self {
         let texts = |name: &str| -> Vec<(String, Option<String>)> {
             let map = node.get(name).and_then(Node::map);
             let ty = shape::SECRETS.field(name).map(|field| field.ty);
@@ -176,7 +174,6 @@ fn images(node: Option<&Node>) -> Option<BTreeMap<String, Image>> {
     let image = |node: &Node| {
         let text = |name: &str| node.get(name).and_then(Node::text).map(str::to_owned);
         Image {
-            at: node.at,
             file: text("file"),
             url: text("url"),
             checksum: text("checksum"),

@@ -8,8 +8,8 @@ mod build;
 mod scalar;
 mod tree;
 
-pub use scalar::Reading;
-pub use tree::{Key, Kind, Map, Node, Scalar};
+pub(crate) use scalar::Reading;
+pub(crate) use tree::{Key, Kind, Map, Node, Scalar};
 
 use crate::source::{FileId, Sources, Span};
 use build::Builder;
@@ -20,7 +20,7 @@ use stage::{Entry, Report};
 const MAX_DEPTH: usize = 50;
 
 /// Parses a file of the site. Each problem is reported; the tree is what could be read.
-pub fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Node {
+pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Node {
     let empty = Node::empty(Span::start(file));
     let Some(source) = sources.file(file) else { return empty };
     let text = match &source.text {

@@ -5,7 +5,7 @@ use super::tree::Scalar;
 
 /// What a scalar is by itself, before a field has its say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Reading {
+pub(crate) enum Reading {
     /// Text in either version.
     Text,
     /// Text in YAML 1.2, something else in 1.1: `yes`, `12:30`, `2026-11-23`.
@@ -30,7 +30,7 @@ pub enum Reading {
 
 impl Scalar {
     /// Reads it as a whole number, as the reference did.
-    pub fn number(&self) -> Option<Reading> {
+    pub(crate) fn number(&self) -> Option<Reading> {
         let text = self.plain.then_some(&*self.text)?;
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -44,7 +44,7 @@ impl Scalar {
     }
 
     /// Reads it as a flag, as the reference did.
-    pub fn flag(&self) -> Option<Reading> {
+    pub(crate) fn flag(&self) -> Option<Reading> {
         if !self.plain {
             return None;
         }
@@ -59,7 +59,7 @@ impl Scalar {
     }
 
     /// What it is where text is wanted.
-    pub fn as_text(&self) -> Reading {
+    pub(crate) fn as_text(&self) -> Reading {
         if !self.plain {
             return Reading::Text;
         }

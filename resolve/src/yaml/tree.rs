@@ -7,7 +7,7 @@ use crate::source::Span;
 
 /// A node of the tree.
 #[derive(Clone)]
-pub struct Node {
+pub(crate) struct Node {
     /// Where it is written.
     pub at: Span,
     /// What it is.
@@ -16,7 +16,7 @@ pub struct Node {
 
 /// What a node is.
 #[derive(Clone)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Text, number, flag or null: the field decides.
     Scalar(Scalar),
     /// A list.
@@ -27,7 +27,7 @@ pub enum Kind {
 
 /// A scalar as written.
 #[derive(Clone)]
-pub struct Scalar {
+pub(crate) struct Scalar {
     /// The text, after escapes and folding.
     pub text: Box<str>,
     /// Written without quotes: only then it may be something other than text.
@@ -36,11 +36,11 @@ pub struct Scalar {
 
 /// A mapping in the order of the file; keys are unique.
 #[derive(Clone, Default)]
-pub struct Map(pub Vec<(Key, Node)>);
+pub(crate) struct Map(pub Vec<(Key, Node)>);
 
 /// The key of an entry.
 #[derive(Clone)]
-pub struct Key {
+pub(crate) struct Key {
     /// The key as text.
     pub text: Box<str>,
     /// Where it is written.
@@ -49,24 +49,24 @@ pub struct Key {
 
 impl Map {
     /// The value of a key.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|(_, node)| node)
     }
 
     /// The key and its value.
-    pub fn entry(&self, key: &str) -> Option<&(Key, Node)> {
+    pub(crate) fn entry(&self, key: &str) -> Option<&(Key, Node)> {
         self.0.iter().find(|(k, _)| &*k.text == key)
     }
 }
 
 impl Node {
     /// A mapping without entries: what an empty file holds.
-    pub fn empty(at: Span) -> Self {
+    pub(crate) fn empty(at: Span) -> Self {
         Self { at, kind: Kind::Map(Map::default()) }
     }
 
     /// The mapping, when it is one.
-    pub fn map(&self) -> Option<&Map> {
+    pub(crate) fn map(&self) -> Option<&Map> {
         match &self.kind {
             Kind::Map(map) => Some(map),
             _ => None,
@@ -74,7 +74,7 @@ impl Node {
     }
 
     /// The items, when it is a list.
-    pub fn list(&self) -> Option<&[Node]> {
+    pub(crate) fn list(&self) -> Option<&[Node]> {
         match &self.kind {
             Kind::List(items) => Some(items),
             _ => None,
@@ -82,7 +82,7 @@ impl Node {
     }
 
     /// The scalar, when it is one.
-    pub fn scalar(&self) -> Option<&Scalar> {
+    pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
             Kind::Scalar(scalar) => Some(scalar),
             _ => None,
@@ -90,17 +90,17 @@ impl Node {
     }
 
     /// Says whether it is `null`, `~` or nothing at all.
-    pub fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_null)
     }
 
     /// The text of a scalar that is not null, whatever it looks like.
-    pub fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         self.scalar().filter(|s| !s.is_null()).map(|s| &*s.text)
     }
 
     /// The value of a key, when this is a mapping and the value is not null.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.map()?.get(key).filter(|node| !node.is_null())
     }
 

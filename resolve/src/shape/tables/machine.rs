@@ -4,7 +4,7 @@ use crate::shape::Type::{Filled, Flag, List, Number, Object, Text};
 use crate::shape::{Field, Shape, rule, vm};
 
 /// `presets/*.yaml` and `vms/presets/*.yaml`.
-pub static PRESET: Shape = Shape {
+pub(crate) static PRESET: Shape = Shape {
     title: "a preset",
     fields: &[
         DESCRIPTION,
@@ -25,7 +25,7 @@ pub static PRESET: Shape = Shape {
 };
 
 /// `vms/*.yaml`.
-pub static TEMPLATE: Shape = Shape {
+pub(crate) static TEMPLATE: Shape = Shape {
     title: "a template",
     fields: &[
         DESCRIPTION,
@@ -48,7 +48,7 @@ pub static TEMPLATE: Shape = Shape {
 };
 
 /// `envs/*.yaml`.
-pub static ENV: Shape = Shape {
+pub(crate) static ENV: Shape = Shape {
     title: "an env",
     fields: &[
         DESCRIPTION,
@@ -65,7 +65,7 @@ pub static ENV: Shape = Shape {
 };
 
 /// An entry of `vms` of an env.
-pub static ENV_VM: Shape = Shape {
+pub(crate) static ENV_VM: Shape = Shape {
     title: "a VM",
     fields: &[
         vm::NAME,
@@ -92,7 +92,7 @@ pub static ENV_VM: Shape = Shape {
 };
 
 /// `manifests/*.yaml`.
-pub static MANIFEST: Shape = Shape {
+pub(crate) static MANIFEST: Shape = Shape {
     title: "a manifest",
     fields: &[
         Field::new("schema_version", Number(2, 2), "The version of this format: 2.").required(),
@@ -108,7 +108,7 @@ pub static MANIFEST: Shape = Shape {
 };
 
 /// An entry of `nodes` of a manifest.
-pub static MANIFEST_NODE: Shape = Shape {
+pub(crate) static MANIFEST_NODE: Shape = Shape {
     title: "a node of a manifest",
     fields: &[
         vm::NAME,
@@ -141,7 +141,7 @@ pub static MANIFEST_NODE: Shape = Shape {
 };
 
 /// `execution` of a manifest.
-pub static EXECUTION: Shape = Shape {
+pub(crate) static EXECUTION: Shape = Shape {
     title: "`execution`",
     fields: &[Field::new("default_mode", Text(&rule::MODE), "push or pull, for all nodes.")],
     any_of: &[],
@@ -149,7 +149,7 @@ pub static EXECUTION: Shape = Shape {
 };
 
 /// `execution` of a node of a manifest.
-pub static NODE_EXECUTION: Shape = Shape {
+pub(crate) static NODE_EXECUTION: Shape = Shape {
     title: "`execution`",
     fields: &[Field::new("mode", Text(&rule::MODE), "push or pull.")],
     any_of: &[],

@@ -5,7 +5,7 @@ use crate::shape::tables::site::IMAGES;
 use crate::shape::{Field, Shape, rule};
 
 /// `nodes/*.yaml`.
-pub static NODE: Shape = Shape {
+pub(crate) static NODE: Shape = Shape {
     title: "a node",
     fields: &[
         Field::new("node", Text(&rule::NODE), "The node's name in PVE; absent: the file's name."),
@@ -33,7 +33,7 @@ pub static NODE: Shape = Shape {
 };
 
 /// `hosts/*.yaml`: physical machines; read for `check`, used by nothing here.
-pub static HOST: Shape = Shape {
+pub(crate) static HOST: Shape = Shape {
     title: "a host",
     fields: &[
         Field::new("host", Text(&rule::NAME), "The host's name."),

@@ -4,7 +4,7 @@ use crate::shape::Type::{Any, Either, Flag, List, Named, Number, Object, Text};
 use crate::shape::{Field, Shape, rule};
 
 /// site.yaml.
-pub static SITE: Shape = Shape {
+pub(crate) static SITE: Shape = Shape {
     title: "site.yaml",
     fields: &[
         Field::new("defaults", Object(&DEFAULTS), "What holds wherever nothing else is said."),
@@ -16,7 +16,7 @@ pub static SITE: Shape = Shape {
 };
 
 /// `defaults` of site.yaml.
-pub static DEFAULTS: Shape = Shape {
+pub(crate) static DEFAULTS: Shape = Shape {
     title: "`defaults`",
     fields: &[
         Field::new("timezone", Text(&rule::ANY), "Time zone of guests, such as Europe/Berlin."),
@@ -62,8 +62,7 @@ pub(super) const IMAGES: Field = Field::new(
 
 const ONE_IMAGE: crate::shape::Type = Object(&IMAGE);
 
-/// An entry of `images`.
-pub static IMAGE: Shape = Shape {
+static IMAGE: Shape = Shape {
     title: "an image",
     fields: &[
         Field::new("file", Text(&rule::ANY), "A local file, relative to the site's folder."),
@@ -77,7 +76,7 @@ pub static IMAGE: Shape = Shape {
 };
 
 /// `cloud_init` of site.yaml.
-pub static CLOUD_INIT: Shape = Shape {
+pub(crate) static CLOUD_INIT: Shape = Shape {
     title: "`cloud_init`",
     fields: &[
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages for every guest."),
@@ -119,7 +118,7 @@ static WRITE_FILE: Shape = Shape {
 };
 
 /// secrets.yaml.
-pub static SECRETS: Shape = Shape {
+pub(crate) static SECRETS: Shape = Shape {
     title: "secrets.yaml",
     fields: &[
         Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name."),
@@ -152,7 +151,7 @@ static AUTH: Shape = Shape {
 };
 
 /// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older sites and the nested one of newer ones.
-pub static POSTURE: Shape = Shape {
+pub(crate) static POSTURE: Shape = Shape {
     title: "a posture",
     fields: &[
         Field::new("ssh_port", Number(1, 65_535), "The port of SSH; absent: 22."),
@@ -210,7 +209,7 @@ static POSTURE_FAIL2BAN: Shape = Shape {
 };
 
 /// `specs/*.yaml`.
-pub static SPEC: Shape = Shape {
+pub(crate) static SPEC: Shape = Shape {
     title: "a spec",
     fields: &[
         Field::new("schema_version", Number(1, 1), "The version of this format: 1.").required(),

@@ -1,0 +1,82 @@
+//! `resolve ansible-vars`: what ansible gets, as the reference's `resolve_ansible_vars` has it.
+//! Does no I/O.
+
+use crate::shape;
+use crate::site::{Fields, POSTURES, Site, Slot};
+use crate::yaml::Node;
+use serde_json::{Map, Value};
+
+/// The variables of a posture. What is wrong goes into the site's report.
+pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Option<&str>) -> Value {
+    const DEFAULT: &str = "dev";
+    let group = env.and_then(|name| site.env(name));
+    let named = group.as_ref().and_then(|group| group.posture.set());
+    let (name, at) = match (posture, named) {
+        (Some(name), _) => (name, None),
+        (None, Some((name, at))) => (name.as_str(), Some(at)),
+        (None, None) => (DEFAULT, None),
+    };
+    let node = site.find(&POSTURES, name, at).map(|file| site.parse(file, &shape::POSTURE));
+    let posture = Posture { node };
+    let whole = &site.whole;
+    let keys = site.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
+    let mut out = Map::new();
+    let mut put = |name: &str, value: Value| _ = out.insert(name.to_owned(), value);
+    put("timezone", whole.timezone.value().map_or("UTC", String::as_str).into());
+    put("pve_remove_subscription_nag", whole.remove_nag.unwrap_or(true).into());
+    put("packages", packages(&whole.packages, &posture.packages()).into());
+    put("ssh_port", posture.number("ssh", "port", 22));
+    put("ssh_permit_root_login", posture.text("permit_root_login", "prohibit-password"));
+    put("ssh_password_authentication", posture.text("password_authentication", "no"));
+    put("sudo_nopasswd", posture.flag("sudo", "nopasswd"));
+    put("fail2ban_enabled", posture.flag("fail2ban", "enabled"));
+    if let Some(env) = env {
+        put("env_name", env.into());
+    }
+    put("posture_name", name.into());
+    put("ssh_authorized_keys", keys.iter().map(|(_, key)| key.clone()).collect());
+    out.into()
+}
+
+/// The site's, then the posture's, each once.
+fn packages(site: &Slot<Vec<String>>, posture: &[String]) -> Vec<String> {
+    let mut packages: Vec<String> = Vec::new();
+    for package in site.value().into_iter().flatten().chain(posture) {
+        if !packages.contains(package) {
+            packages.push(package.clone());
+        }
+    }
+    packages
+}
+
+/// A posture in its nested form (`ssh.port`) or its older flat one (`ssh_port`).
+struct Posture {
+    node: Option<Node>,
+}
+
+impl Posture {
+    fn get(&self, section: &str, key: &str) -> Option<&Node> {
+        let node = self.node.as_ref()?;
+        let nested = node.get(section).and_then(|section| section.get(key));
+        nested.or_else(|| node.get(&format!("{section}_{key}")))
+    }
+
+    fn number(&self, section: &str, key: &str, default: i64) -> Value {
+        let ty = shape::Type::Number(0, i64::MAX);
+        self.get(section, key).and_then(|n| shape::number_of(n, &ty)).unwrap_or(default).into()
+    }
+
+    fn text(&self, key: &str, default: &str) -> Value {
+        self.get("ssh", key).and_then(Node::text).unwrap_or(default).into()
+    }
+
+    fn flag(&self, section: &str, key: &str) -> Value {
+        self.get(section, key).and_then(shape::bool_of).unwrap_or(false).into()
+    }
+
+    fn packages(&self) -> Vec<String> {
+        let map = self.node.as_ref().and_then(Node::map);
+        let packages = map.map(|map| Fields::new(map, &shape::POSTURE).texts("packages"));
+        packages.and_then(|slot| slot.value().cloned()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,13 @@
+//! What resolve can do besides printing a document. Does no I/O.
+
+mod ansible;
+mod check;
+mod explain;
+mod list;
+mod spec;
+
+pub(crate) use ansible::ansible_vars;
+pub(crate) use check::check;
+pub(crate) use explain::explain;
+pub(crate) use list::list;
+pub(crate) use spec::spec;
