@@ -99,7 +99,7 @@ pub(crate) struct PaceArgs {
     /// How many disks are imported into one storage at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) imports_per_storage: u8,
-    /// Begin no further VM once one has failed
+    /// Begin no further step once a VM has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
     /// How long one task of PVE may take
@@ -115,11 +115,27 @@ pub(crate) struct ApplyArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// What happens once a VM has failed: go on with the others, begin no further step, or also destroy
+    /// the VMs that this run has made
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) on_error: OnError,
     /// Carry out exactly this plan, written by `plan --out`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "reseed", "vms"])]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
+}
+
+/// What happens once a VM has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnError {
+    /// The others go on
+    #[default]
+    Continue,
+    /// No further step is begun
+    Stop,
+    /// No further step is begun, and the VMs that this run has made are destroyed
+    Rollback,
 }
 
 /// What is waited for after the VMs run.

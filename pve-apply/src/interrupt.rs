@@ -9,7 +9,12 @@ const PART_WAY: i32 = 3;
 
 /// Whether the user wants it to end.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt {
+    /// Ctrl-C: the second one ends the program, so nothing else may set this.
+    signal: Arc<AtomicBool>,
+    /// A VM has failed, and no further one is to be begun.
+    failed: Arc<AtomicBool>,
+}
 
 impl Interrupt {
     /// Listens for SIGINT and SIGTERM from now on.
@@ -22,20 +27,25 @@ impl Interrupt {
             let _ = signal_hook::flag::register_conditional_shutdown(
                 signal,
                 PART_WAY,
-                Arc::clone(&asked.0),
+                Arc::clone(&asked.signal),
             );
-            let _ = signal_hook::flag::register(signal, Arc::clone(&asked.0));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&asked.signal));
         }
         asked
     }
 
     /// Says whether it was asked for.
     pub(crate) fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.signal.load(Ordering::SeqCst) || self.failed.load(Ordering::SeqCst)
     }
 
-    /// Asks for it, as `--fail-fast` does.
+    /// The same Ctrl-C, with the failures forgotten: for the work after them.
+    pub(crate) fn after_failure(&self) -> Self {
+        Self { signal: Arc::clone(&self.signal), failed: Arc::default() }
+    }
+
+    /// Asks for it because a VM has failed.
     pub(crate) fn ask(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.failed.store(true, Ordering::SeqCst);
     }
 }

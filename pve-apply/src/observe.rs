@@ -7,10 +7,13 @@ use crate::desired::{Desired, DesiredVm};
 use crate::finding;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
-use pve_client::{Client, ConfigView, Error, GuestKind, NodeName, Resource, Vmid, Volid};
+use pve_client::{
+    Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid, Volid,
+};
 use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a look at the cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +160,22 @@ fn look_at_all(
         }
     }
     Ok((looks, gone))
+}
+
+/// Waits for the create of a vmid that the token may see; `false` when there is none that runs.
+pub(crate) fn wait_for_create(
+    client: &Client,
+    node: &NodeName,
+    vmid: Vmid,
+    limit: Duration,
+) -> bool {
+    let filter =
+        TaskFilter { vmid: Some(vmid), kind: Some("qmcreate".to_owned()), ..TaskFilter::default() };
+    let running = client.tasks(node, &filter).unwrap_or_default();
+    let Some(task) = running.into_iter().find(|task| task.status.is_none()) else { return false };
+    // However it ends, the world is looked at anew.
+    let _ = client.wait(&task.upid, limit, &mut |_| ());
+    true
 }
 
 /// Looks at one VM; `None` when it is gone.

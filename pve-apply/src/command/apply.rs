@@ -1,31 +1,38 @@
 //! `pve-apply apply`.
 
+use super::rollback;
 use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
 use crate::action::{Action, Plan};
 use crate::addresses;
-use crate::cli::{ApplyArgs, WaitArgs, WaitFor};
+use crate::blocked::Why;
+use crate::cli::{ApplyArgs, OnError, WaitArgs, WaitFor};
 use crate::desired::{Consent, DesiredVm, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::{plan, plan_file, preflight};
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Event, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
 
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.desired.consent = Consent::from(&args.consent);
-    let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
-    let mut plan = plan::plan(&session.desired, &observed);
+    let interrupt = Interrupt::listen();
+    let mut pace = args.pace;
+    pace.fail_fast |= args.on_error != OnError::Continue;
+    let limit = Duration::from_secs(pace.task_timeout);
+    let mut plan = settled_plan(&session, console, limit)?;
     if let Some(path) = &args.plan {
         plan = saved(path, &plan)?;
     }
     refuse_blocked(&plan)?;
     tell(console, &plan);
     preflight(&session, &plan)?;
-    let interrupt = Interrupt::listen();
-    let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
+    let outcomes = carry_out(&session.client, console, &interrupt, pace, &plan);
+    if args.on_error == OnError::Rollback && !outcome::all_done(&outcomes) {
+        return Err(rollback::run(&session, console, &interrupt, pace, &outcomes));
+    }
     unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
@@ -35,6 +42,23 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
         return Err(Failure::part_way(report));
     }
     Ok(Output::bytes(result.to_bytes(), report))
+}
+
+/// The plan, once no create of an earlier run is under way any more.
+fn settled_plan(session: &Session, console: &Console, limit: Duration) -> Result<Plan, Failure> {
+    let Session { client, desired, .. } = session;
+    let plan = plan::plan(desired, &observe::observe(client, desired, Scope::Apply)?);
+    let mut waited = false;
+    for blocked in plan.blocked.iter().filter(|blocked| blocked.why == Why::BeingCreated) {
+        let Some(vmid) = blocked.vmid else { continue };
+        let text = "waiting for the create that is under way";
+        console.event(&Event::new("step", &blocked.name, text));
+        waited |= observe::wait_for_create(client, &blocked.node, vmid, limit);
+    }
+    if !waited {
+        return Ok(plan);
+    }
+    Ok(plan::plan(desired, &observe::observe(client, desired, Scope::Apply)?))
 }
 
 /// The plan of a file, when the world is still the one that it was made for.
@@ -90,9 +114,9 @@ fn wait(
         let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
         row.addresses.extend(vm.and_then(|vm| vm.address));
         if args.wait == WaitFor::Agent {
-            console.event(&stage::Event::new("step", &row.name, "waiting for the guest agent"));
+            console.event(&Event::new("step", &row.name, "waiting for the guest agent"));
             if addresses::wait_for_agent(&session.client, row, limit, interrupt) {
-                console.event(&stage::Event::new("done", &row.name, "the guest agent answers"));
+                console.event(&Event::new("done", &row.name, "the guest agent answers"));
             } else {
                 let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
                 let fact = format!(

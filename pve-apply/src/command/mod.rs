@@ -6,4 +6,5 @@ pub(crate) mod destroy;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;
+mod rollback;
 mod session;

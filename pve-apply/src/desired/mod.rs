@@ -7,7 +7,7 @@ mod tests;
 
 pub(crate) use read::{Purpose, read};
 
-use crate::mark::{Mark, TAG};
+use crate::mark::Mark;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::Secret;
 use std::collections::BTreeSet;
@@ -123,6 +123,14 @@ pub(crate) struct Seed {
     pub fingerprint: String,
 }
 
+/// How the name of every seed file begins.
+const SEED_FILE: &str = "pve-pipeline-seed_";
+
+/// Says whether a file on the image storage is a seed that a run of ours has put there.
+pub(crate) fn is_seed_file(file: &str) -> bool {
+    file.starts_with(SEED_FILE)
+}
+
 impl Desired {
     /// Returns the mark that this run writes into a VM.
     pub(crate) fn mark(&self, vm: &DesiredVm) -> Mark {
@@ -145,7 +153,7 @@ impl Desired {
     ///
     /// `_` cannot stand in a VM's name, so no prefix begins another VM's.
     pub(crate) fn seed_prefix(&self, vm: &DesiredVm) -> String {
-        format!("{TAG}-seed_{}_{}_", self.deployment, vm.name)
+        format!("{SEED_FILE}{}_{}_", self.deployment, vm.name)
     }
 
     /// Says whether a file on the image storage is a seed of this VM.

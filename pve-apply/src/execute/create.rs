@@ -170,6 +170,6 @@ impl Work<'_> {
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
         let entry =
             Entry::error(self.place(), fact).hint("give the VM another `vmid`, and plan again");
-        Stop { entry: Box::new(entry), maybe }
+        Stop { maybe, ..Stop::before(entry) }
     }
 }

@@ -26,13 +26,11 @@ impl Work<'_> {
         let Some(vmid) = self.vmid else {
             return Err(self.refused("has no vmid: its create has not been carried out"));
         };
-        let config =
-            self.runner.client.vm_config(&self.plan.node, vmid, ConfigView::Pending).map_err(
-                |error| Stop {
-                    entry: Box::new(finding::of_error(self.place(), &error)),
-                    maybe: false,
-                },
-            )?;
+        let config = self
+            .runner
+            .client
+            .vm_config(&self.plan.node, vmid, ConfigView::Pending)
+            .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
         self.check_mark(&config)?;
         if self.untouched
             && self.plan.planned_digest() != config.digest
@@ -72,6 +70,6 @@ impl Work<'_> {
     /// A refusal of our own: nothing was sent.
     pub(super) fn refused(&self, fact: &str) -> Stop {
         let fact = format!("the VM at the place of \"{}\" {fact}", self.plan.name);
-        Stop { entry: Box::new(Entry::error(self.place(), fact)), maybe: false }
+        Stop::before(Entry::error(self.place(), fact))
     }
 }

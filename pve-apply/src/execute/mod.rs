@@ -43,6 +43,20 @@ pub(crate) struct Stop {
     pub(crate) entry: Box<Entry>,
     /// The step may have changed the world all the same.
     pub(crate) maybe: bool,
+    /// PVE still works at it.
+    pub(crate) goes_on: bool,
+}
+
+impl Stop {
+    /// A refusal of our own: nothing was sent.
+    pub(crate) fn before(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), maybe: false, goes_on: false }
+    }
+
+    /// A failure after which the world may have changed.
+    pub(crate) fn after(entry: Entry) -> Self {
+        Self { entry: Box::new(entry), maybe: true, goes_on: false }
+    }
 }
 
 /// A VM while its steps run.
@@ -64,7 +78,8 @@ impl Runner<'_> {
         let mut changed = false;
         let mut verdict = Verdict::Done;
         for (index, step) in plan.steps.iter().enumerate() {
-            if self.interrupt.is_asked() {
+            // A seed that was uploaded goes all the same.
+            if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(&plan.steps[index..], index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
@@ -79,7 +94,9 @@ impl Runner<'_> {
                     changed |= stop.maybe;
                     let mut entry = *stop.entry;
                     let begun = index + usize::from(stop.maybe);
-                    entry.notes.extend(work.clean_up(&plan.steps[index + 1..], begun, &mut done));
+                    // A task that PVE still works at may yet read the seed: the next run removes it.
+                    let rest = if stop.goes_on { &[] } else { &plan.steps[index + 1..] };
+                    entry.notes.extend(work.clean_up(rest, begun, &mut done));
                     verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
                     break;
                 }

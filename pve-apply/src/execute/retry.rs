@@ -97,7 +97,8 @@ impl Work<'_> {
                 entry
             }
         };
-        Stop { entry: Box::new(entry), maybe: failed.maybe }
+        let goes_on = matches!(*failed.error, Error::TaskStillRuns { .. });
+        Stop { entry: Box::new(entry), maybe: failed.maybe, goes_on }
     }
 
     fn doing(&self, upid: &Upid) -> &'static str {

@@ -4,6 +4,7 @@ use super::guard::Guarded;
 use super::retry::{Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
+use crate::desired::is_seed_file;
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Error, Params, StorageId, Upload, Vmid, Volid};
 use sha2::{Digest as _, Sha256};
@@ -40,9 +41,8 @@ impl Work<'_> {
     }
 
     fn upload(&self, storage: &StorageId, file: &str, files: &seed::Files<'_>) -> Result<(), Stop> {
-        let image = seed::image(files).map_err(|error| Stop {
-            entry: Box::new(Entry::error(self.place(), "the seed cannot be made").cause(&error)),
-            maybe: false,
+        let image = seed::image(files).map_err(|error| {
+            Stop::before(Entry::error(self.place(), "the seed cannot be made").cause(&error))
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
         let upload = Upload {
@@ -61,6 +61,11 @@ impl Work<'_> {
     }
 
     fn delete_volume(&self, volid: &Volid) -> Result<(), Stop> {
+        // A plan file could name anything; nothing but our own seeds is ever deleted from a storage.
+        if !is_seed_file(volid.file()) {
+            let fact = format!("{volid} is not a seed of ours and is not deleted");
+            return Err(Stop::before(Entry::error(self.place(), fact)));
+        }
         // PVE: facts 43: deleting what is not there is done.
         self.write(Repeat::Harmless, || self.runner.client.delete_volume(&self.plan.node, volid))
             .map_err(|failed| self.stop("deleting the uploaded seed of", &failed))
@@ -151,10 +156,7 @@ impl Work<'_> {
                 Ok(()) if self.is_gone(vmid) => return Ok(()),
                 Ok(()) => {
                     let fact = format!("\"{}\" is still there after its removal", self.plan.name);
-                    return Err(Stop {
-                        entry: Box::new(Entry::error(self.place(), fact)),
-                        maybe: true,
-                    });
+                    return Err(Stop::after(Entry::error(self.place(), fact)));
                 }
                 Err(failed) => {
                     let unknown = failed.error.is_outcome_unknown();

@@ -1,0 +1,61 @@
+//! `--on-error rollback`: destroys the VMs that this run has made, whole and half-made ones.
+
+use super::session::{Session, carry_out};
+use crate::action::{Action, Plan};
+use crate::cli::PaceArgs;
+use crate::interrupt::Interrupt;
+use crate::observe::{self, Scope};
+use crate::observed::Look;
+use crate::outcome::{self, VmOutcome};
+use crate::plan;
+use pve_client::Vmid;
+use stage::{Console, Entry, Failure, Place};
+
+/// Rolls back and returns what there is to say of the whole run.
+pub(super) fn run(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    outcomes: &[VmOutcome],
+) -> Failure {
+    let mut report = outcome::report(outcomes);
+    let plan = match plan_rollback(session, outcomes) {
+        Ok(plan) => plan,
+        Err(failure) => {
+            report.extend(failure.report().clone());
+            report.push(Entry::error(Place::Run, "nothing was rolled back"));
+            return Failure::part_way(report);
+        }
+    };
+    let pace = PaceArgs { fail_fast: false, ..pace };
+    let undone = carry_out(&session.client, console, &interrupt.after_failure(), pace, &plan);
+    if !outcome::all_done(&undone) {
+        report.extend(outcome::report(&undone));
+        return Failure::part_way(report);
+    }
+    if !undone.is_empty() {
+        let names: Vec<&str> = undone.iter().map(|outcome| outcome.name.as_str()).collect();
+        let fact = format!("rolled back: {} destroyed again", names.join(", "));
+        report.push(Entry::warning(Place::Run, fact));
+    }
+    if outcome::any_changed(outcomes) { Failure::part_way(report) } else { report.into() }
+}
+
+/// The removal of those VMs, and only those, that carry this very run's nonce.
+fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<Plan, Failure> {
+    let mut desired = session.desired.clone();
+    let made = |name: &str| {
+        outcomes.iter().any(|o| o.name == name && o.action == Action::Create && o.changed)
+    };
+    desired.vms.retain(|vm| made(&vm.name));
+    // The vmid that PVE chose is not in the document: the mark finds the VM.
+    let observed = observe::observe(&session.client, &desired, Scope::Find)?;
+    let mut plan = plan::plan_destroy(&desired, &observed);
+    let of_this_run = |vmid: Option<Vmid>| match vmid.and_then(|vmid| observed.looks.get(&vmid)) {
+        Some(Look::Seen(seen)) => seen.config.mark().is_some_and(|mark| mark.run == desired.run),
+        _ => false,
+    };
+    plan.vms.retain(|vm| vm.action != Action::Destroy || of_this_run(vm.vmid));
+    Ok(plan)
+}
