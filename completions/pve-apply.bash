@@ -107,7 +107,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__apply)
-            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --plan --wait --wait-timeout --log-format --verbose --help"
+            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --wait --wait-timeout --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -139,6 +139,10 @@ _pve__apply() {
                     ;;
                 --task-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --on-error)
+                    COMPREPLY=($(compgen -W "continue stop rollback" -- "${cur}"))
                     return 0
                     ;;
                 --plan)

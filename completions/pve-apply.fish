@@ -60,6 +60,9 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Onl
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l parallelism -d 'How many VMs are worked on at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l task-timeout -d 'How long one task of PVE may take' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l on-error -d 'What happens once a VM has failed: go on with the others, begin no further step, or also destroy the VMs that this run has made' -r -f -a "continue\t'The others go on'
+stop\t'No further step is begun'
+rollback\t'No further step is begun, and the VMs that this run has made are destroyed'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l plan -d 'Carry out exactly this plan, written by `plan --out`' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait -d 'What to wait for once the VMs run' -r -f -a "none\t'Nothing: done when PVE has started the VM'
 agent\t'The guest agent, and an address from it'"
@@ -70,7 +73,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-rebo
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -83,7 +86,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l shutdown
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l yes -d 'Destroy without asking, for scripts'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -96,7 +99,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l task-timeo
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l dry-run -d 'Only show what differs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -110,7 +113,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l shutdown-t
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -124,7 +127,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l shutdown-ti
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -138,7 +141,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l shutdown-
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast -d 'Begin no further VM once one has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s h -l help -d 'Print help (see more with \'--help\')'
