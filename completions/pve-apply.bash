@@ -25,6 +25,9 @@ _pve__apply() {
             pve__apply,destroy)
                 cmd="pve__apply__subcmd__destroy"
                 ;;
+            pve__apply,doctor)
+                cmd="pve__apply__subcmd__doctor"
+                ;;
             pve__apply,plan)
                 cmd="pve__apply__subcmd__plan"
                 ;;
@@ -37,8 +40,14 @@ _pve__apply() {
             pve__apply,start)
                 cmd="pve__apply__subcmd__start"
                 ;;
+            pve__apply,status)
+                cmd="pve__apply__subcmd__status"
+                ;;
             pve__apply,stop)
                 cmd="pve__apply__subcmd__stop"
+                ;;
+            pve__apply,wait)
+                cmd="pve__apply__subcmd__wait"
                 ;;
             *)
                 ;;
@@ -47,7 +56,7 @@ _pve__apply() {
 
     case "${cmd}" in
         pve__apply)
-            opts="-v -h -V --log-format --verbose --help --version plan apply destroy adopt start stop reboot privileges"
+            opts="-v -h -V --log-format --verbose --help --version plan apply destroy adopt start stop reboot wait status doctor privileges"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -150,7 +159,7 @@ _pve__apply() {
                     return 0
                     ;;
                 --wait)
-                    COMPREPLY=($(compgen -W "none agent" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "none agent ssh" -- "${cur}"))
                     return 0
                     ;;
                 --wait-timeout)
@@ -200,6 +209,36 @@ _pve__apply() {
                     return 0
                     ;;
                 --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__subcmd__apply__subcmd__doctor)
+            opts="-v -h --ca-file --fingerprint --insecure --vm --log-format --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -370,6 +409,36 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        pve__subcmd__apply__subcmd__status)
+            opts="-v -h --ca-file --fingerprint --insecure --vm --json --addresses --all --log-format --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         pve__subcmd__apply__subcmd__stop)
             opts="-v -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -402,6 +471,44 @@ _pve__apply() {
                     return 0
                     ;;
                 --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__subcmd__apply__subcmd__wait)
+            opts="-v -h --ca-file --fingerprint --insecure --vm --for --timeout --log-format --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --for)
+                    COMPREPLY=($(compgen -W "none agent ssh" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

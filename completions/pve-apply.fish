@@ -36,6 +36,9 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "adopt" -d 'Take
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "start" -d 'Start those of the document\'s VMs that do not run'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "stop" -d 'Shut down those of the document\'s VMs that run'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "reboot" -d 'Reboot those of the document\'s VMs that run, which brings pending values into force'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "wait" -d 'Wait until the document\'s VMs answer, and print their addresses'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "status" -d 'List our VMs across the cluster: power, drift, addresses; change nothing'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "doctor" -d 'Check all that apply needs, and name the command that mends each finding; change nothing'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "privileges" -d 'Print the commands that give an API token what it needs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -65,7 +68,8 @@ stop\t'No further step is begun'
 rollback\t'No further step is begun, and the VMs that this run has made are destroyed'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l plan -d 'Carry out exactly this plan, written by `plan --out`' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait -d 'What to wait for once the VMs run' -r -f -a "none\t'Nothing: done when PVE has started the VM'
-agent\t'The guest agent, and an address from it'"
+agent\t'The guest agent, and an address from it'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait-timeout -d 'How long to wait for it' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
@@ -145,6 +149,37 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l vm -d 'Only this VM of the document; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l for -d 'What to wait for' -r -f -a "none\t'Nothing: done when PVE has started the VM'
+agent\t'The guest agent, and an address from it'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l timeout -d 'How long to wait for it' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l vm -d 'Only this VM of the document; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l json -d 'Print JSON'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l addresses -d 'Ask each running VM\'s guest agent for its addresses, once'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l all -d 'VMs of other deployments too'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l vm -d 'Only this VM of the document; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l user -d 'The user that the token belongs to' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l token -d 'The token\'s name' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'

@@ -24,29 +24,54 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     }
 }
 
+/// When a wait is over.
+pub(crate) struct Deadline {
+    clock: SystemClock,
+    started: std::time::Instant,
+    limit: Duration,
+}
+
+impl Deadline {
+    /// A deadline so long from now.
+    pub(crate) fn after(limit: Duration) -> Self {
+        let clock = SystemClock;
+        Self { clock, started: clock.now(), limit }
+    }
+
+    /// Says whether the time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.clock.now() - self.started >= self.limit
+    }
+}
+
 /// Waits for the guest agent of a VM and takes its addresses. `false`: it did not answer in time.
 pub(crate) fn wait_for_agent(
     client: &Client,
     row: &mut VmResult,
-    limit: Duration,
+    deadline: &Deadline,
     interrupt: &Interrupt,
 ) -> bool {
-    let Some((node, vmid)) = place(row).filter(|_| row.status == "running") else { return true };
-    let clock = SystemClock;
-    let started = clock.now();
     loop {
-        if let Ok(interfaces) = client.agent_interfaces(&node, vmid) {
-            let found = of_mac(&interfaces, row.mac.as_deref());
-            if !found.is_empty() {
-                row.addresses = found;
-                return true;
-            }
+        if ask_agent(client, row) {
+            return true;
         }
-        if clock.now() - started >= limit || interrupt.is_asked() {
+        if deadline.is_over() || interrupt.is_asked() {
             return false;
         }
         pause(AGENT_PAUSE);
     }
+}
+
+/// Asks the guest agent of a VM once; `false` when it tells no address of ours.
+pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> bool {
+    let Some((node, vmid)) = place(row) else { return false };
+    // An agent that does not answer is an error of PVE's; any other error may pass too.
+    let Ok(interfaces) = client.agent_interfaces(&node, vmid) else { return false };
+    let found = of_mac(&interfaces, row.mac.as_deref());
+    if !found.is_empty() {
+        row.addresses = found;
+    }
+    !row.addresses.is_empty()
 }
 
 fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {

@@ -39,6 +39,12 @@ pub(crate) enum Command {
     Stop(PowerArgs),
     /// Reboot those of the document's VMs that run, which brings pending values into force
     Reboot(PowerArgs),
+    /// Wait until the document's VMs answer, and print their addresses
+    Wait(WaitCommandArgs),
+    /// List our VMs across the cluster: power, drift, addresses; change nothing
+    Status(StatusArgs),
+    /// Check all that apply needs, and name the command that mends each finding; change nothing
+    Doctor(DoctorArgs),
     /// Print the commands that give an API token what it needs
     Privileges(PrivilegesArgs),
 }
@@ -157,6 +163,8 @@ pub(crate) enum WaitFor {
     None,
     /// The guest agent, and an address from it
     Agent,
+    /// An SSH server at the VM's address; the agent tells the address where the document does not fix it
+    Ssh,
 }
 
 #[derive(Args, Debug)]
@@ -196,6 +204,39 @@ pub(crate) struct PowerArgs {
     /// Cut the power of a guest that does not listen
     #[arg(long)]
     pub(crate) force: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WaitCommandArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// What to wait for
+    #[arg(long = "for", value_enum, value_name = "WHAT", default_value_t = WaitFor::Agent)]
+    pub(crate) what: WaitFor,
+    /// How long to wait for it
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) timeout: u64,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StatusArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Ask each running VM's guest agent for its addresses, once
+    #[arg(long)]
+    pub(crate) addresses: bool,
+    /// VMs of other deployments too
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
 }
 
 #[derive(Args, Debug)]

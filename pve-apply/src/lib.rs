@@ -26,6 +26,8 @@ mod preflight;
 mod privileges;
 mod schedule;
 mod show;
+mod ssh;
+mod status;
 
 pub use cli::Cli;
 
@@ -46,6 +48,9 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Start(args) => command::power::run(args, Verb::Start, console),
         Command::Stop(args) => command::power::run(args, Verb::Stop, console),
         Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),
+        Command::Wait(args) => command::wait::run(args, console),
+        Command::Status(args) => command::status::run(args, console),
+        Command::Doctor(args) => command::doctor::run(args, console),
         Command::Privileges(args) => command::privileges::run(args),
     }
 }

@@ -22,6 +22,8 @@ pub(crate) enum Scope {
     Apply,
     /// To find VMs: power, destroy, adopt.
     Find,
+    /// To list every VM of ours.
+    All,
 }
 
 /// Looks at all that the deployment needs to know.
@@ -38,7 +40,8 @@ pub(crate) fn observe(
     supported_version(client)?;
     let (guests, power) = list(client, desired)?;
     let mut observed = Observed { guests, ..Observed::default() };
-    let (looks, gone) = look_at_all(client, desired, &observed.guests, &power).map_err(fail)?;
+    let (looks, gone) =
+        look_at_all(client, desired, &observed.guests, &power, scope).map_err(fail)?;
     observed.looks = looks;
     // Removed between the list and the look.
     observed.guests.retain(|guest| !gone.contains(&guest.vmid));
@@ -126,11 +129,13 @@ fn look_at_all(
     desired: &Desired,
     guests: &[Guest],
     power: &BTreeMap<Vmid, Resource>,
+    scope: Scope,
 ) -> Result<(BTreeMap<Vmid, Look>, BTreeSet<Vmid>), Error> {
     let names: BTreeSet<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
     let vmids: BTreeSet<Vmid> = desired.vms.iter().filter_map(|vm| vm.vmid).collect();
     let may_be_ours = |guest: &&Guest| {
-        let named = guest.name.as_deref().is_none_or(|name| names.contains(name));
+        let named =
+            scope == Scope::All || guest.name.as_deref().is_none_or(|name| names.contains(name));
         guest.kind == GuestKind::Qemu && (vmids.contains(&guest.vmid) || guest.tagged && named)
     };
     let queue: VecDeque<&Guest> = guests.iter().filter(may_be_ours).collect();

@@ -34,15 +34,31 @@ pub(crate) fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Rep
         judge_storage(&mut report, desired, facts, storage, field, &contents);
     }
     judge_bridges(&mut report, desired, vms, facts);
+    judge_privileges(&mut report, desired, vms, facts);
+    report
+}
+
+fn judge_privileges(report: &mut Report, desired: &Desired, vms: &[&DesiredVm], facts: &Facts) {
+    let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for need in privileges::needs(desired, vms) {
         if !privileges::has(&facts.permissions, &need) {
-            let fact =
-                format!("token {} lacks {} on {}", facts.token_id, need.privilege, need.path);
-            let hint = "`pve-apply privileges --document` prints the commands that give it";
-            report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
+            of_path.entry(need.path).or_default().push(need.privilege);
         }
     }
-    report
+    // A right that is lacking on one VM is as a rule lacking on all: said once.
+    let mut lacking: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
+    for (path, privileges) in of_path {
+        lacking.entry(privileges).or_default().push(path);
+    }
+    for (privileges, paths) in lacking {
+        let Some((first, more)) = paths.split_first() else { continue };
+        let list = privileges.join(", ");
+        let more =
+            if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+        let fact = format!("token {} lacks {list} on {first}{more}", facts.token_id);
+        let hint = privileges::command_for(first, &privileges, &facts.token_id);
+        report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
+    }
 }
 
 fn judge_storage(

@@ -96,6 +96,24 @@ impl Default for Scope {
     }
 }
 
+/// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
+pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
+    let user = token_id.split('!').next().unwrap_or_default();
+    let role = if path.starts_with("/vms") {
+        "PipelineVMs"
+    } else if privileges.iter().any(|privilege| !ON_DISKS.contains(privilege)) {
+        "PipelineImages"
+    } else {
+        "PipelineDisks"
+    };
+    // The right on one VM is the right on all: a role of its own for each vmid helps nobody.
+    let path = if role == "PipelineVMs" { "/vms" } else { path };
+    format!(
+        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role} \
+         (`pve-apply privileges` prints the roles)"
+    )
+}
+
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
     let roles: [(&str, &[&str]); 4] = [

@@ -144,3 +144,114 @@ impl<'a> Board<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::{Action, Impact};
+    use crate::mark::Mark;
+    use crate::outcome::Verdict;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn plan(vms: &[(&str, &[&str])]) -> Plan {
+        let mut plan = Plan::empty("dev", "0af3");
+        plan.vms = vms
+            .iter()
+            .map(|(name, after)| VmPlan {
+                name: (*name).into(),
+                action: Action::Create,
+                vmid: None,
+                node: "pve1".parse().unwrap(),
+                after: after.iter().map(|name| (*name).into()).collect(),
+                storage: None,
+                mark: Mark {
+                    deployment: "dev".into(),
+                    vm: (*name).into(),
+                    run: "0af3".into(),
+                    seed: String::new(),
+                },
+                digest: None,
+                impact: Impact::None,
+                changes: Vec::new(),
+                steps: Vec::new(),
+            })
+            .collect();
+        plan
+    }
+
+    /// Runs a plan with four workers in which some VMs fail; returns who was begun, and how each ended.
+    fn check(vms: &[(&str, &[&str])], failing: &[&str], begun: &[&str], ended: &str) {
+        let order = Mutex::new(Vec::new());
+        let outcomes = run_all(&plan(vms), 4, None, |vm| {
+            order.lock().unwrap().push(vm.name.clone());
+            let verdict = if failing.contains(&vm.name.as_str()) {
+                Verdict::Interrupted { before: "x", left: None }
+            } else {
+                Verdict::Done
+            };
+            VmOutcome::new(vm, verdict)
+        });
+        let mut order = order.into_inner().unwrap();
+        order.sort();
+        assert_eq!(order, begun);
+        let letter = |outcome: &VmOutcome| match outcome.verdict {
+            Verdict::Done => 'd',
+            Verdict::NotReached { .. } => 'n',
+            _ => 'f',
+        };
+        assert_eq!(outcomes.iter().map(letter).collect::<String>(), ended);
+    }
+
+    #[test]
+    fn a_failure_holds_up_only_what_waits_for_it() {
+        let chain: [(&str, &[&str]); 4] = [("d", &["c"]), ("c", &["b"]), ("b", &[]), ("a", &[])];
+        check(&chain, &[], &["a", "b", "c", "d"], "dddd");
+        check(&chain, &["b"], &["a", "b"], "nnfd");
+        check(&chain, &["c"], &["a", "b", "c"], "nfdd");
+    }
+
+    #[test]
+    fn a_ring_in_a_plan_file_ends() {
+        check(&[("a", &["b"]), ("b", &["a"]), ("c", &[])], &[], &["c"], "nnd");
+        check(&[("a", &["a"])], &[], &[], "n");
+        check(&[], &[], &[], "");
+    }
+
+    #[test]
+    fn parents_are_done_before_their_children_begin() {
+        let done = Mutex::new(Vec::<String>::new());
+        let vms = plan(&[("c", &["b"]), ("b", &["a"]), ("a", &[])]);
+        run_all(&vms, 8, None, |vm| {
+            let mut done = done.lock().unwrap();
+            assert!(vm.after.iter().all(|name| done.contains(name)), "{} came too early", vm.name);
+            done.push(vm.name.clone());
+            VmOutcome::new(vm, Verdict::Done)
+        });
+    }
+
+    #[test]
+    fn a_gate_lets_no_more_pass_than_its_limit() {
+        let gates = Gates::new(2);
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..200 {
+                        let _turn = gates.pass("local-lvm");
+                        most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        assert_eq!(most.into_inner(), 2);
+    }
+
+    #[test]
+    fn gates_of_different_storages_do_not_meet() {
+        let gates = Gates::new(1);
+        let _one = gates.pass("a");
+        let _two = gates.pass("b");
+    }
+}

@@ -1,17 +1,17 @@
 //! `pve-apply apply`.
 
-use super::rollback;
 use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::{rollback, wait};
 use crate::action::{Action, Plan};
 use crate::addresses;
 use crate::blocked::Why;
-use crate::cli::{ApplyArgs, OnError, WaitArgs, WaitFor};
+use crate::cli::{ApplyArgs, OnError};
 use crate::desired::{Consent, DesiredVm, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
-use crate::outcome::{self, ResultJson, VmResult};
+use crate::outcome::{self, ResultJson};
 use crate::{plan, plan_file, preflight};
-use stage::{Console, Entry, Event, Failure, Output, Place, Report};
+use stage::{Console, Entry, Event, Failure, Output, Place};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
-    let report = wait(&session, &mut rows, args.wait, &interrupt, console);
+    let limit = Duration::from_secs(args.wait.wait_timeout);
+    let report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     let result = ResultJson::new(&session.desired.deployment, rows);
     if report.has_errors() {
         return Err(Failure::part_way(report));
@@ -98,34 +99,4 @@ fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
     let facts = observe::facts(&session.client, &session.desired)?;
     let report = preflight::judge(&session.desired, &made, &facts);
     if report.has_errors() { Err(report.into()) } else { Ok(()) }
-}
-
-/// Fills in the addresses: those of the document, and those that the agent tells when it is waited for.
-fn wait(
-    session: &Session,
-    rows: &mut [VmResult],
-    args: WaitArgs,
-    interrupt: &Interrupt,
-    console: &Console,
-) -> Report {
-    let mut report = Report::new();
-    let limit = Duration::from_secs(args.wait_timeout);
-    for row in rows {
-        let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
-        row.addresses.extend(vm.and_then(|vm| vm.address));
-        if args.wait == WaitFor::Agent {
-            console.event(&Event::new("step", &row.name, "waiting for the guest agent"));
-            if addresses::wait_for_agent(&session.client, row, limit, interrupt) {
-                console.event(&Event::new("done", &row.name, "the guest agent answers"));
-            } else {
-                let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
-                let fact = format!(
-                    "the guest agent of \"{}\" told no address within {} s",
-                    row.name, args.wait_timeout
-                );
-                report.error(place, fact);
-            }
-        }
-    }
-    report
 }

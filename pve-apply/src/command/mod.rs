@@ -3,8 +3,11 @@
 pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;
 mod rollback;
 mod session;
+pub(crate) mod status;
+pub(crate) mod wait;

@@ -17,6 +17,8 @@ pub(crate) enum Purpose {
     Apply,
     /// To find VMs: names and vmids are enough.
     Find,
+    /// To find VMs and compare them, as far as the document allows.
+    FindOrApply,
 }
 
 /// Reads the document's deployment into PVE's terms. What could not be read is in the report,
@@ -26,6 +28,10 @@ pub(crate) fn read(
     run: &str,
     purpose: Purpose,
 ) -> (Option<Desired>, Report) {
+    if purpose == Purpose::FindOrApply {
+        let whole = read(deployment, run, Purpose::Apply);
+        return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
+    }
     let mut reader = Reader { deployment, purpose, report: Report::new() };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();

@@ -86,7 +86,7 @@ pub(super) fn is_managed(key: &str) -> bool {
 }
 
 /// The MAC of net0, in upper case.
-pub(super) fn mac(config: &Config) -> Option<String> {
+pub(crate) fn mac(config: &Config) -> Option<String> {
     model_and_mac(&PropertyString::parse(config.next("net0")?, PropertyString::UNNAMED)).1
 }
 

@@ -22,6 +22,7 @@ mod tests;
 mod worlds;
 
 pub(crate) use adopt::{as_adopted, plan_adopt};
+pub(crate) use aspects::mac;
 pub(crate) use destroy::plan_destroy;
 pub(crate) use power::{Verb, plan_power};
 

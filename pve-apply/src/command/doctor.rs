@@ -1,0 +1,77 @@
+//! `pve-apply doctor`: the checks of apply, for all VMs of the document, with all that is well said too.
+
+use super::session::Session;
+use crate::cli::DoctorArgs;
+use crate::desired::{Desired, DesiredVm, Purpose};
+use crate::{finding, observe, preflight};
+use pve_client::Client;
+use stage::{Console, Entry, Failure, Output, Place, Report};
+use std::collections::BTreeSet;
+
+pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failure> {
+    let session = Session::open(&args.target, console, Purpose::Apply)?;
+    let Session { client, desired, .. } = &session;
+    let well = |text: &str| console.text(&format!("ok: {text}\n"));
+    // Endpoint, certificate and token are proved by the first answer; without it nothing else can be asked.
+    observe::supported_version(client)?;
+    well(&format!(
+        "{} answers, its certificate and the token {} are accepted",
+        client.endpoint().url,
+        client.endpoint().token.id()
+    ));
+    let mut report = node(client, desired)?;
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    well(&format!("node {} is online", desired.node));
+    let vms: Vec<&DesiredVm> = desired.vms.iter().collect();
+    let findings = preflight::judge(desired, &vms, &observe::facts(client, desired)?);
+    if !findings.has_errors() {
+        well("storages, bridges and privileges are as apply needs them");
+    }
+    report.extend(findings);
+    let findings = images(client, desired);
+    if !findings.has_errors() {
+        well("the images are there");
+    }
+    report.extend(findings);
+    if report.has_errors() { Err(report.into()) } else { Ok(Output::bytes(Vec::new(), report)) }
+}
+
+fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
+    let place = || Place::node(desired.node.as_str());
+    let nodes = client.nodes().map_err(|error| finding::of_error(place(), &error))?;
+    let mut report = Report::new();
+    match nodes.iter().find(|node| node.node == desired.node) {
+        Some(node) if node.online => {}
+        Some(_) => report.error(place(), "the node is offline"),
+        None => {
+            let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
+            let entry = Entry::error(place(), "there is no such node");
+            report.push(entry.hint(format!("the cluster has {}", names.join(", "))));
+        }
+    }
+    Ok(report)
+}
+
+fn images(client: &Client, desired: &Desired) -> Report {
+    let mut report = Report::new();
+    let hint = "put `image-publish` into the pipe before pve-apply";
+    let mut seen = BTreeSet::new();
+    for image in desired.vms.iter().filter_map(|vm| vm.machine.as_ref()).map(|m| &m.image) {
+        if !seen.insert(&image.name) {
+            continue;
+        }
+        let Some(volid) = &image.volid else {
+            let entry = Entry::error(Place::input(format!("images.{}", image.name)), "is missing");
+            report.push(entry.hint(hint));
+            continue;
+        };
+        if let Err(error) = client.volume_info(&desired.node, volid) {
+            let fact = format!("image \"{}\" is not there: {volid}", image.name);
+            let entry = Entry::error(Place::node(desired.node.as_str()), fact);
+            report.push(finding::says(entry, &error).hint(hint));
+        }
+    }
+    report
+}

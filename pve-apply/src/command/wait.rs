@@ -1,0 +1,81 @@
+//! `pve-apply wait`, and the wait at the end of `apply`.
+
+use super::session::{Session, refuse_blocked};
+use crate::addresses::{self, Deadline};
+use crate::cli::{WaitCommandArgs, WaitFor};
+use crate::desired::Purpose;
+use crate::interrupt::Interrupt;
+use crate::observe::{self, Scope};
+use crate::outcome::{self, ResultJson, VmResult};
+use crate::plan::{self, Verb};
+use crate::ssh;
+use stage::{Console, Event, Failure, Output, Place, Report};
+use std::time::Duration;
+
+pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
+    let session = Session::open(&args.target, console, Purpose::Find)?;
+    let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
+    // What `start` would find: the VMs that are there, whichever run.
+    let found = plan::plan_power(&session.desired, &observed, Verb::Start);
+    refuse_blocked(&found)?;
+    let mut rows = outcome::rows(&found, &[], &session.order);
+    let mut report = Report::new();
+    for vm in &found.vms {
+        let place = Place::vm(vm.node.as_str(), vm.vmid.map_or(0, |vmid| vmid.get()));
+        report.error(place, format!("\"{}\" does not run", vm.name));
+    }
+    let limit = Duration::from_secs(args.timeout);
+    let interrupt = Interrupt::listen();
+    report.extend(fill_in(&session, &mut rows, args.what, limit, &interrupt, console));
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let result = ResultJson::new(&session.desired.deployment, rows);
+    Ok(Output::bytes(result.to_bytes(), report))
+}
+
+/// Fills in the addresses: those of the document, and those that the agent tells when it is waited for.
+/// All VMs share one deadline, for they boot at the same time.
+pub(super) fn fill_in(
+    session: &Session,
+    rows: &mut [VmResult],
+    what: WaitFor,
+    limit: Duration,
+    interrupt: &Interrupt,
+    console: &Console,
+) -> Report {
+    let mut report = Report::new();
+    let deadline = Deadline::after(limit);
+    for row in rows {
+        let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
+        row.addresses.extend(vm.and_then(|vm| vm.address));
+        if row.status != "running" {
+            continue;
+        }
+        let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
+        let seconds = limit.as_secs();
+        let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
+        if agent {
+            console.event(&Event::new("step", &row.name, "waiting for the guest agent"));
+            if !addresses::wait_for_agent(&session.client, row, &deadline, interrupt) {
+                let name = &row.name;
+                let fact =
+                    format!("the guest agent of \"{name}\" told no address within {seconds} s");
+                report.error(place, fact);
+                continue;
+            }
+        }
+        if what == WaitFor::Ssh {
+            console.event(&Event::new("step", &row.name, "waiting for SSH"));
+            if !ssh::wait(&row.addresses, &deadline, interrupt) {
+                let fact = format!("no SSH server of \"{}\" answered within {seconds} s", row.name);
+                report.error(place, fact);
+                continue;
+            }
+        }
+        if what != WaitFor::None {
+            console.event(&Event::new("done", &row.name, "answers"));
+        }
+    }
+    report
+}

@@ -1,0 +1,85 @@
+//! The list of our VMs across the cluster, as text and as JSON. Does no I/O.
+
+use crate::action::{Action, Plan};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// One VM of ours.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Row {
+    /// The deployment in its mark.
+    pub(crate) deployment: String,
+    /// Its name in the mark.
+    pub(crate) name: String,
+    /// Its vmid.
+    pub(crate) vmid: u32,
+    /// The node that has it.
+    pub(crate) node: String,
+    /// `running`, `stopped`, or `unknown` where its node does not answer.
+    pub(crate) status: String,
+    /// What the document says of it.
+    pub(crate) drift: Drift,
+    /// Its addresses, as far as they were asked for.
+    pub(crate) addresses: Vec<std::net::IpAddr>,
+}
+
+/// How a VM stands to the document.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub(crate) enum Drift {
+    /// It is as the document asks.
+    None,
+    /// These fields differ.
+    Fields {
+        /// Their names.
+        fields: Vec<String>,
+    },
+    /// It belongs to this deployment, and the document does not know it.
+    NotInDocument,
+    /// It belongs to another deployment, or the document is not rendered.
+    NotCompared,
+}
+
+impl Drift {
+    /// What a plan says of a VM of its deployment.
+    pub(crate) fn of(plan: &Plan, name: &str) -> Self {
+        let blocked = plan.blocked.iter().filter(|b| b.name == name).flat_map(|b| &b.changes);
+        let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
+        let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
+        let fields: Vec<String> = changes.map(|change| change.field.clone()).collect();
+        if fields.is_empty() { Self::None } else { Self::Fields { fields } }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::None => "as the document asks".to_owned(),
+            Self::Fields { fields } => format!("differs: {}", fields.join(", ")),
+            Self::NotInDocument => "not in the document".to_owned(),
+            Self::NotCompared => "not compared".to_owned(),
+        }
+    }
+}
+
+/// Returns the rows as a table.
+pub(crate) fn table(rows: &[Row]) -> String {
+    let cells: Vec<[String; 6]> = rows
+        .iter()
+        .map(|row| {
+            let addresses: Vec<String> = row.addresses.iter().map(ToString::to_string).collect();
+            let addresses = if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") };
+            let (vmid, name) = (row.vmid.to_string(), format!("{}/{}", row.deployment, row.name));
+            [vmid, name, row.node.clone(), row.status.clone(), addresses, row.drift.text()]
+        })
+        .collect();
+    let widths: [usize; 6] = std::array::from_fn(|column| {
+        cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
+    });
+    let mut out = String::new();
+    for row in &cells {
+        let line: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        // Writing into a String cannot fail.
+        let _ = writeln!(out, "{}", line.join("  ").trim_end());
+    }
+    out
+}
