@@ -1,0 +1,81 @@
+//! What every stage promises of stdin, stdout and stderr, whatever it does.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use test_support::case::tool_folder;
+
+const PURE: [&[&str]; 3] = [
+    &["resolve", "--site", "examples/site", "--env", "dev", "--node", "pve1"],
+    &["mint-token", "--site", "examples/site"],
+    &["cloudinit-render"],
+];
+
+const DOCUMENT: &str = r#"{"node":"pve1","automation_user":"homestak","spec_server":"","vms":[],"our_own":{"x":[1.0,null]}}"#;
+
+/// Runs a tool at the project's root with a document on stdin.
+fn run(words: &[&str], stdout: impl Into<Stdio>, stdin: &[u8]) -> Output {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), stdin).unwrap();
+    let child = Command::new(tool_folder().unwrap().join(words[0]))
+        .args(&words[1..])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .env("SOURCE_DATE_EPOCH", "1760000000")
+        .stdin(std::fs::File::open(file.path()).unwrap())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_closed_stdout_ends_a_stage_quietly() {
+    for words in PURE {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = run(words, writer, DOCUMENT.as_bytes());
+        assert_eq!(output.status.code(), Some(141), "{words:?}: {}", said(&output));
+        assert!(!said(&output).contains("error"), "{words:?}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_full_disk_is_said() {
+    for words in PURE {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = run(words, full, DOCUMENT.as_bytes());
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert!(said(&output).contains("stdout: cannot be written: No space left"), "{words:?}");
+    }
+}
+
+#[test]
+fn fields_that_a_stage_does_not_know_pass_untouched() {
+    for words in &PURE[1..] {
+        let output = run(words, Stdio::piped(), DOCUMENT.as_bytes());
+        let came: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let given: serde_json::Value = serde_json::from_str(DOCUMENT).unwrap();
+        assert_eq!(came, given, "{words:?}");
+    }
+}
+
+#[test]
+fn what_is_no_document_is_refused_by_every_stage() {
+    let stages: [&[&str]; 4] = [PURE[1], PURE[2], &["image-publish"], &["pve-apply", "plan"]];
+    let bad: [&[u8]; 7] =
+        [b"", b"\n", b"[]", b"{", b"\xff\xfe{}", br#"{"vms":7}"#, br#"{"vms":[null]}"#];
+    for words in stages {
+        for input in bad {
+            let output = run(words, Stdio::piped(), input);
+            let shown = format!("{words:?} on {:?}", String::from_utf8_lossy(input));
+            assert_eq!(output.status.code(), Some(1), "{shown}: {}", said(&output));
+            assert!(output.stdout.is_empty(), "{shown}");
+            assert!(said(&output).contains(&format!("{}: error: stdin", words[0])), "{shown}");
+            assert!(!said(&output).contains("panicked"), "{shown}");
+        }
+    }
+}
