@@ -15,37 +15,41 @@ const CA: &str = "/etc/homestak-ca.pem";
 /// The files that are written here, which a site must not write itself.
 pub(crate) const PATHS: [&str; 3] = [PROFILE, SCRIPT, CA];
 
-/// The bootstrap: its files, and the command that starts it.
+/// The bootstrap, which is the same for every VM: its files, and the command that starts it.
 pub(crate) struct Bootstrap {
     pub(crate) files: Vec<WriteFile>,
     pub(crate) command: Command,
 }
 
-/// Returns the bootstrap of a VM; `None` without a server or a token.
-pub(crate) fn of(deployment: &Deployment, vm: &Vm, additions: &Additions) -> Option<Bootstrap> {
+impl Bootstrap {
+    pub(crate) fn new(additions: &Additions) -> Self {
+        let mut files = vec![WriteFile::of_root(SCRIPT, "0700", script(additions))];
+        if let Some(pem) = &additions.ca_certificate {
+            files.push(WriteFile::of_root(CA, "0644", pem.clone()));
+        }
+        Self { files, command: Command::Words(vec![SCRIPT.to_owned()]) }
+    }
+}
+
+/// Returns the profile script of a VM; `None` without a server or a token.
+pub(crate) fn profile(
+    deployment: &Deployment,
+    vm: &Vm,
+    additions: &Additions,
+) -> Option<WriteFile> {
     let (server, token) = (deployment.spec_server.as_str(), vm.auth_token.expose());
     if server.is_empty() || token.is_empty() {
         return None;
     }
-    // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
-    let mode = additions.profile_mode.as_deref().unwrap_or("0600");
-    let mut files = vec![
-        WriteFile::of_root(PROFILE, mode, profile(server, token)),
-        WriteFile::of_root(SCRIPT, "0700", script(additions)),
-    ];
-    if let Some(pem) = &additions.ca_certificate {
-        files.push(WriteFile::of_root(CA, "0644", pem.clone()));
-    }
-    Some(Bootstrap { files, command: Command::Words(vec![SCRIPT.to_owned()]) })
-}
-
-fn profile(server: &str, token: &str) -> String {
-    format!(
+    let content = format!(
         "# Where this machine fetches its spec, and the token that it shows there.\n\
          export HOMESTAK_SERVER={}\nexport HOMESTAK_TOKEN={}\n",
         quoted(server),
         quoted(token)
-    )
+    );
+    // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
+    let mode = additions.profile_mode.as_deref().unwrap_or("0600");
+    Some(WriteFile::of_root(PROFILE, mode, content))
 }
 
 /// How the server's certificate is judged.

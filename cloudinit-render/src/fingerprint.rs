@@ -7,21 +7,33 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+type Digest256 = sha2::digest::Output<Sha256>;
+
 /// Returns 32 hexadecimal digits over the parts.
 ///
-/// Each part is hashed with its length in front, so that no two lists of parts look alike.
+/// Each part is hashed by itself first, so that no two lists of parts look alike.
 pub(crate) fn of(parts: &[&str], token: &str) -> String {
     let stand_in = stand_in(token);
     let mut hash = Sha256::new();
     for part in parts {
-        let part = match &stand_in {
-            Some(stand_in) => part.replace(token, stand_in),
-            None => (*part).to_owned(),
-        };
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
+        hash.update(match &stand_in {
+            Some(stand_in) => replaced(part, token, stand_in),
+            None => Sha256::digest(part),
+        });
     }
     HEXLOWER.encode(&hash.finalize()[..16])
+}
+
+/// Hashes a text with the token replaced, without a copy of the text.
+fn replaced(text: &str, token: &str, stand_in: &str) -> Digest256 {
+    let mut hash = Sha256::new();
+    for (index, piece) in text.split(token).enumerate() {
+        if index > 0 {
+            hash.update(stand_in);
+        }
+        hash.update(piece);
+    }
+    hash.finalize()
 }
 
 /// What a provisioning token is about; `None` for a text that is none, which stands for itself.

@@ -47,7 +47,7 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
 /// Each value that cannot be made safe or cannot work, with its place.
 pub fn fill(document: &mut Document, fragments: &[Fragment]) -> Result<Report, Failure> {
     let (_, rendered, report) = read(document, fragments)?;
-    for (index, rendered) in rendered.iter().enumerate() {
+    for (index, rendered) in rendered.into_iter().enumerate() {
         rendered.fill(document, index);
     }
     Ok(report)

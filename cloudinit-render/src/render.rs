@@ -4,7 +4,6 @@ use crate::additions::Additions;
 use crate::meta_data::MetaData;
 use crate::network_config::{self, Address};
 use crate::{fingerprint, user_data, yaml};
-use serde::Serialize;
 use stage::seed::Files;
 use stage::{Deployment, Document, Entry, Place, Report, Vm};
 
@@ -43,15 +42,15 @@ impl Texts {
 
 impl Rendered {
     /// Sets the fields of the VM at `index`.
-    pub(crate) fn fill(&self, document: &mut Document, index: usize) {
+    pub(crate) fn fill(self, document: &mut Document, index: usize) {
         for (key, text) in [
-            ("user_data", &self.texts.user_data),
-            ("meta_data", &self.texts.meta_data),
-            ("network_config", &self.texts.network_config),
-            ("instance_id", &self.instance_id),
-            ("seed_fingerprint", &self.seed_fingerprint),
+            ("user_data", self.texts.user_data),
+            ("meta_data", self.texts.meta_data),
+            ("network_config", self.texts.network_config),
+            ("instance_id", self.instance_id),
+            ("seed_fingerprint", self.seed_fingerprint),
         ] {
-            document.set_in_vm(index, key, text.as_str());
+            document.set_in_vm(index, key, text);
         }
     }
 }
@@ -62,9 +61,17 @@ pub(crate) fn render(
     additions: &Additions,
     report: &mut Report,
 ) -> Vec<Rendered> {
+    let user_data = match user_data::Renderer::new(deployment, additions) {
+        Ok(renderer) => renderer,
+        Err(cause) => {
+            let entry = Entry::error(Place::input(""), "cannot be rendered").cause(&cause);
+            report.push(entry);
+            return Vec::new();
+        }
+    };
     let mut rendered = Vec::with_capacity(deployment.vms.len());
     for (index, vm) in deployment.vms.iter().enumerate() {
-        match one(deployment, vm, additions) {
+        match one(&user_data, deployment, vm, additions) {
             Ok(texts) => rendered.push(texts),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
@@ -76,24 +83,20 @@ pub(crate) fn render(
 }
 
 fn one(
+    user_data: &user_data::Renderer<'_>,
     deployment: &Deployment,
     vm: &Vm,
     additions: &Additions,
 ) -> Result<Rendered, Box<dyn std::error::Error>> {
-    let user_data =
-        user_data::FIRST_LINE.to_owned() + &text(&user_data::model(deployment, vm, additions))?;
+    let user_data = user_data.text(vm)?;
     let address = Address::read(vm).map_err(|(_, fact)| fact)?;
-    let network_config = text(&network_config::model(vm, address, additions))?;
+    let network_config = yaml::text(&network_config::model(vm, address, additions))?;
     let parts = [deployment.deployment.as_str(), &vm.name, &user_data, &network_config];
     let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
     // The name for people, the digits so that a changed seed is taken as a new instance.
     let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
-    let meta_data = text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
+    let meta_data = yaml::text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
     let texts = Texts { user_data, meta_data, network_config };
     stage::seed::size(&texts.files())?;
     Ok(Rendered { texts, instance_id, seed_fingerprint })
-}
-
-fn text(model: &impl Serialize) -> Result<String, serde_yaml::ser::Error> {
-    yaml::text(model)
 }

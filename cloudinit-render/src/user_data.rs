@@ -4,29 +4,39 @@
 //! warning.
 
 use crate::additions::{Additions, Command, WriteFile};
-use crate::bootstrap;
+use crate::bootstrap::{self, Bootstrap};
+use crate::yaml::{self, Unwritable};
 use serde::Serialize;
 use stage::{Deployment, Vm};
 
 /// Decides how cloud-init takes the rest; a comment or a blank before it would change that.
-pub(crate) const FIRST_LINE: &str = "#cloud-config\n";
+const FIRST_LINE: &str = "#cloud-config\n";
 
-/// user-data as cloud-init reads it.
+/// What is one VM's own.
 #[derive(Serialize)]
-pub(crate) struct UserData<'a> {
+struct Own<'a> {
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fqdn: Option<String>,
+    packages: Vec<&'a str>,
+}
+
+/// What all VMs share.
+#[derive(Serialize)]
+struct Shared<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     timezone: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
     users: Vec<User<'a>>,
     package_update: bool,
-    packages: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    write_files: Vec<WriteFile>,
     runcmd: Vec<Command>,
+}
+
+/// The key that holds both: the profile script is the VM's own, all other files are shared.
+#[derive(Serialize)]
+struct Files<'a> {
+    write_files: [&'a WriteFile; 1],
 }
 
 #[derive(Default, Serialize)]
@@ -48,35 +58,76 @@ struct User<'a> {
     ssh_authorized_keys: Vec<&'a str>,
 }
 
-/// Returns the VM's user-data.
-pub(crate) fn model<'a>(
+/// Renders the user-data of the VMs of one deployment.
+///
+/// What they share is written once, and each VM's own keys are put before it: two block mappings
+/// one after the other are one mapping, and two block lists one list.
+pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
-    vm: &'a Vm,
     additions: &'a Additions,
-) -> UserData<'a> {
-    let (hostname, fqdn) = names(&vm.name, additions.domain.as_deref());
-    let bootstrap = bootstrap::of(deployment, vm, additions);
-    let mut write_files = Vec::new();
+    /// For VMs that have no spec to fetch, and for those that have.
+    plain: Text,
+    with_bootstrap: Text,
+}
+
+/// What is shared, as YAML.
+struct Text {
+    keys: String,
+    /// The items of `write_files`.
+    files: String,
+}
+
+impl<'a> Renderer<'a> {
+    /// Writes what is shared.
+    pub(crate) fn new(
+        deployment: &'a Deployment,
+        additions: &'a Additions,
+    ) -> Result<Self, Unwritable> {
+        let plain = shared(deployment, additions, None)?;
+        let with_bootstrap = shared(deployment, additions, Some(Bootstrap::new(additions)))?;
+        Ok(Self { deployment, additions, plain, with_bootstrap })
+    }
+
+    /// Returns a VM's user-data.
+    pub(crate) fn text(&self, vm: &Vm) -> Result<String, Unwritable> {
+        let (hostname, fqdn) = names(&vm.name, self.additions.domain.as_deref());
+        let packages = packages(&self.additions.packages, &vm.packages);
+        let own = yaml::text(&Own { hostname, fqdn, packages })?;
+        let profile = bootstrap::profile(self.deployment, vm, self.additions);
+        let shared = if profile.is_some() { &self.with_bootstrap } else { &self.plain };
+        let files = match &profile {
+            Some(profile) => yaml::text(&Files { write_files: [profile] })?,
+            None if shared.files.is_empty() => String::new(),
+            None => "write_files:\n".to_owned(),
+        };
+        Ok([FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat())
+    }
+}
+
+fn shared(
+    deployment: &Deployment,
+    additions: &Additions,
+    bootstrap: Option<Bootstrap>,
+) -> Result<Text, Unwritable> {
+    let mut files = Vec::new();
     let mut runcmd = agent();
     runcmd.extend(additions.runcmd.iter().cloned());
     if let Some(bootstrap) = bootstrap {
-        write_files.extend(bootstrap.files);
+        files.extend(bootstrap.files);
         // Last, so that it finds what the site's own commands have prepared.
         runcmd.push(bootstrap.command);
     }
-    write_files.extend(additions.write_files.iter().cloned());
-    UserData {
-        hostname,
-        fqdn,
+    files.extend(additions.write_files.iter().cloned());
+    let keys = yaml::text(&Shared {
         timezone: additions.timezone.as_deref(),
         disable_root: (deployment.automation_user == "root").then_some(false),
         users: users(deployment),
         // Always: qemu-guest-agent is, and a fresh image has no package lists.
         package_update: true,
-        packages: packages(&additions.packages, &vm.packages),
-        write_files,
         runcmd,
-    }
+    })?;
+    let files = if files.is_empty() { String::new() } else { yaml::text(&files)? };
+    Ok(Text { keys, files })
 }
 
 /// Host name and full name: a name with dots is the full one.

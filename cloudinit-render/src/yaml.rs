@@ -5,11 +5,14 @@
 
 use serde::Serialize;
 
+/// Why a model has not been written.
+pub(crate) type Unwritable = serde_yaml::ser::Error;
+
 /// Returns the model as YAML.
 ///
 /// # Errors
 /// The model holds something that YAML cannot; ours do not.
-pub(crate) fn text(model: &impl Serialize) -> Result<String, serde_yaml::ser::Error> {
+pub(crate) fn text(model: &impl Serialize) -> Result<String, Unwritable> {
     let options = serde_yaml::ser_options! { quote_all: true };
     serde_yaml::to_string_with_options(model, options)
 }
