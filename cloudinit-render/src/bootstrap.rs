@@ -69,22 +69,18 @@ fn script(additions: &Additions) -> String {
 }
 
 const HEAD: &str = r#"#!/bin/sh
-# Fetches this machine's spec and applies it, once. Written by cloudinit-render.
-# After a failure: read the log, then run it again by hand.
+# Fetches this machine's spec and applies it, once. After a failure: read the log, run it again.
 state=/var/lib/homestak
-log=/var/log/homestak-config.log
-
 [ -e "$state/first-boot.done" ] && exit 0
 [ -e /usr/local/etc/homestak/state/config-complete.json ] && exit 0
 umask 077
 mkdir -p "$state" || exit 1
-exec >>"$log" 2>&1
+exec >>/var/log/homestak-config.log 2>&1
 umask 022
 echo "first boot: $(date -u)"
 
 fail() {
-    echo "first boot: $1"
-    echo "$1" >"$state/first-boot.failed"
+    echo "first boot: $1" | tee "$state/first-boot.failed"
     exit 1
 }
 
@@ -125,24 +121,24 @@ config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
 const TAIL: &str = r#"
 driver() {
     for folder in /usr/local/lib/homestak/iac-driver /home/homestak/iac/iac-driver; do
-        [ -x "$folder/run.sh" ] && cd "$folder" && return 0
+        [ -x "$folder/run.sh" ] && cd "$folder" && return
     done
     return 1
 }
 
-# As the one whom the driver belongs to: root in older installations, a user of its own in newer.
+# As the driver's owner: root in older installations, a user of its own in newer ones.
 run() {
     owner=$(stat -c %U run.sh)
     if [ "$owner" = root ]; then sh -c "$1"; else su "$owner" -s /bin/sh -c "$1"; fi
 }
 
 if ! driver; then
-    installer=$state/install.sh
-    get "$HOMESTAK_SERVER/bootstrap.git/install.sh" "$installer" ||
-        get "$HOMESTAK_SERVER/bootstrap.git/install" "$installer" ||
-        fail "the installer cannot be fetched from $HOMESTAK_SERVER"
+    file=$state/install.sh
+    get "$HOMESTAK_SERVER/bootstrap.git/install.sh" "$file" ||
+        get "$HOMESTAK_SERVER/bootstrap.git/install" "$file" ||
+        fail "$HOMESTAK_SERVER gives no installer"
     export HOMESTAK_SOURCE="$HOMESTAK_SERVER" HOMESTAK_REF=_working SKIP_SITE_CONFIG=1
-    install "$installer" || fail "the installer has failed"
+    install "$file" || fail "the installer has failed"
     driver || fail "the installer has left no iac-driver"
 fi
 config || fail "the spec cannot be fetched or applied"

@@ -17,8 +17,8 @@ pub(crate) fn of(parts: &[&str], token: &str) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update(match &stand_in {
-            Some(stand_in) => replaced(part, token, stand_in),
-            None => Sha256::digest(part),
+            Some(stand_in) if part.len() >= token.len() => replaced(part, token, stand_in),
+            _ => Sha256::digest(part),
         });
     }
     HEXLOWER.encode(&hash.finalize()[..16])

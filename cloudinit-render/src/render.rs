@@ -88,15 +88,17 @@ fn one(
     vm: &Vm,
     additions: &Additions,
 ) -> Result<Rendered, Box<dyn std::error::Error>> {
-    let user_data = user_data.text(vm)?;
+    let user_data = user_data.render(vm)?;
     let address = Address::read(vm).map_err(|(_, fact)| fact)?;
     let network_config = yaml::text(&network_config::model(vm, address, additions))?;
-    let parts = [deployment.deployment.as_str(), &vm.name, &user_data, &network_config];
+    let [own, profile, shared] = &user_data.parts;
+    let parts =
+        [&deployment.deployment, vm.name.as_str(), own, profile, shared, network_config.as_str()];
     let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
     // The name for people, the digits so that a changed seed is taken as a new instance.
     let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
     let meta_data = yaml::text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
-    let texts = Texts { user_data, meta_data, network_config };
+    let texts = Texts { user_data: user_data.text, meta_data, network_config };
     stage::seed::size(&texts.files())?;
     Ok(Rendered { texts, instance_id, seed_fingerprint })
 }
