@@ -76,28 +76,28 @@ pub struct SelectArgs {
 #[command(next_help_heading = "With --vm")]
 pub struct MachineArgs {
     /// The preset that it begins with.
-    #[arg(long, value_name = "NAME", requires = "vm")]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub preset: Option<String>,
     /// Its image.
-    #[arg(long, value_name = "NAME", requires = "vm")]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub image: Option<String>,
     /// Its vmid; absent: PVE's next free one.
-    #[arg(long, value_name = "N", requires = "vm")]
+    #[arg(long, value_name = "N", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub vmid: Option<String>,
     /// Its spec.
-    #[arg(long, value_name = "NAME", requires = "vm")]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub spec: Option<String>,
     /// Its address: dhcp or CIDR.
-    #[arg(long, value_name = "IP", requires = "vm")]
+    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub ip: Option<String>,
     /// Its gateway.
-    #[arg(long, value_name = "IP", requires = "vm")]
+    #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub gateway: Option<String>,
     /// Its bridge.
-    #[arg(long, value_name = "NAME", requires = "vm")]
+    #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub bridge: Option<String>,
     /// Its boot disk in GiB.
-    #[arg(long, value_name = "GIB", requires = "vm")]
+    #[arg(long, value_name = "GIB", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub disk: Option<String>,
 }
 

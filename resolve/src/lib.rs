@@ -123,8 +123,7 @@ fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<
         (What::Env(name), _) => site.env(name),
         (What::Manifest(name), _) => site.manifest(name),
         (What::ManifestFile(path), Some(file)) => {
-            let node = site.parse(file, &shape::MANIFEST);
-            Some(Group::manifest(path, &node))
+            site.parse(file, &shape::MANIFEST).map(|node| Group::manifest(path, &node))
         }
         (What::Machine(machine), Some(file)) => {
             let node = adhoc::tree(machine, file);

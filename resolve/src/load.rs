@@ -5,7 +5,7 @@ mod sops;
 
 pub(crate) use discover::{Environment, site_folder};
 
-use crate::source::{SourceFile, Sources};
+use crate::source::{SourceFile, Sources, Unreadable};
 use stage::{Entry, Failure, Place};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -86,8 +86,9 @@ fn read(root: &Path, path: &str, sources: &mut Sources) {
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    bytes(path).and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()))
+fn text(path: &Path) -> Result<String, Unreadable> {
+    let text = String::from_utf8(bytes(path)?);
+    text.map_err(|_| Unreadable::from("is not UTF-8".to_owned()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's files")]
@@ -107,7 +108,9 @@ fn bytes(path: &Path) -> Result<Vec<u8>, String> {
 /// secrets.yaml, or what SOPS makes of it or of secrets.yaml.enc.
 fn read_secrets(root: &Path, sources: &mut Sources) {
     const CLEAR: &str = "secrets.yaml";
+    const ENCRYPTED: &str = "secrets.yaml.enc";
     let clear = root.join(CLEAR);
+    let mut from = CLEAR;
     let text = if clear.exists() {
         match text(&clear) {
             Ok(text) if sops::is_encrypted(&text) => sops::decrypt(&clear),
@@ -117,13 +120,15 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
             }
         }
     } else {
-        let encrypted = root.join("secrets.yaml.enc");
+        let encrypted = root.join(ENCRYPTED);
+        from = ENCRYPTED;
         if !encrypted.exists() {
             return;
         }
         sops::decrypt(&encrypted)
     };
-    sources.add(SourceFile::new(&sources.root.clone(), CLEAR, text));
+    let root = sources.root.clone();
+    sources.add(SourceFile::new(&root, CLEAR, text).made_of(&root, from));
 }
 
 fn warn_of_mode(path: &Path, sources: &mut Sources) {

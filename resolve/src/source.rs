@@ -21,6 +21,15 @@ pub(crate) struct Span {
     pub width: u32,
 }
 
+/// Why a file cannot be read.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    /// What is so.
+    pub fact: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
 /// One file of a site.
 #[derive(Debug)]
 pub(crate) struct SourceFile {
@@ -29,7 +38,7 @@ pub(crate) struct SourceFile {
     /// The path as the user would type it.
     pub shown: String,
     /// What it holds, or why it cannot be read.
-    pub text: Result<String, String>,
+    pub text: Result<String, Unreadable>,
     /// Whether it holds secrets: then no line of it is ever shown.
     pub secret: bool,
     lines: OnceLock<Vec<usize>>,
@@ -50,10 +59,15 @@ pub(crate) struct Sources {
 
 impl SourceFile {
     /// A file of the site at `root`.
-    pub(crate) fn new(root: &str, path: &str, text: Result<String, String>) -> Self {
+    pub(crate) fn new(root: &str, path: &str, text: Result<String, Unreadable>) -> Self {
         let shown = if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
-        let secret = path.starts_with("secrets.yaml");
+        let secret = path == "secrets.yaml";
         Self { path: path.to_owned(), shown, text, secret, lines: OnceLock::new() }
+    }
+
+    /// The same, made of another file, such as of an encrypted one.
+    pub(crate) fn made_of(self, root: &str, path: &str) -> Self {
+        Self { shown: format!("{root}/{path}"), ..self }
     }
 
     /// The line with this number, without its end.
@@ -65,6 +79,12 @@ impl SourceFile {
         });
         let start = *starts.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
         text.get(start..)?.lines().next()
+    }
+}
+
+impl From<String> for Unreadable {
+    fn from(fact: String) -> Self {
+        Self { fact, hint: None }
     }
 }
 

@@ -31,10 +31,11 @@ pub(crate) fn reference<'a>(
     place: &str,
     names: impl Iterator<Item = &'a str> + Clone,
 ) -> String {
+    let holds = if place.contains(" and ") { "hold" } else { "holds" };
     match near(wrong, names.clone()) {
         Some(name) => format!("did you mean \"{name}\"?"),
-        None if names.clone().next().is_none() => format!("{place} holds none"),
-        None => format!("{place} holds {}", list(names)),
+        None if names.clone().next().is_none() => format!("{place} {holds} none"),
+        None => format!("{place} {holds} {}", list(names)),
     }
 }
 

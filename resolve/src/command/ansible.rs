@@ -16,7 +16,7 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
         (None, Some((name, at))) => (name.as_str(), Some(at)),
         (None, None) => (DEFAULT, None),
     };
-    let node = site.find(&POSTURES, name, at).map(|file| site.parse(file, &shape::POSTURE));
+    let node = site.find(&POSTURES, name, at).and_then(|file| site.parse(file, &shape::POSTURE));
     let posture = Posture { node };
     let whole = &site.whole;
     let keys = site.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();

@@ -60,7 +60,7 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
                 if site.is_named(file) {
                     continue;
                 }
-                let node = site.parse(file, shape);
+                let Some(node) = site.parse(file, shape) else { continue };
                 // A template that nothing names must still lead somewhere.
                 if let Some(preset) = node.get("preset").filter(|_| kind == &TEMPLATES) {
                     let name = preset.text().unwrap_or_default().to_owned();

@@ -79,6 +79,14 @@ fn fields(site: &Site<'_>, group: &Group, machine: &Machine, vm: &Vm) -> Vec<Exp
     names
         .map(|name| {
             let mut chain = Vec::new();
+            if name == "spec" && vm.spec.is_empty() && stack.pick(|l| &l.spec).value().is_some() {
+                chain.push(link(
+                    site,
+                    "left out: `execution` is push",
+                    Value::Null,
+                    machine.mode.at(),
+                ));
+            }
             if let Some((value, at)) =
                 own.iter().find(|(n, _)| *n == name).and_then(|(_, s)| s.clone())
             {

@@ -13,7 +13,7 @@ const PREFIX: &str = "ssh_keys.";
 /// Resolves a spec. What is wrong goes into the site's report.
 pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
     let file = site.find(&SPECS, name, None)?;
-    let node = site.parse(file, &shape::SPEC);
+    let node = site.parse(file, &shape::SPEC)?;
     let mut spec = json::object(Some(&node), &shape::SPEC);
     let fill = |spec: &mut Map<String, Value>, section: &str, key: &str, value: Option<&str>| {
         let section = spec.entry(section).or_insert_with(|| Map::new().into());
@@ -42,7 +42,7 @@ fn posture(site: &mut Site<'_>, spec: &Node) -> Value {
     let name = named.and_then(Node::text).unwrap_or("dev");
     let at = named.map_or(spec.at, |node| node.at);
     let Some(file) = site.find(&POSTURES, name, Some(at)) else { return Value::Null };
-    let node = site.parse(file, &shape::POSTURE);
+    let Some(node) = site.parse(file, &shape::POSTURE) else { return Value::Null };
     json::object(Some(&node), &shape::POSTURE).into()
 }
 

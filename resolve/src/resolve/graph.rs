@@ -158,7 +158,7 @@ fn nested(
         let entry =
             Entry::error(place, format!("manifest \"{}\" has no node \"{name}\"", group.name));
         let nested = names.iter().filter(|(_, i)| is_nested(group, **i)).map(|(name, _)| *name);
-        let hint = suggest::reference(name, "of type pve, it", nested);
+        let hint = suggest::reference(name, "the manifest", nested);
         site.report.push(entry.hint(hint));
         return None;
     };

@@ -122,7 +122,7 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
     let name = node.api_token.value().unwrap_or(&node.stem);
     match site.secrets.as_ref().and_then(|s| s.api_tokens.get(name)) {
         Some(token) => return token.clone().unwrap_or_default(),
-        None if node.api_token.is_bad() => return Secret::default(),
+        None if node.api_token.is_bad() || site.secrets_broken => return Secret::default(),
         None => {}
     }
     let at = node.api_token.at().unwrap_or(node.at);
@@ -135,6 +135,10 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
         None => {
             format!("{} is not there", Place::file(format!("{}/secrets.yaml", site.sources.root)))
         }
+    };
+    let entry = match node.api_token.at() {
+        Some(_) => entry,
+        None => entry.note("without `api_token` the file's name is that of the token"),
     };
     site.report.push(entry.hint(hint));
     Secret::default()

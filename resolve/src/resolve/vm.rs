@@ -47,12 +47,13 @@ impl<'a, 'g> One<'a, 'g> {
         let ip = stack.pick(|l| &l.ip);
         address::check(self.site, self.machine, ip, gateway, self.report);
         self.kind();
+        self.missing();
         let vm = Vm {
             vmid: self.vmid(index),
-            image: self.required("image", image).unwrap_or_default(),
-            cores: self.required("cores", stack.pick(|l| &l.cores)).unwrap_or_default(),
-            memory: self.required("memory", stack.pick(|l| &l.memory)).unwrap_or_default(),
-            disk: self.required("disk", stack.pick(|l| &l.disk)).unwrap_or_default(),
+            image: image.value().cloned().unwrap_or_default(),
+            cores: stack.pick(|l| &l.cores).value().copied().unwrap_or_default(),
+            memory: stack.pick(|l| &l.memory).value().copied().unwrap_or_default(),
+            disk: stack.pick(|l| &l.disk).value().copied().unwrap_or_default(),
             bridge: self.bridge(),
             ip: ip.value().cloned().unwrap_or_else(|| "dhcp".to_owned()),
             gateway: gateway.value().cloned(),
@@ -71,21 +72,25 @@ impl<'a, 'g> One<'a, 'g> {
         Resolved { machine: self.machine, vm, image_at: image.at() }
     }
 
-    fn required<T: Clone>(&mut self, name: &str, slot: &Slot<T>) -> Option<T> {
-        if let Some(value) = slot.value() {
-            return Some(value.clone());
+    /// What no layer says and nothing can be assumed for.
+    fn missing(&mut self) {
+        let stack = self.stack;
+        let unsaid = [
+            ("`image`", is_unsaid(stack.pick(|l| &l.image))),
+            ("`cores`", is_unsaid(stack.pick(|l| &l.cores))),
+            ("`memory`", is_unsaid(stack.pick(|l| &l.memory))),
+            ("`disk`", is_unsaid(stack.pick(|l| &l.disk))),
+        ];
+        if stack.broken || unsaid.iter().all(|(_, unsaid)| !unsaid) {
+            return;
         }
-        if slot.is_bad() || self.stack.broken {
-            return None;
-        }
-        let at = slot.at().unwrap_or(self.machine.at);
-        let fact = format!("{} has no `{name}`", self.machine.title());
-        let mut entry = self.site.sources.error(at, fact);
+        let names: Vec<&str> = unsaid.iter().filter(|(_, u)| *u).map(|(name, _)| *name).collect();
+        let fact = format!("{} has no {}", self.machine.title(), names.join(", "));
+        let mut entry = self.site.sources.error(self.machine.at, fact);
         for (what, slot) in [("template", &self.machine.template), ("preset", self.preset_slot())] {
             if let Some((layer, at)) = slot.set() {
                 let place = self.site.sources.short(at);
-                entry =
-                    entry.note(format!("{what} \"{layer}\", named at {place}, sets none either"));
+                entry = entry.note(format!("nor has {what} \"{layer}\", named at {place}"));
             }
         }
         let preset = match self.group.origin {
@@ -93,8 +98,7 @@ impl<'a, 'g> One<'a, 'g> {
             Origin::Manifest => "`preset`",
             Origin::CommandLine => "`--preset`",
         };
-        self.report.push(entry.hint(format!("set it, or name a {preset} that does")));
-        None
+        self.report.push(entry.hint(format!("set what is missing, or name a {preset} that does")));
     }
 
     /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
@@ -146,6 +150,10 @@ impl<'a, 'g> One<'a, 'g> {
         let said = self.stack.pick(|l| &l.gateway);
         if said.is_absent() { &self.site.whole.gateway } else { said }
     }
+}
+
+fn is_unsaid<T>(slot: &Slot<T>) -> bool {
+    slot.value().is_none() && !slot.is_bad()
 }
 
 /// A MAC that stays the same through destroy and apply: docs/decisions/0007.

@@ -8,7 +8,44 @@ use stage::{Entry, Report};
 
 /// Reports what a node holds against its type. `name` is what messages call it.
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
-    Walker { sources, report, secret: is_secret(sources, node.at.file) }.object(node, shape, "");
+    Walker { sources, report, secret: is_secret(sources, node.at.file) }.object(
+        node,
+        shape,
+        Name::File,
+    );
+}
+
+/// What messages call a value.
+#[derive(Clone, Copy)]
+enum Name<'a> {
+    /// The file itself.
+    File,
+    /// The value of a key.
+    Key(&'a str),
+    /// An entry of a mapping of names.
+    Entry(&'a str, &'a str),
+    /// An item of a list.
+    Item(&'a str, usize),
+}
+
+impl std::fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File => Ok(()),
+            Self::Key(key) => write!(f, "`{key}`"),
+            Self::Entry(of, key) => write!(f, "`{of}.{key}`"),
+            Self::Item(of, index) => write!(f, "`{of}[{index}]`"),
+        }
+    }
+}
+
+impl<'a> Name<'a> {
+    fn key(self) -> &'a str {
+        match self {
+            Self::File => "",
+            Self::Key(key) | Self::Entry(_, key) | Self::Item(key, _) => key,
+        }
+    }
 }
 
 struct Walker<'a> {
@@ -19,16 +56,19 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn object(&mut self, node: &Node, shape: &Shape, name: &str) {
+    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) {
         let Some(map) = node.map() else {
-            let what = if name.is_empty() { shape.title.to_owned() } else { format!("`{name}`") };
+            let what = match name {
+                Name::File => shape.title.to_owned(),
+                name => name.to_string(),
+            };
             return self.error(node.at, format!("{what} must be a mapping of keys to values"));
         };
         for (key, value) in &map.0 {
             match shape.field(&key.text) {
                 Some(field) => {
                     self.former(map, key, field);
-                    self.value(value, &field.ty, &key.text);
+                    self.value(value, &field.ty, Name::Key(&key.text));
                 }
                 // Whatever begins with x- is the site's own: anchors, notes.
                 None if key.text.starts_with("x-") => {}
@@ -77,7 +117,7 @@ impl Walker<'_> {
         self.report.push(entry.hint(suggest::key(&key.text, names)));
     }
 
-    fn value(&mut self, node: &Node, ty: &Type, name: &str) {
+    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) {
         if node.is_null() {
             return;
         }
@@ -88,18 +128,16 @@ impl Walker<'_> {
             Type::List(item) => self.list(node, item, name),
             Type::Filled(item) => {
                 if node.list().is_some_and(<[Node]>::is_empty) {
-                    self.error(node.at, format!("`{name}` must not be empty"));
+                    self.error(node.at, format!("{name} must not be empty"));
                 }
                 self.list(node, item, name);
             }
             Type::Object(shape) => self.object(node, shape, name),
             Type::Named(item) => match node.map() {
-                Some(map) => {
-                    map.0.iter().for_each(|(key, value)| self.value(value, item, &key.text))
-                }
-                None => {
-                    self.error(node.at, format!("`{name}` must be a mapping of names to values"))
-                }
+                Some(map) => map.0.iter().for_each(|(key, value)| {
+                    self.value(value, item, Name::Entry(name.key(), &key.text));
+                }),
+                None => self.error(node.at, format!("{name} must be a mapping of names to values")),
             },
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name);
@@ -108,17 +146,20 @@ impl Walker<'_> {
         }
     }
 
-    fn list(&mut self, node: &Node, item: &Type, name: &str) {
+    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) {
         match node.list() {
-            Some(items) => items.iter().for_each(|node| match node.is_null() {
-                true => self.error(node.at, format!("an item of `{name}` must not be empty")),
-                false => self.value(node, item, name),
+            Some(items) => items.iter().enumerate().for_each(|(index, node)| {
+                let name = Name::Item(name.key(), index);
+                match node.is_null() {
+                    true => self.error(node.at, format!("{name} must not be empty")),
+                    false => self.value(node, item, name),
+                }
             }),
             None => self.wrong(node, name, "a list"),
         }
     }
 
-    fn text(&mut self, node: &Node, rule: &Rule, name: &str) {
+    fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) {
         let Some(scalar) = node.scalar() else { return self.wrong(node, name, rule.must) };
         match scalar.as_text() {
             Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
@@ -143,34 +184,35 @@ impl Walker<'_> {
         }
     }
 
-    fn number(&mut self, node: &Node, least: i64, most: i64, name: &str) {
-        let must = match most {
+    fn number(&mut self, node: &Node, least: i64, most: i64, name: Name<'_>) {
+        let must = || match most {
             i64::MAX => format!("a whole number, {least} or more"),
+            _ if least == most => format!("{least}"),
             _ => format!("a whole number from {least} to {most}"),
         };
-        let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must) };
+        let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must()) };
         match scalar.number() {
             Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
                 if habit {
                     let fact =
-                        format!("`{name}` is {value}: \"{}\" is read as YAML 1.1", scalar.text);
+                        format!("{name} is {value}: \"{}\" is read as YAML 1.1", scalar.text);
                     let hint = format!("write {value}");
                     self.report.push(self.sources.warning(node.at, fact).hint(hint));
                 }
             }
             None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
-                let entry = self.sources.error(node.at, self.fact(node, name, &must));
+                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
                 self.report.push(entry.hint("remove the quotes"));
             }
-            _ => self.wrong(node, name, &must),
+            _ => self.wrong(node, name, &must()),
         }
     }
 
-    fn flag(&mut self, node: &Node, name: &str) {
+    fn flag(&mut self, node: &Node, name: Name<'_>) {
         match node.scalar().and_then(|s| s.flag()) {
             Some(Reading::Flag { value, habit: true }) => {
                 let text = node.text().unwrap_or_default();
-                let fact = format!("`{name}` is {value}: \"{text}\" is read as YAML 1.1");
+                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
                 let entry = self.sources.warning(node.at, fact);
                 self.report.push(entry.hint(format!("write {value}")));
             }
@@ -179,18 +221,18 @@ impl Walker<'_> {
         }
     }
 
-    fn wrong(&mut self, node: &Node, name: &str, must: &str) {
+    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) {
         self.error(node.at, self.fact(node, name, must));
     }
 
-    fn fact(&self, node: &Node, name: &str, must: &str) -> String {
+    fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
             _ if self.secret => String::new(),
             Kind::Scalar(scalar) => format!(", not \"{}\"", scalar.text),
             Kind::List(_) => ", not a list".to_owned(),
             Kind::Map(_) => ", not a mapping".to_owned(),
         };
-        format!("`{name}` must be {must}{is}")
+        format!("{name} must be {must}{is}")
     }
 
     fn error(&mut self, at: Span, fact: String) {

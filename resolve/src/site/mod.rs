@@ -54,6 +54,8 @@ pub(crate) struct Site<'s> {
     pub whole: Whole,
     /// secrets.yaml; `None` when secrets are left out or there are none.
     pub secrets: Option<Secrets>,
+    /// secrets.yaml is there and cannot be read: nothing is to be said of what it lacks.
+    pub secrets_broken: bool,
     presets: BTreeMap<String, Option<Layer>>,
     templates: BTreeMap<String, Option<Template>>,
     named: BTreeSet<FileId>,
@@ -67,30 +69,27 @@ impl<'s> Site<'s> {
             report: sources.report.clone(),
             whole: Whole::default(),
             secrets: None,
+            secrets_broken: false,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
             named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
-            site.whole = Whole::read(&site.parse(file, &shape::SITE));
+            site.whole =
+                site.parse(file, &shape::SITE).map(|n| Whole::read(&n)).unwrap_or_default();
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            site.secrets = Some(Secrets::read(&site.parse(file, &shape::SECRETS)));
+            site.secrets = site.parse(file, &shape::SECRETS).map(|node| Secrets::read(&node));
+            site.secrets_broken = site.secrets.is_none();
         }
         site
     }
 
-    /// Parses a file and judges it by its shape.
-    pub(crate) fn parse(&mut self, file: FileId, shape: &Shape) -> Node {
-        let before = self.report.entries().len();
-        let node = yaml::parse(self.sources, file, &mut self.report);
-        // A file that broke off lacks what stands behind the break: nothing is said of that.
-        let broken =
-            self.report.entries().len() > before && node.map().is_none_or(|m| m.0.is_empty());
-        if !broken {
-            walk(self.sources, &node, shape, &mut self.report);
-        }
-        node
+    /// Parses a file and judges it by its shape; `None` when it cannot be read to its end.
+    pub(crate) fn parse(&mut self, file: FileId, shape: &Shape) -> Option<Node> {
+        let node = yaml::parse(self.sources, file, &mut self.report)?;
+        walk(self.sources, &node, shape, &mut self.report);
+        Some(node)
     }
 
     /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
@@ -130,19 +129,19 @@ impl<'s> Site<'s> {
     /// Reads a node.
     pub(crate) fn node(&mut self, name: &str) -> Option<NodeFile> {
         let file = self.find(&NODES, name, None)?;
-        Some(NodeFile::read(name, &self.parse(file, &shape::NODE)))
+        Some(NodeFile::read(name, &self.parse(file, &shape::NODE)?))
     }
 
     /// Reads an env.
     pub(crate) fn env(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&ENVS, name, None)?;
-        Some(Group::env(name, &self.parse(file, &shape::ENV), Origin::Env))
+        Some(Group::env(name, &self.parse(file, &shape::ENV)?, Origin::Env))
     }
 
     /// Reads a manifest.
     pub(crate) fn manifest(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&MANIFESTS, name, None)?;
-        Some(Group::manifest(name, &self.parse(file, &shape::MANIFEST)))
+        Some(Group::manifest(name, &self.parse(file, &shape::MANIFEST)?))
     }
 
     /// Reads what the machines of a group are made of; each file once.
@@ -174,7 +173,8 @@ impl<'s> Site<'s> {
             return;
         }
         let file = self.find(&TEMPLATES, name, Some(at));
-        let template = file.map(|file| Template::read(&self.parse(file, &shape::TEMPLATE)));
+        let template = file.and_then(|file| self.parse(file, &shape::TEMPLATE));
+        let template = template.map(|node| Template::read(&node));
         if let Some((preset, at)) = template.as_ref().and_then(|t| t.preset.set()) {
             self.read_preset(preset, at);
         }
@@ -187,7 +187,8 @@ impl<'s> Site<'s> {
             return;
         }
         let file = self.find(&PRESETS, name, Some(at));
-        let preset = file.map(|file| Layer::preset(&self.parse(file, &shape::PRESET)));
+        let preset = file.and_then(|file| self.parse(file, &shape::PRESET));
+        let preset = preset.map(|node| Layer::preset(&node));
         self.presets.insert(name.to_owned(), preset);
     }
 
@@ -203,8 +204,14 @@ impl<'s> Site<'s> {
         }
     }
 
+    /// Folders that a site does not use are not mentioned.
     fn hint(&self, kind: &Kind, name: &str) -> String {
-        let place = kind.folders.join("/ and ") + "/";
+        let mut used: Vec<&str> = kind.folders.to_vec();
+        used.retain(|folder| self.sources.stems(folder).next().is_some());
+        let place = match used[..] {
+            [] => kind.folders[0].to_owned() + "/",
+            _ => used.join("/ and ") + "/",
+        };
         suggest::reference(name, &place, self.names(kind).into_iter())
     }
 }

@@ -48,9 +48,8 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The tree; what was still open when the text broke off is closed.
-    pub(super) fn finish(mut self) -> Option<Node> {
-        while !self.open.is_empty() && self.close().is_ok() {}
+    /// The tree.
+    pub(super) fn finish(self) -> Option<Node> {
         self.root
     }
 

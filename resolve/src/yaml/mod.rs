@@ -19,15 +19,19 @@ use stage::{Entry, Report};
 /// Nobody nests a site deeper; what walks a tree may recurse.
 const MAX_DEPTH: usize = 50;
 
-/// Parses a file of the site. Each problem is reported; the tree is what could be read.
-pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Node {
-    let empty = Node::empty(Span::start(file));
-    let Some(source) = sources.file(file) else { return empty };
+/// Parses a file of the site. Each problem is reported; `None` when it cannot be read to its
+/// end: of what such a file holds nothing more is to be said.
+pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Option<Node> {
+    let source = sources.file(file)?;
     let text = match &source.text {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(fact) => {
-            report.error(stage::Place::file(&source.shown), fact);
-            return empty;
+        Err(unreadable) => {
+            let entry = Entry::error(stage::Place::file(&source.shown), &unreadable.fact);
+            report.push(match &unreadable.hint {
+                Some(hint) => entry.hint(hint),
+                None => entry,
+            });
+            return None;
         }
     };
     let mut options = Options::default();
@@ -41,28 +45,30 @@ pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Nod
             Err(error) => Some(scan_error(sources, file, &error)),
         };
         if let Some(entry) = stop {
-            builder.report.push(entry);
-            break;
+            report.extend(builder.report);
+            report.push(entry);
+            return None;
         }
     }
     report.extend(std::mem::take(&mut builder.report));
-    let root = builder.finish();
-    root.filter(|node| !node.is_null()).unwrap_or(empty)
+    let root = builder.finish().filter(|node| !node.is_null());
+    Some(root.unwrap_or_else(|| Node::empty(Span::start(file))))
 }
 
 fn feed(b: &mut Builder<'_>, event: Event<'_>, range: Range, file: FileId) -> Result<(), Entry> {
     let at = span(file, range);
+    let tag_at = range.tag_span().map_or(at, |range| span(file, range));
     match event {
         Event::Scalar(text, style, anchor, tag) => {
-            let plain = style == ScalarStyle::Plain && !b.tag(at, tag.as_deref().map(words));
+            let plain = style == ScalarStyle::Plain && !b.tag(tag_at, tag.as_deref().map(words));
             b.scalar(at, text, plain, anchor)
         }
         Event::SequenceStart(_, anchor, tag) => {
-            b.tag(at, tag.as_deref().map(words));
+            b.tag(tag_at, tag.as_deref().map(words));
             b.open_list(at, anchor)
         }
         Event::MappingStart(_, anchor, tag) => {
-            b.tag(at, tag.as_deref().map(words));
+            b.tag(tag_at, tag.as_deref().map(words));
             b.open_map(at, anchor)
         }
         Event::SequenceEnd | Event::MappingEnd => b.close(),
