@@ -1,4 +1,4 @@
-//! pve-apply and image-publish against the simulator: calls, connections, memory, and wall time
+//! pve-apply against the simulator: calls, connections, memory, and wall time
 //! beside the shortest time that the simulator's tasks allow.
 
 use crate::measure::Tool;
@@ -19,8 +19,7 @@ const IMAGE: &str = r#"{"volumes":[{"volid":"local:import/debian-12.qcow2","node
 pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     calls(table)?;
     critical_path(table)?;
-    memory(table, 2_000)?;
-    upload(table)
+    memory(table, 2_000)
 }
 
 /// How many calls a create and an unchanged apply cost.
@@ -77,33 +76,8 @@ fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Uploads a sparse image of 2 GiB, then finds it there.
-fn upload(table: &mut Table) -> Result<(), Box<dyn Error>> {
-    let sim = start(Pace::Polls(0))?;
-    let folder = tempfile::tempdir()?;
-    let image = folder.path().join("large.raw");
-    let file = std::fs::File::create(&image)?;
-    file.set_len(2 << 30)?;
-    // A boot sector, so that it is recognised for a disk image.
-    std::os::unix::fs::FileExt::write_all_at(&file, &[0x55, 0xaa], 510)?;
-    let mut document = document(&sim, 1);
-    document["image_sources"] = json!({"debian-12": {"file": image}});
-    if let Some(top) = document.as_object_mut() {
-        top.remove("images");
-    }
-    let tool = trusting(Tool::new("image-publish"), &sim, folder.path())
-        .stdin(document.to_string().into_bytes());
-    let first = tool.once()?;
-    table.at_most("image-publish, upload of 2 GiB: peak memory, MiB", first.peak_mib(), 24.0);
-    table.seen("image-publish, upload of 2 GiB: CPU, ms", first.cpu_ms());
-    sim.forget_requests();
-    let again = tool.once()?;
-    table.at_most("image-publish, image unchanged: calls", sim.requests().len() as f64, 1.0);
-    table.at_most("image-publish, image unchanged: CPU, ms", again.cpu_ms(), 20.0);
-    Ok(())
-}
-
-fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
+/// Starts a simulator that has the image.
+pub(crate) fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
     let lengths = match pace {
         Pace::Millis(_) => LENGTHS.map(|(kind, ms)| (kind.to_owned(), ms)).into(),
         _ => [].into(),
@@ -123,11 +97,13 @@ fn pve_apply(sim: &PveSim, vms: usize, args: &[&str]) -> Result<Tool, Box<dyn Er
     Ok(tool.stdin(document(sim, vms).to_string().into_bytes()))
 }
 
-fn trusting(tool: Tool, sim: &PveSim, home: &Path) -> Tool {
+/// Lets a tool trust the simulator and keep its cache in `home`.
+pub(crate) fn trusting(tool: Tool, sim: &PveSim, home: &Path) -> Tool {
     tool.env("PVE_FINGERPRINT", sim.fingerprint()).env("HOME", &home.display().to_string())
 }
 
-fn document(sim: &PveSim, vms: usize) -> Value {
+/// Returns a document of so many VMs.
+pub(crate) fn document(sim: &PveSim, vms: usize) -> Value {
     let vm = |index: usize| {
         let mac = format!("02:00:00:00:{:02X}:{:02X}", index / 256, index % 256);
         json!({

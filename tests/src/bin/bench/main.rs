@@ -4,6 +4,7 @@
 //! CPU time is the least of several runs, since other work on the machine only adds to it.
 
 mod cluster;
+mod images;
 mod measure;
 mod site;
 mod table;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the groups that the arguments name, or all: `start`, `documents`, `cluster`.
+/// Runs the groups that the arguments name, or all: `start`, `documents`, `cluster`, `images`.
 fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| named.is_empty() || named.iter().any(|name| name == group);
@@ -41,6 +42,9 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     }
     if wanted("cluster") {
         cluster::measure(table)?;
+    }
+    if wanted("images") {
+        images::measure(table)?;
     }
     Ok(())
 }
