@@ -47,8 +47,9 @@ pub(crate) fn observe(
     observed.guests.retain(|guest| !gone.contains(&guest.vmid));
     observed.seed_files = seed_files(client, desired).map_err(fail)?;
     let absent = absent(desired, &observed);
+    let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
     for vmid in absent.iter().filter_map(|vm| vm.vmid) {
-        if !observed.guests.iter().any(|guest| guest.vmid == vmid) {
+        if !listed.contains(&vmid) {
             observed.free.insert(vmid, client.is_free(vmid).map_err(fail)?);
         }
     }
@@ -79,14 +80,13 @@ pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure
 
 /// The VMs of the document that no VM carries the mark of.
 pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
-    let is_there = |vm: &&DesiredVm| {
-        let mark = desired.mark(vm);
-        observed.looks.values().any(|look| match look {
-            Look::Seen(seen) => seen.config.mark().is_some_and(|found| found.same_vm(&mark)),
-            Look::NodeAway(_) | Look::Forbidden(_) => false,
-        })
-    };
-    desired.vms.iter().filter(|vm| !is_there(vm)).collect()
+    let marks = observed.looks.values().filter_map(|look| match look {
+        Look::Seen(seen) => seen.config.mark(),
+        Look::NodeAway(_) | Look::Forbidden(_) => None,
+    });
+    let there: BTreeSet<String> =
+        marks.filter(|mark| mark.deployment == desired.deployment).map(|mark| mark.vm).collect();
+    desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
 }
 
 /// Refuses a PVE that cannot make disks from `import` content.

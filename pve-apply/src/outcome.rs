@@ -5,6 +5,7 @@ use pve_client::{NodeName, Vmid};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use stage::{Entry, Place, Report};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// What came of one VM's plan.
@@ -228,7 +229,9 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
             addresses: Vec::new(),
         }
     }));
-    rows.sort_by_key(|row| order.iter().position(|name| *name == row.name));
+    let places: BTreeMap<&str, usize> =
+        order.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
+    rows.sort_by_key(|row| places.get(row.name.as_str()).copied());
     rows
 }
 

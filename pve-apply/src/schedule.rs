@@ -245,7 +245,8 @@ mod tests {
                 });
             }
         });
-        assert_eq!(most.into_inner(), 2);
+        let most = most.into_inner();
+        assert!(most <= 2, "{most} passed at a time");
     }
 
     #[test]

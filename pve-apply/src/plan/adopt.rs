@@ -1,6 +1,7 @@
 //! The steps that take over VMs which people have made: only the mark is written. Does no I/O.
 
-use super::{blocked, find};
+use super::blocked;
+use super::find::Finder;
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm};
@@ -11,8 +12,9 @@ use std::collections::BTreeMap;
 /// Plans to mark the VMs at the document's vmids as ours. Nothing else of them is changed.
 pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        if let [seen] = find::with_mark(desired, vm, observed).as_slice() {
+        if let [seen] = finder.with_mark(vm) {
             plan.unchanged.push(super::unchanged(vm, seen));
             continue;
         }

@@ -1,20 +1,22 @@
 //! The steps that remove the document's VMs. Does no I/O.
 
-use super::find::{self, Found};
+use super::find::{Finder, Found};
 use super::{blocked, clear_leftovers};
 use crate::action::{Action, Change, Impact, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power, Seen};
 use pve_client::PropertyString;
+use std::collections::BTreeMap;
 
 /// Plans the removal of the deployment's VMs, children before their parents.
 ///
 /// A VM that is not there is left out. One that is there without our mark blocks the whole plan.
 pub(crate) fn plan_destroy(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        match find::find(desired, vm, observed) {
+        match finder.find(vm) {
             Found::Absent => absent(&mut plan, desired, vm, observed),
             Found::Ours(seen) => present(&mut plan, desired, vm, seen, observed),
             Found::Blocked(blocked) if is_certainly_not_there(&blocked.why) => {
@@ -124,9 +126,13 @@ fn volumes(config: &Config) -> Vec<Change> {
 
 /// A VM waits for its children.
 fn children_first(plan: &mut Plan, desired: &Desired) {
+    let mut children: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for vm in &desired.vms {
+        let parent = vm.parent.as_deref().unwrap_or_default();
+        children.entry(parent).or_default().push(vm.name.clone());
+    }
     for vm in &mut plan.vms {
-        let children = desired.vms.iter().filter(|child| child.parent.as_ref() == Some(&vm.name));
-        vm.after = children.map(|child| child.name.clone()).collect();
+        vm.after = children.get(vm.name.as_str()).cloned().unwrap_or_default();
     }
     super::keep_planned(plan);
 }

@@ -6,8 +6,9 @@
 use super::blocked;
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Guest, Look, Observed, Seen};
 use pve_client::{NodeName, Vmid};
+use std::collections::BTreeMap;
 
 /// What was found of a VM.
 pub(super) enum Found<'a> {
@@ -19,59 +20,95 @@ pub(super) enum Found<'a> {
     Blocked(Box<Blocked>),
 }
 
-/// Finds a VM.
-pub(super) fn find<'a>(desired: &Desired, vm: &DesiredVm, observed: &'a Observed) -> Found<'a> {
-    let stop = |vmid, node: &NodeName, why| Found::Blocked(Box::new(blocked(vm, vmid, node, why)));
-    let ours = with_mark(desired, vm, observed);
-    match (ours.as_slice(), vm.vmid) {
-        ([], Some(vmid)) => at_vmid(desired, vm, vmid, observed),
-        ([], None) => anywhere(desired, vm, observed),
-        ([seen], Some(wanted)) if seen.vmid != wanted => {
-            stop(Some(seen.vmid), &seen.node, Why::VmidDiffers { wanted: wanted.get() })
-        }
-        ([seen], _) if seen.node != desired.node => {
-            let wanted = desired.node.to_string();
-            stop(Some(seen.vmid), &seen.node, Why::NodeDiffers { wanted })
-        }
-        ([seen], _) => Found::Ours(seen),
-        ([first, ..], _) => {
-            let vmids = ours.iter().map(|seen| seen.vmid.get()).collect();
-            stop(Some(first.vmid), &first.node, Why::MarkedTwice { vmids })
-        }
-    }
-}
-
-/// All VMs that carry this VM's mark.
-pub(super) fn with_mark<'a>(
-    desired: &Desired,
-    vm: &DesiredVm,
+/// The observed world by name and by vmid, so that a VM is found without a walk through all of them.
+pub(super) struct Finder<'a> {
+    desired: &'a Desired,
     observed: &'a Observed,
-) -> Vec<&'a Seen> {
-    let mark = desired.mark(vm);
-    let seen = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => Some(seen.as_ref()),
-        Look::NodeAway(_) | Look::Forbidden(_) => None,
-    });
-    seen.filter(|seen| seen.config.mark().is_some_and(|found| found.same_vm(&mark))).collect()
+    /// VMs with a mark of this deployment, by the name in it.
+    marked: BTreeMap<String, Vec<&'a Seen>>,
+    guests: BTreeMap<Vmid, &'a Guest>,
 }
 
-/// No VM carries the mark: what is at the vmid that the document fixes?
-fn at_vmid<'a>(desired: &Desired, vm: &DesiredVm, vmid: Vmid, observed: &'a Observed) -> Found<'a> {
-    let stop = |node: &NodeName, why| Found::Blocked(Box::new(blocked(vm, Some(vmid), node, why)));
-    match observed.looks.get(&vmid) {
-        Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),
-        Some(Look::Forbidden(node)) => return stop(node, Why::Forbidden),
-        Some(Look::Seen(seen)) => return stop(&seen.node, stranger(seen)),
-        None => {}
+impl<'a> Finder<'a> {
+    /// Sorts the world.
+    pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+        let mut marked: BTreeMap<String, Vec<&Seen>> = BTreeMap::new();
+        for look in observed.looks.values() {
+            let Look::Seen(seen) = look else { continue };
+            let Some(mark) = seen.config.mark() else { continue };
+            if mark.deployment == desired.deployment {
+                marked.entry(mark.vm).or_default().push(seen);
+            }
+        }
+        let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
+        Self { desired, observed, marked, guests }
     }
-    if let Some(guest) = observed.guests.iter().find(|guest| guest.vmid == vmid) {
-        return stop(&guest.node, Why::VmidTaken { by: guest.name.clone() });
+
+    /// All VMs that carry this VM's mark.
+    pub(super) fn with_mark(&self, vm: &DesiredVm) -> &[&'a Seen] {
+        self.marked.get(&vm.name).map_or(&[], Vec::as_slice)
     }
-    match observed.free.get(&vmid) {
-        Some(true) => Found::Absent,
-        // Listed nowhere and yet not free; or the second witness was not asked, which proves nothing.
-        Some(false) | None => stop(&desired.node, Why::VmidHidden),
+
+    /// Finds a VM.
+    pub(super) fn find(&self, vm: &DesiredVm) -> Found<'a> {
+        let stop = |seen: &Seen, why| stop(vm, Some(seen.vmid), &seen.node, why);
+        match (self.with_mark(vm), vm.vmid) {
+            ([], Some(vmid)) => self.at_vmid(vm, vmid),
+            ([], None) => self.anywhere(vm),
+            ([seen], Some(wanted)) if seen.vmid != wanted => {
+                stop(seen, Why::VmidDiffers { wanted: wanted.get() })
+            }
+            ([seen], _) if seen.node != self.desired.node => {
+                stop(seen, Why::NodeDiffers { wanted: self.desired.node.to_string() })
+            }
+            ([seen], _) => Found::Ours(seen),
+            (all @ [first, ..], _) => {
+                stop(first, Why::MarkedTwice { vmids: all.iter().map(|s| s.vmid.get()).collect() })
+            }
+        }
     }
+
+    /// No VM carries the mark: what is at the vmid that the document fixes?
+    fn at_vmid(&self, vm: &DesiredVm, vmid: Vmid) -> Found<'a> {
+        let stop = |node: &NodeName, why| stop(vm, Some(vmid), node, why);
+        match self.observed.looks.get(&vmid) {
+            Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),
+            Some(Look::Forbidden(node)) => return stop(node, Why::Forbidden),
+            Some(Look::Seen(seen)) => return stop(&seen.node, stranger(seen)),
+            None => {}
+        }
+        if let Some(guest) = self.guests.get(&vmid) {
+            return stop(&guest.node, Why::VmidTaken { by: guest.name.clone() });
+        }
+        match self.observed.free.get(&vmid) {
+            Some(true) => Found::Absent,
+            // Listed nowhere and yet not free; or the second witness was not asked, which proves nothing.
+            Some(false) | None => stop(&self.desired.node, Why::VmidHidden),
+        }
+    }
+
+    /// No VM carries the mark, and PVE is to choose the vmid: is it sure that there is none?
+    fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
+        for (vmid, look) in &self.observed.looks {
+            let (node, why) = match look {
+                Look::Seen(_) => continue,
+                Look::NodeAway(node) => (node, Why::NodeAway),
+                Look::Forbidden(node) => (node, Why::Forbidden),
+            };
+            let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
+            if name.is_none_or(|name| *name == vm.name) {
+                return stop(vm, Some(*vmid), node, why);
+            }
+        }
+        if self.observed.sees_all {
+            return Found::Absent;
+        }
+        stop(vm, None, &self.desired.node, Why::MayNotSeeAll)
+    }
+}
+
+fn stop<'a>(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Found<'a> {
+    Found::Blocked(Box::new(blocked(vm, vmid, node, why)))
 }
 
 /// What a VM is that stands where ours should and is not it.
@@ -83,21 +120,4 @@ fn stranger(seen: &Seen) -> Why {
         return Why::BeingCreated;
     }
     Why::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
-}
-
-/// No VM carries the mark, and PVE is to choose the vmid: is it sure that there is none?
-fn anywhere<'a>(desired: &Desired, vm: &DesiredVm, observed: &'a Observed) -> Found<'a> {
-    let stop = |vmid, node: &NodeName, why| Found::Blocked(Box::new(blocked(vm, vmid, node, why)));
-    for (vmid, look) in &observed.looks {
-        let may_be_ours = observed
-            .guests
-            .iter()
-            .any(|g| g.vmid == *vmid && g.name.as_ref().is_none_or(|name| *name == vm.name));
-        match look {
-            Look::NodeAway(node) if may_be_ours => return stop(Some(*vmid), node, Why::NodeAway),
-            Look::Forbidden(node) if may_be_ours => return stop(Some(*vmid), node, Why::Forbidden),
-            _ => {}
-        }
-    }
-    if observed.sees_all { Found::Absent } else { stop(None, &desired.node, Why::MayNotSeeAll) }
 }

@@ -30,16 +30,18 @@ use crate::action::{Plan, Step, Unchanged};
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Observed, Seen};
-use find::Found;
+use find::{Finder, Found};
 use pve_client::{NodeName, Vmid};
+use std::collections::BTreeSet;
 
 /// Plans how the deployment's VMs become what the document asks.
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     plan.reserved = desired.reserved.iter().map(|vmid| vmid.get()).collect();
+    let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
         let Some(machine) = &vm.machine else { continue };
-        match find::find(desired, vm, observed) {
+        match finder.find(vm) {
             Found::Absent => create::plan_one(&mut plan, desired, vm, machine, observed),
             Found::Ours(seen) => change::plan_one(&mut plan, desired, vm, machine, seen, observed),
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
@@ -51,7 +53,7 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
 
 /// A VM with nothing to do needs no waiting for.
 fn keep_planned(plan: &mut Plan) {
-    let names: Vec<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
+    let names: BTreeSet<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
     for vm in &mut plan.vms {
         vm.after.retain(|name| names.contains(name));
     }

@@ -1,6 +1,6 @@
 //! The steps of `start`, `stop` and `reboot`. Does no I/O.
 
-use super::find::{self, Found};
+use super::find::{Finder, Found};
 use super::{blocked, unchanged};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
@@ -22,8 +22,9 @@ pub(crate) enum Verb {
 pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     let seconds = desired.consent.shutdown_seconds;
+    let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        let seen = match find::find(desired, vm, observed) {
+        let seen = match finder.find(vm) {
             Found::Ours(seen) => seen,
             Found::Absent => {
                 plan.blocked.push(blocked(vm, vm.vmid, &desired.node, Why::NotThere));
