@@ -1,0 +1,266 @@
+//! Each call of the client against the simulator, which knows PVE from PVE's own sources and shares no code with us.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test may unwrap, also in the functions that its tests share"
+)]
+
+use std::time::Duration;
+
+use pve_client::{
+    Client, ConfigView, Download, Endpoint, Error, Finished, GuestKind, NodeName, Params,
+    PropertyString, SdnKind, SdnState, StorageId, TaskFilter, TaskState, Timeouts, Trust, Upid,
+    Upload, Vmid, Volid,
+};
+use test_support::pve_sim::{Options, PveSim, World, faults};
+
+/// A simulator with a world of its own, and a client of it.
+fn scene(world: &str) -> (PveSim, Client) {
+    let sim = PveSim::start(World::from_json(world).unwrap(), Options::default()).unwrap();
+    let client = Client::new(Endpoint {
+        url: sim.endpoint().parse().unwrap(),
+        token: sim.token().parse().unwrap(),
+        trust: Trust::CaFile(sim.ca_pem().as_bytes().to_vec()),
+        timeouts: Timeouts::default(),
+    });
+    (sim, client)
+}
+
+fn node() -> NodeName {
+    "pve1".parse().unwrap()
+}
+
+fn storage() -> StorageId {
+    "local".parse().unwrap()
+}
+
+fn vmid() -> Vmid {
+    Vmid::new(100).unwrap()
+}
+
+fn wait(client: &Client, upid: &Upid) -> Result<Finished, Error> {
+    client.wait(upid, Duration::from_secs(30), &mut |_| {})
+}
+
+/// A raw disk of 1 MiB with a boot sector, and its SHA-256.
+fn disk() -> (Vec<u8>, String) {
+    use sha2::Digest as _;
+    let mut bytes = vec![0; 1 << 20];
+    bytes[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let sum = sha2::Sha256::digest(&bytes);
+    (bytes, sum.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn upload(client: &Client, name: &str) -> Volid {
+    let (bytes, sha256) = disk();
+    let upload =
+        Upload { content: "import", filename: name, length: bytes.len() as u64, sha256: &sha256 };
+    let upid = client.upload(&node(), &storage(), &upload, &mut &bytes[..], &mut |_| {}).unwrap();
+    wait(client, &upid).unwrap();
+    Volid::of_file(&storage(), "import", name)
+}
+
+fn create(client: &Client) -> Result<Finished, Error> {
+    let params = Params::new()
+        .with("name", "web")
+        .with("memory", 512)
+        .with("net0", "virtio=02:00:00:00:00:01,bridge=vmbr0")
+        .with("agent", 1)
+        .with("tags", "pve-pipeline;web")
+        .with("virtio0", "local-lvm:0,import-from=local:import/a.raw,discard=on")
+        .with("boot", "order=virtio0");
+    wait(client, &client.create_vm(&node(), vmid(), &params)?)
+}
+
+#[test]
+fn what_the_cluster_says_of_itself() {
+    let (sim, client) = scene("{}");
+    assert!(client.version().unwrap().at_least(8, 4));
+    let nodes = client.nodes().unwrap();
+    assert_eq!((nodes[0].node.as_str(), nodes[0].online), ("pve1", true));
+    let status = client.node_status(&node()).unwrap();
+    assert!(status.cpus > 0 && status.memory_total > 0, "{status:?}");
+    assert_eq!(client.next_id().unwrap(), vmid());
+    assert!(client.is_free(vmid()).unwrap());
+    assert_eq!(client.cluster_resources().unwrap(), []);
+    let permissions = client.permissions().unwrap();
+    assert!(permissions["/vms"]["VM.Allocate"], "{permissions:?}");
+    let storages = client.storages(&node()).unwrap();
+    let local = storages.iter().find(|s| s.storage == storage()).unwrap();
+    assert!(local.has_content("import") && local.active && local.avail > 0, "{local:?}");
+    let networks = client.networks(&node()).unwrap();
+    assert!(networks.iter().any(|n| n.iface == "vmbr0" && n.kind == "bridge"), "{networks:?}");
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn the_life_of_a_vm() {
+    let (sim, client) = scene("{}");
+    upload(&client, "a.raw");
+    assert_eq!(create(&client).unwrap(), Finished::Clean);
+    assert!(!client.is_free(vmid()).unwrap());
+    let config = client.vm_config(&node(), vmid(), ConfigView::Pending).unwrap();
+    assert_eq!(config.get("name"), Some("web"));
+    let disk = PropertyString::parse(config.get("virtio0").unwrap(), "file");
+    assert_eq!((disk.size("size"), disk.flag("discard")), (Some(1 << 20), Some(true)));
+    let digest = config.digest.unwrap();
+    let grown = client.resize(&node(), vmid(), "virtio0", 2 << 30, Some(&digest)).unwrap();
+    wait(&client, &grown.unwrap()).unwrap();
+    let stale = Params::new().with("description", "mine").with("digest", &digest);
+    assert!(client.update_config(&node(), vmid(), &stale).unwrap_err().is_checksum_mismatch());
+    client.update_config(&node(), vmid(), &Params::new().with("description", "a+b; c")).unwrap();
+    let config = client.vm_config(&node(), vmid(), ConfigView::Current).unwrap();
+    assert_eq!(config.get("description"), Some("a+b; c"));
+    wait(&client, &client.start(&node(), vmid()).unwrap()).unwrap();
+    assert!(client.vm_status(&node(), vmid()).unwrap().is_running());
+    client.update_config(&node(), vmid(), &Params::new().with("cores", 4)).unwrap();
+    let pending = client.vm_pending(&node(), vmid()).unwrap();
+    assert!(
+        pending.iter().any(|p| p.key == "cores" && p.pending.as_deref() == Some("4")),
+        "{pending:?}"
+    );
+    let changed =
+        client.update_config_async(&node(), vmid(), &Params::new().with("onboot", 1)).unwrap();
+    wait(&client, &changed).unwrap();
+    let (timeout, force) = (Duration::from_secs(60), false);
+    wait(&client, &client.reboot(&node(), vmid(), timeout).unwrap()).unwrap();
+    wait(&client, &client.shutdown(&node(), vmid(), timeout, force).unwrap()).unwrap();
+    wait(&client, &client.stop(&node(), vmid()).unwrap()).unwrap();
+    wait(&client, &client.delete_vm(&node(), vmid(), true).unwrap()).unwrap();
+    let gone = client.vm_status(&node(), vmid()).unwrap_err();
+    assert!(gone.is_not_there() || gone.is_permission(), "{gone:?}");
+    let volumes = sim.world().volumes;
+    assert_eq!(
+        volumes.iter().map(|v| v.volid.as_str()).collect::<Vec<_>>(),
+        ["local:import/a.raw"]
+    );
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn the_guest_and_its_addresses() {
+    let world = r#"{"vms": {"100": {"running": true, "config": {"agent": "1", "net0": "virtio=02:00:00:00:00:01,bridge=vmbr0"}}}}"#;
+    let (sim, client) = scene(world);
+    let alive = (0..5).any(|_| match client.agent_ping(&node(), vmid()) {
+        Ok(()) => true,
+        Err(error) => {
+            assert!(error.is_agent_silent(), "{error:?}");
+            false
+        }
+    });
+    assert!(alive);
+    let interfaces = client.agent_interfaces(&node(), vmid()).unwrap();
+    let ours = interfaces.iter().find(|i| i.mac.as_deref() == Some("02:00:00:00:00:01")).unwrap();
+    assert!(!ours.addresses.is_empty(), "{ours:?}");
+    let resources = client.cluster_resources().unwrap();
+    assert_eq!((resources[0].kind, resources[0].vmid), (GuestKind::Qemu, vmid()));
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn volumes_come_and_go() {
+    let url = "http://192.0.2.1/b.qcow2";
+    let world =
+        format!(r#"{{"urls": {{"{url}": {{"size": 5, "sha256": "{}"}}}}}}"#, "a".repeat(64));
+    let (sim, client) = scene(&world);
+    let volid = upload(&client, "a.raw");
+    let volumes = client.storage_content(&node(), &storage(), Some("import")).unwrap();
+    assert_eq!((&volumes[0].volid, volumes[0].size), (&volid, 1 << 20));
+    assert_eq!(client.volume_info(&node(), &volid).unwrap().size, 1 << 20);
+    assert_eq!(client.url_metadata(&node(), url, true).unwrap().size, Some(5));
+    let download = Download {
+        url: url.to_owned(),
+        content: "import".to_owned(),
+        filename: "b.qcow2".to_owned(),
+        checksum: Some(("sha256".to_owned(), "a".repeat(64))),
+        verify_certificates: true,
+    };
+    wait(&client, &client.download_url(&node(), &storage(), &download).unwrap()).unwrap();
+    for volid in [volid.clone(), Volid::of_file(&storage(), "import", "b.qcow2")] {
+        wait(&client, &client.delete_volume(&node(), &volid).unwrap().unwrap()).unwrap();
+    }
+    assert_eq!(client.storage_content(&node(), &storage(), None).unwrap(), []);
+    assert!(client.volume_info(&node(), &volid).unwrap_err().is_not_there());
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn tasks_can_be_found_read_and_stopped() {
+    let (sim, client) = scene("{}");
+    upload(&client, "a.raw");
+    create(&client).unwrap();
+    let filter = TaskFilter {
+        vmid: Some(vmid()),
+        kind: Some("qmcreate".to_owned()),
+        ..TaskFilter::default()
+    };
+    let tasks = client.tasks(&node(), &filter).unwrap();
+    let [task] = &tasks[..] else { panic!("{tasks:?}") };
+    assert_eq!((task.upid.kind(), task.status.as_deref()), ("qmcreate", Some("OK")));
+    assert_eq!(client.task_status(&task.upid).unwrap(), TaskState::Stopped("OK".to_owned()));
+    let tail = client.task_log_tail(&task.upid, 1).unwrap();
+    assert_eq!(tail, ["TASK OK"]);
+    let page = client.task_log(&task.upid, 0, 2).unwrap();
+    assert!(page.total > 2 && page.lines.len() == 2, "{page:?}");
+    let running = client.start(&node(), vmid()).unwrap();
+    client.stop_task(&running).unwrap();
+    assert!(matches!(wait(&client, &running), Err(Error::TaskFailed(_))));
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+/// A token that may also edit the SDN, on user and token both.
+const SDN_WORLD: &str = r#"{"access": {
+    "users": {"pipeline@pve": {}}, "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001"}},
+    "roles": {"Net": ["SDN.Allocate", "SDN.Audit", "Sys.Audit"]},
+    "acl": [{"path": "/", "who": "pipeline@pve", "role": "Net", "propagate": true},
+            {"path": "/", "who": "pipeline@pve!apply", "role": "Net", "propagate": true}]}}"#;
+
+#[test]
+fn sdn_objects_wait_for_the_apply() {
+    let (sim, client) = scene(SDN_WORLD);
+    let lock = client.sdn_lock().unwrap();
+    let lock = Some(lock.as_str());
+    let subnet = SdnKind::Subnet("vnet1".to_owned());
+    let zone =
+        Params::new().with("zone", "zone1").with("type", "vxlan").with("peers", "192.0.2.10");
+    client.sdn_create(&SdnKind::Zone, &zone, lock).unwrap();
+    let vnet = Params::new().with("vnet", "vnet1").with("zone", "zone1").with("tag", 100);
+    client.sdn_create(&SdnKind::Vnet, &vnet, lock).unwrap();
+    let net = Params::new().with("type", "subnet").with("subnet", "10.9.0.0/24");
+    client.sdn_create(&subnet, &net, lock).unwrap();
+    assert_eq!(client.sdn_list(&SdnKind::Zone).unwrap()[0].state, SdnState::New);
+    wait(&client, &client.sdn_apply(lock).unwrap()).unwrap();
+    assert_eq!(client.sdn_list(&SdnKind::Zone).unwrap()[0].state, SdnState::Applied);
+    assert_eq!(client.node_sdn_zones(&node()).unwrap()[0].status, "available");
+    assert_eq!(client.sdn_list(&subnet).unwrap()[0].id, "zone1-10.9.0.0-24");
+    client.sdn_update(&SdnKind::Vnet, "vnet1", &Params::new().with("tag", 101), None).unwrap();
+    let vnets = client.sdn_list(&SdnKind::Vnet).unwrap();
+    assert_eq!((vnets[0].state, vnets[0].pending["tag"].as_str()), (SdnState::Changed, "101"));
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn errors_are_known_by_what_they_say() {
+    let (sim, client) = scene("{}");
+    upload(&client, "a.raw");
+    create(&client).unwrap();
+    assert!(create(&client).unwrap_err().is_already_exists());
+    let fault = |then: &str| {
+        let list = format!(r#"[{{"when": "GET /version", "then": {then}}}]"#);
+        faults::from_json(&list).unwrap().into_iter().for_each(|fault| sim.add_fault(fault));
+        client.version().unwrap_err()
+    };
+    let answer = |status: u16, message: &str| {
+        fault(&format!(r#"{{"answer": {{"status": {status}, "message": "{message}"}}}}"#))
+    };
+    let lock = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
+    assert!(answer(500, lock).is_lock_timeout());
+    assert!(answer(500, "VM is locked (backup)").is_lock_timeout());
+    assert!(answer(500, "got no worker upid - start worker failed").is_worker_start_failure());
+    assert!(answer(500, "cluster not ready - no quorum?").is_no_quorum());
+    assert!(answer(595, "").is_node_unreachable());
+    assert!(answer(596, "").is_outcome_unknown());
+    assert!(!answer(500, "VM 100 already running").is_outcome_unknown());
+    assert!(fault(r#"{"cut": "after"}"#).is_outcome_unknown());
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
