@@ -10,6 +10,7 @@ use stage::{Entry, Place};
 
 use crate::plan::Present;
 use crate::source::examine::{Sums, sums_of};
+use crate::spool::sweep;
 
 /// A storage's folder, as `/var/lib/vz`.
 #[derive(Debug, Clone)]
@@ -110,6 +111,7 @@ impl Temporary {
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
     fn create(folder: &Path, name: &str) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
+        sweep(folder, ".", name);
         // PVE lists no name that begins with a dot.
         let path = folder.join(format!(".{name}.{}", std::process::id()));
         let file =

@@ -12,6 +12,11 @@ use crate::show;
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
+/// Types of storage that hold disks and no files.
+// PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
+const HOLDS_NO_FILES: [&str; 8] =
+    ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
+
 /// A storage on a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -76,7 +81,14 @@ impl Node {
         if !storage.enabled || !storage.active {
             report.error(self.place(), format!("storage \"{}\" is not active", self.storage));
         }
-        if !storage.has_content(self.content) {
+        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
+            let fact = format!(
+                "storage \"{}\" has type {} and holds no files",
+                self.storage, storage.kind
+            );
+            let hint = "`image_datastore` must name a storage that is a folder, as `local`";
+            report.push(Entry::error(self.place(), fact).hint(hint));
+        } else if !storage.has_content(self.content) {
             let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
             let fact =
                 format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
@@ -92,7 +104,24 @@ impl Node {
                     .hint("`image-publish prune` removes what no document names"),
             );
         }
+        if let Some(entry) = self.missing_privilege() {
+            report.push(entry);
+        }
         if report.has_errors() { Err(report) } else { Ok(()) }
+    }
+
+    /// Asks whether the token may upload; if not, says so. A PVE that does not tell is taken at its word later.
+    pub(crate) fn missing_privilege(&self) -> Option<Entry> {
+        // PVE: facts 40: a refused upload may end in a closed connection without a word, after
+        // as much of the file as the network took; so the question comes first, and after a lost upload.
+        let path = format!("/storage/{}", self.storage);
+        let held = self.client.privileges_on(&path).ok()?;
+        if held.contains("Datastore.AllocateTemplate") {
+            return None;
+        }
+        let fact = format!("the token must have Datastore.AllocateTemplate on {path}");
+        let hint = "`pve-apply privileges` prints what the token needs; give it to the token and to its user";
+        Some(Entry::error(self.place(), fact).hint(hint))
     }
 
     /// Refuses a PVE that takes no disk images as content `import`.

@@ -18,7 +18,8 @@ impl Spooled {
     #[expect(clippy::disallowed_methods, reason = "door: spooled files")]
     pub(crate) fn create(folder: &Path, name: &str) -> io::Result<(Self, File)> {
         std::fs::create_dir_all(folder)?;
-        let path = folder.join(format!("spool-{}-{name}", std::process::id()));
+        sweep(folder, "spool-", "");
+        let path = folder.join(format!("spool-{name}.{}", std::process::id()));
         let file = OpenOptions::new().write(true).create(true).truncate(true).open(&path)?;
         Ok((Self { path }, file))
     }
@@ -55,6 +56,25 @@ impl Drop for Spooled {
     fn drop(&mut self) {
         // A file that cannot be removed is a file in a cache.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Removes what runs have left behind that were killed: files `PREFIX…NAME….PID` whose process is gone.
+#[expect(clippy::disallowed_methods, reason = "door: left-over files")]
+pub(crate) fn sweep(folder: &Path, prefix: &str, name: &str) {
+    // Without /proc nobody can tell a left-over from a file in use.
+    let (Ok(listing), true) = (std::fs::read_dir(folder), Path::new("/proc/self").exists()) else {
+        return;
+    };
+    for entry in listing.flatten() {
+        let file = entry.file_name();
+        let Some(file) = file.to_str().filter(|f| f.starts_with(prefix) && f.contains(name)) else {
+            continue;
+        };
+        let process = file.rsplit_once('.').and_then(|(_, pid)| pid.parse::<u32>().ok());
+        if process.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

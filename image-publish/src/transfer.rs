@@ -42,6 +42,11 @@ pub(crate) fn send(
             Err(error) => error,
         };
         // Sending again is safe: the same name gets the same bytes, and PVE compares the sum each time.
+        if is_lost(&error)
+            && let Some(refused) = node.missing_privilege()
+        {
+            return Err(refused.into());
+        }
         if is_lost(&error) && attempt < work.retries {
             attempt += 1;
             let reason = innermost(&error);

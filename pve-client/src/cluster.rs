@@ -2,7 +2,7 @@
 //!
 //! Lists are filtered by what the token may see, never refused (facts 54): absence is no proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Client;
 use crate::error::Error;
@@ -146,6 +146,14 @@ impl Client {
                 _ => Err(error),
             },
         }
+    }
+
+    /// Returns what the token itself may do on one path, what it inherits included.
+    pub fn privileges_on(&self, path: &str) -> Result<BTreeSet<String>, Error> {
+        let answer = self.get("/access/permissions", &Params::new().with("path", path))?;
+        let object = answer.object()?;
+        let privileges = object.object(path).map(|list| list.texts()).unwrap_or_default();
+        Ok(privileges.into_keys().collect())
     }
 
     /// Returns what the token itself may do, on each path where it may do anything.

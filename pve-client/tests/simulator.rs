@@ -85,6 +85,8 @@ fn what_the_cluster_says_of_itself() {
     assert_eq!(client.cluster_resources().unwrap(), []);
     let permissions = client.permissions().unwrap();
     assert!(permissions["/vms"]["VM.Allocate"], "{permissions:?}");
+    let on_vm = client.privileges_on("/vms/100").unwrap();
+    assert!(on_vm.contains("VM.Allocate"), "inherited from /vms: {on_vm:?}");
     let storages = client.storages(&node()).unwrap();
     let local = storages.iter().find(|s| s.storage == storage()).unwrap();
     assert!(local.has_content("import") && local.active && local.avail > 0, "{local:?}");
