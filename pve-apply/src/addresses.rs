@@ -1,5 +1,6 @@
 //! DOOR (reads only): the state and the addresses of VMs after the work, for the result.
 
+use crate::ask::ask_patiently;
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
@@ -16,10 +17,11 @@ const AGENT_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     let Some((node, vmid)) = place(row).filter(|_| row.status == "unknown") else { return };
     // A read that fails leaves the row as it is: the work itself is done.
-    if let Ok(status) = client.vm_status(&node, vmid) {
+    if let Ok(status) = ask_patiently(|| client.vm_status(&node, vmid)) {
         row.status = status.status;
     }
-    if let Ok(config) = client.vm_config(&node, vmid, ConfigView::Current) {
+    let config = ask_patiently(|| client.vm_config(&node, vmid, ConfigView::Current));
+    if let Ok(config) = config {
         row.mac = config.get("net0").and_then(mac_of);
     }
 }

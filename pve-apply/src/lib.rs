@@ -6,6 +6,7 @@
 
 mod action;
 mod addresses;
+mod ask;
 mod blocked;
 mod cli;
 mod command;

@@ -3,6 +3,7 @@
 //! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5. Waits for
 //! no guest agent. What cannot be read is said as unknown, never as absent.
 
+use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm};
 use crate::finding;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
@@ -50,11 +51,11 @@ pub(crate) fn observe(
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
     for vmid in absent.iter().filter_map(|vm| vm.vmid) {
         if !listed.contains(&vmid) {
-            observed.free.insert(vmid, client.is_free(vmid).map_err(fail)?);
+            observed.free.insert(vmid, ask(|| client.is_free(vmid)).map_err(fail)?);
         }
     }
     if absent.iter().any(|vm| vm.vmid.is_none()) {
-        observed.sees_all = sees_all(&client.permissions().map_err(fail)?);
+        observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
     }
     if scope == Scope::Apply {
         observed.images = images(client, desired, &absent).map_err(fail)?;
@@ -69,9 +70,9 @@ pub(crate) fn observe(
 pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure> {
     let read = || -> Result<Facts, Error> {
         Ok(Facts {
-            storages: client.storages(&desired.node)?,
-            bridges: client.bridges(&desired.node)?,
-            permissions: client.permissions()?,
+            storages: ask(|| client.storages(&desired.node))?,
+            bridges: ask(|| client.bridges(&desired.node))?,
+            permissions: ask(|| client.permissions())?,
             token_id: client.endpoint().token.id().to_owned(),
         })
     };
@@ -95,7 +96,7 @@ pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a D
 /// It is too old, or cannot be reached.
 pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
     let place = || Place::Named(client.endpoint().url.to_string());
-    let version = client.version().map_err(|error| finding::of_error(place(), &error))?;
+    let version = ask(|| client.version()).map_err(|error| finding::of_error(place(), &error))?;
     if version.at_least(8, 4) {
         return Ok(());
     }
@@ -111,9 +112,9 @@ fn list(
 ) -> Result<(Vec<Guest>, BTreeMap<Vmid, Resource>), Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
-    let rows = client.cluster_resources().map_err(fail)?;
+    let rows = ask(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = client.node_vms(&desired.node).map_err(fail)?;
+    let fresh = ask(|| client.node_vms(&desired.node)).map_err(fail)?;
     let fresh: BTreeMap<Vmid, Resource> = fresh.into_iter().map(|row| (row.vmid, row)).collect();
     let mut guests: BTreeMap<Vmid, Guest> =
         rows.iter().map(|row| (row.vmid, Guest::from(row))).collect();
@@ -190,7 +191,7 @@ pub(crate) fn look_at(
     node: &NodeName,
     power: Option<&str>,
 ) -> Result<Option<Look>, Error> {
-    let items = match client.vm_pending(node, vmid) {
+    let items = match ask(|| client.vm_pending(node, vmid)) {
         Ok(items) => items,
         Err(error) if error.is_node_unreachable() => return Ok(Some(Look::NodeAway(node.clone()))),
         Err(error) if error.is_permission() => return Ok(Some(Look::Forbidden(node.clone()))),
@@ -200,19 +201,20 @@ pub(crate) fn look_at(
     let running = match power {
         Some("running") => true,
         Some("stopped") => false,
-        _ => client.vm_status(node, vmid)?.is_running(),
+        _ => ask(|| client.vm_status(node, vmid))?.is_running(),
     };
     let mut config = Config::from_pending(items);
     if config.digest.is_none() {
         // A PVE that does not list the digest among the keys.
-        config.digest = client.vm_config(node, vmid, ConfigView::Pending)?.digest;
+        config.digest = ask(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
     }
     let power = if running { Power::Running } else { Power::Stopped };
     Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, config }))))
 }
 
 fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
-    let volumes = client.storage_content(&desired.node, &desired.image_storage, Some("import"))?;
+    let volumes =
+        ask(|| client.storage_content(&desired.node, &desired.image_storage, Some("import")))?;
     let ours =
         |volid: &Volid| desired.vms.iter().any(|vm| desired.owns_seed_file(vm, volid.file()));
     Ok(volumes.into_iter().map(|volume| volume.volid).filter(ours).collect())
@@ -230,7 +232,7 @@ fn images(
             continue;
         }
         // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
-        let size = match client.volume_info(&desired.node, volid) {
+        let size = match ask(|| client.volume_info(&desired.node, volid)) {
             Ok(info) => Some(info.size),
             Err(error) if error.is_not_there() => None,
             Err(error) if error.status() == Some(500) => None,

@@ -3,6 +3,7 @@
 
 use super::{Stop, Work};
 use crate::action::Action;
+use crate::ask::ask_patiently;
 use crate::finding;
 use crate::mark;
 use pve_client::{ConfigView, Digest, VmConfig, Vmid};
@@ -26,10 +27,8 @@ impl Work<'_> {
         let Some(vmid) = self.vmid else {
             return Err(self.refused("has no vmid: its create has not been carried out"));
         };
-        let config = self
-            .runner
-            .client
-            .vm_config(&self.plan.node, vmid, ConfigView::Pending)
+        let client = self.runner.client;
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
         self.check_mark(&config)?;
         if self.untouched
