@@ -8,8 +8,9 @@ pub mod cli;
 mod command;
 mod json;
 mod load;
+pub mod memory;
 mod resolve;
-mod selection;
+pub mod selection;
 mod shape;
 mod site;
 mod source;
@@ -29,11 +30,7 @@ use std::path::Path;
 /// The site cannot be found or read.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     if let Some(Command::Schema { kind }) = &cli.command {
-        let shape = shape::KINDS.iter().find(|(name, _)| name == kind);
-        return Ok(Output::bytes(
-            shape.map(|(_, s)| pretty(&shape::schema(s))).unwrap_or_default(),
-            Report::new(),
-        ));
+        return Ok(Output::bytes(schema(kind).unwrap_or_default(), Report::new()));
     }
     let folder = load::site_folder(cli.site.site, &cli::environment())?;
     match cli.command {
@@ -46,6 +43,12 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
 /// The kinds of files that have a schema.
 pub fn schema_kinds() -> impl Iterator<Item = &'static str> {
     shape::KINDS.iter().map(|(name, _)| *name)
+}
+
+/// The JSON Schema of a kind of files, as it is checked in.
+pub fn schema(kind: &str) -> Option<String> {
+    let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
+    Some(pretty(&shape::schema(shape)))
 }
 
 fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
