@@ -129,7 +129,9 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
     let entry = site.sources.error(at, format!("API token \"{name}\" does not exist"));
     let hint = match &site.secrets {
         Some(s) => {
-            let names = s.api_tokens.keys().map(String::as_str);
+            // A name whose token is wrong may be the token itself, in the wrong place.
+            let sound = s.api_tokens.iter().filter(|(_, token)| token.is_some());
+            let names = sound.map(|(name, _)| name.as_str());
             suggest::reference(name, "`api_tokens` of secrets.yaml", names)
         }
         None => {

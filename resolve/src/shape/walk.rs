@@ -113,6 +113,15 @@ impl Walker<'_> {
 
     fn unknown(&mut self, key: &Key, shape: &Shape) {
         let names = shape.fields.iter().map(|f| f.name);
+        if self.secret {
+            // Whoever mixes up key and value has written the secret here.
+            let entry = self.sources.error(key.at, format!("{} has no such key", shape.title));
+            let near = suggest::near(&key.text, names);
+            return self.report.push(match near {
+                Some(name) => entry.hint(format!("did you mean `{name}`?")),
+                None => entry,
+            });
+        }
         let entry = self.sources.error(key.at, format!("{} has no `{}`", shape.title, key.text));
         self.report.push(entry.hint(suggest::key(&key.text, names)));
     }
@@ -135,7 +144,8 @@ impl Walker<'_> {
             Type::Object(shape) => self.object(node, shape, name),
             Type::Named(item) => match node.map() {
                 Some(map) => map.0.iter().for_each(|(key, value)| {
-                    self.value(value, item, Name::Entry(name.key(), &key.text));
+                    let key = if self.secret { "…" } else { &*key.text };
+                    self.value(value, item, Name::Entry(name.key(), key));
                 }),
                 None => self.error(node.at, format!("{name} must be a mapping of names to values")),
             },

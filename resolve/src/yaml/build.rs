@@ -202,7 +202,9 @@ impl<'s> Builder<'s> {
     }
 
     fn duplicate(&self, key: &Key, first: Span) -> Entry {
-        let fact = format!("`{}` is already set in line {}", key.text, first.line);
+        let secret = self.sources.file(key.at.file).is_some_and(|file| file.secret);
+        let what = if secret { "this key".to_owned() } else { format!("`{}`", key.text) };
+        let fact = format!("{what} is already set in line {}", first.line);
         self.sources.error(key.at, fact)
     }
 }
