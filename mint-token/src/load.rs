@@ -217,7 +217,7 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
 fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
     let place = || Place::file(path.display().to_string());
     let command = std::process::Command::new("sops")
-        .args(["-d", "--input-type", "yaml", "--output-type", "json"])
+        .args(["--decrypt", "--input-type", "yaml", "--output-type", "yaml"])
         .arg(path)
         .output();
     let output = command.map_err(|e| {
