@@ -142,6 +142,11 @@ static AUTH: Shape = Shape {
     title: "`auth`",
     fields: &[
         Field::new("signing_key", Text(&rule::SIGNING_KEY), "Signs provisioning tokens."),
+        Field::new(
+            "signing_keys",
+            Named(&Text(&rule::SIGNING_KEY)),
+            "More keys by name, for `mint-token --kid` and while the key is changed.",
+        ),
         Field::new("site_token", Text(&rule::ANY), "One token for all VMs; older sites."),
         Field::new("node_tokens", Named(&Text(&rule::ANY)), "A token for each VM; older sites."),
         Field::new("repo_token", Text(&rule::ANY), "For the spec server's repositories."),
