@@ -123,6 +123,23 @@ fn the_node_downloads_what_it_can_use_as_it_is() {
 }
 
 #[test]
+fn half_a_file_goes_before_the_node_downloads() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+    let file = format!("local:import/a-{}.qcow2", &sha256(&image())[..12]);
+    let half = json!({"volumes": [{"volid": file, "size": 100, "sha256": "0".repeat(64)}]});
+    let half = World::from_json(&half.to_string()).unwrap().volumes;
+    scene.sim.edit(|world| world.volumes = half);
+    let sum = format!("sha256:{}", sha256(&image()));
+    let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2"), "checksum": sum}));
+    check_published(&scene, &ran, "/download-url");
+    assert!(
+        ran.requests.contains(&format!("DELETE /nodes/pve1/storage/local/content/{file}")),
+        "{}",
+        ran.requests
+    );
+}
+
+#[test]
 fn an_image_that_changes_upstream_gets_another_name() {
     let sums = |bytes: &[u8]| Page::ok(format!("{}  a.qcow2\n", sha256(bytes)).into_bytes());
     let mut changed = image();

@@ -47,6 +47,9 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
 
 /// Makes of each argument an image that is wanted.
 fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
+    if args.content == Content::Iso && args.place.local_dir.is_some() {
+        report.error(Place::Run, "`--content iso` and `--local-dir` exclude each other");
+    }
     if args.what.len() > 1 && (args.name.is_some() || args.checksum.is_some()) {
         report.error(Place::Run, "`--name` and `--checksum` are for one file");
     }
