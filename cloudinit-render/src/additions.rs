@@ -110,17 +110,22 @@ impl Additions {
         additions
     }
 
+    /// Says whether the spec server's certificate is pinned.
+    pub(crate) fn pins_server(&self) -> bool {
+        self.ca_certificate.is_some() || self.server_fingerprint.is_some()
+    }
+
     /// Adds what a later source says.
     pub(crate) fn merge(&mut self, later: Self) {
+        // A pin of the one kind replaces one of the other: two could contradict each other.
+        if later.pins_server() {
+            self.ca_certificate = later.ca_certificate;
+            self.server_fingerprint = later.server_fingerprint;
+        }
         self.packages.extend(later.packages);
         self.dns_servers.extend(later.dns_servers);
         self.write_files.extend(later.write_files);
         self.runcmd.extend(later.runcmd);
-        // A pin of the one kind replaces one of the other: two could contradict each other.
-        if later.ca_certificate.is_some() || later.server_fingerprint.is_some() {
-            self.ca_certificate = later.ca_certificate;
-            self.server_fingerprint = later.server_fingerprint;
-        }
         let replace = |own: &mut Option<String>, later: Option<String>| {
             if later.is_some() {
                 *own = later;

@@ -65,7 +65,7 @@ fn read(
     }
     // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
     if typed {
-        validate::deployment(&deployment, &mut report);
+        validate::deployment(&deployment, &additions, &mut report);
     }
     if report.has_errors() {
         return Err(report.into());

@@ -1,12 +1,13 @@
 //! The document's own values against the rules. Does no I/O.
 
+use crate::additions::Additions;
 use crate::network_config::Address;
 use crate::rules::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
 
 /// Reports each value that cannot be made safe or cannot work.
-pub(crate) fn deployment(deployment: &Deployment, report: &mut Report) {
+pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report: &mut Report) {
     let mut check = Check { report };
     check.rule("automation_user", &deployment.automation_user, rules::user);
     let hash = deployment.root_password.expose();
@@ -27,6 +28,11 @@ pub(crate) fn deployment(deployment: &Deployment, report: &mut Report) {
     }
     if !deployment.spec_server.is_empty() {
         check.rule("spec_server", &deployment.spec_server, rules::server);
+        // A pin on a connection without TLS would look like safety and be none.
+        if additions.pins_server() && deployment.spec_server.starts_with("http://") {
+            let fact = "must begin with https://, since its certificate is pinned";
+            check.report.error(Place::input("spec_server"), fact);
+        }
     }
     let mut seen = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate() {
