@@ -174,89 +174,59 @@ impl Blocked {
 impl Why {
     /// What is so.
     pub(crate) fn fact(&self, name: &str) -> String {
-        self.fact_of_identity(name).unwrap_or_else(|| self.fact_of_machine(name))
-    }
-
-    /// Reasons that lie in who the VM is, where it is and whether it can be seen.
-    fn fact_of_identity(&self, name: &str) -> Option<String> {
-        Some(match self {
-            Self::VmidTaken { by: Some(by) } => {
-                format!("the vmid of \"{name}\" belongs to \"{by}\", which is not ours")
-            }
-            Self::VmidTaken { by: None } => {
-                format!("the vmid of \"{name}\" belongs to a guest that is not ours")
-            }
+        let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
+        let it = |rest: &str| format!("\"{name}\" {rest}");
+        let disk = |rest: &str| format!("`disk` of \"{name}\" is {rest}");
+        match self {
+            Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
             Self::VmidMarkedOther { deployment, vm } => {
-                format!("the vmid of \"{name}\" belongs to \"{vm}\" of deployment \"{deployment}\"")
+                vmid(&format!("belongs to \"{vm}\" of deployment \"{deployment}\""))
             }
-            Self::VmidHidden => {
-                format!("the vmid of \"{name}\" is in use, and the token may not see by what")
-            }
-            Self::BeingCreated => {
-                format!(
-                    "the vmid of \"{name}\" is being created at this moment, by us or by another"
-                )
-            }
+            Self::VmidHidden => vmid("is in use, and the token may not see by what"),
+            Self::BeingCreated => vmid("is being created at this moment, by us or by another"),
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
-                format!("\"{name}\" is there more than once: {}", list.join(", "))
+                it(&format!("is there more than once: {}", list.join(", ")))
             }
             Self::VmidDiffers { wanted } => {
-                format!("\"{name}\" exists with this vmid, the document says {wanted}")
+                it(&format!("exists with this vmid, the document says {wanted}"))
             }
             Self::NodeDiffers { wanted } => {
-                format!("\"{name}\" lives on this node, the document says \"{wanted}\"")
+                it(&format!("lives on this node, the document says \"{wanted}\""))
             }
             Self::NodeAway => {
                 format!("the node of \"{name}\" does not answer: its state is not known")
             }
             Self::Forbidden => format!("the token may not read \"{name}\": its state is not known"),
             Self::MayNotSeeAll => {
-                format!(
-                    "\"{name}\" has no `vmid`, and the token may not see all VMs: it could exist unseen"
-                )
+                it("has no `vmid`, and the token may not see all VMs: it could exist unseen")
             }
-            Self::NotThere => format!("\"{name}\" does not exist"),
-            Self::AdoptNeedsVmid => {
-                format!("\"{name}\" has no `vmid`: which VM is meant is not said")
+            Self::Locked { lock } => it(&format!("is locked ({lock})")),
+            Self::IsTemplate => it("is a template"),
+            Self::Protected => it("is protected against removal"),
+            Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
+            Self::DiskSmallerThanImage { disk_gib, image_bytes } => {
+                let bytes = pve_client::display_size(*image_bytes);
+                disk(&format!("{disk_gib} GiB, its image needs {bytes}"))
             }
-            _ => return None,
-        })
-    }
-
-    /// Reasons that lie in what the VM is made of and what it is doing.
-    fn fact_of_machine(&self, name: &str) -> String {
-        match self {
-            Self::Locked { lock } => format!("\"{name}\" is locked ({lock})"),
-            Self::IsTemplate => format!("\"{name}\" is a template"),
-            Self::Protected => format!("\"{name}\" is protected against removal"),
-            Self::ImageMissing { image, volid: Some(volid) } => {
-                format!("image \"{image}\" of \"{name}\" is not there: {volid}")
+            Self::DiskWouldShrink { disk_gib, has } => {
+                disk(&format!("{disk_gib} GiB, the VM has {has}; a disk must not shrink"))
             }
-            Self::ImageMissing { image, volid: None } => {
-                format!("image \"{image}\" of \"{name}\" is not in the document's `images`")
-            }
-            Self::DiskSmallerThanImage { disk_gib, image_bytes } => format!(
-                "`disk` of \"{name}\" is {disk_gib} GiB, its image needs {}",
-                pve_client::display_size(*image_bytes)
-            ),
-            Self::DiskWouldShrink { disk_gib, has } => format!(
-                "`disk` of \"{name}\" is {disk_gib} GiB, the VM has {has}; a disk must not shrink"
-            ),
-            Self::DiskMissing => format!("\"{name}\" has no disk virtio0"),
+            Self::DiskMissing => it("has no disk virtio0"),
             Self::StorageDiffers { wanted, has } => {
                 format!("the disk of \"{name}\" lies on \"{has}\", the document says \"{wanted}\"")
             }
             Self::NeedsReboot { fields } => {
-                format!("\"{name}\" runs, and needs a reboot for {}", fields.join(", "))
+                it(&format!("runs, and needs a reboot for {}", fields.join(", ")))
             }
             Self::NeedsPowerOff { fields } => {
-                format!("\"{name}\" runs, and must be off for {}", fields.join(", "))
+                it(&format!("runs, and must be off for {}", fields.join(", ")))
             }
             Self::SeedDiskForeign { has } => {
                 format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
             }
-            _ => format!("\"{name}\" cannot be worked on"),
+            Self::NotThere => it("does not exist"),
+            Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
         }
     }
 
@@ -296,6 +266,20 @@ impl Why {
             Self::NotThere => return None,
         };
         Some(text.to_owned())
+    }
+}
+
+fn taken_by(guest: Option<&str>) -> String {
+    match guest {
+        Some(name) => format!("belongs to \"{name}\", which is not ours"),
+        None => "belongs to a guest that is not ours".to_owned(),
+    }
+}
+
+fn image_missing(name: &str, image: &str, volid: Option<&str>) -> String {
+    match volid {
+        Some(volid) => format!("image \"{image}\" of \"{name}\" is not there: {volid}"),
+        None => format!("image \"{image}\" of \"{name}\" is not in the document's `images`"),
     }
 }
 
