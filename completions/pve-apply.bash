@@ -116,7 +116,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__apply)
-            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --wait --wait-timeout --log-format --verbose --help"
+            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --wait --wait-timeout --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -124,6 +124,10 @@ _pve__apply() {
             case "${prev}" in
                 --shutdown-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -W "disk iso" -- "${cur}"))
                     return 0
                     ;;
                 --ca-file)
@@ -254,7 +258,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__plan)
-            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --help"
+            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -262,6 +266,10 @@ _pve__apply() {
             case "${prev}" in
                 --shutdown-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --seed)
+                    COMPREPLY=($(compgen -W "disk iso" -- "${cur}"))
                     return 0
                     ;;
                 --ca-file)

@@ -41,6 +41,8 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "status" -d 'Lis
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "doctor" -d 'Check all that apply needs, and name the command that mends each finding; change nothing'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "privileges" -d 'Print the commands that give an API token what it needs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-timeout -d 'How long a guest has to shut down' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
+iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Only this VM of the document; may be repeated' -r
@@ -57,6 +59,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l expect-no-c
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l shutdown-timeout -d 'How long a guest has to shut down' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
+iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Only this VM of the document; may be repeated' -r

@@ -140,8 +140,10 @@ pub(crate) struct Change {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub(crate) enum Step {
-    /// Uploads the VM's seed image, made from these texts, as content `import`.
+    /// Uploads the VM's seed image, made from these texts.
     UploadSeed {
+        /// The content type: `import` or `iso`.
+        content: String,
         /// The storage.
         #[serde(with = "json::name")]
         storage: StorageId,

@@ -1,5 +1,6 @@
 //! Arguments of `pve-apply`.
 
+use crate::desired::SeedWay;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage::{ConsoleArgs, TrustArgs};
 use std::path::PathBuf;
@@ -64,6 +65,9 @@ pub(crate) struct ConsentArgs {
     /// How long a guest has to shut down
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) shutdown_timeout: u64,
+    /// How cloud-init data reaches VMs that are made
+    #[arg(long, value_enum, value_name = "WAY", default_value_t)]
+    pub(crate) seed: SeedWay,
 }
 
 /// Which VMs, and how the endpoint is trusted.

@@ -4,7 +4,7 @@
 //! no guest agent. What cannot be read is said as unknown, never as absent.
 
 use crate::ask::ask;
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
 use crate::finding;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
@@ -21,8 +21,10 @@ use std::time::Duration;
 pub(crate) enum Scope {
     /// To make and change VMs: images too.
     Apply,
-    /// To find VMs: power, destroy, adopt.
+    /// To find VMs and nothing else: power, adopt.
     Find,
+    /// To remove VMs, and what was uploaded for them.
+    Remove,
     /// To list every VM of ours.
     All,
 }
@@ -46,7 +48,9 @@ pub(crate) fn observe(
     observed.looks = looks;
     // Removed between the list and the look.
     observed.guests.retain(|guest| !gone.contains(&guest.vmid));
-    observed.seed_files = seed_files(client, desired).map_err(fail)?;
+    if matches!(scope, Scope::Apply | Scope::Remove) {
+        observed.seed_files = seed_files(client, desired, scope).map_err(fail)?;
+    }
     let absent = absent(desired, &observed);
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
     for vmid in absent.iter().filter_map(|vm| vm.vmid) {
@@ -212,12 +216,19 @@ pub(crate) fn look_at(
     Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, config }))))
 }
 
-fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
-    let volumes =
-        ask(|| client.storage_content(&desired.node, &desired.image_storage, Some("import")))?;
-    let ours =
-        |volid: &Volid| desired.vms.iter().any(|vm| desired.owns_seed_file(vm, volid.file()));
-    Ok(volumes.into_iter().map(|volume| volume.volid).filter(ours).collect())
+fn seed_files(client: &Client, desired: &Desired, scope: Scope) -> Result<BTreeSet<Volid>, Error> {
+    // Without ISO seeds in play their list is not worth its read; a removal leaves neither kind behind.
+    let isos = desired.seed_way == SeedWay::Iso || scope == Scope::Remove;
+    let contents: &[&str] = if isos { &["import", "iso"] } else { &["import"] };
+    let mut found = BTreeSet::new();
+    for content in contents {
+        let storage = &desired.image_storage;
+        let volumes = ask(|| client.storage_content(&desired.node, storage, Some(content)))?;
+        found.extend(volumes.into_iter().map(|volume| volume.volid));
+    }
+    found.retain(|volid| is_seed_file(volid.file()));
+    found.retain(|volid| desired.vms.iter().any(|vm| desired.owns_seed_file(vm, volid.file())));
+    Ok(found)
 }
 
 /// The virtual size of each image that an absent VM needs.

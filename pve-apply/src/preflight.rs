@@ -1,7 +1,7 @@
 //! Preflight: whether PVE has what the VMs to be made need. Judged before the first write.
 //! Does no I/O.
 
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, SeedWay};
 use crate::privileges;
 use pve_client::{Permissions, Storage, StorageId};
 use stage::{Entry, Place, Report};
@@ -23,8 +23,12 @@ pub(crate) struct Facts {
 /// Judges whether these VMs can be made.
 pub(crate) fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Report {
     let mut report = Report::new();
+    let seed = match desired.seed_way {
+        SeedWay::Disk => "import",
+        SeedWay::Iso => "iso",
+    };
     let mut wanted: BTreeMap<&StorageId, (&str, BTreeSet<&str>)> = BTreeMap::new();
-    wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from(["import"])));
+    wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from([seed])));
     for machine in vms.iter().filter_map(|vm| vm.machine.as_ref()) {
         let (_, contents) =
             wanted.entry(&machine.storage).or_insert(("datastore", BTreeSet::new()));

@@ -1,7 +1,7 @@
 //! The privileges that the work needs: as commands for `pveum`, and checked against what a token has.
 //! Does no I/O.
 
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, SeedWay};
 use pve_client::Permissions;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -45,6 +45,9 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
     for vm in vms {
         // Where PVE chooses the vmid, the right must hold for all.
         let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
+        if desired.seed_way == SeedWay::Iso {
+            all.insert(Need { path: path.clone(), privilege: "VM.Config.CDROM" });
+        }
         all.extend(on(path, &ON_VMS));
         if let Some(machine) = &vm.machine {
             all.extend(on(format!("/storage/{}", machine.storage), &ON_DISKS));
@@ -147,6 +150,8 @@ pub(crate) fn commands(scope: &Scope) -> String {
     out.push_str(&format!(
         "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
          #   pveum role modify PipelineVMs --append --privs VM.GuestAgent.Audit\n\
+         # Only for `--seed iso`:\n\
+         #   pveum role modify PipelineVMs --append --privs VM.Config.CDROM\n\
          # Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"

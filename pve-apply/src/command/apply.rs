@@ -18,6 +18,7 @@ use std::time::Duration;
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.desired.consent = Consent::from(&args.consent);
+    session.desired.seed_way = args.consent.seed;
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     pace.fail_fast |= args.on_error != OnError::Continue;

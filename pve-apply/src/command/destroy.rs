@@ -13,7 +13,7 @@ use stage::{Console, Failure, Output, Report};
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
-    let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
+    let observed = observe::observe(&session.client, &session.desired, Scope::Remove)?;
     let plan = plan::plan_destroy(&session.desired, &observed);
     refuse_blocked(&plan)?;
     tell(console, &plan);

@@ -10,6 +10,7 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
     session.desired.consent = Consent::from(&args.consent);
+    session.desired.seed_way = args.consent.seed;
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
     tell(console, &plan);

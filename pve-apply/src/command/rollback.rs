@@ -50,7 +50,7 @@ fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<Plan, Fail
     };
     desired.vms.retain(|vm| made(&vm.name));
     // The vmid that PVE chose is not in the document: the mark finds the VM.
-    let observed = observe::observe(&session.client, &desired, Scope::Find)?;
+    let observed = observe::observe(&session.client, &desired, Scope::Remove)?;
     let mut plan = plan::plan_destroy(&desired, &observed);
     let of_this_run = |vmid: Option<Vmid>| match vmid.and_then(|vmid| observed.looks.get(&vmid)) {
         Some(Look::Seen(seen)) => seen.config.mark().is_some_and(|mark| mark.run == desired.run),

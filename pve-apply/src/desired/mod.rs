@@ -22,6 +22,8 @@ pub(crate) struct Desired {
     pub node: NodeName,
     /// The file storage for seeds.
     pub image_storage: StorageId,
+    /// How seed data reaches a VM that is made.
+    pub(crate) seed_way: SeedWay,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
     /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
@@ -30,6 +32,16 @@ pub(crate) struct Desired {
     pub(crate) consent: Consent,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
+}
+
+/// How seed data reaches a VM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum SeedWay {
+    /// As a small disk that the VM owns
+    #[default]
+    Disk,
+    /// As an ISO file on the image storage, in the VM's CD drive; it stays there until destroy
+    Iso,
 }
 
 /// What the user has agreed to on the command line.
@@ -143,10 +155,15 @@ impl Desired {
         }
     }
 
-    /// Returns the file name of a VM's seed while it lies on the image storage.
-    pub(crate) fn seed_file(&self, vm: &DesiredVm) -> String {
+    /// Returns where a VM's seed file lies while it lies on the image storage.
+    pub(crate) fn seed_volid(&self, vm: &DesiredVm, way: SeedWay) -> Volid {
         let fingerprint = vm.machine.as_ref().map_or("", |m| &m.seed.fingerprint);
-        format!("{}{fingerprint}.raw", self.seed_prefix(vm))
+        let (content, ending) = match way {
+            SeedWay::Disk => ("import", "raw"),
+            SeedWay::Iso => ("iso", "iso"),
+        };
+        let file = format!("{}{fingerprint}.{ending}", self.seed_prefix(vm));
+        Volid::of_file(&self.image_storage, content, &file)
     }
 
     /// Returns how the name of each seed file of a VM begins, whatever its fingerprint.
@@ -158,7 +175,8 @@ impl Desired {
 
     /// Says whether a file on the image storage is a seed of this VM.
     pub(crate) fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
-        let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
+        let rest = file.strip_prefix(&self.seed_prefix(vm));
+        let rest = rest.and_then(|r| r.strip_suffix(".raw").or_else(|| r.strip_suffix(".iso")));
         rest.is_some_and(|fingerprint| !fingerprint.contains('_'))
     }
 }

@@ -1,7 +1,7 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed, SeedWay};
 use crate::mark::{TAG, is_word};
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::{Deployment, Entry, Place, Report, Vm};
@@ -64,6 +64,7 @@ impl Reader<'_> {
             deployment: d.deployment.clone(),
             node: node?,
             image_storage: storage?,
+            seed_way: SeedWay::default(),
             run: run.to_owned(),
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),

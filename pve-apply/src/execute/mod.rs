@@ -10,11 +10,11 @@ mod step;
 
 pub(crate) use retry::pause;
 
-use crate::action::{Step, VmPlan};
+use crate::action::{Action, Step, VmPlan};
 use crate::interrupt::Interrupt;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::Gates;
-use pve_client::{Client, Upid, Vmid};
+use pve_client::{Client, Upid, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -80,7 +80,7 @@ impl Runner<'_> {
         for (index, step) in plan.steps.iter().enumerate() {
             // A seed that was uploaded goes all the same.
             if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
-                let left = work.clean_up(&plan.steps[index..], index, &mut done);
+                let left = work.clean_up(index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
             }
@@ -95,14 +95,16 @@ impl Runner<'_> {
                     let mut entry = *stop.entry;
                     let begun = index + usize::from(stop.maybe);
                     // A task that PVE still works at may yet read the seed: the next run removes it.
-                    let rest = if stop.goes_on { &[] } else { &plan.steps[index + 1..] };
-                    entry.notes.extend(work.clean_up(rest, begun, &mut done));
+                    if !stop.goes_on {
+                        entry.notes.extend(work.clean_up(begun, &mut done));
+                    }
                     verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
                     break;
                 }
             }
         }
         let word = match &verdict {
+            Verdict::Done if plan.action == Action::Destroy => "destroyed",
             Verdict::Done => plan.steps.last().map_or("done", Step::done),
             Verdict::Failed { .. } => "failed",
             Verdict::Interrupted { .. } => "stopped",
@@ -141,24 +143,42 @@ impl Work<'_> {
         self.runner.console.event(&told);
     }
 
-    /// The uploaded seed goes whatever happens, if a later step would have deleted it: it is a secret.
+    /// The uploaded seed goes whatever happens, for it is a secret: unless it is in the VM's CD drive.
     /// Returns what is left when that fails.
-    fn clean_up(
-        &mut self,
-        rest: &[Step],
-        begun: usize,
-        done: &mut Vec<&'static str>,
-    ) -> Option<String> {
-        let begun = &self.plan.steps[..begun];
-        let uploaded = begun.iter().any(|step| matches!(step, Step::UploadSeed { .. }));
-        let deletion = rest.iter().find(|step| matches!(step, Step::DeleteVolume { .. }));
-        let deletion = deletion.filter(|_| uploaded)?;
+    fn clean_up(&mut self, begun: usize, done: &mut Vec<&'static str>) -> Option<String> {
+        let (begun, rest) = self.plan.steps.split_at_checked(begun)?;
+        let uploaded = begun.iter().find_map(uploaded_seed)?;
+        let goes_later = rest.iter().any(|step| deletes(step, &uploaded));
+        let in_use = !goes_later && begun.iter().any(|step| attaches(step, &uploaded));
+        if in_use || begun.iter().any(|step| deletes(step, &uploaded)) {
+            return None;
+        }
+        let deletion = &Step::DeleteVolume { volid: uploaded.clone() };
         let Err(stop) = self.carry_out(deletion) else {
             done.push(deletion.done());
             return None;
         };
-        let Step::DeleteVolume { volid } = deletion else { return None };
         let why = stop.entry.fact;
-        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {volid}"))
+        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {uploaded}"))
     }
+}
+
+/// The file that a step puts onto the image storage.
+fn uploaded_seed(step: &Step) -> Option<Volid> {
+    match step {
+        Step::UploadSeed { content, storage, file, .. } => {
+            Some(Volid::of_file(storage, content, file))
+        }
+        _ => None,
+    }
+}
+
+fn deletes(step: &Step, volid: &Volid) -> bool {
+    matches!(step, Step::DeleteVolume { volid: deleted } if deleted == volid)
+}
+
+/// Says whether a step puts the file itself, not a copy of it, into a drive.
+fn attaches(step: &Step, volid: &Volid) -> bool {
+    let (Step::Create { params } | Step::Configure { params, .. }) = step else { return false };
+    params.values().any(|value| value.split(',').next() == Some(&volid.to_string()))
 }

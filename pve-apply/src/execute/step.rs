@@ -24,10 +24,10 @@ impl Work<'_> {
     /// Carries out a step.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::UploadSeed { storage, file, user_data, meta_data, network_config } => {
+            Step::UploadSeed { content, storage, file, user_data, meta_data, network_config } => {
                 let files =
                     seed::Files { user_data: user_data.expose(), meta_data, network_config };
-                self.upload(storage, file, &files)
+                self.upload(content, storage, file, &files)
             }
             Step::Create { params } => self.create(params),
             Step::DeleteVolume { volid } => self.delete_volume(volid),
@@ -40,17 +40,19 @@ impl Work<'_> {
         }
     }
 
-    fn upload(&self, storage: &StorageId, file: &str, files: &seed::Files<'_>) -> Result<(), Stop> {
+    fn upload(
+        &self,
+        content: &str,
+        storage: &StorageId,
+        file: &str,
+        files: &seed::Files<'_>,
+    ) -> Result<(), Stop> {
         let image = seed::image(files).map_err(|error| {
             Stop::before(Entry::error(self.place(), "the seed cannot be made").cause(&error))
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
-        let upload = Upload {
-            content: "import",
-            filename: file,
-            length: image.len() as u64,
-            sha256: &sha256,
-        };
+        let upload =
+            Upload { content, filename: file, length: image.len() as u64, sha256: &sha256 };
         let client = self.runner.client;
         // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
         self.write(Repeat::Harmless, || {

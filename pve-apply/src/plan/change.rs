@@ -1,10 +1,10 @@
 //! The steps that bring a VM of ours to what the document asks, in place. Does no I/O.
 
 use super::aspects::{self, Aspect, BOOT_DISK, SEED_DISK};
-use super::{blocked, clear_leftovers, create, unchanged};
+use super::{blocked, seed, unchanged};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::{Notice, What, Why};
-use crate::desired::{Consent, Desired, DesiredVm, Machine};
+use crate::desired::{Consent, Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::{Observed, Power, Seen};
 use pve_client::{PropertyString, Volid, display_size};
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ pub(super) fn plan_one(
     }
     let mut difference = compare(desired, vm, machine, seen);
     notices(plan, desired, vm, machine, seen);
-    let leftovers = clear_leftovers(desired, vm, observed, None);
+    let leftovers = seed::leftovers(desired, vm, observed, Some(seen), None);
     if difference.changes.is_empty() && difference.blocked.is_empty() && leftovers.is_empty() {
         return plan.unchanged.push(unchanged(vm, seen));
     }
@@ -76,7 +76,7 @@ fn compare(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) ->
             compare_aspect(&mut difference, &aspect, seen);
         }
     }
-    seed(&mut difference, desired, vm, machine, seen);
+    compare_seed(&mut difference, desired, vm, machine, seen);
     if seen.power == Power::Stopped {
         difference.changes.push(Change {
             field: "power".to_owned(),
@@ -144,7 +144,7 @@ fn boot_disk(difference: &mut Difference, machine: &Machine, seen: &Seen) -> u64
 }
 
 /// Changed seed data never replaces a VM; it reaches one only when the user asks.
-fn seed(
+fn compare_seed(
     difference: &mut Difference,
     desired: &Desired,
     vm: &DesiredVm,
@@ -155,7 +155,9 @@ fn seed(
     if !desired.consent.reseed {
         return;
     }
-    if let Some(has) = seen.config.next(SEED_DISK).filter(|text| !is_seed_disk(text)) {
+    let way = seed::way_of(desired, seen);
+    let has = seen.config.next(SEED_DISK).filter(|text| !is_seed_disk(text));
+    if let Some(has) = has.filter(|_| way == SeedWay::Disk) {
         return difference.blocked.push(Why::SeedDiskForeign { has: has.to_owned() });
     }
     difference.reseed = true;
@@ -164,7 +166,12 @@ fn seed(
         field: "seed".to_owned(),
         from: Some(old),
         to: Some(machine.seed.fingerprint.clone()),
-        impact: if running { Impact::PowerOff } else { Impact::None },
+        impact: match way {
+            _ if !running => Impact::None,
+            SeedWay::Disk => Impact::PowerOff,
+            // A CD is changed while the guest runs; cloud-init looks at it when it boots.
+            SeedWay::Iso => Impact::Reboot,
+        },
         reason: Some("cloud-init runs again at the next boot".to_owned()),
     });
 }
@@ -226,7 +233,7 @@ fn steps(
         steps.push(Step::Configure { params, makes_disk: false });
     }
     if difference.reseed {
-        steps.extend(reseed(desired, vm, machine, seen));
+        steps.extend(seed::replace(desired, vm, machine, seen));
     }
     match impact {
         _ if !running || off => steps.push(Step::Start),
@@ -239,29 +246,6 @@ fn steps(
     steps
 }
 
-/// Upload, drop the old seed disk, make the new one and say so in the mark, delete the upload.
-fn reseed(desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) -> Vec<Step> {
-    let file = desired.seed_file(vm);
-    let seed = Volid::of_file(&desired.image_storage, "import", &file);
-    let description = seen.config.next("description").unwrap_or_default();
-    let pairs = |list: &[(&str, String)]| {
-        list.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect()
-    };
-    let mut steps = vec![create::upload(desired, machine, file)];
-    if seen.config.next(SEED_DISK).is_some() {
-        // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
-        let params = pairs(&[("delete", SEED_DISK.to_owned()), ("force", "1".to_owned())]);
-        steps.push(Step::Configure { params, makes_disk: false });
-    }
-    let params = pairs(&[
-        (SEED_DISK, create::seed_disk(machine, &seed)),
-        ("description", desired.mark(vm).write_into(description)),
-    ]);
-    steps.push(Step::Configure { params, makes_disk: true });
-    steps.push(Step::DeleteVolume { volid: seed });
-    steps
-}
-
 fn notices(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) {
     let mut say = |what| {
         plan.notices.push(Notice { name: vm.name.clone(), vmid: seen.vmid, what });
@@ -270,7 +254,9 @@ fn notices(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, machine: &Machine
         say(What::SeedChanged);
     }
     let foreign = |keys: &mut dyn Iterator<Item = &str>| {
-        keys.filter(|key| !aspects::is_managed(key)).map(str::to_owned).collect::<Vec<_>>()
+        let cd = seed::attached(&seen.config).map(|(key, _)| key);
+        let foreign = keys.filter(|key| !aspects::is_managed(key) && Some(*key) != cd);
+        foreign.map(str::to_owned).collect::<Vec<_>>()
     };
     let keys = foreign(&mut seen.config.keys());
     if !keys.is_empty() {

@@ -1,6 +1,6 @@
 //! The steps that make a VM. Does no I/O.
 
-use super::{aspects, blocked, clear_leftovers};
+use super::{aspects, blocked, seed};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm, Machine};
@@ -25,13 +25,13 @@ pub(super) fn plan_one(
         }
         Err(why) => return plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
     };
-    let file = desired.seed_file(vm);
-    let seed = Volid::of_file(&desired.image_storage, "import", &file);
-    let mut steps = clear_leftovers(desired, vm, observed, Some(&file));
-    steps.push(upload(desired, machine, file));
+    let way = desired.seed_way;
+    let seed = desired.seed_volid(vm, way);
+    let mut steps = seed::leftovers(desired, vm, observed, None, Some(&seed));
+    steps.push(seed::upload(machine, &seed));
     steps.push(Step::Create { params: params(desired, vm, machine, image.0, &seed) });
     // As early as can be: the file is readable to all who may use the storage.
-    steps.push(Step::DeleteVolume { volid: seed });
+    steps.extend(seed::delete(way, seed));
     if image.1 < disk_bytes {
         // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
         steps.push(Step::Resize { disk: aspects::BOOT_DISK.to_owned(), bytes: disk_bytes });
@@ -62,22 +62,6 @@ fn image<'a>(machine: &'a Machine, observed: &Observed) -> Result<(&'a Volid, u6
     bytes.map(|bytes| (volid, bytes)).ok_or_else(|| missing(Some(volid)))
 }
 
-/// The step that brings a VM's seed data onto the image storage.
-pub(super) fn upload(desired: &Desired, machine: &Machine, file: String) -> Step {
-    Step::UploadSeed {
-        storage: desired.image_storage.clone(),
-        file,
-        user_data: machine.seed.user_data.clone(),
-        meta_data: machine.seed.meta_data.clone(),
-        network_config: machine.seed.network_config.clone(),
-    }
-}
-
-/// The parameter that makes a disk of the VM out of its seed.
-pub(super) fn seed_disk(machine: &Machine, seed: &Volid) -> String {
-    format!("{}:0,import-from={seed}", machine.storage)
-}
-
 fn params(
     desired: &Desired,
     vm: &DesiredVm,
@@ -98,7 +82,7 @@ fn params(
         ("net0", aspects::write_nic(&machine.nic, None)),
         (aspects::BOOT_DISK, boot_disk),
         // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
-        (aspects::SEED_DISK, seed_disk(machine, seed)),
+        seed::parameter(desired.seed_way, machine, seed),
         ("boot", "order=virtio0".to_owned()),
         ("scsihw", "virtio-scsi-single".to_owned()),
         ("agent", "1".to_owned()),

@@ -1,7 +1,7 @@
 //! The steps that remove the document's VMs. Does no I/O.
 
 use super::find::{Finder, Found};
-use super::{blocked, clear_leftovers};
+use super::{blocked, seed};
 use crate::action::{Action, Change, Impact, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm};
@@ -35,7 +35,7 @@ fn is_certainly_not_there(why: &Why) -> bool {
 }
 
 fn absent(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, observed: &Observed) {
-    let steps = clear_leftovers(desired, vm, observed, None);
+    let steps = seed::leftovers(desired, vm, observed, None, None);
     if steps.is_empty() {
         return plan.unchanged.push(Unchanged {
             name: vm.name.clone(),
@@ -65,13 +65,15 @@ fn present(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, seen: &Seen, obse
         let list = why.into_iter().map(|why| blocked(vm, Some(seen.vmid), &seen.node, why));
         return plan.blocked.extend(list);
     }
-    let mut steps = clear_leftovers(desired, vm, observed, None);
+    let mut steps = Vec::new();
     if seen.power == Power::Running {
         let seconds = desired.consent.shutdown_seconds;
         steps.push(Step::Shutdown { seconds, force: true });
     }
     // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would go on.
     steps.push(Step::Destroy { purge: true });
+    // Afterwards, the one in its CD drive too: a VM that stays must still find it.
+    steps.extend(seed::leftovers(desired, vm, observed, None, None));
     plan.vms.push(one(desired, vm, Some(seen), steps, volumes(&seen.config)));
 }
 

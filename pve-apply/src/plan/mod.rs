@@ -11,6 +11,7 @@ mod create;
 mod destroy;
 mod find;
 mod power;
+mod seed;
 
 #[cfg(test)]
 mod model;
@@ -26,7 +27,7 @@ pub(crate) use aspects::mac;
 pub(crate) use destroy::plan_destroy;
 pub(crate) use power::{Verb, plan_power};
 
-use crate::action::{Plan, Step, Unchanged};
+use crate::action::{Plan, Unchanged};
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Observed, Seen};
@@ -57,19 +58,6 @@ fn keep_planned(plan: &mut Plan) {
     for vm in &mut plan.vms {
         vm.after.retain(|name| names.contains(name));
     }
-}
-
-/// Returns the steps that remove seed files that an earlier run has left, all but `keep`.
-fn clear_leftovers(
-    desired: &Desired,
-    vm: &DesiredVm,
-    observed: &Observed,
-    keep: Option<&str>,
-) -> Vec<Step> {
-    let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-    ours.filter(|volid| Some(volid.file()) != keep)
-        .map(|volid| Step::DeleteVolume { volid: volid.clone() })
-        .collect()
 }
 
 fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Blocked {

@@ -27,8 +27,8 @@ fn carry_out_step(
     number: &mut Option<Vmid>,
 ) {
     match step {
-        Step::UploadSeed { storage, file, .. } => {
-            world.seed_files.insert(pve_client::Volid::of_file(storage, "import", file));
+        Step::UploadSeed { content, storage, file, .. } => {
+            world.seed_files.insert(pve_client::Volid::of_file(storage, content, file));
         }
         Step::DeleteVolume { volid } => _ = world.seed_files.remove(volid),
         Step::Create { params } => {

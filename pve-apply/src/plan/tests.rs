@@ -2,11 +2,10 @@
 
 use super::worlds::{config, desired, desired_vm, image, put, vmid, world};
 use super::*;
-use crate::action::Plan;
+use crate::action::{Plan, Step};
 use crate::blocked::What;
-use crate::desired::Consent;
+use crate::desired::{Consent, SeedWay};
 use crate::observed::{Config, Look, Power};
-use pve_client::Volid;
 
 /// All that a plan says, a line each.
 fn said(plan: &Plan) -> Vec<String> {
@@ -191,8 +190,7 @@ fn a_half_made_vm_is_finished() {
                 config.set("virtio0", small);
                 config
             });
-            let file = desired.seed_file(&desired.vms[0]);
-            world.seed_files.insert(Volid::of_file(&desired.image_storage, "import", &file));
+            world.seed_files.insert(desired.seed_volid(&desired.vms[0], SeedWay::Disk));
         },
         &["Change edge [disk power] deleting the uploaded seed, growing the disk, starting"],
     );

@@ -1,6 +1,6 @@
 //! Builders of small worlds, for the tests of `plan`.
 
-use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
+use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed, SeedWay};
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
 use stage::Secret;
@@ -53,6 +53,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         deployment: "dev".into(),
         node: "pve1".parse().unwrap(),
         image_storage: "local".parse().unwrap(),
+        seed_way: SeedWay::Disk,
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
         consent: Consent::default(),
