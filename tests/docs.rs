@@ -62,7 +62,7 @@ fn architecture_names_what_there_is() {
 
 fn is_path(name: &str) -> bool {
     let ends = [".rs", ".md", ".json", ".yaml", ".toml", "/"].iter().any(|end| name.ends_with(end));
-    ends && !name.starts_with('/') && !name.contains(['*', '<', ' '])
+    ends && name.contains('/') && !name.starts_with('/') && !name.contains(['*', '<', ' '])
 }
 
 /// Field and description, in the schema's order, a VM's fields behind `vms`.
