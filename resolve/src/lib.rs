@@ -51,6 +51,12 @@ pub fn schema(kind: &str) -> Option<String> {
     Some(pretty(&shape::schema(shape)))
 }
 
+/// The keys of a kind of files as a table, as docs/site-config.md has it.
+pub fn reference(kind: &str) -> Option<String> {
+    let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
+    Some(shape::reference(shape))
+}
+
 fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let selection = select.selection().ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;

@@ -48,3 +48,29 @@ pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
         _ => shown,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(wrong: &str, names: &[&str], expected: Option<&str>) {
+        assert_eq!(near(wrong, names.iter().copied()), expected, "{wrong}");
+    }
+
+    #[test]
+    fn the_likeliest_is_meant() {
+        check("memroy", &["name", "memory", "disk"], Some("memory"));
+        check("small", &["vm-large", "vm-small"], Some("vm-small"));
+        check("vm-small", &["small", "smaller"], Some("small"));
+        check("WEB", &["web"], Some("web"));
+        check("zzz", &["name", "memory"], None);
+        check("x", &[], None);
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..14).map(|i| format!("n{i}")).collect();
+        let text = list(names.iter().map(String::as_str));
+        assert!(text.ends_with("n11 and 2 more"), "{text}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The editors' schemas: checked in as resolve makes them, right about each sample, and never
 //! stricter than resolve itself.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files")]
 
 use serde_json::Value;
 use std::collections::BTreeMap;

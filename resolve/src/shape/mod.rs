@@ -3,12 +3,14 @@
 //! One table serves three: the walker that judges a file (`walk.rs`), the JSON Schemas for
 //! editors (`schema.rs`), and the lists of what exists in messages. So they cannot disagree.
 
+mod reference;
 mod rule;
 mod schema;
 mod tables;
 mod vm;
 mod walk;
 
+pub(crate) use reference::reference;
 pub(crate) use rule::{Rule, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{

@@ -188,6 +188,10 @@ pub(super) const AUTH: Rule =
     Rule::one_of("network, site_token or node_token", &["network", "site_token", "node_token"]);
 
 /// `profile_mode` of cloud-init.
+pub(crate) const PROFILE_MODE: Rule =
+    Rule::one_of("\"0600\", \"0640\" or \"0644\"", &["0600", "0640", "0644"]);
+
+/// The mode of a file.
 pub(super) const PERMISSIONS: Rule = Rule::new(
     "a file mode in octal and in quotes, such as \"0644\"",
     |s| (3..=4).contains(&s.len()) && s.bytes().all(|b| (b'0'..=b'7').contains(&b)),
@@ -289,4 +293,72 @@ fn is_api_token(s: &str) -> bool {
 fn is_ssh_key(s: &str) -> bool {
     let line = s.trim();
     !line.contains(['\n', '\r']) && line.split_whitespace().count() >= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rule: &Rule, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(rule.accepts(text), "{text:?} is {}", rule.must);
+        }
+        for text in bad {
+            assert!(!rule.accepts(text), "{text:?} is not {}", rule.must);
+        }
+    }
+
+    #[test]
+    fn names_and_addresses() {
+        check(
+            &HOST_NAME,
+            &["a", "web-1", &"a".repeat(63)],
+            &["", "-a", "a-", "A", "1a", &"a".repeat(64)],
+        );
+        check(
+            &IP,
+            &["dhcp", "10.0.0.5/24", "fd00::5/64"],
+            &["10.0.0.5", "10.0.0.5/33", "256.0.0.1/8", "DHCP"],
+        );
+        check(
+            &MAC,
+            &["02:00:5e:10:00:01", "BC:24:11:AB:cd:ef"],
+            &["01:00:5e:00:00:01", "02:00", "00:00:00:00:00:00"],
+        );
+        check(&TAG, &["web", "a+b", "_x"], &["", "Web", "-x", "a;b"]);
+        check(&STORAGE, &["local", "local-lvm"], &["l", "1st", "local-"]);
+        check(
+            &URL,
+            &["https://pve:8006", "http://[::1]/x"],
+            &["pve:8006", "https://", "ftp://x", "https://a b"],
+        );
+    }
+
+    #[test]
+    fn secrets() {
+        check(
+            &API_TOKEN,
+            &["a@pve!b=00000000-0000-4000-8000-000000000001"],
+            &["a@pve", "a@pve!b=1", "a!b=00000000-0000-4000-8000-000000000001"],
+        );
+        check(&CRYPT_HASH, &["", "$6$salt$0123456789"], &["hunter2", "$6$"]);
+        check(&CHECKSUM, &[&format!("sha256:{}", "aF".repeat(32))], &["sha256:00", "md5:00", ""]);
+    }
+
+    #[test]
+    fn this_machine_is_judged_by_the_host() {
+        for (url, local) in [
+            ("https://localhost:8006", true),
+            ("https://LOCALHOST", true),
+            ("https://127.0.0.1:8006/x", true),
+            ("https://user@127.3.2.1", true),
+            ("https://[::1]:8006", true),
+            ("https://localhost.example.net:8006", false),
+            ("https://pve/127.0.0.1", false),
+            ("https://pve?localhost", false),
+            ("localhost", false),
+        ] {
+            assert_eq!(is_local(url), local, "{url}");
+        }
+    }
 }

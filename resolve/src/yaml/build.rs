@@ -66,8 +66,10 @@ impl<'s> Builder<'s> {
     pub(super) fn tag(&mut self, at: Span, tag: Option<(&str, &str)>) -> bool {
         let Some((handle, suffix)) = tag else { return false };
         let known = ["str", "int", "bool", "float", "null", "map", "seq"];
-        if (handle == CORE && known.contains(&suffix)) || (handle == "!" && suffix.is_empty()) {
-            return handle == "!" || suffix == "str";
+        // A lone `!` says: no guessing, this is text.
+        let lone = matches!((handle, suffix), ("!", "") | ("", "!"));
+        if lone || (handle == CORE && known.contains(&suffix)) {
+            return lone || suffix == "str";
         }
         let tag = if handle == CORE { format!("!!{suffix}") } else { format!("{handle}{suffix}") };
         let fact = format!("the tag \"{tag}\" means nothing here");

@@ -1,1 +1,132 @@
+//! Trees and scalars, each as one line of text.
 
+use super::*;
+use crate::source::SourceFile;
+
+/// The tree of a text: `{key@line:column=scalar, …}`, quotes where they were.
+fn check(text: &str, expected: &str) {
+    let mut sources = Sources::new("");
+    let file = sources.add(SourceFile::new("", "f.yaml", Ok(text.to_owned())));
+    let mut report = Report::new();
+    let tree = parse(&sources, file, &mut report).map(|node| show(&node));
+    let facts = report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact));
+    let came: Vec<String> = tree.into_iter().chain(facts).collect();
+    assert_eq!(came.join("\n"), expected, "{text:?}");
+}
+
+fn show(node: &Node) -> String {
+    match &node.kind {
+        Kind::Scalar(s) if s.plain => s.text.to_string(),
+        Kind::Scalar(s) => format!("{:?}", s.text),
+        Kind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
+        Kind::Map(map) => {
+            let entry = |(key, value): &(Key, Node)| {
+                format!("{}@{}:{}={}", key.text, key.at.line, key.at.column, show(value))
+            };
+            format!("{{{}}}", map.0.iter().map(entry).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+#[test]
+fn trees() {
+    check("", "{}");
+    check("# only this\n---\n", "{}");
+    check("a: 1\nb: 'x'\n", "{a@1:1=1 b@2:1=\"x\"}");
+    check("- a\n- [b, c]\n", "[a [b c]]");
+    check("ä: {ü: |", "f.yaml:1:8: is not YAML: unexpected character: `|'");
+    check("a: &x [1]\nb: *x", "{a@1:1=[1] b@2:1=[1]}");
+    check(
+        "a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: 3",
+        "{a@1:1={k@1:8=1 l@1:14=2} b@2:1={k@4:3=3 l@1:14=2}}",
+    );
+    check("a: {<<: [{k: 1}, {k: 2, l: 2}]}", "{a@1:1={k@1:11=1 l@1:25=2}}");
+    check("\u{feff}a: 1\r\nb: 2\r\n", "{a@1:1=1 b@2:1=2}");
+    check("a: !!str 1\nb: ! 2", "{a@1:1=\"1\" b@2:1=\"2\"}");
+}
+
+#[test]
+fn refused() {
+    check(
+        "a: 1\na: 2\na: 3",
+        "{a@1:1=1}\nf.yaml:2:1: `a` is already set in line 1\nf.yaml:3:1: `a` is already set in line 1",
+    );
+    check("a: 1\n--- \nb: 1", "f.yaml:2:1: a second document begins; a file must hold one");
+    check("[a]: 1", "f.yaml:1:1: a key must be text");
+    check("a: !x 1", "{a@1:1=1}\nf.yaml:1:4: the tag \"!x\" means nothing here");
+    check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must name a mapping");
+    let many: String = (0..40).map(|i| format!("k{}: 0\n", i % 39)).collect();
+    let mut sources = Sources::new("");
+    let file = sources.add(SourceFile::new("", "f.yaml", Ok(many)));
+    let mut report = Report::new();
+    assert!(parse(&sources, file, &mut report).is_some());
+    assert_eq!(report.entries()[0].fact, "`k0` is already set in line 1");
+}
+
+#[test]
+fn scalars() {
+    let number = |text: &str| match scalar(text).number() {
+        Some(Reading::Number { value, habit }) => {
+            format!("{value}{}", if habit { " habit" } else { "" })
+        }
+        _ => "-".to_owned(),
+    };
+    for (text, expected) in [
+        ("0", "0"),
+        ("4096", "4096"),
+        ("-7", "-7"),
+        ("+7", "7"),
+        ("4.0", "4"),
+        ("4.5", "-"),
+        ("0644", "420 habit"),
+        ("0o17", "15"),
+        ("0x1F", "31"),
+        ("0b101", "5 habit"),
+        ("1_000", "1000 habit"),
+        ("1:30", "90 habit"),
+        ("1:60", "-"),
+        ("0:30", "-"),
+        ("089", "-"),
+        ("99999999999999999999", "-"),
+        ("1e3", "-"),
+        ("four", "-"),
+        ("", "-"),
+        ("-", "-"),
+    ] {
+        assert_eq!(number(text), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn texts() {
+    use Reading::{Flag, Fraction, Number, Text, TextOnlyNow};
+    let number = |value, habit| Number { value, habit };
+    for (text, expected) in [
+        ("web", Text),
+        ("fd00::1", Text),
+        ("10.0.0.5/24", Text),
+        ("nginx", Text),
+        ("yes", TextOnlyNow),
+        ("off", TextOnlyNow),
+        ("y", Text),
+        ("12:30", TextOnlyNow),
+        ("52:54:00:12:34:56", TextOnlyNow),
+        ("52:54:00:ab:34:56", Text),
+        ("2026-11-23", TextOnlyNow),
+        ("1_000", TextOnlyNow),
+        ("true", Flag { value: true, habit: false }),
+        ("12", number(12, false)),
+        ("0644", number(420, true)),
+        ("1.5", Fraction),
+        ("1e3", Fraction),
+        (".inf", Fraction),
+        ("1.2.3", Text),
+    ] {
+        assert_eq!(scalar(text).as_text(), expected, "{text:?}");
+    }
+    assert_eq!(Scalar { text: "yes".into(), plain: false }.as_text(), Text);
+}
+
+fn scalar(text: &str) -> Scalar {
+    Scalar { text: text.into(), plain: true }
+}

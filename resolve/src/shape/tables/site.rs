@@ -93,7 +93,7 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
             List(&Either(&Text(&rule::ANY), &List(&Text(&rule::ANY)))),
             "Commands: a shell line, or a list of a program and its arguments.",
         ),
-        Field::new("profile_mode", Text(&rule::PERMISSIONS), "Mode of the file with the token."),
+        Field::new("profile_mode", Text(&rule::PROFILE_MODE), "Mode of the file with the token."),
         Field::new("ca_certificate", Text(&rule::ANY), "PEM of a CA that guests believe."),
         Field::new(
             "server_fingerprint",
@@ -112,6 +112,9 @@ static WRITE_FILE: Shape = Shape {
         Field::new("content", Text(&rule::ANY), "What it holds."),
         Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
         Field::new("owner", Text(&rule::ANY), "user:group."),
+        Field::new("encoding", Text(&rule::ANY), "How `content` is written, such as base64."),
+        Field::new("append", Flag, "Add to the file instead of replacing it."),
+        Field::new("defer", Flag, "Write it when users and packages are there."),
     ],
     any_of: &[],
     exclusive: &[],

@@ -1,0 +1,48 @@
+//! docs/site-config.md: its tables are those of resolve, and what it shows can be used.
+#![expect(clippy::disallowed_methods, reason = "a test reads files")]
+
+use std::path::{Path, PathBuf};
+
+fn page() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/site-config.md")
+}
+
+/// `<!-- keys: env -->` up to `<!-- end of keys -->` holds the table of that kind.
+#[test]
+fn tables_are_those_of_resolve() {
+    let text = std::fs::read_to_string(page()).unwrap();
+    let mut parts = text.split("<!-- keys: ");
+    let mut made = parts.next().unwrap().to_owned();
+    let mut seen = Vec::new();
+    for part in parts {
+        let (kind, rest) = part.split_once(" -->").unwrap();
+        let (_, rest) = rest.split_once("<!-- end of keys -->").unwrap();
+        let table = resolve::reference(kind).unwrap();
+        made.push_str(&format!("<!-- keys: {kind} -->\n{table}<!-- end of keys -->{rest}"));
+        seen.push(kind.to_owned());
+    }
+    if std::env::var_os("UPDATE").is_some_and(|v| v == "1") {
+        std::fs::write(page(), &made).unwrap();
+    } else {
+        assert!(made == text, "docs/site-config.md: `make docs` writes its tables");
+    }
+    seen.sort();
+    let mut kinds: Vec<_> = resolve::schema_kinds().map(str::to_owned).collect();
+    kinds.sort();
+    assert_eq!(seen, kinds, "each kind of file has its table");
+}
+
+/// Blocks of YAML begin with `# envs/dev.yaml` or the like; together they are one site.
+#[test]
+fn what_it_shows_can_be_used() {
+    let text = std::fs::read_to_string(page()).unwrap();
+    let mut files = Vec::new();
+    for block in text.split("```yaml\n").skip(1) {
+        let (yaml, _) = block.split_once("```").unwrap();
+        let first = yaml.lines().next().unwrap();
+        files.push((first.strip_prefix("# ").expect("a block begins with its path"), yaml));
+    }
+    assert!(files.len() > 6);
+    let report = resolve::memory::check(&files);
+    assert!(report.entries().is_empty(), "{:#?}", report.entries());
+}
