@@ -26,7 +26,6 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     groups.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     groups.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
     for group in &groups {
-        site.must_exist(&POSTURES, &group.posture);
         nodes.iter().for_each(|node| check_group(site, group, node, secrets));
     }
     for name in site.names(&SPECS) {

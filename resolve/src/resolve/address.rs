@@ -2,7 +2,7 @@
 
 use crate::site::{Machine, Site, Slot};
 use ipnet::IpNet;
-use stage::Report;
+use stage::{Entry, Report};
 use std::net::IpAddr;
 
 /// Reports an address that cannot work.
@@ -16,7 +16,8 @@ pub(super) fn check(
     let Some((text, at)) = ip.set() else { return };
     let Ok(net) = text.parse::<IpNet>() else { return };
     if let Some(fact) = unusable(&net) {
-        report.push(site.sources.error(at, format!("{text} {fact}")));
+        let entry = site.sources.error(at, format!("{text} {fact}"));
+        report.push(whose(site, machine, ip, entry));
     }
     let Some((gateway, gateway_at)) = gateway.set() else { return };
     let Ok(address) = gateway.parse::<IpAddr>() else { return };
@@ -28,11 +29,20 @@ pub(super) fn check(
         return;
     };
     let entry = site.sources.error(at, fact);
+    let entry = whose(site, machine, ip, entry);
     let entry = match machine.layer.gateway.at() {
         Some(own) if own == gateway_at => entry,
         _ => entry.note(format!("`gateway` comes from {}", site.sources.short(gateway_at))),
     };
     report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+}
+
+/// An address that a template gives names the VM too.
+fn whose(site: &Site<'_>, machine: &Machine, ip: &Slot<String>, entry: Entry) -> Entry {
+    if machine.layer.ip.at() == ip.at() {
+        return entry;
+    }
+    entry.note(format!("{} has it from here: {}", machine.title(), site.sources.short(machine.at)))
 }
 
 /// A host must have neither its net's first nor its last address.

@@ -12,7 +12,7 @@ pub(crate) use stack::{Level, Stack};
 
 use crate::selection::How;
 use crate::shape::is_local;
-use crate::site::{Group, NodeFile, SPECS, Site, Slot};
+use crate::site::{Group, NodeFile, POSTURES, SPECS, Site, Slot};
 use crate::suggest;
 use stage::{Deployment, Place, Secret, Vm, Waiting};
 
@@ -31,6 +31,7 @@ pub(crate) fn resolve(
     how: &How,
 ) -> Deployment {
     site.read_layers(group);
+    check_posture(site, group);
     let order = graph::order(site, group, how.parent.as_deref());
     let all = vm::resolve_all(site, group, node.name());
     check_specs(site, group);
@@ -88,6 +89,8 @@ pub(crate) struct Resolved<'g> {
     pub machine: &'g crate::site::Machine,
     /// The VM.
     pub vm: Vm,
+    /// Where its address is named.
+    pub ip_at: Option<crate::source::Span>,
     /// Where its image is named.
     pub image_at: Option<crate::source::Span>,
 }
@@ -159,6 +162,14 @@ fn cloud_init(site: &Site<'_>) -> serde_json::Map<String, serde_json::Value> {
         json.insert("dns_servers".to_owned(), servers.clone().into());
     }
     json
+}
+
+/// Newer postures of older sites lie in a folder of their own.
+fn check_posture(site: &mut Site<'_>, group: &Group) {
+    let newer = |name: &String| site.sources.find(&format!("v2/postures/{name}.yaml"));
+    if group.posture.value().and_then(newer).is_none() {
+        site.must_exist(&POSTURES, &group.posture);
+    }
 }
 
 fn check_specs(site: &mut Site<'_>, group: &Group) {

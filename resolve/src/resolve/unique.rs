@@ -16,7 +16,7 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
     let mut vmids = BTreeMap::new();
     let mut macs = BTreeMap::new();
     let mut addresses = BTreeMap::new();
-    for (Resolved { machine, vm, .. }, home) in vms.iter().zip(&order.homes) {
+    for (Resolved { machine, vm, ip_at, .. }, home) in vms.iter().zip(&order.homes) {
         let mut meet = |what: String, first: Option<Span>, at: Span| {
             if let Some(first) = first {
                 found.push((what, first, at));
@@ -38,7 +38,9 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
             let at = place_of(machine, &machine.mac);
             meet(format!("MAC {}", vm.mac), first(&mut macs, (home, vm.mac.as_str()), at), at);
         }
-        if let (Ok(net), Some((_, at))) = (vm.ip.parse::<IpNet>(), machine.layer.ip.set()) {
+        if let (Ok(net), Some(ip_at)) = (vm.ip.parse::<IpNet>(), ip_at) {
+            // An address of a template is that of each VM made from it: the VMs are at fault.
+            let at = if machine.layer.ip.is_absent() { machine.at } else { *ip_at };
             let address = net.addr();
             meet(format!("address {address}"), first(&mut addresses, (home, address), at), at);
         }

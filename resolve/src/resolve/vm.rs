@@ -69,7 +69,7 @@ impl<'a, 'g> One<'a, 'g> {
             name,
             ..Vm::default()
         };
-        Resolved { machine: self.machine, vm, image_at: image.at() }
+        Resolved { machine: self.machine, vm, ip_at: ip.at(), image_at: image.at() }
     }
 
     /// What no layer says and nothing can be assumed for.
