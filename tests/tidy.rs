@@ -5,19 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const LIBRARIES: [&str; 2] = ["stage", "pve-client"];
+const LIBRARIES: [&str; 3] = ["stage", "pve-client", "pve-stage"];
 const TOOLS: [&str; 5] =
     ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
 
 /// Which crate of ours may use which, besides test-support as a dev-dependency.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("stage", &[]),
     ("pve-client", &[]),
+    ("pve-stage", &["stage", "pve-client"]),
     ("resolve", &["stage"]),
     ("mint-token", &["stage"]),
     ("cloudinit-render", &["stage"]),
-    ("image-publish", &["stage", "pve-client"]),
-    ("pve-apply", &["stage", "pve-client"]),
+    ("image-publish", &["stage", "pve-client", "pve-stage"]),
+    ("pve-apply", &["stage", "pve-client", "pve-stage"]),
     ("test-support", &[]),
 ];
 

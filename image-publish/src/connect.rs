@@ -1,10 +1,10 @@
-//! DOOR: reads the CA file and the token file. Document or options → the storage to work on.
+//! Document or options → the storage to work on.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use pve_client::{ApiToken, ApiUrl, Client, Endpoint, NodeName, StorageId, Timeouts, Trust};
-use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
+use pve_client::{ApiToken, ApiUrl, Client, Endpoint, NodeName, StorageId, Timeouts};
+use pve_stage::connect;
+use stage::{Console, Deployment, Place, Report, TrustArgs};
 
 use crate::cli::ConnectArgs;
 use crate::execute::Target;
@@ -62,7 +62,7 @@ pub(crate) fn of_options(
     }
     let token = match (&connect.token_file, local_dir) {
         (Some(file), _) => {
-            read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?
+            connect::read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?
         }
         (None, _) => ConnectArgs::token_from_environment().unwrap_or_default(),
     };
@@ -94,30 +94,14 @@ fn target(
     let url: Option<ApiUrl> = parsed(&named.endpoint, &mut report);
     let token: Option<ApiToken> = parsed(&named.token, &mut report);
     let node: Option<NodeName> = parsed(&named.node, &mut report);
-    let trust = trusted(trust).map_err(|entry| report.push(entry)).ok();
+    let trust = connect::trust(trust).map_err(|entry| report.push(entry)).ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)
     else {
         return Err(report);
     };
     let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-    Ok(Target::Node(Node { client: told(client, console), node, storage, content }))
-}
-
-/// With `-v` each request is told: method, path, status, time.
-fn told(client: Client, console: &Console) -> Client {
-    if !console.verbose() {
-        return client;
-    }
-    let console = console.clone();
-    client.with_observer(Arc::new(move |traffic| {
-        let status = traffic.status.map_or("no answer".to_owned(), |status| status.to_string());
-        console.text(&format!(
-            "image-publish: {}: {status}, {} ms\n",
-            traffic.call,
-            traffic.took.as_millis()
-        ));
-    }))
+    Ok(Target::Node(Node { client: connect::told(client, console), node, storage, content }))
 }
 
 /// Parses a value; an absent one is a problem of its own, and a secret one is never shown.
@@ -130,23 +114,4 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
         return None;
     }
     text.parse().map_err(|e: T::Err| report.error(place.clone(), e.to_string())).ok()
-}
-
-/// Reads the trust options.
-fn trusted(args: &TrustArgs) -> Result<Trust, Entry> {
-    let pem = args.ca_file.as_deref().map(read).transpose()?;
-    let place = match &args.ca_file {
-        Some(path) => Place::file(path.display().to_string()),
-        None => Place::Named("--fingerprint".to_owned()),
-    };
-    Trust::from_options(pem, &args.fingerprint, args.insecure)
-        .map_err(|e| Entry::error(place, e.to_string()))
-}
-
-/// Reads a file that an option names.
-#[expect(clippy::disallowed_methods, reason = "door: the CA file and the token file")]
-fn read(path: &Path) -> Result<Vec<u8>, Entry> {
-    std::fs::read(path).map_err(|e| {
-        Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&e)
-    })
 }

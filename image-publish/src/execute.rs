@@ -4,9 +4,9 @@
 //! here; after a failure it looks whether something half-made is left and removes it.
 
 use pve_client::Volid;
+use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
-use crate::findings;
 use crate::folder::Folder;
 use crate::node::Node;
 use crate::plan::{Present, Step};
@@ -109,7 +109,7 @@ pub(crate) fn check_kept(
                 }
             }
             // PVE: facts 43 and 4: a volume that is not there is an error 500 with many wordings.
-            Err(error) => report.push(findings::of_pve(
+            Err(error) => report.push(finding::while_doing(
                 place(),
                 &format!("\"{volid}\" cannot be used"),
                 &error,

@@ -8,7 +8,6 @@ mod cli;
 mod commands;
 mod connect;
 mod execute;
-mod findings;
 mod folder;
 mod node;
 mod outcome;

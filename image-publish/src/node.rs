@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
+use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
-use crate::findings;
 use crate::plan::Present;
 use crate::show;
 
@@ -47,7 +47,7 @@ impl Node {
             .client
             .storage_content(&self.node, &self.storage, Some(self.content))
             .map_err(|e| {
-                findings::of_pve(
+                finding::while_doing(
                     self.place(),
                     &format!("reading what storage \"{}\" holds", self.storage),
                     &e,
@@ -63,7 +63,7 @@ impl Node {
     pub(crate) fn check(&self, needed: u64) -> Result<(), Report> {
         let storages = self.check_version().and_then(|()| {
             let asked = self.client.storages(&self.node);
-            asked.map_err(|e| findings::of_pve(self.place(), "reading the storages", &e))
+            asked.map_err(|e| finding::while_doing(self.place(), "reading the storages", &e))
         })?;
         let Some(storage) = storages.iter().find(|s| s.storage == self.storage) else {
             let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
@@ -129,7 +129,7 @@ impl Node {
         let version = self
             .client
             .version()
-            .map_err(|e| findings::of_pve(self.place(), "reading the version", &e))?;
+            .map_err(|e| finding::while_doing(self.place(), "reading the version", &e))?;
         // PVE: reference 1: qcow2, raw and vmdk are taken since pve-storage 8.3.6, PVE 8.4.
         if self.content == "import" && !version.at_least(8, 4) {
             let fact = format!(

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use pve_client::FetchError;
 use stage::{Entry, Place};
 
-use crate::findings;
 use crate::source::checksum::{Listed, Sum, look_up};
 use crate::wanted::{Wanted, is_url};
 use crate::work::Work;
@@ -69,11 +68,11 @@ pub(crate) fn of_url(work: &Work<'_>, wanted: &Wanted, url: &str) -> Result<Said
             }
             Err(FetchError::Status { .. }) => {}
             Err(error) => {
-                return Err(findings::of_fetch(
+                return Err(Entry::error(
                     Place::Named(url.to_owned()),
                     "its sum cannot be fetched",
-                    &error,
-                ));
+                )
+                .cause(&error));
             }
         }
     }
@@ -90,7 +89,7 @@ fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, E
     let place = Place::Named(list.clone());
     let text = if is_url(list) {
         fetch(work, list)
-            .map_err(|e| findings::of_fetch(place.clone(), "the sums cannot be fetched", &e))?
+            .map_err(|e| Entry::error(place.clone(), "the sums cannot be fetched").cause(&e))?
     } else {
         read(Path::new(list))
             .map_err(|e| Entry::error(Place::file(list), "the sums cannot be read").cause(&e))?

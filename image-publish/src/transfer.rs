@@ -5,10 +5,10 @@
 use std::io::{self, Read};
 
 use pve_client::Error;
+use pve_stage::finding;
 use stage::{Entry, Place};
 
 use crate::execute::{Failed, What};
-use crate::findings;
 use crate::folder::{Folder, Written};
 use crate::node::Node;
 use crate::plan::Present;
@@ -62,7 +62,7 @@ pub(crate) fn send(
             Entry::error(Place::file(local.files.shown()), fact)
                 .hint("wait until it is written to its end")
         } else {
-            findings::of_pve(node.place(), &fact, &error)
+            finding::while_doing(node.place(), &fact, &error)
         };
         return Err(after_failure(node, &file, length, accepted, &error, entry));
     }
@@ -95,7 +95,7 @@ pub(crate) fn download(
         return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
     };
     let fact = format!("downloading image \"{name}\" to the node");
-    let fail = |error: &Error| findings::of_pve(node.place(), &fact, error);
+    let fail = |error: &Error| finding::while_doing(node.place(), &fact, error);
     if remove_first {
         let removed = node.remove(&node.volid(file));
         removed

@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use pve_client::Volid;
+use pve_stage::finding;
 use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::ConnectArgs;
 use crate::connect;
 use crate::execute::Target;
-use crate::findings;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
 fn document(
@@ -53,7 +53,7 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
         Target::Node(node) => node.remove(volid).map_err(|error| {
             let unknown =
                 error.is_outcome_unknown() || matches!(error, pve_client::Error::TaskFailed(_));
-            (findings::of_pve(node.place(), &format!("removing {volid}"), &error), unknown)
+            (finding::while_doing(node.place(), &format!("removing {volid}"), &error), unknown)
         }),
         Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
             let place = Place::file(folder.path_of(volid.file()).display().to_string());

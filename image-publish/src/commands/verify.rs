@@ -3,12 +3,12 @@
 //! PVE tells no sum. But asked to download onto a file that is there, it compares that file with the sum it
 //! is given before it looks at the URL (facts 42): so the node itself reads and judges the stored bytes.
 
+use pve_stage::finding;
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place};
 
 use crate::cli::VerifyArgs;
 use crate::connect;
 use crate::execute::Target;
-use crate::findings;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply};
@@ -79,8 +79,9 @@ fn verify(
             let compared = node
                 .download(NO_URL, &image.file, sum)
                 .and_then(|upid| node.wait(&upid, &mut |_| {}));
-            compared
-                .map_err(|e| findings::of_pve(place, "the node's comparison with the sum", &e))?;
+            compared.map_err(|e| {
+                finding::while_doing(place, "the node's comparison with the sum", &e)
+            })?;
         }
         Target::Folder(folder) => {
             let stored = folder

@@ -6,7 +6,6 @@ use pve_client::{FetchError, Fetched, Fetcher};
 use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
-use crate::findings;
 use crate::source::checksum::Algorithm;
 use crate::source::examine::{Facts, examine, sums_of};
 use crate::source::parts::suffix;
@@ -63,7 +62,7 @@ pub(super) fn may_pass(error: &FetchError) -> bool {
 fn try_fetch(work: &Work<'_>, name: &str, url: &str) -> Result<Spooled, (Entry, bool)> {
     let place = || Place::Named(url.to_owned());
     let fetched = get(work, url).map_err(|error| {
-        (findings::of_fetch(place(), "cannot be fetched", &error), may_pass(&error))
+        (Entry::error(place(), "cannot be fetched").cause(&error), may_pass(&error))
     })?;
     let disk = |e: std::io::Error| {
         (Entry::error(place(), "cannot be put into the cache folder").cause(&e), false)

@@ -6,7 +6,6 @@ use stage::{Entry, Place, Report};
 
 use super::fetch::{fetch, get, may_pass, retrying};
 use super::unusable;
-use crate::findings;
 use crate::ready::{Ready, Supply, stored_name};
 use crate::source::checksum::{Algorithm, Sum};
 use crate::source::compression::Compression;
@@ -77,7 +76,7 @@ fn look_ahead(
     {
         return by_name(url, sum)
             .map(Some)
-            .ok_or_else(|| findings::of_fetch(place(), "cannot be looked at from here", &error));
+            .ok_or_else(|| Entry::error(place(), "cannot be looked at from here").cause(&error));
     }
     let (head, length) = retrying(work, name, || first_bytes(work, url))?;
     let (Compression::None, Some(length)) = (Compression::of(&head), length) else {
@@ -98,7 +97,7 @@ fn first_bytes(work: &Work<'_>, url: &str) -> Result<(Vec<u8>, Option<u64>), (En
     let place = || Place::Named(url.to_owned());
     let fetched = get(work, url);
     let fetched = fetched
-        .map_err(|e| (findings::of_fetch(place(), "cannot be fetched", &e), may_pass(&e)))?;
+        .map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), may_pass(&e)))?;
     let mut head = Vec::new();
     let read = fetched.reader.take(HEAD as u64).read_to_end(&mut head);
     read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), true))?;
