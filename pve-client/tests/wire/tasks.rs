@@ -48,12 +48,17 @@ fn stopped(exitstatus: &str) -> Step {
 
 #[test]
 fn polls_begin_at_50_ms_and_slow_down_to_a_second() {
-    let steps = (0..12).map(|_| running()).chain([stopped("OK")]).collect();
+    let steps = (0..50).map(|_| running()).chain([stopped("OK")]).collect();
     let (outcome, pauses, _) = wait(steps, Duration::from_secs(60));
     assert_eq!(outcome.unwrap(), Finished::Clean);
     assert_eq!(pauses.first(), Some(&Duration::from_millis(50)));
     assert_eq!(pauses.last(), Some(&Duration::from_secs(1)));
     assert!(pauses.is_sorted(), "{pauses:?}");
+    let mut waited = Duration::ZERO;
+    for pause in pauses {
+        assert!(pause <= Duration::from_millis(50).max(waited / 10), "{pause:?} after {waited:?}");
+        waited += pause;
+    }
 }
 
 #[test]
