@@ -41,7 +41,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     let result = ResultJson::new(&session.desired.deployment, rows);
     if report.has_errors() {
-        return Err(Failure::part_way(report));
+        let changed = outcome::any_changed(&outcomes);
+        return Err(if changed { Failure::part_way(report) } else { report.into() });
     }
     Ok(Output::bytes(result.to_bytes(), report))
 }

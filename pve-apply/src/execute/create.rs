@@ -5,6 +5,7 @@
 
 use super::retry::{Failed, backoff, is_refused_for_now, pause};
 use super::{Stop, Work};
+use crate::ask::ask_patiently;
 use crate::mark;
 use crate::observed::Config;
 use pve_client::{ConfigView, Error, Params, Vmid};
@@ -81,7 +82,7 @@ impl Work<'_> {
         } else {
             // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
             let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
-            let vmid = self.free_vmid()?;
+            let vmid = ask_patiently(|| self.free_vmid())?;
             self.vmid = Some(vmid);
             client.create_vm(node, vmid, params)?
         };
@@ -143,7 +144,7 @@ impl Work<'_> {
                     free = 0;
                 }
                 Err(error) if error.is_not_there() || error.is_permission() => {
-                    match client.is_free(vmid) {
+                    match ask_patiently(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
                         // Taken, and the token may not look: not ours, for ours it may.
                         Ok(false) if error.is_permission() => return AtVmid::Other,

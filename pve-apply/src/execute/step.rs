@@ -4,6 +4,7 @@ use super::guard::Guarded;
 use super::retry::{Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
+use crate::ask::ask_patiently;
 use crate::desired::is_seed_file;
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Error, Params, StorageId, Upload, Vmid, Volid};
@@ -113,7 +114,7 @@ impl Work<'_> {
         match sent {
             Ok(()) => Ok(()),
             // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
-            Err(failed) if failed.maybe => match client.vm_status(node, vmid) {
+            Err(failed) if failed.maybe => match ask_patiently(|| client.vm_status(node, vmid)) {
                 Ok(status) if status.is_running() => Ok(()),
                 _ => Err(self.stop("starting", &failed)),
             },
@@ -187,11 +188,11 @@ impl Work<'_> {
     fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
         let view = pve_client::ConfigView::Current;
-        let config = client.vm_config(&self.plan.node, vmid, view);
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, view));
         // PVE: facts 4: with rights on single VMs only, what is not there is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
-        no_config && client.is_free(vmid).unwrap_or(false)
+        no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
     }
 }
 
