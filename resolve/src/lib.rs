@@ -79,7 +79,7 @@ fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Resul
         return Err(in_order(site.report).into());
     };
     let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
-    let text = command::explain(&site, &group, &deployment.vms, target, json)?;
+    let text = command::explain(&site, &group, &deployment, target, json)?;
     Ok(Output::bytes(text, in_order(site.report)))
 }
 

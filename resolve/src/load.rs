@@ -38,9 +38,11 @@ const MAX_BYTES: u64 = 64 << 20;
 pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
     let mut sources = Sources::new(shown.trim_end_matches('/'));
-    names(root).map_err(|e| {
+    let beside = names(root).map_err(|e| {
         Failure::from(Entry::error(Place::file(&shown), "the site cannot be read").cause(&e))
     })?;
+    let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
+    sources.passed_over.extend(beside.into_iter().filter(lost));
     for file in FILES {
         read(root, file, &mut sources);
     }

@@ -4,6 +4,9 @@ use stage::{Entry, Excerpt, Place, Position, Report};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+/// A longer line is not shown: it would fill the screen, and memory when it has many faults.
+const MAX_LINE: usize = 500;
+
 /// Which file of [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
@@ -70,15 +73,17 @@ impl SourceFile {
         Self { shown: format!("{root}/{path}"), ..self }
     }
 
-    /// The line with this number, without its end.
+    /// The line with this number, without its end; `None` when it is too long to be shown.
     fn line(&self, number: u32) -> Option<&str> {
         let text = self.text.as_deref().ok()?;
         let starts = self.lines.get_or_init(|| {
             let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
             std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
         });
-        let start = *starts.get(usize::try_from(number).ok()?.checked_sub(1)?)?;
-        text.get(start..)?.lines().next()
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let (start, next) = (*starts.get(index)?, starts.get(index + 1));
+        let line = text.get(start..next.copied().unwrap_or(text.len()))?;
+        (line.len() <= MAX_LINE).then(|| line.trim_end_matches(['\n', '\r']))
     }
 }
 

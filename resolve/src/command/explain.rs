@@ -5,7 +5,7 @@ use crate::site::{Group, Machine, Site, Slot};
 use crate::source::Span;
 use serde::Serialize;
 use serde_json::Value;
-use stage::{Entry, Place, Vm};
+use stage::{Deployment, Entry, Place, Vm};
 
 /// One field of a VM.
 #[derive(Serialize)]
@@ -31,7 +31,7 @@ struct Link {
 pub(crate) fn explain(
     site: &Site<'_>,
     group: &Group,
-    vms: &[Vm],
+    deployment: &Deployment,
     target: &str,
     json: bool,
 ) -> Result<String, Entry> {
@@ -40,9 +40,18 @@ pub(crate) fn explain(
         None => (target, None),
     };
     let machine = group.machines.iter().find(|m| m.name.value().is_some_and(|n| n == name));
-    let (Some(machine), Some(vm)) = (machine, vms.iter().find(|vm| vm.name == name)) else {
-        let names = vms.iter().map(|vm| vm.name.as_str());
-        let hint = crate::suggest::reference(name, &format!("\"{}\"", group.name), names);
+    let vm = deployment.vms.iter().find(|vm| vm.name == name);
+    let (Some(machine), Some(vm)) = (machine, vm) else {
+        let waits = deployment.waiting.iter().find(|waiting| waiting.name == name);
+        let hint = match waits {
+            Some(waiting) => {
+                format!("it lives on a nested node: add `--parent {}`", waiting.parent)
+            }
+            None => {
+                let names = deployment.vms.iter().map(|vm| vm.name.as_str());
+                crate::suggest::reference(name, &format!("\"{}\"", group.name), names)
+            }
+        };
         return Err(Entry::error(Place::Run, format!("VM \"{name}\" is not there")).hint(hint));
     };
     let mut all = fields(site, group, machine, vm);

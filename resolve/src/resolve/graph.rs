@@ -4,7 +4,7 @@
 //! A child of a `vm` lives beside it and comes after it. A child of a `pve` lives on it:
 //! another pipe makes it, once that node is there.
 
-use crate::site::{Group, Origin, Site};
+use crate::site::{ENOUGH, Group, Origin, Site};
 use crate::suggest;
 use stage::{Entry, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -73,8 +73,11 @@ fn parents(
         let found = names.get(name.as_str()).copied();
         if found.is_none() {
             let entry = site.sources.error(at, format!("parent \"{name}\" does not exist"));
-            let hint = suggest::reference(name, "the manifest", names.keys().copied());
-            site.report.push(entry.hint(hint));
+            let hint = || suggest::reference(name, "the manifest", names.keys().copied());
+            site.report.push(match site.report.entries().len() > ENOUGH {
+                true => entry,
+                false => entry.hint(hint()),
+            });
         }
         found
     };

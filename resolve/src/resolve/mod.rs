@@ -14,7 +14,7 @@ use crate::selection::How;
 use crate::shape::is_local;
 use crate::site::{Group, NodeFile, POSTURES, SPECS, Site, Slot};
 use crate::suggest;
-use stage::{Deployment, Place, Secret, Vm, Waiting};
+use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 
 /// The user that cloud-init makes where the site names none.
 const AUTOMATION_USER: &str = "homestak";
@@ -97,6 +97,11 @@ pub(crate) struct Resolved<'g> {
 
 fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
     if let Some(endpoint) = &how.endpoint {
+        let rule = &crate::shape::URL;
+        if !rule.accepts(endpoint) {
+            let fact = format!("must be {}, not \"{endpoint}\"", rule.must);
+            site.report.push(Entry::error(Place::Named("--endpoint".to_owned()), fact));
+        }
         return endpoint.clone();
     }
     let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();

@@ -118,7 +118,7 @@ pub(super) const PACKAGE: Rule = Rule::new(
 );
 
 /// An address of a web server.
-pub(super) const URL: Rule = Rule::new(
+pub(crate) const URL: Rule = Rule::new(
     "a URL that begins with https:// or http://",
     is_url,
     "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#]+",

@@ -18,6 +18,9 @@ use crate::yaml::{self, Node};
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A hint costs a comparison with every name; behind so many findings nobody reads it.
+pub(crate) const ENOUGH: usize = 200;
+
 /// A kind of files that are called by their stem.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
@@ -110,6 +113,7 @@ impl<'s> Site<'s> {
         };
         let entry = Entry::error(place, fact);
         self.report.push(match found.is_empty() {
+            true if self.report.entries().len() > ENOUGH => entry,
             true => entry.hint(self.hint(kind, name)),
             false => entry.hint("remove one of them"),
         });
@@ -206,6 +210,12 @@ impl<'s> Site<'s> {
 
     /// Folders that a site does not use are not mentioned.
     fn hint(&self, kind: &Kind, name: &str) -> String {
+        let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
+        let other =
+            kind.folders.iter().filter_map(other).find(|p| self.sources.passed_over.contains(p));
+        if let Some(path) = other {
+            return format!("{path} is not read: its name must end in .yaml");
+        }
         let mut used: Vec<&str> = kind.folders.to_vec();
         used.retain(|folder| self.sources.stems(folder).next().is_some());
         let place = match used[..] {

@@ -4,7 +4,7 @@ use super::tree::{Key, Kind, Map, Node, Scalar};
 use crate::source::{Sources, Span};
 use stage::{Entry, Report};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Nodes that aliases may copy into one file: far above any site, far below a bomb.
 const MAX_COPIED: usize = 100_000;
@@ -159,6 +159,10 @@ impl<'s> Builder<'s> {
         let (merges, entries): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(key, _)| &*key.text == "<<");
         let mut map = Map(self.unique(entries));
+        if merges.is_empty() {
+            return map;
+        }
+        let mut keys: BTreeSet<Box<str>> = map.0.iter().map(|(key, _)| key.text.clone()).collect();
         for (key, node) in merges {
             let sources = match node.kind {
                 Kind::List(items) => items,
@@ -168,7 +172,7 @@ impl<'s> Builder<'s> {
                 match source.kind {
                     Kind::Map(more) => {
                         for (key, node) in more.0 {
-                            if map.get(&key.text).is_none() {
+                            if keys.insert(key.text.clone()) {
                                 map.0.push((key, node));
                             }
                         }
