@@ -164,6 +164,9 @@ pub(crate) enum Step {
     },
     /// Deletes a seed file from the image storage.
     DeleteVolume {
+        /// The node whose storage it is on, which need not be the VM's.
+        #[serde(with = "json::name")]
+        node: NodeName,
         /// The file.
         #[serde(with = "json::name")]
         volid: Volid,

@@ -153,7 +153,8 @@ impl Work<'_> {
         if in_use || begun.iter().any(|step| deletes(step, &uploaded)) {
             return None;
         }
-        let deletion = &Step::DeleteVolume { volid: uploaded.clone() };
+        let deletion =
+            &Step::DeleteVolume { node: self.plan.node.clone(), volid: uploaded.clone() };
         let Err(stop) = self.carry_out(deletion) else {
             done.push(deletion.done());
             return None;
@@ -174,7 +175,7 @@ fn uploaded_seed(step: &Step) -> Option<Volid> {
 }
 
 fn deletes(step: &Step, volid: &Volid) -> bool {
-    matches!(step, Step::DeleteVolume { volid: deleted } if deleted == volid)
+    matches!(step, Step::DeleteVolume { volid: deleted, .. } if deleted == volid)
 }
 
 /// Says whether a step puts the file itself, not a copy of it, into a drive.

@@ -7,7 +7,7 @@ use crate::action::Step;
 use crate::ask::ask_patiently;
 use crate::desired::is_seed_file;
 use data_encoding::HEXLOWER;
-use pve_client::{Digest, Error, Params, StorageId, Upload, Vmid, Volid};
+use pve_client::{Digest, Error, NodeName, Params, StorageId, Upload, Vmid, Volid};
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ impl Work<'_> {
                 self.upload(content, storage, file, &files)
             }
             Step::Create { params } => self.create(params),
-            Step::DeleteVolume { volid } => self.delete_volume(volid),
+            Step::DeleteVolume { node, volid } => self.delete_volume(node, volid),
             Step::Configure { params, makes_disk } => self.configure(params, *makes_disk),
             Step::Resize { disk, bytes } => self.resize(disk, *bytes),
             Step::Start => self.start(),
@@ -63,14 +63,14 @@ impl Work<'_> {
         .map_err(|failed| self.stop("uploading the seed of", &failed))
     }
 
-    fn delete_volume(&self, volid: &Volid) -> Result<(), Stop> {
+    fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<(), Stop> {
         // A plan file could name anything; nothing but our own seeds is ever deleted from a storage.
         if !is_seed_file(volid.file()) {
             let fact = format!("{volid} is not a seed of ours and is not deleted");
             return Err(Stop::before(Entry::error(self.place(), fact)));
         }
         // PVE: facts 43: deleting what is not there is done.
-        self.write(Repeat::Harmless, || self.runner.client.delete_volume(&self.plan.node, volid))
+        self.write(Repeat::Harmless, || self.runner.client.delete_volume(node, volid))
             .map_err(|failed| self.stop("deleting the uploaded seed of", &failed))
     }
 

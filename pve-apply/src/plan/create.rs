@@ -31,7 +31,7 @@ pub(super) fn plan_one(
     steps.push(seed::upload(machine, &seed));
     steps.push(Step::Create { params: params(desired, vm, machine, image.0, &seed) });
     // As early as can be: the file is readable to all who may use the storage.
-    steps.extend(seed::delete(way, seed));
+    steps.extend(seed::delete(desired, way, seed));
     if image.1 < disk_bytes {
         // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
         steps.push(Step::Resize { disk: aspects::BOOT_DISK.to_owned(), bytes: disk_bytes });

@@ -16,7 +16,7 @@ pub(crate) fn plan_destroy(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = Plan::empty(&desired.deployment, &desired.run);
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        match finder.find(vm) {
+        match finder.find_on_any_node(vm) {
             Found::Absent => absent(&mut plan, desired, vm, observed),
             Found::Ours(seen) => present(&mut plan, desired, vm, seen, observed),
             Found::Blocked(blocked) if is_certainly_not_there(&blocked.why) => {

@@ -49,17 +49,25 @@ impl<'a> Finder<'a> {
         self.marked.get(&vm.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Finds a VM.
+    /// Finds a VM on the node that the document names.
     pub(super) fn find(&self, vm: &DesiredVm) -> Found<'a> {
+        match self.find_on_any_node(vm) {
+            Found::Ours(seen) if seen.node != self.desired.node => {
+                let why = Why::NodeDiffers { wanted: self.desired.node.to_string() };
+                stop(vm, Some(seen.vmid), &seen.node, why)
+            }
+            found => found,
+        }
+    }
+
+    /// Finds a VM wherever it is: its power can be switched and it can be destroyed on any node.
+    pub(super) fn find_on_any_node(&self, vm: &DesiredVm) -> Found<'a> {
         let stop = |seen: &Seen, why| stop(vm, Some(seen.vmid), &seen.node, why);
         match (self.with_mark(vm), vm.vmid) {
             ([], Some(vmid)) => self.at_vmid(vm, vmid),
             ([], None) => self.anywhere(vm),
             ([seen], Some(wanted)) if seen.vmid != wanted => {
                 stop(seen, Why::VmidDiffers { wanted: wanted.get() })
-            }
-            ([seen], _) if seen.node != self.desired.node => {
-                stop(seen, Why::NodeDiffers { wanted: self.desired.node.to_string() })
             }
             ([seen], _) => Found::Ours(seen),
             (all @ [first, ..], _) => {

@@ -30,7 +30,7 @@ fn carry_out_step(
         Step::UploadSeed { content, storage, file, .. } => {
             world.seed_files.insert(pve_client::Volid::of_file(storage, content, file));
         }
-        Step::DeleteVolume { volid } => _ = world.seed_files.remove(volid),
+        Step::DeleteVolume { volid, .. } => _ = world.seed_files.remove(volid),
         Step::Create { params } => {
             let taken = |n: &Vmid| world.looks.contains_key(n) || plan.reserved.contains(&n.get());
             let free = (100..).map(vmid).find(|n| !taken(n)).unwrap();

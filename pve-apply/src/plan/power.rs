@@ -24,7 +24,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
     let seconds = desired.consent.shutdown_seconds;
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        let seen = match finder.find(vm) {
+        let seen = match finder.find_on_any_node(vm) {
             Found::Ours(seen) => seen,
             Found::Absent => {
                 plan.blocked.push(blocked(vm, vm.vmid, &desired.node, Why::NotThere));

@@ -31,8 +31,12 @@ pub(super) fn parameter(way: SeedWay, machine: &Machine, seed: &Volid) -> (&'sta
 }
 
 /// The step that deletes the uploaded file once the VM has its own copy.
-pub(super) fn delete(way: SeedWay, seed: Volid) -> Option<Step> {
-    (way == SeedWay::Disk).then_some(Step::DeleteVolume { volid: seed })
+pub(super) fn delete(desired: &Desired, way: SeedWay, seed: Volid) -> Option<Step> {
+    (way == SeedWay::Disk).then(|| delete_file(desired, seed))
+}
+
+fn delete_file(desired: &Desired, volid: Volid) -> Step {
+    Step::DeleteVolume { node: desired.node.clone(), volid }
 }
 
 /// The drive that holds a seed file of ours, and the file.
@@ -55,7 +59,7 @@ pub(super) fn leftovers(
     let used = seen.and_then(|seen| attached(&seen.config)).map(|(_, volid)| volid);
     let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
     ours.filter(|volid| Some(*volid) != keep && Some(*volid) != used.as_ref())
-        .map(|volid| Step::DeleteVolume { volid: volid.clone() })
+        .map(|volid| delete_file(desired, volid.clone()))
         .collect()
 }
 
@@ -94,9 +98,9 @@ pub(super) fn replace(
     // People may have moved the CD to another drive.
     let key = old.as_ref().map_or(key, |(drive, _)| drive);
     steps.push(configure([(key, value), mark], way == SeedWay::Disk));
-    steps.extend(delete(way, seed.clone()));
+    steps.extend(delete(desired, way, seed.clone()));
     steps.extend(
-        old.filter(|(_, volid)| *volid != seed).map(|(_, volid)| Step::DeleteVolume { volid }),
+        old.filter(|(_, volid)| *volid != seed).map(|(_, volid)| delete_file(desired, volid)),
     );
     steps
 }
