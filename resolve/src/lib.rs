@@ -29,14 +29,29 @@ use std::path::Path;
 /// # Errors
 /// The site cannot be found or read.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
-    if let Some(Command::Schema { kind }) = &cli.command {
-        return Ok(Output::bytes(schema(kind).unwrap_or_default(), Report::new()));
-    }
-    let folder = load::site_folder(cli.site.site, &cli::environment())?;
+    let folder = || load::site_folder(cli.site.site, &cli::environment());
     match cli.command {
-        None => document(cli.select, &folder),
-        Some(Command::Explain { target, json, select }) => explain(&target, json, *select, &folder),
-        Some(other) => whole_site(other, &folder),
+        None => document(cli.select, &folder()?),
+        Some(Command::Explain { target, json, select }) => {
+            explain(&target, json, *select, &folder()?)
+        }
+        Some(Command::Check { no_secrets }) => {
+            whole_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
+        }
+        Some(Command::List { kind, json }) => {
+            let sources = load::load(&folder()?, false)?;
+            let text = command::list(&sources, kind.as_deref(), json);
+            Ok(Output::bytes(text, Report::new()))
+        }
+        Some(Command::AnsibleVars { posture, env }) => whole_site(&folder()?, true, |site| {
+            pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
+        }),
+        Some(Command::Spec { name }) => whole_site(&folder()?, true, |site| {
+            command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
+        }),
+        Some(Command::Schema { kind }) => {
+            Ok(Output::bytes(schema(&kind).unwrap_or_default(), Report::new()))
+        }
     }
 }
 
@@ -83,26 +98,14 @@ fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Resul
     Ok(Output::bytes(text, in_order(site.report)))
 }
 
-fn whole_site(command: Command, folder: &Path) -> Result<Output, Failure> {
-    let secrets = !matches!(command, Command::Check { no_secrets: true } | Command::List { .. });
+fn whole_site(
+    folder: &Path,
+    secrets: bool,
+    text: impl FnOnce(&mut Site<'_>) -> String,
+) -> Result<Output, Failure> {
     let sources = load::load(folder, secrets)?;
     let mut site = Site::open(&sources, secrets);
-    let text = match command {
-        Command::Check { .. } => command::check(&mut site, secrets),
-        Command::List { kind, json } => {
-            return Ok(Output::bytes(
-                command::list(&sources, kind.as_deref(), json),
-                Report::new(),
-            ));
-        }
-        Command::AnsibleVars { posture, env } => {
-            pretty(&command::ansible_vars(&mut site, env.as_deref(), posture.as_deref()))
-        }
-        Command::Spec { name } => {
-            command::spec(&mut site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
-        }
-        Command::Explain { .. } | Command::Schema { .. } => String::new(),
-    };
+    let text = text(&mut site);
     Ok(Output::bytes(text, in_order(site.report)))
 }
 

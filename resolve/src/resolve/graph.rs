@@ -37,13 +37,13 @@ pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Ord
     let names = names(group);
     let mut parents = parents(site, group, &names);
     break_cycles(site, group, &mut parents);
-    let homes: Vec<_> = (0..count).map(|i| home(group, &parents, i)).collect();
+    let queue = breadth_first(&parents);
+    let homes = homes(group, &parents, &queue);
     let on = match on.map(|name| nested(site, group, &names, name)) {
         Some(None) => return Order { parents, homes, ..Order::default() },
         Some(found) => found,
         None => None,
     };
-    let queue = breadth_first(&parents);
     let here = queue.iter().copied().filter(|i| homes[*i] == on).collect();
     let below = |i: usize| on.is_none() || ancestors(&homes, i).skip(1).any(|a| Some(a) == on);
     let waits = |i: &usize| homes[*i] != on && below(*i);
@@ -117,9 +117,16 @@ fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], s
     }
 }
 
-/// The nearest nested node above a machine.
-fn home(group: &Group, parents: &[Option<usize>], index: usize) -> Option<usize> {
-    ancestors(parents, index).skip(1).find(|i| is_nested(group, *i))
+/// The nearest nested node above each machine. `queue` has parents before their children.
+fn homes(group: &Group, parents: &[Option<usize>], queue: &[usize]) -> Vec<Option<usize>> {
+    let mut homes = vec![None; parents.len()];
+    for index in queue {
+        homes[*index] = parents[*index].and_then(|parent| match is_nested(group, parent) {
+            true => Some(parent),
+            false => homes[parent],
+        });
+    }
+    homes
 }
 
 fn is_nested(group: &Group, index: usize) -> bool {
