@@ -43,11 +43,14 @@ pub(crate) fn observe(
     supported_version(client)?;
     let (guests, power) = list(client, desired)?;
     let mut observed = Observed { guests, ..Observed::default() };
-    let (looks, gone) =
-        look_at_all(client, desired, &observed.guests, &power, scope).map_err(fail)?;
-    observed.looks = looks;
-    // Removed between the list and the look.
-    observed.guests.retain(|guest| !gone.contains(&guest.vmid));
+    let first = candidates(desired, &observed.guests, scope);
+    look_at_all(client, &mut observed, first, &power).map_err(fail)?;
+    if absent(desired, &observed).iter().any(|vm| vm.vmid.is_none()) {
+        // Somebody may have renamed it: the mark alone tells, so every VM of ours is looked at.
+        let mut more = candidates(desired, &observed.guests, Scope::All);
+        more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+        look_at_all(client, &mut observed, more, &power).map_err(fail)?;
+    }
     if matches!(scope, Scope::Apply | Scope::Remove) {
         observed.seed_files = seed_files(client, desired, scope).map_err(fail)?;
     }
@@ -128,14 +131,8 @@ fn list(
     Ok((guests.into_values().collect(), fresh))
 }
 
-/// Looks at each VM that may be ours, several at a time. Second: those that are gone meanwhile.
-fn look_at_all(
-    client: &Client,
-    desired: &Desired,
-    guests: &[Guest],
-    power: &BTreeMap<Vmid, Resource>,
-    scope: Scope,
-) -> Result<(BTreeMap<Vmid, Look>, BTreeSet<Vmid>), Error> {
+/// The VMs that may be ours.
+fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     let names: BTreeSet<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
     let vmids: BTreeSet<Vmid> = desired.vms.iter().filter_map(|vm| vm.vmid).collect();
     let may_be_ours = |guest: &&Guest| {
@@ -143,7 +140,17 @@ fn look_at_all(
             scope == Scope::All || guest.name.as_deref().is_none_or(|name| names.contains(name));
         guest.kind == GuestKind::Qemu && (vmids.contains(&guest.vmid) || guest.tagged && named)
     };
-    let queue: VecDeque<&Guest> = guests.iter().filter(may_be_ours).collect();
+    guests.iter().filter(may_be_ours).cloned().collect()
+}
+
+/// Looks at VMs, several at a time. One that is gone meanwhile leaves the list too.
+fn look_at_all(
+    client: &Client,
+    observed: &mut Observed,
+    guests: Vec<Guest>,
+    power: &BTreeMap<Vmid, Resource>,
+) -> Result<(), Error> {
+    let queue = VecDeque::from(guests);
     // PVE: reference 4: three pveproxy workers answer, so that more readers only wait.
     // A few reads are done before a second connection has shaken hands.
     let readers = queue.len().div_ceil(8).min(4);
@@ -162,14 +169,13 @@ fn look_at_all(
         // A thread of ours does not panic; were it to, its VMs would lack and so be unknown.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
     });
-    let (mut looks, mut gone) = (BTreeMap::new(), BTreeSet::new());
     for (vmid, look) in found {
         match look? {
-            Some(look) => _ = looks.insert(vmid, look),
-            None => _ = gone.insert(vmid),
+            Some(look) => _ = observed.looks.insert(vmid, look),
+            None => observed.guests.retain(|guest| guest.vmid != vmid),
         }
     }
-    Ok((looks, gone))
+    Ok(())
 }
 
 /// Waits for the create of a vmid that the token may see; `false` when there is none that runs.
