@@ -29,6 +29,8 @@ enum AtVmid {
     Other,
     /// Nothing, surely.
     Nothing,
+    /// Something that is still being made when the time is over.
+    Unfinished,
     /// It could not be found out.
     Unknown(Box<Error>),
 }
@@ -40,7 +42,9 @@ impl Work<'_> {
         let gates = self.runner.gates;
         let _turn = self.plan.storage.as_deref().map(|storage| gates.pass(storage));
         let mut maybe = false;
-        for attempt in 1..=TRIES {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let error = match self.claim(&params) {
                 Ok(()) => return self.made(),
                 Err(error) => error,
@@ -61,6 +65,7 @@ impl Work<'_> {
                             self.stop("creating", &Failed { error: Box::new(error), maybe: false })
                         );
                     }
+                    AtVmid::Unfinished => return Err(self.unfinished()),
                     AtVmid::Unknown(error) => {
                         return Err(self.stop("creating", &Failed { error, maybe: true }));
                     }
@@ -71,7 +76,6 @@ impl Work<'_> {
             self.tell("retry", "creating, once more", None);
             pause(backoff(attempt));
         }
-        Ok(())
     }
 
     /// Claims the vmid by the create itself, and waits for its task.
@@ -160,10 +164,17 @@ impl Work<'_> {
                 return AtVmid::Nothing;
             }
             if looks >= most {
-                return AtVmid::Other;
+                return AtVmid::Unfinished;
             }
             pause(LOOK_PAUSE);
         }
+    }
+
+    fn unfinished(&self) -> Stop {
+        let fact =
+            format!("the create of \"{}\", whose answer was lost, is not over yet", self.plan.name);
+        let entry = Entry::error(self.place(), fact).hint("run again: it is waited for then");
+        Stop { goes_on: true, ..Stop::after(entry) }
     }
 
     fn taken(&self, maybe: bool) -> Stop {

@@ -28,7 +28,9 @@ impl Work<'_> {
         mut send: impl FnMut() -> Result<Option<Upid>, Error>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             let error = match send() {
                 Ok(None) => return Ok(()),
                 Ok(Some(upid)) => match self.wait(&upid) {
@@ -50,7 +52,6 @@ impl Work<'_> {
             }
             pause(backoff(attempt));
         }
-        Ok(())
     }
 
     /// Waits for a task and judges it. A warning is said and stops nothing.

@@ -147,7 +147,9 @@ impl Work<'_> {
     fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
         let client = self.runner.client;
         let mut maybe = false;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
             let Guarded { vmid, .. } =
                 self.guard().map_err(|stop| Stop { maybe: stop.maybe || maybe, ..stop })?;
@@ -173,7 +175,6 @@ impl Work<'_> {
                 }
             }
         }
-        Ok(())
     }
 
     /// Waits a little for a VM to go whose removal was sent and not answered.
