@@ -39,6 +39,7 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     if wanted("documents") {
         documents(table, 2_000)?;
         documents(table, 20_000)?;
+        check(table)?;
     }
     if wanted("cluster") {
         cluster::measure(table)?;
@@ -68,6 +69,15 @@ fn documents(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     let minted = limits(table, "mint-token", mint, vms, 60.0)?;
     let render = Tool::new("cloudinit-render").stdin(minted.stdout);
     limits(table, "cloudinit-render", render, vms, 60.0)?;
+    Ok(())
+}
+
+/// A whole site of 500 files.
+fn check(table: &mut Table) -> Result<(), Box<dyn Error>> {
+    let site = site::generate_files(500)?;
+    let folder = site.path().to_str().ok_or("the scratch folder has no plain name")?;
+    let measure = Tool::new("resolve").args(["check", "--site", folder]).best_of(5)?;
+    table.at_most("resolve check, 500 files: CPU, ms", measure.cpu_ms(), 150.0);
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::Result;
 use tempfile::TempDir;
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     (
         "site.yaml",
         "defaults:\n  automation_user: homestak\n  bridge: vmbr0\n  gateway: 10.0.0.1\n  \
@@ -23,6 +23,7 @@ const FILES: [(&str, &str); 6] = [
     ("vms/presets/small.yaml", "cores: 2\nmemory: 2048\ndisk: 10\n"),
     ("vms/web.yaml", "preset: small\nimage: debian-12\npackages: [nginx, curl]\n"),
     ("specs/web.yaml", "schema_version: 1\n"),
+    ("postures/dev.yaml", "ssh_port: 22\n"),
 ];
 
 /// Writes the site into a scratch folder; its env is `bench`, its node `pve1`.
@@ -42,6 +43,19 @@ pub(crate) fn generate(vms: usize) -> Result<TempDir> {
         _ = writeln!(env, "{line}");
     }
     write(&folder, "envs/bench.yaml", &env)?;
+    Ok(folder)
+}
+
+/// Writes a site of so many files, most of them envs of ten VMs.
+pub(crate) fn generate_files(files: usize) -> Result<TempDir> {
+    let folder = generate(10)?;
+    for number in FILES.len() + 1..files {
+        let mut env = format!("vmid_base: {}\nvms:\n", 20_000 + 10 * number);
+        for index in 0..10 {
+            _ = writeln!(env, "  - {{name: e{number}-vm{index}, template: web}}");
+        }
+        write(&folder, &format!("envs/e{number}.yaml"), &env)?;
+    }
     Ok(folder)
 }
 
