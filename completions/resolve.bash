@@ -41,7 +41,7 @@ _resolve() {
 
     case "${cmd}" in
         resolve)
-            opts="-v -h -V --env --manifest --manifest-file --vm --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help --version explain check list ansible-vars spec schema"
+            opts="-v -h -V --env --manifest --manifest-file --vm --host --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help --version explain check list ansible-vars spec schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -64,6 +64,10 @@ _resolve() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -175,7 +179,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__explain)
-            opts="-v -h --json --env --manifest --manifest-file --vm --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help"
+            opts="-v -h --json --env --manifest --manifest-file --vm --host --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -198,6 +202,10 @@ _resolve() {
                     return 0
                     ;;
                 --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

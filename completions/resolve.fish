@@ -28,7 +28,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l env -d 'The env: envs/N
 complete -c resolve -n "__fish_resolve_needs_command" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l manifest-file -d 'A manifest outside the site' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l node -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'The preset that it begins with' -r
@@ -56,7 +56,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'The 
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'A manifest outside the site' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'The preset that it begins with' -r

@@ -55,7 +55,7 @@ pub struct SelectArgs {
     #[arg(long, value_name = "NAME")]
     pub vm: Option<String>,
     /// The node: nodes/NAME.yaml; may be left out when there is only one.
-    #[arg(long, alias = "host", value_name = "NAME")]
+    #[arg(long, visible_alias = "host", value_name = "NAME")]
     pub node: Option<String>,
     /// The children of this nested PVE node of the manifest, for a pipe that runs against it.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "vm"])]

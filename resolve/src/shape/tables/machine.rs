@@ -13,6 +13,7 @@ pub(crate) static PRESET: Shape = Shape {
         vm::DISK,
         vm::IMAGE,
         vm::BRIDGE,
+        vm::IP,
         vm::GATEWAY,
         vm::VLAN,
         vm::PACKAGES,
