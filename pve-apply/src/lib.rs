@@ -14,7 +14,6 @@ mod confirm;
 mod connect;
 mod desired;
 mod execute;
-mod finding;
 mod interrupt;
 mod json;
 mod mark;

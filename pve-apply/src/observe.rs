@@ -5,12 +5,12 @@
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
-use crate::finding;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid, Volid,
 };
+use pve_stage::finding;
 use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};

@@ -3,8 +3,9 @@
 use super::session::Session;
 use crate::cli::DoctorArgs;
 use crate::desired::{Desired, DesiredVm, Purpose};
-use crate::{finding, observe, preflight};
+use crate::{observe, preflight};
 use pve_client::Client;
+use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::collections::BTreeSet;
 

@@ -4,9 +4,9 @@
 use super::{Stop, Work};
 use crate::action::Action;
 use crate::ask::ask_patiently;
-use crate::finding;
 use crate::mark;
 use pve_client::{ConfigView, Digest, VmConfig, Vmid};
+use pve_stage::finding;
 use stage::Entry;
 
 /// What the guard has seen: the write that follows sends this digest.

@@ -1,8 +1,8 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
 use super::{Stop, Work};
-use crate::finding;
 use pve_client::{Client, Error, Finished, Upid};
+use pve_stage::finding;
 use stage::LogFormat;
 use std::time::Duration;
 
