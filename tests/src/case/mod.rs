@@ -18,6 +18,8 @@ mod normal;
 mod scratch;
 mod sim;
 
+pub use sim::run_line;
+
 use scratch::Scratch;
 use std::error::Error;
 use std::path::{Path, PathBuf};

@@ -41,6 +41,24 @@ pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     expected.verdict()
 }
 
+/// Runs shell lines against a small simulated cluster, in a scratch folder with the examples.
+///
+/// # Errors
+/// The simulator does not start, or was asked what it does not know.
+pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
+    let case = tempfile::tempdir()?;
+    let cmd = case.path().join("cmd");
+    std::fs::write(&cmd, line)?;
+    std::fs::write(case.path().join("world.json"), "{}")?;
+    let scratch = Scratch::new(case.path())?;
+    let sim = start(case.path())?;
+    let outcome = execute(&cmd, &scratch, &variables(&sim, &scratch)?)?;
+    match sim.refused().first() {
+        Some(unknown) => Err(format!("the simulator does not know {unknown}").into()),
+        None => Ok(outcome),
+    }
+}
+
 fn start(folder: &Path) -> Result<PveSim, Box<dyn Error>> {
     let world = World::from_json(&std::fs::read_to_string(folder.join("world.json"))?)?;
     let faults = folder.join("faults.json");
