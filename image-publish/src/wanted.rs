@@ -76,7 +76,7 @@ pub(crate) fn wanted(
                 "must be there: the name of an image",
             );
         } else {
-            disks.entry(&vm.image).or_default().push((index, vm.disk));
+            disks.entry(&vm.image).or_default().push((index, vm.disk.unwrap_or_default()));
         }
     }
     let mut all = Vec::new();

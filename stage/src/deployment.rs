@@ -10,7 +10,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The document's head and its VMs. An absent text is empty, as in the reference.
+/// The document's head and its VMs. An absent text is empty, as in the reference;
+/// an absent number is none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Deployment {
     /// The PVE node that the VMs live on.
@@ -73,11 +74,14 @@ pub struct Vm {
     /// Key of `images`.
     pub image: String,
     /// CPU cores.
-    pub cores: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
     /// Memory in MiB.
-    pub memory: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u32>,
     /// Size of the boot disk in GiB.
-    pub disk: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u32>,
     /// Bridge or vnet of net0.
     pub bridge: String,
     /// `dhcp`, or an address in CIDR notation.
@@ -190,9 +194,9 @@ impl Vm {
             name: f.text("name").unwrap_or_default(),
             vmid: f.number("vmid"),
             image: f.text("image").unwrap_or_default(),
-            cores: f.number("cores").unwrap_or_default(),
-            memory: f.number("memory").unwrap_or_default(),
-            disk: f.number("disk").unwrap_or_default(),
+            cores: f.number("cores"),
+            memory: f.number("memory"),
+            disk: f.number("disk"),
             bridge: f.text("bridge").unwrap_or_else(|| "vmbr0".into()),
             ip: f.text("ip").unwrap_or_else(|| "dhcp".into()),
             gateway: f.text("gateway"),
@@ -260,6 +264,6 @@ mod tests {
         let document = Document::parse(text.as_bytes()).unwrap();
         let (deployment, report) = Deployment::read(&document);
         assert!(report.entries().is_empty());
-        assert_eq!((deployment.vms[0].ip.as_str(), deployment.vms[0].cores), ("dhcp", 4));
+        assert_eq!((deployment.vms[0].ip.as_str(), deployment.vms[0].cores), ("dhcp", Some(4)));
     }
 }

@@ -101,9 +101,9 @@ impl Reader<'_> {
     fn machine(&mut self, index: usize, vm: &Vm) -> Option<Machine> {
         let place = |field: &str| format!("vms[{index}].{field}");
         // PVE: facts 14: memory >= 16.
-        self.range(place("cores"), vm.cores, 1, 8192);
-        self.range(place("memory"), vm.memory, 16, 4_178_944);
-        self.range(place("disk"), vm.disk, 1, 131_072);
+        let cores = self.range(place("cores"), vm.cores, 1, 8192);
+        let memory = self.range(place("memory"), vm.memory, 16, 4_178_944);
+        let disk = self.range(place("disk"), vm.disk, 1, 131_072);
         let storage = match &vm.datastore {
             Some(own) => self.parse(place("datastore"), own, StorageId::RULE),
             None => self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE),
@@ -115,9 +115,9 @@ impl Reader<'_> {
         Some(Machine {
             image: image?,
             storage: storage?,
-            cores: vm.cores,
-            memory_mib: vm.memory,
-            disk_gib: vm.disk,
+            cores: cores?,
+            memory_mib: memory?,
+            disk_gib: disk?,
             nic: nic?,
             tags,
             seed: seed?,
@@ -237,11 +237,14 @@ impl Reader<'_> {
         }
     }
 
-    fn range(&mut self, field: String, value: u32, low: u32, high: u32) {
-        if !(low..=high).contains(&value) {
-            let fact = format!("{value} must be from {low} to {high}");
-            self.report.error(Place::input(field), fact);
-        }
+    fn range(&mut self, field: String, value: Option<u32>, low: u32, high: u32) -> Option<u32> {
+        let fact = match value {
+            Some(number) if (low..=high).contains(&number) => return value,
+            Some(number) => format!("{number} must be from {low} to {high}"),
+            None => format!("is missing: a whole number from {low} to {high}"),
+        };
+        self.report.error(Place::input(field), fact);
+        None
     }
 
     fn parse<T: FromStr<Err: Display>>(

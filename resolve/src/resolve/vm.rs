@@ -51,9 +51,9 @@ impl<'a, 'g> One<'a, 'g> {
         let vm = Vm {
             vmid: self.vmid(index),
             image: image.value().cloned().unwrap_or_default(),
-            cores: stack.pick(|l| &l.cores).value().copied().unwrap_or_default(),
-            memory: stack.pick(|l| &l.memory).value().copied().unwrap_or_default(),
-            disk: stack.pick(|l| &l.disk).value().copied().unwrap_or_default(),
+            cores: number(stack.pick(|l| &l.cores)),
+            memory: number(stack.pick(|l| &l.memory)),
+            disk: number(stack.pick(|l| &l.disk)),
             bridge: self.bridge(),
             ip: ip.value().cloned().unwrap_or_else(|| "dhcp".to_owned()),
             gateway: gateway.value().cloned(),
@@ -150,6 +150,11 @@ impl<'a, 'g> One<'a, 'g> {
         let said = self.stack.pick(|l| &l.gateway);
         if said.is_absent() { &self.site.whole.gateway } else { said }
     }
+}
+
+/// A number that the document always has; a missing one is an error by then.
+fn number(slot: &Slot<u32>) -> Option<u32> {
+    Some(slot.value().copied().unwrap_or_default())
 }
 
 fn is_unsaid<T>(slot: &Slot<T>) -> bool {
