@@ -67,7 +67,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Onl
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l parallelism -d 'How many VMs are worked on at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l task-timeout -d 'How long one task of PVE may take' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l on-error -d 'What happens once a VM has failed: go on with the others, begin no further step, or also destroy the VMs that this run has made' -r -f -a "continue\t'The others go on'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l on-error -d 'What happens once a VM has failed: go on with the others, begin no further step, or also destroy the VMs that this run has made; absent: what the document\'s `on_error` says, else continue' -r -f -a "continue\t'The others go on'
 stop\t'No further step is begun'
 rollback\t'No further step is begun, and the VMs that this run has made are destroyed'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l plan -d 'Carry out exactly this plan, written by `plan --out`' -r -F

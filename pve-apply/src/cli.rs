@@ -1,6 +1,6 @@
 //! Arguments of `pve-apply`.
 
-use crate::desired::SeedWay;
+use crate::desired::{OnError, SeedWay};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage::{ConsoleArgs, TrustArgs};
 use std::path::PathBuf;
@@ -126,26 +126,14 @@ pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// What happens once a VM has failed: go on with the others, begin no further step, or also destroy
-    /// the VMs that this run has made
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
-    pub(crate) on_error: OnError,
+    /// the VMs that this run has made; absent: what the document's `on_error` says, else continue
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "reseed", "vms"])]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
-}
-
-/// What happens once a VM has failed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnError {
-    /// The others go on
-    #[default]
-    Continue,
-    /// No further step is begun
-    Stop,
-    /// No further step is begun, and the VMs that this run has made are destroyed
-    Rollback,
 }
 
 /// What is waited for after the VMs run.

@@ -38,6 +38,9 @@ pub struct Deployment {
     pub spec_server: String,
     /// What the VMs belong to: the env's or the manifest's name.
     pub deployment: String,
+    /// What pve-apply does once a VM has failed; `None`: the manifest does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<String>,
     /// Image name → volid; filled by image-publish.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
@@ -167,6 +170,7 @@ impl Deployment {
             ssh_keys: f.texts("ssh_keys"),
             spec_server: f.text("spec_server").unwrap_or_default(),
             deployment: f.text("deployment").unwrap_or_default(),
+            on_error: f.text("on_error"),
             images: f.text_map("images"),
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),

@@ -5,8 +5,8 @@ use super::{rollback, wait};
 use crate::action::{Action, Plan};
 use crate::addresses;
 use crate::blocked::Why;
-use crate::cli::{ApplyArgs, OnError};
-use crate::desired::{Consent, DesiredVm, Purpose};
+use crate::cli::ApplyArgs;
+use crate::desired::{Consent, DesiredVm, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
@@ -21,7 +21,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     session.desired.seed_way = args.consent.seed;
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
-    pace.fail_fast |= args.on_error != OnError::Continue;
+    let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
+    pace.fail_fast |= on_error != OnError::Continue;
     let limit = Duration::from_secs(pace.task_timeout);
     let mut plan = settled_plan(&session, console, limit)?;
     if let Some(path) = &args.plan {
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     tell(console, &plan);
     preflight(&session, &plan)?;
     let outcomes = carry_out(&session.client, console, &interrupt, pace, &plan);
-    if args.on_error == OnError::Rollback && !outcome::all_done(&outcomes) {
+    if on_error == OnError::Rollback && !outcome::all_done(&outcomes) {
         return Err(rollback::run(&session, console, &interrupt, pace, &outcomes));
     }
     unless_done(&outcomes)?;

@@ -22,6 +22,8 @@ pub(crate) struct Desired {
     pub node: NodeName,
     /// The file storage for seeds.
     pub image_storage: StorageId,
+    /// What happens once a VM has failed; `None`: the document does not say.
+    pub on_error: Option<OnError>,
     /// How seed data reaches a VM that is made.
     pub(crate) seed_way: SeedWay,
     /// This run's nonce: it goes into each mark that the run writes.
@@ -42,6 +44,18 @@ pub(crate) enum SeedWay {
     Disk,
     /// As an ISO file on the image storage, in the VM's CD drive; it stays there until destroy
     Iso,
+}
+
+/// What happens once a VM has failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum OnError {
+    /// The others go on
+    #[default]
+    Continue,
+    /// No further step is begun
+    Stop,
+    /// No further step is begun, and the VMs that this run has made are destroyed
+    Rollback,
 }
 
 /// What the user has agreed to on the command line.

@@ -1,7 +1,7 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed, SeedWay};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, SeedWay};
 use crate::mark::{TAG, is_word};
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::{Deployment, Entry, Place, Report, Vm};
@@ -57,6 +57,7 @@ impl Reader<'_> {
         }
         let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
         let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
+        let on_error = self.on_error();
         let vms: Vec<_> = d.vms.iter().enumerate().map(|(i, vm)| self.vm(i, vm)).collect();
         self.unique(&vms);
         self.parents(&vms);
@@ -64,12 +65,23 @@ impl Reader<'_> {
             deployment: d.deployment.clone(),
             node: node?,
             image_storage: storage?,
+            on_error,
             seed_way: SeedWay::default(),
             run: run.to_owned(),
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
             vms,
         })
+    }
+
+    fn on_error(&mut self) -> Option<OnError> {
+        let text = self.deployment.on_error.as_ref()?;
+        let known = <OnError as clap::ValueEnum>::from_str(text, false).ok();
+        if known.is_none() {
+            let fact = format!("\"{text}\" must be stop, rollback or continue");
+            self.report.error(Place::input("on_error"), fact);
+        }
+        known
     }
 
     fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {

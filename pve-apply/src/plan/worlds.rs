@@ -53,6 +53,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         deployment: "dev".into(),
         node: "pve1".parse().unwrap(),
         image_storage: "local".parse().unwrap(),
+        on_error: None,
         seed_way: SeedWay::Disk,
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),

@@ -64,6 +64,7 @@ pub(crate) fn resolve(
         ssh_keys: secret_keys,
         spec_server: text(&site.whole.server_url).unwrap_or_default(),
         deployment: group.name.clone(),
+        on_error: text(&group.on_error),
         image_sources: images::sources(site, node, &vms),
         cloud_init: cloud_init(site),
         waiting,

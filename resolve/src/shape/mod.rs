@@ -15,7 +15,7 @@ pub(crate) use rule::{Rule, URL, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
     CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, MANIFEST, MANIFEST_NODE, NODE,
-    NODE_EXECUTION, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
+    NODE_EXECUTION, POSTURE, PRESET, SECRETS, SETTINGS, SITE, SPEC, TEMPLATE,
 };
 pub(crate) use walk::{bool_of, known_as, number_of, text_of, walk};
 

@@ -6,7 +6,7 @@ mod network;
 mod site;
 
 pub(crate) use machine::{
-    ENV, ENV_VM, EXECUTION, MANIFEST, MANIFEST_NODE, NODE_EXECUTION, PRESET, TEMPLATE,
+    ENV, ENV_VM, EXECUTION, MANIFEST, MANIFEST_NODE, NODE_EXECUTION, PRESET, SETTINGS, TEMPLATE,
 };
 pub(crate) use network::{HOST, NODE};
 pub(crate) use site::{CLOUD_INIT, DEFAULTS, POSTURE, SECRETS, SITE, SPEC};

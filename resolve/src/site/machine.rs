@@ -93,6 +93,8 @@ pub(crate) struct Group {
     pub posture: Slot<String>,
     /// The mode of machines that name none.
     pub default_mode: Slot<String>,
+    /// What happens once a machine has failed; only in manifests.
+    pub on_error: Slot<String>,
     /// In the order of the file.
     pub machines: Vec<Machine>,
 }
@@ -204,6 +206,7 @@ impl Group {
             vmid_base: f.number("vmid_base"),
             posture: f.text("posture"),
             default_mode: Slot::Absent,
+            on_error: Slot::Absent,
             machines: machines(f.node("vms"), &shape::ENV_VM),
         }
     }
@@ -214,12 +217,15 @@ impl Group {
         let f = Fields::new(node.map().unwrap_or(&empty), &shape::MANIFEST);
         let execution = f.node("execution").and_then(Node::map);
         let mode = execution.map(|map| Fields::new(map, &shape::EXECUTION).text("default_mode"));
+        let settings = f.node("settings").and_then(Node::map);
+        let on_error = settings.map(|map| Fields::new(map, &shape::SETTINGS).text("on_error"));
         Self {
             name: f.text("name").value().map_or(stem, String::as_str).to_owned(),
             origin: Origin::Manifest,
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
             default_mode: mode.unwrap_or_default(),
+            on_error: on_error.unwrap_or_default(),
             machines: machines(f.node("nodes"), &shape::MANIFEST_NODE),
         }
     }

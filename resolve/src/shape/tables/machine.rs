@@ -157,13 +157,14 @@ pub(crate) static NODE_EXECUTION: Shape = Shape {
     exclusive: &[],
 };
 
-static SETTINGS: Shape = Shape {
+/// `settings` of a manifest.
+pub(crate) static SETTINGS: Shape = Shape {
     title: "`settings`",
     fields: &[
         Field::new("verify_ssh", Flag, "Wait until SSH answers."),
         Field::new("cleanup_on_failure", Flag, "Destroy what a failed test has made."),
         Field::new("timeout_buffer", Number(0, i64::MAX), "Seconds more before a run gives up."),
-        Field::new("on_error", Text(&rule::ON_ERROR), "stop, rollback or continue."),
+        Field::new("on_error", Text(&rule::ON_ERROR), "What pve-apply does once a VM has failed."),
     ],
     any_of: &[],
     exclusive: &[],
