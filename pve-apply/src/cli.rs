@@ -1,8 +1,9 @@
-//! Arguments of `pve-apply`.
+//! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
 use crate::desired::{OnError, SeedWay};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stage::{ConsoleArgs, TrustArgs};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Makes the document's VMs on Proxmox VE, changes them in place, destroys them.
@@ -242,4 +243,10 @@ pub(crate) struct PrivilegesArgs {
     /// The token's name
     #[arg(long, value_name = "NAME", default_value = "pipeline")]
     pub(crate) token: String,
+}
+
+/// What `NO_COLOR` holds.
+#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
+pub(crate) fn no_color() -> Option<OsString> {
+    std::env::var_os("NO_COLOR")
 }

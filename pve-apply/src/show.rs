@@ -2,15 +2,24 @@
 //! secret. Does no I/O.
 
 use crate::action::{Action, Change, Impact, Plan, VmPlan};
+use std::ffi::OsStr;
 use std::fmt::Write;
 
-/// Whether the text is coloured: on a terminal only.
+/// Whether the text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
     /// Colour by SGR codes.
     On,
     /// Plain text.
     Off,
+}
+
+impl Colour {
+    /// Colour is for terminals whose user has not switched it off: https://no-color.org.
+    pub(crate) fn choose(is_terminal: bool, no_color: Option<&OsStr>) -> Self {
+        let switched_off = no_color.is_some_and(|value| !value.is_empty());
+        if is_terminal && !switched_off { Self::On } else { Self::Off }
+    }
 }
 
 /// Returns the plan as text.
@@ -128,4 +137,24 @@ fn push_line(out: &mut String, line: &str, colour: Colour, code: &str) {
         Colour::On if !code.is_empty() => writeln!(out, "{code}{plain}{RESET}"),
         _ => writeln!(out, "{plain}"),
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(is_terminal: bool, no_color: Option<&str>, expected: Colour) {
+        let made = Colour::choose(is_terminal, no_color.map(OsStr::new));
+        assert_eq!(made, expected, "{is_terminal} {no_color:?}");
+    }
+
+    #[test]
+    fn colour_is_for_terminals_unless_it_is_switched_off() {
+        check(true, None, Colour::On);
+        check(true, Some(""), Colour::On);
+        check(true, Some("1"), Colour::Off);
+        check(true, Some("0"), Colour::Off);
+        check(false, None, Colour::Off);
+        check(false, Some(""), Colour::Off);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
-use crate::cli::{ConsentArgs, PaceArgs, TargetArgs};
+use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::Runner;
 use crate::interrupt::Interrupt;
@@ -116,7 +116,7 @@ pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<(), Failure> {
 
 /// Shows a plan to people.
 pub(super) fn tell(console: &Console, plan: &Plan) {
-    let colour = if console.is_terminal() { Colour::On } else { Colour::Off };
+    let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
     console.text(&show(plan, colour));
 }
 
