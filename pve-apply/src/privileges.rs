@@ -26,6 +26,9 @@ const ON_IMAGES: [&str; 3] =
 /// What a bridge needs.
 const ON_BRIDGES: [&str; 1] = ["SDN.Use"];
 
+/// What `startup` needs on `/`. PVE: reference 3.
+const ON_ALL: [&str; 1] = ["Sys.Modify"];
+
 /// A privilege that is needed on a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Need {
@@ -51,6 +54,9 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
         all.extend(on(path, &ON_VMS));
         if let Some(machine) = &vm.machine {
             all.extend(on(format!("/storage/{}", machine.storage), &ON_DISKS));
+            if machine.startup.is_some() {
+                all.extend(on("/".to_owned(), &ON_ALL));
+            }
         }
     }
     all
@@ -85,6 +91,8 @@ pub(crate) struct Scope {
     pub images: String,
     /// Bridges.
     pub bridges: BTreeSet<String>,
+    /// A VM has a `startup`.
+    pub startup: bool,
 }
 
 impl Default for Scope {
@@ -95,6 +103,7 @@ impl Default for Scope {
             disks: BTreeSet::from(["DATASTORE".to_owned()]),
             images: "IMAGE_DATASTORE".to_owned(),
             bridges: BTreeSet::from(["BRIDGE".to_owned()]),
+            startup: false,
         }
     }
 }
@@ -102,7 +111,11 @@ impl Default for Scope {
 /// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
     let user = token_id.split('!').next().unwrap_or_default();
-    let role = if path.starts_with("/vms") {
+    // On `/` without going down: nodes, storages and VMs are left out.
+    let propagate = if path == "/" { " --propagate 0" } else { "" };
+    let role = if path == "/" {
+        "PipelineStartup"
+    } else if path.starts_with("/vms") {
         "PipelineVMs"
     } else if privileges.iter().any(|privilege| !ON_DISKS.contains(privilege)) {
         "PipelineImages"
@@ -112,7 +125,7 @@ pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> St
     // The right on one VM is the right on all: a role of its own for each vmid helps nobody.
     let path = if role == "PipelineVMs" { "/vms" } else { path };
     format!(
-        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role} \
+        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}{propagate} \
          (`pve-apply privileges` prints the roles)"
     )
 }
@@ -130,7 +143,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "pveum role add {role} --privs \"{}\"", privileges.join(","));
     }
-    let Scope { user, token, disks, images, bridges } = scope;
+    let Scope { user, token, disks, images, bridges, startup } = scope;
     let _ = writeln!(out, "# A user and a token that has only what both are given.");
     let _ = writeln!(out, "pveum user add {user}");
     let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
@@ -147,6 +160,15 @@ pub(crate) fn commands(scope: &Scope) -> String {
     for bridge in bridges {
         give(&format!("/sdn/zones/localnetwork/{bridge}"), "PipelineBridges");
     }
+    // A comment where no VM is known to need it.
+    let (word, mark) = if *startup { ("For", "") } else { ("Only for", "#   ") };
+    let _ = write!(
+        out,
+        "# {word} VMs with `startup`. Sys.Modify on / allows more than that: to change the cluster's options, for one.\n\
+         {mark}pveum role add PipelineStartup --privs {}\n\
+         {mark}pveum acl modify / --users {user} --tokens '{user}!{token}' --roles PipelineStartup --propagate 0\n",
+        ON_ALL.join(",")
+    );
     out.push_str(&format!(
         "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
          #   pveum role modify PipelineVMs --append --privs VM.GuestAgent.Audit\n\

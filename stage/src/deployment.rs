@@ -103,6 +103,9 @@ pub struct Vm {
     /// Tags in PVE, besides our mark.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
+    /// When it starts and stops with its node: PVE's `startup`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub startup: Option<String>,
     /// Storage for this VM's disks, instead of the document's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub datastore: Option<String>,
@@ -208,6 +211,7 @@ impl Vm {
             mac: f.text("mac").unwrap_or_default(),
             packages: f.texts("packages"),
             tags: f.texts("tags"),
+            startup: f.text("startup"),
             datastore: f.text("datastore"),
             spec: f.text("spec").unwrap_or_default(),
             parent: f.text("parent"),

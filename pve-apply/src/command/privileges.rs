@@ -17,6 +17,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         scope.disks =
             own.chain(Some(deployment.datastore.clone())).filter(|d| !d.is_empty()).collect();
         scope.bridges = deployment.vms.iter().map(|vm| vm.bridge.clone()).collect();
+        scope.startup = deployment.vms.iter().any(|vm| vm.startup.is_some());
         scope.images.clone_from(&deployment.image_datastore);
     }
     Ok(Output::bytes(commands(&scope), Report::new()))

@@ -1,11 +1,13 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
 mod read;
+mod startup;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use read::{Purpose, read};
+pub(crate) use startup::Startup;
 
 use crate::mark::Mark;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
@@ -112,6 +114,8 @@ pub(crate) struct Machine {
     pub nic: Nic,
     /// Tags, in lower case, ours included.
     pub tags: BTreeSet<String>,
+    /// When it starts and stops with its node; `None`: that is not ours to say.
+    pub startup: Option<Startup>,
     /// The seed data.
     pub seed: Seed,
 }

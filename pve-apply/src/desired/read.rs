@@ -1,7 +1,7 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, SeedWay};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, SeedWay, Startup};
 use crate::mark::{TAG, is_word};
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::{Deployment, Entry, Place, Report, Vm};
@@ -122,6 +122,7 @@ impl Reader<'_> {
         };
         let nic = self.nic(index, vm);
         let tags = self.tags(index, vm);
+        let startup = self.startup(index, vm);
         let image = self.image(index, vm);
         let seed = self.seed(index, vm);
         Some(Machine {
@@ -132,6 +133,7 @@ impl Reader<'_> {
             disk_gib: disk?,
             nic: nic?,
             tags,
+            startup,
             seed: seed?,
         })
     }
@@ -161,6 +163,16 @@ impl Reader<'_> {
         }
         let own = std::iter::once(TAG.to_owned());
         vm.tags.iter().map(|tag| tag.to_lowercase()).chain(own).collect()
+    }
+
+    fn startup(&mut self, index: usize, vm: &Vm) -> Option<Startup> {
+        let text = vm.startup.as_ref()?;
+        let startup = Startup::parse(text);
+        if startup.is_none() {
+            let fact = format!("\"{text}\" must be {}", Startup::RULE);
+            self.report.error(Place::input(format!("vms[{index}].startup")), fact);
+        }
+        startup
     }
 
     fn image(&mut self, index: usize, vm: &Vm) -> Option<Image> {

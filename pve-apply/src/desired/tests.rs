@@ -55,6 +55,7 @@ fn every_problem_is_said() {
         json["vms"][1]["mac"] = json!("01:00:00:00:00:01");
         json["vms"][1]["vlan"] = json!(4095);
         json["vms"][1]["tags"] = json!(["a;b"]);
+        json["vms"][1]["startup"] = json!("first");
     };
     let expected = [
         "stdin: deployment: \"two words\" must hold letters, digits, `.`, `_` and `-` only",
@@ -65,6 +66,7 @@ fn every_problem_is_said() {
         "stdin: vms[1].vlan: 4095 must be from 1 to 4094",
         "stdin: vms[1].mac: \"01:00:00:00:00:01\" must be a unicast MAC, as 02:00:00:00:00:01",
         "stdin: vms[1].tags: tag \"a;b\" must hold letters, digits, `_`, `-`, `+` and `.`",
+        "stdin: vms[1].startup: \"first\" must be a start order such as order=3,up=30,down=60, each part once",
     ];
     check(change, Purpose::Apply, &expected);
 }

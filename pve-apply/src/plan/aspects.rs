@@ -1,7 +1,7 @@
 //! The aspects of a VM's config: each is compared by itself, as a parsed value, and answers leave or
 //! change. Does no I/O.
 
-use crate::desired::{Machine, Nic};
+use crate::desired::{Machine, Nic, Startup};
 use crate::mark;
 use crate::observed::Config;
 use pve_client::PropertyString;
@@ -50,11 +50,12 @@ pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Ve
         onboot(),
         tags(&machine.tags),
     ]);
+    list.extend(machine.startup.map(startup));
     list
 }
 
 /// Keys that the aspects and the identity of a VM cover, and those that PVE itself sets.
-pub(super) fn is_managed(key: &str) -> bool {
+pub(super) fn is_managed(key: &str, machine: &Machine) -> bool {
     const OURS: [&str; 15] = [
         "agent",
         "boot",
@@ -82,7 +83,8 @@ pub(super) fn is_managed(key: &str) -> bool {
         "smbios1",
         "vmgenid",
     ];
-    OURS.contains(&key) || PVES.contains(&key)
+    let startup = key == "startup" && machine.startup.is_some();
+    OURS.contains(&key) || PVES.contains(&key) || startup
 }
 
 /// The MAC of net0, in upper case.
@@ -198,6 +200,22 @@ fn tags(want: &BTreeSet<String>) -> Aspect<'_> {
         want: Some(join(want)),
         read: Box::new(move |value| Some(join(&mark::tag_set(value.unwrap_or_default())))),
         write: Box::new(move |_| join(want)),
+    }
+}
+
+/// Only where the document names it: to write it takes a right on the whole cluster.
+fn startup<'a>(want: Startup) -> Aspect<'a> {
+    let read = |value: Option<&str>| {
+        let text = value?;
+        Some(Startup::parse(text).map_or_else(|| text.to_owned(), |startup| startup.to_string()))
+    };
+    Aspect {
+        field: "startup",
+        key: "startup",
+        live: true,
+        want: Some(want.to_string()),
+        read: Box::new(read),
+        write: Box::new(move |_| want.to_string()),
     }
 }
 

@@ -255,7 +255,7 @@ fn notices(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, machine: &Machine
     }
     let foreign = |keys: &mut dyn Iterator<Item = &str>| {
         let cd = seed::attached(&seen.config).map(|(key, _)| key);
-        let foreign = keys.filter(|key| !aspects::is_managed(key) && Some(*key) != cd);
+        let foreign = keys.filter(|key| !aspects::is_managed(key, machine) && Some(*key) != cd);
         foreign.map(str::to_owned).collect::<Vec<_>>()
     };
     let keys = foreign(&mut seen.config.keys());

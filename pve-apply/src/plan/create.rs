@@ -72,6 +72,7 @@ fn params(
     let storage = &machine.storage;
     let boot_disk = format!("{storage}:0,import-from={image},discard=on,iothread=1");
     let tags: Vec<_> = machine.tags.iter().cloned().collect();
+    let startup = machine.startup.map(|startup| ("startup", startup.to_string()));
     [
         ("name", vm.name.clone()),
         ("description", desired.mark(vm).line()),
@@ -91,6 +92,7 @@ fn params(
         ("onboot", "1".to_owned()),
     ]
     .into_iter()
+    .chain(startup)
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }
@@ -113,5 +115,6 @@ fn shown(machine: &Machine) -> Vec<Change> {
     ];
     list.extend(nic.vlan.map(|tag| line("vlan", tag.to_string())));
     list.extend(nic.mac.clone().map(|mac| line("mac", mac)));
+    list.extend(machine.startup.map(|startup| line("startup", startup.to_string())));
     list
 }

@@ -7,7 +7,7 @@ use crate::observed::{Config, Look, Observed, Power, Seen};
 use pve_client::{PropertyString, Vmid, display_size};
 
 /// Keys that a running VM takes at once. PVE: reference 5.
-const LIVE: [&str; 5] = ["name", "tags", "description", "onboot", "net0"];
+const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net0", "startup"];
 
 /// Carries out a plan; stops a VM's steps after `most` of them, as a crash would.
 pub(crate) fn carry_out(plan: &Plan, world: &mut Observed, most: usize) {

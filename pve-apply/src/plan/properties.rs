@@ -5,7 +5,7 @@ use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, put, vmid, world};
 use super::{Verb, plan, plan_adopt, plan_destroy, plan_power};
 use crate::action::{Action, Plan};
-use crate::desired::{Consent, Desired};
+use crate::desired::{Consent, Desired, Startup};
 use crate::mark::Mark;
 use crate::observed::{Config, Look, Observed, Power};
 use proptest::prelude::*;
@@ -54,6 +54,8 @@ fn drift() -> impl Strategy<Value = (&'static str, &'static str)> {
         ("template", "1"),
         ("protection", "1"),
         ("balloon", "0"),
+        ("startup", "9"),
+        ("startup", "up=5,order=1"),
     ])
 }
 
@@ -122,6 +124,7 @@ fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
         let mut vm = desired_vm(NAMES[index], fixed[index].then_some(number));
         let mut machine = super::worlds::machine("5eed");
         machine.nic.mac = Some(format!("02:AA:00:00:00:0{index}"));
+        machine.startup = Startup::parse("order=1,up=5").filter(|_| index < 2);
         vm.machine = Some(machine);
         vm
     };

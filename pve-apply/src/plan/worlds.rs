@@ -21,6 +21,7 @@ pub(crate) fn machine(seed: &str) -> Machine {
         disk_gib: 10,
         nic: Nic { bridge: "vmbr0".into(), vlan: None, mac: Some("02:AA:00:00:00:01".into()) },
         tags: BTreeSet::from(["pve-pipeline".to_owned()]),
+        startup: None,
         seed: Seed {
             user_data: Secret::new("#cloud-config\n".into()),
             meta_data: "m".into(),

@@ -64,6 +64,7 @@ impl<'a, 'g> One<'a, 'g> {
             },
             packages: stack.pick(|l| &l.packages).value().cloned().unwrap_or_default(),
             tags: stack.pick(|l| &l.tags).value().cloned().unwrap_or_default(),
+            startup: stack.pick(|l| &l.startup).value().cloned(),
             datastore: stack.pick(|l| &l.datastore).value().cloned(),
             spec: self.spec(),
             name,

@@ -106,6 +106,13 @@ pub(super) const TAG: Rule = Rule::new(
     "^[a-z0-9_][a-z0-9_.+-]*$",
 );
 
+/// PVE's `startup`. PVE: pve-common, JSONSchema.pm, pve_parse_startup_order.
+pub(super) const STARTUP: Rule = Rule::new(
+    "a start order such as order=3,up=30,down=60, each part once",
+    is_startup,
+    "^((order=)?[0-9]+|(up|down)=[0-9]+)(,((order=)?[0-9]+|(up|down)=[0-9]+))*$",
+);
+
 /// A package of a distribution.
 pub(super) const PACKAGE: Rule = Rule::new(
     "a package name",
@@ -234,6 +241,16 @@ fn is_tag(s: &str) -> bool {
     s.starts_with(first) && s.chars().all(|c| first(c) || "-+.".contains(c))
 }
 
+fn is_startup(s: &str) -> bool {
+    let mut seen = Vec::new();
+    s.split(',').all(|part| {
+        let (key, number) = part.split_once('=').unwrap_or(("order", part));
+        let new = ["order", "up", "down"].contains(&key) && !seen.contains(&key);
+        seen.push(key);
+        new && number.bytes().all(|b| b.is_ascii_digit()) && number.parse::<u32>().is_ok()
+    })
+}
+
 fn is_mac(s: &str) -> bool {
     let mut parts = s.split(':');
     let hex = |p: &str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
@@ -326,6 +343,11 @@ mod tests {
             &["01:00:5e:00:00:01", "02:00", "00:00:00:00:00:00"],
         );
         check(&TAG, &["web", "a+b", "_x"], &["", "Web", "-x", "a;b"]);
+        check(
+            &STARTUP,
+            &["order=3,up=30,down=60", "3", "up=5", "down=1,order=2"],
+            &["", "first", "order=", "order=+1", "order=-1", "order=1,2", "up=1,up=2", "order=1,"],
+        );
         check(&STORAGE, &["local", "local-lvm"], &["l", "1st", "local-"]);
         check(
             &URL,

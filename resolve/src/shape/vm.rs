@@ -42,6 +42,11 @@ pub(super) const PACKAGES: Field = Field::new(
 );
 pub(super) const TAGS: Field =
     Field::new("tags", List(&Text(&rule::TAG)), "Tags in PVE, besides the mark of pve-pipeline.");
+pub(super) const STARTUP: Field = Field::new(
+    "startup",
+    Text(&rule::STARTUP),
+    "When the VM starts and stops with its node; absent: PVE is left as it is.",
+);
 pub(super) const DATASTORE: Field = Field::new(
     "datastore",
     Text(&rule::STORAGE),

@@ -29,6 +29,8 @@ pub(crate) struct Layer {
     pub packages: Slot<Vec<String>>,
     /// Tags in PVE.
     pub tags: Slot<Vec<String>>,
+    /// When it starts and stops with its node.
+    pub startup: Slot<String>,
     /// Storage for this VM.
     pub datastore: Slot<String>,
     /// The spec to fetch.
@@ -112,13 +114,14 @@ impl Layer {
             vlan: f.number("vlan"),
             packages: f.texts("packages"),
             tags: f.texts("tags"),
+            startup: f.text("startup"),
             datastore: f.text("datastore"),
             spec: f.text("spec"),
         }
     }
 
     /// The names of its fields, as the document has them.
-    pub(crate) const FIELDS: [&str; 12] = [
+    pub(crate) const FIELDS: [&str; 13] = [
         "image",
         "cores",
         "memory",
@@ -129,6 +132,7 @@ impl Layer {
         "vlan",
         "packages",
         "tags",
+        "startup",
         "datastore",
         "spec",
     ];
@@ -146,6 +150,7 @@ impl Layer {
             "vlan" => self.vlan.said(),
             "packages" => self.packages.said(),
             "tags" => self.tags.said(),
+            "startup" => self.startup.said(),
             "datastore" => self.datastore.said(),
             "spec" => self.spec.said(),
             _ => None,
