@@ -9,7 +9,8 @@
 //! ```
 //! `cmd` finds PVE_SIM_ENDPOINT, PVE_SIM_TOKEN, PVE_SIM_CA_FILE and PVE_SIM_FINGERPRINT in its
 //! environment, and PVE_FINGERPRINT, so that the tools trust the simulator. In `stdin` the text
-//! `$PVE_SIM_ENDPOINT` stands for the address.
+//! `$PVE_SIM_ENDPOINT` stands for the address. The folder `snippets` where `cmd` runs is that of the
+//! storage `local`, once `cmd` makes it.
 //!
 //! A case whose `cmd` says `pve-apply apply` and ends well is run twice: the second run must end
 //! well too and send no write.
@@ -22,7 +23,7 @@ use std::path::Path;
 /// Runs the case that `cmd` belongs to against a simulator of its own, and compares.
 pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     let scratch = Scratch::new(folder)?;
-    let sim = start(folder)?;
+    let sim = start(folder, &scratch)?;
     let variables = variables(&sim, &scratch)?;
     let outcome = execute(cmd, &scratch, &variables)?;
     let mut expected = Expected::new(folder);
@@ -51,7 +52,7 @@ pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
     std::fs::write(&cmd, line)?;
     std::fs::write(case.path().join("world.json"), "{}")?;
     let scratch = Scratch::new(case.path())?;
-    let sim = start(case.path())?;
+    let sim = start(case.path(), &scratch)?;
     let outcome = execute(&cmd, &scratch, &variables(&sim, &scratch)?)?;
     match sim.refused().first() {
         Some(unknown) => Err(format!("the simulator does not know {unknown}").into()),
@@ -59,14 +60,15 @@ pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
     }
 }
 
-fn start(folder: &Path) -> Result<PveSim, Box<dyn Error>> {
+fn start(folder: &Path, scratch: &Scratch) -> Result<PveSim, Box<dyn Error>> {
     let world = World::from_json(&std::fs::read_to_string(folder.join("world.json"))?)?;
     let faults = folder.join("faults.json");
     let faults = match faults.exists() {
         true => faults::from_json(&std::fs::read_to_string(faults)?)?,
         false => Vec::new(),
     };
-    Ok(PveSim::start(world, Options { faults, ..Options::default() })?)
+    let snippets = Some(scratch.path().join("snippets"));
+    Ok(PveSim::start(world, Options { faults, snippets, ..Options::default() })?)
 }
 
 fn variables(

@@ -48,6 +48,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
     };
     let mut state = shared.state();
     state.world.advance(shared.now());
+    state.meet_folder();
     pass_time(&mut state, &head.method, &path);
     let plan = faults::plan(&mut state.faults, &head.method, &path);
     for hand in &plan.hands {

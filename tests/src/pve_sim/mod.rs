@@ -9,6 +9,7 @@ mod certificate;
 mod connection;
 mod exchange;
 pub mod faults;
+mod folder;
 mod formats;
 mod image;
 mod multipart;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -14,6 +15,7 @@ use rustls::ServerConfig;
 use super::certificate;
 use super::connection;
 use super::faults::Fault;
+use super::folder::Folder;
 use super::requests::Request;
 use super::world::World;
 use super::world::task::Pace;
@@ -37,6 +39,8 @@ pub struct Options {
     pub keep_bytes: usize,
     /// Scripted faults.
     pub faults: Vec<Fault>,
+    /// A folder that stands for `snippets/` of the storage `local`.
+    pub snippets: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -50,6 +54,7 @@ impl Default for Options {
             auth_delay: Duration::ZERO,
             keep_bytes: 4 << 20,
             faults: Vec::new(),
+            snippets: None,
         }
     }
 }
@@ -67,9 +72,17 @@ pub(super) struct Shared {
 /// The world and what is noted of it.
 pub(super) struct State {
     pub(super) world: World,
+    pub(super) folder: Folder,
     pub(super) faults: Vec<Fault>,
     pub(super) requests: Vec<Request>,
     pub(super) refused: Vec<String>,
+}
+
+impl State {
+    /// Brings the folder of snippets and the world together.
+    pub(super) fn meet_folder(&mut self) {
+        self.folder.meet(&mut self.world);
+    }
 }
 
 impl Shared {
@@ -117,6 +130,7 @@ impl PveSim {
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
         let state = State {
             world,
+            folder: Folder::new(options.snippets.clone()),
             faults: options.faults.clone(),
             requests: Vec::new(),
             refused: Vec::new(),
@@ -194,7 +208,9 @@ impl PveSim {
 
     /// Lets every running task end.
     pub fn settle(&self) {
-        self.shared.state().world.settle();
+        let mut state = self.shared.state();
+        state.world.settle();
+        state.meet_folder();
     }
 
     /// Adds a fault; its count begins now.
