@@ -116,7 +116,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__apply)
-            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --wait --wait-timeout --log-format --verbose --help"
+            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --snippets-dir --snippets-ssh --snippets-path --snippets-storage --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --wait --wait-timeout --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,7 +127,23 @@ _pve__apply() {
                     return 0
                     ;;
                 --seed)
-                    COMPREPLY=($(compgen -W "disk iso" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "disk iso snippets" -- "${cur}"))
+                    return 0
+                    ;;
+                --snippets-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-ssh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-storage)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ca-file)
@@ -182,7 +198,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__destroy)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --yes --shutdown-timeout --log-format --verbose --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --yes --snippets-storage --shutdown-timeout --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -209,6 +225,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --task-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-storage)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -258,7 +278,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__plan)
-            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --help"
+            opts="-v -h --allow-reboot --allow-stop --reseed --shutdown-timeout --seed --snippets-dir --snippets-ssh --snippets-path --snippets-storage --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -269,7 +289,23 @@ _pve__apply() {
                     return 0
                     ;;
                 --seed)
-                    COMPREPLY=($(compgen -W "disk iso" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "disk iso snippets" -- "${cur}"))
+                    return 0
+                    ;;
+                --snippets-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-ssh)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --snippets-storage)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --ca-file)

@@ -42,7 +42,12 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "doctor" -d 'Che
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "privileges" -d 'Print the commands that give an API token what it needs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
-iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'"
+iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'
+snippets\t'As snippets, which `cicustom` names; they stay there until destroy'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-dir -d 'Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-ssh -d 'Write snippets by the system\'s sftp, with your own SSH configuration and known hosts' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-path -d 'The folder of the storage\'s snippets on that host' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Only this VM of the document; may be repeated' -r
@@ -60,7 +65,12 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbos
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
-iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'"
+iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'
+snippets\t'As snippets, which `cicustom` names; they stay there until destroy'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-dir -d 'Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-ssh -d 'Write snippets by the system\'s sftp, with your own SSH configuration and known hosts' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-path -d 'The folder of the storage\'s snippets on that host' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Only this VM of the document; may be repeated' -r
@@ -90,6 +100,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l vm -d 'O
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l parallelism -d 'How many VMs are worked on at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l task-timeout -d 'How long one task of PVE may take' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l shutdown-timeout -d 'How long a guest has to shut down before its power is cut' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"

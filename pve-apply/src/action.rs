@@ -2,6 +2,7 @@
 //! schemas/plan.json describes. Does no I/O.
 
 use crate::blocked::{Blocked, Notice};
+use crate::desired::snippets::Delivery;
 use crate::json;
 use crate::mark::Mark;
 use pve_client::{Digest, NodeName, StorageId, Vmid, Volid};
@@ -157,6 +158,23 @@ pub(crate) enum Step {
         /// network-config; empty for none.
         network_config: String,
     },
+    /// Writes the VM's seed data as snippets.
+    WriteSnippets {
+        /// The storage.
+        #[serde(with = "json::name")]
+        storage: StorageId,
+        /// How the files' names begin.
+        file: String,
+        /// How they get there.
+        to: Delivery,
+        /// user-data; secret.
+        #[serde(with = "json::secret")]
+        user_data: Secret<String>,
+        /// meta-data.
+        meta_data: String,
+        /// network-config; empty for none.
+        network_config: String,
+    },
     /// Makes the VM.
     Create {
         /// All parameters but the vmid.
@@ -212,6 +230,7 @@ impl Step {
     pub(crate) fn doing(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "uploading the seed",
+            Self::WriteSnippets { .. } => "writing the snippets",
             Self::Create { .. } => "creating",
             Self::DeleteVolume { .. } => "deleting the uploaded seed",
             Self::Configure { .. } => "changing the config",
@@ -227,6 +246,7 @@ impl Step {
     pub(crate) fn done(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "seed uploaded",
+            Self::WriteSnippets { .. } => "snippets written",
             Self::Create { .. } => "created",
             Self::DeleteVolume { .. } => "uploaded seed deleted",
             Self::Configure { .. } => "config changed",

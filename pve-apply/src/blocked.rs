@@ -120,6 +120,8 @@ pub(crate) enum Why {
         /// What it is.
         has: String,
     },
+    /// The VM's seed data are snippets, and no way to write them is given.
+    SnippetsNotWritable,
     /// There is no such VM to adopt, start or stop.
     NotThere,
     /// A VM is adopted by its vmid only.
@@ -225,6 +227,9 @@ impl Why {
             Self::SeedDiskForeign { has } => {
                 format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
             }
+            Self::SnippetsNotWritable => {
+                it("has its seed data as snippets, and no way to write them is given")
+            }
             Self::NotThere => it("does not exist"),
             Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
         }
@@ -262,6 +267,7 @@ impl Why {
             Self::NeedsReboot { .. } => "--allow-reboot reboots it",
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
             Self::SeedDiskForeign { .. } => "free virtio1 in PVE, then run again",
+            Self::SnippetsNotWritable => "--snippets-dir or --snippets-ssh gives one",
             Self::AdoptNeedsVmid => "set the `vmid` of the VM to adopt",
             Self::NotThere => return None,
         };

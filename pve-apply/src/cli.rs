@@ -1,7 +1,9 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
+use crate::desired::snippets::is_destination;
 use crate::desired::{OnError, SeedWay};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pve_client::StorageId;
 use stage::{ConsoleArgs, TrustArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -69,6 +71,42 @@ pub(crate) struct ConsentArgs {
     /// How cloud-init data reaches VMs that are made
     #[arg(long, value_enum, value_name = "WAY", default_value_t)]
     pub(crate) seed: SeedWay,
+    #[command(flatten)]
+    pub(crate) snippets: SnippetsArgs,
+}
+
+/// How snippets get onto the node.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SnippetsArgs {
+    /// Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here
+    #[arg(long, value_name = "DIR", conflicts_with = "snippets_ssh", value_parser = one_line)]
+    pub(crate) snippets_dir: Option<String>,
+    /// Write snippets by the system's sftp, with your own SSH configuration and known hosts
+    #[arg(long, value_name = "[USER@]HOST", value_parser = destination)]
+    pub(crate) snippets_ssh: Option<String>,
+    /// The folder of the storage's snippets on that host
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/vz/snippets", value_parser = one_line)]
+    pub(crate) snippets_path: String,
+    #[command(flatten)]
+    pub(crate) storage: SnippetsStorageArgs,
+}
+
+/// Where snippets lie.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct SnippetsStorageArgs {
+    /// The storage that has the snippets; the document's `image_datastore` when absent
+    #[arg(long, value_name = "STORAGE")]
+    pub(crate) snippets_storage: Option<StorageId>,
+}
+
+fn destination(text: &str) -> Result<String, &'static str> {
+    let fits = is_destination(text).then(|| text.to_owned());
+    fits.ok_or("must be HOST or USER@HOST, an IPv6 address in brackets")
+}
+
+fn one_line(text: &str) -> Result<String, &'static str> {
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("must be a path of one line")
 }
 
 /// Which VMs, and how the endpoint is trusted.
@@ -169,6 +207,8 @@ pub(crate) struct DestroyArgs {
     /// Destroy without asking, for scripts
     #[arg(long)]
     pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) snippets: SnippetsStorageArgs,
     /// How long a guest has to shut down before its power is cut
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     pub(crate) shutdown_timeout: u64,

@@ -1,8 +1,8 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
-//! Doors: `connect`, `observe`, `addresses` (reads only), `execute` (writes), `plan_file`, `confirm`,
-//! `interrupt`.
+//! Doors: `connect`, `observe`, `addresses` (reads only), `execute` (writes), `plan_file`, `snippets`,
+//! `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -26,6 +26,7 @@ mod preflight;
 mod privileges;
 mod schedule;
 mod show;
+mod snippets;
 mod ssh;
 mod status;
 

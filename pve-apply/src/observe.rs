@@ -227,8 +227,9 @@ fn seed_files(client: &Client, desired: &Desired, scope: Scope) -> Result<BTreeS
     let isos = desired.seed_way == SeedWay::Iso || scope == Scope::Remove;
     let contents: &[&str] = if isos { &["import", "iso"] } else { &["import"] };
     let mut found = BTreeSet::new();
-    for content in contents {
-        let storage = &desired.image_storage;
+    let mut places: Vec<_> = contents.iter().map(|c| (&desired.image_storage, *c)).collect();
+    places.extend(desired.snippets.as_ref().map(|snippets| (&snippets.storage, "snippets")));
+    for (storage, content) in places {
         let volumes = ask(|| client.storage_content(&desired.node, storage, Some(content)))?;
         found.extend(volumes.into_iter().map(|volume| volume.volid));
     }

@@ -26,9 +26,18 @@ pub(crate) fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Rep
     let seed = match desired.seed_way {
         SeedWay::Disk => "import",
         SeedWay::Iso => "iso",
+        // Their storage is judged below; the image comes from here.
+        SeedWay::Snippets => "import",
     };
     let mut wanted: BTreeMap<&StorageId, (&str, BTreeSet<&str>)> = BTreeMap::new();
     wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from([seed])));
+    if let Some(snippets) =
+        desired.snippets.as_ref().filter(|_| desired.seed_way == SeedWay::Snippets)
+    {
+        let field = "--snippets-storage";
+        let (_, contents) = wanted.entry(&snippets.storage).or_insert((field, BTreeSet::new()));
+        contents.insert("snippets");
+    }
     for machine in vms.iter().filter_map(|vm| vm.machine.as_ref()) {
         let (_, contents) =
             wanted.entry(&machine.storage).or_insert(("datastore", BTreeSet::new()));

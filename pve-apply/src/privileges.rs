@@ -23,6 +23,8 @@ const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
 const ON_IMAGES: [&str; 3] =
     ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"];
+/// What the storage of snippets needs: list and delete.
+const ON_SNIPPETS: [&str; 2] = ["Datastore.Allocate", "Datastore.AllocateSpace"];
 /// What a bridge needs.
 const ON_BRIDGES: [&str; 1] = ["SDN.Use"];
 
@@ -45,10 +47,17 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
     };
     let mut all: BTreeSet<Need> =
         on(format!("/storage/{}", desired.image_storage), &ON_IMAGES).collect();
+    let snippets = desired.snippets.as_ref().filter(|_| desired.seed_way == SeedWay::Snippets);
+    if let Some(snippets) = snippets {
+        all.extend(on(format!("/storage/{}", snippets.storage), &ON_SNIPPETS));
+    }
     for vm in vms {
         // Where PVE chooses the vmid, the right must hold for all.
         let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
-        if desired.seed_way == SeedWay::Iso {
+        if desired.seed_way == SeedWay::Snippets {
+            all.insert(Need { path: path.clone(), privilege: "VM.Config.Cloudinit" });
+        }
+        if matches!(desired.seed_way, SeedWay::Iso | SeedWay::Snippets) {
             all.insert(Need { path: path.clone(), privilege: "VM.Config.CDROM" });
         }
         all.extend(on(path, &ON_VMS));
@@ -174,6 +183,8 @@ pub(crate) fn commands(scope: &Scope) -> String {
          #   pveum role modify PipelineVMs --append --privs VM.GuestAgent.Audit\n\
          # Only for `--seed iso`:\n\
          #   pveum role modify PipelineVMs --append --privs VM.Config.CDROM\n\
+         # Only for `--seed snippets`:\n\
+         #   pveum role modify PipelineVMs --append --privs VM.Config.CDROM,VM.Config.Cloudinit\n\
          # Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"

@@ -6,7 +6,7 @@ use crate::action::{Action, Plan};
 use crate::addresses;
 use crate::blocked::Why;
 use crate::cli::ApplyArgs;
-use crate::desired::{Consent, DesiredVm, OnError, Purpose};
+use crate::desired::{DesiredVm, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
@@ -17,8 +17,7 @@ use std::time::Duration;
 
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
-    session.desired.consent = Consent::from(&args.consent);
-    session.desired.seed_way = args.consent.seed;
+    session.agree(&args.consent)?;
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();

@@ -4,6 +4,7 @@ use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
 use crate::action::Action;
 use crate::cli::DestroyArgs;
 use crate::desired::Purpose;
+use crate::desired::snippets::Snippets;
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
@@ -13,6 +14,8 @@ use stage::{Console, Failure, Output, Report};
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
+    let storage = args.snippets.snippets_storage.clone();
+    session.desired.snippets = storage.map(|storage| Snippets { storage, to: None });
     let observed = observe::observe(&session.client, &session.desired, Scope::Remove)?;
     let plan = plan::plan_destroy(&session.desired, &observed);
     refuse_blocked(&plan)?;

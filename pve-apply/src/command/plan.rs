@@ -2,15 +2,14 @@
 
 use super::session::{Session, tell};
 use crate::cli::PlanArgs;
-use crate::desired::{Consent, Purpose};
+use crate::desired::Purpose;
 use crate::observe::{self, Scope};
 use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
-    session.desired.consent = Consent::from(&args.consent);
-    session.desired.seed_way = args.consent.seed;
+    session.agree(&args.consent)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
     tell(console, &plan);

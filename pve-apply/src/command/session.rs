@@ -3,7 +3,8 @@
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
-use crate::desired::{self, Consent, Desired, Purpose};
+use crate::desired::snippets::{Delivery, MOST_BYTES, Snippets};
+use crate::desired::{self, Consent, Desired, Purpose, SeedWay};
 use crate::execute::Runner;
 use crate::interrupt::Interrupt;
 use crate::schedule::Gates;
@@ -51,6 +52,56 @@ impl Session {
             (Ok(_), None) => Err(report.into()),
         }
     }
+}
+
+impl Session {
+    /// Takes over what the user agrees to, and how seed data reaches VMs.
+    pub(super) fn agree(&mut self, args: &ConsentArgs) -> Result<(), Failure> {
+        self.desired.consent = Consent::from(args);
+        self.desired.seed_way = args.seed;
+        self.desired.snippets = snippets(args, &self.desired)?;
+        if self.desired.snippets.is_none() {
+            return Ok(());
+        }
+        let mut report = Report::new();
+        for vm in &self.desired.vms {
+            let Some(seed) = vm.machine.as_ref().map(|machine| &machine.seed) else { continue };
+            let parts = [
+                ("user_data", seed.user_data.expose()),
+                ("meta_data", &seed.meta_data),
+                ("network_config", &seed.network_config),
+            ];
+            for (field, text) in parts.iter().filter(|(_, text)| text.len() > MOST_BYTES) {
+                let fact =
+                    format!("is {} bytes; PVE reads snippets up to {MOST_BYTES}", text.len());
+                report.error(Place::input(format!("vms[{}].{field}", vm.index)), fact);
+            }
+        }
+        if report.has_errors() { Err(report.into()) } else { Ok(()) }
+    }
+}
+
+/// Where snippets lie and how they are written; `None`: none are in play.
+fn snippets(args: &ConsentArgs, desired: &Desired) -> Result<Option<Snippets>, Failure> {
+    let given = &args.snippets;
+    let to = match (&given.snippets_dir, &given.snippets_ssh) {
+        (Some(path), _) => Some(Delivery::Dir { path: path.clone() }),
+        (None, Some(host)) => {
+            Some(Delivery::Sftp { host: host.clone(), path: given.snippets_path.clone() })
+        }
+        (None, None) => None,
+    };
+    let storage = given.storage.snippets_storage.as_ref();
+    if to.is_none() && args.seed == SeedWay::Snippets {
+        // PVE: facts 41: no call of the API stores a snippet.
+        let place = Place::Named("--seed snippets".to_owned());
+        let entry = Entry::error(place, "no way to write snippets is given");
+        return Err(entry.hint("--snippets-dir or --snippets-ssh gives one").into());
+    }
+    if to.is_none() && storage.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(Snippets { storage: storage.unwrap_or(&desired.image_storage).clone(), to }))
 }
 
 /// Keeps the VMs that were asked for.

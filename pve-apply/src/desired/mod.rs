@@ -1,6 +1,7 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
 mod read;
+pub(crate) mod snippets;
 mod startup;
 
 #[cfg(test)]
@@ -11,6 +12,7 @@ pub(crate) use startup::Startup;
 
 use crate::mark::Mark;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
+use snippets::Snippets;
 use stage::Secret;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -28,6 +30,8 @@ pub(crate) struct Desired {
     pub on_error: Option<OnError>,
     /// How seed data reaches a VM that is made.
     pub(crate) seed_way: SeedWay,
+    /// Where snippets lie; `None`: none are in play.
+    pub(crate) snippets: Option<Snippets>,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
     /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
@@ -46,6 +50,8 @@ pub(crate) enum SeedWay {
     Disk,
     /// As an ISO file on the image storage, in the VM's CD drive; it stays there until destroy
     Iso,
+    /// As snippets, which `cicustom` names; they stay there until destroy
+    Snippets,
 }
 
 /// What happens once a VM has failed.
@@ -173,12 +179,18 @@ impl Desired {
         }
     }
 
+    /// Returns how the names of a VM's snippets with this fingerprint begin.
+    pub(crate) fn snippet_base(&self, vm: &DesiredVm, fingerprint: &str) -> String {
+        format!("{}{fingerprint}", self.seed_prefix(vm))
+    }
+
     /// Returns where a VM's seed file lies while it lies on the image storage.
     pub(crate) fn seed_volid(&self, vm: &DesiredVm, way: SeedWay) -> Volid {
         let fingerprint = vm.machine.as_ref().map_or("", |m| &m.seed.fingerprint);
         let (content, ending) = match way {
             SeedWay::Disk => ("import", "raw"),
             SeedWay::Iso => ("iso", "iso"),
+            SeedWay::Snippets => ("snippets", "user.yaml"),
         };
         let file = format!("{}{fingerprint}.{ending}", self.seed_prefix(vm));
         Volid::of_file(&self.image_storage, content, &file)
@@ -194,7 +206,9 @@ impl Desired {
     /// Says whether a file on the image storage is a seed of this VM.
     pub(crate) fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
         let rest = file.strip_prefix(&self.seed_prefix(vm));
-        let rest = rest.and_then(|r| r.strip_suffix(".raw").or_else(|| r.strip_suffix(".iso")));
+        let rest = rest
+            .and_then(|r| r.strip_suffix(".raw").or_else(|| r.strip_suffix(".iso")))
+            .or_else(|| snippets::strip_ending(rest?));
         rest.is_some_and(|fingerprint| !fingerprint.contains('_'))
     }
 }

@@ -67,6 +67,7 @@ impl Reader<'_> {
             image_storage: storage?,
             on_error,
             seed_way: SeedWay::default(),
+            snippets: None,
             run: run.to_owned(),
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),

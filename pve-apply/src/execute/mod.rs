@@ -11,6 +11,7 @@ mod step;
 pub(crate) use retry::pause;
 
 use crate::action::{Action, Step, VmPlan};
+use crate::desired::snippets;
 use crate::interrupt::Interrupt;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::Gates;
@@ -147,30 +148,43 @@ impl Work<'_> {
     /// Returns what is left when that fails.
     fn clean_up(&mut self, begun: usize, done: &mut Vec<&'static str>) -> Option<String> {
         let (begun, rest) = self.plan.steps.split_at_checked(begun)?;
-        let uploaded = begun.iter().find_map(uploaded_seed)?;
-        let goes_later = rest.iter().any(|step| deletes(step, &uploaded));
-        let in_use = !goes_later && begun.iter().any(|step| attaches(step, &uploaded));
-        if in_use || begun.iter().any(|step| deletes(step, &uploaded)) {
-            return None;
-        }
-        let deletion =
-            &Step::DeleteVolume { node: self.plan.node.clone(), volid: uploaded.clone() };
+        let uploaded: Vec<Volid> = begun.iter().flat_map(uploaded_seeds).collect();
+        let left: Vec<String> = uploaded
+            .into_iter()
+            .filter(|volid| {
+                let goes_later = rest.iter().any(|step| deletes(step, volid));
+                let in_use = !goes_later && begun.iter().any(|step| attaches(step, volid));
+                !in_use && !begun.iter().any(|step| deletes(step, volid))
+            })
+            .filter_map(|volid| self.delete_left(volid, done))
+            .collect();
+        (!left.is_empty()).then(|| left.join("; "))
+    }
+
+    fn delete_left(&mut self, volid: Volid, done: &mut Vec<&'static str>) -> Option<String> {
+        let deletion = &Step::DeleteVolume { node: self.plan.node.clone(), volid: volid.clone() };
         let Err(stop) = self.carry_out(deletion) else {
-            done.push(deletion.done());
+            if done.last() != Some(&deletion.done()) {
+                done.push(deletion.done());
+            }
             return None;
         };
         let why = stop.entry.fact;
-        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {uploaded}"))
+        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {volid}"))
     }
 }
 
-/// The file that a step puts onto the image storage.
-fn uploaded_seed(step: &Step) -> Option<Volid> {
+/// The files that a step puts onto a storage.
+fn uploaded_seeds(step: &Step) -> Vec<Volid> {
     match step {
         Step::UploadSeed { content, storage, file, .. } => {
-            Some(Volid::of_file(storage, content, file))
+            vec![Volid::of_file(storage, content, file)]
         }
-        _ => None,
+        Step::WriteSnippets { storage, file, network_config, .. } => {
+            let names = snippets::names(file, !network_config.is_empty()).into_iter();
+            names.map(|(_, name)| snippets::volid(storage, &name)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 
@@ -181,5 +195,12 @@ fn deletes(step: &Step, volid: &Volid) -> bool {
 /// Says whether a step puts the file itself, not a copy of it, into a drive.
 fn attaches(step: &Step, volid: &Volid) -> bool {
     let (Step::Create { params } | Step::Configure { params, .. }) = step else { return false };
-    params.values().any(|value| value.split(',').next() == Some(&volid.to_string()))
+    let volid = volid.to_string();
+    let named = |value: &String| {
+        value.split(',').any(|part| part.split_once('=').map_or(part, |(_, v)| v) == volid)
+    };
+    params.iter().any(|(key, value)| match key.as_str() {
+        "cicustom" => named(value),
+        _ => value.split(',').next() == Some(&volid),
+    })
 }

@@ -6,6 +6,8 @@ use super::{Stop, Work};
 use crate::action::Step;
 use crate::ask::ask_patiently;
 use crate::desired::is_seed_file;
+use crate::desired::snippets::{Delivery, names};
+use crate::snippets;
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Error, NodeName, Params, StorageId, Upload, Vmid, Volid};
 use sha2::{Digest as _, Sha256};
@@ -29,6 +31,9 @@ impl Work<'_> {
                 let files =
                     seed::Files { user_data: user_data.expose(), meta_data, network_config };
                 self.upload(content, storage, file, &files)
+            }
+            Step::WriteSnippets { file, to, user_data, meta_data, network_config, .. } => {
+                self.write_snippets(file, to, [user_data.expose(), meta_data, network_config])
             }
             Step::Create { params } => self.create(params),
             Step::DeleteVolume { node, volid } => self.delete_volume(node, volid),
@@ -61,6 +66,22 @@ impl Work<'_> {
             client.upload(&self.plan.node, storage, &upload, &mut reader, &mut |_| ()).map(Some)
         })
         .map_err(|failed| self.stop("uploading the seed of", &failed))
+    }
+
+    fn write_snippets(&self, file: &str, to: &Delivery, texts: [&str; 3]) -> Result<(), Stop> {
+        // A plan file could name anything; nothing but our own seeds is ever written.
+        if !is_seed_file(file) || file.contains(|c: char| c == '/' || c.is_control()) {
+            let fact = format!("\"{file}\" is no name of a seed of ours and is not written");
+            return Err(Stop::before(Entry::error(self.place(), fact)));
+        }
+        let names = names(file, !texts[2].is_empty());
+        let files: Vec<(String, &str)> =
+            names.into_iter().zip(texts).map(|((_, name), text)| (name, text)).collect();
+        snippets::write(to, &files).map_err(|failed| {
+            let fact = format!("the snippets cannot be written to {}", to.place());
+            let entry = Entry::error(self.place(), fact).cause(&failed.error);
+            if failed.maybe { Stop::after(entry) } else { Stop::before(entry) }
+        })
     }
 
     fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<(), Stop> {

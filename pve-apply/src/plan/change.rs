@@ -4,6 +4,7 @@ use super::aspects::{self, Aspect, BOOT_DISK, SEED_DISK};
 use super::{blocked, seed, unchanged};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::{Notice, What, Why};
+use crate::desired::snippets;
 use crate::desired::{Consent, Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::{Observed, Power, Seen};
 use pve_client::{PropertyString, Volid, display_size};
@@ -16,6 +17,8 @@ struct Difference {
     params: BTreeMap<String, String>,
     resize: Option<u64>,
     reseed: bool,
+    /// The VM's own snippets are gone and are written again.
+    rewrite: bool,
     blocked: Vec<Why>,
 }
 
@@ -32,7 +35,9 @@ pub(super) fn plan_one(
         return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
     }
     let mut difference = compare(desired, vm, machine, seen);
-    notices(plan, desired, vm, machine, seen);
+    compare_snippets(&mut difference, desired, vm, machine, seen, observed);
+    let mended = difference.params.contains_key(seed::CICUSTOM);
+    notices(plan, desired, vm, machine, seen, mended);
     let leftovers = seed::leftovers(desired, vm, observed, Some(seen), None);
     if difference.changes.is_empty() && difference.blocked.is_empty() && leftovers.is_empty() {
         return plan.unchanged.push(unchanged(vm, seen));
@@ -160,6 +165,9 @@ fn compare_seed(
     if let Some(has) = has.filter(|_| way == SeedWay::Disk) {
         return difference.blocked.push(Why::SeedDiskForeign { has: has.to_owned() });
     }
+    if way == SeedWay::Snippets && seed::bring(desired, vm, machine, way).is_none() {
+        return difference.blocked.push(Why::SnippetsNotWritable);
+    }
     difference.reseed = true;
     let running = seen.power == Power::Running;
     difference.changes.push(Change {
@@ -170,10 +178,76 @@ fn compare_seed(
             _ if !running => Impact::None,
             SeedWay::Disk => Impact::PowerOff,
             // A CD is changed while the guest runs; cloud-init looks at it when it boots.
-            SeedWay::Iso => Impact::Reboot,
+            SeedWay::Iso | SeedWay::Snippets => Impact::Reboot,
         },
         reason: Some("cloud-init runs again at the next boot".to_owned()),
     });
+}
+
+/// The snippets that a VM was made with, and the keys that name them. Those of another seed are not
+/// looked for: only `--reseed` brings that.
+fn compare_snippets(
+    difference: &mut Difference,
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+    observed: &Observed,
+) {
+    let there = seed::snippets_of_mark(desired, vm, observed, seen);
+    let named = seed::snippets_of(&seen.config);
+    // A VM without a snippet of ours got its seed in another way, or from people.
+    let (Some(one), Some(mark)) = (named.first().or(there.first()), seen.config.mark()) else {
+        return;
+    };
+    if difference.reseed {
+        return;
+    }
+    let base = desired.snippet_base(vm, &mark.seed);
+    let with_network = !machine.seed.network_config.is_empty();
+    let want = snippets::cicustom(one.storage(), &base, with_network);
+    compare_cicustom(difference, machine, seen, &want);
+    let listed = desired.snippets.as_ref().is_some_and(|s| s.storage == *one.storage());
+    let whole = snippets::of_cicustom(&want).iter().all(|volid| there.contains(volid));
+    let can = mark.seed == machine.seed.fingerprint
+        && seed::bring(desired, vm, machine, SeedWay::Snippets).is_some();
+    if listed && !whole && can {
+        difference.rewrite = true;
+        difference.changes.push(Change {
+            field: "snippets".to_owned(),
+            from: Some("missing".to_owned()),
+            to: Some(base),
+            impact: Impact::None,
+            reason: Some("the VM does not start without them".to_owned()),
+        });
+    }
+}
+
+/// Compares `cicustom`, and whether there is a drive that it fills.
+fn compare_cicustom(difference: &mut Difference, machine: &Machine, seen: &Seen, want: &str) {
+    let has = seen.config.next(seed::CICUSTOM);
+    if !has.is_some_and(|has| snippets::is_same_cicustom(has, want)) {
+        difference.changes.push(Change {
+            field: seed::CICUSTOM.to_owned(),
+            from: has.map(str::to_owned),
+            to: Some(want.to_owned()),
+            impact: Impact::None,
+            reason: Some("read at the next start".to_owned()),
+        });
+        difference.params.insert(seed::CICUSTOM.to_owned(), want.to_owned());
+    }
+    if seed::cloud_init_key(&seen.config).is_none() && seen.config.next(seed::SEED_CD).is_none() {
+        let drive = seed::cloud_init_drive(machine);
+        let running = seen.power == Power::Running;
+        difference.changes.push(Change {
+            field: seed::SEED_CD.to_owned(),
+            from: None,
+            to: Some(drive.clone()),
+            impact: if running { Impact::Reboot } else { Impact::None },
+            reason: Some("the drive that `cicustom` fills".to_owned()),
+        });
+        difference.params.insert(seed::SEED_CD.to_owned(), drive);
+    }
 }
 
 /// The old fingerprint when the seed data has changed.
@@ -224,6 +298,9 @@ fn steps(
     if off {
         steps.push(Step::Shutdown { seconds, force });
     }
+    if difference.rewrite {
+        steps.extend(seed::bring(desired, vm, machine, SeedWay::Snippets));
+    }
     // Grown before the options are written, which say the size too.
     if let Some(bytes) = difference.resize {
         steps.push(Step::Resize { disk: BOOT_DISK.to_owned(), bytes });
@@ -246,16 +323,28 @@ fn steps(
     steps
 }
 
-fn notices(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, machine: &Machine, seen: &Seen) {
+fn notices(
+    plan: &mut Plan,
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    seen: &Seen,
+    cicustom_is_mended: bool,
+) {
     let mut say = |what| {
         plan.notices.push(Notice { name: vm.name.clone(), vmid: seen.vmid, what });
     };
     if seed_changed(desired, vm, machine, seen).is_some() && !desired.consent.reseed {
         say(What::SeedChanged);
     }
+    let snippets = cicustom_is_mended || !seed::snippets_of(&seen.config).is_empty();
+    let drive = seed::cloud_init_key(&seen.config);
+    let of_snippets = |key: &str| snippets && (key == seed::CICUSTOM || Some(key) == drive);
     let foreign = |keys: &mut dyn Iterator<Item = &str>| {
         let cd = seed::attached(&seen.config).map(|(key, _)| key);
-        let foreign = keys.filter(|key| !aspects::is_managed(key, machine) && Some(*key) != cd);
+        let foreign = keys.filter(|key| {
+            !aspects::is_managed(key, machine) && Some(*key) != cd && !of_snippets(key)
+        });
         foreign.map(str::to_owned).collect::<Vec<_>>()
     };
     let keys = foreign(&mut seen.config.keys());

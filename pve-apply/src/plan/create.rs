@@ -3,7 +3,8 @@
 use super::{aspects, blocked, seed};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
-use crate::desired::{Desired, DesiredVm, Machine};
+use crate::desired::snippets::Snippets;
+use crate::desired::{Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::Observed;
 use pve_client::Volid;
 use std::collections::BTreeMap;
@@ -28,8 +29,8 @@ pub(super) fn plan_one(
     let way = desired.seed_way;
     let seed = desired.seed_volid(vm, way);
     let mut steps = seed::leftovers(desired, vm, observed, None, Some(&seed));
-    steps.push(seed::upload(machine, &seed));
-    steps.push(Step::Create { params: params(desired, vm, machine, image.0, &seed) });
+    steps.extend(seed::bring(desired, vm, machine, way));
+    steps.push(Step::Create { params: params(desired, vm, machine, image.0) });
     // As early as can be: the file is readable to all who may use the storage.
     steps.extend(seed::delete(desired, way, seed));
     if image.1 < disk_bytes {
@@ -47,7 +48,7 @@ pub(super) fn plan_one(
         mark: desired.mark(vm),
         digest: None,
         impact: Impact::None,
-        changes: shown(machine),
+        changes: shown(desired, machine),
         steps,
     });
 }
@@ -67,7 +68,6 @@ fn params(
     vm: &DesiredVm,
     machine: &Machine,
     image: &Volid,
-    seed: &Volid,
 ) -> BTreeMap<String, String> {
     let storage = &machine.storage;
     let boot_disk = format!("{storage}:0,import-from={image},discard=on,iothread=1");
@@ -83,7 +83,6 @@ fn params(
         ("net0", aspects::write_nic(&machine.nic, None)),
         (aspects::BOOT_DISK, boot_disk),
         // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
-        seed::parameter(desired.seed_way, machine, seed),
         ("boot", "order=virtio0".to_owned()),
         ("scsihw", "virtio-scsi-single".to_owned()),
         ("agent", "1".to_owned()),
@@ -93,11 +92,12 @@ fn params(
     ]
     .into_iter()
     .chain(startup)
+    .chain(seed::parameters(desired, vm, machine, desired.seed_way))
     .map(|(key, value)| (key.to_owned(), value))
     .collect()
 }
 
-fn shown(machine: &Machine) -> Vec<Change> {
+fn shown(desired: &Desired, machine: &Machine) -> Vec<Change> {
     let nic = &machine.nic;
     let line = |field: &str, to: String| Change {
         field: field.to_owned(),
@@ -116,5 +116,10 @@ fn shown(machine: &Machine) -> Vec<Change> {
     list.extend(nic.vlan.map(|tag| line("vlan", tag.to_string())));
     list.extend(nic.mac.clone().map(|mac| line("mac", mac)));
     list.extend(machine.startup.map(|startup| line("startup", startup.to_string())));
+    if let Some(Snippets { storage, to: Some(to) }) = &desired.snippets
+        && desired.seed_way == SeedWay::Snippets
+    {
+        list.push(line("seed", format!("snippets on {storage}, written to {}", to.place())));
+    }
     list
 }

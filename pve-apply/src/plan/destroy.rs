@@ -74,6 +74,7 @@ fn present(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, seen: &Seen, obse
     steps.push(Step::Destroy { purge: true });
     // Afterwards, the one in its CD drive too: a VM that stays must still find it.
     steps.extend(seed::leftovers(desired, vm, observed, None, None));
+    steps.extend(seed::delete_snippets(desired, vm, observed, seen));
     plan.vms.push(one(desired, vm, Some(seen), steps, volumes(&seen.config)));
 }
 

@@ -3,6 +3,7 @@
 
 use super::worlds::{put, vmid};
 use crate::action::{Plan, Step, VmPlan};
+use crate::desired::snippets;
 use crate::observed::{Config, Look, Observed, Power, Seen};
 use pve_client::{PropertyString, Vmid, display_size};
 
@@ -29,6 +30,11 @@ fn carry_out_step(
     match step {
         Step::UploadSeed { content, storage, file, .. } => {
             world.seed_files.insert(pve_client::Volid::of_file(storage, content, file));
+        }
+        Step::WriteSnippets { storage, file, network_config, .. } => {
+            for (_, name) in snippets::names(file, !network_config.is_empty()) {
+                world.seed_files.insert(snippets::volid(storage, &name));
+            }
         }
         Step::DeleteVolume { volid, .. } => _ = world.seed_files.remove(volid),
         Step::Create { params } => {
@@ -86,6 +92,9 @@ fn change(step: &Step, seen: &mut Seen) {
 
 /// What PVE stores for a parameter of a create.
 fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
+    if let Some(storage) = value.strip_suffix(":cloudinit") {
+        return format!("{storage}:vm-{vmid}-cloudinit,media=cdrom,size=4M");
+    }
     let Some((_, from)) = value.split_once("import-from=") else { return value.to_owned() };
     let from = from.split(',').next().unwrap();
     let image = from.parse().ok().and_then(|volid| world.images.get(&volid).copied().flatten());

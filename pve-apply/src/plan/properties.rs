@@ -5,7 +5,8 @@ use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, put, vmid, world};
 use super::{Verb, plan, plan_adopt, plan_destroy, plan_power};
 use crate::action::{Action, Plan};
-use crate::desired::{Consent, Desired, Startup};
+use crate::desired::snippets::{Delivery, Snippets};
+use crate::desired::{Consent, Desired, SeedWay, Startup};
 use crate::mark::Mark;
 use crate::observed::{Config, Look, Observed, Power};
 use proptest::prelude::*;
@@ -229,6 +230,32 @@ proptest! {
         prop_assert_eq!(&plan(&desired, &world).vms, &Vec::new());
         prop_assert_eq!(ours(&world).len(), ours(&never_crashed).len());
         prop_assert!(world.seed_files.is_empty(), "a seed is left: {:?}", world.seed_files);
+    }
+
+    #[test]
+    fn snippets_stay_with_their_vm_through_a_crash_and_go_with_it(
+        list in prop::collection::vec(there(), 0..6),
+        fixed in any::<[bool; 3]>(),
+        steps in 0usize..7,
+    ) {
+        let (mut desired, mut world) = (want(EVERYTHING, fixed), build(&list));
+        desired.seed_way = SeedWay::Snippets;
+        let to = Some(Delivery::Dir { path: "snippets".to_owned() });
+        desired.snippets = Some(Snippets { storage: "local".parse().unwrap(), to });
+        let first = plan(&desired, &world);
+        let json = serde_json::to_value(&first).unwrap();
+        let schema = schema();
+        prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
+        let created = first.vms.iter().filter(|vm| vm.action == Action::Create).count();
+        carry_out(&first, &mut world, steps);
+        carry_out(&plan(&desired, &world), &mut world, usize::MAX);
+        prop_assert_eq!(&plan(&desired, &world).vms, &Vec::new());
+        prop_assert_eq!(world.seed_files.len(), 2 * created);
+        let removal = plan_destroy(&desired, &world);
+        if removal.blocked.is_empty() {
+            carry_out(&removal, &mut world, usize::MAX);
+            prop_assert!(world.seed_files.is_empty(), "left: {:?}", world.seed_files);
+        }
     }
 
     #[test]

@@ -2,32 +2,122 @@
 
 use super::aspects::SEED_DISK;
 use crate::action::Step;
+use crate::desired::snippets::{self, Snippets};
 use crate::desired::{Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::{Config, Observed, Seen};
 use pve_client::{PropertyString, Volid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The CD drive for a seed that is an ISO file.
-const SEED_CD: &str = "ide2";
+pub(super) const SEED_CD: &str = "ide2";
+/// The key that names snippets.
+pub(super) const CICUSTOM: &str = "cicustom";
 
-/// The step that brings a VM's seed data onto the image storage.
-pub(super) fn upload(machine: &Machine, seed: &Volid) -> Step {
-    Step::UploadSeed {
+/// The step that brings a VM's seed data to PVE; `None`: no way to write snippets is given.
+pub(super) fn bring(
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    way: SeedWay,
+) -> Option<Step> {
+    if way == SeedWay::Snippets {
+        let Snippets { storage, to } = desired.snippets.as_ref()?;
+        return Some(Step::WriteSnippets {
+            storage: storage.clone(),
+            file: desired.snippet_base(vm, &machine.seed.fingerprint),
+            to: to.clone()?,
+            user_data: machine.seed.user_data.clone(),
+            meta_data: machine.seed.meta_data.clone(),
+            network_config: machine.seed.network_config.clone(),
+        });
+    }
+    let seed = desired.seed_volid(vm, way);
+    Some(Step::UploadSeed {
         content: seed.content().unwrap_or("import").to_owned(),
         storage: seed.storage().clone(),
         file: seed.file().to_owned(),
         user_data: machine.seed.user_data.clone(),
         meta_data: machine.seed.meta_data.clone(),
         network_config: machine.seed.network_config.clone(),
+    })
+}
+
+/// The parameters that give a VM its seed.
+pub(super) fn parameters(
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    way: SeedWay,
+) -> Vec<(&'static str, String)> {
+    let seed = desired.seed_volid(vm, way);
+    match way {
+        SeedWay::Disk => vec![(SEED_DISK, format!("{}:0,import-from={seed}", machine.storage))],
+        SeedWay::Iso => vec![(SEED_CD, format!("{seed},media=cdrom"))],
+        SeedWay::Snippets => {
+            let base = desired.snippet_base(vm, &machine.seed.fingerprint);
+            let storage = desired.snippets.as_ref().map_or(&desired.image_storage, |s| &s.storage);
+            let with_network = !machine.seed.network_config.is_empty();
+            vec![
+                (SEED_CD, cloud_init_drive(machine)),
+                (CICUSTOM, snippets::cicustom(storage, &base, with_network)),
+            ]
+        }
     }
 }
 
-/// The parameter that gives a VM its seed.
-pub(super) fn parameter(way: SeedWay, machine: &Machine, seed: &Volid) -> (&'static str, String) {
-    match way {
-        SeedWay::Disk => (SEED_DISK, format!("{}:0,import-from={seed}", machine.storage)),
-        SeedWay::Iso => (SEED_CD, format!("{seed},media=cdrom")),
+/// PVE makes the drive's content anew at each start, from what `cicustom` names.
+pub(super) fn cloud_init_drive(machine: &Machine) -> String {
+    format!("{}:cloudinit", machine.storage)
+}
+
+/// The snippets of ours that a VM's config names, in force or from its next start.
+pub(super) fn snippets_of(config: &Config) -> BTreeSet<Volid> {
+    let texts = [config.now(CICUSTOM), config.next(CICUSTOM)];
+    texts.into_iter().flatten().flat_map(snippets::of_cicustom).collect()
+}
+
+/// The key of the drive that PVE fills by `cicustom`.
+pub(super) fn cloud_init_key(config: &Config) -> Option<&str> {
+    config.keys().find(|key| {
+        let file = config.next(key).map(|text| PropertyString::parse(text, "file"));
+        let is = |file: &str| file.ends_with("cloudinit") || file.contains("-cloudinit.");
+        file.is_some_and(|drive| {
+            drive.get("media") == Some("cdrom") && drive.get("file").is_some_and(is)
+        })
+    })
+}
+
+/// The snippets that a VM got with the seed that its mark names, as far as they are there.
+pub(super) fn snippets_of_mark(
+    desired: &Desired,
+    vm: &DesiredVm,
+    observed: &Observed,
+    seen: &Seen,
+) -> BTreeSet<Volid> {
+    let config = &seen.config;
+    // Its seed came in another way: snippets beside it are those of a create that came to nothing.
+    let otherwise = config.next(SEED_DISK).is_some() || attached(config).is_some();
+    if snippets_of(config).is_empty() && otherwise {
+        return BTreeSet::new();
     }
+    let Some(mark) = config.mark() else { return BTreeSet::new() };
+    let base = desired.snippet_base(vm, &mark.seed);
+    let names = snippets::names(&base, true);
+    let is = |volid: &&Volid| names.iter().any(|(_, name)| name == volid.file());
+    observed.seed_files.iter().filter(is).cloned().collect()
+}
+
+/// The steps that delete the snippets in a VM's config, once it is gone.
+pub(super) fn delete_snippets(
+    desired: &Desired,
+    vm: &DesiredVm,
+    observed: &Observed,
+    seen: &Seen,
+) -> Vec<Step> {
+    let list = snippets_of(&seen.config).into_iter();
+    let unlisted = list.filter(|volid| !observed.seed_files.contains(volid));
+    let ours = unlisted.filter(|volid| desired.owns_seed_file(vm, volid.file()));
+    ours.map(|volid| Step::DeleteVolume { node: seen.node.clone(), volid }).collect()
 }
 
 /// The step that deletes the uploaded file once the VM has its own copy.
@@ -56,9 +146,15 @@ pub(super) fn leftovers(
     seen: Option<&Seen>,
     keep: Option<&Volid>,
 ) -> Vec<Step> {
-    let used = seen.and_then(|seen| attached(&seen.config)).map(|(_, volid)| volid);
+    let used = seen.map(|seen| {
+        let mut used = snippets_of(&seen.config);
+        used.extend(snippets_of_mark(desired, vm, observed, seen));
+        used.extend(attached(&seen.config).map(|(_, volid)| volid));
+        used
+    });
+    let used = used.unwrap_or_default();
     let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-    ours.filter(|volid| Some(*volid) != keep && Some(*volid) != used.as_ref())
+    ours.filter(|volid| Some(*volid) != keep && !used.contains(volid))
         .map(|volid| delete_file(desired, volid.clone()))
         .collect()
 }
@@ -66,6 +162,7 @@ pub(super) fn leftovers(
 /// The way in which a VM got its seed, which is the way in which it gets the next.
 pub(super) fn way_of(desired: &Desired, seen: &Seen) -> SeedWay {
     match attached(&seen.config) {
+        _ if !snippets_of(&seen.config).is_empty() => SeedWay::Snippets,
         Some(_) => SeedWay::Iso,
         None if seen.config.next(SEED_DISK).is_some() => SeedWay::Disk,
         None => desired.seed_way,
@@ -83,21 +180,38 @@ pub(super) fn replace(
     let seed = desired.seed_volid(vm, way);
     let description = seen.config.next("description").unwrap_or_default();
     let mark = ("description", desired.mark(vm).write_into(description));
-    let configure = |list: [(&str, String); 2], makes_disk| {
-        let params: BTreeMap<_, _> = list.map(|(k, v)| (k.to_owned(), v)).into();
+    let configure = |list: Vec<(&str, String)>, makes_disk| {
+        let params: BTreeMap<_, _> = list.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
         Step::Configure { params, makes_disk }
     };
-    let mut steps = vec![upload(machine, &seed)];
+    let mut steps: Vec<Step> = bring(desired, vm, machine, way).into_iter().collect();
+    let mut given = parameters(desired, vm, machine, way);
+    if way == SeedWay::Snippets {
+        given.retain(|(key, _)| *key == CICUSTOM || cloud_init_key(&seen.config).is_none());
+        let makes_disk = given.len() > 1;
+        let new: BTreeSet<Volid> =
+            given.iter().flat_map(|(_, value)| snippets::of_cicustom(value)).collect();
+        given.push(mark);
+        steps.push(configure(given, makes_disk));
+        let old = snippets_of(&seen.config);
+        let old = old.into_iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
+        steps.extend(
+            old.filter(|volid| !new.contains(volid)).map(|volid| delete_file(desired, volid)),
+        );
+        return steps;
+    }
     if way == SeedWay::Disk && seen.config.next(SEED_DISK).is_some() {
         // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
-        let list = [("delete", SEED_DISK.to_owned()), ("force", "1".to_owned())];
+        let list = vec![("delete", SEED_DISK.to_owned()), ("force", "1".to_owned())];
         steps.push(configure(list, false));
     }
     let old = attached(&seen.config);
-    let (key, value) = parameter(way, machine, &seed);
-    // People may have moved the CD to another drive.
-    let key = old.as_ref().map_or(key, |(drive, _)| drive);
-    steps.push(configure([(key, value), mark], way == SeedWay::Disk));
+    if let (Some((drive, _)), Some((key, _))) = (&old, given.first_mut()) {
+        // People may have moved the CD to another drive.
+        *key = drive;
+    }
+    given.push(mark);
+    steps.push(configure(given, way == SeedWay::Disk));
     steps.extend(delete(desired, way, seed.clone()));
     steps.extend(
         old.filter(|(_, volid)| *volid != seed).map(|(_, volid)| delete_file(desired, volid)),

@@ -197,6 +197,18 @@ fn a_half_made_vm_is_finished() {
 }
 
 #[test]
+fn a_vm_with_a_seed_disk_gets_no_snippets_besides() {
+    check(
+        |desired, world| {
+            desired.seed_way = SeedWay::Snippets;
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
+            world.seed_files.insert(desired.seed_volid(&desired.vms[0], SeedWay::Snippets));
+        },
+        &["Change edge [] deleting the uploaded seed"],
+    );
+}
+
+#[test]
 fn changed_seed_data_never_replaces_a_vm() {
     let other = [("description", "pve-pipeline: deployment=dev vm=edge run=01d seed=01d5eed")];
     let expected = ["unchanged edge", "notice edge: seed"];

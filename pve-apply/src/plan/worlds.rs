@@ -56,6 +56,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         image_storage: "local".parse().unwrap(),
         on_error: None,
         seed_way: SeedWay::Disk,
+        snippets: None,
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
         consent: Consent::default(),

@@ -1,0 +1,157 @@
+//! DOOR: writes snippets: into a folder, or onto a node by the system's `sftp`.
+//!
+//! Promises: a snippet appears whole or not at all, readable by its owner only; no secret stands in an
+//! argument; a copy for `sftp` lies in a folder of its own with mode 0700 and goes with it.
+
+use crate::desired::snippets::{Delivery, PART_WRITTEN};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// A snippet that could not be written.
+pub(crate) struct Failed {
+    /// Why.
+    pub(crate) error: io::Error,
+    /// A file may be there all the same.
+    pub(crate) maybe: bool,
+}
+
+/// Writes files, given as name and content.
+///
+/// # Errors
+/// One of them could not be written.
+pub(crate) fn write(to: &Delivery, files: &[(String, &str)]) -> Result<(), Failed> {
+    match to {
+        Delivery::Dir { path } => write_into(Path::new(path), files),
+        Delivery::Sftp { host, path } => send(host, path, files),
+    }
+}
+
+fn write_into(folder: &Path, files: &[(String, &str)]) -> Result<(), Failed> {
+    for (index, (name, content)) in files.iter().enumerate() {
+        write_one(folder, name, content).map_err(|error| Failed { error, maybe: index > 0 })?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the folder of the snippets")]
+fn write_one(folder: &Path, name: &str, content: &str) -> io::Result<()> {
+    let part = folder.join(format!("{name}{PART_WRITTEN}"));
+    // One that an earlier run has left may have another mode, or be a link to elsewhere.
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let write = || {
+        create(&part, content)?;
+        fs::rename(&part, folder.join(name))?;
+        // Else the name may be gone after a power cut while the VM's config still has it.
+        File::open(folder)?.sync_all()
+    };
+    write().inspect_err(|_| _ = fs::remove_file(&part))
+}
+
+fn create(path: &Path, content: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(content.as_bytes())?;
+    file.sync_all()
+}
+
+fn send(host: &str, path: &str, files: &[(String, &str)]) -> Result<(), Failed> {
+    let before = |error| Failed { error, maybe: false };
+    let copies = tempfile::Builder::new().prefix("pve-apply-").tempdir().map_err(before)?;
+    for (name, content) in files {
+        create(&copies.path().join(name), content).map_err(before)?;
+    }
+    let output = sftp(host, copies.path(), &batch(path, files)).map_err(before)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>();
+    let text = if said.is_empty() { output.status.to_string() } else { said.join("; ") };
+    Err(Failed { error: io::Error::other(format!("sftp says: {text}")), maybe: true })
+}
+
+/// The commands for `sftp`, which ends at the first that fails, but for those that begin with `-`.
+fn batch(path: &str, files: &[(String, &str)]) -> String {
+    let mut lines = String::new();
+    for (name, _) in files {
+        let target = quoted(&format!("{}/{name}", path.trim_end_matches('/')));
+        let part = quoted(&format!("{}/{name}{PART_WRITTEN}", path.trim_end_matches('/')));
+        // A new file gets the copy's mode, 0600, from its first byte; an old one would keep its own.
+        lines.push_str(&format!(
+            "-rm {part}\nput -f {} {part}\nrename {part} {target}\n",
+            quoted(name)
+        ));
+    }
+    lines
+}
+
+/// A word of `sftp`'s: neither blanks nor wildcards in it mean anything.
+fn quoted(word: &str) -> String {
+    let mut out = String::from("\"");
+    for c in word.chars() {
+        if "\"\\*?[".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out + "\""
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the program `sftp`")]
+fn sftp(host: &str, folder: &Path, batch: &str) -> io::Result<Output> {
+    let mut child = Command::new("sftp")
+        .args(["-q", "-b", "-", "-oBatchMode=yes", "-oStrictHostKeyChecking=yes"])
+        .args(["-oConnectTimeout=30", "-oServerAliveInterval=15", host])
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| {
+            io::Error::new(error.kind(), format!("sftp cannot be started: {error}"))
+        })?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that ends before it has read all says why on stderr.
+        let _ = stdin.write_all(batch.as_bytes());
+    }
+    child.wait_with_output()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "looks at what was written")]
+    fn a_file_is_whole_and_its_owners_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join("a.part");
+        fs::write(&old, "of an earlier run").unwrap();
+        let to = Delivery::Dir { path: folder.path().display().to_string() };
+        assert!(write(&to, &[("a".to_owned(), "secret")]).is_ok());
+        let path = folder.path().join("a");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!old.exists());
+    }
+
+    #[test]
+    fn no_folder_is_an_error_before_anything_is_written() {
+        let to = Delivery::Dir { path: "/nonexistent/snippets".to_owned() };
+        assert!(write(&to, &[("a".to_owned(), "")]).is_err_and(|failed| !failed.maybe));
+    }
+
+    #[test]
+    fn a_path_with_a_quote_stays_one_word() {
+        let batch = batch("/a \"b/", &[("n".to_owned(), "")]);
+        let expected = "-rm \"/a \\\"b/n.part\"\nput -f \"n\" \"/a \\\"b/n.part\"\n\
+                        rename \"/a \\\"b/n.part\" \"/a \\\"b/n\"\n";
+        assert_eq!(batch, expected);
+    }
+}
