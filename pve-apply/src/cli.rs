@@ -1,6 +1,6 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
-use crate::desired::snippets::is_destination;
+use crate::desired::snippets::{is_destination, is_remote_folder};
 use crate::desired::{OnError, SeedWay};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::StorageId;
@@ -85,7 +85,7 @@ pub(crate) struct SnippetsArgs {
     #[arg(long, value_name = "[USER@]HOST", value_parser = destination)]
     pub(crate) snippets_ssh: Option<String>,
     /// The folder of the storage's snippets on that host
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/vz/snippets", value_parser = one_line)]
+    #[arg(long, value_name = "DIR", default_value = "/var/lib/vz/snippets", value_parser = remote_folder)]
     pub(crate) snippets_path: String,
     #[command(flatten)]
     pub(crate) storage: SnippetsStorageArgs,
@@ -102,6 +102,11 @@ pub(crate) struct SnippetsStorageArgs {
 fn destination(text: &str) -> Result<String, &'static str> {
     let fits = is_destination(text).then(|| text.to_owned());
     fits.ok_or("must be HOST or USER@HOST, an IPv6 address in brackets")
+}
+
+fn remote_folder(text: &str) -> Result<String, &'static str> {
+    let fits = is_remote_folder(text).then(|| text.to_owned());
+    fits.ok_or("must be a path without wildcards, quotes and backslashes")
 }
 
 fn one_line(text: &str) -> Result<String, &'static str> {

@@ -3,7 +3,7 @@
 //! Promises: a snippet appears whole or not at all, readable by its owner only; no secret stands in an
 //! argument; a copy for `sftp` lies in a folder of its own with mode 0700 and goes with it.
 
-use crate::desired::snippets::{Delivery, PART_WRITTEN};
+use crate::desired::snippets::{Delivery, PART_WRITTEN, is_destination, is_remote_folder};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// A snippet that could not be written.
+#[derive(Debug)]
 pub(crate) struct Failed {
     /// Why.
     pub(crate) error: io::Error,
@@ -61,6 +62,11 @@ fn create(path: &Path, content: &str) -> io::Result<()> {
 
 fn send(host: &str, path: &str, files: &[(String, &str)]) -> Result<(), Failed> {
     let before = |error| Failed { error, maybe: false };
+    // The command line is looked at where it is read; a plan's file could say anything.
+    if !is_destination(host) || !is_remote_folder(path) {
+        let text = "the host or the folder cannot be given to sftp";
+        return Err(before(io::Error::new(io::ErrorKind::InvalidInput, text)));
+    }
     let copies = tempfile::Builder::new().prefix("pve-apply-").tempdir().map_err(before)?;
     for (name, content) in files {
         create(&copies.path().join(name), content).map_err(before)?;
@@ -90,16 +96,9 @@ fn batch(path: &str, files: &[(String, &str)]) -> String {
     lines
 }
 
-/// A word of `sftp`'s: neither blanks nor wildcards in it mean anything.
+/// A word of `sftp`'s; [`is_remote_folder`] has kept out what would end it.
 fn quoted(word: &str) -> String {
-    let mut out = String::from("\"");
-    for c in word.chars() {
-        if "\"\\*?[".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out + "\""
+    format!("\"{word}\"")
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the program `sftp`")]
@@ -148,10 +147,27 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_a_quote_stays_one_word() {
-        let batch = batch("/a \"b/", &[("n".to_owned(), "")]);
-        let expected = "-rm \"/a \\\"b/n.part\"\nput -f \"n\" \"/a \\\"b/n.part\"\n\
-                        rename \"/a \\\"b/n.part\" \"/a \\\"b/n\"\n";
+    fn a_path_with_blanks_stays_one_word() {
+        let batch = batch("/a b/", &[("n".to_owned(), "")]);
+        let expected = "-rm \"/a b/n.part\"\nput -f \"n\" \"/a b/n.part\"\n\
+                        rename \"/a b/n.part\" \"/a b/n\"\n";
         assert_eq!(batch, expected);
+    }
+
+    fn check(host: &str, path: &str) {
+        let to = Delivery::Sftp { host: host.to_owned(), path: path.to_owned() };
+        let failed = write(&to, &[("n".to_owned(), "")]).unwrap_err();
+        assert!(
+            !failed.maybe && failed.error.kind() == io::ErrorKind::InvalidInput,
+            "{host} {path}"
+        );
+    }
+
+    #[test]
+    fn what_a_plan_file_says_becomes_no_option_and_no_command() {
+        check("-oProxyCommand=x", "/a");
+        check("pve1", "/a\n!x");
+        check("pve1", "/a\" \"");
+        check("pve1", "/a*");
     }
 }

@@ -97,6 +97,12 @@ pub(crate) fn is_destination(text: &str) -> bool {
     !text.is_empty() && !text.starts_with('-') && text.chars().all(fits)
 }
 
+/// Says whether a text can stand in a command of `sftp` as a folder: nothing in it is a wildcard or
+/// ends the word.
+pub(crate) fn is_remote_folder(text: &str) -> bool {
+    !text.is_empty() && !text.contains(|c: char| c.is_control() || "\"\\*?[".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

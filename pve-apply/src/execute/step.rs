@@ -70,7 +70,8 @@ impl Work<'_> {
 
     fn write_snippets(&self, file: &str, to: &Delivery, texts: [&str; 3]) -> Result<(), Stop> {
         // A plan file could name anything; nothing but our own seeds is ever written.
-        if !is_seed_file(file) || file.contains(|c: char| c == '/' || c.is_control()) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !is_seed_file(file) || !file.chars().all(plain) {
             let fact = format!("\"{file}\" is no name of a seed of ours and is not written");
             return Err(Stop::before(Entry::error(self.place(), fact)));
         }
