@@ -45,14 +45,10 @@ fn what_the_pure_stages_print_is_valid() {
 }
 
 fn run(pipe: &str) -> Value {
-    let path = std::env::join_paths(
-        std::iter::once(test_support::case::tool_folder().unwrap())
-            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
-    );
     let output = Command::new("sh")
         .args(["-c", pipe])
         .current_dir(root())
-        .env("PATH", path.unwrap())
+        .env("PATH", test_support::case::search_path().unwrap())
         .output()
         .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr);

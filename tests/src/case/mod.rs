@@ -101,7 +101,11 @@ pub fn tool_folder() -> Result<PathBuf, Box<dyn Error>> {
     Ok(test.ancestors().nth(2).ok_or("no target folder")?.to_owned())
 }
 
-fn search_path() -> Result<std::ffi::OsString, Box<dyn Error>> {
+/// PATH with the tools of this build in front.
+///
+/// # Errors
+/// The test does not run from Cargo's target folder.
+pub fn search_path() -> Result<std::ffi::OsString, Box<dyn Error>> {
     let old = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tool_folder()?).chain(std::env::split_paths(&old));
     Ok(std::env::join_paths(folders)?)
