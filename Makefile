@@ -21,6 +21,7 @@ release: ## all tools, optimised and stripped
 test: ## build and run every test
 	$(CARGO) test --workspace --locked --no-fail-fast -- $(T)
 
+# These two tests read files only, so that they need no tool to be built.
 check: ## formatting, lints, the rules of the house
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -32,19 +32,6 @@ fn the_table_of_fields_is_the_schema() {
 }
 
 #[test]
-fn the_pipe_of_the_readme_runs() {
-    let page = read("README.md");
-    let (_, block) = page.split_once("## The pipe\n\n").unwrap();
-    let (pipe, _) = block.split_once("\n\n").unwrap();
-    assert!(pipe.contains("resolve --site") && pipe.contains("pve-apply apply"), "{pipe}");
-    // The one thing that a reader changes too: where the node is.
-    let pipe = pipe.replace("--node pve1", "--node pve1 --endpoint \"$PVE_SIM_ENDPOINT\"");
-    let outcome = test_support::case::run_line(&pipe).unwrap();
-    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("\"vm_ids\""), "{}", outcome.stdout);
-}
-
-#[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
     let mut links = 0;
