@@ -1,10 +1,11 @@
 //! Reads the signing keys and the token.
 //!
-//! DOOR: reads key files, descriptors and stdin, and runs `sops` for an encrypted secrets.yaml.
+//! DOOR: reads key files, descriptors and stdin, and has `sops` decrypt a secrets.yaml.
 
 use crate::Key;
 use crate::key::{KeyProblem, KeyText, Ring};
 use crate::secrets::{Secrets, Unreadable};
+use stage::sops::{self, Undecrypted};
 use stage::{Entry, Failure, Place, Position};
 use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -172,19 +173,22 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
 fn site(folder: &Path) -> Result<Ring, NoKey> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
     let (path, text) = match (plain.exists(), encrypted.exists()) {
-        (true, _) => (plain.clone(), read(&plain, Guard::None)?),
-        (false, true) => (encrypted.clone(), decrypt(&encrypted)?),
+        (true, _) => {
+            let text = read(&plain, Guard::None)?;
+            let text = if sops::is_encrypted(&text) { decrypt(&plain)? } else { text };
+            (plain, text)
+        }
+        (false, true) => {
+            let text = decrypt(&encrypted)?;
+            (encrypted, text)
+        }
         (false, false) => {
             let place = Place::file(plain.display().to_string());
             let entry = Entry::error(place, "does not exist; the signing key is read from it");
             return Err(NoKey::absent(entry.hint("or name another source: --key-file, --key-fd")));
         }
     };
-    let mut secrets = secrets(&path, &text)?;
-    if path == plain && secrets.is_encrypted() {
-        secrets = self::secrets(&path, &decrypt(&path)?)?;
-    }
-    keys(&path, &secrets)
+    keys(&path, &secrets(&path, &text)?)
 }
 
 fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
@@ -213,26 +217,20 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
     Ring::new(keys).map_err(|problem| NoKey::new(place, problem))
 }
 
-#[expect(clippy::disallowed_methods, reason = "door: sops decrypts")]
 fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
-    let place = || Place::file(path.display().to_string());
-    let command = std::process::Command::new("sops")
-        .args(["--decrypt", "--input-type", "yaml", "--output-type", "yaml"])
-        .arg(path)
-        .output();
-    let output = command.map_err(|e| {
-        let fact = "is encrypted, and the program `sops` cannot be started";
-        let entry = Entry::error(place(), fact).cause(&e);
-        NoKey::from(entry.hint("install sops, or decrypt the file to secrets.yaml"))
-    })?;
-    let plain = zeroize::Zeroizing::new(output.stdout);
-    if !output.status.success() {
-        // sops says on stderr why it has no key; it never prints what it has decrypted there.
-        let said = String::from_utf8_lossy(&output.stderr);
-        let entry = Entry::error(place(), "cannot be decrypted");
-        return Err(entry.note(format!("sops says: {}", said.trim())).into());
-    }
-    let text = std::str::from_utf8(&plain)
-        .map_err(|_| Entry::error(place(), "is not text after decryption"))?;
-    Ok(KeyText::new(text.to_owned()))
+    sops::decrypt(path).map(KeyText::new).map_err(|problem| {
+        let error = |fact| Entry::error(Place::file(path.display().to_string()), fact);
+        let entry = match problem {
+            Undecrypted::NotStarted(e) => {
+                error("is encrypted, and the program `sops` cannot be started")
+                    .cause(&e)
+                    .hint("install sops, or decrypt the file to secrets.yaml")
+            }
+            Undecrypted::Refused(said) => {
+                error("cannot be decrypted").note(format!("sops says: {said}"))
+            }
+            Undecrypted::NotText => error("is not text after decryption"),
+        };
+        entry.into()
+    })
 }

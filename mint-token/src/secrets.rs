@@ -5,7 +5,7 @@
 
 use crate::key::KeyText;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
+use serde::de::Deserializer;
 use std::collections::BTreeMap;
 
 /// What is in secrets.yaml, as far as it concerns us.
@@ -13,9 +13,6 @@ use std::collections::BTreeMap;
 pub(crate) struct Secrets {
     #[serde(default)]
     auth: Option<Auth>,
-    /// Present when the file has been encrypted by sops in place.
-    #[serde(default)]
-    sops: Option<IgnoredAny>,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,11 +45,6 @@ impl Secrets {
             let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
             Unreadable { at: error.location().map(place).filter(|(line, _)| *line > 0) }
         })
-    }
-
-    /// Says whether sops has encrypted the file in place.
-    pub(crate) fn is_encrypted(&self) -> bool {
-        self.sops.is_some()
     }
 
     /// The keys, the one that signs first, each with its name in the file and its `kid`.
@@ -98,13 +90,5 @@ mod tests {
         let at = |text: &str| Secrets::parse(text).err().and_then(|e| e.at).map(|(line, _)| line);
         assert_eq!(at("a: b\nauth: hunter2\n"), Some(2));
         assert_eq!(at("auth:\n\tx: y\n"), Some(2));
-    }
-
-    #[test]
-    fn sops_leaves_its_mark() {
-        assert!(
-            Secrets::parse("auth: {signing_key: 'ENC[x]'}\nsops: {}\n").unwrap().is_encrypted()
-        );
-        assert!(!Secrets::parse("auth: {signing_key: x}\n").unwrap().is_encrypted());
     }
 }

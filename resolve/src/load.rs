@@ -1,12 +1,13 @@
 //! DOOR: the site's folder → [`Sources`]. Reads only what is there, each file once.
 
 mod discover;
-mod sops;
 
 pub(crate) use discover::{Environment, site_folder};
 
 use crate::source::{SourceFile, Sources, Unreadable};
+use stage::sops::{self, Undecrypted};
 use stage::{Entry, Failure, Place};
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -115,7 +116,7 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
     let mut from = CLEAR;
     let text = if clear.exists() {
         match text(&clear) {
-            Ok(text) if sops::is_encrypted(&text) => sops::decrypt(&clear),
+            Ok(text) if sops::is_encrypted(&text) => decrypted(&clear),
             other => {
                 warn_of_mode(&clear, sources);
                 other
@@ -127,10 +128,27 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
         if !encrypted.exists() {
             return;
         }
-        sops::decrypt(&encrypted)
+        decrypted(&encrypted)
     };
     let root = sources.root.clone();
     sources.add(SourceFile::new(&root, CLEAR, text).made_of(&root, from));
+}
+
+fn decrypted(path: &Path) -> Result<String, Unreadable> {
+    sops::decrypt(path).map_err(|problem| match problem {
+        Undecrypted::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
+            fact: "is encrypted, and the program `sops` is not on PATH".to_owned(),
+            hint: Some("install sops, or leave secrets out by `--no-secrets`".to_owned()),
+        },
+        Undecrypted::NotStarted(e) => {
+            format!("is encrypted, and `sops` cannot be started: {e}").into()
+        }
+        Undecrypted::Refused(said) => {
+            let said = said.lines().next().unwrap_or("nothing");
+            format!("cannot be decrypted; sops says: {said}").into()
+        }
+        Undecrypted::NotText => "is not UTF-8 after decryption".to_owned().into(),
+    })
 }
 
 fn warn_of_mode(path: &Path, sources: &mut Sources) {

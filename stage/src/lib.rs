@@ -6,6 +6,7 @@
 //! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
 //! * [`main`] is the only code that prints or decides an exit code.
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
+//! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`Console`] shows progress and events while a stage works.
 
 mod connect;
@@ -18,6 +19,7 @@ mod report;
 mod secret;
 pub mod seed;
 mod show;
+pub mod sops;
 
 pub use connect::TrustArgs;
 pub use console::{Console, ConsoleArgs, Event, LogFormat};
