@@ -7,7 +7,7 @@ TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
 # make test T=unknown-preset: only the tests whose name holds it
 T      ?=
 
-.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit install clean ci
+.PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -44,6 +44,9 @@ bench: release ## speed and memory, as counts and ratios, against their limits
 
 test-cloudinit: build ## rendered data against the real cloud-init of Debian 12 and 13
 	sh tests/cloudinit/check.sh
+
+test-live: build ## the whole life of one VM on your node: PVE_ENDPOINT, PVE_NODE, PVE_API_TOKEN
+	PATH="$(CURDIR)/target/debug:$$PATH" sh examples/live.sh
 
 install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respected
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/pve-pipeline
