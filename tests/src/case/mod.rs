@@ -92,19 +92,27 @@ pub fn execute(
     })
 }
 
+const TOOLS: [&str; 5] =
+    ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
+
 /// The folder where Cargo puts the tools beside the running test.
 ///
 /// # Errors
-/// The test does not run from Cargo's target folder.
+/// The test does not run from Cargo's target folder, or no tool is there: Cargo builds the tools
+/// for `cargo test --workspace`, but not for this package alone.
 pub fn tool_folder() -> Result<PathBuf, Box<dyn Error>> {
     let test = std::env::current_exe()?;
-    Ok(test.ancestors().nth(2).ok_or("no target folder")?.to_owned())
+    let folder = test.ancestors().nth(2).ok_or("no target folder")?;
+    match TOOLS.iter().any(|tool| folder.join(tool).exists()) {
+        true => Ok(folder.to_owned()),
+        false => Err("the tools are not built: run `make build` first".into()),
+    }
 }
 
 /// PATH with the tools of this build in front.
 ///
 /// # Errors
-/// The test does not run from Cargo's target folder.
+/// As `tool_folder`.
 pub fn search_path() -> Result<std::ffi::OsString, Box<dyn Error>> {
     let old = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(tool_folder()?).chain(std::env::split_paths(&old));
