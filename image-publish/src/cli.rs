@@ -22,7 +22,7 @@ pub struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) filter: FilterArgs,
+    pub(crate) filter: DocumentArgs,
     #[command(flatten)]
     console: ConsoleArgs,
 }
@@ -48,9 +48,9 @@ pub(crate) enum Command {
     Prune(PruneArgs),
 }
 
-/// Options of the filter.
+/// Options of what works from the document's VMs: the filter, `verify` and `prune`.
 #[derive(Args, Debug)]
-pub(crate) struct FilterArgs {
+pub(crate) struct DocumentArgs {
     #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
@@ -188,11 +188,7 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
+    pub(crate) document: DocumentArgs,
 }
 
 /// Options of `remove`.
@@ -223,9 +219,5 @@ pub(crate) struct PruneArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) source: SourceArgs,
-    #[command(flatten)]
-    pub(crate) place: PlaceArgs,
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
+    pub(crate) document: DocumentArgs,
 }

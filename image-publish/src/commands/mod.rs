@@ -1,5 +1,7 @@
-//! The commands beside the filter, and what they share: where the document and the storage come from.
+//! The filter and the commands beside it, and what they share: where the document and the storage come from.
 
+mod begin;
+pub(crate) mod filter;
 pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod publish;

@@ -6,43 +6,35 @@
 use std::collections::BTreeSet;
 
 use pve_client::Volid;
-use stage::{Console, Deployment, Document, Failure, Output};
+use stage::{Console, Failure, Output};
 
+use super::begin::{Asked, Begun};
 use super::remove::removed;
 use super::{named, remove_all};
 use crate::cli::PruneArgs;
-use crate::connect;
 use crate::outcome::Outcome;
 use crate::ready::{Supply, parse_stored_name};
-use crate::{prepare, wanted, work};
 
-/// Prunes.
+/// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
-    let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
-    let all = wanted::wanted(&deployment, &args.source.image_dir, &mut report);
-    let target =
-        connect::of_document(&deployment, args.place.local_dir.as_deref(), &args.trust, console)?;
-    let mut work = work(&args.source, args.place.dry_run, console);
-    // What cannot be prepared cannot be told from what is old: then nothing is pruned.
-    let ready = prepare::prepare(&mut work, &all, &mut report);
-    if report.has_errors() {
-        return Err(report.into());
-    }
-    let mut keep: BTreeSet<String> = named(&deployment).into_iter().map(str::to_owned).collect();
+    let Begun { asked, target, work, ready } =
+        Asked::read(&args.document)?.begin(&args.document, console)?;
+    let mut keep: BTreeSet<String> =
+        named(&asked.deployment).into_iter().map(str::to_owned).collect();
     for image in &ready {
         keep.insert(match &image.supply {
             Supply::InStorage(volid) => volid.to_string(),
             _ => target.volid(&image.file).to_string(),
         });
     }
-    let names: BTreeSet<&str> = all.iter().map(|wanted| wanted.name.as_str()).collect();
+    let names: BTreeSet<&str> = asked.wanted.iter().map(|wanted| wanted.name.as_str()).collect();
     let present = target.present()?;
     let old = present.iter().filter(|present| {
         parse_stored_name(&present.file).is_some_and(|(name, _)| args.all || names.contains(name))
     });
     let mut old: Vec<Volid> = old.map(|present| target.volid(&present.file)).collect();
     old.retain(|volid| !keep.contains(&volid.to_string()));
-    remove_all(&target, &old, args.place.dry_run)?;
-    let lines = old.iter().map(|volid| removed(volid, args.place.dry_run)).collect();
-    Ok(Output::bytes(Outcome::new("prune", args.place.dry_run, lines).print(args.json), report))
+    remove_all(&target, &old, work.dry_run)?;
+    let lines = old.iter().map(|volid| removed(volid, work.dry_run)).collect();
+    Ok(Output::bytes(Outcome::new("prune", work.dry_run, lines).print(args.json), asked.report))
 }

@@ -4,12 +4,17 @@ use std::path::PathBuf;
 
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
+use super::begin::work;
 use super::open;
 use crate::cli::{Content, PublishArgs};
+use crate::execute::{self, Published, Target, execute};
 use crate::outcome::{Line, Outcome};
+use crate::plan::{Step, plan};
+use crate::prepare;
+use crate::ready::{Ready, Supply};
 use crate::source::checksum::Sum;
 use crate::wanted::{Mode, Origin, Wanted, is_name, is_url};
-use crate::{prepare, publish, work};
+use crate::work::Work;
 
 /// Publishes.
 pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failure> {
@@ -43,6 +48,37 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     let lines: Vec<Line> =
         published.iter().map(|image| Line::of(image, args.place.dry_run)).collect();
     Ok(Output::bytes(Outcome::new("publish", args.place.dry_run, lines).print(args.json), report))
+}
+
+/// Publishes what is not there: plans, checks the node, and carries the plan out.
+pub(super) fn publish(
+    work: &Work<'_>,
+    target: &Target,
+    wanted: &[Wanted],
+    ready: Vec<Ready>,
+    report: &mut Report,
+) -> Result<Vec<Published>, Failure> {
+    let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
+    // The one GET that an unchanged image costs.
+    let present =
+        if in_storage_only { Vec::new() } else { target.present().map_err(Failure::from)? };
+    let steps = plan(&ready, &present);
+    let todo: Vec<_> = ready.into_iter().zip(steps).collect();
+    execute::check_kept(target, wanted, &todo, report);
+    if report.has_errors() {
+        return Err(std::mem::take(report).into());
+    }
+    let missing = || todo.iter().filter(|(_, step)| *step != Step::Keep);
+    if let (Target::Node(node), true) = (target, missing().next().is_some()) {
+        let needed = missing().map(|(image, _)| image.length.unwrap_or(0)).sum();
+        node.check(needed).map_err(Failure::from)?;
+    }
+    if work.dry_run {
+        return Ok(execute::rehearse(work, target, todo));
+    }
+    execute(work, target, todo).map_err(|stopped| {
+        if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
+    })
 }
 
 /// Makes of each argument an image that is wanted.

@@ -4,40 +4,32 @@
 //! is given before it looks at the URL (facts 42): so the node itself reads and judges the stored bytes.
 
 use pve_stage::finding;
-use stage::{Console, Deployment, Document, Entry, Failure, Output, Place};
+use stage::{Console, Entry, Failure, Output, Place};
 
+use super::begin::{Asked, Begun};
 use crate::cli::VerifyArgs;
-use crate::connect;
 use crate::execute::Target;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply};
 use crate::source::checksum::Algorithm;
-use crate::{prepare, wanted, work};
 
 /// Never fetched: the file is there, and PVE compares it first.
 const NO_URL: &str = "https://localhost/verify-only";
 
 /// Verifies each image that the document's VMs name.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
-    let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
-    let all = wanted::wanted(&deployment, &args.source.image_dir, &mut report);
-    let target =
-        connect::of_document(&deployment, args.place.local_dir.as_deref(), &args.trust, console)?;
-    let mut work = work(&args.source, args.place.dry_run, console);
-    let ready = prepare::prepare(&mut work, &all, &mut report);
-    if report.has_errors() {
-        return Err(report.into());
-    }
+    let Begun { mut asked, target, work, ready } =
+        Asked::read(&args.document)?.begin(&args.document, console)?;
     let present = target.present()?;
     let mut lines = Vec::new();
     for image in &ready {
-        match verify(&target, image, &present, args.place.dry_run) {
+        match verify(&target, image, &present, work.dry_run) {
             Ok(line) => lines.push(line),
-            Err(entry) => report.push(entry),
+            Err(entry) => asked.report.push(entry),
         }
     }
-    Ok(Output::bytes(Outcome::new("verify", args.place.dry_run, lines).print(args.json), report))
+    Ok(Output::bytes(Outcome::new("verify", work.dry_run, lines).print(args.json), asked.report))
 }
 
 /// Verifies one image.

@@ -1,0 +1,75 @@
+//! What every command begins with that works from the document's VMs: read it, find what is wanted,
+//! open the storage, prepare the images.
+
+use stage::{Console, Deployment, Document, Failure, Report};
+
+use crate::cache::Cache;
+use crate::cli::{DocumentArgs, SourceArgs};
+use crate::execute::Target;
+use crate::ready::Ready;
+use crate::wanted::{Wanted, wanted};
+use crate::work::Work;
+use crate::{connect, prepare};
+
+/// What the document asks for.
+pub(super) struct Asked {
+    /// The document as it came.
+    pub(super) document: Document,
+    /// What stands in it.
+    pub(super) deployment: Deployment,
+    /// The images that its VMs name.
+    pub(super) wanted: Vec<Wanted>,
+    /// What there is to say so far.
+    pub(super) report: Report,
+}
+
+/// A run whose images are prepared; there is no error so far.
+pub(super) struct Begun<'a> {
+    /// What the document asks for.
+    pub(super) asked: Asked,
+    /// The storage.
+    pub(super) target: Target,
+    /// What the run carries along.
+    pub(super) work: Work<'a>,
+    /// The images, in the order of `asked.wanted`.
+    pub(super) ready: Vec<Ready>,
+}
+
+impl Asked {
+    /// Reads the document on stdin; its faults go into the report.
+    pub(super) fn read(args: &DocumentArgs) -> Result<Self, Failure> {
+        let document = Document::from_stdin()?;
+        let (deployment, mut report) = Deployment::read(&document);
+        let wanted = wanted(&deployment, &args.source.image_dir, &mut report);
+        Ok(Self { document, deployment, wanted, report })
+    }
+
+    /// Opens the storage and prepares the images; every fault of both is told at once.
+    pub(super) fn begin<'a>(
+        mut self,
+        args: &DocumentArgs,
+        console: &'a Console,
+    ) -> Result<Begun<'a>, Failure> {
+        let local_dir = args.place.local_dir.as_deref();
+        let target = connect::of_document(&self.deployment, local_dir, &args.trust, console);
+        let target = target.map_err(|faults| self.report.extend(faults)).ok();
+        let mut work = work(&args.source, args.place.dry_run, console);
+        let ready = prepare::prepare(&mut work, &self.wanted, &mut self.report);
+        match target {
+            Some(target) if !self.report.has_errors() => {
+                Ok(Begun { asked: self, target, work, ready })
+            }
+            _ => Err(self.report.into()),
+        }
+    }
+}
+
+/// Makes what a run carries along.
+pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
+    let folder = args.cache_folder();
+    let mut work = Work::new(console, Cache::load(Some(&folder)), folder);
+    work.compress = args.compress;
+    work.retries = args.retries;
+    work.dry_run = dry_run;
+    work
+}

@@ -1,0 +1,26 @@
+//! The filter, without a command: document in, images published, document out.
+
+use serde_json::{Map, Value};
+use stage::{Console, Failure, Output};
+
+use super::begin::{Asked, Begun};
+use super::publish::publish;
+use crate::cli::DocumentArgs;
+
+/// Publishes the images that the document's VMs name, and fills `images`.
+pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Failure> {
+    let asked = Asked::read(args)?;
+    if asked.wanted.is_empty() && !asked.report.has_errors() {
+        return Ok(Output::document(&asked.document, asked.report));
+    }
+    let Begun { asked, target, work, ready } = asked.begin(args, console)?;
+    let Asked { mut document, deployment, wanted, mut report } = asked;
+    let published = publish(&work, &target, &wanted, ready, &mut report)?;
+    let mut images: Map<String, Value> =
+        deployment.images.into_iter().map(|(name, volid)| (name, Value::from(volid))).collect();
+    for image in &published {
+        images.insert(image.name.clone(), Value::from(image.volid.to_string()));
+    }
+    document.set("images", images);
+    Ok(Output::document(&document, report))
+}
