@@ -22,6 +22,7 @@ use selection::{Selection, What};
 use site::{Group, NODES, NodeFile, Origin, Site};
 use source::{FileId, Sources};
 use stage::{Console, Entry, Failure, Output, Place, Report};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Runs the tool.
@@ -172,8 +173,13 @@ fn in_order(mut report: Report) -> Report {
         _ => (String::new(), None),
     });
     let mut once = Report::new();
+    let mut here = BTreeSet::new();
+    let mut last = None;
     for entry in report.entries() {
-        if once.entries().last() != Some(entry) {
+        if last.replace(&entry.place) != Some(&entry.place) {
+            here.clear();
+        }
+        if here.insert((&entry.fact, &entry.causes, &entry.notes, &entry.hint)) {
             once.push(entry.clone());
         }
     }

@@ -2,34 +2,30 @@
 
 use crate::resolve::resolve;
 use crate::selection::How;
-use crate::shape::{self, Shape};
+use crate::shape;
 use crate::site::{
-    ENVS, Group, HOSTS, Kind, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site, TEMPLATES,
+    ENVS, Group, HOSTS, Image, Kind, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
+    TEMPLATES,
 };
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::suggest;
+use crate::yaml::Node;
 use stage::{Entry, Place};
-
-/// Files of these kinds are there to be named by others.
-const NAMED_BY_OTHERS: [(&Kind, &Shape); 4] = [
-    (&PRESETS, &shape::PRESET),
-    (&TEMPLATES, &shape::TEMPLATE),
-    (&SPECS, &shape::SPEC),
-    (&POSTURES, &shape::POSTURE),
-];
+use std::collections::BTreeMap;
 
 /// Checks the site and returns a summary; what is wrong goes into the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
-    let nodes: Vec<NodeFile> =
+    let mut nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|n| site.node(n)).collect();
+    share_images(site, &mut nodes);
     let mut groups: Vec<Group> = Vec::new();
     groups.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     groups.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
     for group in &groups {
-        nodes.iter().for_each(|node| check_group(site, group, node, secrets));
-    }
-    for name in site.names(&SPECS) {
-        super::spec(site, name);
+        nodes.iter().for_each(|node| check_group(site, group, node, None, secrets));
+        if nodes.is_empty() {
+            check_without_node(site, group);
+        }
     }
     let unused = unused(site);
     check_rest(site);
@@ -41,52 +37,86 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     summary(site, &unused)
 }
 
-fn check_group(site: &mut Site<'_>, group: &Group, node: &NodeFile, secrets: bool) {
+/// A group is for one node, and nothing says for which: an image that any of them has is there.
+fn share_images(site: &Site<'_>, nodes: &mut [NodeFile]) {
+    let unchecked = site.whole.images.is_none() && nodes.iter().any(|node| node.images.is_none());
+    let all: BTreeMap<String, Image> =
+        nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default()).collect();
+    for node in nodes {
+        node.images = if unchecked { None } else { Some(all.clone()) };
+    }
+}
+
+/// Sites that keep nodes/ out of their repository are checked there too: on a node that lacks
+/// nothing.
+fn check_without_node(site: &mut Site<'_>, group: &Group) {
+    let Some((file, _)) = site.sources.files().next() else { return };
+    let node = NodeFile::read("any", &Node::empty(Span::start(file)));
+    check_group(site, group, &node, Some("https://any"), false);
+}
+
+fn check_group(
+    site: &mut Site<'_>,
+    group: &Group,
+    node: &NodeFile,
+    endpoint: Option<&str>,
+    secrets: bool,
+) {
     let nested = group.machines.iter().filter(|m| m.kind.value().is_some_and(|k| k == "pve"));
     let parents = nested.filter_map(|machine| machine.name.value());
     for parent in std::iter::once(None).chain(parents.map(Some)) {
-        let how = How { parent: parent.cloned(), endpoint: None, secrets };
+        let endpoint = endpoint.map(str::to_owned);
+        let how = How { parent: parent.cloned(), endpoint, secrets };
         resolve(site, group, node, &how);
     }
 }
 
 /// The files that nothing names, and that have not been read for that reason.
 fn unused(site: &mut Site<'_>) -> Vec<String> {
-    let mut unused = Vec::new();
-    for (kind, shape) in NAMED_BY_OTHERS {
-        for folder in kind.folders {
-            for file in files(site, folder) {
-                if site.is_named(file) {
-                    continue;
-                }
-                let Some(node) = site.parse(file, shape) else { continue };
-                // A template that nothing names must still lead somewhere.
-                if let Some(preset) = node.get("preset").filter(|_| kind == &TEMPLATES) {
-                    let name = preset.text().unwrap_or_default().to_owned();
-                    site.find(&PRESETS, &name, Some(preset.at));
-                }
-                // Whoever names no posture has this one.
-                let default = kind == &POSTURES && path(site, file).ends_with("/dev.yaml");
-                if !default {
-                    unused.push(path(site, file).to_owned());
-                }
-            }
-        }
+    // What only an unused template names is named all the same.
+    let templates = unnamed(site, &TEMPLATES);
+    for (name, file) in &templates {
+        site.read_template(name, Span::start(*file));
     }
+    let presets = unnamed(site, &PRESETS);
+    for (_, file) in &presets {
+        site.parse(*file, &shape::PRESET);
+    }
+    let specs = unnamed(site, &SPECS);
+    for name in site.names(&SPECS) {
+        super::spec(site, name);
+    }
+    // Whoever names no posture has `dev`.
+    let mut postures = unnamed(site, &POSTURES);
+    for (_, file) in &postures {
+        site.parse(*file, &shape::POSTURE);
+    }
+    postures.retain(|(name, _)| *name != "dev");
+    let unused = [templates, presets, specs, postures].into_iter().flatten();
+    let mut unused: Vec<String> = unused.map(|(_, file)| path(site, file).to_owned()).collect();
+    unused.sort_unstable();
     unused
+}
+
+/// The files of a kind that nothing has named so far.
+fn unnamed<'s>(site: &Site<'s>, kind: &Kind) -> Vec<(&'s str, FileId)> {
+    let folders = kind.folders.iter();
+    let all = folders.flat_map(|folder| files(site, folder));
+    all.filter(|(_, file)| !site.is_named(*file)).collect()
 }
 
 fn check_rest(site: &mut Site<'_>) {
     for (folder, shape) in [(HOSTS.folders[0], &shape::HOST), ("v2/postures", &shape::POSTURE)] {
-        for file in files(site, folder) {
+        for (_, file) in files(site, folder) {
             site.parse(file, shape);
         }
     }
 }
 
-fn files(site: &Site<'_>, folder: &str) -> Vec<FileId> {
-    let paths = site.sources.stems(folder).map(|stem| format!("{folder}/{stem}.yaml"));
-    paths.filter_map(|path| site.sources.find(&path)).collect()
+fn files<'s>(site: &Site<'s>, folder: &'static str) -> Vec<(&'s str, FileId)> {
+    let sources = site.sources;
+    let file = |stem| Some((stem, sources.find(&format!("{folder}/{stem}.yaml"))?));
+    sources.stems(folder).filter_map(file).collect()
 }
 
 fn path<'s>(site: &Site<'s>, file: FileId) -> &'s str {

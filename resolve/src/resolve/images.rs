@@ -36,9 +36,13 @@ pub(super) fn sources(
             None => missing.extend(image_at.map(|at| (at, vm.image.as_str()))),
         }
     }
+    let place = match (&node.images, &site.whole.images) {
+        (None, _) => "`images` of site.yaml",
+        (_, None) => "`images` of the node",
+        _ => "`images` of site.yaml and of the node",
+    };
     let entries = missing.into_iter().map(|(at, name)| {
         let entry = site.sources.error(at, format!("image \"{name}\" does not exist"));
-        let place = "`images` of site.yaml";
         entry.hint(suggest::reference(name, place, known.keys().copied()))
     });
     entries.collect::<Vec<_>>().into_iter().for_each(|entry| site.report.push(entry));
