@@ -95,7 +95,7 @@ fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Resul
         return Err(in_order(site.report).into());
     };
     let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
-    let text = command::explain(&site, &group, &deployment, target, json)?;
+    let text = command::explain(&site, &group, &node, &deployment, target, json)?;
     Ok(Output::bytes(text, in_order(site.report)))
 }
 

@@ -1,11 +1,11 @@
 //! `resolve explain`: where each value of a VM comes from. Does no I/O.
 
-use crate::resolve::{Level, Stack};
-use crate::site::{Group, Machine, Site, Slot};
+use crate::resolve::{BRIDGE, Level, Stack, counted_vmid, derive_mac};
+use crate::site::{Group, Layer, Machine, NodeFile, Site, Slot};
 use crate::source::Span;
 use serde::Serialize;
-use serde_json::Value;
-use stage::{Deployment, Entry, Place, Vm};
+use serde_json::{Map, Value};
+use stage::{Deployment, Entry, Place};
 
 /// One field of a VM.
 #[derive(Serialize)]
@@ -24,13 +24,14 @@ struct Link {
     place: Option<String>,
 }
 
-/// Explains `VM` or `VM.FIELD`, where `vms` are the group's, resolved.
+/// Explains `VM` or `VM.FIELD` of a group that has been resolved on a node.
 ///
 /// # Errors
 /// There is no such VM, or it has no such field.
 pub(crate) fn explain(
     site: &Site<'_>,
     group: &Group,
+    node: &NodeFile,
     deployment: &Deployment,
     target: &str,
     json: bool,
@@ -39,9 +40,10 @@ pub(crate) fn explain(
         Some((name, field)) => (name, Some(field)),
         None => (target, None),
     };
-    let machine = group.machines.iter().find(|m| m.name.value().is_some_and(|n| n == name));
+    let mut machines = group.machines.iter().enumerate();
+    let machine = machines.find(|(_, m)| m.name.value().is_some_and(|n| n == name));
     let vm = deployment.vms.iter().find(|vm| vm.name == name);
-    let (Some(machine), Some(vm)) = (machine, vm) else {
+    let (Some((index, machine)), Some(vm)) = (machine, vm) else {
         let waits = deployment.waiting.iter().find(|waiting| waiting.name == name);
         let hint = match waits {
             Some(waiting) => {
@@ -54,7 +56,10 @@ pub(crate) fn explain(
         };
         return Err(Entry::error(Place::Run, format!("VM \"{name}\" is not there")).hint(hint));
     };
-    let mut all = fields(site, group, machine, vm);
+    let Ok(Value::Object(vm)) = serde_json::to_value(vm) else { return Ok(String::new()) };
+    let subject =
+        Subject { site, group, node, machine, index, vm, stack: Stack::of(site, machine) };
+    let mut all = subject.fields();
     if let Some(field) = field {
         let known: Vec<String> = all.iter().map(|e| e.field.clone()).collect();
         all.retain(|e| e.field == field);
@@ -73,106 +78,122 @@ fn text(e: &Explained) -> String {
     let mut out = format!("{}: {}\n", e.field, e.value);
     for (index, link) in e.chain.iter().enumerate() {
         let place = link.place.as_ref().map(|p| format!("  {p}")).unwrap_or_default();
-        let value = if index == 0 { String::new() } else { format!("  (would be {})", link.value) };
+        let value = match (index, link.value.is_null()) {
+            (0, true) if !e.value.is_null() => "  (null: the last of these holds)".to_owned(),
+            (0, _) => String::new(),
+            _ => format!("  (would be {})", link.value),
+        };
         out.push_str(&format!("    {}{place}{value}\n", link.layer));
     }
     out
 }
 
-fn fields(site: &Site<'_>, group: &Group, machine: &Machine, vm: &Vm) -> Vec<Explained> {
-    let Ok(Value::Object(json)) = serde_json::to_value(vm) else { return Vec::new() };
-    let own = own(machine);
-    let stack = Stack::of(site, machine);
-    // In the order of the document; what the VM does not have is said of null too.
-    let names = own.iter().map(|(name, _)| *name).chain(crate::site::Layer::FIELDS);
-    names
-        .map(|name| {
+/// The VM to be explained, and all that has a say in it.
+struct Subject<'a> {
+    site: &'a Site<'a>,
+    group: &'a Group,
+    node: &'a NodeFile,
+    machine: &'a Machine,
+    /// The machine's number in its group, from 0.
+    index: usize,
+    /// The VM as the document has it.
+    vm: Map<String, Value>,
+    stack: Stack<'a>,
+}
+
+impl Subject<'_> {
+    /// All fields, in the order of the document; what the VM does not have is said of null too.
+    fn fields(&self) -> Vec<Explained> {
+        let own = self.own();
+        let names = own.iter().map(|(name, _)| *name).chain(Layer::FIELDS);
+        let explained = |name: &str| {
+            let own = own.iter().find(|(n, _)| *n == name).and_then(|(_, said)| said.clone());
             let mut chain = Vec::new();
-            if name == "spec" && vm.spec.is_empty() && stack.pick(|l| &l.spec).value().is_some() {
-                chain.push(link(
-                    site,
-                    "left out: `execution` is push",
-                    Value::Null,
-                    machine.mode.at(),
-                ));
+            chain.extend(self.left_out(name));
+            chain.extend(own.map(|(value, at)| self.link("the VM", value, Some(at))));
+            for (level, layer) in self.stack.layers.iter().rev() {
+                let said = layer.and_then(|layer| layer.said(name));
+                let link = |(value, at)| self.link(&self.title(*level), value, Some(at));
+                chain.extend(said.map(link));
             }
-            if let Some((value, at)) =
-                own.iter().find(|(n, _)| *n == name).and_then(|(_, s)| s.clone())
-            {
-                chain.push(link(site, "the VM", value, Some(at)));
-            }
-            for (level, layer) in stack.layers.iter().rev() {
-                let said = layer.and_then(|l| l.said(name));
-                if let Some((value, at)) = said {
-                    chain.push(link(site, &title(site, machine, *level), value, Some(at)));
-                }
-            }
-            chain.extend(fallback(site, group, name, &json));
-            let value = json.get(name).cloned().unwrap_or(Value::Null);
-            Explained { field: name.to_owned(), value, chain }
-        })
-        .collect()
-}
+            chain.extend(self.fallback(name));
+            let of_node = || self.node.datastore.said().filter(|_| name == "datastore");
+            let value = self.vm.get(name).cloned().or_else(|| Some(of_node()?.0));
+            Explained { field: name.to_owned(), value: value.unwrap_or_default(), chain }
+        };
+        names.map(explained).collect()
+    }
 
-/// What only the VM itself can say.
-fn own(machine: &Machine) -> Vec<(&'static str, Option<(Value, Span)>)> {
-    vec![
-        ("name", machine.name.said()),
-        ("vmid", machine.vmid.said()),
-        ("mac", machine.mac.said()),
-        ("parent", machine.parent.said()),
-    ]
-}
+    /// What only the VM itself can say.
+    fn own(&self) -> [(&'static str, Option<(Value, Span)>); 4] {
+        [
+            ("name", self.machine.name.said()),
+            ("vmid", self.machine.vmid.said()),
+            ("mac", self.machine.mac.said()),
+            ("parent", self.machine.parent.said()),
+        ]
+    }
 
-fn title(site: &Site<'_>, machine: &Machine, level: Level) -> String {
-    let name = |slot: &Slot<String>| slot.value().cloned().unwrap_or_default();
-    match level {
-        Level::Vm => "the VM".to_owned(),
-        Level::Template => format!("template \"{}\"", name(&machine.template)),
-        Level::Preset => {
-            let template = site.template(&machine.template);
-            format!("preset \"{}\"", name(template.map_or(&machine.preset, |t| &t.preset)))
+    /// Why a spec that some layer names is not the VM's.
+    fn left_out(&self, name: &str) -> Option<Link> {
+        let unused = name == "spec" && !self.vm.contains_key(name);
+        self.stack.pick(|layer| &layer.spec).value().filter(|_| unused)?;
+        let at = self.machine.mode.at().or(self.group.default_mode.at());
+        Some(self.link("left out: `execution` is push", Value::Null, at))
+    }
+
+    fn title(&self, level: Level) -> String {
+        let name = |slot: &Slot<String>| slot.value().cloned().unwrap_or_default();
+        match level {
+            Level::Vm => "the VM".to_owned(),
+            Level::Template => format!("template \"{}\"", name(&self.machine.template)),
+            Level::Preset => {
+                let template = self.site.template(&self.machine.template);
+                let preset = template.map_or(&self.machine.preset, |t| &t.preset);
+                format!("preset \"{}\"", name(preset))
+            }
         }
     }
-}
 
-/// What holds where no layer says anything.
-fn fallback(
-    site: &Site<'_>,
-    group: &Group,
-    field: &str,
-    vm: &serde_json::Map<String, Value>,
-) -> Vec<Link> {
-    let site_default = match field {
-        "bridge" => site.whole.bridge.said(),
-        "gateway" => site.whole.gateway.said(),
-        _ => None,
-    };
-    let mut links: Vec<Link> = Vec::new();
-    links.extend(site_default.map(|(value, at)| link(site, "`defaults`", value, Some(at))));
-    match (field, group.vmid_base.said()) {
-        ("vmid", Some((value, at))) => {
-            links.push(link(site, "`vmid_base` plus the VM's number in the list", value, Some(at)));
-        }
-        ("vmid", None) => {
-            links.push(link(site, "built in: PVE's next free one", Value::Null, None))
-        }
-        _ => {}
+    /// What holds where no layer says anything.
+    fn fallback(&self, field: &str) -> Vec<Link> {
+        let written = |layer: &str, said: Option<(Value, Span)>| {
+            said.map(|(value, at)| self.link(layer, value, Some(at)))
+        };
+        let built_in = |value: Value| Some(self.link("built in", value, None));
+        let whole = &self.site.whole;
+        let links = match field {
+            "vmid" => [self.counted(), None],
+            "mac" => [Some(self.derived_mac()), None],
+            "bridge" => [written("`defaults`", whole.bridge.said()), built_in(BRIDGE.into())],
+            "gateway" => [written("`defaults`", whole.gateway.said()), None],
+            "ip" => [built_in("dhcp".into()), None],
+            "packages" => [built_in(Value::Array(Vec::new())), None],
+            "datastore" => {
+                let node = format!("node \"{}\"", self.node.name());
+                [written(&node, self.node.datastore.said()), None]
+            }
+            _ => [None, None],
+        };
+        links.into_iter().flatten().collect()
     }
-    let built_in = match field {
-        "bridge" => Some(("built in", Value::from("vmbr0"))),
-        "ip" => Some(("built in", Value::from("dhcp"))),
-        "mac" => {
-            let mac = vm.get("mac").cloned().unwrap_or_default();
-            Some(("derived from node, deployment and name", mac))
-        }
-        "packages" => Some(("built in", Value::Array(Vec::new()))),
-        _ => None,
-    };
-    links.extend(built_in.map(|(layer, value)| link(site, layer, value, None)));
-    links
-}
 
-fn link(site: &Site<'_>, layer: &str, value: Value, at: Option<Span>) -> Link {
-    Link { layer: layer.to_owned(), value, place: at.map(|at| site.sources.short(at)) }
+    fn counted(&self) -> Option<Link> {
+        let Some((base, at)) = self.group.vmid_base.set() else {
+            return Some(self.link("built in: PVE's next free one", Value::Null, None));
+        };
+        let vmid = counted_vmid(*base, self.index)?;
+        Some(self.link("`vmid_base` plus the VM's number in the list", vmid.into(), Some(at)))
+    }
+
+    fn derived_mac(&self) -> Link {
+        let name = self.machine.name.value().map(String::as_str).unwrap_or_default();
+        let mac = derive_mac(self.node.name(), &self.group.name, name);
+        self.link("derived from node, deployment and name", mac.into(), None)
+    }
+
+    fn link(&self, layer: &str, value: Value, at: Option<Span>) -> Link {
+        let place = at.map(|at| self.site.sources.short(at));
+        Link { layer: layer.to_owned(), value, place }
+    }
 }

@@ -9,6 +9,7 @@ mod unique;
 mod vm;
 
 pub(crate) use stack::{Level, Stack};
+pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 
 use crate::selection::How;
 use crate::shape::is_local;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use stage::{Report, Vm};
 
 /// The bridge that every PVE installation has.
-const BRIDGE: &str = "vmbr0";
+pub(crate) const BRIDGE: &str = "vmbr0";
 
 /// PVE: a vmid is at most 999999999.
 const MAX_VMID: u32 = 999_999_999;
@@ -130,7 +130,7 @@ impl<'a, 'g> One<'a, 'g> {
     fn vmid(&mut self, index: usize) -> Option<u32> {
         match (&self.machine.vmid, &self.group.vmid_base) {
             (Slot::Absent, Slot::Set(base, at)) => {
-                let vmid = u32::try_from(index).ok().and_then(|i| base.checked_add(i));
+                let vmid = counted_vmid(*base, index);
                 if vmid.is_none_or(|vmid| vmid > MAX_VMID) {
                     let fact = format!("`vmid_base` leaves no vmid for {}", self.machine.title());
                     self.report.push(self.site.sources.error(*at, fact));
@@ -142,8 +142,9 @@ impl<'a, 'g> One<'a, 'g> {
     }
 
     fn bridge(&self) -> String {
-        let said = self.stack.pick(|l| &l.bridge).value();
-        said.or(self.site.whole.bridge.value()).cloned().unwrap_or_else(|| BRIDGE.to_owned())
+        let said = self.stack.pick(|l| &l.bridge);
+        let said = if said.is_absent() { &self.site.whole.bridge } else { said };
+        said.value().cloned().unwrap_or_else(|| BRIDGE.to_owned())
     }
 
     /// The site's gateway is copied to every VM that says nothing of one, DHCP or not.
@@ -151,6 +152,11 @@ impl<'a, 'g> One<'a, 'g> {
         let said = self.stack.pick(|l| &l.gateway);
         if said.is_absent() { &self.site.whole.gateway } else { said }
     }
+}
+
+/// The vmid that `vmid_base` gives to the entry at `index`.
+pub(crate) fn counted_vmid(base: u32, index: usize) -> Option<u32> {
+    base.checked_add(u32::try_from(index).ok()?)
 }
 
 /// A number that the document always has; a missing one is an error by then.
