@@ -92,6 +92,11 @@ impl Field {
         self
     }
 
+    /// Its name, then those it had.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.former.iter().copied())
+    }
+
     const fn former(mut self, names: &'static [&'static str]) -> Self {
         self.former = names;
         self

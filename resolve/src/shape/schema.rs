@@ -27,8 +27,12 @@ fn object(shape: &Shape) -> Map<String, Value> {
         }
     }
     for group in shape.exclusive {
-        let pairs = group.iter().enumerate();
-        refused.extend(pairs.flat_map(|(i, a)| group[i + 1..].iter().map(move |b| both(a, b))));
+        let names = |name: &'static str| shape.field(name).into_iter().flat_map(Field::names);
+        for (i, a) in group.iter().enumerate() {
+            let others = group[i + 1..].iter().flat_map(|b| names(b));
+            let pairs = others.flat_map(|b| names(a).map(move |a| both(a, b)));
+            refused.extend(pairs);
+        }
     }
     let required: Vec<&str> = shape.fields.iter().filter(|f| f.required).map(|f| f.name).collect();
     let mut out = Map::new();

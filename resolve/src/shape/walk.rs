@@ -88,9 +88,9 @@ impl Walker<'_> {
             self.error(node.at, format!("{} must have {}", shape.title, names.join(" or ")));
         }
         for group in shape.exclusive {
-            let mut set = group.iter().filter_map(|name| {
-                map.entry(name).filter(|(_, value)| !value.is_null()).map(|(key, _)| key)
-            });
+            let fields = group.iter().filter_map(|name| shape.field(name));
+            let set = fields.filter_map(|field| known_as(map, field));
+            let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
                 let fact = format!("`{}` must not stand beside `{}`", second.text, first.text);
                 self.error(second.at.max(first.at), fact);
@@ -103,8 +103,8 @@ impl Walker<'_> {
         if &*key.text == field.name {
             return;
         }
-        let newer = std::iter::once(&field.name).chain(field.former);
-        let other = newer.take_while(|n| **n != &*key.text).find_map(|n| map.entry(n));
+        let newer = field.names().take_while(|name| *name != &*key.text);
+        let other = newer.filter_map(|name| map.entry(name)).next();
         if let Some((other, _)) = other {
             let fact = format!("`{}` and `{}` are the same field", key.text, other.text);
             self.error(key.at.max(other.at), fact);
@@ -257,7 +257,7 @@ fn is_secret(sources: &Sources, file: FileId) -> bool {
 
 /// The entry of a field under any of its names.
 pub(crate) fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
-    std::iter::once(&field.name).chain(field.former).find_map(|name| map.entry(name))
+    field.names().find_map(|name| map.entry(name))
 }
 
 /// The number that a node holds, when it keeps the field's type.
