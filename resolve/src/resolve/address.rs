@@ -23,7 +23,7 @@ pub(super) fn check(
     let Ok(address) = gateway.parse::<IpAddr>() else { return };
     let fact = if address == net.addr() {
         format!("{text} is the address of its own gateway")
-    } else if !net.contains(&address) {
+    } else if !net.contains(&address) && !is_link_local(&net, &address) {
         format!("{text} is outside the net of its gateway {gateway}")
     } else {
         return;
@@ -35,6 +35,12 @@ pub(super) fn check(
         _ => entry.note(format!("`gateway` comes from {}", site.sources.short(gateway_at))),
     };
     report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+}
+
+/// Every IPv6 link has fe80::/10 besides its nets: routers are often named by it.
+fn is_link_local(net: &IpNet, gateway: &IpAddr) -> bool {
+    let IpAddr::V6(gateway) = gateway else { return false };
+    matches!(net, IpNet::V6(_)) && gateway.is_unicast_link_local()
 }
 
 /// An address that a template gives names the VM too.
