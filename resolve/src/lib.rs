@@ -42,7 +42,7 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
         Some(Command::List { kind, json }) => {
             let sources = load::load(&folder()?, false)?;
             let text = command::list(&sources, kind.as_deref(), json);
-            Ok(Output::bytes(text, Report::new()))
+            Ok(Output::bytes(text, in_order(sources.report)))
         }
         Some(Command::AnsibleVars { posture, env }) => whole_site(&folder()?, true, |site| {
             pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))

@@ -26,8 +26,7 @@ const FOLDERS: [&str; 11] = [
     "vms/presets",
 ];
 
-/// Files right in the site's folder.
-const FILES: [&str; 1] = ["site.yaml"];
+const SITE: &str = "site.yaml";
 
 /// No site is larger; a file that is, is a mistake.
 const MAX_BYTES: u64 = 64 << 20;
@@ -44,11 +43,11 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
     sources.passed_over.extend(beside.into_iter().filter(lost));
-    for file in FILES {
-        read(root, file, &mut sources);
+    if is_named(&root.join(SITE)) {
+        read(root, SITE, &mut sources);
     }
     for folder in FOLDERS {
-        for name in names(&root.join(folder)).unwrap_or_default() {
+        for name in names_in(root, folder, &mut sources) {
             let path = format!("{folder}/{name}");
             if name.ends_with(".yaml") && !name.starts_with('.') {
                 read(root, &path, &mut sources);
@@ -82,11 +81,27 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The names in a folder of the site, none where it has no such folder.
+fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
+    let full = root.join(folder);
+    names(&full).unwrap_or_else(|e| {
+        // A link that leads nowhere is a folder that the user has meant.
+        if is_named(&full) {
+            let place = Place::file(format!("{}/{folder}", sources.root));
+            sources.report.push(Entry::error(place, "the folder cannot be read").cause(&e));
+        }
+        Vec::new()
+    })
+}
+
+/// Says whether a name stands in its folder, wherever it may lead.
+fn is_named(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
 fn read(root: &Path, path: &str, sources: &mut Sources) {
-    let full = root.join(path);
-    if full.exists() {
-        sources.add(SourceFile::new(&sources.root.clone(), path, text(&full)));
-    }
+    let text = text(&root.join(path));
+    sources.add(SourceFile::new(&sources.root.clone(), path, text));
 }
 
 fn text(path: &Path) -> Result<String, Unreadable> {
@@ -114,7 +129,7 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
     const ENCRYPTED: &str = "secrets.yaml.enc";
     let clear = root.join(CLEAR);
     let mut from = CLEAR;
-    let text = if clear.exists() {
+    let text = if is_named(&clear) {
         match text(&clear) {
             Ok(text) if sops::is_encrypted(&text) => decrypted(&clear),
             other => {
@@ -125,7 +140,7 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
     } else {
         let encrypted = root.join(ENCRYPTED);
         from = ENCRYPTED;
-        if !encrypted.exists() {
+        if !is_named(&encrypted) {
             return;
         }
         decrypted(&encrypted)
