@@ -3,7 +3,6 @@
 use crate::json;
 use crate::shape;
 use crate::site::{POSTURES, SPECS, Site, Slot};
-use crate::suggest;
 use crate::yaml::Node;
 use serde_json::{Map, Value};
 
@@ -66,12 +65,15 @@ fn give_keys(site: &mut Site<'_>, spec: &Node, users: &mut [Value]) {
 fn key(site: &mut Site<'_>, node: &Node) -> Option<String> {
     let name = node.text()?;
     let name = name.strip_prefix(PREFIX).unwrap_or(name);
-    let keys = &site.secrets.as_ref()?.ssh_keys;
+    let keys = site.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
     if let Some((_, key)) = keys.iter().find(|(known, _)| known == name) {
         return Some(key.clone());
     }
+    if site.secrets_unknown {
+        return None;
+    }
     let names = keys.iter().map(|(name, _)| name.as_str());
-    let hint = suggest::reference(name, "`ssh_keys` of secrets.yaml", names);
+    let hint = site.secrets_hint(name, "ssh_keys", names);
     let entry = site.sources.error(node.at, format!("SSH key \"{name}\" does not exist"));
     site.report.push(entry.hint(hint));
     None

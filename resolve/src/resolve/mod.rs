@@ -14,7 +14,6 @@ pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 use crate::selection::How;
 use crate::shape::is_local;
 use crate::site::{Group, NodeFile, POSTURES, SPECS, Site, Slot};
-use crate::suggest;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 
 /// The user that cloud-init makes where the site names none.
@@ -132,22 +131,15 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
     let name = node.api_token.value().unwrap_or(&node.stem);
     match site.secrets.as_ref().and_then(|s| s.api_tokens.get(name)) {
         Some(token) => return token.clone().unwrap_or_default(),
-        None if node.api_token.is_bad() || site.secrets_broken => return Secret::default(),
+        None if node.api_token.is_bad() || site.secrets_unknown => return Secret::default(),
         None => {}
     }
     let at = node.api_token.at().unwrap_or(node.at);
     let entry = site.sources.error(at, format!("API token \"{name}\" does not exist"));
-    let hint = match &site.secrets {
-        Some(s) => {
-            // A name whose token is wrong may be the token itself, in the wrong place.
-            let sound = s.api_tokens.iter().filter(|(_, token)| token.is_some());
-            let names = sound.map(|(name, _)| name.as_str());
-            suggest::reference(name, "`api_tokens` of secrets.yaml", names)
-        }
-        None => {
-            format!("{} is not there", Place::file(format!("{}/secrets.yaml", site.sources.root)))
-        }
-    };
+    // A name whose token is wrong may be the token itself, in the wrong place.
+    let tokens = site.secrets.iter().flat_map(|s| &s.api_tokens);
+    let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
+    let hint = site.secrets_hint(name, "api_tokens", sound);
     let entry = match node.api_token.at() {
         Some(_) => entry,
         None => entry.note("without `api_token` the file's name is that of the token"),

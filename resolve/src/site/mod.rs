@@ -57,8 +57,9 @@ pub(crate) struct Site<'s> {
     pub whole: Whole,
     /// secrets.yaml; `None` when secrets are left out or there are none.
     pub secrets: Option<Secrets>,
-    /// secrets.yaml is there and cannot be read: nothing is to be said of what it lacks.
-    pub secrets_broken: bool,
+    /// secrets.yaml is left out, or there and cannot be read: nothing is to be said of what it
+    /// lacks.
+    pub secrets_unknown: bool,
     presets: BTreeMap<String, Option<Layer>>,
     templates: BTreeMap<String, Option<Template>>,
     named: BTreeSet<FileId>,
@@ -72,7 +73,7 @@ impl<'s> Site<'s> {
             report: sources.report.clone(),
             whole: Whole::default(),
             secrets: None,
-            secrets_broken: false,
+            secrets_unknown: !with_secrets,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
             named: BTreeSet::new(),
@@ -83,7 +84,7 @@ impl<'s> Site<'s> {
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
             site.secrets = site.parse(file, &shape::SECRETS).map(|node| Secrets::read(&node));
-            site.secrets_broken = site.secrets.is_none();
+            site.secrets_unknown = site.secrets.is_none();
         }
         site
     }
@@ -205,6 +206,22 @@ impl<'s> Site<'s> {
     pub(crate) fn must_exist(&mut self, kind: &Kind, slot: &Slot<String>) {
         if let Some((name, at)) = slot.set() {
             self.find(kind, name, Some(at));
+        }
+    }
+
+    /// The hint for a name that a section of secrets.yaml lacks.
+    pub(crate) fn secrets_hint<'a>(
+        &self,
+        wrong: &str,
+        section: &str,
+        names: impl Iterator<Item = &'a str> + Clone,
+    ) -> String {
+        match self.secrets {
+            Some(_) => suggest::reference(wrong, &format!("`{section}` of secrets.yaml"), names),
+            None => {
+                let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
+                format!("{place} is not there")
+            }
         }
     }
 
