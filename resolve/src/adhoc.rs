@@ -28,8 +28,10 @@ pub(crate) fn tree(machine: &AdHoc, file: FileId) -> Node {
     for (key, option, value) in words(machine) {
         let width = value.chars().count();
         let start = column + option.len() + "-- ".len();
-        let plain = matches!(key, "vmid" | "disk");
-        let scalar = Kind::Scalar(Scalar { text: value.into(), plain });
+        // Whoever types 010 or nothing at all does not think of YAML.
+        let number = value.parse::<i64>().ok().filter(|_| matches!(key, "vmid" | "disk"));
+        let text = number.map_or_else(|| value.into(), |number| number.to_string().into());
+        let scalar = Kind::Scalar(Scalar { text, plain: number.is_some() });
         let key = Key { text: key.into(), at: at(column, option.len() + 2) };
         entries.push((key, Node { at: at(start, width), kind: scalar }));
         column = start + width + 1;
