@@ -83,6 +83,8 @@ impl SourceFile {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         let (start, next) = (*starts.get(index)?, starts.get(index + 1));
         let line = text.get(start..next.copied().unwrap_or(text.len()))?;
+        // A byte order mark is no column.
+        let line = if index == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
         (line.len() <= MAX_LINE).then(|| line.trim_end_matches(['\n', '\r']))
     }
 }

@@ -77,15 +77,21 @@ impl<'a, 'g> One<'a, 'g> {
     fn missing(&mut self) {
         let stack = self.stack;
         let unsaid = [
-            ("`image`", is_unsaid(stack.pick(|l| &l.image))),
-            ("`cores`", is_unsaid(stack.pick(|l| &l.cores))),
-            ("`memory`", is_unsaid(stack.pick(|l| &l.memory))),
-            ("`disk`", is_unsaid(stack.pick(|l| &l.disk))),
+            ("`image`", unsaid(stack.pick(|l| &l.image))),
+            ("`cores`", unsaid(stack.pick(|l| &l.cores))),
+            ("`memory`", unsaid(stack.pick(|l| &l.memory))),
+            ("`disk`", unsaid(stack.pick(|l| &l.disk))),
         ];
-        if stack.broken || unsaid.iter().all(|(_, unsaid)| !unsaid) {
+        for (name, at) in unsaid.iter().filter_map(|(name, u)| Some((name, (*u)??))) {
+            let fact = format!("{} has no {name}: it is null here", self.machine.title());
+            let hint = "give a value, or remove the key: then the layer below decides";
+            self.report.push(self.site.sources.error(at, fact).hint(hint));
+        }
+        let names: Vec<&str> =
+            unsaid.iter().filter(|(_, u)| *u == Some(None)).map(|(name, _)| *name).collect();
+        if stack.broken || names.is_empty() {
             return;
         }
-        let names: Vec<&str> = unsaid.iter().filter(|(_, u)| *u).map(|(name, _)| *name).collect();
         let fact = format!("{} has no {}", self.machine.title(), names.join(", "));
         let mut entry = self.site.sources.error(self.machine.at, fact);
         for (what, slot) in [("template", &self.machine.template), ("preset", self.preset_slot())] {
@@ -164,8 +170,13 @@ fn number(slot: &Slot<u32>) -> Option<u32> {
     Some(slot.value().copied().unwrap_or_default())
 }
 
-fn is_unsaid<T>(slot: &Slot<T>) -> bool {
-    slot.value().is_none() && !slot.is_bad()
+/// Says whether a slot leaves a field open, and where it does so by null.
+fn unsaid<T>(slot: &Slot<T>) -> Option<Option<Span>> {
+    match slot {
+        Slot::Absent => Some(None),
+        Slot::Null(at) => Some(Some(*at)),
+        Slot::Bad(_) | Slot::Set(..) => None,
+    }
 }
 
 /// A MAC that stays the same through destroy and apply: docs/decisions/0007.

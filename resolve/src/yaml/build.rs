@@ -115,7 +115,11 @@ impl<'s> Builder<'s> {
             let fact = format!("aliases would copy more than {MAX_COPIED} values");
             return Err(self.sources.error(at, fact));
         }
-        let node = node.clone();
+        let mut node = node.clone();
+        // What a mapping lacks, it lacks here; what a scalar says, it says where it is written.
+        if node.scalar().is_none() {
+            node.at = at;
+        }
         self.put(node, 0)
     }
 
