@@ -67,13 +67,17 @@ impl FromStr for ApiUrl {
         if authority.as_str().contains('@') {
             return Err(bad("it must not hold a user or a password"));
         }
-        if authority.host().is_empty() || authority.as_str().ends_with(':') || uri.query().is_some()
-        {
+        if authority.host().is_empty() || uri.query().is_some() {
             return Err(bad("`https://HOST:8006`"));
         }
+        // The http crate takes any text for a port, and tells of one that is no number as of none.
+        let port = match authority.port_u16() {
+            Some(port @ 1..) => port,
+            None if authority.as_str() == authority.host() => 8006,
+            _ => return Err(bad("its port must be a number from 1 to 65535")),
+        };
         let path = uri.path().trim_end_matches('/');
         let path = path.strip_suffix("/api2/json").unwrap_or(path);
-        let port = authority.port_u16().unwrap_or(8006);
         Ok(Self {
             origin: format!("https://{}:{port}", authority.host()),
             path: format!("{path}/api2/json"),
@@ -177,6 +181,9 @@ mod tests {
         check("pve.lan:443", Some("https://pve.lan:443/api2/json"));
         check("https://proxy.lan:443/pve", Some("https://proxy.lan:443/pve/api2/json"));
         check("https://[::1]:8006", Some("https://[::1]:8006/api2/json"));
+        check("[::1]", Some("https://[::1]:8006/api2/json"));
+        // As a browser's address bar has it.
+        check("https://pve.lan:8006/#v1:0:=qemu%2F100", plain);
     }
 
     #[test]
@@ -187,8 +194,13 @@ mod tests {
             "https://",
             "https://root:pw@pve.lan",
             "https://pve.lan:",
+            "https://pve.lan:0",
+            "https://pve.lan:80060",
+            "https://pve.lan:eighty",
+            "https:pve.lan",
             "https://pve.lan/?x=1",
             "two words",
+            "::1",
         ] {
             check(text, None);
         }
