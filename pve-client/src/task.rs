@@ -73,8 +73,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 /// For so long an unknown task may be one that is not yet registered.
 const REGISTRATION: Duration = Duration::from_secs(5);
-/// So many polls in a row may get no answer.
-const LOST_POLLS: u32 = 10;
+/// For so long polls may get no answer: a restart of pveproxy takes a few seconds, a moved cluster
+/// address somewhat more.
+const SILENCE: Duration = Duration::from_secs(30);
 /// So many lines of the log go with a failure.
 const LOG_TAIL: u64 = 10;
 
@@ -90,18 +91,18 @@ impl Client {
         on_progress: &mut dyn FnMut(Duration),
     ) -> Result<Finished, Error> {
         let started = self.clock().now();
-        let mut lost = 0;
+        let mut answered = Duration::ZERO;
         loop {
             let waited = self.clock().now() - started;
             match self.task_status(upid) {
                 Ok(TaskState::Stopped(exitstatus)) => return self.judge(upid, exitstatus),
                 Ok(TaskState::Running) => {
-                    lost = 0;
+                    answered = waited;
                     on_progress(waited);
                 }
                 // PVE: reference 4: right after its start a task may not be listed yet.
                 Err(error) if error.is_no_such_task() && waited < REGISTRATION => {}
-                Err(error) if is_passing(&error) && lost < LOST_POLLS => lost += 1,
+                Err(error) if is_passing(&error) && waited < answered + SILENCE => {}
                 Err(error) => return Err(error),
             }
             if waited >= limit {

@@ -108,10 +108,23 @@ fn a_wait_ends_at_its_limit() {
     assert_eq!(pauses.iter().sum::<Duration>(), Duration::from_secs(5));
 }
 
+fn away() -> Step {
+    Step::Answer(answer("596 Connection timed out", ""))
+}
+
 #[test]
-fn a_poll_that_gets_no_answer_costs_a_poll() {
-    let away = || Step::Answer(answer("596 Connection timed out", ""));
-    let (outcome, ..) =
-        wait(vec![away(), running(), away(), stopped("OK")], Duration::from_secs(60));
+fn polls_that_get_no_answer_for_a_while_cost_polls_and_not_the_task() {
+    let short = (0..40).map(|_| away());
+    let (outcome, pauses, _) =
+        wait(short.chain([running(), away(), stopped("OK")]).collect(), Duration::from_secs(60));
     assert_eq!(outcome.unwrap(), Finished::Clean);
+    assert!(pauses.iter().sum::<Duration>() > Duration::from_secs(3), "{pauses:?}");
+}
+
+#[test]
+fn a_silence_of_half_a_minute_ends_the_wait() {
+    let (outcome, pauses, _) = wait((0..200).map(|_| away()).collect(), Duration::from_secs(600));
+    assert_eq!(outcome.unwrap_err().status(), Some(596));
+    let silence = pauses.iter().sum::<Duration>();
+    assert!((30..32).contains(&silence.as_secs()), "{silence:?}");
 }
