@@ -213,7 +213,8 @@ impl Client {
                 let config = agent.configure_request(request).timeout_global(None);
                 let config = config
                     .timeout_per_write(Some(stall))
-                    .timeout_recv_response(Some(stall.max(RECEIPT)));
+                    .timeout_recv_response(Some(stall.max(RECEIPT)))
+                    .timeout_recv_body(Some(endpoint.timeouts.call));
                 agent.run(config.build())
             }
         }

@@ -6,7 +6,7 @@
 //! * PVE's own text reaches the caller whole, wherever PVE puts it.
 //! * No secret is in `Debug`, `Display` or an error.
 //!
-//! Doors: `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
+//! Doors: `transport` and `handshake` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
 
 mod client;
 mod clock;
@@ -18,6 +18,7 @@ mod exchange;
 mod fetch;
 mod fields;
 mod fingerprint;
+mod handshake;
 mod ids;
 mod params;
 mod property_string;

@@ -11,8 +11,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, OtherError,
+    RootCertStore, SignatureScheme,
 };
 
 use crate::error::{CertificateProblem, Unreachable};
@@ -39,7 +39,7 @@ pub enum BadTrust {
     #[error("a CA file, fingerprints and no verification at all exclude each other")]
     MoreThanOne,
     /// The CA file holds no certificate.
-    #[error("the CA file holds no PEM certificate")]
+    #[error("the CA file holds no certificate in PEM form that can be used")]
     NoCertificate,
     /// A fingerprint is none.
     #[error(transparent)]
@@ -56,7 +56,7 @@ impl Trust {
         match (ca_pem, fingerprints, insecure) {
             (None, [], false) => Ok(Self::System),
             (Some(pem), [], false) => {
-                ca_certificates(&pem).map(|_| Self::CaFile(pem)).ok_or(BadTrust::NoCertificate)
+                roots_of(&pem).map(|_| Self::CaFile(pem)).ok_or(BadTrust::NoCertificate)
             }
             (None, [_, ..], false) => Ok(Self::Fingerprint(
                 fingerprints.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
@@ -105,7 +105,13 @@ pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
     {
         return Unreachable::Certificate(problem.clone());
     }
-    Unreachable::Tls(error.to_string())
+    match error {
+        // The first bytes of the answer are no TLS at all: plain HTTP, or another service.
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Unreachable::Tls("the server does not speak it at this port".to_owned())
+        }
+        other => Unreachable::Tls(other.to_string()),
+    }
 }
 
 /// What the verifier asks of a leaf.
@@ -117,27 +123,31 @@ enum Rule {
 
 /// Builds the rule for a trust; here the system's store is read.
 fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachable> {
-    let certificates = match trust {
+    let roots = match trust {
         Trust::Insecure => return Ok(Rule::Any),
         Trust::Fingerprint(pinned) => return Ok(Rule::Pinned(pinned.clone())),
-        Trust::CaFile(pem) => ca_certificates(pem).unwrap_or_default(),
-        Trust::System => rustls_native_certs::load_native_certs().certs,
+        Trust::CaFile(pem) => {
+            roots_of(pem).ok_or_else(|| Unreachable::Tls(BadTrust::NoCertificate.to_string()))?
+        }
+        Trust::System => roots(rustls_native_certs::load_native_certs().certs)
+            .ok_or(Unreachable::NoSystemRoots)?,
     };
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(certificates);
-    if roots.is_empty() {
-        return Err(Unreachable::NoSystemRoots);
-    }
     WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map(Rule::Authorities)
         .map_err(|e| Unreachable::Tls(e.to_string()))
 }
 
-/// Reads the certificates of a PEM text; `None` when there is none or one is broken.
-fn ca_certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
-    let list: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
-    (!list.is_empty()).then_some(list)
+/// Reads the authorities of a PEM text; `None` when a part of it is broken or none can be used.
+fn roots_of(pem: &[u8]) -> Option<RootCertStore> {
+    roots(CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?)
+}
+
+/// Gathers those certificates that can be used as authorities; `None` when none can.
+fn roots(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    (!roots.is_empty()).then_some(roots)
 }
 
 /// Judges the server's certificate, and says which one it was.
@@ -225,6 +235,10 @@ fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> Ce
             | E::ExpiredContext { .. }
             | E::NotValidYet
             | E::NotValidYetContext { .. } => CertificateProblem::NotValidNow { shown },
+            // `openssl req -x509` makes such a certificate when it is not told otherwise.
+            E::Other(OtherError(inner)) if inner.to_string() == "CaUsedAsEndEntity" => {
+                CertificateProblem::Other { what: "it is that of an authority".to_owned(), shown }
+            }
             other => CertificateProblem::Other { what: other.to_string(), shown },
         },
         other => CertificateProblem::Other { what: other.to_string(), shown },
@@ -256,6 +270,9 @@ mod tests {
         check(None, &[&pin], false, Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])));
         check(None, &[&pin], true, Err(BadTrust::MoreThanOne));
         check(Some("no certificate"), &[], false, Err(BadTrust::NoCertificate));
+        // PEM, but of four bytes that are no certificate.
+        let hollow = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
+        check(Some(hollow), &[], false, Err(BadTrust::NoCertificate));
         check(Some("no certificate"), &[], true, Err(BadTrust::MoreThanOne));
     }
 }

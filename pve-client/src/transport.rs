@@ -9,10 +9,8 @@ use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -20,10 +18,12 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
+use crate::clock::Deadline;
 use crate::envelope::reason_of;
 use crate::error::Unreachable;
 use crate::exchange;
-use crate::tls::{TlsSource, unreachable_from};
+use crate::handshake::shake_hands;
+use crate::tls::TlsSource;
 
 /// A status line longer than this is cut off.
 const STATUS_LINE_LIMIT: usize = 8 * 1024;
@@ -40,13 +40,14 @@ impl Dialer {
         Self { tls }
     }
 
-    /// Connects and, for https, shakes hands.
+    /// Connects and, for https, shakes hands; both within the time that the connection has.
     fn dial(&self, details: &ConnectionDetails<'_>) -> Result<Wire, Unreachable> {
-        let limit = details.timeout.not_zero().map(|limit| *limit);
-        let stream =
-            connect_any(&details.addrs, limit).map_err(|error| Unreachable::Connect { error })?;
+        let deadline = Deadline::within(details.timeout.not_zero().map(|limit| *limit));
+        let stream = connect_any(&details.addrs, &deadline)
+            .map_err(|error| Unreachable::Connect { error })?;
         let tls = if details.needs_tls() {
-            Some(self.shake_hands(details, &stream, limit)?)
+            let host = details.uri.host().unwrap_or_default();
+            Some(Box::new(shake_hands(&self.tls, host, &stream, &deadline)?))
         } else {
             None
         };
@@ -63,35 +64,6 @@ impl Dialer {
             deaf: false,
             ended: false,
         })
-    }
-
-    /// Shakes hands; the certificate is judged here.
-    fn shake_hands(
-        &self,
-        details: &ConnectionDetails<'_>,
-        stream: &TcpStream,
-        limit: Option<Duration>,
-    ) -> Result<Box<ClientConnection>, Unreachable> {
-        let host = details.uri.host().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(bare).map_err(|e| Unreachable::Tls(e.to_string()))?;
-        let config = self.tls.config()?;
-        let mut tls = ClientConnection::new(config, name).map_err(|e| unreachable_from(&e))?;
-        let io = |error: io::Error| match error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            Some(fault) => unreachable_from(fault),
-            None => Unreachable::Connect { error },
-        };
-        stream
-            .set_read_timeout(limit)
-            .and_then(|()| stream.set_write_timeout(limit))
-            .map_err(io)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut &*stream).map_err(io)?;
-        }
-        Ok(Box::new(tls))
     }
 }
 
@@ -111,10 +83,11 @@ impl Connector<()> for Dialer {
     }
 }
 
-/// Tries each address in turn, with an even share of the time that is left.
-fn connect_any(addrs: &[SocketAddr], limit: Option<Duration>) -> io::Result<TcpStream> {
+/// Tries each address in turn, with an even share of the time that there is.
+fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    let share = limit.map(|limit| limit / u32::try_from(addrs.len().max(1)).unwrap_or(1));
+    let addresses = u32::try_from(addrs.len().max(1)).unwrap_or(1);
+    let share = deadline.left()?.map(|left| left / addresses);
     for addr in addrs {
         #[expect(clippy::disallowed_methods, reason = "door: the network")]
         let tried = match share {
@@ -182,9 +155,10 @@ impl Wire {
     }
 
     /// Reads some bytes into the input buffer; 0 at the end of what the peer sends.
-    fn read_some(&mut self) -> io::Result<usize> {
+    fn read_some(&mut self, deadline: &Deadline) -> io::Result<usize> {
         let buffer = self.buffers.input_append_buf();
         let Some(tls) = &mut self.tls else {
+            self.stream.set_read_timeout(deadline.left()?)?;
             return (&self.stream).read(buffer);
         };
         loop {
@@ -195,6 +169,8 @@ impl Wire {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 Err(error) => return Err(error),
             }
+            // Anew for each read: a record that comes byte by byte must not outlast the deadline.
+            self.stream.set_read_timeout(deadline.left()?)?;
             self.ended = tls.read_tls(&mut self.stream)? == 0;
             tls.process_new_packets().map_err(io::Error::other)?;
         }
@@ -250,6 +226,11 @@ impl Transport for Wire {
                 self.turn_deaf();
                 Ok(())
             }
+            // It has answered meanwhile, reads no more and does not close.
+            Err(error) if is_timeout(&error) && self.peer_speaks().unwrap_or(false) => {
+                self.turn_deaf();
+                Ok(())
+            }
             Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
             Err(error) => Err(error.into()),
         }
@@ -257,8 +238,8 @@ impl Transport for Wire {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         let timeout = timeout.for_read();
-        self.stream.set_read_timeout(timeout.not_zero().map(|limit| *limit))?;
-        match self.read_some() {
+        let deadline = Deadline::within(timeout.not_zero().map(|limit| *limit));
+        match self.read_some(&deadline) {
             Ok(read) => {
                 self.buffers.input_appended(read);
                 self.listen_for_reason(read);
@@ -308,7 +289,7 @@ fn is_closed(error: &io::Error) -> bool {
 }
 
 /// Tells the errors of a read or write that took too long.
-fn is_timeout(error: &io::Error) -> bool {
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 

@@ -5,10 +5,16 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+#[path = "wire/identity.rs"]
+mod identity;
 #[path = "wire/server.rs"]
 mod server;
 #[path = "wire/tasks.rs"]
 mod tasks;
+#[path = "wire/tolerance.rs"]
+mod tolerance;
+#[path = "wire/trust.rs"]
+mod trust;
 #[path = "wire/uploads.rs"]
 mod uploads;
 
@@ -39,7 +45,7 @@ fn endpoint(server: &Server, trust: Trust) -> Endpoint {
 }
 
 fn pinned(server: &Server) -> Trust {
-    Trust::Fingerprint(vec![Fingerprint::of(&server.certificate_der)])
+    Trust::Fingerprint(vec![Fingerprint::of(&server.identity.der)])
 }
 
 fn client(server: &Server) -> Client {
@@ -183,9 +189,9 @@ fn who_is_trusted() {
     let server = Server::start((0..5).map(|_| vec![version()]).collect());
     let ask = |trust| Client::new(endpoint(&server, trust)).version();
     ask(pinned(&server)).unwrap();
-    ask(Trust::CaFile(server.certificate_pem.clone().into_bytes())).unwrap();
+    ask(Trust::CaFile(server.identity.ca_pem.clone().into_bytes())).unwrap();
     ask(Trust::Insecure).unwrap();
-    let shown = Fingerprint::of(&server.certificate_der);
+    let shown = Fingerprint::of(&server.identity.der);
     let pin: Fingerprint = "AB".repeat(32).parse().unwrap();
     let error = ask(Trust::Fingerprint(vec![pin])).unwrap_err();
     assert_eq!(

@@ -97,10 +97,7 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
     let place = Place::Named(endpoint.to_owned());
     let entry = Entry::error(place, "cannot be reached").cause(reason);
     match reason {
-        Unreachable::Certificate(problem) => match certificate_hint(problem) {
-            Some(hint) => entry.hint(hint),
-            None => entry,
-        },
+        Unreachable::Certificate(problem) => entry.hint(certificate_hint(problem)),
         Unreachable::NoSystemRoots => {
             entry.hint("give --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
         }
@@ -108,17 +105,25 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
     }
 }
 
-fn certificate_hint(problem: &CertificateProblem) -> Option<String> {
-    let pin = |shown: &Fingerprint| {
+fn certificate_hint(problem: &CertificateProblem) -> String {
+    let compare = |shown: &Fingerprint| {
         format!(
-            "compare it with System > Certificates on the node; if it is the same: --fingerprint {shown}, \
-             or --ca-file with the node's /etc/pve/pve-root-ca.pem"
+            "compare it with System > Certificates on the node; if it is the same: --fingerprint {shown}"
         )
     };
     match problem {
         CertificateProblem::UnknownIssuer { shown }
         | CertificateProblem::NotPinned { shown, .. }
-        | CertificateProblem::WrongName { shown, .. } => Some(pin(shown)),
-        CertificateProblem::NotValidNow { .. } | CertificateProblem::Other { .. } => None,
+        | CertificateProblem::WrongName { shown, .. } => {
+            format!(
+                "{}, or --ca-file with the node's /etc/pve/pve-root-ca.pem",
+                compare(shown)
+            )
+        }
+        CertificateProblem::NotValidNow { .. } => {
+            "look at this machine's clock; `pvecm updatecerts --force` on the node makes a new certificate"
+                .to_owned()
+        }
+        CertificateProblem::Other { shown, .. } => compare(shown),
     }
 }

@@ -6,18 +6,30 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
+
+use crate::identity::Identity;
 
 /// What the server does next on a connection.
 pub(crate) enum Step {
     /// Reads one request whole and answers.
     Answer(String),
+    /// Reads one request whole, answers and closes, without a word of TLS about it.
+    AnswerAndClose(Vec<u8>),
+    /// Reads one request whole and answers byte by byte, again and again until the client goes.
+    Drip(String),
+    /// The same, but the bytes are those of one long TLS record.
+    DripRecord(String),
+    /// Says no more of TLS than the head of a long record, and then byte by byte.
+    DripHandshake,
     /// Reads a request's head and so many bytes of its body, then answers and closes.
     AnswerEarly(usize, String),
     /// The same, but keeps the connection open and reads nothing more.
     AnswerEarlyAndWait(usize, String),
+    /// The same, but answers only when the client has long filled what is between the two.
+    AnswerLateAndWait(usize, String),
     /// Reads one request whole and closes without an answer.
     Drop,
 }
@@ -25,8 +37,7 @@ pub(crate) enum Step {
 /// The server.
 pub(crate) struct Server {
     pub(crate) port: u16,
-    pub(crate) certificate_pem: String,
-    pub(crate) certificate_der: Vec<u8>,
+    pub(crate) identity: Identity,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -43,22 +54,13 @@ pub(crate) fn answer(status: &str, body: &str) -> String {
 impl Server {
     /// Starts on a free port of the loopback; one list of steps for each connection.
     pub(crate) fn start(script: Vec<Vec<Step>>) -> Self {
-        let pair =
-            rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
-                .unwrap();
-        let der = pair.cert.der().clone();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![der.clone()],
-                PrivatePkcs8KeyDer::from(pair.signing_key.serialize_der()).into(),
-            )
-            .unwrap();
-        let config = Arc::new(config);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::serve("127.0.0.1:0", Identity::self_signed(), script)
+    }
+
+    /// Starts at this address, with this certificate.
+    pub(crate) fn serve(address: &str, identity: Identity, script: Vec<Vec<Step>>) -> Self {
+        let config = identity.config.clone();
+        let listener = TcpListener::bind(address).unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let kept = requests.clone();
@@ -70,7 +72,7 @@ impl Server {
                 thread::spawn(move || play(tls, steps, &kept));
             }
         });
-        Self { port, certificate_pem: pair.cert.pem(), certificate_der: der.to_vec(), requests }
+        Self { port, identity, requests }
     }
 
     /// The requests so far, head and body.
@@ -78,6 +80,9 @@ impl Server {
         self.requests.lock().unwrap().clone()
     }
 }
+
+/// Between two bytes: far below any deadline of a test.
+const DRIP: Duration = Duration::from_millis(20);
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
 
@@ -90,6 +95,26 @@ fn play(mut tls: Tls, steps: Vec<Step>, kept: &Mutex<Vec<String>>) {
                 tls.write_all(text.as_bytes()).unwrap();
                 tls.flush().unwrap();
             }
+            Step::AnswerAndClose(bytes) => {
+                kept.lock().unwrap().extend(request(&mut tls, usize::MAX));
+                let _ = tls.write_all(&bytes);
+                let _ = tls.flush();
+                return;
+            }
+            Step::Drip(text) => {
+                kept.lock().unwrap().extend(request(&mut tls, usize::MAX));
+                return drip(&mut tls, text.bytes().cycle());
+            }
+            Step::DripRecord(text) => {
+                kept.lock().unwrap().extend(request(&mut tls, usize::MAX));
+                let mut record = Vec::new();
+                tls.conn.writer().write_all(text.repeat(100).as_bytes()).unwrap();
+                tls.conn.write_tls(&mut record).unwrap();
+                return drip(&mut tls.sock, record);
+            }
+            Step::DripHandshake => {
+                return drip(&mut tls.sock, [&[22, 3, 3, 0x40, 0][..], &[2; 1000]].concat());
+            }
             Step::AnswerEarly(bytes, text) => {
                 kept.lock().unwrap().extend(request(&mut tls, bytes));
                 let _ = tls.write_all(text.as_bytes());
@@ -100,20 +125,42 @@ fn play(mut tls: Tls, steps: Vec<Step>, kept: &Mutex<Vec<String>>) {
             }
             Step::AnswerEarlyAndWait(bytes, text) => {
                 kept.lock().unwrap().extend(request(&mut tls, bytes));
-                let _ = tls.write_all(text.as_bytes());
-                let _ = tls.flush();
-                // The client's own close ends the wait.
-                while tls.sock.peek(&mut [0; 1]).is_ok_and(|n| n > 0) {
-                    if tls.sock.read(&mut [0; 4096]).is_err() {
-                        return;
-                    }
-                }
+                return answer_and_wait(&mut tls, &text);
+            }
+            Step::AnswerLateAndWait(bytes, text) => {
+                kept.lock().unwrap().extend(request(&mut tls, bytes));
+                pause(DRIP * 10);
+                return answer_and_wait(&mut tls, &text);
             }
             Step::Drop => {
                 kept.lock().unwrap().extend(request(&mut tls, usize::MAX));
                 return;
             }
         }
+    }
+}
+
+/// Answers, reads nothing more and keeps the connection until the test's process ends.
+fn answer_and_wait(tls: &mut Tls, text: &str) {
+    let _ = tls.write_all(text.as_bytes());
+    let _ = tls.flush();
+    loop {
+        thread::park();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a slow server waits")]
+fn pause(time: Duration) {
+    thread::sleep(time);
+}
+
+/// Sends bytes one by one until the client goes.
+fn drip(to: &mut impl Write, bytes: impl IntoIterator<Item = u8>) {
+    for byte in bytes {
+        if to.write_all(&[byte]).and_then(|()| to.flush()).is_err() {
+            return;
+        }
+        pause(DRIP);
     }
 }
 

@@ -1,11 +1,12 @@
 //! Uploads: whole, refused half-way, or of a file that changes.
 
 use std::io::Read;
+use std::time::Duration;
 
-use pve_client::{Error, Upid, Upload};
+use pve_client::{Client, Error, Upid, Upload};
 
 use crate::server::{Server, Step, answer, ok};
-use crate::{UPID, client, node};
+use crate::{UPID, client, endpoint, node, pinned};
 
 /// A file of zeros that counts what is read of it.
 struct Zeros {
@@ -26,9 +27,13 @@ impl Read for Zeros {
 const BIG: u64 = 256 << 20;
 
 fn upload(server: &Server, length: u64, reader: &mut dyn Read) -> Result<Upid, Error> {
+    upload_by(&client(server), length, reader)
+}
+
+fn upload_by(client: &Client, length: u64, reader: &mut dyn Read) -> Result<Upid, Error> {
     let sha256 = "ab".repeat(32);
     let upload = Upload { content: "import", filename: "a.raw", length, sha256: &sha256 };
-    client(server).upload(&node(), &"local".parse().unwrap(), &upload, reader, &mut |_| {})
+    client.upload(&node(), &"local".parse().unwrap(), &upload, reader, &mut |_| {})
 }
 
 #[test]
@@ -77,4 +82,25 @@ fn a_file_that_shrinks_while_it_is_sent_is_the_files_fault() {
     let server = Server::start(vec![vec![Step::Drop]]);
     let error = upload(&server, 300_000, &mut Zeros { left: 200_000, read: 0 }).unwrap_err();
     assert!(matches!(error, Error::Source { .. }), "{error:?}");
+}
+
+#[test]
+fn half_an_answer_to_an_upload_is_not_waited_for_without_end() {
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\":".to_owned();
+    let server = Server::start(vec![vec![Step::AnswerEarlyAndWait(usize::MAX, half)]]);
+    let mut endpoint = endpoint(&server, pinned(&server));
+    endpoint.timeouts.call = Duration::from_millis(300);
+    let error = upload_by(&Client::new(endpoint), 5, &mut &b"image"[..]).unwrap_err();
+    assert!(matches!(error, Error::MaybeSent { .. }), "{error:?}");
+}
+
+#[test]
+fn a_refusal_is_read_also_when_it_comes_to_a_blocked_upload() {
+    let refusal = answer("400 wrong extension", "");
+    let server = Server::start(vec![vec![Step::AnswerLateAndWait(100_000, refusal)]]);
+    let mut endpoint = endpoint(&server, pinned(&server));
+    endpoint.timeouts.stall = Duration::from_millis(600);
+    let mut file = Zeros { left: BIG, read: 0 };
+    let error = upload_by(&Client::new(endpoint), BIG, &mut file).unwrap_err();
+    assert_eq!(error.refusal().map(|r| r.message.as_str()), Some("wrong extension"), "{error:?}");
 }
