@@ -4,6 +4,7 @@
 //! Merging: lists are appended, single values are replaced by the later one.
 
 use crate::rules::{self, Rule};
+use crate::write_file::WriteFile;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use stage::{Deployment, Entry, Fields, Place, Report};
@@ -31,30 +32,6 @@ pub(crate) struct Additions {
     pub(crate) server_fingerprint: Option<String>,
 }
 
-/// One entry of cloud-init's `write_files`.
-#[derive(Clone, Serialize)]
-pub(crate) struct WriteFile {
-    /// Absolute.
-    pub(crate) path: String,
-    /// Any text.
-    pub(crate) content: String,
-    /// Octal, as text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) permissions: Option<String>,
-    /// `user:group`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) owner: Option<String>,
-    /// How `content` is encoded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) encoding: Option<String>,
-    /// Add to the file instead of replacing it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) append: Option<bool>,
-    /// Write it after users and packages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) defer: Option<bool>,
-}
-
 /// One entry of cloud-init's `runcmd`.
 #[derive(Clone, Serialize)]
 #[serde(untagged)]
@@ -77,28 +54,23 @@ const KEYS: [&str; 9] = [
     "server_fingerprint",
 ];
 
-const FILE_KEYS: [&str; 7] =
-    ["path", "content", "permissions", "owner", "encoding", "append", "defer"];
-
-/// cloud-init: cc_write_files.
-const ENCODINGS: [&str; 9] =
-    ["gz", "gzip", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64", "b64", "base64", "text/plain"];
-
 impl Additions {
     /// Reads the document's `cloud_init`.
     pub(crate) fn read_document(deployment: &Deployment, report: &mut Report) -> Self {
-        Self::read(&mut Fields::new(&deployment.cloud_init, "cloud_init", report))
+        let mut fields = Fields::new(&deployment.cloud_init, "cloud_init", report);
+        Self::read(&mut fields, &deployment.automation_user)
     }
 
     /// Reads an object with the keys above; every problem is reported.
-    pub(crate) fn read(f: &mut Fields<'_>) -> Self {
+    /// `user` is the one that cloud-init makes.
+    pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
         unknown_keys(f, &KEYS);
         let additions = Self {
             packages: list(f, "packages", rules::package),
             timezone: single(f, "timezone", rules::timezone),
             domain: single(f, "domain", rules::host_name),
             dns_servers: list(f, "dns_servers", rules::address),
-            write_files: f.each("write_files", WriteFile::read),
+            write_files: f.each("write_files", |f| WriteFile::read(f, user)),
             runcmd: commands(f),
             profile_mode: single(f, "profile_mode", profile_mode),
             ca_certificate: single(f, "ca_certificate", rules::certificate),
@@ -137,51 +109,6 @@ impl Additions {
     }
 }
 
-impl WriteFile {
-    /// A file that root owns.
-    pub(crate) fn of_root(path: &str, permissions: &str, content: String) -> Self {
-        Self {
-            path: path.to_owned(),
-            content,
-            permissions: Some(permissions.to_owned()),
-            owner: None,
-            encoding: None,
-            append: None,
-            defer: None,
-        }
-    }
-
-    fn read(f: &mut Fields<'_>) -> Self {
-        unknown_keys(f, &FILE_KEYS);
-        if f.json().get("path").is_none_or(Value::is_null) {
-            f.problem("path", "must be there");
-        }
-        Self {
-            path: single(f, "path", written_path).unwrap_or_default(),
-            content: f.text("content").unwrap_or_default(),
-            permissions: single(f, "permissions", rules::permissions),
-            owner: single(f, "owner", rules::owner),
-            encoding: single(f, "encoding", encoding),
-            append: f.flag("append"),
-            defer: f.flag("defer"),
-        }
-    }
-}
-
-fn written_path(text: &str) -> Rule {
-    if crate::bootstrap::PATHS.contains(&text) {
-        return Err("must not be a file that cloudinit-render writes itself");
-    }
-    rules::path(text)
-}
-
-fn encoding(text: &str) -> Rule {
-    if ENCODINGS.contains(&text) {
-        return Ok(());
-    }
-    Err("must be gz, gzip, gz+base64, gzip+base64, gz+b64, gzip+b64, b64, base64 or text/plain")
-}
-
 fn profile_mode(text: &str) -> Rule {
     if ["0600", "0640", "0644"].contains(&text) {
         return Ok(());
@@ -189,7 +116,8 @@ fn profile_mode(text: &str) -> Rule {
     Err("must be \"0600\", \"0640\" or \"0644\"")
 }
 
-fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
+/// Reads a text that must pass a rule.
+pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
     let text = f.text(key)?;
     if let Err(fact) = rule(&text) {
         f.problem(key, fact);
@@ -241,7 +169,8 @@ fn command(item: &Value) -> Result<Command, &'static str> {
     }
 }
 
-fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
+/// Reports each key that is not `known`.
+pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     let json: &Map<String, Value> = f.json();
     for key in json.keys().filter(|key| !known.contains(&key.as_str())) {
         f.problem(key, format!("is not known here; known are {}", known.join(", ")));

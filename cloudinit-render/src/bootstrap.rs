@@ -2,8 +2,9 @@
 //!
 //! Both are there only when the document has a spec server and the VM a token.
 
-use crate::additions::{Additions, Command, WriteFile};
+use crate::additions::{Additions, Command};
 use crate::shell::quoted;
+use crate::write_file::WriteFile;
 use stage::{Deployment, Vm};
 
 /// Where a login finds the server and the token; the path and the two names are a contract

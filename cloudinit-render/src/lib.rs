@@ -17,6 +17,7 @@ mod rules;
 mod shell;
 mod user_data;
 mod validate;
+mod write_file;
 mod yaml;
 
 pub use cli::Cli;
@@ -61,7 +62,7 @@ fn read(
     let typed = !report.has_errors();
     let mut additions = Additions::read_document(&deployment, &mut report);
     for fragment in fragments {
-        additions.merge(fragment.read(&mut report));
+        additions.merge(fragment.read(&deployment.automation_user, &mut report));
     }
     // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
     if typed {

@@ -152,10 +152,10 @@ pub(crate) fn mac(text: &str) -> Rule {
 
 /// An absolute path of a file.
 pub(crate) fn path(text: &str) -> Rule {
-    let parts: Vec<_> = text.split('/').collect();
-    let dots = |part: &&str| matches!(*part, "." | "..");
-    if !text.starts_with('/') || text.ends_with('/') || parts.iter().any(dots) {
-        return Err("must be the absolute path of a file, without `.` and `..`");
+    // One spelling for each file, so that a path can be compared.
+    let odd = |part: &str| matches!(part, "" | "." | "..");
+    if !text.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(odd)) {
+        return Err("must be the absolute path of a file, without `.`, `..` and `//`");
     }
     if text.contains(|c: char| c.is_control()) {
         return Err("must not hold control characters");

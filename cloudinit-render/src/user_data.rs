@@ -3,9 +3,10 @@
 //! Only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer ones take without a
 //! warning.
 
-use crate::additions::{Additions, Command, WriteFile};
+use crate::additions::{Additions, Command};
 use crate::bootstrap::{self, Bootstrap};
 use crate::fingerprint;
+use crate::write_file::WriteFile;
 use crate::yaml::{self, Unwritable};
 use serde::Serialize;
 use stage::{Deployment, Vm};

@@ -1,0 +1,134 @@
+//! `WriteFile`: one entry of cloud-init's `write_files`. Does no I/O.
+//!
+//! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
+
+use crate::additions::{single, unknown_keys};
+use crate::rules::{self, Rule};
+use data_encoding::BASE64_MIME_PERMISSIVE;
+use serde::Serialize;
+use serde_json::Value;
+use stage::Fields;
+
+/// One entry of cloud-init's `write_files`.
+#[derive(Clone, Serialize)]
+pub(crate) struct WriteFile {
+    /// Absolute.
+    pub(crate) path: String,
+    /// Any text.
+    pub(crate) content: String,
+    /// Octal, as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<String>,
+    /// `user:group`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    /// How `content` is encoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<String>,
+    /// Add to the file instead of replacing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    append: Option<bool>,
+    /// Write it after users and packages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defer: Option<bool>,
+}
+
+const KEYS: [&str; 7] = ["path", "content", "permissions", "owner", "encoding", "append", "defer"];
+
+impl WriteFile {
+    /// A file that root owns.
+    pub(crate) fn of_root(path: &str, permissions: &str, content: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            content,
+            permissions: Some(permissions.to_owned()),
+            owner: None,
+            encoding: None,
+            append: None,
+            defer: None,
+        }
+    }
+
+    /// Reads an entry; `user` is the one that cloud-init makes.
+    pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
+        unknown_keys(f, &KEYS);
+        if f.json().get("path").is_none_or(Value::is_null) {
+            f.problem("path", "must be there");
+        }
+        let file = Self {
+            path: single(f, "path", path).unwrap_or_default(),
+            content: f.text("content").unwrap_or_default(),
+            permissions: single(f, "permissions", rules::permissions),
+            owner: single(f, "owner", rules::owner),
+            encoding: single(f, "encoding", encoding),
+            append: f.flag("append"),
+            defer: f.flag("defer"),
+        };
+        if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
+            f.problem("content", fact);
+        }
+        let owners = file.owner.as_deref().unwrap_or_default();
+        if file.defer != Some(true) && user != "root" && owners.split(':').any(|o| o == user) {
+            let fact = format!("\"{user}\" is made after the file is written; set `defer: true`");
+            f.problem("owner", fact);
+        }
+        file
+    }
+}
+
+fn path(text: &str) -> Rule {
+    if crate::bootstrap::PATHS.contains(&text) {
+        return Err("must not be a file that cloudinit-render writes itself");
+    }
+    rules::path(text)
+}
+
+/// cloud-init: cc_write_files, without its `gz` and `gzip`: bare gzip is no text.
+fn encoding(text: &str) -> Rule {
+    match text {
+        "gz+base64" | "gzip+base64" | "gz+b64" | "gzip+b64" | "b64" | "base64" | "text/plain" => {
+            Ok(())
+        }
+        _ => Err("must be base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain"),
+    }
+}
+
+/// Says whether cloud-init can take the encoding off.
+fn decodes(content: &str, encoding: &str) -> Rule {
+    if !encoding.contains("64") {
+        return Ok(());
+    }
+    let digits: String = content.split_ascii_whitespace().collect();
+    match BASE64_MIME_PERMISSIVE.decode(digits.as_bytes()) {
+        Err(_) => Err("must be base64, since `encoding` says so"),
+        Ok(bytes) if encoding.starts_with("gz") && !bytes.starts_with(b"\x1f\x8b") => {
+            Err("must be gzip in base64, since `encoding` says so")
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cloud_init_can_decode() {
+        for (content, encoding, expected) in [
+            ("any", "", true),
+            ("any", "text/plain", true),
+            ("", "b64", true),
+            ("aGk=", "b64", true),
+            (" aG\nk=\n", "base64", true),
+            ("aGl=", "b64", true),
+            ("aGk", "b64", false),
+            ("!!", "b64", false),
+            ("aé==", "base64", false),
+            ("H4sIAAAAAAAAA8vIBACsKpPYAgAAAA==", "gz+b64", true),
+            ("aGk=", "gzip+base64", false),
+            ("", "gz+base64", false),
+        ] {
+            assert_eq!(decodes(content, encoding).is_ok(), expected, "{content:?} {encoding}");
+        }
+    }
+}
