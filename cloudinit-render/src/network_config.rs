@@ -53,6 +53,11 @@ impl Address {
         if gateway == net.addr() {
             return Err(("gateway", format!("\"{text}\" is the VM's own address")));
         }
+        // An IPv6 net's own address is its routers': RFC 4291, 2.6.1.
+        let as_host = IpNet::new(gateway, net.prefix_len());
+        if gateway.is_ipv4() && as_host.is_ok_and(|gateway| !is_host(&gateway)) {
+            return Err(("gateway", format!("\"{text}\" is no address that a machine can have")));
+        }
         Ok(Self::Static { net, gateway: Some(gateway) })
     }
 }
@@ -175,6 +180,7 @@ mod tests {
         check("10.0.0.5/32", None, Ok(true));
         check("fd00::5/64", Some("fd00::1"), Ok(true));
         check("fd00::5/64", Some("fe80::1"), Ok(true));
+        check("fd00::5/64", Some("fd00::"), Ok(true));
         for ip in [
             "DHCP",
             "10.0.0.5",
@@ -191,7 +197,16 @@ mod tests {
         ] {
             check(ip, None, Err("ip"));
         }
-        for gateway in ["10.0.1.1", "10.0.0.5", "10.0.0.1/24", "fe80::1", "gw", "0.0.0.0"] {
+        for gateway in [
+            "10.0.1.1",
+            "10.0.0.5",
+            "10.0.0.1/24",
+            "fe80::1",
+            "gw",
+            "0.0.0.0",
+            "10.0.0.0",
+            "10.0.0.255",
+        ] {
             check("10.0.0.5/24", Some(gateway), Err("gateway"));
         }
     }
