@@ -12,9 +12,11 @@ use stage::{Deployment, Vm};
 const PROFILE: &str = "/etc/profile.d/homestak.sh";
 const SCRIPT: &str = "/usr/local/sbin/homestak-first-boot";
 const CA: &str = "/etc/homestak-ca.pem";
+/// What is in this folder cloud-init runs at each boot, before the commands of the first one.
+const RETRY: &str = "/var/lib/cloud/scripts/per-boot/homestak-first-boot";
 
 /// The files that are written here, which a site must not write itself.
-pub(crate) const PATHS: [&str; 3] = [PROFILE, SCRIPT, CA];
+pub(crate) const PATHS: [&str; 4] = [PROFILE, SCRIPT, CA, RETRY];
 
 /// The bootstrap, which is the same for every VM: its files, and the command that starts it.
 pub(crate) struct Bootstrap {
@@ -24,7 +26,10 @@ pub(crate) struct Bootstrap {
 
 impl Bootstrap {
     pub(crate) fn new(additions: &Additions) -> Self {
-        let mut files = vec![WriteFile::of_root(SCRIPT, "0700", script(additions))];
+        let mut files = vec![
+            WriteFile::of_root(SCRIPT, "0700", script(additions)),
+            WriteFile::of_root(RETRY, "0700", AGAIN.to_owned()),
+        ];
         if let Some(pem) = &additions.ca_certificate {
             files.push(WriteFile::of_root(CA, "0644", pem.clone()));
         }
@@ -70,7 +75,7 @@ fn script(additions: &Additions) -> String {
 }
 
 const HEAD: &str = r#"#!/bin/sh
-# Fetches this machine's spec and applies it, once. After a failure: read the log, run it again.
+# Fetches this machine's spec and applies it, once. What fails is tried again at the next boot.
 state=/var/lib/homestak
 [ -e "$state/first-boot.done" ] && exit 0
 [ -e /usr/local/etc/homestak/state/config-complete.json ] && exit 0
@@ -85,7 +90,14 @@ fail() {
     exit 1
 }
 
+# Until the end is reached, so that a boot that is cut off counts as failed too.
+echo "first boot: not finished" >"$state/first-boot.failed"
 . /etc/profile.d/homestak.sh
+"#;
+
+/// After a first boot that has failed; while there has been none, this does nothing.
+const AGAIN: &str = r#"#!/bin/sh
+[ ! -e /var/lib/homestak/first-boot.failed ] || exec /usr/local/sbin/homestak-first-boot
 "#;
 
 /// The reference's flow: whoever answers is believed.
@@ -99,15 +111,17 @@ config() { run './run.sh config fetch --insecure && ./run.sh config apply'; }
 const BY_FINGERPRINT: &str = r#"server=${HOMESTAK_SERVER#*://}
 server=${server%%/*}
 case $server in
-    *]:* | *]) name= ;;
+    *]:*) name= ;;
+    *]) name= server=$server:443 ;;
     *:*) name=${server%:*} ;;
     *) name=$server server=$server:443 ;;
 esac
+shown=$state/server.pem
 openssl s_client -connect "$server" ${name:+-servername "$name"} </dev/null |
-    openssl x509 -outform PEM >"$ca" || fail "the server shows no certificate"
-chmod 644 "$ca"
-came=$(openssl x509 -in "$ca" -noout -fingerprint -sha256)
+    openssl x509 -outform PEM >"$shown" || fail "the server shows no certificate"
+came=$(openssl x509 -in "$shown" -noout -fingerprint -sha256)
 [ "${came#*=}" = "$wanted" ] || fail "the server's certificate is ${came#*=}, wanted is $wanted"
+mv -f "$shown" "$ca" || fail "$ca cannot be written"
 "#;
 
 /// Only what `ca` has signed is believed, by curl, git, Python's ssl and requests alike;

@@ -13,6 +13,9 @@ use std::process::Command;
 const FINGERPRINT: &str = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:\
                            AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89";
 
+/// Instead of an exit code, when a signal has ended the script.
+const CUT_OFF: i32 = -1;
+
 /// A machine at its first boot: what the script sees below `/`.
 struct Machine {
     root: tempfile::TempDir,
@@ -20,19 +23,27 @@ struct Machine {
 
 impl Machine {
     fn new(cloud_init: &Value) -> Self {
+        Self::of_server("https://srv1:44443", cloud_init)
+    }
+
+    fn of_server(server: &str, cloud_init: &Value) -> Self {
         let machine = Self { root: tempfile::tempdir().unwrap() };
-        for folder in ["bin", "etc/profile.d", "var/log", "usr/local/sbin", "usr/local/lib"] {
+        for folder in ["bin", "var/log", "usr/local/lib"] {
             fs::create_dir_all(machine.path(folder)).unwrap();
         }
         let root = machine.root.path().display().to_string();
-        for file in user_data(cloud_init)["write_files"].as_array().unwrap() {
+        for file in user_data(server, cloud_init)["write_files"].as_array().unwrap() {
             let text = |key: &str| file[key].as_str().unwrap();
             // The script's absolute paths, below the scratch folder.
             let mut content = text("content").to_owned();
             for folder in ["/var/", "/usr/local/", "/etc/homestak-", "/etc/profile.d/", "/home/"] {
                 content = content.replace(folder, &format!("{root}{folder}"));
             }
-            fs::write(machine.path(&text("path")[1..]), content).unwrap();
+            let path = machine.path(&text("path")[1..]);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, content).unwrap();
+            let mode = u32::from_str_radix(text("permissions"), 8).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         }
         // curl gives an installer that leaves an iac-driver; what it was called with is logged.
         let driver = format!("{root}/usr/local/lib/homestak/iac-driver");
@@ -62,13 +73,22 @@ case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/d
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
-    /// Boots: returns the exit code, and what was called since the last time.
+    /// Boots for the first time: returns the exit code, and what was called.
     fn boot(&self) -> (i32, Vec<String>) {
+        self.run("usr/local/sbin/homestak-first-boot")
+    }
+
+    /// Boots again: the same.
+    fn reboot(&self) -> (i32, Vec<String>) {
+        self.run("var/lib/cloud/scripts/per-boot/homestak-first-boot")
+    }
+
+    fn run(&self, script: &str) -> (i32, Vec<String>) {
         let calls = self.path("calls");
         fs::write(&calls, "").unwrap();
         let path = format!("{}:/usr/bin:/bin", self.path("bin").display());
         let status = Command::new("sh")
-            .arg(self.path("usr/local/sbin/homestak-first-boot"))
+            .arg(self.path(script))
             .env_clear()
             .env("PATH", path)
             .env("CALLS", &calls)
@@ -76,7 +96,7 @@ case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/d
             .status()
             .unwrap();
         let calls = fs::read_to_string(calls).unwrap();
-        (status.code().unwrap(), calls.lines().map(str::to_owned).collect())
+        (status.code().unwrap_or(CUT_OFF), calls.lines().map(str::to_owned).collect())
     }
 
     fn has(&self, below: &str) -> bool {
@@ -88,10 +108,10 @@ case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/d
     }
 }
 
-fn user_data(cloud_init: &Value) -> Value {
+fn user_data(server: &str, cloud_init: &Value) -> Value {
     let document = json!({
         "automation_user": "homestak", "ssh_keys": ["ssh-rsa AAAA"],
-        "spec_server": "https://srv1:44443", "cloud_init": cloud_init,
+        "spec_server": server, "cloud_init": cloud_init,
         "vms": [{"name": "edge", "auth_token": "it's a.token".replace(' ', "-")}],
     });
     let mut document = stage::Document::parse(document.to_string().as_bytes()).unwrap();
@@ -115,6 +135,15 @@ fn it_runs_once() {
     assert_eq!((code, calls), (0, expected.map(str::to_owned).to_vec()), "{}", machine.log());
     assert!(machine.has("var/lib/homestak/first-boot.done"));
     assert_eq!(machine.boot(), (0, Vec::new()));
+    assert_eq!(machine.reboot(), (0, Vec::new()));
+}
+
+#[test]
+fn cloud_init_runs_it_last_and_no_earlier() {
+    // cloud-init runs what is there for each boot before runcmd, in the first boot too.
+    let machine = Machine::new(&json!({}));
+    assert_eq!(machine.reboot(), (0, Vec::new()));
+    assert_eq!(machine.boot().0, 0);
 }
 
 #[test]
@@ -137,7 +166,7 @@ fn what_the_reference_has_done_is_not_done_again() {
 }
 
 #[test]
-fn a_failure_is_seen_and_can_be_mended() {
+fn a_failure_is_seen_and_tried_again_at_the_next_boot() {
     let machine = Machine::new(&json!({}));
     fs::write(machine.path("down"), "").unwrap();
     let (code, calls) = machine.boot();
@@ -149,15 +178,26 @@ fn a_failure_is_seen_and_can_be_mended() {
 
     fs::remove_file(machine.path("down")).unwrap();
     fs::write(machine.path("broken"), "").unwrap();
-    let (code, calls) = machine.boot();
+    let (code, calls) = machine.reboot();
     assert_eq!(code, 1);
     assert!(calls.last().unwrap().starts_with("run.sh config fetch"), "apply must wait for fetch");
     assert!(!machine.has("var/lib/homestak/first-boot.done"));
 
     fs::remove_file(machine.path("broken")).unwrap();
-    let (code, calls) = machine.boot();
+    let (code, calls) = machine.reboot();
     assert_eq!((code, calls.len()), (0, 2), "the driver is there already");
     assert!(!failed.exists() && machine.has("var/lib/homestak/first-boot.done"));
+    assert_eq!(machine.reboot(), (0, Vec::new()));
+}
+
+#[test]
+fn a_boot_that_is_cut_off_counts_as_failed() {
+    let machine = Machine::new(&json!({}));
+    machine.program("curl", "kill -9 $PPID");
+    let (code, _) = machine.boot();
+    assert_eq!(code, CUT_OFF);
+    let why = fs::read_to_string(machine.path("var/lib/homestak/first-boot.failed")).unwrap();
+    assert_eq!(why, "first boot: not finished\n");
 }
 
 #[test]
@@ -190,4 +230,21 @@ fn a_pinned_fingerprint_is_compared_before_anything_is_fetched() {
     assert_eq!(code, 1);
     assert!(calls.iter().all(|call| call.starts_with("openssl")), "{calls:?}");
     assert!(machine.log().contains("wanted is AC:CD"), "{}", machine.log());
+    assert!(!machine.has("etc/homestak-ca.pem"), "nothing may believe what was shown");
+}
+
+#[test]
+fn the_server_that_shows_its_certificate_is_the_one_of_the_url() {
+    for (url, expected) in [
+        ("https://srv1", "srv1:443 -servername srv1"),
+        ("https://srv1/x:1", "srv1:443 -servername srv1"),
+        ("https://10.0.0.5:8443/", "10.0.0.5:8443 -servername 10.0.0.5"),
+        ("https://[fd00::1]:8443", "[fd00::1]:8443"),
+        ("https://[fd00::1]", "[fd00::1]:443"),
+    ] {
+        let machine = Machine::of_server(url, &json!({"server_fingerprint": FINGERPRINT}));
+        let (_, calls) = machine.boot();
+        let call = format!("openssl s_client -connect {expected}");
+        assert!(calls.contains(&call), "{url}: {calls:?}");
+    }
 }
