@@ -154,7 +154,7 @@ pub(crate) fn mac(text: &str) -> Rule {
 pub(crate) fn path(text: &str) -> Rule {
     // One spelling for each file, so that a path can be compared.
     let odd = |part: &str| matches!(part, "" | "." | "..");
-    if !text.strip_prefix('/').is_some_and(|rest| !rest.split('/').any(odd)) {
+    if text.strip_prefix('/').is_none_or(|rest| rest.split('/').any(odd)) {
         return Err("must be the absolute path of a file, without `.`, `..` and `//`");
     }
     if text.contains(|c: char| c.is_control()) {
