@@ -4,7 +4,9 @@
 
 use crate::additions::{Additions, in_file};
 use serde_json::{Map, Value};
+use serde_yaml::{MessageFormatter, UserMessageFormatter};
 use stage::{Entry, Failure, Fields, Place, Position, Report};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// A fragment that is YAML; whether its values are usable is not judged yet.
@@ -13,13 +15,15 @@ pub struct Fragment {
     json: Map<String, Value>,
 }
 
+/// What is larger fits into no seed, and a device never ends.
+const LARGEST: u64 = stage::seed::MAX_IMAGE as u64;
+
 /// Reads the files; the problems of all are reported.
-#[expect(clippy::disallowed_methods, reason = "door: fragments are read here")]
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
     let mut report = Report::new();
     let mut fragments = Vec::new();
     for path in paths {
-        let read = std::fs::read_to_string(path).map_err(|e| {
+        let read = read(path).map_err(|e| {
             Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&e).into()
         });
         match read.and_then(|text| parse(path, &text)) {
@@ -28,6 +32,13 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
         }
     }
     if report.has_errors() { Err(report.into()) } else { Ok(fragments) }
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: fragments are read here")]
+fn read(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if read as u64 > LARGEST { Err(ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
@@ -47,7 +58,8 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
             let position =
                 at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
             let place = Place::File { path, position, excerpt: None };
-            let why = error.without_snippet().to_string();
+            // Without the place, which stands in front already, and without advice for programmers.
+            let why = UserMessageFormatter.format_message(error.without_snippet());
             Err(Entry::error(place, format!("is not a YAML map: {why}")).into())
         }
     }
