@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_mint_token_global_optspecs
-    string join \n site= key-file= key-fd= kid= issued-at= ttl= log-format= v/verbose h/help V/version
+    string join \n kid= issued-at= ttl= site= key-file= key-fd= log-format= v/verbose h/help V/version
 end
 
 function __fish_mint_token_needs_command
@@ -24,12 +24,12 @@ function __fish_mint_token_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c mint-token -n "__fish_mint_token_needs_command" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
-complete -c mint-token -n "__fish_mint_token_needs_command" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
-complete -c mint-token -n "__fish_mint_token_needs_command" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_needs_command" -l kid -d 'Sign with the key of this name, and say so in the token' -r
 complete -c mint-token -n "__fish_mint_token_needs_command" -l issued-at -d 'Time of issue, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]' -r
 complete -c mint-token -n "__fish_mint_token_needs_command" -l ttl -d 'Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never]' -r
+complete -c mint-token -n "__fish_mint_token_needs_command" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
+complete -c mint-token -n "__fish_mint_token_needs_command" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
+complete -c mint-token -n "__fish_mint_token_needs_command" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
@@ -41,12 +41,12 @@ complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "verify" -d 'C
 complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "keygen" -d 'Print a new signing key of 256 bits'
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l name -d 'Name of the VM' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l spec -d 'Spec that the VM may fetch' -r
-complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
-complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
-complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l kid -d 'Sign with the key of this name, and say so in the token' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l issued-at -d 'Time of issue, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now]' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l ttl -d 'Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never]' -r
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l site -d 'Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-file -d 'Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs' -r -F
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'

@@ -96,10 +96,8 @@ impl VerifyArgs {
 
 /// How tokens are made.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Token")]
 pub struct TokenArgs {
-    /// The key that signs.
-    #[command(flatten)]
-    pub key: KeyArgs,
     /// Sign with the key of this name, and say so in the token.
     #[arg(long, value_name = "NAME")]
     pub kid: Option<String>,
@@ -109,6 +107,10 @@ pub struct TokenArgs {
     /// Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never].
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub ttl: Option<u64>,
+    /// The key that signs.
+    // Last: its heading would stand above what follows.
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 impl TokenArgs {

@@ -103,7 +103,10 @@ impl std::fmt::Debug for Key {
 
 /// One key, or several during a rotation. Never empty; names are unique.
 #[derive(Debug)]
-pub struct Ring(Vec<(Option<String>, Key)>);
+pub struct Ring {
+    keys: Vec<(Option<String>, Key)>,
+    has_first: bool,
+}
 
 impl Ring {
     /// A ring of keys, the one that signs first.
@@ -121,7 +124,7 @@ impl Ring {
         match keys.len() {
             0 => Err(KeyProblem::Absent),
             _ if names.len() < named => Err(KeyProblem::SameName),
-            _ => Ok(Self(keys)),
+            _ => Ok(Self { keys, has_first: true }),
         }
     }
 
@@ -145,9 +148,19 @@ impl Ring {
         Self::new(keys).map_err(|problem| (0, problem))
     }
 
+    /// The same keys in no order: which one signs must be said, unless there is but one.
+    pub(crate) fn unordered(self) -> Self {
+        Self { has_first: self.keys.len() == 1, ..self }
+    }
+
+    /// The key that signs when none is named; `None`: one must be named.
+    pub(crate) fn first(&self) -> Option<&Key> {
+        self.keys.first().filter(|_| self.has_first).map(|(_, key)| key)
+    }
+
     /// The keys with their names.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (Option<&str>, &Key)> {
-        self.0.iter().map(|(name, key)| (name.as_deref(), key))
+        self.keys.iter().map(|(name, key)| (name.as_deref(), key))
     }
 }
 
@@ -200,6 +213,6 @@ mod tests {
     #[test]
     fn debug_says_nothing() {
         let ring = Ring::parse(&"ab".repeat(32)).unwrap();
-        assert_eq!(format!("{ring:?}"), "Ring([(None, [secret])])");
+        assert_eq!(format!("{ring:?}"), "Ring { keys: [(None, [secret])], has_first: true }");
     }
 }

@@ -214,7 +214,10 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
         let entry = Entry::error(place, "`auth.signing_key` is not there").hint(KEYGEN);
         return Err(NoKey::absent(entry));
     }
-    Ring::new(keys).map_err(|problem| NoKey::new(place, problem))
+    let named_only = keys.iter().all(|(name, _)| name.is_some());
+    let ring = Ring::new(keys).map_err(|problem| NoKey::new(place, problem))?;
+    // The first name in the alphabet is as likely as not the key that is being retired.
+    Ok(if named_only { ring.unordered() } else { ring })
 }
 
 fn decrypt(path: &Path) -> Result<KeyText, NoKey> {

@@ -47,7 +47,7 @@ impl Secrets {
         })
     }
 
-    /// The keys, the one that signs first, each with its name in the file and its `kid`.
+    /// The keys, `auth.signing_key` first, each with its name in the file and its `kid`.
     pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
         let Some(auth) = &self.auth else { return Vec::new() };
         let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));

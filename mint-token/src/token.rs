@@ -67,25 +67,22 @@ impl<'a> Minter<'a> {
     /// Picks the key named `kid`; without a name the first one, which then adds no `kid`,
     /// so that the token is the reference's.
     pub(crate) fn new(ring: &'a Ring, kid: Option<&str>) -> Result<Self, Failure> {
-        let mut keys = ring.keys();
-        let Some(wanted) = kid else {
-            let first = keys.next();
-            // A ring is never empty, so the error cannot come.
-            return first.map(|(_, key)| Self { kid: None, key }).ok_or_else(|| {
-                Entry::error(Place::Named("signing key".into()), "is absent").into()
-            });
+        let found = match kid {
+            Some(wanted) => ring.keys().find(|(name, _)| *name == Some(wanted)),
+            None => ring.first().map(|key| (None, key)),
         };
-        let found = keys.find(|(name, _)| *name == Some(wanted));
         found.map(|(kid, key)| Self { kid, key }).ok_or_else(|| {
+            let fact = match kid {
+                Some(wanted) => format!("no key is named \"{wanted}\""),
+                None => "must say which key signs, since all have names".into(),
+            };
             let names: Vec<_> = ring.keys().filter_map(|(name, _)| name).collect();
-            let fact = format!("no key is named \"{wanted}\"");
-            let entry = Entry::error(Place::Named("--kid".into()), fact);
             let hint = if names.is_empty() {
                 "no key of this source has a name".into()
             } else {
                 format!("the keys are named {}", names.join(", "))
             };
-            entry.hint(hint).into()
+            Entry::error(Place::Named("--kid".into()), fact).hint(hint).into()
         })
     }
 
