@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use pve_client::Proxies;
 use stage::{ConsoleArgs, TrustArgs};
 
 /// Brings the document's images onto Proxmox VE storage, whole, once and verified.
@@ -92,6 +93,12 @@ impl SourceArgs {
             .or_else(usual)
             .unwrap_or_else(|| std::env::temp_dir().join("pve-pipeline"))
     }
+}
+
+/// Returns the HTTP proxies that the environment names.
+#[expect(clippy::disallowed_methods, reason = "door: the environment")]
+pub(crate) fn proxies() -> Proxies {
+    Proxies::from_variables(|name| std::env::var(name).ok())
 }
 
 /// Where images go.

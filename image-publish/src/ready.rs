@@ -2,6 +2,7 @@
 
 use pve_client::Volid;
 
+use crate::source::address::Address;
 use crate::source::checksum::Sum;
 use crate::source::compression::Compression;
 use crate::source::examine::Facts;
@@ -33,12 +34,12 @@ pub(crate) enum Supply {
     /// The node downloads them.
     Node {
         /// From here.
-        url: String,
+        url: Address,
         /// When the token may not ask for it, this machine fetches and sends.
         may_send: bool,
     },
     /// They are fetched from here, then sent.
-    Fetch(String),
+    Fetch(Address),
     /// `qemu-img` makes them of these files, then they are sent.
     Compress(Files),
 }
@@ -102,7 +103,7 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
-        let supply = Supply::Node { url: "https://x/a".to_owned(), may_send: true };
+        let supply = Supply::Node { url: Address::parse("https://x/a").unwrap(), may_send: true };
         Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
     }
 

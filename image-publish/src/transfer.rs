@@ -15,6 +15,7 @@ use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
 use crate::ready::{Local, Ready, Supply};
 use crate::show;
+use crate::source::address::shown;
 use crate::source::examine::{Summing, sums_of};
 use crate::work::Work;
 
@@ -95,13 +96,18 @@ pub(crate) fn download(
         return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
     };
     let fact = format!("downloading image \"{name}\" to the node");
-    let fail = |error: &Error| finding::while_doing(node.place(), &fact, error);
+    let fail = |error: &Error| {
+        // The node's log repeats the URL, and those that a server sends it on to.
+        let mut entry = finding::while_doing(node.place(), &fact, error);
+        entry.notes = entry.notes.iter().map(|note| shown(note)).collect();
+        entry
+    };
     if remove_first {
         let removed = node.remove(&node.volid(file));
         removed
             .map_err(|error| Failed { left: error.is_outcome_unknown(), entry: fail(&error) })?;
     }
-    let upid = match node.download(url, file, sum) {
+    let upid = match node.download(url.expose(), file, sum) {
         Ok(upid) => upid,
         Err(error) if error.is_permission() && *may_send => {
             work.tell("step", name, "the token must not let the node download (Sys.AccessNetwork): fetched here and uploaded");

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report};
 
+use crate::source::address::{Address, shown};
 use crate::source::checksum::Sum;
 
 /// An image that VMs of the document name.
@@ -18,9 +19,18 @@ pub(crate) struct Wanted {
     /// The sum that it must have.
     pub(crate) sum: Option<Sum>,
     /// Where its sum is listed.
-    pub(crate) sum_list: Option<String>,
+    pub(crate) sum_list: Option<SumList>,
     /// The VMs that use it: their place in the document and their disk in GiB.
     pub(crate) disks: Vec<(usize, u32)>,
+}
+
+/// Where sums are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SumList {
+    /// In a local file.
+    File(PathBuf),
+    /// On a web server.
+    Url(Address),
 }
 
 /// Where an image comes from.
@@ -33,7 +43,7 @@ pub(crate) enum Origin {
     /// A web server.
     Url {
         /// The address.
-        url: String,
+        url: Address,
         /// Who fetches it.
         mode: Mode,
     },
@@ -110,7 +120,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".+=_-".contains(&b))
 }
 
-type Found = (Origin, Option<Sum>, Option<String>);
+type Found = (Origin, Option<Sum>, Option<SumList>);
 
 /// Reads an entry of `image_sources`.
 fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
@@ -126,12 +136,12 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
     };
     let origin = match (&source.file, &source.url) {
         (Some(file), None) => Origin::File(PathBuf::from(file)),
-        (None, Some(url)) if is_url(url) => Origin::Url { url: url.clone(), mode },
-        (None, Some(url)) => {
-            return Err(Entry::error(
-                place("url"),
-                format!("\"{url}\" must begin with `https://` or `http://`"),
-            ));
+        (None, Some(text)) => {
+            let url = Address::parse(text).ok_or_else(|| {
+                let fact = format!("\"{}\" must begin with `https://` or `http://`", shown(text));
+                Entry::error(place("url"), fact)
+            })?;
+            Origin::Url { url, mode }
         }
         _ => return Err(Entry::error(place(""), "must have either `file` or `url`")),
     };
@@ -146,7 +156,10 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    Ok((origin, sum, source.checksum_url.clone()))
+    let sum_list = source.checksum_url.as_ref().map(|text| {
+        Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
+    });
+    Ok((origin, sum, sum_list))
 }
 
 /// Takes an image that has no source: from `images`, or from packer's folder layout.
@@ -169,11 +182,6 @@ fn from_map_or_folder(
             .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
         _ => Ok((Origin::Volid(volid), None, None)),
     }
-}
-
-/// Tells an address of a web server.
-pub(crate) fn is_url(text: &str) -> bool {
-    text.starts_with("https://") || text.starts_with("http://")
 }
 
 /// Compares an image's disk with the VMs' disks: none may be smaller (PVE cannot shrink).
@@ -215,7 +223,10 @@ mod tests {
             &[
                 Origin::File("images/a/a.qcow2".into()),
                 Origin::Volid("local:import/b.qcow2".parse().unwrap()),
-                Origin::Url { url: "https://x/c.qcow2".to_owned(), mode: Mode::Upload },
+                Origin::Url {
+                    url: Address::parse("https://x/c.qcow2").unwrap(),
+                    mode: Mode::Upload,
+                },
             ],
             &[],
         );

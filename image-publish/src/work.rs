@@ -6,9 +6,9 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pve_client::{Fetcher, Trust};
+use pve_client::{FetchError, Fetcher, Proxies, ProxyProblem, Trust, Unreachable};
 use serde_json::Value;
-use stage::{Console, Event, LogFormat};
+use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
 use crate::show;
@@ -27,12 +27,18 @@ pub(crate) struct Work<'a> {
     pub(crate) retries: u32,
     /// Nothing is written to PVE.
     pub(crate) dry_run: bool,
+    proxies: Proxies,
     fetcher: OnceCell<Fetcher>,
 }
 
 impl<'a> Work<'a> {
     /// Begins a run.
-    pub(crate) fn new(console: &'a Console, cache: Cache, folder: PathBuf) -> Self {
+    pub(crate) fn new(
+        console: &'a Console,
+        cache: Cache,
+        folder: PathBuf,
+        proxies: Proxies,
+    ) -> Self {
         Self {
             console,
             cache,
@@ -40,18 +46,41 @@ impl<'a> Work<'a> {
             compress: false,
             retries: 2,
             dry_run: false,
+            proxies,
             fetcher: OnceCell::new(),
         }
     }
 
     /// Returns what fetches from web servers; made when it is first needed.
     pub(crate) fn fetcher(&self) -> &Fetcher {
-        self.fetcher.get_or_init(|| Fetcher::new(Trust::System, Duration::from_secs(60)))
+        let stall = Duration::from_secs(60);
+        self.fetcher.get_or_init(|| Fetcher::new(Trust::System, stall, &self.proxies))
     }
 
     /// Tells that something is so.
     pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
         self.console.event(&Event::new(event, image, text));
+    }
+
+    /// Tries until it succeeds, tries enough, or meets what another try cannot mend; the flag of a failure tells.
+    pub(crate) fn retrying<T>(
+        &self,
+        name: &str,
+        attempt: impl Fn() -> Result<T, (Entry, bool)>,
+    ) -> Result<T, Entry> {
+        let mut tries = 0;
+        loop {
+            let entry = match attempt() {
+                Ok(got) => return Ok(got),
+                Err((entry, true)) if tries < self.retries => entry,
+                Err((entry, _)) => return Err(entry),
+            };
+            tries += 1;
+            let reason = entry.causes.last().cloned().unwrap_or_default();
+            let text =
+                format!("fetching again from the start ({tries} of {}): {reason}", self.retries);
+            self.tell("step", name, &text);
+        }
     }
 
     /// Begins to tell the progress of a transfer of `total` bytes, when that is known.
@@ -66,6 +95,17 @@ impl<'a> Work<'a> {
             Transfer { console: self.console, image, doing, total, started: now, told: now };
         transfer.tell(0, None);
         transfer
+    }
+}
+
+/// Tells whether another try may help.
+pub(crate) fn may_pass(error: &FetchError) -> bool {
+    match error {
+        FetchError::BadUrl | FetchError::Status(_) => false,
+        FetchError::Unreachable(Unreachable::Proxy { problem, .. }) => {
+            matches!(problem, ProxyProblem::Lost(_))
+        }
+        FetchError::Unreachable(_) | FetchError::Lost(_) => true,
     }
 }
 

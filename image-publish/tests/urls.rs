@@ -8,6 +8,12 @@
     reason = "a test may unwrap and read files, also in the functions that its tests share"
 )]
 
+#[path = "urls/proxies.rs"]
+mod proxies;
+#[path = "urls/secrets.rs"]
+mod secrets;
+#[path = "urls/servers.rs"]
+mod servers;
 #[path = "urls/web.rs"]
 mod web;
 
@@ -24,6 +30,12 @@ fn image() -> Vec<u8> {
     std::fs::read(root.join("examples/site/images/debian-12/debian-12.qcow2")).unwrap()
 }
 
+/// The same in xz.
+fn packed() -> Vec<u8> {
+    let case = "tests/cases/compressed-sources-are-unpacked-while-streaming/in/xz.img";
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(case)).unwrap()
+}
+
 fn sha256(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes))
 }
@@ -33,6 +45,7 @@ struct Scene {
     sim: PveSim,
     web: Web,
     home: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// What the tool has left behind.
@@ -53,7 +66,7 @@ impl Scene {
         let world = json!({"urls": {web.url("/a.qcow2"): known}});
         let world = World::from_json(&world.to_string()).unwrap();
         let sim = PveSim::start(world, Options::default()).unwrap();
-        Self { sim, web, home: tempfile::tempdir().unwrap() }
+        Self { sim, web, home: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
     /// Runs the filter on a document with one image, whose source is given.
@@ -67,6 +80,7 @@ impl Scene {
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
             .env_clear()
             .env("HOME", self.home.path())
+            .envs(self.variables.clone())
             .env("PVE_FINGERPRINT", self.sim.fingerprint())
             .write_stdin(document.to_string())
             .output()
@@ -175,11 +189,7 @@ fn without_the_privilege_it_is_fetched_here_and_uploaded() {
 
 #[test]
 fn a_packed_image_is_fetched_and_unpacked_here() {
-    let packed = std::fs::read(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/cases/compressed-sources-are-unpacked-while-streaming/in/xz.img"),
-    );
-    let packed = packed.unwrap();
+    let packed = packed();
     let scene = Scene::new(vec![
         ("/a.qcow2.xz", Page::ok(packed.clone())),
         ("/a.qcow2.xz.sha256", Page::ok(sha256(&packed).into_bytes())),

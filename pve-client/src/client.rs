@@ -12,14 +12,16 @@ use ureq::http::{HeaderValue, Method, Request, Response, header};
 use ureq::{Agent, Body, SendBody};
 
 use crate::clock::{Clock, SystemClock};
+use crate::dial::{Dialer, NameBook};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Raw};
 use crate::error::{Call, Error, Unreachable};
 use crate::exchange::{self, Exchange};
 use crate::fields::Answer;
 use crate::params::Params;
+use crate::proxy::Proxies;
 use crate::tls::TlsSource;
-use crate::transport::{Dialer, NameBook, io_error};
+use crate::transport::io_error;
 
 /// A call that is over, for `-v`: never its parameters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +91,8 @@ impl Client {
             .max_idle_connections_per_host(32)
             .user_agent(concat!("pve-pipeline/", env!("CARGO_PKG_VERSION")))
             .build();
-        let dialer = Dialer::new(TlsSource::new(endpoint.trust.clone()));
+        // The node is near, and its token is nobody else's: no proxy.
+        let dialer = Dialer::new(TlsSource::new(endpoint.trust.clone()), Proxies::default());
         let agent = Agent::with_parts(config, dialer, NameBook::default());
         let base = endpoint.url.base();
         Self { inner: Arc::new(Inner { endpoint, base, agent, clock }), observer: None }

@@ -138,6 +138,33 @@ pub enum Unreachable {
     /// The system's own certificates could not be read.
     #[error("no certificate authority could be read from this system")]
     NoSystemRoots,
+    /// The HTTP proxy on the way does not let through. PVE's API is never asked through one.
+    #[error("HTTP proxy {proxy}: {problem}")]
+    Proxy {
+        /// Its host and port, or the variable that names no proxy; never its password.
+        proxy: String,
+        /// What is wrong.
+        problem: ProxyProblem,
+    },
+}
+
+/// Why an HTTP proxy does not let through.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProxyProblem {
+    /// The variable's value is none that we can use.
+    #[error(
+        "must be `http://HOST:PORT`, with `USER:PASSWORD@` before the host if it asks for that"
+    )]
+    NotHttp,
+    /// It cannot be reached, or hung up.
+    #[error("{0}")]
+    Lost(String),
+    /// It refuses.
+    #[error("it answers with status {0}")]
+    Status(u16),
+    /// It does not speak HTTP.
+    #[error("it does not answer as a proxy")]
+    NoAnswer,
 }
 
 /// Why a certificate was not accepted. The tool makes its hint from this.

@@ -4,16 +4,20 @@ use std::io::{self, Read};
 use std::time::Duration;
 
 use ureq::Agent;
+use ureq::config::RedirectAuthHeaders;
 
-use crate::error::Unreachable;
+use crate::dial::{Dialer, NameBook};
+use crate::error::{ProxyProblem, Unreachable};
 use crate::exchange;
+use crate::proxy::{Proxies, basic};
 use crate::tls::{TlsSource, Trust};
-use crate::transport::{Dialer, NameBook, io_error};
+use crate::transport::io_error;
 
 /// Fetches files from web servers.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     agent: Agent,
+    proxies: Proxies,
 }
 
 /// A file that is being fetched.
@@ -24,97 +28,94 @@ pub struct Fetched {
     pub reader: Box<dyn Read>,
 }
 
-/// Why a file could not be fetched. The texts leave the URL to the message around them.
+/// Why a file could not be fetched. The texts leave the URL, which may hold a password, to the message around them.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The URL is none that can be fetched.
-    #[error("\"{url}\" must be an `https://` or `http://` URL")]
-    BadUrl {
-        /// The URL as it was given.
-        url: String,
-    },
+    #[error("must be an `https://` or `http://` URL")]
+    BadUrl,
     /// The server cannot be reached.
     #[error("the server cannot be reached")]
-    Unreachable {
-        /// The URL.
-        url: String,
-        /// Why.
-        #[source]
-        reason: Unreachable,
-    },
+    Unreachable(#[source] Unreachable),
     /// The server has another answer than the file.
-    #[error("the server answers with status {status}")]
-    Status {
-        /// The URL.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    #[error("the server answers with status {0}")]
+    Status(u16),
     /// The connection broke.
     #[error("the answer was lost")]
-    Lost {
-        /// The URL.
-        url: String,
-        /// What happened to the connection.
-        #[source]
-        source: io::Error,
-    },
+    Lost(#[source] io::Error),
 }
 
 impl Fetcher {
     /// Makes a fetcher. `stall` ends a transfer that moves nothing for so long.
-    pub fn new(trust: Trust, stall: Duration) -> Self {
+    pub fn new(trust: Trust, stall: Duration, proxies: &Proxies) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(10)
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // ureq's own way asks a proxy for a tunnel to port 80 too, which most refuse; see `dial`.
             .proxy(None)
             .timeout_connect(Some(Duration::from_secs(15)))
             .timeout_recv_response(Some(stall))
             .timeout_per_read(Some(stall))
             .user_agent(concat!("pve-pipeline/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self {
-            agent: Agent::with_parts(
-                config,
-                Dialer::new(TlsSource::new(trust)),
-                NameBook::default(),
-            ),
-        }
+        let dialer = Dialer::new(TlsSource::new(trust), proxies.clone());
+        let names = NameBook::new(proxies.clone());
+        Self { agent: Agent::with_parts(config, dialer, names), proxies: proxies.clone() }
     }
 
-    /// Asks for a file and returns its bytes as they come.
+    /// Asks for a file and returns its bytes as they come. A `user:password@` in the URL goes only to its own host.
     pub fn get(&self, url: &str) -> Result<Fetched, FetchError> {
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(FetchError::BadUrl { url: url.to_owned() });
+        let (url, user) = apart(url).ok_or(FetchError::BadUrl)?;
+        let mut request = self.agent.get(&url).header("Accept-Encoding", "identity");
+        if let Some(user) = user {
+            request = request.header("Authorization", &*basic(user));
         }
         exchange::begin();
-        let answer = self.agent.get(url).header("Accept-Encoding", "identity").call();
+        let answer = request.call();
         let notes = exchange::end();
-        let url = || url.to_owned();
         let response = match answer {
             Ok(response) => response,
-            Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => {
-                return Err(FetchError::BadUrl { url: url() });
-            }
+            Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => return Err(FetchError::BadUrl),
             Err(error) => {
                 return Err(match (notes.unreachable, notes.sent) {
-                    (Some(reason), _) => FetchError::Unreachable { url: url(), reason },
-                    (None, false) => FetchError::Unreachable {
-                        url: url(),
-                        reason: Unreachable::Connect { error: io_error(error) },
-                    },
-                    (None, true) => FetchError::Lost { url: url(), source: io_error(error) },
+                    (Some(reason), _) => FetchError::Unreachable(reason),
+                    (None, false) => {
+                        FetchError::Unreachable(Unreachable::Connect { error: io_error(error) })
+                    }
+                    (None, true) => FetchError::Lost(io_error(error)),
                 });
             }
         };
         let status = response.status().as_u16();
+        if status == 407
+            && let Ok(Some(proxy)) = url.parse().map_or(Ok(None), |url| self.proxies.of(&url))
+        {
+            return Err(FetchError::Unreachable(Unreachable::Proxy {
+                proxy: proxy.authority.clone(),
+                problem: ProxyProblem::Status(status),
+            }));
+        }
         if status != 200 {
-            return Err(FetchError::Status { url: url(), status });
+            return Err(FetchError::Status(status));
         }
         let body = response.into_body();
         let length = body.content_length();
         let reader = body.into_with_config().limit(u64::MAX).reader();
         Ok(Fetched { length, reader: Box::new(Plain(reader)) })
+    }
+}
+
+/// Takes `user:password@` out of a web server's URL; `None` when it is no such URL.
+fn apart(url: &str) -> Option<(String, Option<&str>)> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !["https", "http"].contains(&scheme) {
+        return None;
+    }
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rsplit_once('@') {
+        Some((user, host)) => Some((format!("{scheme}://{host}{}", &rest[end..]), Some(user))),
+        None => Some((url.to_owned(), None)),
     }
 }
 

@@ -6,11 +6,12 @@
 //! * PVE's own text reaches the caller whole, wherever PVE puts it.
 //! * No secret is in `Debug`, `Display` or an error.
 //!
-//! Doors: `transport` and `handshake` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
+//! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
 
 mod client;
 mod clock;
 mod cluster;
+mod dial;
 mod endpoint;
 mod envelope;
 mod error;
@@ -22,12 +23,14 @@ mod handshake;
 mod ids;
 mod params;
 mod property_string;
+mod proxy;
 mod qemu;
 mod sdn;
 mod storage;
 mod task;
 mod tls;
 mod transport;
+mod tunnel;
 mod upid;
 mod upload;
 mod volid;
@@ -36,12 +39,13 @@ pub use client::{Client, Observer, Traffic};
 pub use clock::{Clock, SystemClock};
 pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
 pub use endpoint::{ApiToken, ApiUrl, BadToken, BadUrl, Endpoint, Timeouts};
-pub use error::{Call, CertificateProblem, Error, Refusal, TaskFailure, Unreachable};
+pub use error::{Call, CertificateProblem, Error, ProxyProblem, Refusal, TaskFailure, Unreachable};
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
+pub use proxy::Proxies;
 pub use qemu::{AgentInterface, ConfigView, PendingValue, VmConfig, VmStatus};
 pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
 pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};

@@ -1,4 +1,4 @@
-//! DOOR: the network. Opens connections, speaks TLS, and notes what ureq does not tell.
+//! DOOR: the network. Moves the bytes of open connections, and notes what ureq does not tell.
 //!
 //! * the reason phrase of the status line, where PVE puts its text (facts 2 and 3);
 //! * whether a byte was sent, so that "never sent" is known and not guessed;
@@ -7,101 +7,19 @@
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::{Mutex, PoisonError};
+use std::net::TcpStream;
 
 use rustls::ClientConnection;
 use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
-};
+use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport};
 
 use crate::clock::Deadline;
 use crate::envelope::reason_of;
-use crate::error::Unreachable;
 use crate::exchange;
-use crate::handshake::shake_hands;
-use crate::tls::TlsSource;
+use crate::proxy::Proxy;
 
 /// A status line longer than this is cut off.
 const STATUS_LINE_LIMIT: usize = 8 * 1024;
-
-/// Opens connections.
-#[derive(Debug)]
-pub(crate) struct Dialer {
-    tls: TlsSource,
-}
-
-impl Dialer {
-    /// Makes a dialer; opens and reads nothing yet.
-    pub(crate) fn new(tls: TlsSource) -> Self {
-        Self { tls }
-    }
-
-    /// Connects and, for https, shakes hands; both within the time that the connection has.
-    fn dial(&self, details: &ConnectionDetails<'_>) -> Result<Wire, Unreachable> {
-        let deadline = Deadline::within(details.timeout.not_zero().map(|limit| *limit));
-        let stream = connect_any(&details.addrs, &deadline)
-            .map_err(|error| Unreachable::Connect { error })?;
-        let tls = if details.needs_tls() {
-            let host = details.uri.host().unwrap_or_default();
-            Some(Box::new(shake_hands(&self.tls, host, &stream, &deadline)?))
-        } else {
-            None
-        };
-        let buffers = LazyBuffers::new(
-            details.config.input_buffer_size(),
-            details.config.output_buffer_size(),
-        );
-        Ok(Wire {
-            stream,
-            tls,
-            buffers,
-            line: Some(Vec::new()),
-            writes: 0,
-            deaf: false,
-            ended: false,
-        })
-    }
-}
-
-impl Connector<()> for Dialer {
-    type Out = Wire;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        _: Option<()>,
-    ) -> Result<Option<Wire>, ureq::Error> {
-        exchange::note(|x| x.fresh = true);
-        self.dial(details).map(Some).map_err(|reason| {
-            exchange::note(|x| x.unreachable = Some(reason));
-            ureq::Error::ConnectionFailed
-        })
-    }
-}
-
-/// Tries each address in turn, with an even share of the time that there is.
-fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    let addresses = u32::try_from(addrs.len().max(1)).unwrap_or(1);
-    let share = deadline.left()?.map(|left| left / addresses);
-    for addr in addrs {
-        #[expect(clippy::disallowed_methods, reason = "door: the network")]
-        let tried = match share {
-            Some(share) => TcpStream::connect_timeout(addr, share),
-            None => TcpStream::connect(addr),
-        };
-        match tried {
-            // Head and body are two writes; without this the second waits for the peer's acknowledgement.
-            Ok(stream) => return stream.set_nodelay(true).map(|()| stream),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
 
 /// One connection.
 pub(crate) struct Wire {
@@ -116,14 +34,41 @@ pub(crate) struct Wire {
     deaf: bool,
     /// The peer sends no more.
     ended: bool,
+    /// The peer is a proxy: what it is asked for without a tunnel names this host and port too.
+    absolute: Option<(Proxy, String)>,
 }
 
 impl Wire {
+    /// Takes an open connection over.
+    pub(crate) fn new(
+        stream: TcpStream,
+        tls: Option<ClientConnection>,
+        config: &Config,
+        absolute: Option<(Proxy, String)>,
+    ) -> Self {
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Self {
+            stream,
+            tls: tls.map(Box::new),
+            buffers,
+            line: Some(Vec::new()),
+            writes: 0,
+            deaf: false,
+            ended: false,
+            absolute,
+        }
+    }
+
     /// Writes all bytes, through TLS when there is TLS.
     fn write_all(&mut self, amount: usize) -> io::Result<()> {
         let bytes = &self.buffers.output()[..amount];
         let Some(tls) = &mut self.tls else {
-            return self.stream.write_all(bytes);
+            return match &self.absolute {
+                Some((proxy, target)) if self.writes == 1 => {
+                    self.stream.write_all(&proxy.absolute(bytes, target))
+                }
+                _ => self.stream.write_all(bytes),
+            };
         };
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -291,30 +236,4 @@ fn is_closed(error: &io::Error) -> bool {
 /// Tells the errors of a read or write that took too long.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
-}
-
-/// Looks a name up once and keeps what it found: ureq asks before each call, also for an open connection.
-#[derive(Debug, Default)]
-pub(crate) struct NameBook {
-    known: Mutex<Option<(String, Vec<SocketAddr>)>>,
-}
-
-impl Resolver for NameBook {
-    fn resolve(
-        &self,
-        uri: &Uri,
-        config: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let name = uri.authority().map(ToString::to_string).unwrap_or_default();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, addrs)) = known.as_ref().filter(|(of, _)| *of == name) {
-            let mut found = self.empty();
-            addrs.iter().for_each(|addr| found.push(*addr));
-            return Ok(found);
-        }
-        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
-        *known = Some((name, found.to_vec()));
-        Ok(found)
-    }
 }

@@ -7,6 +7,8 @@
 
 #[path = "wire/identity.rs"]
 mod identity;
+#[path = "wire/proxies.rs"]
+mod proxies;
 #[path = "wire/server.rs"]
 mod server;
 #[path = "wire/tasks.rs"]
@@ -23,8 +25,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use pve_client::{
-    CertificateProblem, Client, Endpoint, Error, Fetcher, Fingerprint, NodeName, Params, Timeouts,
-    Trust, Vmid,
+    CertificateProblem, Client, Endpoint, Error, Fetcher, Fingerprint, NodeName, Params, Proxies,
+    Timeouts, Trust, Vmid,
 };
 use server::{Server, Step, answer, ok};
 
@@ -232,7 +234,7 @@ fn a_file_is_fetched_and_a_wrong_one_refused() {
         Step::Answer(answer("200 OK", "the image")),
         Step::Answer(answer("404 Not Found", "no")),
     ]]);
-    let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20));
+    let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &Proxies::default());
     let url = format!("https://127.0.0.1:{}/here", server.port);
     let mut fetched = fetcher.get(&url).unwrap();
     let mut text = String::new();

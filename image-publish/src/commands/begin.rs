@@ -4,7 +4,7 @@
 use stage::{Console, Deployment, Document, Failure, Report};
 
 use crate::cache::Cache;
-use crate::cli::{DocumentArgs, SourceArgs};
+use crate::cli::{DocumentArgs, SourceArgs, proxies};
 use crate::execute::Target;
 use crate::ready::Ready;
 use crate::wanted::{Wanted, wanted};
@@ -67,7 +67,7 @@ impl Asked {
 /// Makes what a run carries along.
 pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
     let folder = args.cache_folder();
-    let mut work = Work::new(console, Cache::load(Some(&folder)), folder);
+    let mut work = Work::new(console, Cache::load(Some(&folder)), folder, proxies());
     work.compress = args.compress;
     work.retries = args.retries;
     work.dry_run = dry_run;

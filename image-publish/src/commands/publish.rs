@@ -12,8 +12,9 @@ use crate::outcome::{Line, Outcome};
 use crate::plan::{Step, plan};
 use crate::prepare;
 use crate::ready::{Ready, Supply};
+use crate::source::address::{Address, shown};
 use crate::source::checksum::Sum;
-use crate::wanted::{Mode, Origin, Wanted, is_name, is_url};
+use crate::wanted::{Mode, Origin, Wanted, is_name};
 use crate::work::Work;
 
 /// Publishes.
@@ -107,14 +108,13 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
                 "\"{name}\" must hold only letters, digits and `.+=_-`, and begin with a letter or digit"
             );
             report
-                .push(Entry::error(Place::Named(what.clone()), fact).hint("name it with `--name`"));
+                .push(Entry::error(Place::Named(shown(what)), fact).hint("name it with `--name`"));
             continue;
         }
-        let origin = if is_url(what) {
-            Origin::Url { url: what.clone(), mode: Mode::Auto }
-        } else {
-            Origin::File(PathBuf::from(what))
-        };
+        let origin = Address::parse(what).map_or_else(
+            || Origin::File(PathBuf::from(what)),
+            |url| Origin::Url { url, mode: Mode::Auto },
+        );
         all.push(Wanted { name, origin, sum: sum.clone(), sum_list: None, disks: Vec::new() });
     }
     all
@@ -122,8 +122,11 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
 
 /// Returns a file's name without the endings of images and of compression.
 fn name_of(what: &str) -> String {
-    let path = if is_url(what) { what.split(['?', '#']).next().unwrap_or(what) } else { what };
-    let mut name = path.rsplit('/').next().unwrap_or(path);
+    let address = Address::parse(what);
+    let mut name = match &address {
+        Some(address) => address.file(),
+        None => what.rsplit('/').next().unwrap_or(what),
+    };
     for endings in [&["gz", "xz", "zst", "bz2"][..], &["qcow2", "raw", "vmdk", "img"][..]] {
         let ending = name.rsplit_once('.').filter(|(_, ending)| endings.contains(ending));
         name = ending.map_or(name, |(stem, _)| stem);

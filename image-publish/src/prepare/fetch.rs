@@ -6,61 +6,37 @@ use pve_client::{FetchError, Fetched, Fetcher};
 use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
+use crate::source::address::Address;
 use crate::source::checksum::Algorithm;
 use crate::source::examine::{Facts, examine, sums_of};
 use crate::source::parts::suffix;
 use crate::spool::Spooled;
 use crate::sums::Said;
-use crate::work::Work;
+use crate::work::{Work, may_pass};
 
 /// Fetches a URL into the cache folder and judges it; a lost connection is tried again from the start.
 pub(super) fn fetch(
     work: &Work<'_>,
     name: &str,
-    url: &str,
+    url: &Address,
     said: Option<&Said>,
 ) -> Result<(Facts, Spooled), Entry> {
-    let place = || Place::Named(url.to_owned());
-    let spooled = retrying(work, name, || try_fetch(work, name, url))?;
+    let place = || Place::Named(url.to_string());
+    let spooled = work.retrying(name, || try_fetch(work, name, url))?;
     let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
     let facts = examine(&spooled.files(), sha512).map_err(|fault| unusable(place(), &fault));
     // A wrong sum says more than what is wrong with the content.
     match (&facts, said) {
-        (Ok(facts), said) => compare(url, facts, said)?,
+        (Ok(facts), said) => compare(&url.to_string(), facts, said)?,
         (Err(_), Some(said)) => compare_bytes(&spooled, url, said)?,
         (Err(_), None) => {}
     }
     facts.map(|facts| (facts, spooled))
 }
 
-/// Tries until it succeeds, tries enough, or meets what another try cannot mend; the flag of a failure tells.
-pub(super) fn retrying<T>(
-    work: &Work<'_>,
-    name: &str,
-    attempt: impl Fn() -> Result<T, (Entry, bool)>,
-) -> Result<T, Entry> {
-    let mut tries = 0;
-    loop {
-        let entry = match attempt() {
-            Ok(got) => return Ok(got),
-            Err((entry, true)) if tries < work.retries => entry,
-            Err((entry, _)) => return Err(entry),
-        };
-        tries += 1;
-        let reason = entry.causes.last().cloned().unwrap_or_default();
-        let text = format!("fetching again from the start ({tries} of {}): {reason}", work.retries);
-        work.tell("step", name, &text);
-    }
-}
-
-/// Tells whether another try may help.
-pub(super) fn may_pass(error: &FetchError) -> bool {
-    !matches!(error, FetchError::Status { .. } | FetchError::BadUrl { .. })
-}
-
 /// Fetches once; the flag says whether another try may help.
-fn try_fetch(work: &Work<'_>, name: &str, url: &str) -> Result<Spooled, (Entry, bool)> {
-    let place = || Place::Named(url.to_owned());
+fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Spooled, (Entry, bool)> {
+    let place = || Place::Named(url.to_string());
     let fetched = get(work, url).map_err(|error| {
         (Entry::error(place(), "cannot be fetched").cause(&error), may_pass(&error))
     })?;
@@ -85,10 +61,10 @@ fn try_fetch(work: &Work<'_>, name: &str, url: &str) -> Result<Spooled, (Entry, 
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.
-fn compare_bytes(spooled: &Spooled, url: &str, said: &Said) -> Result<(), Entry> {
+fn compare_bytes(spooled: &Spooled, url: &Address, said: &Said) -> Result<(), Entry> {
     let sums = sums_of(&mut spooled.files().open());
     match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
-        Some(is) if is != said.sum.hex => Err(mismatch(url, &said.sum, is, &said.by)),
+        Some(is) if is != said.sum.hex => Err(mismatch(&url.to_string(), &said.sum, is, &said.by)),
         _ => Ok(()),
     }
 }
@@ -96,14 +72,14 @@ fn compare_bytes(spooled: &Spooled, url: &str, said: &Said) -> Result<(), Entry>
 /// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
 ///
 /// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
-pub(super) fn get(work: &Work<'_>, url: &str) -> Result<Fetched, FetchError> {
-    match work.fetcher().get(url) {
-        Err(FetchError::Status { status: 404, url: whole }) => {
-            let mut parts =
-                Parts { fetcher: work.fetcher().clone(), url: whole, next: 0, open: None };
+pub(super) fn get(work: &Work<'_>, url: &Address) -> Result<Fetched, FetchError> {
+    match work.fetcher().get(url.expose()) {
+        Err(FetchError::Status(404)) => {
+            let fetcher = work.fetcher().clone();
+            let mut parts = Parts { fetcher, url: url.clone(), next: 0, open: None };
             match parts.open_next() {
                 Ok(true) => Ok(Fetched { length: None, reader: Box::new(parts) }),
-                Ok(false) => Err(FetchError::Status { status: 404, url: parts.url }),
+                Ok(false) => Err(FetchError::Status(404)),
                 Err(error) => Err(error),
             }
         }
@@ -114,7 +90,7 @@ pub(super) fn get(work: &Work<'_>, url: &str) -> Result<Fetched, FetchError> {
 /// The parts of a file on a web server.
 struct Parts {
     fetcher: Fetcher,
-    url: String,
+    url: Address,
     next: usize,
     open: Option<Box<dyn Read>>,
 }
@@ -123,13 +99,14 @@ impl Parts {
     /// Opens the next part; false when there is none.
     fn open_next(&mut self) -> Result<bool, FetchError> {
         // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
-        match self.fetcher.get(&format!("{}.part{}", self.url, suffix(self.next, 2))) {
+        let part = self.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
+        match self.fetcher.get(part.expose()) {
             Ok(fetched) => {
                 self.next += 1;
                 self.open = Some(fetched.reader);
                 Ok(true)
             }
-            Err(FetchError::Status { status: 404, .. }) => Ok(false),
+            Err(FetchError::Status(404)) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -4,34 +4,36 @@ use std::io::Read;
 
 use stage::{Entry, Place, Report};
 
-use super::fetch::{fetch, get, may_pass, retrying};
+use super::fetch::{fetch, get};
 use super::unusable;
 use crate::ready::{Ready, Supply, stored_name};
+use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Sum};
 use crate::source::compression::Compression;
 use crate::source::examine::{Fault, UrlFacts};
 use crate::source::format::{Format, HEAD, judge};
 use crate::sums::{self, Said};
 use crate::wanted::{Mode, Wanted, check_disks};
-use crate::work::Work;
+use crate::work::{Work, may_pass};
 
 /// Prepares a URL.
 pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
-    url: &str,
+    url: &Address,
     mode: Mode,
     report: &mut Report,
 ) -> Result<Ready, Entry> {
     let said = sums::of_url(work, wanted, url)?;
-    let known = work.cache.url(url, &said.sum.hex).cloned();
-    let facts = match known {
+    let shown = url.to_string();
+    let facts = match work.cache.url(&shown, &said.sum.hex).cloned() {
         Some(facts) => facts,
         None => match look_ahead(work, &wanted.name, url, mode, &said.sum)? {
             Some(facts) => {
-                work.cache.keep_url(url, &said.sum.hex, &facts);
+                work.cache.keep_url(&shown, &said.sum.hex, &facts);
                 facts
             }
+            None if mode == Mode::DownloadUrl => return Err(not_for_the_node(wanted, PACKED)),
             // What is inside is known only when it is unpacked, so it is fetched at once.
             None => return fetched(work, wanted, url, &said, report),
         },
@@ -39,19 +41,14 @@ pub(super) fn prepare(
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
-    let plain = facts.compression == Compression::None;
-    if mode == Mode::DownloadUrl && !plain {
-        let place = Place::input(format!("image_sources.{}.mode", wanted.name));
-        return Err(Entry::error(
-            place,
-            "must not be download-url: the file is compressed, and PVE unpacks no image",
-        )
-        .hint("leave `mode` out: the file is then fetched and unpacked here"));
-    }
-    let supply = match mode {
-        Mode::Upload => Supply::Fetch(url.to_owned()),
-        _ if !plain => Supply::Fetch(url.to_owned()),
-        mode => Supply::Node { url: url.to_owned(), may_send: mode == Mode::Auto },
+    let supply = match (mode, facts.compression == Compression::None) {
+        (Mode::DownloadUrl, false) => return Err(not_for_the_node(wanted, PACKED)),
+        (Mode::DownloadUrl, true) if url.has_user() => {
+            return Err(not_for_the_node(wanted, PASSWORD));
+        }
+        (Mode::DownloadUrl, true) => Supply::Node { url: url.clone(), may_send: false },
+        (Mode::Auto, true) if !url.has_user() => Supply::Node { url: url.clone(), may_send: true },
+        (Mode::Auto | Mode::Upload, _) => Supply::Fetch(url.clone()),
     };
     Ok(Ready {
         name: wanted.name.clone(),
@@ -62,27 +59,41 @@ pub(super) fn prepare(
     })
 }
 
-/// Reads the first bytes of a URL and judges them; `None` when they are not enough.
+const PACKED: &str = "the file is compressed, and PVE unpacks no image";
+const PASSWORD: &str = "the URL holds a password, which the node's task log would show";
+
+/// Makes the finding of a URL that the node must not download.
+fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
+    let place = Place::input(format!("image_sources.{}.mode", wanted.name));
+    Entry::error(place, format!("must not be download-url: {reason}"))
+        .hint("leave `mode` out: the file is then fetched here, and uploaded")
+}
+
+/// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
 fn look_ahead(
     work: &Work<'_>,
     name: &str,
-    url: &str,
+    url: &Address,
     mode: Mode,
     sum: &Sum,
 ) -> Result<Option<UrlFacts>, Entry> {
-    let place = || Place::Named(url.to_owned());
-    if mode == Mode::DownloadUrl
-        && let Err(error) = work.fetcher().get(url)
-    {
-        return by_name(url, sum)
-            .map(Some)
-            .ok_or_else(|| Entry::error(place(), "cannot be looked at from here").cause(&error));
-    }
-    let (head, length) = retrying(work, name, || first_bytes(work, url))?;
-    let (Compression::None, Some(length)) = (Compression::of(&head), length) else {
-        return Ok(None);
+    let looked = match mode {
+        // What only the node can reach need not be tried again from here.
+        Mode::DownloadUrl => first_bytes(work, url).map_err(|(entry, _)| entry),
+        _ => work.retrying(name, || first_bytes(work, url)),
     };
-    let judged = judge(&head, length).map_err(|unfit| unusable(place(), &Fault::Unfit(unfit)))?;
+    let (head, length) = match (looked, mode) {
+        (Ok((head, length)), _) if Compression::of(&head) == Compression::None => (head, length),
+        (Ok(_), _) => return Ok(None),
+        (Err(entry), Mode::DownloadUrl) => return by_name(url, sum).map(Some).ok_or(entry),
+        (Err(entry), _) => return Err(entry),
+    };
+    let Some(length) = length else {
+        // Without a length nothing can be said of the whole; the node may still take it by its name.
+        return Ok(by_name(url, sum).filter(|_| mode == Mode::DownloadUrl));
+    };
+    let judged = judge(&head, length)
+        .map_err(|unfit| unusable(Place::Named(url.to_string()), &Fault::Unfit(unfit)))?;
     Ok(Some(UrlFacts {
         compression: Compression::None,
         stored: sum.clone(),
@@ -93,8 +104,8 @@ fn look_ahead(
 }
 
 /// Fetches the first bytes and the length; the flag of a failure says whether another try may help.
-fn first_bytes(work: &Work<'_>, url: &str) -> Result<(Vec<u8>, Option<u64>), (Entry, bool)> {
-    let place = || Place::Named(url.to_owned());
+fn first_bytes(work: &Work<'_>, url: &Address) -> Result<(Vec<u8>, Option<u64>), (Entry, bool)> {
+    let place = || Place::Named(url.to_string());
     let fetched = get(work, url);
     let fetched = fetched
         .map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), may_pass(&e)))?;
@@ -105,10 +116,9 @@ fn first_bytes(work: &Work<'_>, url: &str) -> Result<(Vec<u8>, Option<u64>), (En
 }
 
 /// Takes the format from the name's ending, for a URL that only the node can reach.
-fn by_name(url: &str, sum: &Sum) -> Option<UrlFacts> {
-    let path = url.split(['?', '#']).next().unwrap_or(url);
+fn by_name(url: &Address, sum: &Sum) -> Option<UrlFacts> {
     let formats = [Format::Qcow2, Format::Raw, Format::Vmdk];
-    let named = |format: &Format| path.ends_with(&format!(".{}", format.extension()));
+    let named = |format: &Format| url.file().ends_with(&format!(".{}", format.extension()));
     Some(UrlFacts {
         compression: Compression::None,
         stored: sum.clone(),
@@ -122,7 +132,7 @@ fn by_name(url: &str, sum: &Sum) -> Option<UrlFacts> {
 fn fetched(
     work: &mut Work<'_>,
     wanted: &Wanted,
-    url: &str,
+    url: &Address,
     said: &Said,
     report: &mut Report,
 ) -> Result<Ready, Entry> {
@@ -136,6 +146,6 @@ fn fetched(
         format: facts.format,
         virtual_size: Some(facts.virtual_size),
     };
-    work.cache.keep_url(url, &said.sum.hex, &known);
+    work.cache.keep_url(&url.to_string(), &said.sum.hex, &known);
     Ok(Ready::local(&wanted.name, &facts, spooled.files(), Some(spooled)))
 }

@@ -1,8 +1,9 @@
 //! Where an image comes from, and what is known of it before a byte is sent.
 //!
-//! `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content,
+//! `address` shows URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content,
 //! `checksum` reads sums, `examine` reads an image once from end to end.
 
+pub(crate) mod address;
 pub(crate) mod checksum;
 pub(crate) mod compression;
 pub(crate) mod examine;

@@ -9,6 +9,8 @@ use std::thread;
 /// What a path holds.
 #[derive(Clone)]
 pub(crate) struct Page {
+    status: &'static str,
+    headers: String,
     bytes: Vec<u8>,
     cut_at: usize,
     cuts: u32,
@@ -17,7 +19,24 @@ pub(crate) struct Page {
 impl Page {
     /// A page that is there.
     pub(crate) fn ok(bytes: Vec<u8>) -> Self {
-        Self { cut_at: bytes.len(), bytes, cuts: 0 }
+        let headers = format!("Content-Length: {}\r\n", bytes.len());
+        Self { status: "200 OK", headers, cut_at: bytes.len(), bytes, cuts: 0 }
+    }
+
+    /// An answer with this status and nothing else.
+    pub(crate) fn status(status: &'static str) -> Self {
+        Self { status, ..Self::ok(Vec::new()) }
+    }
+
+    /// The way to another URL.
+    pub(crate) fn moved_to(url: &str) -> Self {
+        let headers = format!("Content-Length: 0\r\nLocation: {url}\r\n");
+        Self { headers, ..Self::status("302 Found") }
+    }
+
+    /// The server does not say how long the page is.
+    pub(crate) fn without_length(self) -> Self {
+        Self { headers: String::new(), ..self }
     }
 
     /// The connection ends after so many bytes, so many times.
@@ -30,6 +49,7 @@ impl Page {
 struct State {
     pages: BTreeMap<String, Page>,
     asked: Vec<String>,
+    heads: String,
 }
 
 /// The server. Its thread ends with the test.
@@ -44,7 +64,7 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let pages = pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
-        let state = Arc::new(Mutex::new(State { pages, asked: Vec::new() }));
+        let state = Arc::new(Mutex::new(State { pages, ..State::default() }));
         let shared = state.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -69,6 +89,11 @@ impl Web {
         self.state.lock().unwrap().asked.clone()
     }
 
+    /// Returns all that was sent here.
+    pub(crate) fn heads(&self) -> String {
+        self.state.lock().unwrap().heads.clone()
+    }
+
     /// Forgets what was asked for.
     pub(crate) fn forget(&self) {
         self.state.lock().unwrap().asked.clear();
@@ -79,9 +104,10 @@ impl Web {
 fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
-    lines.take_while(|line| !line.is_empty()).for_each(drop);
+    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut state = state.lock().unwrap();
+    state.heads += &format!("{first}\n{}\n\n", headers.join("\n"));
     state.asked.push(path.clone());
     let Some(page) = state.pages.get_mut(&path) else {
         let _ = stream
@@ -90,10 +116,7 @@ fn answer(mut stream: TcpStream, state: &Mutex<State>) {
     };
     let end = if page.cuts > 0 { page.cut_at } else { page.bytes.len() };
     page.cuts = page.cuts.saturating_sub(1);
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        page.bytes.len()
-    );
+    let head = format!("HTTP/1.1 {}\r\n{}Connection: close\r\n\r\n", page.status, page.headers);
     // Whoever looks at the first bytes only goes away before the rest.
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&page.bytes[..end]));
 }

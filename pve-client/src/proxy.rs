@@ -1,0 +1,291 @@
+//! The HTTP proxies that the environment names, and which of them a URL goes through. Does no I/O.
+//!
+//! Only what is fetched from web servers goes through one: PVE's API is spoken to directly.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+use ureq::http::Uri;
+use zeroize::Zeroizing;
+
+use crate::error::{ProxyProblem, Unreachable};
+
+/// The port of a proxy that names none.
+const PORT: u16 = 80;
+
+/// The proxies for fetched files, as curl reads them from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    http: Option<Named>,
+    https: Option<Named>,
+    direct: Arc<[Direct]>,
+}
+
+/// A variable, and what it names.
+type Named = (String, Result<Proxy, ProxyProblem>);
+
+/// An HTTP proxy.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Proxy {
+    /// Its host and port.
+    pub(crate) authority: String,
+    /// What it wants in `Proxy-Authorization`.
+    credentials: Option<Zeroizing<String>>,
+}
+
+/// An entry of NO_PROXY.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Direct {
+    /// `*`: every host.
+    All,
+    /// A name and all names below it.
+    Name(String),
+    /// An address, or the first bits of one.
+    Network(IpAddr, u8),
+}
+
+impl Proxies {
+    /// Reads the usual variables, small letters first: `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`.
+    ///
+    /// A value that names no HTTP proxy is an error only once a URL would go through it.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let either = |name: &str| {
+            let names = [name.to_ascii_lowercase(), name.to_owned()];
+            names.into_iter().find_map(|name| {
+                let value = variable(&name).filter(|value| !value.trim().is_empty())?;
+                Some((name, value))
+            })
+        };
+        let proxy = |name| {
+            let (name, value) = either(name).or_else(|| either("ALL_PROXY"))?;
+            Some((name, Proxy::parse(value.trim())))
+        };
+        let direct = either("NO_PROXY").map(|(_, value)| value).unwrap_or_default();
+        let entries = direct.split([',', ' ']).filter_map(Direct::parse);
+        Self { http: proxy("HTTP_PROXY"), https: proxy("HTTPS_PROXY"), direct: entries.collect() }
+    }
+
+    /// Returns the proxy that a URL goes through; `None` when it is asked directly.
+    pub(crate) fn of(&self, url: &Uri) -> Result<Option<&Proxy>, Unreachable> {
+        let named = if url.scheme_str() == Some("https") { &self.https } else { &self.http };
+        let Some((variable, proxy)) = named else { return Ok(None) };
+        let host = bare(url.host().unwrap_or_default()).to_ascii_lowercase();
+        if self.direct.iter().any(|direct| direct.holds(&host)) {
+            return Ok(None);
+        }
+        proxy.as_ref().map(Some).map_err(|problem| Unreachable::Proxy {
+            proxy: variable.clone(),
+            problem: problem.clone(),
+        })
+    }
+}
+
+impl Proxy {
+    /// Reads `http://user:password@host:port`; all but the host may be absent.
+    fn parse(text: &str) -> Result<Self, ProxyProblem> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        if !scheme.eq_ignore_ascii_case("http") {
+            return Err(ProxyProblem::NotHttp);
+        }
+        let rest = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+        let (user, host) = match rest.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, rest),
+        };
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let authority = if has_port { host.to_owned() } else { format!("{host}:{PORT}") };
+        let parsed: Result<ureq::http::uri::Authority, _> = authority.parse();
+        match parsed {
+            Ok(parsed) if !parsed.host().is_empty() && parsed.port_u16().is_some() => {}
+            _ => return Err(ProxyProblem::NotHttp),
+        }
+        Ok(Self { authority, credentials: user.map(basic) })
+    }
+
+    /// Returns what asks this proxy for a way to `target`, a host and port.
+    pub(crate) fn connect_head(&self, target: &str) -> Zeroizing<String> {
+        let authorization = self.authorization();
+        let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", *authorization);
+        Zeroizing::new(head)
+    }
+
+    /// Makes of the first bytes of a request those that a proxy wants: the whole URL in the first line.
+    pub(crate) fn absolute(&self, request: &[u8], target: &str) -> Zeroizing<Vec<u8>> {
+        let space = request.iter().position(|byte| *byte == b' ').map_or(0, |at| at + 1);
+        let line = request.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
+        let authorization = self.authorization();
+        let parts: [&[u8]; 6] = [
+            &request[..space],
+            b"http://",
+            target.as_bytes(),
+            &request[space..line],
+            authorization.as_bytes(),
+            &request[line..],
+        ];
+        Zeroizing::new(parts.concat())
+    }
+
+    /// Returns the header that tells who asks; empty when the proxy needs none.
+    fn authorization(&self) -> Zeroizing<String> {
+        let line = self.credentials.as_ref().map(|c| format!("Proxy-Authorization: {}\r\n", **c));
+        Zeroizing::new(line.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy").field("authority", &self.authority).finish_non_exhaustive()
+    }
+}
+
+impl Direct {
+    fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::All);
+        }
+        // `.example.com` and `*.example.com` mean what `example.com` does, as in curl.
+        let name = text.trim_start_matches('*').trim_start_matches('.');
+        let (address, bits) = match name.split_once('/') {
+            Some((address, bits)) => (address, Some(bits.parse().ok()?)),
+            None => (name, None),
+        };
+        if let Ok(address) = bare(address).parse::<IpAddr>() {
+            let all = if address.is_ipv4() { 32 } else { 128 };
+            return Some(Self::Network(address, bits.unwrap_or(all)));
+        }
+        (!name.is_empty() && bits.is_none()).then(|| Self::Name(name.to_ascii_lowercase()))
+    }
+
+    /// Tells whether a host, in small letters, is meant.
+    fn holds(&self, host: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Name(name) => host
+                .strip_suffix(name.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+            Self::Network(network, bits) => {
+                host.parse().is_ok_and(|address| same_start(*network, address, *bits))
+            }
+        }
+    }
+}
+
+/// Tells whether two addresses of one kind have the same first bits.
+fn same_start(one: IpAddr, other: IpAddr, bits: u8) -> bool {
+    let differs = match (one, other) {
+        (IpAddr::V4(one), IpAddr::V4(other)) => u128::from(one.to_bits() ^ other.to_bits()) << 96,
+        (IpAddr::V6(one), IpAddr::V6(other)) => one.to_bits() ^ other.to_bits(),
+        _ => return false,
+    };
+    differs.leading_zeros() >= u32::from(bits)
+}
+
+/// Returns an address without its brackets.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Returns the value of an `Authorization` header for `user:password`, in which `%40` stands for `@`.
+pub(crate) fn basic(user: &str) -> Zeroizing<String> {
+    let mut plain = Zeroizing::new(Vec::with_capacity(user.len() + 1));
+    let mut rest = user.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *first == b'%');
+        let byte = hex.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        plain.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    if !user.contains(':') {
+        plain.push(b':');
+    }
+    Zeroizing::new(format!("Basic {}", BASE64.encode(&plain)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proxies(variables: &[(&str, &str)]) -> Proxies {
+        let value = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+        Proxies::from_variables(|name| value(name).map(str::to_owned))
+    }
+
+    fn check(variables: &[(&str, &str)], url: &str, expected: Option<&str>) {
+        let proxies = proxies(variables);
+        let proxy = proxies.of(&url.parse().unwrap()).unwrap();
+        assert_eq!(proxy.map(|p| p.authority.as_str()), expected, "{variables:?} {url}");
+    }
+
+    #[test]
+    fn the_variables_are_read_as_curl_reads_them() {
+        let both = [("HTTPS_PROXY", "http://s:3128"), ("http_proxy", "p:8080/")];
+        check(&both, "https://x/a", Some("s:3128"));
+        check(&both, "http://x/a", Some("p:8080"));
+        check(&[("HTTPS_PROXY", "big"), ("https_proxy", "small")], "https://x/", Some("small:80"));
+        check(&[("all_proxy", "http://[fd00::1]:3128")], "https://x/", Some("[fd00::1]:3128"));
+        check(&[("HTTP_PROXY", "p:1")], "https://x/", None);
+        check(&[("HTTPS_PROXY", " "), ("https_proxy", "")], "https://x/", None);
+        check(&[], "https://x/", None);
+    }
+
+    #[test]
+    fn no_proxy_names_hosts_that_are_asked_directly() {
+        let host = |no: &str, host: &str, direct: bool| {
+            let expected = (!direct).then_some("p:1");
+            check(
+                &[("https_proxy", "p:1"), ("NO_PROXY", no)],
+                &format!("https://{host}/a"),
+                expected,
+            );
+        };
+        for (no, name) in
+            [("*", "x"), ("a,Example.COM", "example.com"), (".example.com", "a.example.com")]
+        {
+            host(no, name, true);
+        }
+        host("*.example.com b", "example.com", true);
+        host("10.0.0.0/8, fd00::/8", "10.255.1.2:8006", true);
+        host("10.0.0.0/8, fd00::/8", "[fd12::1]", true);
+        host("127.0.0.1", "127.0.0.1", true);
+        for (no, name) in [
+            ("example.com", "notexample.com"),
+            ("10.0.0.0/8", "11.0.0.1"),
+            ("10.0.0.0/x,,", "10.0.0.1"),
+        ] {
+            host(no, name, false);
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_proxy_is_told_without_its_value() {
+        for value in [
+            "socks5://u:s3cret@p",
+            "https://u:s3cret@p:1",
+            "http://",
+            "u:s3cret@p:port",
+            "u:s3cret@",
+        ] {
+            let proxies = proxies(&[("https_proxy", value)]);
+            let error = proxies.of(&"https://x/".parse().unwrap()).unwrap_err();
+            let text = format!("{error} {proxies:?} {error:?}");
+            assert!(text.contains("https_proxy") && !text.contains("s3cret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_is_told_who_asks_and_nobody_else() {
+        let proxies = proxies(&[("http_proxy", "http://us%40er:s3%3acret@p:1")]);
+        assert!(!format!("{proxies:?}").contains("s3"), "{proxies:?}");
+        let proxy = proxies.of(&"http://x/".parse().unwrap()).unwrap().unwrap();
+        let header = "Proxy-Authorization: Basic dXNAZXI6czM6Y3JldA==\r\n";
+        assert_eq!(
+            *proxy.connect_head("x:443"),
+            format!("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n{header}\r\n")
+        );
+        let sent = proxy.absolute(b"GET /a?b HTTP/1.1\r\nhost: x\r\n\r\n", "x");
+        let expected = format!("GET http://x/a?b HTTP/1.1\r\n{header}host: x\r\n\r\n");
+        assert_eq!(String::from_utf8_lossy(&sent), expected);
+    }
+}
