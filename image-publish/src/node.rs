@@ -12,6 +12,9 @@ use crate::show;
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
+/// The last line of a log may be unfinished, and the one before it tell of something else.
+const LOG_LINES: u64 = 4;
+
 /// Types of storage that hold disks and no files.
 // PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
 const HOLDS_NO_FILES: [&str; 8] =
@@ -171,20 +174,24 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
-    /// Waits for a task; while it runs, `on_line` gets the last line of its log about once a second.
-    pub(crate) fn wait(&self, upid: &Upid, on_line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+    /// Waits for a task.
+    pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
+        self.client.wait(upid, TASK_LIMIT, &mut |_| {}).map(drop)
+    }
+
+    /// Waits for a task; while it runs, `on_log` gets the last lines of its log about once a second.
+    pub(crate) fn wait_reading(
+        &self,
+        upid: &Upid,
+        on_log: &mut dyn FnMut(&[String]),
+    ) -> Result<(), Error> {
         let mut asked = Duration::ZERO;
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited| {
             if waited >= asked + Duration::from_secs(1) {
                 asked = waited;
                 // A log that cannot be read costs a line of progress, nothing else.
-                if let Some(line) = self
-                    .client
-                    .task_log_tail(upid, 1)
-                    .ok()
-                    .and_then(|lines| lines.into_iter().next_back())
-                {
-                    on_line(&line);
+                if let Ok(lines) = self.client.task_log_tail(upid, LOG_LINES) {
+                    on_log(&lines);
                 }
             }
         });
@@ -194,7 +201,7 @@ impl Node {
     /// Removes a volume, and waits until it is gone.
     pub(crate) fn remove(&self, volid: &Volid) -> Result<(), Error> {
         match self.client.delete_volume(&self.node, volid)? {
-            Some(upid) => self.wait(&upid, &mut |_| {}),
+            Some(upid) => self.wait(&upid),
             None => Ok(()),
         }
     }

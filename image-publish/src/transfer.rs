@@ -37,7 +37,7 @@ pub(crate) fn send(
             node.upload(&file, length, &sha256, &mut reader, &mut |bytes| transfer.at(bytes));
         // From here on a lost connection says nothing of the task on the node.
         let accepted = sent.is_ok();
-        let outcome = sent.and_then(|upid| node.wait(&upid, &mut |_| {}));
+        let outcome = sent.and_then(|upid| node.wait(&upid));
         let error = match outcome {
             Ok(()) => return Ok(file),
             Err(error) => error,
@@ -122,8 +122,8 @@ pub(crate) fn download(
         }
     };
     let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
-    let waited = node.wait(&upid, &mut |line| {
-        if let Some(percent) = percent_in(line) {
+    let waited = node.wait_reading(&upid, &mut |log| {
+        if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
             transfer.at_percent(percent);
         }
     });
@@ -238,6 +238,8 @@ fn innermost(error: &Error) -> String {
 }
 
 /// Finds the percentage in a line of wget's progress, as the node's task log has it.
+///
+/// wget writes it behind 32 MiB of dots, so the line that it is at has none.
 fn percent_in(line: &str) -> Option<u8> {
     line.split_whitespace()
         .rev()
@@ -257,6 +259,7 @@ mod tests {
     fn progress_in_a_task_log() {
         check("  1024K ........ ........ ........ ........ 42% 10.1M 5s", Some(42));
         check("100%", Some(100));
+        check(" 32768K ........ ......", None);
         check("downloading https://x/50%25.qcow2", None);
         check("", None);
     }

@@ -21,7 +21,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use test_support::pve_sim::{Options, PveSim, World, requests};
+use test_support::pve_sim::{Options, Pace, PveSim, World, requests};
 use web::{Page, Web};
 
 /// The example's image.
@@ -46,6 +46,7 @@ struct Scene {
     web: Web,
     home: tempfile::TempDir,
     variables: Vec<(&'static str, String)>,
+    args: &'static [&'static str],
 }
 
 /// What the tool has left behind.
@@ -66,7 +67,15 @@ impl Scene {
         let world = json!({"urls": {web.url("/a.qcow2"): known}});
         let world = World::from_json(&world.to_string()).unwrap();
         let sim = PveSim::start(world, Options::default()).unwrap();
-        Self { sim, web, home: tempfile::tempdir().unwrap(), variables: Vec::new() }
+        Self { sim, web, home: tempfile::tempdir().unwrap(), args: &[], variables: Vec::new() }
+    }
+
+    /// The same, with tasks that take so long.
+    fn with_tasks_of(millis: u64, pages: Vec<(&str, Page)>) -> Self {
+        let scene = Self::new(pages);
+        let options = Options { pace: Pace::Millis(millis), ..Options::default() };
+        let sim = PveSim::start(scene.sim.world(), options).unwrap();
+        Self { sim, ..scene }
     }
 
     /// Runs the filter on a document with one image, whose source is given.
@@ -78,6 +87,7 @@ impl Scene {
             "vms": [{"name": "vm", "image": "a", "cores": 1, "memory": 512, "disk": 10}],
         });
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
+            .args(self.args)
             .env_clear()
             .env("HOME", self.home.path())
             .envs(self.variables.clone())
@@ -134,6 +144,22 @@ fn the_node_downloads_what_it_can_use_as_it_is() {
     let again = scene.run(&source);
     assert_eq!(again.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
     assert_eq!(scene.web.asked(), Vec::<String>::new());
+}
+
+#[test]
+fn while_the_node_downloads_its_log_tells_how_far_it_is() {
+    let mut scene = Scene::with_tasks_of(3000, vec![("/a.qcow2", Page::ok(image()))]);
+    scene.args = &["--log-format", "json"];
+    let sum = format!("sha256:{}", sha256(&image()));
+    let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2"), "checksum": sum}));
+    check_published(&scene, &ran, "/download-url");
+    let events = ran.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<u64> = events
+        .filter(|event| event["event"] == "progress" && event["subject"] == "a")
+        .filter_map(|event| event["percent"].as_u64())
+        .collect();
+    let rises = told.windows(2).all(|two| two[0] <= two[1]);
+    assert!(rises && told.iter().any(|percent| (1..100).contains(percent)), "{}", ran.stderr);
 }
 
 #[test]

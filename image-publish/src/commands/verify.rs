@@ -68,9 +68,8 @@ fn verify(
     }
     match target {
         Target::Node(node) => {
-            let compared = node
-                .download(NO_URL, &image.file, sum)
-                .and_then(|upid| node.wait(&upid, &mut |_| {}));
+            let compared =
+                node.download(NO_URL, &image.file, sum).and_then(|upid| node.wait(&upid));
             compared.map_err(|e| {
                 finding::while_doing(place, "the node's comparison with the sum", &e)
             })?;

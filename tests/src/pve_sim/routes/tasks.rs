@@ -81,15 +81,21 @@ pub(super) fn log(call: &mut Call) -> Reply {
         0 => usize::MAX,
         limit => limit,
     };
-    let lines: Vec<Value> = task
-        .log
-        .iter()
+    // wget ends a line of dots with the percentage; the line that it is at has none yet.
+    let wget_is_at_work = task.kind == "download"
+        && task.exitstatus.is_none()
+        && task.log.last().is_some_and(|line| line.contains('%'));
+    let unfinished = wget_is_at_work.then(|| "  ........ ....".to_owned());
+    let log: Vec<&String> = task.log.iter().chain(&unfinished).collect();
+    let total = log.len();
+    let lines: Vec<Value> = log
+        .into_iter()
         .enumerate()
         .skip(start)
         .take(limit)
         .map(|(at, text)| json!({ "n": at + 1, "t": text }))
         .collect();
-    Ok(Answer { data: lines.into(), total: Some(task.log.len()) })
+    Ok(Answer { data: lines.into(), total: Some(total) })
 }
 
 pub(super) fn stop(call: &mut Call) -> Reply {
