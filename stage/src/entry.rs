@@ -26,6 +26,7 @@ pub struct Output {
     stdout: Vec<u8>,
     report: Report,
     changes: bool,
+    world_changed: bool,
 }
 
 impl Output {
@@ -36,13 +37,20 @@ impl Output {
 
     /// Any other bytes for stdout.
     pub fn bytes(stdout: impl Into<Vec<u8>>, report: Report) -> Self {
-        Self { stdout: stdout.into(), report, changes: false }
+        Self { stdout: stdout.into(), report, ..Self::default() }
     }
 
     /// Makes the exit code say that there are changes.
     #[must_use]
     pub fn with_changes(mut self, changes: bool) -> Self {
         self.changes = changes;
+        self
+    }
+
+    /// Makes a stdout that cannot be written say that the world has changed all the same.
+    #[must_use]
+    pub fn after_changes(mut self, changed: bool) -> Self {
+        self.world_changed = changed;
         self
     }
 }
@@ -114,7 +122,7 @@ fn finish(console: &Console, output: &Output) -> ExitCode {
         Err(e) => {
             let entry = Entry::error(Place::Named("stdout".into()), "cannot be written").cause(&e);
             console.report(&entry.into());
-            ExitCode::from(REFUSED)
+            ExitCode::from(if output.world_changed { PART_WAY } else { REFUSED })
         }
     }
 }

@@ -28,5 +28,6 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     unless_done(&outcomes)?;
     let rows = outcome::rows(&adoption, &outcomes, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows);
-    Ok(Output::bytes(result.to_bytes(), Report::new()))
+    let changed = outcome::any_changed(&outcomes);
+    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
 }

@@ -40,11 +40,11 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let limit = Duration::from_secs(args.wait.wait_timeout);
     let report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     let result = ResultJson::new(&session.desired.deployment, rows);
+    let changed = outcome::any_changed(&outcomes);
     if report.has_errors() {
-        let changed = outcome::any_changed(&outcomes);
         return Err(if changed { Failure::part_way(report) } else { report.into() });
     }
-    Ok(Output::bytes(result.to_bytes(), report))
+    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }
 
 /// The plan, once no create of an earlier run is under way any more.

@@ -30,5 +30,6 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     unless_done(&outcomes)?;
     let rows = outcome::rows(&plan, &outcomes, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows);
-    Ok(Output::bytes(result.to_bytes(), Report::new()))
+    let changed = outcome::any_changed(&outcomes);
+    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
 }

@@ -24,5 +24,6 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
-    Ok(Output::bytes(result.to_bytes(), Report::new()))
+    let changed = outcome::any_changed(&outcomes);
+    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
 }
