@@ -215,6 +215,27 @@ fn each_tool_shows_its_exit_codes() {
 }
 
 #[test]
+fn what_make_check_runs_needs_no_tool() {
+    let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
+    let (_, check) = makefile.split_once("\ncheck:").unwrap();
+    let line = check.lines().find(|line| line.contains("$(CARGO) test")).unwrap();
+    let targets: Vec<_> =
+        line.split("--test ").skip(1).map(|rest| rest.split(' ').next().unwrap()).collect();
+    assert!(targets.contains(&"tidy"), "{line}");
+    // Spelled so that this file does not find itself: tools are found by the case runner alone.
+    let mark = ["test_", "support"].concat();
+    let broken: Vec<_> = targets
+        .into_iter()
+        .filter(|target| {
+            let path = root().join("tests").join(target).with_extension("rs");
+            std::fs::read_to_string(path).unwrap().contains(&mark)
+        })
+        .map(str::to_owned)
+        .collect();
+    assert_none(&broken, "`make check` comes before the tools are built");
+}
+
+#[test]
 fn libraries_and_tools_are_what_the_top_level_shows() {
     for folder in LIBRARIES.iter().chain(&TOOLS).chain(&["tests"]) {
         assert!(root().join(folder).join("Cargo.toml").exists(), "{folder}");

@@ -271,7 +271,7 @@ fn method_name(method: &Method) -> &'static str {
 }
 
 /// Takes the percent-encoding out of a path, for people.
-fn decoded(path: &str) -> String {
+pub(crate) fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let [first, tail @ ..] = rest {

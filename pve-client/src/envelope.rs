@@ -147,6 +147,22 @@ mod tests {
         assert!(matches!(opened(200, "OK", "{}"), Err(Error::BadAnswer { .. })));
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..proptest::test_runner::Config::default() })]
+
+        #[test]
+        fn any_answer_is_data_or_an_error(
+            status in 100_u16..1000,
+            reason in ".{0,20}",
+            body in "(\\{\"(data|message|errors)\":(null|1|\"x\"|\\[\\]|\\{\"a\":[1\"]\\}),?.{0,9}|.{0,9})",
+        ) {
+            match opened(status, &reason, &body) {
+                Ok(whole) => assert!(status / 100 == 2 && whole.get("data").is_some()),
+                Err(error) => assert_eq!(error.status().is_some(), status / 100 != 2),
+            }
+        }
+    }
+
     #[test]
     fn reason_phrases() {
         assert_eq!(

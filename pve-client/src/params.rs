@@ -124,6 +124,17 @@ mod tests {
         );
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..proptest::test_runner::Config::default() })]
+
+        #[test]
+        fn whatever_is_encoded_is_decoded(text in "\\PC{0,20}|[\\x00-\\x7f]{0,20}") {
+            let encoded = percent(&text);
+            assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+            assert_eq!(crate::client::decoded(&encoded), text);
+        }
+    }
+
     #[test]
     fn paths_hold_no_foreign_slash() {
         assert_eq!(

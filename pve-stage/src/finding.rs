@@ -28,7 +28,12 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
-            with_space_hint(says(Entry::error(place, fact), error), &refusal.message)
+            let entry = says(Entry::error(place, fact), error);
+            // PVE itself never sends anybody elsewhere.
+            if (300..400).contains(&refusal.status) {
+                return entry.hint("`api_endpoint` must be the address of a Proxmox VE API");
+            }
+            with_space_hint(entry, &refusal.message)
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
@@ -37,7 +42,10 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         Error::TaskStillRuns { upid, .. } => {
             Entry::error(place, error.to_string()).note(format!("task {upid}"))
         }
-        _ => Entry::error(place, "the request ended without an answer").cause(error),
+        Error::MaybeSent { source, .. } | Error::Source { source } => {
+            Entry::error(place, error.to_string()).cause(source)
+        }
+        Error::BadAnswer { .. } => Entry::error(place, error.to_string()),
     }
 }
 
@@ -125,5 +133,79 @@ fn certificate_hint(problem: &CertificateProblem) -> String {
                 .to_owned()
         }
         CertificateProblem::Other { shown, .. } => compare(shown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pve_client::{Call, Refusal};
+
+    fn call() -> Call {
+        Call { method: "GET", path: "/version".to_owned() }
+    }
+
+    fn refusal(status: u16, message: &str) -> Error {
+        let message = message.to_owned();
+        Error::Status(Box::new(Refusal { call: call(), status, message, errors: [].into() }))
+    }
+
+    /// Fact, causes and notes, one a line, and whether there is a hint.
+    fn check<const N: usize>(error: &Error, expected: [&str; N], hint: bool) {
+        let entry = of_error(Place::node("pve1"), error);
+        let lines = [vec![entry.fact], entry.causes, entry.notes].concat();
+        assert_eq!(
+            (lines, entry.hint.is_some()),
+            (expected.map(str::to_owned).into(), hint),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn each_error_is_a_fact_with_its_cause() {
+        let lost = std::io::Error::other("the connection was closed");
+        check(
+            &Error::MaybeSent { call: call(), source: lost },
+            ["the answer to GET /version was lost", "the connection was closed"],
+            false,
+        );
+        check(
+            &Error::BadAnswer { call: call(), what: "it is not JSON".to_owned() },
+            ["the answer to GET /version cannot be used: it is not JSON"],
+            false,
+        );
+        check(
+            &refusal(401, "No ticket"),
+            ["the API token is not accepted", "PVE says: No ticket"],
+            true,
+        );
+        check(
+            &refusal(403, "Permission check failed (/, Sys.Audit)\n\nsecond line"),
+            [
+                "the API token may not do GET /version",
+                "PVE says: Permission check failed (/, Sys.Audit)",
+                "PVE says: second line",
+            ],
+            true,
+        );
+        check(&refusal(302, ""), ["GET /version was refused with status 302"], true);
+        check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
+        check(&refusal(595, ""), ["the node does not answer GET /version"], false);
+    }
+
+    #[test]
+    fn each_fault_of_a_certificate_has_a_hint() {
+        let shown = Fingerprint::of(b"");
+        for (problem, word) in [
+            (CertificateProblem::UnknownIssuer { shown }, "--ca-file"),
+            (CertificateProblem::NotPinned { shown, pinned: Vec::new() }, "--fingerprint"),
+            (CertificateProblem::WrongName { host: "pve1".to_owned(), shown }, "--fingerprint"),
+            (CertificateProblem::NotValidNow { shown }, "clock"),
+            (CertificateProblem::Other { what: String::new(), shown }, "--fingerprint"),
+        ] {
+            let reason = Unreachable::Certificate(problem);
+            let entry = never_sent("https://pve1:8006", &reason);
+            assert!(entry.hint.is_some_and(|hint| hint.contains(word)), "{reason:?}");
+        }
     }
 }
