@@ -32,7 +32,7 @@ use std::path::Path;
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     let folder = || load::site_folder(cli.site.site, &cli::environment());
     match cli.command {
-        None => document(cli.select, &folder()?),
+        None => document(cli.select.0, &folder()?),
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, *select, &folder()?)
         }
