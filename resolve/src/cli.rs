@@ -28,7 +28,8 @@ pub struct Cli {
 
 const AFTER_HELP: &str = "\
 The site is looked for in this order: --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC,
-HOMESTAK_ROOT/config, ../site-config, /usr/local/etc/homestak, /opt/homestak/site-config.
+HOMESTAK_ROOT/config, ../site-config, /usr/local/etc/homestak, /opt/homestak/site-config,
+~/config.
 
 Exit codes: 0 done; 1 the site cannot be used; 2 the command line is wrong.";
 
@@ -234,5 +235,6 @@ pub fn environment() -> Environment {
         site_config: path("HOMESTAK_SITE_CONFIG"),
         etc: path("HOMESTAK_ETC"),
         root: path("HOMESTAK_ROOT"),
+        home: path("HOME"),
     }
 }

@@ -12,6 +12,8 @@ pub struct Environment {
     pub etc: Option<PathBuf>,
     /// `HOMESTAK_ROOT`, the folder above `config`.
     pub root: Option<PathBuf>,
+    /// `HOME`, which `HOMESTAK_ROOT` is taken to be where nothing else is found.
+    pub home: Option<PathBuf>,
 }
 
 /// Where sites have always been.
@@ -40,8 +42,15 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
     if let Some(folder) = USUAL.iter().map(Path::new).find(|folder| folder.is_dir()) {
         return Ok(folder.to_owned());
     }
+    // Many a home has a `config` that is no site.
+    let home = env.home.as_ref().filter(|home| !home.as_os_str().is_empty());
+    let home = home.map(|home| home.join("config"));
+    let is_site = |folder: &PathBuf| ["site.yaml", "nodes"].iter().any(|n| folder.join(n).exists());
+    if let Some(folder) = home.filter(is_site) {
+        return Ok(folder);
+    }
     let looked = format!(
-        "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}",
+        "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
         USUAL.join(", ")
     );
     let entry = Entry::error(Place::Run, "no site is found").note(looked);
