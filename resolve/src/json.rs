@@ -43,11 +43,10 @@ fn natural(node: &Node) -> Value {
     match scalar.flag().or_else(|| scalar.number()) {
         Some(Reading::Flag { value, .. }) => value.into(),
         Some(Reading::Number { value, .. }) => value.into(),
-        _ if scalar.as_text() == Reading::Fraction => {
-            let number = scalar.text.parse::<f64>().ok().and_then(serde_json::Number::from_f64);
-            number.map_or_else(|| (*scalar.text).into(), Value::Number)
-        }
-        _ => (*scalar.text).into(),
+        _ => match scalar.fraction().and_then(serde_json::Number::from_f64) {
+            Some(number) => Value::Number(number),
+            None => (*scalar.text).into(),
+        },
     }
 }
 

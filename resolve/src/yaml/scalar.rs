@@ -58,6 +58,17 @@ impl Scalar {
         Some(Reading::Flag { value, habit })
     }
 
+    /// Reads it as a number with a fraction, as the reference did: `1.5` and `1.5e+3`, but not
+    /// `08`, `1e3` and `1.5e3`, which YAML 1.1 takes for text.
+    pub(crate) fn fraction(&self) -> Option<f64> {
+        if self.as_text() != Reading::Fraction || !self.text.contains('.') {
+            return None;
+        }
+        let exponent = self.text.split_once(['e', 'E']).map(|(_, exponent)| exponent);
+        let signed = exponent.is_none_or(|exponent| exponent.starts_with(['+', '-']));
+        self.text.parse().ok().filter(|_| signed)
+    }
+
     /// What it is where text is wanted.
     pub(crate) fn as_text(&self) -> Reading {
         if !self.plain {
@@ -86,8 +97,10 @@ impl Scalar {
 fn unsigned(digits: &str) -> Option<(i64, bool)> {
     let radix = |prefix: &str, radix| {
         let rest = digits.strip_prefix(prefix)?;
-        let value = i64::from_str_radix(&rest.replace('_', ""), radix).ok()?;
-        Some((value, rest.contains('_')))
+        // The sign stands before the prefix, if at all; from_str_radix takes one here too.
+        let digits = rest.replace('_', "");
+        let value = i64::from_str_radix(&digits, radix).ok()?;
+        (!digits.starts_with(['+', '-'])).then_some((value, rest.contains('_')))
     };
     if let Some(found) = radix("0x", 16).or_else(|| radix("0o", 8)) {
         return Some(found);
@@ -124,7 +137,7 @@ fn sexagesimal(text: &str) -> Option<i64> {
 }
 
 fn is_fraction(text: &str) -> bool {
-    let unsigned = text.trim_start_matches(['+', '-']);
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let body = unsigned.strip_prefix('.').unwrap_or(unsigned);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
         return true;

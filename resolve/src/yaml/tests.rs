@@ -82,6 +82,8 @@ fn scalars() {
         ("0o17", "15"),
         ("0x1F", "31"),
         ("0b101", "5 habit"),
+        ("0x-5", "-"),
+        ("0o+5", "-"),
         ("1_000", "1000 habit"),
         ("1:30", "90 habit"),
         ("1:60", "-"),
@@ -95,6 +97,23 @@ fn scalars() {
     ] {
         assert_eq!(number(text), expected, "{text:?}");
     }
+}
+
+#[test]
+fn fractions() {
+    for (text, expected) in [
+        ("1.5", Some(1.5)),
+        ("-1.5e+3", Some(-1500.0)),
+        (".5", Some(0.5)),
+        ("1.5e3", None),
+        ("1e3", None),
+        ("08", None),
+        ("1.2.3", None),
+        ("v1.5", None),
+    ] {
+        assert_eq!(scalar(text).fraction(), expected, "{text:?}");
+    }
+    assert_eq!(Scalar { text: "1.5".into(), plain: false }.fraction(), None);
 }
 
 #[test]
