@@ -146,24 +146,35 @@ fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<
         (What::ManifestFile(_) | What::Machine(_), None) => None,
     };
     // A nested node is usually described under the name that the manifest gives it.
-    let nested =
-        what.how.parent.as_ref().filter(|name| site.names(&NODES).contains(&name.as_str()));
-    let node = match (what.node.as_ref().or(nested), &site.names(&NODES)[..]) {
-        (Some(name), _) => site.node(name),
-        (None, [only]) if what.how.parent.is_none() => site.node(only),
-        (None, nodes) => {
-            let hint = match nodes {
-                [] => format!("{}/nodes holds none", site.sources.root),
-                _ => format!(
-                    "give `--node NAME`: nodes/ holds {}",
-                    suggest::list(nodes.iter().copied())
-                ),
-            };
-            site.report.push(Entry::error(Place::Run, "no node is selected").hint(hint));
+    let parent = what.how.parent.as_deref();
+    let nodes = site.names(&NODES);
+    let node = match (what.node.as_deref(), parent, &nodes[..]) {
+        (Some(name), ..) => site.node(name),
+        (None, Some(name), nodes) if nodes.contains(&name) => site.node(name),
+        (None, None, [only]) => site.node(only),
+        (None, None, _) => {
+            let entry = Entry::error(Place::Run, "no node is selected");
+            site.report.push(entry.hint(node_hint(site, &nodes)));
+            None
+        }
+        (None, Some(name), _) => {
+            if group.as_ref().is_some_and(|group| resolve::nested(site, group, name).is_some()) {
+                let place = Place::file(format!("{}/nodes/{name}.yaml", site.sources.root));
+                let fact = format!("does not exist, and nothing else says where \"{name}\" is");
+                let hint = format!("describe it there, or {}", node_hint(site, &nodes));
+                site.report.push(Entry::error(place, fact).hint(hint));
+            }
             None
         }
     };
     Some((group?, node?))
+}
+
+fn node_hint(site: &Site<'_>, nodes: &[&str]) -> String {
+    match nodes {
+        [] => format!("fill {}/nodes: it holds none", site.sources.root),
+        _ => format!("give `--node NAME`: nodes/ holds {}", suggest::list(nodes.iter().copied())),
+    }
 }
 
 /// Findings in the order of files and lines, each once; what has no place comes first.

@@ -8,6 +8,7 @@ use crate::source::{SourceFile, Sources, Unreadable};
 use stage::sops::{self, Undecrypted};
 use stage::{Entry, Failure, Place};
 use std::io::ErrorKind;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -66,9 +67,10 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     Ok(sources)
 }
 
-/// Reads one file from outside the site, such as that of `--manifest-file`.
+/// Reads one file from outside the site, such as that of `--manifest-file`; it may be a pipe.
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
-    sources.add(SourceFile::new("", path, text(Path::new(path))))
+    let text = stream(Path::new(path)).and_then(utf8);
+    sources.add(SourceFile::new("", path, text))
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's folder")]
@@ -85,10 +87,11 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
 fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
     let full = root.join(folder);
     names(&full).unwrap_or_else(|e| {
-        // A link that leads nowhere is a folder that the user has meant.
+        // A link that leads nowhere is a folder that the user has meant. No error: what is
+        // wanted of it will be missing, and most runs want nothing of most folders.
         if is_named(&full) {
             let place = Place::file(format!("{}/{folder}", sources.root));
-            sources.report.push(Entry::error(place, "the folder cannot be read").cause(&e));
+            sources.report.push(Entry::warning(place, "the folder cannot be read").cause(&e));
         }
         Vec::new()
     })
@@ -105,22 +108,41 @@ fn read(root: &Path, path: &str, sources: &mut Sources) {
 }
 
 fn text(path: &Path) -> Result<String, Unreadable> {
-    let text = String::from_utf8(bytes(path)?);
-    text.map_err(|_| Unreadable::from("is not UTF-8".to_owned()))
+    utf8(bytes(path)?)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, Unreadable> {
+    String::from_utf8(bytes).map_err(|_| Unreadable::from("is not UTF-8".to_owned()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's files")]
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |e: std::io::Error| format!("cannot be read: {e}");
+fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let meta = std::fs::metadata(path).map_err(cannot)?;
-    // A pipe would wait for ever, a device would never end.
+    // A pipe that lies in a site would wait for ever.
     if !meta.is_file() {
-        return Err("is not a file".to_owned());
+        return Err("is not a file".to_owned().into());
     }
     if meta.len() > MAX_BYTES {
-        return Err(format!("is larger than {} MiB", MAX_BYTES >> 20));
+        return Err(too_large());
     }
     std::fs::read(path).map_err(cannot)
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the file that the user names")]
+fn stream(path: &Path) -> Result<Vec<u8>, Unreadable> {
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
+    // A device would never end.
+    if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
+}
+
+fn cannot(error: std::io::Error) -> Unreadable {
+    format!("cannot be read: {error}").into()
+}
+
+fn too_large() -> Unreadable {
+    format!("is larger than {} MiB", MAX_BYTES >> 20).into()
 }
 
 /// secrets.yaml, or what SOPS makes of it or of secrets.yaml.enc.

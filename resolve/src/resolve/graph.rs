@@ -39,7 +39,7 @@ pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Ord
     break_cycles(site, group, &mut parents);
     let queue = breadth_first(&parents);
     let homes = homes(group, &parents, &queue);
-    let on = match on.map(|name| nested(site, group, &names, name)) {
+    let on = match on.map(|name| nested(site, group, name)) {
         Some(None) => return Order { parents, homes, ..Order::default() },
         Some(found) => found,
         None => None,
@@ -129,8 +129,11 @@ fn homes(group: &Group, parents: &[Option<usize>], queue: &[usize]) -> Vec<Optio
     homes
 }
 
+/// A type that has been reported as wrong may have meant a nested node: nothing more is said of
+/// what stands below it.
 fn is_nested(group: &Group, index: usize) -> bool {
-    group.machines[index].kind.value().is_some_and(|kind| kind == "pve")
+    let kind = &group.machines[index].kind;
+    kind.is_bad() || kind.value().is_some_and(|kind| kind == "pve")
 }
 
 /// The machine itself, then what it hangs on.
@@ -156,13 +159,9 @@ fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// The nested node that `--parent` names.
-fn nested(
-    site: &mut Site<'_>,
-    group: &Group,
-    names: &BTreeMap<&str, usize>,
-    name: &str,
-) -> Option<usize> {
+/// The nested node that `--parent` names; `None` after a report.
+pub(crate) fn nested(site: &mut Site<'_>, group: &Group, name: &str) -> Option<usize> {
+    let names = names(group);
     let place = Place::Named("--parent".to_owned());
     let Some(index) = names.get(name).copied() else {
         let entry =

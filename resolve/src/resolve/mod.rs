@@ -8,6 +8,7 @@ mod stack;
 mod unique;
 mod vm;
 
+pub(crate) use graph::nested;
 pub(crate) use stack::{Level, Stack};
 pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 
