@@ -43,7 +43,7 @@ pub(crate) enum Why {
     },
     /// The vmid is in use, by something that the token may not see.
     VmidHidden,
-    /// The vmid was just reserved by a create whose outcome is not known yet.
+    /// A create whose outcome is not known yet has reserved the vmid.
     BeingCreated,
     /// More than one VM carries this mark.
     MarkedTwice {
@@ -185,7 +185,9 @@ impl Why {
                 vmid(&format!("belongs to \"{vm}\" of deployment \"{deployment}\""))
             }
             Self::VmidHidden => vmid("is in use, and the token may not see by what"),
-            Self::BeingCreated => vmid("is being created at this moment, by us or by another"),
+            Self::BeingCreated => {
+                format!("a VM that may be \"{name}\" is being created at this moment")
+            }
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
                 it(&format!("is there more than once: {}", list.join(", ")))

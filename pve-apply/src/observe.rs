@@ -5,10 +5,11 @@
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
+use crate::interrupt::Interrupt;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
 use pve_client::{
-    Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid, Volid,
+    Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
 };
 use pve_stage::finding;
 use stage::{Entry, Failure, Place};
@@ -41,9 +42,14 @@ pub(crate) fn observe(
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     supported_version(client)?;
+    // Before the lists: what is over by now they show as it is.
+    let under_way = under_way(client, desired, scope).map_err(fail)?;
     let (guests, power) = list(client, desired)?;
-    let mut observed = Observed { guests, ..Observed::default() };
-    let first = candidates(desired, &observed.guests, scope);
+    let mut observed = Observed { guests, under_way, ..Observed::default() };
+    let mut first = candidates(desired, &observed.guests, scope);
+    let mut creating = being_created(client, desired, &observed);
+    creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
+    first.extend(creating);
     look_at_all(client, &mut observed, first, &power).map_err(fail)?;
     if absent(desired, &observed).iter().any(|vm| vm.vmid.is_none()) {
         // Somebody may have renamed it: the mark alone tells, so every VM of ours is looked at.
@@ -178,20 +184,97 @@ fn look_at_all(
     Ok(())
 }
 
-/// Waits for the create of a vmid that the token may see; `false` when there is none that runs.
-pub(crate) fn wait_for_create(
+/// The task of a create.
+const CREATE: &str = "qmcreate";
+
+/// Of the tasks that were seen under way those that are about the deployment's VMs, with the VM's name:
+/// what a run has left that was ended in the middle, and creates at these vmids.
+pub(crate) fn left_running(
+    client: &Client,
+    desired: &Desired,
+    observed: &Observed,
+    creates: &BTreeMap<Vmid, String>,
+) -> Vec<(String, Upid)> {
+    let ours = ours(desired, observed);
+    let about_ours = |upid: &Upid| {
+        let vmid = vmid_of(upid)?;
+        let own = is_own(client, upid);
+        let create = creates.get(&vmid).filter(|_| own || upid.kind() == CREATE);
+        Some((create.or(ours.get(&vmid).filter(|_| own))?.clone(), upid.clone()))
+    };
+    observed.under_way.iter().filter_map(about_ours).collect()
+}
+
+fn vmid_of(upid: &Upid) -> Option<Vmid> {
+    Vmid::new(upid.id().parse().ok()?).ok()
+}
+
+/// Says whether this token has begun a task.
+pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
+    upid.user() == client.endpoint().token.id()
+}
+
+/// The vmids of the document's VMs, with their names.
+fn ours(desired: &Desired, observed: &Observed) -> BTreeMap<Vmid, String> {
+    let mut ours: BTreeMap<Vmid, String> =
+        desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone()))).collect();
+    for look in observed.looks.values() {
+        if let Look::Seen(seen) = look
+            && let Some(mark) = seen.config.mark().filter(|m| m.deployment == desired.deployment)
+        {
+            ours.insert(seen.vmid, mark.vm);
+        }
+    }
+    ours
+}
+
+/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C.
+pub(crate) fn wait_for(client: &Client, upid: &Upid, limit: Duration, interrupt: &Interrupt) {
+    // So soon Ctrl-C is noticed.
+    const SLICE: Duration = Duration::from_secs(2);
+    let mut left = limit;
+    while !left.is_zero() && !interrupt.is_asked() {
+        let slice = left.min(SLICE);
+        match client.wait(upid, slice, &mut |_| ()) {
+            Err(Error::TaskStillRuns { .. }) => left -= slice,
+            _ => return,
+        }
+    }
+}
+
+/// The tasks that the token may see and that are not over.
+pub(crate) fn running_tasks(
     client: &Client,
     node: &NodeName,
-    vmid: Vmid,
-    limit: Duration,
-) -> bool {
-    let filter =
-        TaskFilter { vmid: Some(vmid), kind: Some("qmcreate".to_owned()), ..TaskFilter::default() };
-    let running = client.tasks(node, &filter).unwrap_or_default();
-    let Some(task) = running.into_iter().find(|task| task.status.is_none()) else { return false };
-    // However it ends, the world is looked at anew.
-    let _ = client.wait(&task.upid, limit, &mut |_| ());
-    true
+    kind: Option<&str>,
+    vmid: Option<Vmid>,
+) -> Result<Vec<Upid>, Error> {
+    let filter = TaskFilter { vmid, kind: kind.map(str::to_owned), ..TaskFilter::default() };
+    let tasks = client.tasks(node, &filter)?.into_iter();
+    Ok(tasks.filter(|task| task.status.is_none()).map(|task| task.upid).collect())
+}
+
+/// The node's tasks, where it matters what an earlier run may have left running.
+fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upid>, Error> {
+    let vmids_are_fixed = desired.vms.iter().all(|vm| vm.vmid.is_some());
+    if scope == Scope::All || scope != Scope::Apply && vmids_are_fixed {
+        return Ok(Vec::new());
+    }
+    ask(|| running_tasks(client, &desired.node, None, None))
+}
+
+/// VMs that this token was creating, at vmids that PVE chose: they carry no mark until the create is
+/// over, and each may be one that a run of ours has begun which was ended in the middle.
+fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec<Guest> {
+    if desired.vms.iter().all(|vm| vm.vmid.is_some()) {
+        return Vec::new();
+    }
+    let own = |upid: &&Upid| upid.kind() == CREATE && is_own(client, upid);
+    let vmids = observed.under_way.iter().filter(own).filter_map(vmid_of);
+    let node = || desired.node.clone();
+    let guest =
+        |vmid| Guest { kind: GuestKind::Qemu, vmid, node: node(), name: None, tagged: false };
+    vmids.filter(|vmid| !desired.reserved.contains(vmid)).map(guest).collect()
 }
 
 /// Looks at one VM; `None` when it is gone.

@@ -1,7 +1,9 @@
 //! `Observed`: what was seen of PVE at one moment, as values. Does no I/O.
 
 use crate::mark::{self, Mark};
-use pve_client::{Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Vmid, Volid};
+use pve_client::{
+    Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of the cluster.
@@ -15,6 +17,8 @@ pub(crate) struct Observed {
     pub free: BTreeMap<Vmid, bool>,
     /// The token may see every VM: what is not listed is not there.
     pub sees_all: bool,
+    /// Tasks on the deployment's node that were not over just before the guests were listed.
+    pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours on the image storage.
     pub seed_files: BTreeSet<Volid>,
     /// Virtual size of each image that a VM is to be made from; `None`: it is not there.

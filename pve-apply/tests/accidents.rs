@@ -27,6 +27,9 @@ fn every_accident_has_its_test_and_every_such_test_its_line() {
     for name in &named {
         match name.rsplit_once("::") {
             None => assert!(cases.contains(name), "no case folder {name}"),
+            Some((run, test)) if run.starts_with("boundaries::") => {
+                assert!(boundaries(root, run, test), "no test {name}");
+            }
             Some((path, test)) => assert!(unit_test(root, path, test), "no unit test {name}"),
         }
     }
@@ -34,6 +37,13 @@ fn every_accident_has_its_test_and_every_such_test_its_line() {
     for case in cases.iter().filter(peers) {
         assert!(named.contains(case), "docs/accidents.md does not name {case}");
     }
+}
+
+/// Says whether `boundaries.rs` has this run, and tries this on each.
+fn boundaries(root: &Path, run: &str, test: &str) -> bool {
+    let text = std::fs::read_to_string(root.join("tests/boundaries.rs")).unwrap_or_default();
+    let run = run.trim_start_matches("boundaries::");
+    text.contains(&format!("    {run}: \"")) && text.contains(&format!("fn {test}()"))
 }
 
 /// Says whether the module's file holds the test.

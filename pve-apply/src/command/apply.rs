@@ -2,16 +2,19 @@
 
 use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
 use super::{rollback, wait};
-use crate::action::{Action, Plan};
+use crate::action::{Action, Plan, VmPlan};
 use crate::addresses;
 use crate::blocked::Why;
 use crate::cli::ApplyArgs;
 use crate::desired::{DesiredVm, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
+use crate::observed::{Look, Observed};
 use crate::outcome::{self, ResultJson};
 use crate::{plan, plan_file, preflight};
-use stage::{Console, Entry, Event, Failure, Output, Place};
+use pve_client::Vmid;
+use stage::{Console, Entry, Event, Failure, Output, Place, Report};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,9 +26,11 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
     pace.fail_fast |= on_error != OnError::Continue;
     let limit = Duration::from_secs(pace.task_timeout);
-    let mut plan = settled_plan(&session, console, limit)?;
+    let (mut plan, observed) = settled_plan(&session, console, limit, &interrupt)?;
     if let Some(path) = &args.plan {
-        plan = saved(path, &plan)?;
+        plan = saved(path, &plan, &observed)?;
+        // What this run makes carries the nonce of its plan.
+        session.desired.run.clone_from(&plan.run);
     }
     refuse_blocked(&plan)?;
     tell(console, &plan);
@@ -47,47 +52,72 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }
 
-/// The plan, once no create of an earlier run is under way any more.
-fn settled_plan(session: &Session, console: &Console, limit: Duration) -> Result<Plan, Failure> {
+/// The plan, once nothing is under way any more that an earlier run has begun.
+fn settled_plan(
+    session: &Session,
+    console: &Console,
+    limit: Duration,
+    interrupt: &Interrupt,
+) -> Result<(Plan, Observed), Failure> {
     let Session { client, desired, .. } = session;
-    let plan = plan::plan(desired, &observe::observe(client, desired, Scope::Apply)?);
-    let mut waited = false;
-    for blocked in plan.blocked.iter().filter(|blocked| blocked.why == Why::BeingCreated) {
-        let Some(vmid) = blocked.vmid else { continue };
-        let text = "waiting for the create that is under way";
-        console.event(&Event::new("step", &blocked.name, text));
-        waited |= observe::wait_for_create(client, &blocked.node, vmid, limit);
+    let look = || -> Result<_, Failure> {
+        let observed = observe::observe(client, desired, Scope::Apply)?;
+        Ok((plan::plan(desired, &observed), observed))
+    };
+    let (plan, observed) = look()?;
+    let left = observe::left_running(client, desired, &observed, &being_created(&plan));
+    for (name, upid) in &left {
+        let text = "waiting for the task that is under way";
+        console.event(&Event::new("step", name, text));
+        observe::wait_for(client, upid, limit, interrupt);
     }
-    if !waited {
-        return Ok(plan);
-    }
-    Ok(plan::plan(desired, &observe::observe(client, desired, Scope::Apply)?))
+    if left.is_empty() { Ok((plan, observed)) } else { look() }
+}
+
+/// Vmids at which a create is under way, by name of the VM that it may be.
+fn being_created(plan: &Plan) -> BTreeMap<Vmid, String> {
+    let blocked = plan.blocked.iter().filter(|blocked| blocked.why == Why::BeingCreated);
+    blocked.filter_map(|blocked| Some((blocked.vmid?, blocked.name.clone()))).collect()
 }
 
 /// The plan of a file, when the world is still the one that it was made for.
-fn saved(path: &Path, now: &Plan) -> Result<Plan, Failure> {
+fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
     let plan = plan_file::read(path)?;
-    let moved = |fact: String| {
-        let entry = Entry::error(Place::file(path.display().to_string()), fact);
-        Failure::from(entry.hint("plan again and look at what differs"))
-    };
+    let place = || Place::file(path.display().to_string());
     if plan.deployment != now.deployment {
-        let fact = format!(
-            "the plan is for \"{}\", the document for \"{}\"",
-            plan.deployment, now.deployment
-        );
-        return Err(moved(fact));
+        let (planned, asked) = (&plan.deployment, &now.deployment);
+        let fact = format!("the plan is for \"{planned}\", the document for \"{asked}\"");
+        return Err(Entry::error(place(), fact).into());
     }
-    for vm in plan.vms.iter().filter(|vm| vm.action == Action::Create) {
-        let still = now.vms.iter().any(|other| other.name == vm.name && other.action == vm.action);
-        if !still {
-            return Err(moved(format!(
-                "\"{}\" is there by now, or cannot be made any more",
-                vm.name
-            )));
-        }
+    let mut report = Report::new();
+    for vm in &plan.vms {
+        let fact = match vm.action {
+            Action::Create if is_to_be_made(now, vm) => continue,
+            Action::Create => {
+                format!("\"{}\" is there by now, or cannot be made any more", vm.name)
+            }
+            Action::Change if is_as_planned(observed, vm) => continue,
+            Action::Change => format!("\"{}\" has changed since it was planned", vm.name),
+            // `plan` writes neither.
+            Action::Destroy | Action::Adopt | Action::Power => {
+                format!("\"{}\" is neither to be made nor to be changed", vm.name)
+            }
+        };
+        report.push(Entry::error(place(), fact).hint("plan again and look at what differs"));
     }
-    Ok(plan)
+    if report.has_errors() { Err(report.into()) } else { Ok(plan) }
+}
+
+fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
+    now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
+}
+
+/// Says whether the VM is where it was and has the config that was planned against.
+fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
+    match vm.vmid.and_then(|vmid| observed.looks.get(&vmid)) {
+        Some(Look::Seen(seen)) => seen.node == vm.node && seen.config.digest == vm.planned_digest(),
+        _ => false,
+    }
 }
 
 /// The checks that are only worth their reads when something is to be made.

@@ -8,7 +8,7 @@ use super::{Stop, Work};
 use crate::ask::ask_patiently;
 use crate::mark;
 use crate::observed::Config;
-use pve_client::{ConfigView, Error, Params, Vmid};
+use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use stage::Entry;
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -45,52 +45,63 @@ impl Work<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match self.claim(&params) {
+            let (error, unknown) = match self.claim(&params) {
                 Ok(()) => return self.made(),
-                Err(error) => error,
+                Err(failed) => failed,
             };
-            maybe |= error.is_outcome_unknown() || matches!(error, Error::TaskStillRuns { .. });
+            maybe |= unknown;
             let last = attempt == TRIES || self.runner.interrupt.is_asked();
-            let Some(vmid) = self.vmid else {
-                return Err(self.stop("creating", &Failed { error: Box::new(error), maybe }));
+            let stop = |error, maybe| Failed::Pve { error: Box::new(error), maybe };
+            let Some(vmid) = self.vmid.filter(|_| !matches!(error, Error::TaskStillRuns { .. }))
+            else {
+                return Err(self.stop("creating", stop(error, maybe)));
             };
-            if error.is_already_exists() || error.is_outcome_unknown() {
+            if error.is_already_exists() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
                     AtVmid::Nothing if !last => {}
                     AtVmid::Other if self.plan.vmid.is_none() && !last => self.vmid = None,
                     AtVmid::Other => return Err(self.taken(maybe)),
-                    AtVmid::Nothing => {
-                        return Err(
-                            self.stop("creating", &Failed { error: Box::new(error), maybe: false })
-                        );
-                    }
+                    AtVmid::Nothing => return Err(self.stop("creating", stop(error, false))),
                     AtVmid::Unfinished => return Err(self.unfinished()),
                     AtVmid::Unknown(error) => {
-                        return Err(self.stop("creating", &Failed { error, maybe: true }));
+                        let failed = Failed::Pve { error, maybe: true };
+                        return Err(Stop { goes_on: true, ..self.stop("creating", failed) });
                     }
                 }
             } else if !is_refused_for_now(&error) || last {
-                return Err(self.stop("creating", &Failed { error: Box::new(error), maybe }));
+                return Err(self.stop("creating", stop(error, maybe)));
             }
             self.tell("retry", "creating, once more", None);
             pause(backoff(attempt));
         }
     }
 
-    /// Claims the vmid by the create itself, and waits for its task.
-    fn claim(&mut self, params: &Params) -> Result<(), Error> {
-        let (client, node) = (self.runner.client, &self.plan.node);
-        let upid = if let Some(vmid) = self.vmid {
-            client.create_vm(node, vmid, params)?
-        } else {
-            // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
-            let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
-            let vmid = ask_patiently(|| self.free_vmid())?;
-            self.vmid = Some(vmid);
-            client.create_vm(node, vmid, params)?
+    /// Claims the vmid by the create itself, and waits for its task. With an error comes whether the
+    /// VM may be there, or may yet come.
+    fn claim(&mut self, params: &Params) -> Result<(), (Error, bool)> {
+        let sent = |error: Error| {
+            let unknown = error.is_outcome_unknown();
+            (error, unknown)
         };
-        self.wait(&upid)
+        let upid = self.send_create(params).map_err(sent)?;
+        // A task that cannot be asked any more may still be at work.
+        self.wait(&upid).map_err(|error| {
+            let over = matches!(error, Error::TaskFailed(_));
+            (error, !over)
+        })
+    }
+
+    fn send_create(&mut self, params: &Params) -> Result<Upid, Error> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        if let Some(vmid) = self.vmid {
+            return client.create_vm(node, vmid, params);
+        }
+        // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
+        let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
+        let vmid = ask_patiently(|| self.free_vmid())?;
+        self.vmid = Some(vmid);
+        client.create_vm(node, vmid, params)
     }
 
     /// The lowest free vmid that the document does not fix for another VM.
@@ -131,8 +142,8 @@ impl Work<'_> {
         let most = u32::try_from(self.runner.task_limit.as_millis() / LOOK_PAUSE.as_millis())
             .unwrap_or(u32::MAX);
         loop {
-            let config = client.vm_config(&self.plan.node, vmid, ConfigView::Current);
-            match config {
+            let node = &self.plan.node;
+            match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 Ok(config) => {
                     let pairs = config.values.iter().map(|(k, v)| (k.as_str(), v.as_str()));
                     let seen = Config::settled(pairs);
@@ -156,8 +167,7 @@ impl Work<'_> {
                         Err(error) => return AtVmid::Unknown(Box::new(error)),
                     }
                 }
-                Err(error) if looks >= ABSENT_LOOKS => return AtVmid::Unknown(Box::new(error)),
-                Err(_) => {}
+                Err(error) => return AtVmid::Unknown(Box::new(error)),
             }
             looks += 1;
             if free >= ABSENT_LOOKS {

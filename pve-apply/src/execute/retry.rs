@@ -1,6 +1,8 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
 use super::{Stop, Work};
+use crate::ask::ask_patiently;
+use crate::observe::{is_own, running_tasks, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
 use stage::LogFormat;
@@ -20,37 +22,80 @@ pub(super) enum Repeat {
     Harmful,
 }
 
+/// Why a write was not sent, or not done.
+pub(super) enum Refused {
+    /// The guard let it not pass.
+    Guard(Stop),
+    /// PVE or the way there.
+    Pve(Error),
+}
+
+impl From<Stop> for Refused {
+    fn from(stop: Stop) -> Self {
+        Self::Guard(stop)
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Pve(error)
+    }
+}
+
 impl Work<'_> {
-    /// Sends a write and waits for its task; tries again what is worth it.
+    /// Sends a write, of which `kind` is the task, and waits for it; tries again what is worth it.
+    ///
+    /// `send` is called anew for each try: what guards the write stands in it.
     pub(super) fn write(
         &self,
         repeat: Repeat,
-        mut send: impl FnMut() -> Result<Option<Upid>, Error>,
+        kind: &str,
+        mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let error = match send() {
+            let (error, over) = match send() {
                 Ok(None) => return Ok(()),
                 Ok(Some(upid)) => match self.wait(&upid) {
                     Ok(()) => return Ok(()),
                     Err(error) => {
                         maybe = true;
-                        error
+                        let over = matches!(error, Error::TaskFailed(_));
+                        (error, over)
                     }
                 },
-                Err(error) => {
-                    maybe |= error.is_outcome_unknown();
-                    error
+                Err(Refused::Guard(stop)) => {
+                    return Err(Failed::Guard(Stop { maybe: stop.maybe || maybe, ..stop }));
                 }
+                Err(Refused::Pve(error)) => (error, true),
             };
-            let again = is_refused_for_now(&error)
-                || repeat == Repeat::Harmless && error.is_outcome_unknown();
-            if !again || attempt == TRIES || self.runner.interrupt.is_asked() {
-                return Err(Failed { error: Box::new(error), maybe });
+            let unknown = error.is_outcome_unknown();
+            maybe |= unknown;
+            // A task that cannot be asked any more may still run: nothing is sent on top of it.
+            let again = over && is_refused_for_now(&error) || repeat == Repeat::Harmless && unknown;
+            let last = !again || attempt == TRIES || self.runner.interrupt.is_asked();
+            if !last || unknown {
+                pause(backoff(attempt));
             }
-            pause(backoff(attempt));
+            if unknown {
+                self.let_end(kind);
+            }
+            if last {
+                return Err(Failed::Pve { error: Box::new(error), maybe });
+            }
+        }
+    }
+
+    /// Lets end what a request has begun whose answer was lost: whatever comes next must not meet it.
+    fn let_end(&self, kind: &str) {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        // A task about a file has no vmid.
+        let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
+        let begun = ask_patiently(|| running_tasks(client, node, Some(kind), vmid));
+        for upid in begun.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
+            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt);
         }
     }
 
@@ -79,17 +124,21 @@ impl Work<'_> {
     }
 
     /// Turns a failure into a finding.
-    pub(super) fn stop(&self, what: &str, failed: &Failed) -> Stop {
-        let entry = match &*failed.error {
+    pub(super) fn stop(&self, what: &str, failed: Failed) -> Stop {
+        let (error, maybe) = match failed {
+            Failed::Guard(stop) => return stop,
+            Failed::Pve { error, maybe } => (error, maybe),
+        };
+        let entry = match &*error {
             Error::TaskFailed(_) => {
                 let fact = format!("{what} \"{}\" ended with an error", self.plan.name);
-                finding::says(stage::Entry::error(self.place(), fact), &failed.error)
+                finding::says(stage::Entry::error(self.place(), fact), &error)
             }
             Error::MaybeSent { .. } | Error::BadAnswer { .. } => {
                 let fact =
                     format!("{what} \"{}\": whether it was done is not known", self.plan.name);
                 stage::Entry::error(self.place(), fact)
-                    .cause(&*failed.error)
+                    .cause(&*error)
                     .hint("run again: what is done is recognised by its mark")
             }
             error => {
@@ -98,8 +147,8 @@ impl Work<'_> {
                 entry
             }
         };
-        let goes_on = matches!(*failed.error, Error::TaskStillRuns { .. });
-        Stop { entry: Box::new(entry), maybe: failed.maybe, goes_on }
+        let goes_on = matches!(*error, Error::TaskStillRuns { .. });
+        Stop { entry: Box::new(entry), maybe, goes_on }
     }
 
     fn doing(&self, upid: &Upid) -> &'static str {
@@ -146,10 +195,15 @@ fn percentage(line: &str) -> Option<u8> {
 }
 
 /// A write that failed for good.
-pub(super) struct Failed {
-    pub(super) error: Box<Error>,
-    /// The world may have changed.
-    pub(super) maybe: bool,
+pub(super) enum Failed {
+    /// The guard let it not pass.
+    Guard(Stop),
+    /// PVE's last word, or the lack of one.
+    Pve {
+        error: Box<Error>,
+        /// The world may have changed.
+        maybe: bool,
+    },
 }
 
 /// PVE says that nothing was done and that a later try may work.

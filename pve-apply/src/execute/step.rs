@@ -1,7 +1,6 @@
 //! One arm for each step: guard, one client call, its task.
 
-use super::guard::Guarded;
-use super::retry::{Repeat, pause};
+use super::retry::{Failed, Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
 use crate::ask::ask_patiently;
@@ -61,11 +60,12 @@ impl Work<'_> {
             Upload { content, filename: file, length: image.len() as u64, sha256: &sha256 };
         let client = self.runner.client;
         // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
-        self.write(Repeat::Harmless, || {
+        self.write(Repeat::Harmless, "imgcopy", || {
             let mut reader = image.as_slice();
-            client.upload(&self.plan.node, storage, &upload, &mut reader, &mut |_| ()).map(Some)
+            let node = &self.plan.node;
+            Ok(Some(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?))
         })
-        .map_err(|failed| self.stop("uploading the seed of", &failed))
+        .map_err(|failed| self.stop("uploading the seed of", failed))
     }
 
     fn write_snippets(&self, file: &str, to: &Delivery, texts: [&str; 3]) -> Result<(), Stop> {
@@ -92,8 +92,9 @@ impl Work<'_> {
             return Err(Stop::before(Entry::error(self.place(), fact)));
         }
         // PVE: facts 43: deleting what is not there is done.
-        self.write(Repeat::Harmless, || self.runner.client.delete_volume(node, volid))
-            .map_err(|failed| self.stop("deleting the uploaded seed of", &failed))
+        let client = self.runner.client;
+        self.write(Repeat::Harmless, "imgdel", || Ok(client.delete_volume(node, volid)?))
+            .map_err(|failed| self.stop("deleting the uploaded seed of", failed))
     }
 
     fn configure(
@@ -101,69 +102,69 @@ impl Work<'_> {
         params: &BTreeMap<String, String>,
         makes_disk: bool,
     ) -> Result<(), Stop> {
-        let seen = self.guard()?;
-        let client = self.runner.client;
-        let params = with_digest(params, seen.digest());
-        let node = &self.plan.node;
-        // A second try carries the same digest: if the first one was done, PVE refuses it.
-        let sent = self.write(Repeat::Harmful, || {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        let sent = self.write(Repeat::Harmful, "qmconfig", || {
+            let seen = self.guard()?;
+            let params = with_digest(params, seen.digest());
             if makes_disk {
-                client.update_config_async(node, seen.vmid, &params).map(Some)
-            } else {
-                client.update_config(node, seen.vmid, &params).map(|()| None)
+                return Ok(Some(client.update_config_async(node, seen.vmid, &params)?));
             }
+            client.update_config(node, seen.vmid, &params)?;
+            Ok(None)
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("changing the config of", &failed))
+        sent.map_err(|failed| self.stop("changing the config of", failed))
     }
 
     fn resize(&mut self, disk: &str, bytes: u64) -> Result<(), Stop> {
-        let seen = self.guard()?;
         let client = self.runner.client;
-        // Absolute and never smaller: PVE takes a size that is there already (facts 26).
-        let sent = self.write(Repeat::Harmful, || {
-            client.resize(&self.plan.node, seen.vmid, disk, bytes, seen.digest())
+        let sent = self.write(Repeat::Harmful, "resize", || {
+            let seen = self.guard()?;
+            Ok(client.resize(&self.plan.node, seen.vmid, disk, bytes, seen.digest())?)
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("growing the disk of", &failed))
+        sent.map_err(|failed| self.stop("growing the disk of", failed))
     }
 
     fn start(&mut self) -> Result<(), Stop> {
-        let Guarded { vmid, .. } = self.guard()?;
         let (client, node) = (self.runner.client, &self.plan.node);
-        let sent = self.write(Repeat::Harmful, || client.start(node, vmid).map(Some));
+        let sent = self.write(Repeat::Harmful, "qmstart", || {
+            Ok(Some(client.start(node, self.guard()?.vmid)?))
+        });
         self.untouched = false;
-        match sent {
-            Ok(()) => Ok(()),
+        match (sent, self.vmid) {
+            (Ok(()), _) => Ok(()),
             // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
-            Err(failed) if failed.maybe => match ask_patiently(|| client.vm_status(node, vmid)) {
-                Ok(status) if status.is_running() => Ok(()),
-                _ => Err(self.stop("starting", &failed)),
-            },
-            Err(failed) => Err(self.stop("starting", &failed)),
+            (Err(failed @ Failed::Pve { maybe: true, .. }), Some(vmid)) => {
+                match ask_patiently(|| client.vm_status(node, vmid)) {
+                    Ok(status) if status.is_running() => Ok(()),
+                    _ => Err(self.stop("starting", failed)),
+                }
+            }
+            (Err(failed), _) => Err(self.stop("starting", failed)),
         }
     }
 
     fn shutdown(&mut self, seconds: u64, force: bool) -> Result<(), Stop> {
-        let Guarded { vmid, .. } = self.guard()?;
         let client = self.runner.client;
         let timeout = Duration::from_secs(seconds);
         // PVE: facts 29: shutting down what is off is done.
-        let sent = self.write(Repeat::Harmless, || {
-            client.shutdown(&self.plan.node, vmid, timeout, force).map(Some)
+        let sent = self.write(Repeat::Harmless, "qmshutdown", || {
+            let vmid = self.guard()?.vmid;
+            Ok(Some(client.shutdown(&self.plan.node, vmid, timeout, force)?))
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("shutting down", &failed))
+        sent.map_err(|failed| self.stop("shutting down", failed))
     }
 
     fn reboot(&mut self, seconds: u64) -> Result<(), Stop> {
-        let Guarded { vmid, .. } = self.guard()?;
         let client = self.runner.client;
         let timeout = Duration::from_secs(seconds + SHUTDOWN_MARGIN);
-        let sent =
-            self.write(Repeat::Harmful, || client.reboot(&self.plan.node, vmid, timeout).map(Some));
+        let sent = self.write(Repeat::Harmful, "qmreboot", || {
+            Ok(Some(client.reboot(&self.plan.node, self.guard()?.vmid, timeout)?))
+        });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("rebooting", &failed))
+        sent.map_err(|failed| self.stop("rebooting", failed))
     }
 
     fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
@@ -173,26 +174,28 @@ impl Work<'_> {
         loop {
             attempt += 1;
             // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
-            let Guarded { vmid, .. } =
-                self.guard().map_err(|stop| Stop { maybe: stop.maybe || maybe, ..stop })?;
-            let sent = self.write(Repeat::Harmful, || {
-                client.delete_vm(&self.plan.node, vmid, purge).map(Some)
+            let sent = self.write(Repeat::Harmful, "qmdestroy", || {
+                Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });
             self.untouched = false;
+            let gone = |work: &Self| work.vmid.is_some_and(|vmid| work.is_gone(vmid));
             match sent {
-                Ok(()) if self.is_gone(vmid) => return Ok(()),
+                Ok(()) if gone(self) => return Ok(()),
                 Ok(()) => {
                     let fact = format!("\"{}\" is still there after its removal", self.plan.name);
                     return Err(Stop::after(Entry::error(self.place(), fact)));
                 }
-                Err(failed) => {
-                    let unknown = failed.error.is_outcome_unknown();
-                    maybe |= failed.maybe;
-                    if unknown && self.goes(vmid) {
+                Err(Failed::Guard(stop)) => {
+                    return Err(Stop { maybe: stop.maybe || maybe, ..stop });
+                }
+                Err(Failed::Pve { error, maybe: this }) => {
+                    let unknown = error.is_outcome_unknown();
+                    maybe |= this;
+                    if unknown && self.goes() {
                         return Ok(());
                     }
                     if !unknown || attempt == DESTROY_TRIES {
-                        return Err(self.stop("destroying", &failed));
+                        return Err(self.stop("destroying", Failed::Pve { error, maybe }));
                     }
                 }
             }
@@ -200,10 +203,10 @@ impl Work<'_> {
     }
 
     /// Waits a little for a VM to go whose removal was sent and not answered.
-    fn goes(&self, vmid: Vmid) -> bool {
+    fn goes(&self) -> bool {
         (0..GOING_LOOKS).any(|_| {
             pause(GOING_PAUSE);
-            self.is_gone(vmid)
+            self.vmid.is_some_and(|vmid| self.is_gone(vmid))
         })
     }
 

@@ -22,6 +22,13 @@ struct Difference {
     blocked: Vec<Why>,
 }
 
+impl Difference {
+    /// The worst of its changes.
+    fn impact(&self) -> Impact {
+        self.changes.iter().map(|change| change.impact).max().unwrap_or_default()
+    }
+}
+
 /// Plans a VM that is there.
 pub(super) fn plan_one(
     plan: &mut Plan,
@@ -54,9 +61,8 @@ pub(super) fn plan_one(
         }
         return;
     }
-    let impact = difference.changes.iter().map(|c| c.impact).max().unwrap_or_default();
     let mut all = leftovers;
-    all.extend(steps(desired, vm, machine, seen, &difference, impact));
+    all.extend(steps(desired, vm, machine, seen, observed, &difference));
     plan.vms.push(VmPlan {
         name: vm.name.clone(),
         action: Action::Change,
@@ -66,7 +72,7 @@ pub(super) fn plan_one(
         storage: None,
         mark: desired.mark(vm),
         digest: seen.config.digest.as_ref().map(ToString::to_string),
-        impact,
+        impact: difference.impact(),
         changes: difference.changes,
         steps: all,
     });
@@ -287,9 +293,10 @@ fn steps(
     vm: &DesiredVm,
     machine: &Machine,
     seen: &Seen,
+    observed: &Observed,
     difference: &Difference,
-    impact: Impact,
 ) -> Vec<Step> {
+    let impact = difference.impact();
     let seconds = desired.consent.shutdown_seconds;
     let force = desired.consent.stop;
     let running = seen.power == Power::Running;
@@ -309,8 +316,11 @@ fn steps(
         let params = difference.params.clone();
         steps.push(Step::Configure { params, makes_disk: false });
     }
+    let mut settle = Vec::new();
     if difference.reseed {
-        steps.extend(seed::replace(desired, vm, machine, seen));
+        let replacement = seed::replace(desired, vm, machine, seen, observed);
+        steps.extend(replacement.give);
+        settle = replacement.settle;
     }
     match impact {
         _ if !running || off => steps.push(Step::Start),
@@ -320,6 +330,7 @@ fn steps(
         Impact::Reboot => steps.push(Step::Reboot { seconds }),
         _ => {}
     }
+    steps.extend(settle);
     steps
 }
 

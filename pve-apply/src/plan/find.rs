@@ -99,6 +99,10 @@ impl<'a> Finder<'a> {
     fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
         for (vmid, look) in &self.observed.looks {
             let (node, why) = match look {
+                // Who made it stands there only when it is over.
+                Look::Seen(seen) if self.may_become_ours(seen) => {
+                    return stop(vm, Some(*vmid), &seen.node, Why::BeingCreated);
+                }
                 Look::Seen(_) => continue,
                 Look::NodeAway(node) => (node, Why::NodeAway),
                 Look::Forbidden(node) => (node, Why::Forbidden),
@@ -112,6 +116,12 @@ impl<'a> Finder<'a> {
             return Found::Absent;
         }
         stop(vm, None, &self.desired.node, Why::MayNotSeeAll)
+    }
+}
+
+impl Finder<'_> {
+    fn may_become_ours(&self, seen: &Seen) -> bool {
+        seen.config.is_being_created() && !self.desired.reserved.contains(&seen.vmid)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::desired::snippets::{self, Snippets};
 use crate::desired::{Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::{Config, Observed, Seen};
 use pve_client::{PropertyString, Volid};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The CD drive for a seed that is an ISO file.
 pub(super) const SEED_CD: &str = "ide2";
@@ -169,52 +169,61 @@ pub(super) fn way_of(desired: &Desired, seen: &Seen) -> SeedWay {
     }
 }
 
+/// The steps of a reseed.
+pub(super) struct Replacement {
+    /// They give the VM the new data, and take away what it cannot need any more.
+    pub(super) give: Vec<Step>,
+    /// Once the VM has booted with the data: its mark says so, and the old files go. Before that a run
+    /// that comes after a crash must find the reseed undone.
+    pub(super) settle: Vec<Step>,
+}
+
 /// The steps that give a VM new seed data and say so in its mark.
 pub(super) fn replace(
     desired: &Desired,
     vm: &DesiredVm,
     machine: &Machine,
     seen: &Seen,
-) -> Vec<Step> {
+    observed: &Observed,
+) -> Replacement {
     let way = way_of(desired, seen);
     let seed = desired.seed_volid(vm, way);
-    let description = seen.config.next("description").unwrap_or_default();
-    let mark = ("description", desired.mark(vm).write_into(description));
-    let configure = |list: Vec<(&str, String)>, makes_disk| {
-        let params: BTreeMap<_, _> = list.into_iter().map(|(k, v)| (k.to_owned(), v)).collect();
-        Step::Configure { params, makes_disk }
-    };
-    let mut steps: Vec<Step> = bring(desired, vm, machine, way).into_iter().collect();
+    let mut give: Vec<Step> = bring(desired, vm, machine, way).into_iter().collect();
     let mut given = parameters(desired, vm, machine, way);
+    let description = seen.config.next("description").unwrap_or_default();
+    let mark = vec![("description", desired.mark(vm).write_into(description))];
+    let mut settle = vec![configure(mark, false)];
     if way == SeedWay::Snippets {
         given.retain(|(key, _)| *key == CICUSTOM || cloud_init_key(&seen.config).is_none());
         let makes_disk = given.len() > 1;
         let new: BTreeSet<Volid> =
             given.iter().flat_map(|(_, value)| snippets::of_cicustom(value)).collect();
-        given.push(mark);
-        steps.push(configure(given, makes_disk));
-        let old = snippets_of(&seen.config);
-        let old = old.into_iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-        steps.extend(
-            old.filter(|volid| !new.contains(volid)).map(|volid| delete_file(desired, volid)),
-        );
-        return steps;
+        give.push(configure(given, makes_disk));
+        // After a crash the config may name the new ones already, and only the mark the old ones.
+        let mut old = snippets_of(&seen.config);
+        old.extend(snippets_of_mark(desired, vm, observed, seen));
+        old.retain(|volid| desired.owns_seed_file(vm, volid.file()) && !new.contains(volid));
+        settle.extend(old.into_iter().map(|volid| delete_file(desired, volid)));
+        return Replacement { give, settle };
     }
     if way == SeedWay::Disk && seen.config.next(SEED_DISK).is_some() {
         // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
         let list = vec![("delete", SEED_DISK.to_owned()), ("force", "1".to_owned())];
-        steps.push(configure(list, false));
+        give.push(configure(list, false));
     }
     let old = attached(&seen.config);
     if let (Some((drive, _)), Some((key, _))) = (&old, given.first_mut()) {
         // People may have moved the CD to another drive.
         *key = drive;
     }
-    given.push(mark);
-    steps.push(configure(given, way == SeedWay::Disk));
-    steps.extend(delete(desired, way, seed.clone()));
-    steps.extend(
-        old.filter(|(_, volid)| *volid != seed).map(|(_, volid)| delete_file(desired, volid)),
-    );
-    steps
+    give.push(configure(given, way == SeedWay::Disk));
+    give.extend(delete(desired, way, seed.clone()));
+    let old = old.map(|(_, volid)| volid).filter(|volid| *volid != seed);
+    settle.extend(old.map(|volid| delete_file(desired, volid)));
+    Replacement { give, settle }
+}
+
+fn configure(list: Vec<(&str, String)>, makes_disk: bool) -> Step {
+    let params = list.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Step::Configure { params, makes_disk }
 }

@@ -214,7 +214,7 @@ fn changed_seed_data_never_replaces_a_vm() {
     let expected = ["unchanged edge", "notice edge: seed"];
     check_change(Power::Running, Consent::default(), &other, &expected);
     let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
-                 changing the config, deleting the uploaded seed, starting";
+                 changing the config, deleting the uploaded seed, starting, changing the config";
     check_change(Power::Running, RESEED, &other, &[steps]);
     let no_stop = Consent { stop: false, ..RESEED };
     let blocked = "blocked edge: NeedsPowerOff { fields: [\"`seed`\"] }";
