@@ -7,7 +7,7 @@ use crate::rules::{self, Rule};
 use crate::write_file::WriteFile;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use stage::{Deployment, Entry, Fields, Place, Report};
+use stage::{Deployment, Fields, Report};
 
 /// What a site adds to every VM. All values have passed the rules.
 #[derive(Clone, Default)]
@@ -175,17 +175,4 @@ pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     for key in json.keys().filter(|key| !known.contains(&key.as_str())) {
         f.problem(key, format!("is not known here; known are {}", known.join(", ")));
     }
-}
-
-/// The same findings with a file as their place.
-pub(crate) fn in_file(report: Report, path: &str) -> Report {
-    let mut moved = Report::new();
-    for entry in report.entries() {
-        let place = match &entry.place {
-            Place::Input(field) => Place::Named(format!("{path}: {field}")),
-            other => other.clone(),
-        };
-        moved.push(Entry { place, ..entry.clone() });
-    }
-    moved
 }

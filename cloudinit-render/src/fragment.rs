@@ -2,7 +2,7 @@
 //!
 //! DOOR: reads the files named by `--fragment`.
 
-use crate::additions::{Additions, in_file};
+use crate::additions::Additions;
 use serde_json::{Map, Value};
 use serde_yaml::{MessageFormatter, UserMessageFormatter};
 use stage::{Entry, Failure, Fields, Place, Position, Report};
@@ -71,7 +71,20 @@ impl Fragment {
     pub(crate) fn read(&self, user: &str, report: &mut Report) -> Additions {
         let mut own = Report::new();
         let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own), user);
-        report.extend(in_file(own, &self.path));
+        report.extend(in_file(&own, &self.path));
         additions
     }
+}
+
+/// The same findings with a file as their place.
+fn in_file(report: &Report, path: &str) -> Report {
+    let mut moved = Report::new();
+    for entry in report.entries() {
+        let place = match &entry.place {
+            Place::Input(field) => Place::Named(format!("{path}: {field}")),
+            other => other.clone(),
+        };
+        moved.push(Entry { place, ..entry.clone() });
+    }
+    moved
 }
