@@ -21,6 +21,9 @@ const DESTROY_TRIES: u32 = 3;
 /// So long a removal is given to show: freeing disks takes a second or two.
 const GOING_LOOKS: u32 = 10;
 const GOING_PAUSE: Duration = Duration::from_millis(500);
+/// A guest that was given less time than this to shut down has still so many seconds to come back.
+const RETURN_SECONDS: u64 = 5;
+const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Work<'_> {
     /// Carries out a step.
@@ -164,7 +167,31 @@ impl Work<'_> {
             Ok(Some(client.reboot(&self.plan.node, self.guard()?.vmid, timeout)?))
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("rebooting", failed))
+        sent.map_err(|failed| self.stop("rebooting", failed))?;
+        self.comes_back(seconds.max(RETURN_SECONDS))
+    }
+
+    /// Waits until a VM runs again.
+    ///
+    /// PVE: qemu-server, CLI/qm.pm, cleanup: the reboot's task ends when the guest is off; qmeventd
+    /// then starts it in a task of root@pam, which our token cannot see.
+    fn comes_back(&self, seconds: u64) -> Result<(), Stop> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
+        let runs = || matches!(status(), Some(Ok(status)) if status.is_running());
+        let looks = seconds * 1000 / u64::from(RETURN_PAUSE.subsec_millis());
+        let back = (0..looks).any(|_| {
+            runs() || {
+                pause(RETURN_PAUSE);
+                false
+            }
+        });
+        if back {
+            return Ok(());
+        }
+        let fact = format!("\"{}\" is off, and PVE has not started it again", self.plan.name);
+        let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
+        Err(Stop::after(Entry::error(self.place(), fact).hint(hint)))
     }
 
     fn destroy(&mut self, purge: bool) -> Result<(), Stop> {

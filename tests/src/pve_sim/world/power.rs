@@ -6,7 +6,7 @@ use super::World;
 use super::access::Who;
 use super::create::read_net;
 use super::disk;
-use super::work::Ended;
+use super::work::{Ended, Work};
 use crate::pve_sim::property::Properties;
 
 impl World {
@@ -100,10 +100,14 @@ impl World {
         if !self.guest_of(vmid).shuts_down {
             return Err("VM quit/powerdown failed - got timeout".to_owned()).into();
         }
-        match self.stop(node, vmid) {
-            Ok(()) => self.start(node, vmid),
-            Err(cause) => Err(cause).into(),
+        if let Err(cause) = self.stop(node, vmid) {
+            return Err(cause).into();
         }
+        // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
+        // starts it again a moment later, in a task of its own.
+        let root = Who { authid: "root@pam".to_owned() };
+        self.fork(node, "qmstart", &vmid.to_string(), &root, Work::Start { vmid });
+        Ended::default()
     }
 
     pub(super) fn resize(
