@@ -1,6 +1,6 @@
 //! DOOR: reads and writes the cache of what is known of images, so that an unchanged one is not read again.
 //!
-//! An entry is used only while each file has the size, time, inode and device that it had when it was read.
+//! An entry is used only while each file has the size, times, inode and device that it had when it was read.
 //! The cache may be deleted at any time; a broken one counts as empty; failing to write it costs only time.
 
 use std::collections::BTreeMap;
@@ -36,7 +36,7 @@ struct FileEntry {
 }
 
 /// Changes when a new release would read an old entry wrongly.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Cache {
     /// Reads the cache in a folder; without a folder nothing is kept.

@@ -48,6 +48,7 @@ pub(crate) fn of_file(
             }
             Listed::NoList if alone => return Err(no_sums(place())),
             Listed::NotThere if alone => return Err(not_listed(place(), &name)),
+            Listed::Several => return Err(several(place(), &name)),
             Listed::NoList | Listed::NotThere => {}
         }
     }
@@ -69,8 +70,10 @@ pub(crate) fn of_url(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<
     for (list, alone) in lists {
         // A server that has no such file says so in many ways, some with a page that is no list.
         let Some(text) = fetch(work, wanted, &list)? else { continue };
-        if let Listed::Sum(sum) = look_up(&text, name, alone) {
-            return Ok(Said { sum, by: list.to_string() });
+        match look_up(&text, name, alone) {
+            Listed::Sum(sum) => return Ok(Said { sum, by: list.to_string() }),
+            Listed::Several => return Err(several(Place::Named(list.to_string()), name)),
+            Listed::NotThere | Listed::NoList => {}
         }
     }
     Err(Entry::error(Place::Named(url.to_string()), "no SHA-256 or SHA-512 sum is known for it; nothing unverified is used")
@@ -99,6 +102,7 @@ fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, E
     };
     match look_up(&text, file, false) {
         Listed::Sum(sum) => Ok(Some(Said { sum, by: place.to_string() })),
+        Listed::Several => Err(several(place, file)),
         Listed::NotThere => Err(not_listed(place, file)),
         Listed::NoList => Err(no_sums(place)),
     }
@@ -107,6 +111,12 @@ fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, E
 /// Makes the finding of a list that has sums of other files only.
 fn not_listed(place: Place, file: &str) -> Entry {
     Entry::error(place, format!("lists no sum for \"{file}\""))
+}
+
+/// Makes the finding of a list that has more than one file of this name.
+fn several(place: Place, file: &str) -> Entry {
+    Entry::error(place, format!("lists different sums for files \"{file}\" in several folders"))
+        .hint("write the right one as `checksum:`")
 }
 
 /// Makes the finding of a file that is no list of sums.

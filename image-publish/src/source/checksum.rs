@@ -72,6 +72,8 @@ impl Sum {
 pub(crate) enum Listed {
     /// Its sum.
     Sum(Sum),
+    /// Different sums of files of its name, in other folders.
+    Several,
     /// Sums of other files only.
     NotThere,
     /// No sums at all.
@@ -80,13 +82,25 @@ pub(crate) enum Listed {
 
 /// Looks a file up in a list of sums: `HEX  NAME`, `HEX *NAME`, `SHA256 (NAME) = HEX`, or digits alone.
 ///
+/// Lines of other forms, as those of a signature, do not count. A name in another folder counts where the
+/// list does not have the name itself.
 /// With `for_this_alone` (a file `NAME.sha256`) a list of one sum counts whatever name it gives, for
 /// builders sum an image under another name or path. When a file is listed with both algorithms the stronger counts.
 pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
+    let list = list.trim_start_matches('\u{feff}');
     let lines: Vec<(Option<&str>, Sum)> = list.lines().filter_map(line).collect();
-    let named = lines.iter().filter(|(name, _)| name.is_some_and(|name| base(name) == file));
-    if let Some((_, sum)) = named.max_by_key(|(_, sum)| sum.algorithm) {
-        return Listed::Sum(sum.clone());
+    let of = |is_meant: &dyn Fn(&str) -> bool| -> Vec<&Sum> {
+        let named = lines.iter().filter(|(name, _)| name.is_some_and(is_meant));
+        named.map(|(_, sum)| sum).collect()
+    };
+    let mut named = of(&|name| name.trim_start_matches("./") == file);
+    if named.is_empty() {
+        named = of(&|name| base(name) == file);
+    }
+    if let Some(strongest) = named.iter().max_by_key(|sum| sum.algorithm) {
+        let other = |sum: &&Sum| sum.algorithm == strongest.algorithm && sum.hex != strongest.hex;
+        let is_sure = !named.iter().any(other);
+        return if is_sure { Listed::Sum((*strongest).clone()) } else { Listed::Several };
     }
     match &lines[..] {
         [] => Listed::NoList,
@@ -98,8 +112,9 @@ pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
 /// Reads a line of a list.
 fn line(line: &str) -> Option<(Option<&str>, Sum)> {
     let line = line.trim();
-    if let Some((label, hex)) = line.rsplit_once(") = ") {
-        let (_, name) = label.split_once(" (")?;
+    // BSD: `SHA256 (NAME) = HEX`; openssl: `SHA2-256(NAME)= HEX`.
+    if let Some((label, hex)) = line.rsplit_once(") = ").or_else(|| line.rsplit_once(")= ")) {
+        let (_, name) = label.split_once('(')?;
         return Some((Some(name), Sum::of_hex(hex)?));
     }
     match line.split_once(char::is_whitespace) {
@@ -135,8 +150,25 @@ mod tests {
         check(&format!("SHA256 (x.qcow2) = {A}\n"), false, Some(A));
         check(&format!("# comment\n\n{A}\n"), false, Some(A));
         check(&format!("{B}\n"), true, Some(&B.to_lowercase()));
+        check(&format!("SHA256(x.qcow2)= {A}\n"), false, Some(A));
+        check(&format!("SHA2-256(./x.qcow2)= {A}\n"), false, Some(A));
+        check(&format!("\u{feff}{A}  x.qcow2\r\n{B}  y.qcow2\r\n"), false, Some(A));
+        check(&format!("{A}\t x.qcow2\n"), false, Some(A));
+        let signed = format!(
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n{B} *y.qcow2\n{A} *x.qcow2\n\
+             -----BEGIN PGP SIGNATURE-----\n\niQIzBAEBCgAdFiEE1KOn\n=abcd\n-----END PGP SIGNATURE-----\n"
+        );
+        check(&signed, false, Some(A));
         let strong = "c".repeat(128);
         check(&format!("{A}  x.qcow2\n{strong}  x.qcow2"), false, Some(&strong));
+    }
+
+    #[test]
+    fn of_two_files_of_one_name_the_nearer_counts() {
+        check(&format!("{A}  x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
+        check(&format!("{A}  ./x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
+        check(&format!("{B}  amd64/x.qcow2\n{A}  arm64/x.qcow2\n"), false, None);
+        check(&format!("{A}  amd64/x.qcow2\n{A}  arm64/x.qcow2\n"), false, Some(A));
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub(crate) struct Identity {
     size: u64,
     mtime: i64,
     mtime_nsec: i64,
+    /// When the file was last touched in any way. Builders set `mtime` to what they like; nobody sets this.
+    ctime: i64,
+    ctime_nsec: i64,
     inode: u64,
     device: u64,
 }
@@ -76,6 +79,8 @@ impl Files {
                 size: found.size(),
                 mtime: found.mtime(),
                 mtime_nsec: found.mtime_nsec(),
+                ctime: found.ctime(),
+                ctime_nsec: found.ctime_nsec(),
                 inode: found.ino(),
                 device: found.dev(),
             })
