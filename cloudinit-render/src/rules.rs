@@ -29,6 +29,15 @@ pub(crate) fn host_name(text: &str) -> Rule {
     Ok(())
 }
 
+/// Users and groups of Debian's base-passwd. useradd refuses the name of a group, and a user
+/// that is there already keeps its nologin shell. Without root, whom cloud-init equips as he is.
+const DEBIANS: [&str; 40] = [
+    "_apt", "adm", "audio", "backup", "bin", "cdrom", "daemon", "dialout", "dip", "disk", "fax",
+    "floppy", "games", "irc", "kmem", "list", "lp", "mail", "man", "news", "nobody", "nogroup",
+    "operator", "plugdev", "proxy", "sasl", "shadow", "src", "staff", "sudo", "sync", "sys",
+    "tape", "tty", "users", "utmp", "uucp", "video", "voice", "www-data",
+];
+
 /// A user that cloud-init makes.
 pub(crate) fn user(text: &str) -> Rule {
     let first = |b: &u8| b.is_ascii_lowercase() || *b == b'_';
@@ -41,6 +50,9 @@ pub(crate) fn user(text: &str) -> Rule {
     // cloud-init: ug_util: the name `default` stands for the distribution's own user.
     if text == "default" {
         return Err("must not be default: cloud-init takes that for the image's own user");
+    }
+    if DEBIANS.contains(&text) {
+        return Err("must not be a user or group that every Debian has: it could not be made");
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ fn names() {
         &["homestak", "_x", "a-1", "root", "yes"],
         &[
             "", "ALL", "Root", "1a", "-a", "a b", "a:b", "a\n", "default", "a.b", "%sudo", "#1000",
-            &longer,
+            &longer, "operator", "backup", "sudo",
         ],
     );
     check(
