@@ -31,6 +31,10 @@ fn objects_wait_for_apply() {
             ("GET /cluster/sdn/vnets/v1/subnets", r#""subnet":"z1-10.50.0.0-24""#),
             ("GET /cluster/sdn/zones pending=1", r#""state":"new""#),
             (
+                "GET /cluster/sdn/vnets/v1/subnets pending=1",
+                r#"{"subnet":"z1-10.50.0.0-24","type":"subnet","vnet":"v1","state":"new""#,
+            ),
+            (
                 "GET /nodes/pve1/sdn/zones",
                 r#"{"data":[{"zone":"localnetwork","status":"available"}]}"#,
             ),

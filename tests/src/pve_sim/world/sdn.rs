@@ -120,7 +120,7 @@ impl Sdn {
             _ => return Some(shown.into()),
         };
         if state == "new" {
-            shown.retain(|key, _| key == kind.key() || key == "type");
+            shown.retain(|key, _| key == kind.key() || is_never_pending(key));
         }
         shown.insert("state".to_owned(), state.into());
         shown.insert("pending".to_owned(), changed.into());
@@ -131,13 +131,19 @@ impl Sdn {
 fn difference(edited: &Object, applied: &Object) -> Map<String, Value> {
     let changed = edited
         .iter()
-        .filter(|(key, value)| applied.get(*key) != Some(*value))
+        .filter(|(key, value)| applied.get(*key) != Some(*value) && !is_never_pending(key))
         .map(|(key, value)| (key.clone(), typed(key, value)));
     let gone = applied
         .keys()
         .filter(|key| !edited.contains_key(*key))
         .map(|key| (key.clone(), Value::from("deleted")));
     changed.chain(gone).collect()
+}
+
+/// What an object is and belongs to stands beside `pending`, also when it is new.
+// PVE: pve-network, Network/SDN.pm, pending_config.
+fn is_never_pending(key: &str) -> bool {
+    matches!(key, "type" | "vnet")
 }
 
 fn typed(key: &str, value: &str) -> Value {
@@ -196,7 +202,7 @@ mod tests {
         check(
             Some(one()),
             None,
-            json!({"zone": "z", "type": "vxlan", "state": "new", "pending": {"mtu": 1450, "type": "vxlan"}}),
+            json!({"zone": "z", "type": "vxlan", "state": "new", "pending": {"mtu": 1450}}),
         );
         check(
             Some(two()),
