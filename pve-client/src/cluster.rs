@@ -143,6 +143,7 @@ impl Client {
             // PVE: facts 32: a taken one is 400 with `errors.vmid`.
             Err(error) => match error.refusal() {
                 Some(r) if r.status == 400 && r.errors.contains_key("vmid") => Ok(false),
+                _ if error.is_already_exists() => Ok(false),
                 _ => Err(error),
             },
         }

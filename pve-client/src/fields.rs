@@ -39,7 +39,11 @@ impl Answer {
     }
 
     /// Reads each object of the list that `data` must be; what is no such object is passed over by `None`.
+    /// Null is an empty list: some languages write an empty list so, and the servers written in them.
     pub(crate) fn list<T>(&self, read: impl Fn(&Fields<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
+        if self.data().is_null() {
+            return Ok(Vec::new());
+        }
         let list = self.data().as_array().ok_or_else(|| self.bad("`data` is not a list"))?;
         Ok(list
             .iter()
@@ -124,7 +128,7 @@ pub(crate) fn text(value: &Value) -> Option<String> {
 }
 
 /// Reads a whole number; a fraction is cut off.
-fn integer(value: &Value) -> Option<u64> {
+pub(crate) fn integer(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| {
             let float = number.as_f64().filter(|f| (0.0..9e15).contains(f))?;

@@ -72,21 +72,20 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
 /// Percent-encodes all but the unreserved characters.
 pub(crate) fn percent(text: &str) -> String {
     // PVE: facts 12 and reference 3: `+` would become a space, and PVE splits forms at `;` too.
+    encoded_but(text, b"-._~")
+}
+
+/// Percent-encodes all but ASCII letters, digits and these.
+fn encoded_but(text: &str, plain: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                out.push(char::from(byte))
-            }
-            _ => {
-                for nibble in [byte >> 4, byte & 15] {
-                    out.extend(
-                        char::from_digit(u32::from(nibble), 16).map(|c| c.to_ascii_uppercase()),
-                    );
-                }
-                let end = out.len() - 2;
-                out.insert(end, '%');
-            }
+        if byte.is_ascii_alphanumeric() || plain.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            let nibbles = [byte >> 4, byte & 15].map(u32::from);
+            let digits = nibbles.into_iter().filter_map(|nibble| char::from_digit(nibble, 16));
+            out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
         }
     }
     out
@@ -94,7 +93,9 @@ pub(crate) fn percent(text: &str) -> String {
 
 /// Joins path segments below `/api2/json`, each percent-encoded.
 pub(crate) fn path(segments: &[&str]) -> String {
-    segments.iter().map(|segment| format!("/{}", percent(segment))).collect()
+    // PVE takes a UPID either way (facts 33). As it is, with `:`, `@` and `!`, it is what most clients
+    // send, and so what any server expects.
+    segments.iter().map(|segment| format!("/{}", encoded_but(segment, b"-._~:@!"))).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +133,7 @@ mod tests {
             let encoded = percent(&text);
             assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             assert_eq!(crate::client::decoded(&encoded), text);
+            assert_eq!(crate::client::decoded(&path(&[&text])), format!("/{text}"));
         }
     }
 
@@ -139,7 +141,7 @@ mod tests {
     fn paths_hold_no_foreign_slash() {
         assert_eq!(
             path(&["nodes", "pve1", "storage", "local", "content", "local:import/x.qcow2"]),
-            "/nodes/pve1/storage/local/content/local%3Aimport%2Fx.qcow2"
+            "/nodes/pve1/storage/local/content/local:import%2Fx.qcow2"
         );
     }
 }

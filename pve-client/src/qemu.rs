@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::client::Client;
 use crate::error::Error;
+use crate::fields::integer;
 use crate::ids::{Digest, NodeName, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
@@ -249,7 +250,7 @@ fn interface(value: &serde_json::Value) -> Option<AgentInterface> {
         let ip = entry.get("ip-address")?.as_str()?;
         // A link-local address may carry its zone: fe80::1%eth0.
         let ip = ip.split('%').next()?.parse().ok()?;
-        Some((ip, u8::try_from(entry.get("prefix")?.as_u64()?).ok()?))
+        Some((ip, u8::try_from(integer(entry.get("prefix")?)?).ok()?))
     };
     let addresses = value.get("ip-addresses").and_then(|list| list.as_array());
     Some(AgentInterface {
@@ -270,7 +271,7 @@ mod tests {
     fn agent_interface() {
         let value = serde_json::json!({"name": "eth0", "hardware-address": "02:AB:00:00:00:01", "ip-addresses": [
             {"ip-address": "10.0.0.5", "ip-address-type": "ipv4", "prefix": 24},
-            {"ip-address": "fe80::1%eth0", "ip-address-type": "ipv6", "prefix": 64},
+            {"ip-address": "fe80::1%eth0", "ip-address-type": "ipv6", "prefix": "64"},
             {"ip-address": "nonsense", "prefix": 1}]});
         let read = interface(&value).unwrap();
         assert_eq!(read.mac.as_deref(), Some("02:ab:00:00:00:01"));

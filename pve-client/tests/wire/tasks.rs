@@ -86,7 +86,7 @@ fn a_failed_task_brings_the_end_of_its_log() {
     assert_eq!(failure.log, ["importing", "TASK ERROR: no space left on device"]);
     assert_eq!(failure.exitstatus, "no space left on device");
     assert!(
-        requests[1].starts_with("GET /api2/json/nodes/pve1/tasks/UPID%3Apve1%3A"),
+        requests[1].starts_with("GET /api2/json/nodes/pve1/tasks/UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:root@pam!iac:/log?"),
         "{requests:?}"
     );
 }

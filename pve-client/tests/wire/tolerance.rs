@@ -158,9 +158,26 @@ fn null_is_an_answer() {
     let server = Server::start(vec![vec![
         ok(r#"{"data":null}"#),
         ok(r#" { "success" : 1, "data" : null, "x" : {} } "#),
+        ok(r#"{"data":null}"#),
     ]]);
     let client = client(&server);
     for _ in 0..2 {
         client.update_config(&node(), vmid(), &Params::new().with("cores", 1)).unwrap();
     }
+    assert_eq!(client.node_vms(&node()).unwrap(), []);
+}
+
+#[test]
+fn a_taken_vmid_is_said_in_more_than_one_way() {
+    let taken = |body: &str| Step::Answer(answer("400 Parameter verification failed.", body));
+    let server = Server::start(vec![vec![
+        taken(r#"{"data":null,"errors":{"vmid":"VM 100 already exists\n"}}"#),
+        taken(r#"{"data":null,"message":"VM 100 already exists\n"}"#),
+        ok(r#"{"data":"100"}"#),
+        ok(r#"{"data":100}"#),
+        taken(r#"{"data":null,"errors":{"x":"y"}}"#),
+    ]]);
+    let client = client(&server);
+    let answers: Vec<_> = (0..5).map(|_| client.is_free(vmid()).ok()).collect();
+    assert_eq!(answers, [Some(false), Some(false), Some(true), Some(true), None]);
 }
