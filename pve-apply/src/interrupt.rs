@@ -36,7 +36,12 @@ impl Interrupt {
 
     /// Says whether it was asked for.
     pub(crate) fn is_asked(&self) -> bool {
-        self.signal.load(Ordering::SeqCst) || self.failed.load(Ordering::SeqCst)
+        self.is_signalled() || self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Says whether the user asked for it.
+    pub(crate) fn is_signalled(&self) -> bool {
+        self.signal.load(Ordering::SeqCst)
     }
 
     /// The same Ctrl-C, with the failures forgotten: for the work after them.

@@ -20,6 +20,13 @@ pub(super) fn run(
     outcomes: &[VmOutcome],
 ) -> Failure {
     let mut report = outcome::report(outcomes);
+    let changed = outcome::any_changed(outcomes);
+    let ended = |report| if changed { Failure::part_way(report) } else { Failure::from(report) };
+    if interrupt.is_signalled() {
+        // Ctrl-C begins no further step, and a destroy is one.
+        report.push(Entry::error(Place::Run, "stopped by a signal: nothing was rolled back"));
+        return ended(report);
+    }
     let plan = match plan_rollback(session, outcomes) {
         Ok(plan) => plan,
         Err(failure) => {
@@ -39,7 +46,7 @@ pub(super) fn run(
         let fact = format!("rolled back: {} destroyed again", names.join(", "));
         report.push(Entry::warning(Place::Run, fact));
     }
-    if outcome::any_changed(outcomes) { Failure::part_way(report) } else { report.into() }
+    ended(report)
 }
 
 /// The removal of those VMs, and only those, that carry this very run's nonce.

@@ -107,7 +107,12 @@ impl Work<'_> {
         // A percentage costs a read of the log each time: only where somebody looks.
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
+        let mut said = false;
         let finished = self.runner.client.wait(upid, self.runner.task_limit, &mut |waited| {
+            if !said && self.runner.interrupt.is_signalled() {
+                said = true;
+                self.tell_stopping(upid);
+            }
             if watched && let Some(percent) = progress.look(self.runner.client, upid, waited) {
                 self.tell("progress", doing, Some(percent));
             }
@@ -121,6 +126,12 @@ impl Work<'_> {
             );
         }
         Ok(())
+    }
+
+    /// Answers Ctrl-C while a task runs: whoever does not want to wait for it needs its UPID.
+    fn tell_stopping(&self, upid: &Upid) {
+        let text = format!("stops when this is over; once more ends at once and leaves {upid}");
+        self.tell("stopping", &text, None);
     }
 
     /// Turns a failure into a finding.
