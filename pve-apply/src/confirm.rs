@@ -1,13 +1,14 @@
 //! DOOR: asks the person at the terminal. stdin is the document's, so the terminal is opened itself.
 
 use stage::{Entry, Failure, Place};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 
-/// Asks until the person types `expected`, once; anything else is a no.
+/// Asks whether these VMs are to be destroyed; what is neither their count nor all their names is a no.
 ///
 /// # Errors
-/// There is no terminal, or the answer is another.
-pub(crate) fn ask(question: &str, expected: &str) -> Result<(), Failure> {
+/// There is no terminal, or the answer is a no.
+pub(crate) fn ask(names: &[&str]) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(Place::Run, "destroy must be confirmed, and there is no terminal to ask on")
             .hint("--yes confirms it in a script")
@@ -18,11 +19,46 @@ pub(crate) fn ask(question: &str, expected: &str) -> Result<(), Failure> {
         .write(true)
         .open("/dev/tty")
         .map_err(|_| no_terminal())?;
-    write!(terminal, "{question} ").map_err(|_| no_terminal())?;
+    let question =
+        format!("Type {}, or the names, to destroy these VMs and their volumes: ", names.len());
+    terminal.write_all(question.as_bytes()).map_err(|_| no_terminal())?;
     let mut answer = String::new();
     BufReader::new(terminal).read_line(&mut answer).map_err(|_| no_terminal())?;
-    if answer.trim() == expected {
+    if is_yes(&answer, names) {
         return Ok(());
     }
     Err(Entry::error(Place::Run, "not confirmed; nothing was destroyed").into())
+}
+
+fn is_yes(answer: &str, names: &[&str]) -> bool {
+    let words = |text: &str| -> BTreeSet<String> {
+        text.split([' ', ',', '\t', '\n', '\r'])
+            .filter(|w| !w.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    answer.trim() == names.len().to_string() || words(answer) == words(&names.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(answer: &str, expected: bool) {
+        assert_eq!(is_yes(answer, &["edge", "db"]), expected, "{answer:?}");
+    }
+
+    #[test]
+    fn the_count_or_all_names_are_a_yes() {
+        check("2\n", true);
+        check(" edge db \n", true);
+        check("db, edge", true);
+        check("", false);
+        check("\n", false);
+        check("y", false);
+        check("1", false);
+        check("edge", false);
+        check("edge db app", false);
+        check("edge db 2", false);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
 //! Doors: `connect`, `observe`, `addresses` (reads only), `execute` (writes), `plan_file`, `snippets`,
-//! `confirm`, `interrupt`.
+//! `whole_file`, `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -29,6 +29,7 @@ mod show;
 mod snippets;
 mod ssh;
 mod status;
+mod whole_file;
 
 pub use cli::Cli;
 

@@ -24,8 +24,6 @@ pub(crate) struct VmOutcome {
     pub done: Vec<&'static str>,
     /// The world has changed, or may have.
     pub changed: bool,
-    /// What is worth a word.
-    pub warnings: Vec<Entry>,
 }
 
 /// How a VM's plan ended.
@@ -64,7 +62,6 @@ impl VmOutcome {
             verdict,
             done: Vec::new(),
             changed: false,
-            warnings: Vec::new(),
         }
     }
 
@@ -100,7 +97,6 @@ pub(crate) fn any_changed(outcomes: &[VmOutcome]) -> bool {
 pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = Report::new();
     for outcome in outcomes {
-        outcome.warnings.iter().for_each(|warning| report.push(warning.clone()));
         if let Verdict::Failed { entry, .. } = &outcome.verdict {
             report.push((**entry).clone());
         }

@@ -1,9 +1,8 @@
 //! DOOR: a plan in a file, readable by its owner only, for it holds the seed data.
 
 use crate::action::{Plan, VERSION};
+use crate::whole_file;
 use stage::{Entry, Failure, Place};
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Returns a plan as JSON.
@@ -17,23 +16,9 @@ pub(crate) fn to_bytes(plan: &Plan) -> Vec<u8> {
 ///
 /// # Errors
 /// The file cannot be written.
-#[expect(clippy::disallowed_methods, reason = "door: the plan's file")]
 pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
-    let place = Place::file(path.display().to_string());
-    // Beside the target and then renamed: a reader never sees half a plan, and the mode is right from the first byte.
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let part = Path::new(&part);
-    let write = || -> std::io::Result<()> {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(part)?;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        file.write_all(&to_bytes(plan))?;
-        file.sync_all()?;
-        std::fs::rename(part, path)
-    };
-    write().map_err(|error| {
-        let _ = std::fs::remove_file(part);
+    whole_file::write(path, &to_bytes(plan)).map_err(|error| {
+        let place = Place::file(path.display().to_string());
         Entry::error(place, "cannot be written").cause(&error).into()
     })
 }

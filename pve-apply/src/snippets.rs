@@ -4,9 +4,8 @@
 //! argument; a copy for `sftp` lies in a folder of its own with mode 0700 and goes with it.
 
 use crate::desired::snippets::{Delivery, PART_WRITTEN, is_destination, is_remote_folder};
-use std::fs::{self, File, OpenOptions};
+use crate::whole_file;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -32,32 +31,10 @@ pub(crate) fn write(to: &Delivery, files: &[(String, &str)]) -> Result<(), Faile
 
 fn write_into(folder: &Path, files: &[(String, &str)]) -> Result<(), Failed> {
     for (index, (name, content)) in files.iter().enumerate() {
-        write_one(folder, name, content).map_err(|error| Failed { error, maybe: index > 0 })?;
+        whole_file::write(&folder.join(name), content.as_bytes())
+            .map_err(|error| Failed { error, maybe: index > 0 })?;
     }
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "door: the folder of the snippets")]
-fn write_one(folder: &Path, name: &str, content: &str) -> io::Result<()> {
-    let part = folder.join(format!("{name}{PART_WRITTEN}"));
-    // One that an earlier run has left may have another mode, or be a link to elsewhere.
-    match fs::remove_file(&part) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let write = || {
-        create(&part, content)?;
-        fs::rename(&part, folder.join(name))?;
-        // Else the name may be gone after a power cut while the VM's config still has it.
-        File::open(folder)?.sync_all()
-    };
-    write().inspect_err(|_| _ = fs::remove_file(&part))
-}
-
-fn create(path: &Path, content: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(content.as_bytes())?;
-    file.sync_all()
 }
 
 fn send(host: &str, path: &str, files: &[(String, &str)]) -> Result<(), Failed> {
@@ -69,7 +46,7 @@ fn send(host: &str, path: &str, files: &[(String, &str)]) -> Result<(), Failed> 
     }
     let copies = tempfile::Builder::new().prefix("pve-apply-").tempdir().map_err(before)?;
     for (name, content) in files {
-        create(&copies.path().join(name), content).map_err(before)?;
+        whole_file::create(&copies.path().join(name), content.as_bytes()).map_err(before)?;
     }
     let output = sftp(host, copies.path(), &batch(path, files)).map_err(before)?;
     if output.status.success() {
@@ -124,21 +101,6 @@ fn sftp(host: &str, folder: &Path, batch: &str) -> io::Result<Output> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "looks at what was written")]
-    fn a_file_is_whole_and_its_owners_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let old = folder.path().join("a.part");
-        fs::write(&old, "of an earlier run").unwrap();
-        let to = Delivery::Dir { path: folder.path().display().to_string() };
-        assert!(write(&to, &[("a".to_owned(), "secret")]).is_ok());
-        let path = folder.path().join("a");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(!old.exists());
-    }
 
     #[test]
     fn no_folder_is_an_error_before_anything_is_written() {

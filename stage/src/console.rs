@@ -92,7 +92,8 @@ struct JsonEvent<'a> {
 impl Console {
     pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
         let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
-        let live = live.then(MultiProgress::new);
+        // A terminal that cannot move its cursor (TERM=dumb) gets plain lines.
+        let live = live.then(MultiProgress::new).filter(|live| !live.is_hidden());
         Self { tool, args, live, lines: Arc::default() }
     }
 

@@ -20,10 +20,10 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     let plan = plan::plan_destroy(&session.desired, &observed);
     refuse_blocked(&plan)?;
     tell(console, &plan);
-    let count = plan.count(Action::Destroy);
-    if count > 0 && !args.yes {
-        let question = format!("Type {count} to destroy these VMs and their volumes:");
-        confirm::ask(&question, &count.to_string())?;
+    let going = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
+    let going: Vec<&str> = going.map(|vm| vm.name.as_str()).collect();
+    if !going.is_empty() && !args.yes {
+        confirm::ask(&going)?;
     }
     let interrupt = Interrupt::listen();
     let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);

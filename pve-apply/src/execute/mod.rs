@@ -67,14 +67,12 @@ pub(crate) struct Work<'a> {
     pub(crate) vmid: Option<Vmid>,
     /// No step has changed the VM yet: the planned digest must still hold.
     pub(crate) untouched: bool,
-    pub(crate) warnings: Vec<Entry>,
 }
 
 impl Runner<'_> {
     /// Carries out a VM's plan.
     pub(crate) fn run(&self, plan: &VmPlan) -> VmOutcome {
-        let mut work =
-            Work { runner: self, plan, vmid: plan.vmid, untouched: true, warnings: Vec::new() };
+        let mut work = Work { runner: self, plan, vmid: plan.vmid, untouched: true };
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
@@ -113,8 +111,7 @@ impl Runner<'_> {
         };
         let kind = if matches!(verdict, Verdict::Done) { "done" } else { "failed" };
         work.tell(kind, word, None);
-        let Work { vmid, warnings, .. } = work;
-        VmOutcome { vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
+        VmOutcome { vmid: work.vmid, done, changed, ..VmOutcome::new(plan, verdict) }
     }
 }
 
