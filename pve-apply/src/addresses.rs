@@ -5,13 +5,13 @@ use crate::execute::pause;
 use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
 use pve_client::{
-    AgentInterface, Client, Clock, ConfigView, NodeName, PropertyString, SystemClock, Vmid,
+    AgentInterface, Client, Clock, ConfigView, Error, NodeName, PropertyString, SystemClock, Vmid,
 };
 use std::net::IpAddr;
 use std::time::Duration;
 
-/// An agent that does not answer costs PVE 3 s by itself: a shorter pause gains nothing.
-const AGENT_PAUSE: Duration = Duration::from_secs(1);
+/// Between two looks. An agent that does not answer costs PVE 3 s by itself: a shorter pause gains nothing.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fills in status and MAC of a VM that was worked on.
 pub(crate) fn complete(client: &Client, row: &mut VmResult) {
@@ -46,34 +46,49 @@ impl Deadline {
     }
 }
 
-/// Waits for the guest agent of a VM and takes its addresses. `false`: it did not answer in time.
-pub(crate) fn wait_for_agent(
-    client: &Client,
-    row: &mut VmResult,
+/// How a wait ended.
+pub(crate) enum Waited {
+    /// What was waited for is there.
+    Answered,
+    /// It did not come in time.
+    TimeIsOver,
+    /// Ctrl-C.
+    Stopped,
+    /// It will not come, however long one waits.
+    Refused(Box<Error>),
+}
+
+/// Looks again and again until there is an answer, or the wait is over in another way.
+pub(crate) fn wait_until(
+    mut look: impl FnMut() -> Result<bool, Error>,
     deadline: &Deadline,
     interrupt: &Interrupt,
-) -> bool {
+) -> Waited {
     loop {
-        if ask_agent(client, row) {
-            return true;
+        match look() {
+            Ok(true) => return Waited::Answered,
+            Err(error) if error.is_permission() => return Waited::Refused(Box::new(error)),
+            // An agent that does not answer yet is an error of PVE's; any other may pass too.
+            Ok(false) | Err(_) => {}
         }
-        if deadline.is_over() || interrupt.is_asked() {
-            return false;
+        if interrupt.is_asked() {
+            return Waited::Stopped;
         }
-        pause(AGENT_PAUSE);
+        if deadline.is_over() {
+            return Waited::TimeIsOver;
+        }
+        pause(PAUSE);
     }
 }
 
 /// Asks the guest agent of a VM once; `false` when it tells no address of ours.
-pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> bool {
-    let Some((node, vmid)) = place(row) else { return false };
-    // An agent that does not answer is an error of PVE's; any other error may pass too.
-    let Ok(interfaces) = client.agent_interfaces(&node, vmid) else { return false };
-    let found = of_mac(&interfaces, row.mac.as_deref());
+pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> Result<bool, Error> {
+    let Some((node, vmid)) = place(row) else { return Ok(false) };
+    let found = of_mac(&client.agent_interfaces(&node, vmid)?, row.mac.as_deref());
     if !found.is_empty() {
         row.addresses = found;
     }
-    !row.addresses.is_empty()
+    Ok(!row.addresses.is_empty())
 }
 
 fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
@@ -124,6 +139,21 @@ mod tests {
         check(&list, Some("02:AB:00:00:00:01"), &["10.0.0.5"]);
         check(&list, Some("02:AB:00:00:00:02"), &[]);
         check(&list, None, &[]);
+    }
+
+    #[test]
+    fn a_wait_ends_with_its_answer_its_time_or_the_user() {
+        let (over, ahead) = (Duration::ZERO, Duration::from_secs(3600));
+        let wait = |answer: bool, limit, stopped: bool| {
+            let interrupt = Interrupt::default();
+            if stopped {
+                interrupt.ask();
+            }
+            wait_until(|| Ok(answer), &Deadline::after(limit), &interrupt)
+        };
+        assert!(matches!(wait(true, over, true), Waited::Answered));
+        assert!(matches!(wait(false, over, false), Waited::TimeIsOver));
+        assert!(matches!(wait(false, ahead, true), Waited::Stopped));
     }
 
     #[test]

@@ -1,8 +1,5 @@
 //! DOOR: the network, only to see whether an SSH server answers. Nothing is sent.
 
-use crate::addresses::Deadline;
-use crate::execute::pause;
-use crate::interrupt::Interrupt;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -10,19 +7,10 @@ use std::time::Duration;
 const PORT: u16 = 22;
 /// How long one try may take: a host of the same network answers in milliseconds.
 const TRY: Duration = Duration::from_secs(2);
-const PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits until an SSH server answers at one of the addresses. `false`: none did in time.
-pub(crate) fn wait(addresses: &[IpAddr], deadline: &Deadline, interrupt: &Interrupt) -> bool {
-    loop {
-        if addresses.iter().any(|address| greets(SocketAddr::new(*address, PORT))) {
-            return true;
-        }
-        if deadline.is_over() || interrupt.is_asked() {
-            return false;
-        }
-        pause(PAUSE);
-    }
+/// Says whether an SSH server answers at one of the addresses at this moment.
+pub(crate) fn answers(addresses: &[IpAddr]) -> bool {
+    addresses.iter().any(|address| greets(SocketAddr::new(*address, PORT)))
 }
 
 /// Says whether an SSH server greets: an open port alone may be a firewall's.

@@ -73,7 +73,8 @@ fn row(
         addresses: Vec::new(),
     };
     if args.addresses && asked.status == "running" {
-        addresses::ask_agent(client, &mut asked);
+        // One that does not answer has no addresses to show.
+        let _ = addresses::ask_agent(client, &mut asked);
     }
     Some(Row {
         drift: if of_this { drift(&mark.vm) } else { Drift::NotCompared },

@@ -1,7 +1,7 @@
 //! `pve-apply wait`, and the wait at the end of `apply`.
 
 use super::session::{Session, refuse_blocked};
-use crate::addresses::{self, Deadline};
+use crate::addresses::{self, Deadline, Waited, wait_until};
 use crate::cli::{WaitCommandArgs, WaitFor};
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
@@ -9,7 +9,8 @@ use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::plan::{self, Verb};
 use crate::ssh;
-use stage::{Console, Event, Failure, Output, Place, Report};
+use pve_stage::finding;
+use stage::{Console, Entry, Event, Failure, Output, Place, Report};
 use std::time::Duration;
 
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
@@ -52,30 +53,56 @@ pub(super) fn fill_in(
         if row.status != "running" {
             continue;
         }
-        let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
-        let seconds = limit.as_secs();
-        let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
-        if agent {
-            console.event(&Event::new("step", &row.name, "waiting for the guest agent"));
-            if !addresses::wait_for_agent(&session.client, row, &deadline, interrupt) {
+        match wait_for_one(session, row, what, (&deadline, interrupt), console) {
+            Ok(()) if what == WaitFor::None => {}
+            Ok(()) => console.event(&Event::new("done", &row.name, "answers")),
+            Err((waited_for, waited)) => {
+                let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
                 let name = &row.name;
-                let fact =
-                    format!("the guest agent of \"{name}\" told no address within {seconds} s");
-                report.error(place, fact);
-                continue;
+                report.push(match waited {
+                    Waited::Refused(error) => finding::of_error(place, &error),
+                    Waited::Stopped => {
+                        let fact =
+                            format!("{waited_for} of \"{name}\" was not waited for any more");
+                        Entry::error(place, fact)
+                    }
+                    Waited::Answered | Waited::TimeIsOver => {
+                        let seconds = limit.as_secs();
+                        let fact =
+                            format!("{waited_for} of \"{name}\" did not answer within {seconds} s");
+                        Entry::error(place, fact)
+                    }
+                });
             }
-        }
-        if what == WaitFor::Ssh {
-            console.event(&Event::new("step", &row.name, "waiting for SSH"));
-            if !ssh::wait(&row.addresses, &deadline, interrupt) {
-                let fact = format!("no SSH server of \"{}\" answered within {seconds} s", row.name);
-                report.error(place, fact);
-                continue;
-            }
-        }
-        if what != WaitFor::None {
-            console.event(&Event::new("done", &row.name, "answers"));
         }
     }
     report
+}
+
+/// Waits for one VM; what did not answer, and how the wait for it ended.
+fn wait_for_one(
+    session: &Session,
+    row: &mut VmResult,
+    what: WaitFor,
+    (deadline, interrupt): (&Deadline, &Interrupt),
+    console: &Console,
+) -> Result<(), (&'static str, Waited)> {
+    let tell = |row: &VmResult, text| console.event(&Event::new("step", &row.name, text));
+    let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
+    if agent {
+        tell(row, "waiting for the guest agent");
+        let ask = || addresses::ask_agent(&session.client, row);
+        match wait_until(ask, deadline, interrupt) {
+            Waited::Answered => {}
+            waited => return Err(("the guest agent", waited)),
+        }
+    }
+    if what == WaitFor::Ssh {
+        tell(row, "waiting for SSH");
+        match wait_until(|| Ok(ssh::answers(&row.addresses)), deadline, interrupt) {
+            Waited::Answered => {}
+            waited => return Err(("the SSH server", waited)),
+        }
+    }
+    Ok(())
 }
