@@ -21,8 +21,12 @@ pub(super) fn check(
     }
     let Some((gateway, gateway_at)) = gateway.set() else { return };
     let Ok(address) = gateway.parse::<IpAddr>() else { return };
+    // IPv6: a net's own address is its routers' (RFC 4291, 2.6.1).
+    let of_net = IpNet::new(address, net.prefix_len()).ok().filter(|_| address.is_ipv4());
     let fact = if address == net.addr() {
         format!("{text} is the address of its own gateway")
+    } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
+        format!("the gateway {gateway} of {text} {fact}")
     } else if !net.contains(&address) && !is_link_local(&net, &address) {
         format!("{text} is outside the net of its gateway {gateway}")
     } else {
@@ -51,18 +55,18 @@ fn whose(site: &Site<'_>, machine: &Machine, ip: &Slot<String>, entry: Entry) ->
     entry.note(format!("{} has it from here: {}", machine.title(), site.sources.short(machine.at)))
 }
 
-/// A host must have neither its net's first nor its last address.
+/// A host must have neither its net's first nor its last address, of which IPv6 has no last.
 fn unusable(net: &IpNet) -> Option<&'static str> {
     let address = net.addr();
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
         return Some("is no address for a VM");
     }
-    let IpNet::V4(v4) = net else { return None };
-    if v4.prefix_len() > 30 {
+    if net.prefix_len() + 1 >= net.max_prefix_len() {
         return None;
     }
-    if v4.addr() == v4.network() {
+    if address == net.network() {
         return Some("is the address of the net itself");
     }
-    (v4.addr() == v4.broadcast()).then_some("is the broadcast address of its net")
+    let last = address.is_ipv4() && address == net.broadcast();
+    last.then_some("is the broadcast address of its net")
 }

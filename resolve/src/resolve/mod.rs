@@ -13,8 +13,8 @@ pub(crate) use stack::{Level, Stack};
 pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 
 use crate::selection::How;
-use crate::shape::is_local;
-use crate::site::{Group, NodeFile, POSTURES, SPECS, Site, Slot};
+use crate::shape::{DEPLOYMENT, NODE_NAME, Rule, is_local};
+use crate::site::{Group, NodeFile, Origin, POSTURES, SPECS, Site, Slot};
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 
 /// The user that cloud-init makes where the site names none.
@@ -32,6 +32,7 @@ pub(crate) fn resolve(
     how: &How,
 ) -> Deployment {
     site.read_layers(group);
+    check_stems(site, group, node);
     check_posture(site, group);
     let order = graph::order(site, group, how.parent.as_deref());
     let all = vm::resolve_all(site, group, node.name());
@@ -99,7 +100,7 @@ pub(crate) struct Resolved<'g> {
 
 fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
     if let Some(endpoint) = &how.endpoint {
-        let rule = &crate::shape::URL;
+        let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
             let fact = format!("must be {}, not \"{endpoint}\"", rule.must);
             site.report.push(Entry::error(Place::Named("--endpoint".to_owned()), fact));
@@ -162,6 +163,23 @@ fn cloud_init(site: &Site<'_>) -> serde_json::Map<String, serde_json::Value> {
         json.insert("dns_servers".to_owned(), servers.clone().into());
     }
     json
+}
+
+/// Where a file's name becomes a name in PVE, the file system allows more than PVE does.
+fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
+    let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
+        if !rule.accepts(stem) {
+            let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
+            let fact = format!("the file's name must be {}", rule.must);
+            site.report.push(Entry::error(place, fact).hint(hint));
+        }
+    };
+    if group.origin == Origin::Env {
+        check("envs", &group.name, &DEPLOYMENT, "rename the file");
+    }
+    if node.node.value().is_none() && !node.node.is_bad() {
+        check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
+    }
 }
 
 /// Newer postures of older sites lie in a folder of their own.

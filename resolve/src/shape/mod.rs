@@ -11,7 +11,7 @@ mod vm;
 mod walk;
 
 pub(crate) use reference::reference;
-pub(crate) use rule::{Rule, URL, is_local};
+pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, is_local};
 pub(crate) use schema::schema;
 pub(crate) use tables::{
     CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, MANIFEST, MANIFEST_NODE, NODE,

@@ -15,9 +15,10 @@ pub(super) const NAME: Field =
 pub(super) const VMID: Field =
     Field::new("vmid", VMID_RANGE, "PVE's number of the VM; null or absent: PVE's next free one.");
 pub(super) const IMAGE: Field =
-    Field::new("image", Text(&rule::NAME), "Name of an image of site.yaml.");
+    Field::new("image", Text(&rule::IMAGE), "Name of an image of site.yaml.");
 pub(super) const CORES: Field = Field::new("cores", Number(1, 128), "CPU cores.");
-pub(super) const MEMORY: Field = Field::new("memory", Number(512, 4_194_304), "Memory in MiB.");
+/// PVE: qemu-server takes at most 4178944 MiB.
+pub(super) const MEMORY: Field = Field::new("memory", Number(512, 4_178_944), "Memory in MiB.");
 pub(super) const DISK: Field =
     Field::new("disk", Number(1, 131_072), "Size of the boot disk in GiB.");
 pub(super) const BRIDGE: Field =

@@ -100,7 +100,7 @@ pub(crate) static MANIFEST: Shape = Shape {
     title: "a manifest",
     fields: &[
         Field::new("schema_version", Number(2, 2), "The version of this format: 2.").required(),
-        Field::new("name", Text(&rule::NAME), "The deployment's name.").required(),
+        Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         Field::new("pattern", Text(&rule::PATTERN), "For people: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),

@@ -15,7 +15,7 @@ pub(crate) static NODE: Shape = Shape {
             Text(&rule::STORAGE),
             "File storage with content import, for images and seeds; absent: local.",
         ),
-        Field::new("api_endpoint", Text(&rule::URL_OR_EMPTY), "Base URL of the PVE API."),
+        Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API."),
         Field::new(
             "api_token",
             Text(&rule::NAME),

@@ -19,11 +19,15 @@ pub(crate) static SITE: Shape = Shape {
 pub(crate) static DEFAULTS: Shape = Shape {
     title: "`defaults`",
     fields: &[
-        Field::new("timezone", Text(&rule::ANY), "Time zone of guests, such as Europe/Berlin."),
-        Field::new("domain", Text(&rule::ANY), "DNS domain of guests."),
+        Field::new(
+            "timezone",
+            Text(&rule::TIMEZONE),
+            "Time zone of guests, such as Europe/Berlin.",
+        ),
+        Field::new("domain", Text(&rule::DOMAIN), "DNS domain of guests."),
         Field::new(
             "vm_user",
-            Text(&rule::USER),
+            Text(&rule::VM_USER),
             "The user that cloud-init makes; absent: homestak.",
         )
         .former(&["automation_user"]),
@@ -36,7 +40,7 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new("pve_remove_subscription_nag", Flag, "For ansible; absent: true."),
         Field::new(
             "server_url",
-            Text(&rule::URL_OR_EMPTY),
+            Text(&rule::SERVER_OR_EMPTY),
             "Where VMs fetch their specs; empty: nowhere.",
         )
         .former(&["spec_server"]),
@@ -80,8 +84,8 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
     title: "`cloud_init`",
     fields: &[
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages for every guest."),
-        Field::new("timezone", Text(&rule::ANY), "Instead of `defaults.timezone`."),
-        Field::new("domain", Text(&rule::ANY), "Instead of `defaults.domain`."),
+        Field::new("timezone", Text(&rule::TIMEZONE), "Instead of `defaults.timezone`."),
+        Field::new("domain", Text(&rule::DOMAIN), "Instead of `defaults.domain`."),
         Field::new(
             "dns_servers",
             List(&Text(&rule::ADDRESS)),
@@ -90,29 +94,29 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
         Field::new("write_files", List(&Object(&WRITE_FILE)), "Files to write."),
         Field::new(
             "runcmd",
-            List(&Either(&Text(&rule::ANY), &List(&Text(&rule::ANY)))),
+            List(&Either(&Text(&rule::COMMAND), &List(&Text(&rule::COMMAND)))),
             "Commands: a shell line, or a list of a program and its arguments.",
         ),
         Field::new("profile_mode", Text(&rule::PROFILE_MODE), "Mode of the file with the token."),
-        Field::new("ca_certificate", Text(&rule::ANY), "PEM of a CA that guests believe."),
+        Field::new("ca_certificate", Text(&rule::CERTIFICATE), "PEM of a CA that guests believe."),
         Field::new(
             "server_fingerprint",
-            Text(&rule::ANY),
+            Text(&rule::FINGERPRINT),
             "SHA-256 of the spec server's certificate.",
         ),
     ],
     any_of: &[],
-    exclusive: &[],
+    exclusive: &[&["ca_certificate", "server_fingerprint"]],
 };
 
 static WRITE_FILE: Shape = Shape {
     title: "a file",
     fields: &[
-        Field::new("path", Text(&rule::ANY), "Where it goes.").required(),
+        Field::new("path", Text(&rule::PATH), "Where it goes.").required(),
         Field::new("content", Text(&rule::ANY), "What it holds."),
         Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
-        Field::new("owner", Text(&rule::ANY), "user:group."),
-        Field::new("encoding", Text(&rule::ANY), "How `content` is written, such as base64."),
+        Field::new("owner", Text(&rule::OWNER), "user:group."),
+        Field::new("encoding", Text(&rule::ENCODING), "How `content` is written, such as base64."),
         Field::new("append", Flag, "Add to the file instead of replacing it."),
         Field::new("defer", Flag, "Write it when users and packages are there."),
     ],
@@ -237,7 +241,7 @@ static SPEC_IDENTITY: Shape = Shape {
     title: "`identity`",
     fields: &[
         Field::new("hostname", Text(&rule::HOST_NAME), "Absent: the spec's name."),
-        Field::new("domain", Text(&rule::ANY), "Absent: the site's."),
+        Field::new("domain", Text(&rule::DOMAIN), "Absent: the site's."),
     ],
     any_of: &[],
     exclusive: &[],

@@ -1,0 +1,189 @@
+//! Rules for addresses and what is reached by them. Does no I/O.
+
+use super::Rule;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// `dhcp` or an address with its prefix length.
+pub(crate) const IP: Rule = Rule::new(
+    "\"dhcp\" or an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
+    |s| s == "dhcp" || s.parse::<ipnet::IpNet>().is_ok(),
+    "^(dhcp|[0-9A-Fa-f:.]+/[0-9]{1,3})$",
+);
+
+/// An address without prefix length.
+pub(crate) const ADDRESS: Rule = Rule::new(
+    "an IP address such as 10.0.12.1 or fd00::1",
+    |s| s.parse::<IpAddr>().is_ok_and(|ip| !ip.is_unspecified()),
+    "^[0-9A-Fa-f:.]+$",
+);
+
+/// An address, with or without prefix length.
+pub(crate) const NODE_IP: Rule = Rule::new(
+    "an IP address such as 10.0.12.1",
+    |s| s.parse::<IpAddr>().is_ok() || s.parse::<ipnet::IpNet>().is_ok(),
+    "^[0-9A-Fa-f:./]+$",
+);
+
+/// A unicast MAC address.
+pub(crate) const MAC: Rule = Rule::new(
+    "a unicast MAC address such as 02:00:5e:10:00:01",
+    is_mac,
+    "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
+);
+
+/// An address of a web server.
+pub(crate) const URL: Rule = Rule::new(
+    "a URL that begins with https:// or http://",
+    is_url,
+    "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#]+",
+);
+
+/// Where PVE's API is. pve-client speaks TLS only, and takes user and password from nowhere.
+pub(crate) const ENDPOINT: Rule = Rule::new(
+    "the URL of a PVE API such as https://10.0.12.2:8006",
+    is_endpoint,
+    "^[Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*$",
+);
+
+/// The same, or empty for none.
+pub(crate) const ENDPOINT_OR_EMPTY: Rule = Rule::new(
+    "the URL of a PVE API such as https://10.0.12.2:8006",
+    |s| s.is_empty() || is_endpoint(s),
+    "^([Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*)?$",
+);
+
+/// Where VMs fetch their specs, or empty for none.
+pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
+    "a URL that begins with https:// or http://",
+    |s| s.is_empty() || is_server(s),
+    "^(https?://[^\\s/?#-].*)?$",
+);
+
+fn is_mac(s: &str) -> bool {
+    let mut parts = s.split(':');
+    let hex = |p: &str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
+    let unicast = parts
+        .next()
+        .is_some_and(|p| hex(p) && u8::from_str_radix(p, 16).is_ok_and(|first| first & 1 == 0));
+    unicast && parts.clone().count() == 5 && parts.all(hex) && s != "00:00:00:00:00:00"
+}
+
+fn is_url(s: &str) -> bool {
+    host(s).is_some_and(|h| !h.is_empty())
+        && !s.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+fn is_server(s: &str) -> bool {
+    // What runs in the guest has no other spelling of the scheme, and takes -x for an option.
+    let rest = s.strip_prefix("https://").or_else(|| s.strip_prefix("http://"));
+    is_url(s) && rest.is_some_and(|rest| !rest.starts_with('-'))
+}
+
+fn is_endpoint(s: &str) -> bool {
+    let Some((scheme, rest)) = s.split_once("://") else { return false };
+    let authority = rest.split('/').next().unwrap_or_default();
+    // Of [fd00::1]:8006 and pve:8006 what stands behind the host.
+    let behind = authority.rsplit_once(']').map_or_else(
+        || authority.find(':').map_or("", |colon| &authority[colon..]),
+        |(_, behind)| behind,
+    );
+    let port = behind.strip_prefix(':').map(|port| port.parse::<u16>().is_ok_and(|p| p > 0));
+    scheme.eq_ignore_ascii_case("https")
+        && is_url(s)
+        && !s.contains(['@', '?', '#'])
+        && port.unwrap_or(behind.is_empty())
+}
+
+/// The host of a web URL, without user, port and brackets.
+fn host(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let address = authority.rsplit_once('@').map_or(authority, |(_, address)| address);
+    match address.strip_prefix('[') {
+        Some(v6) => v6.split_once(']').map(|(host, _)| host),
+        None => Some(address.split_once(':').map_or(address, |(host, _)| host)),
+    }
+}
+
+/// Says whether a URL leads to the machine itself.
+pub(crate) fn is_local(url: &str) -> bool {
+    let Some(host) = host(url) else { return false };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::check;
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        check(
+            &IP,
+            &["dhcp", "10.0.0.5/24", "fd00::5/64"],
+            &["10.0.0.5", "10.0.0.5/33", "256.0.0.1/8", "DHCP"],
+        );
+        check(&ADDRESS, &["10.0.0.1", "fe80::1"], &["0.0.0.0", "::", "10.0.0.1/24", "gw"]);
+        check(
+            &MAC,
+            &["02:00:5e:10:00:01", "BC:24:11:AB:cd:ef"],
+            &["01:00:5e:00:00:01", "02:00", "00:00:00:00:00:00"],
+        );
+    }
+
+    #[test]
+    fn urls() {
+        check(
+            &URL,
+            &["https://pve:8006", "http://[::1]/x"],
+            &["pve:8006", "https://", "ftp://x", "https://a b"],
+        );
+        check(
+            &ENDPOINT,
+            &[
+                "https://pve",
+                "HTTPS://pve:8006/",
+                "https://[fd00::1]:8006/api2/json",
+                "https://[::1]",
+            ],
+            &[
+                "http://pve:8006",
+                "https://pve:0",
+                "https://pve:65536",
+                "https://pve:",
+                "https://pve:x",
+                "https://a@pve",
+                "https://pve?x",
+                "https://[::1]x",
+                "",
+            ],
+        );
+        check(
+            &SERVER_OR_EMPTY,
+            &["", "http://s", "https://s:44443"],
+            &["HTTPS://s", "https://:1", "https://-s"],
+        );
+    }
+
+    #[test]
+    fn this_machine_is_judged_by_the_host() {
+        for (url, local) in [
+            ("https://localhost:8006", true),
+            ("https://LOCALHOST", true),
+            ("https://127.0.0.1:8006/x", true),
+            ("https://user@127.3.2.1", true),
+            ("https://[::1]:8006", true),
+            ("https://localhost.example.net:8006", false),
+            ("https://pve/127.0.0.1", false),
+            ("https://pve?localhost", false),
+            ("localhost", false),
+        ] {
+            assert_eq!(is_local(url), local, "{url}");
+        }
+    }
+}
