@@ -80,7 +80,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__list)
-            opts="-v -h --json --local-dir --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -h --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -75,6 +75,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fin
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l json -d 'Print the result as JSON'
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry-run -d 'As with the other commands; `list` writes nothing anyway'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'

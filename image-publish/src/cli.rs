@@ -184,6 +184,9 @@ pub(crate) struct ListArgs {
     /// Read the storage's folder instead of asking the API.
     #[arg(long, value_name = "DIR")]
     pub(crate) local_dir: Option<PathBuf>,
+    /// As with the other commands; `list` writes nothing anyway.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
 }

@@ -31,7 +31,11 @@ pub(crate) enum Step {
 /// The name carries the start of the sum, so a file of the same name and size is the image. A file of
 /// the same name and another size is what a broken upload left behind, never a whole image.
 pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
-    let step = |image: &Ready| {
+    let step = |(index, image): (usize, &Ready)| {
+        // Another name of the run for the same bytes brings it.
+        if ready[..index].iter().any(|before| before.file == image.file) {
+            return Step::Keep;
+        }
         let there = present.iter().find(|present| present.file == image.file);
         let whole =
             there.is_some_and(|there| image.length.is_none_or(|length| length == there.size));
@@ -42,7 +46,7 @@ pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
             Supply::Node { .. } => Step::Download { remove_first: there.is_some() },
         }
     };
-    ready.iter().map(step).collect()
+    ready.iter().enumerate().map(step).collect()
 }
 
 #[cfg(test)]
@@ -71,5 +75,11 @@ mod tests {
             Step::Download { remove_first: true },
         );
         check(node("a-1.qcow2", None), &[("a-1.qcow2", 9)], Step::Keep);
+    }
+
+    #[test]
+    fn what_is_given_twice_is_sent_once() {
+        let twice = [local("a-1.qcow2", 10), local("a-1.qcow2", 10)];
+        assert_eq!(plan(&twice, &[]), [Step::Send, Step::Keep]);
     }
 }

@@ -2,7 +2,7 @@
 
 use stage::{Console, Failure, Output, Report};
 
-use super::{named, open};
+use super::{is_named, open};
 use crate::cli::ListArgs;
 use crate::outcome::{Line, Outcome};
 use crate::ready::parse_stored_name;
@@ -10,14 +10,13 @@ use crate::ready::parse_stored_name;
 /// Lists the storage's images, ours and others; with a document it is said which its VMs name.
 pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure> {
     let (target, deployment) = open(&args.connect, args.local_dir.as_deref(), "import", console)?;
-    let named = deployment.as_ref().map(named);
     let line = |present: &crate::plan::Present| {
-        let volid = target.volid(&present.file).to_string();
+        let volid = target.volid(&present.file);
         let parts = parse_stored_name(&present.file);
         Line {
             name: parts.map(|(name, _)| name.to_owned()),
-            used: named.as_ref().map(|named| named.contains(volid.as_str())),
-            volid,
+            used: deployment.as_ref().and_then(|deployment| is_named(deployment, &volid)),
+            volid: volid.to_string(),
             result: "present",
             size: Some(present.size),
             sum: parts.map(|(_, sum)| sum.to_owned()),
@@ -25,5 +24,5 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
     };
     let mut lines: Vec<Line> = target.present()?.iter().map(line).collect();
     lines.sort_by(|a, b| a.volid.cmp(&b.volid));
-    Ok(Output::bytes(Outcome::new("list", false, lines).print(args.json), Report::new()))
+    Ok(Output::bytes(Outcome::new("list", args.dry_run, lines).print(args.json), Report::new()))
 }

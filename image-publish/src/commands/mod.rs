@@ -8,7 +8,6 @@ pub(crate) mod publish;
 pub(crate) mod remove;
 pub(crate) mod verify;
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use pve_client::Volid;
@@ -18,6 +17,7 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 use crate::cli::ConnectArgs;
 use crate::connect;
 use crate::execute::Target;
+use crate::ready::parse_stored_name;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
 fn document(
@@ -43,10 +43,19 @@ fn open(
     Ok((target, deployment))
 }
 
-/// Returns the volids that the document's VMs name, as far as `images` says them.
-fn named(deployment: &Deployment) -> BTreeSet<&str> {
-    let used = deployment.vms.iter().map(|vm| vm.image.as_str());
-    used.filter_map(|image| deployment.images.get(image).map(String::as_str)).collect()
+/// Tells whether VMs of the document name a volume; `None` when they name its image and `images` does not
+/// say which version that is, as in a document that no filter has filled.
+fn is_named(deployment: &Deployment, volid: &Volid) -> Option<bool> {
+    let name = parse_stored_name(volid.file()).map(|(name, _)| name);
+    let mut answer = Some(false);
+    for vm in &deployment.vms {
+        match deployment.images.get(&vm.image) {
+            Some(said) if *said == volid.to_string() => return Some(true),
+            None if name == Some(&vm.image) => answer = None,
+            _ => {}
+        }
+    }
+    answer
 }
 
 /// Removes a file from a storage.

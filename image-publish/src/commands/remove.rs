@@ -1,9 +1,9 @@
 //! `remove`: removes images, by volid or by name with all versions.
 
 use pve_client::Volid;
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
 
-use super::{named, open, remove_all};
+use super::{is_named, open, remove_all};
 use crate::cli::RemoveArgs;
 use crate::execute::Target;
 use crate::outcome::{Line, Outcome};
@@ -29,13 +29,8 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
     }
     volids.sort();
     volids.dedup();
-    let named = deployment.as_ref().map(named).unwrap_or_default();
-    for volid in
-        volids.iter().filter(|volid| !args.force && named.contains(volid.to_string().as_str()))
-    {
-        let entry = Entry::error(Place::Named(volid.to_string()), "VMs of the document name it");
-        report
-            .push(entry.hint("`--force` removes it all the same; VMs that exist keep their disks"));
+    if let Some(deployment) = deployment.filter(|_| !args.force) {
+        volids.iter().filter_map(|volid| used(&deployment, volid)).for_each(|e| report.push(e));
     }
     if report.has_errors() {
         return Err(report.into());
@@ -43,6 +38,22 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
     remove_all(&target, &volids, args.place.dry_run)?;
     let lines = volids.iter().map(|volid| removed(volid, args.place.dry_run)).collect();
     Ok(Output::bytes(Outcome::new("remove", args.place.dry_run, lines).print(args.json), report))
+}
+
+/// Makes the finding of a volume that VMs of the document name, or may name.
+fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
+    let place = Place::Named(volid.to_string());
+    match is_named(deployment, volid) {
+        Some(false) => None,
+        Some(true) => Some(
+            Entry::error(place, "VMs of the document name it")
+                .hint("`--force` removes it all the same; VMs that exist keep their disks"),
+        ),
+        None => Some(
+            Entry::error(place, "VMs of the document name this image, and `images` does not say which version")
+                .hint("pipe the document through `image-publish` first; or `--force`: VMs that exist keep their disks"),
+        ),
+    }
 }
 
 /// Returns the volids that an argument means.
