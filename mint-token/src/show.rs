@@ -3,6 +3,7 @@
 use crate::verify::Payload;
 use jiff::Timestamp;
 use serde_json::Value;
+use stage::printable;
 
 /// Returns the claims: one JSON object on one line, or lines for people.
 pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String {
@@ -26,6 +27,7 @@ pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String 
             (_, Value::String(text)) => text.clone(),
             (_, value) => value.to_string(),
         };
+        // A token may come from anyone.
         out.push_str(&format!("{:<10} {}\n", printable(label), printable(&shown)));
     }
     out.push_str(&format!("{:<10} {signature}\n", "signature"));
@@ -36,11 +38,4 @@ pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String 
 fn time(value: &Value) -> String {
     let date = value.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
     date.map_or_else(|| value.to_string(), |date| format!("{date} ({value})"))
-}
-
-/// A token may come from anyone: nothing in it may move the cursor or fake a line.
-fn printable(text: &str) -> String {
-    let escape =
-        |c: char| if c.is_control() { c.escape_default().collect() } else { c.to_string() };
-    text.chars().map(escape).collect()
 }

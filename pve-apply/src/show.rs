@@ -2,6 +2,7 @@
 //! secret. Does no I/O.
 
 use crate::action::{Action, Change, Impact, Plan, VmPlan};
+use stage::printable;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
@@ -128,10 +129,7 @@ fn impact_text(impact: Impact) -> &'static str {
 
 /// Adds a line; no value of the world can move the cursor or fake a line.
 fn push_line(out: &mut String, line: &str, colour: Colour, code: &str) {
-    let mut plain = String::with_capacity(line.len());
-    for c in line.chars() {
-        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
-    }
+    let plain = printable(line);
     // Writing into a String cannot fail.
     let _ = match colour {
         Colour::On if !code.is_empty() => writeln!(out, "{code}{plain}{RESET}"),

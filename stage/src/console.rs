@@ -5,7 +5,7 @@
 //! DOOR: writes to stderr and asks whether it is a terminal.
 
 use crate::report::Report;
-use crate::show;
+use crate::show::{self, printable};
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -127,12 +127,7 @@ impl Console {
         }
         if line.text != event.text {
             event.text.clone_into(&mut line.text);
-            let subject = if event.subject.is_empty() {
-                String::new()
-            } else {
-                format!("{}: ", event.subject)
-            };
-            self.write(&format!("{}: {subject}{}\n", self.tool, event.text));
+            self.write(&plain_line(self.tool, event));
         }
     }
 
@@ -156,7 +151,7 @@ impl Console {
         if let Ok(style) = ProgressStyle::with_template("{prefix:16} {msg}") {
             bar.set_style(style);
         }
-        bar.set_prefix(subject.to_owned());
+        bar.set_prefix(printable(subject));
         Some(bar)
     }
 
@@ -172,14 +167,35 @@ impl Console {
     }
 }
 
+fn plain_line(tool: &str, event: &Event<'_>) -> String {
+    let subject = if event.subject.is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", printable(event.subject))
+    };
+    format!("{tool}: {subject}{}\n", printable(event.text))
+}
+
 fn show_live(bar: &ProgressBar, event: &Event<'_>) {
     let percent = event.percent.map(|p| format!(" {p}%")).unwrap_or_default();
-    let message = format!("{}{percent}", event.text);
+    let message = format!("{}{percent}", printable(event.text));
     // `done` and `failed` are the last words on a subject: the line stays.
     if matches!(event.event, "done" | "failed") {
         bar.finish_with_message(message);
     } else {
         bar.set_message(message);
         bar.tick();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_event_can_fake_a_line() {
+        let line = |subject, text| plain_line("t", &Event::new("step", subject, text));
+        assert_eq!(line("", "done"), "t: done\n");
+        assert_eq!(line("a\nt: b", "c\x1b[2J"), "t: a\\nt: b: c\\u{1b}[2J\n");
     }
 }

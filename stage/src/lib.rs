@@ -29,3 +29,4 @@ pub use entry::{Failure, Output, main};
 pub use fields::Fields;
 pub use report::{Entry, Excerpt, Place, Position, Report, Severity};
 pub use secret::Secret;
+pub use show::printable;

@@ -67,11 +67,16 @@ fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
     }
 }
 
-/// Escapes control characters, so that no value can move the cursor or fake a line.
-fn printable(text: &str) -> String {
+/// Returns the text with what a terminal would obey escaped: no value can move the cursor, fake a
+/// line or turn the direction of writing.
+pub fn printable(text: &str) -> String {
+    let obeyed = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+        if obeyed(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
 }
@@ -116,8 +121,8 @@ mod tests {
     #[test]
     fn no_value_can_fake_a_line() {
         check(
-            Entry::warning(Place::Run, "name \"a\nresolve: error: b\x1b[2J\""),
-            "resolve: warning: name \"a\\nresolve: error: b\\u{1b}[2J\"\n",
+            Entry::warning(Place::Run, "name \"a\nresolve: error: b\x1b[2J\u{202e}é\""),
+            "resolve: warning: name \"a\\nresolve: error: b\\u{1b}[2J\\u{202e}é\"\n",
         );
     }
 
