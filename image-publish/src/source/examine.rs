@@ -159,10 +159,8 @@ pub(crate) fn sums_of(reader: &mut dyn Read) -> io::Result<Sums> {
 /// Follows the tables of a plain qcow2 file.
 fn fit(files: &Files, head: &[u8], length: u64) -> Result<(), Fault> {
     let read = |source| Fault::Read { source };
-    match files.open_single().map_err(read)? {
-        Some(mut file) => Ok(qcow2::tables_fit(&mut file, head, length).map_err(read)??),
-        None => Ok(()),
-    }
+    let mut file = files.open_anywhere().map_err(read)?;
+    Ok(qcow2::tables_fit(&mut file, head, length).map_err(read)??)
 }
 
 /// Reads to the end; returns the sums when asked for, the length and the head.

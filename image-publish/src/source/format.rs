@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::qcow2;
+use super::{partitions, qcow2};
 
 /// So many first bytes are enough to judge any image: btrfs has its mark the farthest out.
 pub(crate) const HEAD: usize = 68 * 1024;
@@ -102,7 +102,7 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
         return Ok(Judged { format: Format::Qcow2, virtual_size });
     }
     if head.starts_with(b"KDMV") {
-        return vmdk(head);
+        return vmdk(head, length);
     }
     if head.starts_with(b"# Disk DescriptorFile") {
         return Err(Unfit::DataFile);
@@ -121,15 +121,29 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
         let what = format!("{length} bytes are no whole number of 512-byte sectors");
         return Err(Unfit::CutOff { what });
     }
+    partitions::fit(head, length)?;
     Ok(Judged { format: Format::Raw, virtual_size: length })
 }
 
-/// Reads the capacity out of a VMDK's sparse header.
-fn vmdk(head: &[u8]) -> Result<Judged, Unfit> {
-    let sectors = head.get(12..20).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    let size = sectors.and_then(|sectors| sectors.checked_mul(512));
-    let cut = || Unfit::CutOff { what: "its header is not whole".to_owned() };
-    Ok(Judged { format: Format::Vmdk, virtual_size: size.ok_or_else(cut)? })
+/// Judges a VMDK by its sparse header and the description behind it; both count in sectors.
+fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+    /// The table of grains comes at the end of the file.
+    const AT_END: u64 = u64::MAX;
+    let cut = |what: &str| Unfit::CutOff { what: what.to_owned() };
+    let word = |offset| u64_at(head, offset).ok_or_else(|| cut("its header is not whole"));
+    let (capacity, description, sectors, grains) = (word(12)?, word(28)?, word(36)?, word(56)?);
+    if grains != AT_END && grains.saturating_mul(512) >= length {
+        return Err(cut("the file ends before the table that its header names"));
+    }
+    let place = |sector: u64| usize::try_from(sector.saturating_mul(512)).unwrap_or(usize::MAX);
+    let start = place(description).min(head.len());
+    let end = place(description.saturating_add(sectors)).clamp(start, head.len());
+    let text = String::from_utf8_lossy(&head[start..end]);
+    let parent = text.lines().find_map(|line| line.trim().strip_prefix("parentFileNameHint="));
+    if let Some(parent) = parent {
+        return Err(Unfit::BackingFile { name: parent.trim_matches('"').to_owned() });
+    }
+    Ok(Judged { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
 }
 
 /// Tells a raw disk by a boot sector, a partition table or a file system.
@@ -141,8 +155,13 @@ fn is_raw_disk(head: &[u8]) -> bool {
         || at(head, 65600, b"_BHRfS_M")
 }
 
+/// Reads a little-endian number at an offset.
+pub(super) fn u64_at(head: &[u8], offset: usize) -> Option<u64> {
+    head.get(offset..offset.checked_add(8)?)?.try_into().ok().map(u64::from_le_bytes)
+}
+
 /// Tells whether the mark stands at an offset.
-fn at(head: &[u8], offset: usize, mark: &[u8]) -> bool {
+pub(super) fn at(head: &[u8], offset: usize, mark: &[u8]) -> bool {
     head.get(offset..).is_some_and(|rest| rest.starts_with(mark))
 }
 
@@ -165,9 +184,32 @@ mod tests {
         check(&with(510, &[0x55, 0xAA]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(1080, &[0x53, 0xEF]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(65600, b"_BHRfS_M"), 1 << 20, Ok((Format::Raw, 1 << 20)));
-        let mut vmdk = b"KDMV\x01\0\0\0\0\0\0\0".to_vec();
-        vmdk.extend(4096u64.to_le_bytes());
-        check(&vmdk, 65536, Ok((Format::Vmdk, 2 << 20)));
+        check(&vmdk(""), 65536, Ok((Format::Vmdk, 2 << 20)));
+    }
+
+    /// A VMDK with this description in its second sector and its table in the 100th.
+    fn vmdk(description: &str) -> Vec<u8> {
+        let mut head = with(0, b"KDMV");
+        for (offset, sectors) in [(12, 4096u64), (28, 1), (36, 1), (56, 100)] {
+            head[offset..offset + 8].copy_from_slice(&sectors.to_le_bytes());
+        }
+        head[512..512 + description.len()].copy_from_slice(description.as_bytes());
+        head
+    }
+
+    #[test]
+    fn a_vmdk_must_be_whole_in_one_file() {
+        let text = "# Disk DescriptorFile\nparentCID=12\nparentFileNameHint=\"base.vmdk\"\n";
+        let name = "base.vmdk".to_owned();
+        check(&vmdk(text), 65536, Err(Unfit::BackingFile { name }));
+        let what = "the file ends before the table that its header names".to_owned();
+        check(&vmdk(""), 51200, Err(Unfit::CutOff { what }));
+        let mut at_end = vmdk("");
+        at_end[56..64].fill(0xff);
+        check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
+        // A description that would be elsewhere than in the head is not looked at.
+        at_end[28..44].fill(0xff);
+        check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Where an image comes from, and what is known of it before a byte is sent.
 //!
-//! `address` shows URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content,
+//! `address` shows URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`),
 //! `checksum` reads sums, `examine` reads an image once from end to end.
 
 pub(crate) mod address;
@@ -8,5 +8,6 @@ pub(crate) mod checksum;
 pub(crate) mod compression;
 pub(crate) mod examine;
 pub(crate) mod format;
+mod partitions;
 pub(crate) mod parts;
 pub(crate) mod qcow2;

@@ -1,8 +1,8 @@
 //! DOOR: reads files. An image as one file, or as parts `NAME.partaa`, `NAME.partab` … that are read as one.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -93,13 +93,53 @@ impl Files {
         Joined { rest: self.parts.iter().rev().cloned().collect(), open: None }
     }
 
-    /// Opens the file when there is but one.
+    /// Opens the files as one in which any place can be read.
     #[expect(clippy::disallowed_methods, reason = "door: image files")]
-    pub(crate) fn open_single(&self) -> io::Result<Option<File>> {
-        match &self.parts[..] {
-            [one] => File::open(one).map(Some),
-            _ => Ok(None),
+    pub(crate) fn open_anywhere(&self) -> io::Result<Anywhere> {
+        let open = |path: &PathBuf| {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        };
+        Ok(Anywhere { parts: self.parts.iter().map(open).collect::<io::Result<_>>()?, at: 0 })
+    }
+}
+
+/// Several files, read as one at any place.
+#[derive(Debug)]
+pub(crate) struct Anywhere {
+    /// Each file and its length.
+    parts: Vec<(File, u64)>,
+    at: u64,
+}
+
+impl Read for Anywhere {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut start = 0;
+        for (file, length) in &self.parts {
+            if self.at < start + length {
+                let left = usize::try_from(start + length - self.at).unwrap_or(usize::MAX);
+                let wanted = left.min(buffer.len());
+                let read = file.read_at(&mut buffer[..wanted], self.at - start)?;
+                self.at += read as u64;
+                return Ok(read);
+            }
+            start += length;
         }
+        Ok(0)
+    }
+}
+
+impl Seek for Anywhere {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let length = self.parts.iter().map(|(_, length)| length).sum();
+        let at = match to {
+            SeekFrom::Start(at) => Some(at),
+            SeekFrom::Current(by) => self.at.checked_add_signed(by),
+            SeekFrom::End(by) => u64::checked_add_signed(length, by),
+        };
+        self.at = at.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.at)
     }
 }
 

@@ -13,6 +13,9 @@ pub(crate) const MAGIC: &[u8] = b"QFI\xfb";
 const DIRTY: u64 = 1;
 const CORRUPT: u64 = 1 << 1;
 const DATA_FILE: u64 = 1 << 2;
+const EXTENDED_L2: u64 = 1 << 4;
+/// Those of 2026: besides the above, how clusters are compressed.
+const KNOWN: u64 = DIRTY | CORRUPT | DATA_FILE | 1 << 3 | EXTENDED_L2;
 
 /// An entry's offset; the other bits are flags.
 const OFFSET: u64 = 0x00ff_ffff_ffff_fe00;
@@ -47,6 +50,10 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     if header.incompatible & (DIRTY | CORRUPT) != 0 {
         return Err(Unfit::Damaged);
     }
+    if header.incompatible & !KNOWN != 0 {
+        let what = format!("the features {:#x} are not known", header.incompatible & !KNOWN);
+        return Err(Unfit::BadHeader { what });
+    }
     let l1_end = header.l1_offset.saturating_add(u64::from(header.l1_size) * 8);
     if l1_end > length || header.refcounts_offset >= length {
         let what = format!("{length} bytes do not hold the tables that its header names");
@@ -77,7 +84,9 @@ pub(crate) fn tables_fit(
         if l2 + cluster > length {
             return cut(l2 + cluster);
         }
-        for entry in read_table(file, l2, cluster / 8)? {
+        // An extended entry has a second half, of bits for each part of its cluster.
+        let words = if header.incompatible & EXTENDED_L2 == 0 { 1 } else { 2 };
+        for entry in read_table(file, l2, cluster / 8)?.into_iter().step_by(words) {
             let end = data_end(entry, header.cluster_bits);
             if end > length {
                 return cut(end);
@@ -94,8 +103,11 @@ fn data_end(entry: u64, cluster_bits: u32) -> u64 {
         let offset = entry & OFFSET;
         return if offset == 0 { 0 } else { offset + 1 };
     }
+    // Compressed bytes reach into the last of the 512-byte sectors that the entry counts besides the first.
     let offset_bits = 62 - (cluster_bits - 8);
-    (entry & ((1 << offset_bits) - 1)) + 1
+    let offset = entry & ((1 << offset_bits) - 1);
+    let more_sectors = (entry & (COMPRESSED - 1)) >> offset_bits;
+    if more_sectors == 0 { offset + 1 } else { (offset & !511) + more_sectors * 512 + 1 }
 }
 
 /// Reads a table of big-endian 64-bit entries.
@@ -208,6 +220,30 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_cut_off_compressed_cluster_is_found_out() {
+        // Three sectors besides the first, from byte 16400: the data ends behind byte 16384 + 1536.
+        let entry = (1u64 << 62) | (3 << (62 - 4)) | 16400;
+        let compressed = |end: usize| {
+            move |b: &mut Vec<u8>| {
+                b[12288..12296].copy_from_slice(&entry.to_be_bytes());
+                b.truncate(end);
+            }
+        };
+        check(compressed(16384 + 1537), Ok(1 << 20));
+        let what = "its tables name data at byte 17921, the file has 17920 bytes".to_owned();
+        check(compressed(16384 + 1536), Err(Unfit::CutOff { what }));
+    }
+
+    #[test]
+    fn an_extended_entry_has_bits_that_are_no_place() {
+        let bits = |b: &mut Vec<u8>| {
+            b[79] = 16;
+            b[12296..12304].copy_from_slice(&u64::from(u32::MAX).to_be_bytes());
+        };
+        check(bits, Ok(1 << 20));
+    }
+
+    #[test]
     fn an_image_must_be_whole_in_one_file() {
         check(
             |b| {
@@ -244,6 +280,10 @@ pub(crate) mod tests {
     #[test]
     fn a_header_that_cannot_be_right() {
         check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
+        check(
+            |b| b[78] = 1,
+            Err(Unfit::BadHeader { what: "the features 0x100 are not known".to_owned() }),
+        );
         check(|b| b[23] = 40, Err(Unfit::BadHeader { what: "clusters of 2^40 bytes".to_owned() }));
         check(
             |b| b[36] = 0xff,
