@@ -15,7 +15,7 @@ struct Explained {
     chain: Vec<Link>,
 }
 
-/// What one layer says of a field; the first of a chain decides.
+/// What one layer says of a field. The first of a chain decides; by null, it leaves it to the last.
 #[derive(Serialize)]
 struct Link {
     layer: String,

@@ -83,7 +83,8 @@ impl<'s> Site<'s> {
                 site.parse(file, &shape::SITE).map(|n| Whole::read(&n)).unwrap_or_default();
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            site.secrets = site.parse(file, &shape::SECRETS).map(|node| Secrets::read(&node));
+            let node = site.parse(file, &shape::SECRETS).filter(|node| node.map().is_some());
+            site.secrets = node.map(|node| Secrets::read(&node));
             site.secrets_unknown = site.secrets.is_none();
         }
         site
