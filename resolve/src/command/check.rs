@@ -27,6 +27,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
             check_without_node(site, group);
         }
     }
+    check_names(site, &groups);
     let unused = unused(site);
     check_rest(site);
     for path in &site.sources.passed_over {
@@ -68,6 +69,25 @@ fn check_group(
         let endpoint = endpoint.map(str::to_owned);
         let how = How { parent: parent.cloned(), endpoint, secrets };
         resolve(site, group, node, &how);
+    }
+}
+
+/// A VM's mark holds its deployment and its name: two groups of one name share VMs. A manifest
+/// that was copied would act on those of the first.
+fn check_names(site: &mut Site<'_>, groups: &[Group]) {
+    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    for group in groups {
+        let path = format!("{}/envs/{}.yaml", site.sources.root, group.name);
+        let shown = group.name_at.map_or(path, |at| site.sources.short(at));
+        let Some(first) = seen.get(group.name.as_str()) else {
+            seen.insert(&group.name, shown);
+            continue;
+        };
+        let fact = format!("deployment \"{}\" is that of {first} too", group.name);
+        let place = group.name_at.map_or(Place::Run, |at| site.sources.place(at));
+        let note = "on one node each would take the other's VMs of the same name for its own";
+        let entry = Entry::warning(place, fact).note(note);
+        site.report.push(entry.hint("give each a name of its own"));
     }
 }
 

@@ -87,6 +87,8 @@ pub(crate) enum Origin {
 pub(crate) struct Group {
     /// The deployment's name.
     pub name: String,
+    /// Where that is written; an env is called by its file.
+    pub name_at: Option<Span>,
     /// Where it comes from.
     pub origin: Origin,
     /// vmid of the first machine.
@@ -207,6 +209,7 @@ impl Group {
         let f = Fields::new(node.map().unwrap_or(&empty), &shape::ENV);
         Self {
             name: name.to_owned(),
+            name_at: None,
             origin,
             vmid_base: f.number("vmid_base"),
             posture: f.text("posture"),
@@ -224,8 +227,10 @@ impl Group {
         let mode = execution.map(|map| Fields::new(map, &shape::EXECUTION).text("default_mode"));
         let settings = f.node("settings").and_then(Node::map);
         let on_error = settings.map(|map| Fields::new(map, &shape::SETTINGS).text("on_error"));
+        let name = f.text("name");
         Self {
-            name: f.text("name").value().map_or(stem, String::as_str).to_owned(),
+            name: name.value().map_or(stem, String::as_str).to_owned(),
+            name_at: name.at(),
             origin: Origin::Manifest,
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
