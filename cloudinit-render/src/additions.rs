@@ -3,10 +3,10 @@
 //!
 //! Merging: lists are appended, single values are replaced by the later one.
 
-use crate::rules::{self, Rule};
 use crate::write_file::WriteFile;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use stage::guest::{self, Rule};
 use stage::{Deployment, Fields, Report};
 
 /// What a site adds to every VM. All values have passed the rules.
@@ -66,15 +66,15 @@ impl Additions {
     pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
         unknown_keys(f, &KEYS);
         let additions = Self {
-            packages: list(f, "packages", rules::package),
-            timezone: single(f, "timezone", rules::timezone),
-            domain: single(f, "domain", rules::host_name),
-            dns_servers: list(f, "dns_servers", rules::address),
+            packages: list(f, "packages", guest::package),
+            timezone: single(f, "timezone", guest::timezone),
+            domain: single(f, "domain", guest::host_name),
+            dns_servers: list(f, "dns_servers", guest::address),
             write_files: f.each("write_files", |f| WriteFile::read(f, user)),
             runcmd: commands(f),
             profile_mode: single(f, "profile_mode", profile_mode),
-            ca_certificate: single(f, "ca_certificate", rules::certificate),
-            server_fingerprint: single(f, "server_fingerprint", rules::fingerprint),
+            ca_certificate: single(f, "ca_certificate", guest::certificate),
+            server_fingerprint: single(f, "server_fingerprint", guest::fingerprint),
         };
         if additions.ca_certificate.is_some() && additions.server_fingerprint.is_some() {
             f.problem("server_fingerprint", "must not stand beside `ca_certificate`");
@@ -110,7 +110,7 @@ impl Additions {
 }
 
 fn profile_mode(text: &str) -> Rule {
-    if ["0600", "0640", "0644"].contains(&text) {
+    if guest::PROFILE_MODES.contains(&text) {
         return Ok(());
     }
     Err("must be \"0600\", \"0640\" or \"0644\"")
@@ -157,11 +157,11 @@ fn commands(f: &mut Fields<'_>) -> Vec<Command> {
 fn command(item: &Value) -> Result<Command, &'static str> {
     const TYPE: &str = "must be a text, or a list of texts: a program and its arguments";
     match item {
-        Value::String(line) => rules::command(line).map(|()| Command::Shell(line.clone())),
+        Value::String(line) => guest::command(line).map(|()| Command::Shell(line.clone())),
         Value::Array(words) if !words.is_empty() => {
             let word = |word: &Value| {
                 let word = word.as_str().ok_or(TYPE)?;
-                rules::command(word).map(|()| word.to_owned())
+                guest::command(word).map(|()| word.to_owned())
             };
             Ok(Command::Words(words.iter().map(word).collect::<Result<_, _>>()?))
         }

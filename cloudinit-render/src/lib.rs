@@ -13,7 +13,6 @@ mod fragment;
 mod meta_data;
 mod network_config;
 mod render;
-mod rules;
 mod shell;
 mod user_data;
 mod validate;

@@ -2,22 +2,22 @@
 
 use crate::additions::Additions;
 use crate::network_config::Address;
-use crate::rules::{self, Rule};
+use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
 
 /// Reports each value that cannot be made safe or cannot work.
 pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report: &mut Report) {
     let mut check = Check { report };
-    check.rule("automation_user", &deployment.automation_user, rules::user);
+    check.rule("automation_user", &deployment.automation_user, guest::user);
     let hash = deployment.root_password.expose();
     if !hash.is_empty() {
-        check.rule("root_password", hash, rules::password_hash);
+        check.rule("root_password", hash, guest::password_hash);
     }
     for (index, key) in deployment.ssh_keys.iter().enumerate() {
         let field = format!("ssh_keys[{index}]");
-        check.rule(&field, key, rules::ssh_key);
-        if rules::ssh_key(key).is_ok() && !rules::looks_like_key(key) {
+        check.rule(&field, key, guest::ssh_key);
+        if guest::ssh_key(key).is_ok() && !guest::looks_like_key(key) {
             let fact = "is no public key that sshd knows; nobody can log in with it";
             check.report.push(Entry::warning(Place::input(field), fact));
         }
@@ -27,7 +27,7 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
         check.report.push(Entry::warning(Place::input("ssh_keys"), fact));
     }
     if !deployment.spec_server.is_empty() {
-        check.rule("spec_server", &deployment.spec_server, rules::server);
+        check.rule("spec_server", &deployment.spec_server, guest::server);
         // A pin on a connection without TLS would look like safety and be none.
         if additions.pins_server() && deployment.spec_server.starts_with("http://") {
             let fact = "must begin with https://, since its certificate is pinned";
@@ -65,14 +65,14 @@ impl Check<'_> {
     }
 
     fn vm(&mut self, path: &str, vm: &Vm) {
-        self.shown(format!("{path}.name"), &vm.name, rules::host_name);
+        self.shown(format!("{path}.name"), &vm.name, guest::host_name);
         for (index, package) in vm.packages.iter().enumerate() {
-            self.shown(format!("{path}.packages[{index}]"), package, rules::package);
+            self.shown(format!("{path}.packages[{index}]"), package, guest::package);
         }
         if !vm.mac.is_empty() {
-            self.shown(format!("{path}.mac"), &vm.mac, rules::mac);
+            self.shown(format!("{path}.mac"), &vm.mac, guest::mac);
         }
-        self.rule(&format!("{path}.auth_token"), vm.auth_token.expose(), rules::token);
+        self.rule(&format!("{path}.auth_token"), vm.auth_token.expose(), guest::token);
         if let Err((field, fact)) = Address::read(vm) {
             self.report.error(Place::input(format!("{path}.{field}")), fact);
         }

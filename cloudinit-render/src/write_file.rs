@@ -3,11 +3,11 @@
 //! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
 
 use crate::additions::{single, unknown_keys};
-use crate::rules::{self, Rule};
 use data_encoding::BASE64_MIME_PERMISSIVE;
 use serde::Serialize;
 use serde_json::Value;
 use stage::Fields;
+use stage::guest::{self, Rule};
 
 /// One entry of cloud-init's `write_files`.
 #[derive(Clone, Serialize)]
@@ -58,8 +58,8 @@ impl WriteFile {
         let file = Self {
             path: single(f, "path", path).unwrap_or_default(),
             content: f.text("content").unwrap_or_default(),
-            permissions: single(f, "permissions", rules::permissions),
-            owner: single(f, "owner", rules::owner),
+            permissions: single(f, "permissions", guest::permissions),
+            owner: single(f, "owner", guest::owner),
             encoding: single(f, "encoding", encoding),
             append: f.flag("append"),
             defer: f.flag("defer"),
@@ -80,17 +80,14 @@ fn path(text: &str) -> Rule {
     if crate::bootstrap::PATHS.contains(&text) {
         return Err("must not be a file that cloudinit-render writes itself");
     }
-    rules::path(text)
+    guest::path(text)
 }
 
-/// cloud-init: cc_write_files, without its `gz` and `gzip`: bare gzip is no text.
 fn encoding(text: &str) -> Rule {
-    match text {
-        "gz+base64" | "gzip+base64" | "gz+b64" | "gzip+b64" | "b64" | "base64" | "text/plain" => {
-            Ok(())
-        }
-        _ => Err("must be base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain"),
+    if guest::ENCODINGS.contains(&text) {
+        return Ok(());
     }
+    Err("must be base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain")
 }
 
 /// Says whether cloud-init can take the encoding off.

@@ -5,6 +5,7 @@
 //! * [`Deployment`] is the same document as typed values, for reading.
 //! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
 //! * [`main`] is the only code that prints or decides an exit code.
+//! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`Console`] shows progress and events while a stage works.
@@ -15,6 +16,7 @@ mod deployment;
 mod document;
 mod entry;
 mod fields;
+pub mod guest;
 mod report;
 mod secret;
 pub mod seed;

@@ -1,6 +1,7 @@
 //! Rules for addresses and what is reached by them. Does no I/O.
 
 use super::Rule;
+use stage::guest;
 use std::net::{IpAddr, Ipv4Addr};
 
 /// `dhcp` or an address with its prefix length.
@@ -13,7 +14,7 @@ pub(crate) const IP: Rule = Rule::new(
 /// An address without prefix length.
 pub(crate) const ADDRESS: Rule = Rule::new(
     "an IP address such as 10.0.12.1 or fd00::1",
-    |s| s.parse::<IpAddr>().is_ok_and(|ip| !ip.is_unspecified()),
+    |s| guest::address(s).is_ok(),
     "^[0-9A-Fa-f:.]+$",
 );
 
@@ -27,7 +28,7 @@ pub(crate) const NODE_IP: Rule = Rule::new(
 /// A unicast MAC address.
 pub(crate) const MAC: Rule = Rule::new(
     "a unicast MAC address such as 02:00:5e:10:00:01",
-    is_mac,
+    |s| guest::mac(s).is_ok(),
     "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
 );
 
@@ -59,15 +60,6 @@ pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
     "^(https?://[^\\s/?#-].*)?$",
 );
 
-fn is_mac(s: &str) -> bool {
-    let mut parts = s.split(':');
-    let hex = |p: &str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
-    let unicast = parts
-        .next()
-        .is_some_and(|p| hex(p) && u8::from_str_radix(p, 16).is_ok_and(|first| first & 1 == 0));
-    unicast && parts.clone().count() == 5 && parts.all(hex) && s != "00:00:00:00:00:00"
-}
-
 fn is_url(s: &str) -> bool {
     host(s).is_some_and(|h| !h.is_empty())
         && !s.contains(|c: char| c.is_whitespace() || c.is_control())
@@ -75,8 +67,7 @@ fn is_url(s: &str) -> bool {
 
 fn is_server(s: &str) -> bool {
     // What runs in the guest has no other spelling of the scheme, and takes -x for an option.
-    let rest = s.strip_prefix("https://").or_else(|| s.strip_prefix("http://"));
-    is_url(s) && rest.is_some_and(|rest| !rest.starts_with('-'))
+    is_url(s) && guest::server(s).is_ok()
 }
 
 fn is_endpoint(s: &str) -> bool {

@@ -1,14 +1,15 @@
-//! What a value must be to be safe and to work, one function for each kind. Does no I/O.
+//! What a value must be to be safe in a guest and to work there, one function for each kind: what
+//! cloudinit-render refuses, and resolve already, where file and line are known. Does no I/O.
 //!
 //! Each returns what is wrong, without the value: some are secret.
 
 use std::net::IpAddr;
 
 /// What a value must be.
-pub(crate) type Rule = Result<(), &'static str>;
+pub type Rule = Result<(), &'static str>;
 
 /// A host name: one label, or several with dots.
-pub(crate) fn host_name(text: &str) -> Rule {
+pub fn host_name(text: &str) -> Rule {
     let label = |label: &str| {
         let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         let edge = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
@@ -39,7 +40,7 @@ const DEBIANS: [&str; 40] = [
 ];
 
 /// A user that cloud-init makes.
-pub(crate) fn user(text: &str) -> Rule {
+pub fn user(text: &str) -> Rule {
     let first = |b: &u8| b.is_ascii_lowercase() || *b == b'_';
     let rest = |b: &u8| first(b) || b.is_ascii_digit() || *b == b'-';
     let bytes = text.as_bytes();
@@ -58,7 +59,7 @@ pub(crate) fn user(text: &str) -> Rule {
 }
 
 /// A crypt(5) hash.
-pub(crate) fn password_hash(text: &str) -> Rule {
+pub fn password_hash(text: &str) -> Rule {
     // crypt(5): these never occur in a hash, and shadow(5) or chpasswd give them a meaning.
     let barred = |c: char| !c.is_ascii_graphic() || ":;*!\\".contains(c);
     if text.contains(barred) || !text.starts_with('$') || text.matches('$').count() < 3 {
@@ -68,7 +69,7 @@ pub(crate) fn password_hash(text: &str) -> Rule {
 }
 
 /// A line of authorized_keys.
-pub(crate) fn ssh_key(text: &str) -> Rule {
+pub fn ssh_key(text: &str) -> Rule {
     if text.contains(|c: char| c.is_control()) {
         return Err("must not hold control characters: a key is one line");
     }
@@ -82,7 +83,7 @@ pub(crate) fn ssh_key(text: &str) -> Rule {
 }
 
 /// Says whether a line of authorized_keys has a key in it: a type and its base64.
-pub(crate) fn looks_like_key(text: &str) -> bool {
+pub fn looks_like_key(text: &str) -> bool {
     let types = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
     let words: Vec<_> = text.split_whitespace().collect();
     words
@@ -94,7 +95,7 @@ pub(crate) fn looks_like_key(text: &str) -> bool {
 ///
 /// The name becomes a word of a command line that root runs: an option of apt
 /// (`-oDPkg::Pre-Invoke::=…`) would be obeyed, whatever quotes stood in the YAML.
-pub(crate) fn package(text: &str) -> Rule {
+pub fn package(text: &str) -> Rule {
     let first = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
     let rest = |b: u8| b.is_ascii_alphanumeric() || b"+-._:=~/".contains(&b);
     if !first || !text.bytes().all(rest) || text.contains("..") || text.contains("//") {
@@ -109,7 +110,7 @@ pub(crate) fn package(text: &str) -> Rule {
 }
 
 /// A name in the time zone database.
-pub(crate) fn timezone(text: &str) -> Rule {
+pub fn timezone(text: &str) -> Rule {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
     // It becomes a path below /usr/share/zoneinfo.
     if text.is_empty()
@@ -123,7 +124,7 @@ pub(crate) fn timezone(text: &str) -> Rule {
 }
 
 /// An address of a name server.
-pub(crate) fn address(text: &str) -> Rule {
+pub fn address(text: &str) -> Rule {
     match text.parse::<IpAddr>() {
         Ok(address) if !address.is_unspecified() => Ok(()),
         _ => Err("must be an IP address"),
@@ -131,7 +132,7 @@ pub(crate) fn address(text: &str) -> Rule {
 }
 
 /// Where VMs fetch their spec.
-pub(crate) fn server(text: &str) -> Rule {
+pub fn server(text: &str) -> Rule {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '-']));
     if !host || text.contains(|c: char| c.is_control() || c.is_whitespace()) {
@@ -141,7 +142,7 @@ pub(crate) fn server(text: &str) -> Rule {
 }
 
 /// A provisioning token: a word of a shell script.
-pub(crate) fn token(text: &str) -> Rule {
+pub fn token(text: &str) -> Rule {
     if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
         return Err("must not hold blanks or control characters");
     }
@@ -149,7 +150,7 @@ pub(crate) fn token(text: &str) -> Rule {
 }
 
 /// A MAC address of one machine.
-pub(crate) fn mac(text: &str) -> Rule {
+pub fn mac(text: &str) -> Rule {
     let pair = |p: &str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
     let pairs: Vec<_> = text.split(':').collect();
     if pairs.len() != 6 || !pairs.iter().copied().all(pair) {
@@ -159,11 +160,14 @@ pub(crate) fn mac(text: &str) -> Rule {
     if first & 1 == 1 {
         return Err("must not be a multicast address: its first byte must be even");
     }
+    if pairs.iter().all(|pair| *pair == "00") {
+        return Err("must not be all zeros: no NIC has that");
+    }
     Ok(())
 }
 
 /// An absolute path of a file.
-pub(crate) fn path(text: &str) -> Rule {
+pub fn path(text: &str) -> Rule {
     // One spelling for each file, so that a path can be compared.
     let odd = |part: &str| matches!(part, "" | "." | "..");
     if text.strip_prefix('/').is_none_or(|rest| rest.split('/').any(odd)) {
@@ -175,8 +179,16 @@ pub(crate) fn path(text: &str) -> Rule {
     Ok(())
 }
 
+/// Modes of the profile script: for root alone, for its group, for all.
+pub const PROFILE_MODES: [&str; 3] = ["0600", "0640", "0644"];
+
+/// How a written file's content is encoded. cloud-init: cc_write_files, without its `gz` and `gzip`:
+/// bare gzip is no text.
+pub const ENCODINGS: [&str; 7] =
+    ["base64", "b64", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64", "text/plain"];
+
 /// A mode as octal text.
-pub(crate) fn permissions(text: &str) -> Rule {
+pub fn permissions(text: &str) -> Rule {
     let octal = text.bytes().all(|b| (b'0'..=b'7').contains(&b));
     if !octal || !(3..=4).contains(&text.len()) {
         return Err("must be an octal mode in quotes, such as \"0644\"");
@@ -185,7 +197,7 @@ pub(crate) fn permissions(text: &str) -> Rule {
 }
 
 /// `user` or `user:group`.
-pub(crate) fn owner(text: &str) -> Rule {
+pub fn owner(text: &str) -> Rule {
     let name = |part: &str| {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
         !part.is_empty() && !part.starts_with('-') && part.bytes().all(allowed)
@@ -197,12 +209,12 @@ pub(crate) fn owner(text: &str) -> Rule {
 }
 
 /// A word or script for a shell: a NUL ends both.
-pub(crate) fn command(text: &str) -> Rule {
+pub fn command(text: &str) -> Rule {
     if text.contains('\0') { Err("must not hold NUL") } else { Ok(()) }
 }
 
 /// A SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons.
-pub(crate) fn fingerprint(text: &str) -> Rule {
+pub fn fingerprint(text: &str) -> Rule {
     let pairs: Vec<_> = text.split(':').collect();
     let pair = |p: &&str| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit());
     if pairs.len() != 32 || !pairs.iter().all(pair) {
@@ -212,7 +224,7 @@ pub(crate) fn fingerprint(text: &str) -> Rule {
 }
 
 /// Certificates in PEM.
-pub(crate) fn certificate(text: &str) -> Rule {
+pub fn certificate(text: &str) -> Rule {
     let begin = text.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
     let end = text.trim_end().ends_with("-----END CERTIFICATE-----");
     if text.contains("PRIVATE KEY") {
