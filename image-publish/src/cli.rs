@@ -78,9 +78,9 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Returns the cache folder.
+    /// Returns the cache folder; without a home there is none.
     #[expect(clippy::disallowed_methods, reason = "door: the environment")]
-    pub(crate) fn cache_folder(&self) -> PathBuf {
+    pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
         let from = |name: &str| {
             std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
         };
@@ -88,10 +88,7 @@ impl SourceArgs {
             let base = from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")))?;
             Some(base.join("pve-pipeline"))
         };
-        self.cache_dir
-            .clone()
-            .or_else(usual)
-            .unwrap_or_else(|| std::env::temp_dir().join("pve-pipeline"))
+        self.cache_dir.clone().or_else(usual)
     }
 }
 

@@ -1,16 +1,16 @@
 //! DOOR: writes into a storage's own folder, on a PVE host itself: under a temporary name, synced, then renamed.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use pve_client::{StorageId, Volid};
 use stage::{Entry, Place};
 
 use crate::plan::Present;
 use crate::source::examine::{Sums, sums_of};
-use crate::spool::sweep;
+use crate::temporary::Temporary;
 
 /// A storage's folder, as `/var/lib/vz`.
 #[derive(Debug, Clone)]
@@ -70,8 +70,10 @@ impl Folder {
         on_progress: &mut dyn FnMut(u64),
         is_right: impl FnOnce() -> bool,
     ) -> io::Result<Written> {
-        let temporary = Temporary::create(&self.import(), file)?;
+        // PVE lists no name that begins with a dot.
+        let temporary = Temporary::create(&self.import(), &format!(".{file}"), "", 0o644)?;
         temporary.fill(reader, on_progress)?;
+        temporary.sync()?;
         if !is_right() {
             return Ok(Written::WrongSum);
         }
@@ -99,57 +101,4 @@ pub(crate) enum Written {
     Whole,
     /// The bytes were not those that were examined; nothing is left.
     WrongSum,
-}
-
-/// A file under a temporary name; it goes unless it is renamed.
-struct Temporary {
-    path: PathBuf,
-    file: File,
-}
-
-impl Temporary {
-    #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
-    fn create(folder: &Path, name: &str) -> io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
-        sweep(folder, ".", name);
-        // PVE lists no name that begins with a dot.
-        let path = folder.join(format!(".{name}.{}", std::process::id()));
-        let file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o644).open(&path)?;
-        Ok(Self { path, file })
-    }
-
-    fn fill(&self, reader: &mut dyn Read, on_progress: &mut dyn FnMut(u64)) -> io::Result<()> {
-        let mut buffer = vec![0; 128 * 1024];
-        let mut done = 0;
-        loop {
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => return self.file.sync_all(),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            (&self.file).write_all(&buffer[..read])?;
-            done += read as u64;
-            on_progress(done);
-        }
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
-    fn rename(self, target: &Path) -> io::Result<()> {
-        std::fs::rename(&self.path, target)?;
-        // The name itself is on the disk only when its folder is.
-        match target.parent() {
-            Some(folder) => File::open(folder)?.sync_all(),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for Temporary {
-    #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
-    fn drop(&mut self) {
-        // After the rename there is nothing of this name any more.
-        let _ = std::fs::remove_file(&self.path);
-    }
 }

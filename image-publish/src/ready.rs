@@ -6,8 +6,9 @@ use crate::source::address::Address;
 use crate::source::checksum::Sum;
 use crate::source::compression::Compression;
 use crate::source::examine::Facts;
-use crate::source::parts::Files;
-use crate::spool::Spooled;
+use crate::source::format::Format;
+use crate::source::parts::{Files, Identity};
+use crate::temporary::Temporary;
 
 /// An image, ready to be planned.
 #[derive(Debug)]
@@ -41,7 +42,18 @@ pub(crate) enum Supply {
     /// They are fetched from here, then sent.
     Fetch(Address),
     /// `qemu-img` makes them of these files, then they are sent.
-    Compress(Files),
+    Compress(Plain),
+}
+
+/// Files as they were examined.
+#[derive(Debug)]
+pub(crate) struct Plain {
+    /// The files.
+    pub(crate) files: Files,
+    /// What tells them from others; taken before they were examined.
+    pub(crate) identity: Vec<Identity>,
+    /// The format of the image in them.
+    pub(crate) format: Format,
 }
 
 /// Bytes that are read here.
@@ -53,12 +65,17 @@ pub(crate) struct Local {
     pub(crate) compression: Compression,
     /// Keeps a fetched file until it is sent.
     #[expect(dead_code, reason = "held for its Drop, which removes the file")]
-    pub(crate) spooled: Option<Spooled>,
+    pub(crate) spooled: Option<Temporary>,
 }
 
 impl Ready {
     /// Makes a local image ready.
-    pub(crate) fn local(name: &str, facts: &Facts, files: Files, spooled: Option<Spooled>) -> Self {
+    pub(crate) fn local(
+        name: &str,
+        facts: &Facts,
+        files: Files,
+        spooled: Option<Temporary>,
+    ) -> Self {
         let sum = facts.stored.sha256.clone();
         let sum = Sum { algorithm: crate::source::checksum::Algorithm::Sha256, hex: sum };
         Self {

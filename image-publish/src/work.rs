@@ -3,6 +3,7 @@
 //! DOOR: reads the clock, for rates and for how often progress is told.
 
 use std::cell::OnceCell;
+use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
 use crate::show;
+use crate::temporary::Temporary;
 
 /// What a run carries along.
 pub(crate) struct Work<'a> {
@@ -19,8 +21,8 @@ pub(crate) struct Work<'a> {
     pub(crate) console: &'a Console,
     /// What is known of images.
     pub(crate) cache: Cache,
-    /// Where spooled files go.
-    pub(crate) folder: PathBuf,
+    /// Where files go that live as long as the run.
+    folder: Option<PathBuf>,
     /// `qemu-img` compresses each local image first.
     pub(crate) compress: bool,
     /// How often a lost connection is tried again.
@@ -36,7 +38,7 @@ impl<'a> Work<'a> {
     pub(crate) fn new(
         console: &'a Console,
         cache: Cache,
-        folder: PathBuf,
+        folder: Option<PathBuf>,
         proxies: Proxies,
     ) -> Self {
         Self {
@@ -55,6 +57,14 @@ impl<'a> Work<'a> {
     pub(crate) fn fetcher(&self) -> &Fetcher {
         let stall = Duration::from_secs(60);
         self.fetcher.get_or_init(|| Fetcher::new(Trust::System, stall, &self.proxies))
+    }
+
+    /// Makes an empty file for an image, for as long as the run.
+    pub(crate) fn spool(&self, name: &str) -> io::Result<Temporary> {
+        // Not the system's folder for temporary files: others may have put something there.
+        let none = || io::Error::other("neither `--cache-dir` nor HOME says where it is");
+        let folder = self.folder.as_deref().ok_or_else(none)?;
+        Temporary::create(folder, "spool-", name, 0o600)
     }
 
     /// Tells that something is so.

@@ -67,7 +67,7 @@ impl Asked {
 /// Makes what a run carries along.
 pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
     let folder = args.cache_folder();
-    let mut work = Work::new(console, Cache::load(Some(&folder)), folder, proxies());
+    let mut work = Work::new(console, Cache::load(folder.as_deref()), folder, proxies());
     work.compress = args.compress;
     work.retries = args.retries;
     work.dry_run = dry_run;

@@ -6,8 +6,8 @@ use super::compress::compress;
 use super::fetch::fetch;
 use crate::ready::{Local, Ready, Supply};
 use crate::source::examine::Facts;
-use crate::spool::Spooled;
 use crate::sums::Said;
+use crate::temporary::Temporary;
 use crate::work::Work;
 
 /// The bytes of an image that is to be sent.
@@ -40,10 +40,10 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
             )?;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
-        Supply::Compress(files) => {
-            let gone =
-                || Entry::error(Place::file(files.shown()), "qemu-img is not installed any more");
-            let (facts, spooled) = compress(work, &name, &files)?.ok_or_else(gone)?;
+        Supply::Compress(plain) => {
+            let place = Place::file(plain.files.shown());
+            let gone = || Entry::error(place, "qemu-img is not installed any more");
+            let (facts, spooled) = compress(work, &name, &plain)?.ok_or_else(gone)?;
             // Another version of qemu-img makes other bytes, and these have another name.
             let file = Ready::local(&name, &facts, spooled.files(), None).file;
             Ok(Bytes::spooled(file, &facts, spooled))
@@ -55,7 +55,7 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
 }
 
 impl Bytes {
-    fn spooled(file: String, facts: &Facts, spooled: Spooled) -> Self {
+    fn spooled(file: String, facts: &Facts, spooled: Temporary) -> Self {
         let local = Local {
             files: spooled.files(),
             compression: facts.compression,

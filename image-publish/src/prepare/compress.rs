@@ -1,15 +1,15 @@
 //! DOOR: runs `qemu-img`. Images that are compressed before they are sent.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use stage::{Entry, Place};
 
 use super::unusable;
-use crate::ready::{Ready, Supply};
+use crate::qemu_img::{self, QemuImg};
+use crate::ready::{Plain, Ready, Supply};
 use crate::source::compression::Compression;
-use crate::source::examine::{Facts, examine};
-use crate::source::parts::Files;
-use crate::spool::{QemuImg, Spooled, qemu_img_compress};
+use crate::source::examine::{Facts, Fault, examine};
+use crate::temporary::Temporary;
 use crate::wanted::Wanted;
 use crate::work::Work;
 
@@ -17,21 +17,20 @@ use crate::work::Work;
 pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
-    files: Files,
+    plain: Plain,
     facts: &Facts,
 ) -> Result<Ready, Entry> {
-    if let Some(made) = work.cache.files(&files, "#compress") {
-        let mut ready = Ready::local(&wanted.name, made, files.clone(), None);
-        ready.supply = Supply::Compress(files);
+    if let Some(made) = work.cache.files(&plain.files, "#compress") {
+        let mut ready = Ready::local(&wanted.name, made, plain.files.clone(), None);
+        ready.supply = Supply::Compress(plain);
         return Ok(ready);
     }
-    match compress(work, &wanted.name, &files)? {
+    match compress(work, &wanted.name, &plain)? {
         Some((made, spooled)) => {
-            let identity = files.identity().unwrap_or_default();
-            work.cache.keep_files(&files, "#compress", identity, &made);
+            work.cache.keep_files(&plain.files, "#compress", plain.identity, &made);
             Ok(Ready::local(&wanted.name, &made, spooled.files(), Some(spooled)))
         }
-        None => Ok(Ready::local(&wanted.name, facts, files, None)),
+        None => Ok(Ready::local(&wanted.name, facts, plain.files, None)),
     }
 }
 
@@ -39,28 +38,30 @@ pub(super) fn prepare(
 pub(crate) fn compress(
     work: &Work<'_>,
     name: &str,
-    files: &Files,
-) -> Result<Option<(Facts, Spooled)>, Entry> {
+    plain: &Plain,
+) -> Result<Option<(Facts, Temporary)>, Entry> {
+    let files = &plain.files;
     let place = || Place::file(files.shown());
-    let spool = |e: std::io::Error| {
-        Entry::error(place(), "cannot be unpacked into the cache folder").cause(&e)
-    };
+    let spool =
+        |e: io::Error| Entry::error(place(), "cannot be unpacked into the cache folder").cause(&e);
     let mut first = Vec::new();
     files.open().take(8).read_to_end(&mut first).map_err(spool)?;
     let packing = Compression::of(&first);
     // qemu-img reads one plain file.
-    let plain = if packing == Compression::None && files.parts.len() == 1 {
+    let unpacked = if packing == Compression::None && files.parts.len() == 1 {
         None
     } else {
-        let (plain, mut file) =
-            Spooled::create(&work.folder, &format!("{name}.plain")).map_err(spool)?;
-        Spooled::fill(&mut file, &mut packing.unpack(files.open())).map_err(spool)?;
-        Some(plain)
+        let unpacked = work.spool(&format!("{name}.plain")).map_err(spool)?;
+        unpacked.fill(&mut packing.unpack(files.open()), &mut |_| {}).map_err(spool)?;
+        Some(unpacked)
     };
-    let from = plain.as_ref().map_or(files.path.as_path(), Spooled::path);
-    let (target, _) = Spooled::create(&work.folder, &format!("{name}.qcow2")).map_err(spool)?;
+    let target = work.spool(&format!("{name}.qcow2")).map_err(spool)?;
     work.tell("step", name, "compressing with qemu-img");
-    match qemu_img_compress(from, target.path()) {
+    let made = target.lend(|to| match &unpacked {
+        Some(unpacked) => unpacked.lend(|from| qemu_img::compress(from, plain.format, to)),
+        None => qemu_img::compress(&files.path, plain.format, to),
+    });
+    match made {
         QemuImg::Made => {}
         QemuImg::NotInstalled => {
             work.tell("step", name, "qemu-img is not installed: sent as it is");
@@ -69,6 +70,10 @@ pub(crate) fn compress(
         QemuImg::Failed(said) => {
             return Err(Entry::error(place(), format!("qemu-img says: {said}")));
         }
+    }
+    // What qemu-img read must be what was compared with its sum.
+    if files.identity().ok().as_ref() != Some(&plain.identity) {
+        return Err(unusable(place(), &Fault::Changed));
     }
     let facts = examine(&target.files(), false).map_err(|fault| unusable(place(), &fault))?;
     Ok(Some((facts, target)))

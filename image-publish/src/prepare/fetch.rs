@@ -10,8 +10,8 @@ use crate::source::address::Address;
 use crate::source::checksum::Algorithm;
 use crate::source::examine::{Facts, examine, sums_of};
 use crate::source::parts::suffix;
-use crate::spool::Spooled;
 use crate::sums::Said;
+use crate::temporary::Temporary;
 use crate::work::{Work, may_pass};
 
 /// Fetches a URL into the cache folder and judges it; a lost connection is tried again from the start.
@@ -20,7 +20,7 @@ pub(super) fn fetch(
     name: &str,
     url: &Address,
     said: Option<&Said>,
-) -> Result<(Facts, Spooled), Entry> {
+) -> Result<(Facts, Temporary), Entry> {
     let place = || Place::Named(url.to_string());
     let spooled = work.retrying(name, || try_fetch(work, name, url))?;
     let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
@@ -35,7 +35,7 @@ pub(super) fn fetch(
 }
 
 /// Fetches once; the flag says whether another try may help.
-fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Spooled, (Entry, bool)> {
+fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Temporary, (Entry, bool)> {
     let place = || Place::Named(url.to_string());
     let fetched = get(work, url).map_err(|error| {
         (Entry::error(place(), "cannot be fetched").cause(&error), may_pass(&error))
@@ -43,17 +43,10 @@ fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Spooled, (Ent
     let disk = |e: std::io::Error| {
         (Entry::error(place(), "cannot be put into the cache folder").cause(&e), false)
     };
-    let (spooled, mut file) = Spooled::create(&work.folder, name).map_err(disk)?;
+    let spooled = work.spool(name).map_err(disk)?;
     let mut transfer = work.transfer(name, format!("fetching {url}"), fetched.length);
-    let mut done = 0;
-    let mut counted = Counted {
-        reader: fetched.reader,
-        count: &mut |bytes| {
-            done += bytes;
-            transfer.at(done);
-        },
-    };
-    Spooled::fill(&mut file, &mut counted).map_err(|e| {
+    let mut reader = fetched.reader;
+    spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)).map_err(|e| {
         let full = e.kind() == std::io::ErrorKind::StorageFull;
         (Entry::error(place(), "cannot be fetched to its end").cause(&e), !full)
     })?;
@@ -61,7 +54,7 @@ fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Spooled, (Ent
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.
-fn compare_bytes(spooled: &Spooled, url: &Address, said: &Said) -> Result<(), Entry> {
+fn compare_bytes(spooled: &Temporary, url: &Address, said: &Said) -> Result<(), Entry> {
     let sums = sums_of(&mut spooled.files().open());
     match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
         Some(is) if is != said.sum.hex => Err(mismatch(&url.to_string(), &said.sum, is, &said.by)),
@@ -87,6 +80,9 @@ pub(super) fn get(work: &Work<'_>, url: &Address) -> Result<Fetched, FetchError>
     }
 }
 
+/// So many names `split` gives: aa to zz.
+const PARTS: usize = 26 * 26;
+
 /// The parts of a file on a web server.
 struct Parts {
     fetcher: Fetcher,
@@ -98,6 +94,9 @@ struct Parts {
 impl Parts {
     /// Opens the next part; false when there is none.
     fn open_next(&mut self) -> Result<bool, FetchError> {
+        if self.next == PARTS {
+            return Ok(false);
+        }
         // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
         let part = self.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
         match self.fetcher.get(part.expose()) {
@@ -123,19 +122,5 @@ impl Read for Parts {
             self.open_next().map_err(std::io::Error::other)?;
         }
         Ok(0)
-    }
-}
-
-/// Counts what is read.
-struct Counted<'a, R> {
-    reader: R,
-    count: &'a mut dyn FnMut(u64),
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        (self.count)(read as u64);
-        Ok(read)
     }
 }

@@ -9,10 +9,10 @@ use std::path::Path;
 
 use stage::{Entry, Place, Report};
 
-use crate::ready::{Ready, Supply};
+use crate::ready::{Plain, Ready, Supply};
 use crate::source::checksum::{Algorithm, Sum};
 use crate::source::examine::{Facts, Fault, examine};
-use crate::source::parts::{Files, NoFiles};
+use crate::source::parts::{Files, Identity, NoFiles};
 use crate::sums::{self, Said};
 use crate::wanted::{Origin, Wanted, check_disks};
 use crate::work::Work;
@@ -52,11 +52,15 @@ fn file(
 ) -> Result<Ready, Entry> {
     let files = Files::find(path).map_err(|e| missing(wanted, path, &e))?;
     let said = sums::of_file(work, wanted, path)?;
-    let facts = known(work, wanted, &files, said.as_ref())?;
+    let identity = files
+        .identity()
+        .map_err(|e| Entry::error(Place::file(files.shown()), "cannot be read").cause(&e))?;
+    let facts = known(work, wanted, &files, &identity, said.as_ref())?;
     compare(&files.shown(), &facts, said.as_ref())?;
     check_disks(wanted, facts.virtual_size, report);
     if work.compress {
-        return compress::prepare(work, wanted, files, &facts);
+        let plain = Plain { files, identity, format: facts.format };
+        return compress::prepare(work, wanted, plain, &facts);
     }
     Ok(Ready::local(&wanted.name, &facts, files, None))
 }
@@ -66,6 +70,7 @@ fn known(
     work: &mut Work<'_>,
     wanted: &Wanted,
     files: &Files,
+    identity: &[Identity],
     said: Option<&Said>,
 ) -> Result<Facts, Entry> {
     let algorithm = said.map_or(Algorithm::Sha256, |said| said.sum.algorithm);
@@ -73,12 +78,10 @@ fn known(
         return Ok(facts.clone());
     }
     let place = || Place::file(files.shown());
-    let identity =
-        files.identity().map_err(|e| Entry::error(place(), "cannot be read").cause(&e))?;
     work.tell("step", &wanted.name, &format!("reading {}", files.shown()));
     let facts = examine(files, algorithm == Algorithm::Sha512)
         .map_err(|fault| unusable(place(), &fault))?;
-    work.cache.keep_files(files, "", identity, &facts);
+    work.cache.keep_files(files, "", identity.to_vec(), &facts);
     Ok(facts)
 }
 
