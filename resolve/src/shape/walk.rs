@@ -20,8 +20,8 @@ pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut R
 enum Name<'a> {
     /// The file itself.
     File,
-    /// The value of a key.
-    Key(&'a str),
+    /// The value of a key, and what that is for.
+    Key(&'a str, &'static str),
     /// An entry of a mapping of names.
     Entry(&'a str, &'a str),
     /// An item of a list.
@@ -32,7 +32,7 @@ impl std::fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File => Ok(()),
-            Self::Key(key) => write!(f, "`{key}`"),
+            Self::Key(key, _) => write!(f, "`{key}`"),
             Self::Entry(of, key) => write!(f, "`{of}.{key}`"),
             Self::Item(of, index) => write!(f, "`{of}[{index}]`"),
         }
@@ -43,7 +43,7 @@ impl<'a> Name<'a> {
     fn key(self) -> &'a str {
         match self {
             Self::File => "",
-            Self::Key(key) | Self::Entry(_, key) | Self::Item(key, _) => key,
+            Self::Key(key, _) | Self::Entry(_, key) | Self::Item(key, _) => key,
         }
     }
 }
@@ -68,7 +68,7 @@ impl Walker<'_> {
             match shape.field(&key.text) {
                 Some(field) => {
                     self.former(map, key, field);
-                    self.value(value, &field.ty, Name::Key(&key.text));
+                    self.value(value, &field.ty, Name::Key(&key.text, field.doc));
                 }
                 // Whatever begins with x- is the site's own: anchors, notes.
                 None if key.text.starts_with("x-") => {}
@@ -214,6 +214,16 @@ impl Walker<'_> {
                 let entry = self.sources.error(node.at, self.fact(node, name, &must()));
                 self.report.push(entry.hint("remove the quotes"));
             }
+            None if has_unit(&scalar.text) => {
+                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
+                self.report.push(match name {
+                    Name::Key(_, doc) => {
+                        let doc = doc.trim_end_matches('.');
+                        entry.hint(format!("write the number alone ({doc})"))
+                    }
+                    _ => entry,
+                });
+            }
             _ => self.wrong(node, name, &must()),
         }
     }
@@ -249,6 +259,14 @@ impl Walker<'_> {
         let entry: Entry = self.sources.error(at, fact);
         self.report.push(entry);
     }
+}
+
+/// `4G`, `2048 MiB`: the number is there, the unit is the key's own.
+fn has_unit(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && (1..=3).contains(&unit.len())
+        && unit.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T'])
 }
 
 fn is_secret(sources: &Sources, file: FileId) -> bool {
