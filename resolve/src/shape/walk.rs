@@ -5,6 +5,7 @@ use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::yaml::{Key, Kind, Map, Node, Reading};
 use stage::{Entry, Report};
+use std::fmt::Display;
 
 /// Reports what a node holds against its type. `name` is what messages call it.
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
@@ -28,7 +29,7 @@ enum Name<'a> {
     Item(&'a str, usize),
 }
 
-impl std::fmt::Display for Name<'_> {
+impl Display for Name<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File => Ok(()),
@@ -152,7 +153,7 @@ impl Walker<'_> {
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name);
             }
-            Type::Any => {}
+            Type::Any => self.any(node, name),
         }
     }
 
@@ -204,10 +205,7 @@ impl Walker<'_> {
         match scalar.number() {
             Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
                 if habit {
-                    let fact =
-                        format!("{name} is {value}: \"{}\" is read as YAML 1.1", scalar.text);
-                    let hint = format!("write {value}");
-                    self.report.push(self.sources.warning(node.at, fact).hint(hint));
+                    self.habit(node, name, &value, "");
                 }
             }
             None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
@@ -230,15 +228,46 @@ impl Walker<'_> {
 
     fn flag(&mut self, node: &Node, name: Name<'_>) {
         match node.scalar().and_then(|s| s.flag()) {
-            Some(Reading::Flag { value, habit: true }) => {
-                let text = node.text().unwrap_or_default();
-                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
-                let entry = self.sources.warning(node.at, fact);
-                self.report.push(entry.hint(format!("write {value}")));
-            }
+            Some(Reading::Flag { value, habit: true }) => self.habit(node, name, &value, ""),
             Some(_) => {}
             None => self.wrong(node, name, "true or false"),
         }
+    }
+
+    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it.
+    fn any(&mut self, node: &Node, name: Name<'_>) {
+        match &node.kind {
+            Kind::Map(map) => {
+                map.0.iter().for_each(|(key, value)| self.any(value, Name::Key(&key.text, "")));
+            }
+            Kind::List(items) => items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| self.any(item, Name::Item(name.key(), index))),
+            Kind::Scalar(scalar) => {
+                let or = ", or put it in quotes";
+                match scalar.flag().or_else(|| scalar.number()) {
+                    Some(Reading::Flag { value, habit: true }) => {
+                        self.habit(node, name, &value, or);
+                    }
+                    Some(Reading::Number { value, habit: true }) => {
+                        self.habit(node, name, &value, or);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Readers of YAML 1.2 take it for text or for another number.
+    fn habit(&mut self, node: &Node, name: Name<'_>, value: &dyn Display, or: &str) {
+        if self.secret {
+            return;
+        }
+        let text = node.text().unwrap_or_default();
+        let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
+        let entry = self.sources.warning(node.at, fact);
+        self.report.push(entry.hint(format!("write {value}{or}")));
     }
 
     fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) {
