@@ -35,7 +35,7 @@ pub struct ApiUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" must be the address of a Proxmox VE API: {fault}")]
 pub struct BadUrl {
-    /// The text as it was given.
+    /// The text as it was given, but for a user and a password in it.
     pub text: String,
     /// What is wrong.
     pub fault: &'static str,
@@ -57,7 +57,7 @@ impl FromStr for ApiUrl {
     type Err = BadUrl;
 
     fn from_str(text: &str) -> Result<Self, BadUrl> {
-        let bad = |fault| BadUrl { text: text.to_owned(), fault };
+        let bad = |fault| BadUrl { text: without_user(text), fault };
         let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
         if uri.scheme_str() != Some("https") {
@@ -82,6 +82,16 @@ impl FromStr for ApiUrl {
             origin: format!("https://{}:{port}", authority.host()),
             path: format!("{path}/api2/json"),
         })
+    }
+}
+
+/// Leaves out what stands before an `@`: it may be a password.
+fn without_user(text: &str) -> String {
+    let (scheme, rest) = text.split_once("://").map_or(("", text), |(s, rest)| (s, rest));
+    match rest.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => format!("…@{host}"),
+        Some((_, host)) => format!("{scheme}://…@{host}"),
+        None => text.to_owned(),
     }
 }
 
@@ -203,6 +213,19 @@ mod tests {
             "::1",
         ] {
             check(text, None);
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_repeated() {
+        for text in [
+            "https://root:hunter2@pve.lan",
+            "http://root:hunter2@pve.lan",
+            "root:hunter2@pve.lan:8006",
+            "https://ro ot:hunter2@pve.lan/?x=@",
+        ] {
+            let said = text.parse::<ApiUrl>().unwrap_err();
+            assert!(!format!("{said} {said:?}").contains("hunter2"), "{said}");
         }
     }
 
