@@ -24,6 +24,16 @@ fn a_command_finds_the_simulator_and_its_status_is_passed_on() {
     let folder = tempfile::tempdir().unwrap();
     let run = pve_sim(folder.path()).args(["--", "sh", "-c", ASK]).assert();
     run.code(7).stdout("").stderr("");
+    pve_sim(folder.path()).args(["--", "sh", "-c", "kill -9 $$"]).assert().code(128 + 9);
+}
+
+#[test]
+fn a_length_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for length in ["", "x", "-1", "5-", "300-20"] {
+        let option = format!("--task-ms={length}");
+        pve_sim(folder.path()).args([&option, "--", "true"]).assert().code(2);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -65,7 +66,13 @@ fn length(text: &str) -> Result<(String, u64), String> {
 fn milliseconds(text: &str) -> Result<Pace, String> {
     let number = |text: &str| text.parse::<u64>().map_err(|_| "must be N or N-M".to_owned());
     match text.split_once('-') {
-        Some((least, most)) => Ok(Pace::MillisBetween(number(least)?, number(most)?)),
+        Some((least, most)) => {
+            let (least, most) = (number(least)?, number(most)?);
+            if least > most {
+                return Err("must be N-M with N at most M".to_owned());
+            }
+            Ok(Pace::MillisBetween(least, most))
+        }
         None => Ok(Pace::Millis(number(text)?)),
     }
 }
@@ -151,8 +158,8 @@ fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
         .env("PVE_FINGERPRINT", sim.fingerprint())
         .status()
         .map_err(|error| format!("{}: {error}", program.display()))?;
-    // Ended by a signal: the shell's way to say so has no number we could pass on.
-    let code = status.code().unwrap_or(128);
+    // As a shell says that a signal ended it.
+    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
