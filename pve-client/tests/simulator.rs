@@ -16,7 +16,11 @@ use test_support::pve_sim::{Options, PveSim, World, faults};
 
 /// A simulator with a world of its own, and a client of it.
 fn scene(world: &str) -> (PveSim, Client) {
-    let sim = PveSim::start(World::from_json(world).unwrap(), Options::default()).unwrap();
+    scene_with(world, Options::default())
+}
+
+fn scene_with(world: &str, options: Options) -> (PveSim, Client) {
+    let sim = PveSim::start(World::from_json(world).unwrap(), options).unwrap();
     let client = Client::new(Endpoint {
         url: sim.endpoint().parse().unwrap(),
         token: sim.token().parse().unwrap(),
@@ -265,4 +269,23 @@ fn errors_are_known_by_what_they_say() {
     assert!(!answer(500, "VM 100 already running").is_outcome_unknown());
     assert!(fault(r#"{"cut": "after"}"#).is_outcome_unknown());
     assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn writes_outlive_every_way_in_which_pve_closes_a_connection() {
+    let world = r#"{"vms": {"100": {"config": {"cores": "1"}}}}"#;
+    let (sim, client) =
+        scene_with(world, Options { requests_per_connection: 3, ..Options::default() });
+    let missing = Vmid::new(999).unwrap();
+    for round in 1..20_u32 {
+        // PVE closes after any error, after so many requests, and when it likes.
+        assert!(client.vm_config(&node(), missing, ConfigView::Current).is_err());
+        for _ in 0..round % 4 {
+            client.update_config(&node(), vmid(), &Params::new().with("cores", round)).unwrap();
+        }
+        sim.drop_connections();
+        client.update_config(&node(), vmid(), &Params::new().with("memory", 256 + round)).unwrap();
+    }
+    let config = client.vm_config(&node(), vmid(), ConfigView::Current).unwrap();
+    assert_eq!((config.get("cores"), config.get("memory")), (Some("19"), Some("275")));
 }
