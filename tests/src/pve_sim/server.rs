@@ -267,6 +267,16 @@ fn wake(address: SocketAddr) {
     let _ = TcpStream::connect(address);
 }
 
+/// A connection that stands in the list of streams as long as its thread lives. Also one that panics
+/// leaves the list: the copy there would keep the connection open, and the client waiting.
+struct Listed(Arc<Shared>, u64);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.streams().remove(&self.1);
+    }
+}
+
 fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfig>) {
     let mut threads: Vec<JoinHandle<()>> = Vec::new();
     for stream in listener.incoming() {
@@ -282,11 +292,10 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfi
         };
         let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
         shared.streams().insert(number, second);
-        let (shared, config) = (Arc::clone(shared), Arc::clone(config));
+        let (listed, config) = (Listed(Arc::clone(shared), number), Arc::clone(config));
         threads.push(std::thread::spawn(move || {
             // A connection that breaks is the client's affair.
-            let _ = connection::serve(&shared, stream, config, number);
-            shared.streams().remove(&number);
+            let _ = connection::serve(&listed.0, stream, config, number);
         }));
     }
     for stream in shared.streams().values() {

@@ -139,7 +139,7 @@ impl World {
         let plus = size.strip_prefix('+');
         let asked = disk::parse_size(plus.unwrap_or(size)).unwrap_or_default();
         let present = volume.virtual_size();
-        let wanted = if plus.is_some() { present + asked } else { asked };
+        let wanted = if plus.is_some() { present.saturating_add(asked) } else { asked };
         if wanted < present {
             return Err("shrinking disks is not supported".to_owned());
         }
@@ -199,6 +199,7 @@ mod tests {
             ("virtio0", "20G", Ok("20G")),
             ("virtio0", "+512M", Ok("10752M")),
             ("virtio0", "10G", Ok("10G")),
+            ("virtio0", "+99999999999999999999T", Ok("18446744073709551615")),
             ("virtio0", "9G", Err("shrinking disks is not supported")),
             ("scsi0", "20G", Err("disk 'scsi0' does not exist")),
         ] {
