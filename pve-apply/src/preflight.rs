@@ -1,8 +1,9 @@
-//! Preflight: whether PVE has what the VMs to be made need. Judged before the first write.
+//! Preflight: whether PVE has what the VMs to be made or changed need. Judged before the first write.
 //! Does no I/O.
 
+use crate::action::{Step, VmPlan};
 use crate::desired::{Desired, DesiredVm, SeedWay};
-use crate::privileges;
+use crate::privileges::{self, Need};
 use pve_client::{Permissions, Storage, StorageId};
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,40 +21,82 @@ pub(crate) struct Facts {
     pub token_id: String,
 }
 
-/// Judges whether these VMs can be made.
-pub(crate) fn judge(desired: &Desired, vms: &[&DesiredVm], facts: &Facts) -> Report {
+/// Content types that a storage must take, and the document's name of the storage.
+type Wanted<'a> = BTreeMap<&'a StorageId, (&'static str, BTreeSet<&'a str>)>;
+
+/// Judges whether these VMs can be made, and these changes.
+pub(crate) fn judge(
+    desired: &Desired,
+    made: &[&DesiredVm],
+    changed: &[&VmPlan],
+    facts: &Facts,
+) -> Report {
     let mut report = Report::new();
+    let mut wanted = Wanted::new();
+    let mut needs = BTreeSet::new();
+    let mut wired = made.to_vec();
+    if !made.is_empty() {
+        want_for(&mut wanted, desired, made);
+        needs = privileges::needs(desired, made);
+    }
+    for change in changed {
+        want_for_change(&mut wanted, change);
+        // A plan's file may know a VM that the document does not.
+        let Some(vm) = desired.vms.iter().find(|vm| vm.name == change.name) else { continue };
+        needs.extend(vm.machine.iter().flat_map(|m| privileges::of_change(change, &m.storage)));
+        wired.extend(change.steps.iter().any(is_rewiring).then_some(vm));
+    }
+    for (storage, (field, contents)) in wanted {
+        judge_storage(&mut report, desired, facts, storage, field, &contents);
+    }
+    judge_bridges(&mut report, desired, &wired, facts);
+    judge_privileges(&mut report, desired, needs, facts);
+    report
+}
+
+fn want_for<'a>(wanted: &mut Wanted<'a>, desired: &'a Desired, made: &[&'a DesiredVm]) {
     let seed = match desired.seed_way {
         SeedWay::Disk => "import",
         SeedWay::Iso => "iso",
         // Their storage is judged below; the image comes from here.
         SeedWay::Snippets => "import",
     };
-    let mut wanted: BTreeMap<&StorageId, (&str, BTreeSet<&str>)> = BTreeMap::new();
-    wanted.insert(&desired.image_storage, ("image_datastore", BTreeSet::from([seed])));
+    want(wanted, &desired.image_storage, "image_datastore", seed);
     if let Some(snippets) =
         desired.snippets.as_ref().filter(|_| desired.seed_way == SeedWay::Snippets)
     {
-        let field = "--snippets-storage";
-        let (_, contents) = wanted.entry(&snippets.storage).or_insert((field, BTreeSet::new()));
-        contents.insert("snippets");
+        want(wanted, &snippets.storage, "--snippets-storage", "snippets");
     }
-    for machine in vms.iter().filter_map(|vm| vm.machine.as_ref()) {
-        let (_, contents) =
-            wanted.entry(&machine.storage).or_insert(("datastore", BTreeSet::new()));
-        contents.insert("images");
+    for machine in made.iter().filter_map(|vm| vm.machine.as_ref()) {
+        want(wanted, &machine.storage, "datastore", "images");
     }
-    for (storage, (field, contents)) in wanted {
-        judge_storage(&mut report, desired, facts, storage, field, &contents);
-    }
-    judge_bridges(&mut report, desired, vms, facts);
-    judge_privileges(&mut report, desired, vms, facts);
-    report
 }
 
-fn judge_privileges(report: &mut Report, desired: &Desired, vms: &[&DesiredVm], facts: &Facts) {
+fn want_for_change<'a>(wanted: &mut Wanted<'a>, change: &'a VmPlan) {
+    for step in &change.steps {
+        if let Step::UploadSeed { content, storage, .. } = step {
+            want(wanted, storage, "image_datastore", content);
+        }
+    }
+}
+
+fn want<'a>(
+    wanted: &mut Wanted<'a>,
+    storage: &'a StorageId,
+    field: &'static str,
+    content: &'a str,
+) {
+    let (_, contents) = wanted.entry(storage).or_insert((field, BTreeSet::new()));
+    contents.insert(content);
+}
+
+fn is_rewiring(step: &Step) -> bool {
+    matches!(step, Step::Configure { params, .. } if params.contains_key("net0"))
+}
+
+fn judge_privileges(report: &mut Report, desired: &Desired, needs: BTreeSet<Need>, facts: &Facts) {
     let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for need in privileges::needs(desired, vms) {
+    for need in needs {
         if !privileges::has(&facts.permissions, &need) {
             of_path.entry(need.path).or_default().push(need.privilege);
         }

@@ -1,8 +1,9 @@
 //! The privileges that the work needs: as commands for `pveum`, and checked against what a token has.
 //! Does no I/O.
 
+use crate::action::{Step, VmPlan};
 use crate::desired::{Desired, DesiredVm, SeedWay};
-use pve_client::Permissions;
+use pve_client::{Permissions, StorageId};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -69,6 +70,62 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
         }
     }
     all
+}
+
+/// What the steps of a change need; `disks` is the storage of the VM's disks.
+pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
+    let mut all = BTreeSet::new();
+    let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
+    let mut need = |path: &str, list: &[&'static str]| {
+        all.extend(list.iter().map(|privilege| Need { path: path.to_owned(), privilege }));
+    };
+    for step in &vm.steps {
+        match step {
+            Step::UploadSeed { storage, .. } => need(&format!("/storage/{storage}"), &ON_IMAGES),
+            Step::DeleteVolume { volid, .. } => {
+                need(&format!("/storage/{}", volid.storage()), &["Datastore.Allocate"]);
+            }
+            Step::Configure { params, makes_disk } => {
+                params.iter().for_each(|(key, value)| need(&path, of_key(key, value)));
+                if params.contains_key("startup") {
+                    need("/", &ON_ALL);
+                }
+                if *makes_disk {
+                    need(&format!("/storage/{disks}"), &ON_DISKS);
+                }
+            }
+            Step::Resize { .. } => {
+                need(&path, &["VM.Config.Disk"]);
+                need(&format!("/storage/{disks}"), &ON_DISKS);
+            }
+            Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
+                need(&path, &["VM.PowerMgmt"]);
+            }
+            Step::WriteSnippets { .. } | Step::Create { .. } | Step::Destroy { .. } => {}
+        }
+    }
+    all
+}
+
+/// What it takes to write a key of a config.
+fn of_key(key: &str, value: &str) -> &'static [&'static str] {
+    // PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm.
+    match key {
+        "cores" | "cpu" => &["VM.Config.CPU"],
+        "memory" => &["VM.Config.Memory"],
+        "scsihw" | "serial0" => &["VM.Config.HWType"],
+        "agent" | "description" | "name" | "onboot" | "ostype" | "startup" | "tags" => {
+            &["VM.Config.Options"]
+        }
+        "net0" => &["VM.Config.Network"],
+        "cicustom" => &["VM.Config.Cloudinit"],
+        "boot" => &["VM.Config.Disk"],
+        "delete" => of_key(value, ""),
+        _ if value.ends_with(":cloudinit") => &["VM.Config.CDROM", "VM.Config.Cloudinit"],
+        _ if value.ends_with("media=cdrom") => &["VM.Config.CDROM"],
+        _ if key.starts_with("virtio") => &["VM.Config.Disk"],
+        _ => &[],
+    }
 }
 
 /// Says whether a token with these permissions has a privilege on a path.

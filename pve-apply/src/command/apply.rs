@@ -120,15 +120,17 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
     }
 }
 
-/// The checks that are only worth their reads when something is to be made.
+/// The checks that are only worth their reads when something is to be made or changed.
 fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    let is_made =
-        |vm: &&DesiredVm| plan.vms.iter().any(|p| p.action == Action::Create && p.name == vm.name);
-    let made: Vec<&DesiredVm> = session.desired.vms.iter().filter(is_made).collect();
-    if made.is_empty() {
+    if plan.vms.is_empty() {
         return Ok(());
     }
-    let facts = observe::facts(&session.client, &session.desired)?;
-    let report = preflight::judge(&session.desired, &made, &facts);
+    let desired = &session.desired;
+    let is_made =
+        |vm: &&DesiredVm| plan.vms.iter().any(|p| p.action == Action::Create && p.name == vm.name);
+    let made: Vec<&DesiredVm> = desired.vms.iter().filter(is_made).collect();
+    let changed: Vec<&VmPlan> = plan.vms.iter().filter(|p| p.action == Action::Change).collect();
+    let facts = observe::facts(&session.client, desired)?;
+    let report = preflight::judge(desired, &made, &changed, &facts);
     if report.has_errors() { Err(report.into()) } else { Ok(()) }
 }

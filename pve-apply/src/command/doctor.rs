@@ -26,7 +26,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     }
     well(&format!("node {} is online", desired.node));
     let vms: Vec<&DesiredVm> = desired.vms.iter().collect();
-    let findings = preflight::judge(desired, &vms, &observe::facts(client, desired)?);
+    let findings = preflight::judge(desired, &vms, &[], &observe::facts(client, desired)?);
     if !findings.has_errors() {
         well("storages, bridges and privileges are as apply needs them");
     }
