@@ -8,7 +8,7 @@ use crate::desired::snippets;
 use crate::desired::{Consent, Desired, DesiredVm, Machine, SeedWay};
 use crate::observed::{Observed, Power, Seen};
 use pve_client::{PropertyString, Volid, display_size};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the comparison of one VM gave.
 #[derive(Default)]
@@ -45,7 +45,11 @@ pub(super) fn plan_one(
     compare_snippets(&mut difference, desired, vm, machine, seen, observed);
     let mended = difference.params.contains_key(seed::CICUSTOM);
     notices(plan, desired, vm, machine, seen, mended);
-    let leftovers = seed::leftovers(desired, vm, observed, Some(seen), None);
+    let brought = match difference.reseed {
+        true => seed::brought(desired, vm, machine, seed::way_of(desired, seen)),
+        false => BTreeSet::new(),
+    };
+    let leftovers = seed::leftovers(desired, vm, observed, Some(seen), &brought);
     if difference.changes.is_empty() && difference.blocked.is_empty() && leftovers.is_empty() {
         return plan.unchanged.push(unchanged(vm, seen));
     }

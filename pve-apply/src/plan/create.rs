@@ -28,7 +28,8 @@ pub(super) fn plan_one(
     };
     let way = desired.seed_way;
     let seed = desired.seed_volid(vm, way);
-    let mut steps = seed::leftovers(desired, vm, observed, None, Some(&seed));
+    let brought = seed::brought(desired, vm, machine, way);
+    let mut steps = seed::leftovers(desired, vm, observed, None, &brought);
     steps.extend(seed::bring(desired, vm, machine, way));
     steps.push(Step::Create { params: params(desired, vm, machine, image.0) });
     // As early as can be: the file is readable to all who may use the storage.

@@ -7,7 +7,7 @@ use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power, Seen};
 use pve_client::PropertyString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Plans the removal of the deployment's VMs, children before their parents.
 ///
@@ -35,7 +35,7 @@ fn is_certainly_not_there(why: &Why) -> bool {
 }
 
 fn absent(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, observed: &Observed) {
-    let steps = seed::leftovers(desired, vm, observed, None, None);
+    let steps = seed::leftovers(desired, vm, observed, None, &BTreeSet::new());
     if steps.is_empty() {
         return plan.unchanged.push(Unchanged {
             name: vm.name.clone(),
@@ -73,7 +73,7 @@ fn present(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, seen: &Seen, obse
     // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would go on.
     steps.push(Step::Destroy { purge: true });
     // Afterwards, the one in its CD drive too: a VM that stays must still find it.
-    steps.extend(seed::leftovers(desired, vm, observed, None, None));
+    steps.extend(seed::leftovers(desired, vm, observed, None, &BTreeSet::new()));
     steps.extend(seed::delete_snippets(desired, vm, observed, seen));
     plan.vms.push(one(desired, vm, Some(seen), steps, volumes(&seen.config)));
 }

@@ -42,6 +42,22 @@ pub(super) fn bring(
     })
 }
 
+/// The files that [`bring`] writes, over what lies there under their names.
+pub(super) fn brought(
+    desired: &Desired,
+    vm: &DesiredVm,
+    machine: &Machine,
+    way: SeedWay,
+) -> BTreeSet<Volid> {
+    if way != SeedWay::Snippets {
+        return BTreeSet::from([desired.seed_volid(vm, way)]);
+    }
+    let Some(Snippets { storage, .. }) = &desired.snippets else { return BTreeSet::new() };
+    let base = desired.snippet_base(vm, &machine.seed.fingerprint);
+    let names = snippets::names(&base, !machine.seed.network_config.is_empty()).into_iter();
+    names.map(|(_, name)| snippets::volid(storage, &name)).collect()
+}
+
 /// The parameters that give a VM its seed.
 pub(super) fn parameters(
     desired: &Desired,
@@ -138,13 +154,13 @@ pub(super) fn attached(config: &Config) -> Option<(&str, Volid)> {
     })
 }
 
-/// Seed files of a VM that an earlier run has left, all but `keep` and the one in its CD drive.
+/// Seed files of a VM that an earlier run has left, all but those to `keep` and those that it uses.
 pub(super) fn leftovers(
     desired: &Desired,
     vm: &DesiredVm,
     observed: &Observed,
     seen: Option<&Seen>,
-    keep: Option<&Volid>,
+    keep: &BTreeSet<Volid>,
 ) -> Vec<Step> {
     let used = seen.map(|seen| {
         let mut used = snippets_of(&seen.config);
@@ -154,7 +170,7 @@ pub(super) fn leftovers(
     });
     let used = used.unwrap_or_default();
     let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
-    ours.filter(|volid| Some(*volid) != keep && !used.contains(volid))
+    ours.filter(|volid| !keep.contains(volid) && !used.contains(volid))
         .map(|volid| delete_file(desired, volid.clone()))
         .collect()
 }
