@@ -41,6 +41,25 @@ impl Target {
             Self::Folder(folder) => folder.volid(file),
         }
     }
+
+    /// Returns the size of the disk in a volume that the document names in `field`; `None` where nobody here
+    /// can tell, for it is in another storage than the folder's.
+    fn virtual_size(&self, volid: &Volid, field: &str) -> Result<Option<u64>, Entry> {
+        match self {
+            Self::Node(node) => match node.client.volume_info(&node.node, volid) {
+                Ok(info) => Ok(Some(info.size)),
+                // PVE: facts 43 and 4: a volume that is not there is an error 500 with many wordings.
+                Err(error) => {
+                    let doing = format!("\"{volid}\" cannot be used");
+                    Err(finding::while_doing(Place::input(field), &doing, &error))
+                }
+            },
+            Self::Folder(folder) if *volid == folder.volid(volid.file()) => {
+                folder.virtual_size(volid.file()).map(Some)
+            }
+            Self::Folder(_) => Ok(None),
+        }
+    }
 }
 
 /// What became of an image.
@@ -98,22 +117,15 @@ pub(crate) fn check_kept(
     report: &mut Report,
 ) {
     for (image, _) in todo {
-        let (Supply::InStorage(volid), Target::Node(node)) = (&image.supply, target) else {
-            continue;
-        };
-        let place = || Place::input(format!("images.{}", image.name));
-        match node.client.volume_info(&node.node, volid) {
-            Ok(info) => {
+        let Supply::InStorage(volid) = &image.supply else { continue };
+        match target.virtual_size(volid, &format!("images.{}", image.name)) {
+            Ok(Some(size)) => {
                 for wanted in wanted.iter().filter(|wanted| wanted.name == image.name) {
-                    check_disks(wanted, info.size, report);
+                    check_disks(wanted, size, report);
                 }
             }
-            // PVE: facts 43 and 4: a volume that is not there is an error 500 with many wordings.
-            Err(error) => report.push(finding::while_doing(
-                place(),
-                &format!("\"{volid}\" cannot be used"),
-                &error,
-            )),
+            Ok(None) => {}
+            Err(entry) => report.push(entry),
         }
     }
 }

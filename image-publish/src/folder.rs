@@ -10,6 +10,7 @@ use stage::{Entry, Place};
 
 use crate::plan::Present;
 use crate::source::examine::{Sums, sums_of};
+use crate::source::format::{HEAD, judge};
 use crate::temporary::Temporary;
 
 /// A storage's folder, as `/var/lib/vz`.
@@ -79,6 +80,20 @@ impl Folder {
         }
         temporary.rename(&self.path_of(file))?;
         Ok(Written::Whole)
+    }
+
+    /// Returns the size of the disk in an image that is there.
+    #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
+    pub(crate) fn virtual_size(&self, file: &str) -> Result<u64, Entry> {
+        let place = || Place::file(self.path_of(file).display().to_string());
+        let read = |error: io::Error| Entry::error(place(), "cannot be read").cause(&error);
+        let file = File::open(self.path_of(file)).map_err(read)?;
+        let length = file.metadata().map_err(read)?.len();
+        let mut head = Vec::new();
+        file.take(HEAD as u64).read_to_end(&mut head).map_err(read)?;
+        let judged =
+            judge(&head, length).map_err(|unfit| Entry::error(place(), unfit.to_string()))?;
+        Ok(judged.virtual_size)
     }
 
     /// Returns the sums of a file.

@@ -93,9 +93,7 @@ pub(crate) fn wanted(
     for (name, disks) in disks {
         let first = disks.first().map_or(0, |(index, _)| *index);
         if !is_name(name) {
-            let fact = format!(
-                "\"{name}\" must hold only letters, digits and `.+=_-`, and begin with a letter or digit"
-            );
+            let fact = format!("\"{name}\" {NAME_RULE}");
             report.error(Place::input(format!("vms[{first}].image")), fact);
             continue;
         }
@@ -113,10 +111,18 @@ pub(crate) fn wanted(
     all
 }
 
+/// A file name has at most 255 bytes; sum, ending and what a temporary one has more need up to 28.
+const NAME_LIMIT: usize = 200;
+
+/// What a name must be.
+pub(crate) const NAME_RULE: &str =
+    "must hold only letters, digits and `.+=_-`, at most 200, and begin with a letter or digit";
+
 /// Tells a name that PVE takes as part of a file name.
 pub(crate) fn is_name(name: &str) -> bool {
     // PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
-    name.starts_with(|c: char| c.is_ascii_alphanumeric())
+    name.len() <= NAME_LIMIT
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".+=_-".contains(&b))
 }
 

@@ -14,7 +14,7 @@ use crate::prepare;
 use crate::ready::{Ready, Supply};
 use crate::source::address::{Address, shown};
 use crate::source::checksum::Sum;
-use crate::wanted::{Mode, Origin, Wanted, is_name};
+use crate::wanted::{Mode, NAME_RULE, Origin, Wanted, is_name};
 use crate::work::Work;
 
 /// Publishes.
@@ -104,11 +104,10 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     for what in &args.what {
         let name = args.name.clone().unwrap_or_else(|| name_of(what));
         if !is_name(&name) {
-            let fact = format!(
-                "\"{name}\" must hold only letters, digits and `.+=_-`, and begin with a letter or digit"
-            );
-            report
-                .push(Entry::error(Place::Named(shown(what)), fact).hint("name it with `--name`"));
+            let place =
+                Place::Named(if what.is_empty() { "FILE|URL".to_owned() } else { shown(what) });
+            let fact = format!("\"{name}\" {NAME_RULE}");
+            report.push(Entry::error(place, fact).hint("name it with `--name`"));
             continue;
         }
         let origin = Address::parse(what).map_or_else(

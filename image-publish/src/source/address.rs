@@ -11,8 +11,9 @@ pub(crate) struct Address(String);
 impl Address {
     /// Reads an `https://` or `http://` URL.
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        let known = text.starts_with("https://") || text.starts_with("http://");
-        known.then(|| Self(text.to_owned()))
+        let (scheme, rest) = text.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        ["https", "http"].contains(&scheme.as_str()).then(|| Self(format!("{scheme}://{rest}")))
     }
 
     /// Returns the whole address, for the request itself.
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(address.beside("SHA256SUMS").expose(), "https://u:p@x/d/SHA256SUMS");
         assert_eq!(format!("{address} {address:?}"), "https://x/d/a.img?… https://x/d/a.img?…");
         assert!(address.has_user() && !Address::parse("https://x/a@b").unwrap().has_user());
+        assert_eq!(Address::parse("HTTPS://X/A").unwrap().expose(), "https://X/A");
         assert_eq!(Address::parse("images/a.img"), None);
     }
 }
