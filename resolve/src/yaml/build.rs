@@ -71,9 +71,14 @@ impl<'s> Builder<'s> {
         if lone || (handle == CORE && known.contains(&suffix)) {
             return lone || suffix == "str";
         }
-        let tag = if handle == CORE { format!("!!{suffix}") } else { format!("{handle}{suffix}") };
-        let fact = format!("the tag \"{tag}\" means nothing here");
-        self.report.push(self.sources.error(at, fact).hint("remove the tag"));
+        // A password that begins with ! and has no quotes is a tag.
+        let (fact, hint) = if self.is_secret(at) {
+            ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
+        } else {
+            let handle = if handle == CORE { "!!" } else { handle };
+            (format!("the tag \"{handle}{suffix}\" means nothing here"), "remove the tag")
+        };
+        self.report.push(self.sources.error(at, fact).hint(hint));
         false
     }
 
@@ -212,9 +217,14 @@ impl<'s> Builder<'s> {
     }
 
     fn duplicate(&self, key: &Key, first: Span) -> Entry {
-        let secret = self.sources.file(key.at.file).is_some_and(|file| file.secret);
-        let what = if secret { "this key".to_owned() } else { format!("`{}`", key.text) };
+        let what =
+            if self.is_secret(key.at) { "this key".to_owned() } else { format!("`{}`", key.text) };
         let fact = format!("{what} is already set in line {}", first.line);
         self.sources.error(key.at, fact)
+    }
+
+    /// Says whether nothing of a file may be shown.
+    fn is_secret(&self, at: Span) -> bool {
+        self.sources.file(at.file).is_some_and(|file| file.secret)
     }
 }
