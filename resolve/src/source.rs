@@ -73,7 +73,12 @@ impl SourceFile {
         Self { shown: format!("{root}/{path}"), ..self }
     }
 
-    /// The line with this number, without its end; `None` when it is too long to be shown.
+    fn place(&self, at: Span, excerpt: Option<Excerpt>) -> Place {
+        let position = Position { line: at.line as usize, column: at.column as usize };
+        Place::File { path: self.shown.clone(), position: Some(position), excerpt }
+    }
+
+    /// The line with this number, without its end; `None` when it must not be shown.
     fn line(&self, number: u32) -> Option<&str> {
         let text = self.text.as_deref().ok()?;
         let starts = self.lines.get_or_init(|| {
@@ -85,8 +90,17 @@ impl SourceFile {
         let line = text.get(start..next.copied().unwrap_or(text.len()))?;
         // A byte order mark is no column.
         let line = if index == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
-        (line.len() <= MAX_LINE).then(|| line.trim_end_matches(['\n', '\r']))
+        let shown = line.len() <= MAX_LINE && !holds_token(line);
+        shown.then(|| line.trim_end_matches(['\n', '\r']))
     }
+}
+
+/// A token of PVE's API, `user@realm!id=uuid`, is a secret in the wrong file too.
+fn holds_token(line: &str) -> bool {
+    const UUID: usize = 36;
+    let uuid = |text: &[u8]| text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
+    line.contains('!')
+        && line.split('=').skip(1).any(|text| text.as_bytes().get(..UUID).is_some_and(uuid))
 }
 
 impl From<String> for Unreadable {
@@ -141,8 +155,12 @@ impl Sources {
             let width = (at.width as usize).min(room).max(1);
             Excerpt { text: line.to_owned(), width }
         });
-        let position = Position { line: at.line as usize, column: at.column as usize };
-        Place::File { path: file.shown.clone(), position: Some(position), excerpt }
+        file.place(at, excerpt)
+    }
+
+    /// The place of a span, for what must not be shown.
+    pub(crate) fn place_without_line(&self, at: Span) -> Place {
+        self.file(at.file).map_or(Place::Run, |file| file.place(at, None))
     }
 
     /// `envs/dev.yaml:3:7`, for messages that name a second place.

@@ -23,15 +23,22 @@ pub(crate) struct Rule {
     pub pattern: Option<&'static str>,
     /// The texts there are, when they are few.
     pub one_of: &'static [&'static str],
+    /// What breaks it may be a secret: neither that nor its line is shown.
+    pub hides: bool,
 }
 
 impl Rule {
     const fn new(must: &'static str, test: fn(&str) -> bool, pattern: &'static str) -> Self {
-        Self { must, test, pattern: Some(pattern), one_of: &[] }
+        Self { must, test, pattern: Some(pattern), one_of: &[], hides: false }
     }
 
     const fn one_of(must: &'static str, one_of: &'static [&'static str]) -> Self {
-        Self { must, test: |_| true, pattern: None, one_of }
+        Self { must, test: |_| true, pattern: None, one_of, hides: false }
+    }
+
+    const fn hides(mut self) -> Self {
+        self.hides = true;
+        self
     }
 
     /// Says whether a text keeps the rule.
@@ -41,11 +48,19 @@ impl Rule {
 }
 
 /// Any text.
-pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None, one_of: &[] };
+pub(super) const ANY: Rule = Rule::one_of("text", &[]);
 
 /// The stem of a file, or a key elsewhere.
 pub(super) const NAME: Rule =
     Rule::new("a name: no /, no leading dot, not empty", is_name, "^[^./][^/]*$");
+
+/// The name of an API token. Whoever writes the token itself has put a secret there.
+pub(crate) const TOKEN_NAME: Rule = Rule::new(
+    "the name of a token in secrets.yaml, not the token itself",
+    |s| is_name(s) && !(s.contains('!') && s.contains('=')),
+    "^[^./][^/]*$",
+)
+.hides();
 
 /// What a VM's mark can hold: docs/decisions/0006.
 pub(crate) const DEPLOYMENT: Rule = Rule::new(

@@ -185,7 +185,10 @@ impl Walker<'_> {
             }
             Reading::TextOnlyNow | Reading::Text => {}
         }
-        if !rule.accepts(&scalar.text) {
+        if !rule.accepts(&scalar.text) && rule.hides {
+            let place = self.sources.place_without_line(node.at);
+            self.report.push(Entry::error(place, format!("{name} must be {}", rule.must)));
+        } else if !rule.accepts(&scalar.text) {
             let entry = self.sources.error(node.at, self.fact(node, name, rule.must));
             let near = suggest::near(&scalar.text, rule.one_of.iter().copied());
             self.report.push(match near {

@@ -18,7 +18,7 @@ pub(crate) static NODE: Shape = Shape {
         Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API."),
         Field::new(
             "api_token",
-            Text(&rule::NAME),
+            Text(&rule::TOKEN_NAME),
             "Key of api_tokens in secrets.yaml; absent: the file's name.",
         ),
         Field::new("ip", Text(&rule::NODE_IP), "The node's address."),
