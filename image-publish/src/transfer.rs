@@ -17,7 +17,7 @@ use crate::ready::{Local, Ready, Supply};
 use crate::show;
 use crate::source::address::shown;
 use crate::source::examine::{Summing, sums_of};
-use crate::work::Work;
+use crate::work::{Work, pause};
 
 /// Uploads an image; a lost connection is tried again from the start, with the reason said.
 pub(crate) fn send(
@@ -56,6 +56,7 @@ pub(crate) fn send(
                 name,
                 &format!("sending again from the start ({attempt} of {}): {reason}", work.retries),
             );
+            pause(attempt);
             continue;
         }
         let entry = if has_changed(&error, &local, &sha256) {

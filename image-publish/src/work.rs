@@ -1,6 +1,6 @@
 //! What a run carries along: the console, the cache, the options that say how.
 //!
-//! DOOR: reads the clock, for rates and for how often progress is told.
+//! DOOR: the clock, for rates, for how often progress is told, and between tries.
 
 use std::cell::OnceCell;
 use std::io;
@@ -90,6 +90,7 @@ impl<'a> Work<'a> {
             let text =
                 format!("fetching again from the start ({tries} of {}): {reason}", self.retries);
             self.tell("step", name, &text);
+            pause(tries);
         }
     }
 
@@ -106,6 +107,13 @@ impl<'a> Work<'a> {
         transfer.tell(0, None);
         transfer
     }
+}
+
+/// Waits before another try: a second, then two, four … half a minute, as long as a server takes to start anew.
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+pub(crate) fn pause(tries: u32) {
+    let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
+    std::thread::sleep(Duration::from_secs(seconds));
 }
 
 /// Tells whether another try may help.

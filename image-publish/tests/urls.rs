@@ -5,7 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,
-    reason = "a test may unwrap and read files, also in the functions that its tests share"
+    reason = "a test may unwrap, read files and the clock, also in the functions that its tests share"
 )]
 
 #[path = "urls/proxies.rs"]
@@ -283,7 +283,9 @@ fn a_lost_connection_is_tried_again_from_the_start() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()).cut_off_after(9000, 2))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", sha256(&image()))});
     // Once while its first bytes are looked at, and once while it is fetched.
+    let started = std::time::Instant::now();
     let ran = scene.run(&source);
+    assert!(started.elapsed().as_secs() >= 1, "a server needs time to start anew");
     check_published(&scene, &ran, "/upload");
     let again = "fetching again from the start (1 of 2): the connection was closed";
     assert!(ran.stderr.contains(again), "{}", ran.stderr);
