@@ -39,12 +39,12 @@ impl<'a> Fields<'a> {
     pub fn number(&mut self, key: &str) -> Option<u32> {
         let value = self.present(key)?;
         // tfvars has one number type: 4.0 is 4.
-        let whole = value.as_u64().or_else(|| {
-            let float = value.as_f64().filter(|f| f.fract() == 0.0 && *f >= 0.0)?;
-            format!("{float:.0}").parse().ok()
-        });
+        let float = value.as_f64().filter(|float| float.fract() == 0.0);
+        let whole = value.as_u64().or_else(|| format!("{:.0}", float?).parse().ok());
         let number = whole.and_then(|n| u32::try_from(n).ok());
-        self.typed(key, number, "a whole number")
+        let expected =
+            if float.is_some() { "a number from 0 to 4294967295" } else { "a whole number" };
+        self.typed(key, number, expected)
     }
 
     /// `true` or `false`, or `None` when absent.
@@ -145,5 +145,37 @@ impl<'a> Fields<'a> {
 
     fn path_of(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        for (json, expected) in [
+            ("0", Ok(0)),
+            ("4.0", Ok(4)),
+            ("4294967295", Ok(u32::MAX)),
+            ("1e3", Ok(1000)),
+            ("-1", Err("must be a number from 0 to 4294967295")),
+            ("4294967296", Err("must be a number from 0 to 4294967295")),
+            ("18446744073709551616", Err("must be a number from 0 to 4294967295")),
+            ("1e300", Err("must be a number from 0 to 4294967295")),
+            ("1.5", Err("must be a whole number")),
+            ("\"1\"", Err("must be a whole number")),
+            ("true", Err("must be a whole number")),
+        ] {
+            let json = Map::from_iter([("n".to_owned(), serde_json::from_str(json).unwrap())]);
+            let mut report = Report::new();
+            let number = Fields::new(&json, "", &mut report).number("n");
+            let fact = report.entries().first().map(|entry| entry.fact.as_str());
+            assert_eq!(
+                number.ok_or_else(|| fact.unwrap_or("nothing is said")),
+                expected,
+                "{json:?}"
+            );
+        }
     }
 }
