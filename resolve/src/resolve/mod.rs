@@ -102,7 +102,10 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
     if let Some(endpoint) = &how.endpoint {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
-            let fact = format!("must be {}, not \"{endpoint}\"", rule.must);
+            let fact = match (rule.hides)(endpoint) {
+                true => format!("must be {}", rule.must),
+                false => format!("must be {}, not \"{endpoint}\"", rule.must),
+            };
             site.report.push(Entry::error(Place::Named("--endpoint".to_owned()), fact));
         }
         return endpoint.clone();

@@ -185,7 +185,7 @@ impl Walker<'_> {
             }
             Reading::TextOnlyNow | Reading::Text => {}
         }
-        if !rule.accepts(&scalar.text) && rule.hides {
+        if !rule.accepts(&scalar.text) && (rule.hides)(&scalar.text) {
             let place = self.sources.place_without_line(node.at);
             self.report.push(Entry::error(place, format!("{name} must be {}", rule.must)));
         } else if !rule.accepts(&scalar.text) {
