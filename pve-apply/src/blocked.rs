@@ -64,6 +64,8 @@ pub(crate) enum Why {
     NodeAway,
     /// The token may not read the VM.
     Forbidden,
+    /// The VM was listed on the node and is not there, yet its vmid is in use.
+    Moving,
     /// The token may not see all VMs, so that a VM without a fixed vmid could exist unseen.
     MayNotSeeAll,
     /// Something else is at work on the VM.
@@ -178,6 +180,7 @@ impl Why {
     pub(crate) fn fact(&self, name: &str) -> String {
         let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
         let it = |rest: &str| format!("\"{name}\" {rest}");
+        let maybe = |rest: &str| format!("what may be \"{name}\" {rest}");
         let disk = |rest: &str| format!("`disk` of \"{name}\" is {rest}");
         match self {
             Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
@@ -185,9 +188,7 @@ impl Why {
                 vmid(&format!("belongs to \"{vm}\" of deployment \"{deployment}\""))
             }
             Self::VmidHidden => vmid("is in use, and the token may not see by what"),
-            Self::BeingCreated => {
-                format!("a VM that may be \"{name}\" is being created at this moment")
-            }
+            Self::BeingCreated => maybe("is being created at this moment"),
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
                 it(&format!("is there more than once: {}", list.join(", ")))
@@ -202,6 +203,7 @@ impl Why {
                 format!("the node of \"{name}\" does not answer: its state is not known")
             }
             Self::Forbidden => format!("the token may not read \"{name}\": its state is not known"),
+            Self::Moving => maybe("was on this node a moment ago, and is elsewhere now"),
             Self::MayNotSeeAll => {
                 it("has no `vmid`, and the token may not see all VMs: it could exist unseen")
             }
@@ -253,6 +255,7 @@ impl Why {
             Self::NodeDiffers { .. } => "migrate it back, or set that `node` in the document",
             Self::NodeAway => "run again when the node is back",
             Self::Forbidden => "give the token VM.Audit on /vms",
+            Self::Moving => "run again when it has arrived",
             Self::MayNotSeeAll => "give the VM a `vmid`, or the token VM.Audit on /vms",
             Self::Locked { .. } => "run again when the lock is gone",
             Self::IsTemplate => "give the VM another `vmid`",

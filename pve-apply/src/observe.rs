@@ -96,7 +96,7 @@ pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure
 pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let marks = observed.looks.values().filter_map(|look| match look {
         Look::Seen(seen) => seen.config.mark(),
-        Look::NodeAway(_) | Look::Forbidden(_) => None,
+        Look::NodeAway(_) | Look::Forbidden(_) | Look::Moving(_) => None,
     });
     let there: BTreeSet<String> =
         marks.filter(|mark| mark.deployment == desired.deployment).map(|mark| mark.vm).collect();
@@ -166,7 +166,8 @@ fn look_at_all(
         let mut found = Vec::new();
         while let Some(guest) = next() {
             let known = power.get(&guest.vmid).map(|row| row.status.as_str());
-            found.push((guest.vmid, look_at(client, guest.vmid, &guest.node, known)));
+            let look = look_at(client, guest.vmid, &guest.node, known);
+            found.push((guest.vmid, guest.node, look));
         }
         found
     };
@@ -175,11 +176,17 @@ fn look_at_all(
         // A thread of ours does not panic; were it to, its VMs would lack and so be unknown.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
     });
-    for (vmid, look) in found {
-        match look? {
-            Some(look) => _ = observed.looks.insert(vmid, look),
-            None => observed.guests.retain(|guest| guest.vmid != vmid),
-        }
+    for (vmid, node, look) in found {
+        let look = match look? {
+            Some(look) => look,
+            // A second witness: what is on its way to another node is not gone.
+            None if ask(|| client.is_free(vmid))? => {
+                observed.guests.retain(|guest| guest.vmid != vmid);
+                continue;
+            }
+            None => Look::Moving(node),
+        };
+        observed.looks.insert(vmid, look);
     }
     Ok(())
 }

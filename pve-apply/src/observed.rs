@@ -49,6 +49,8 @@ pub(crate) enum Look {
     NodeAway(NodeName),
     /// The token may not look at it.
     Forbidden(NodeName),
+    /// It was listed on this node and is not there, yet its vmid is in use.
+    Moving(NodeName),
 }
 
 /// The state of one VM.

@@ -32,6 +32,13 @@ pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failur
                     "the node does not answer: the VM may be ours",
                 ));
             }
+            Look::Moving(node) => {
+                let place = Place::vm(node.as_str(), vmid.get());
+                report.push(stage::Entry::warning(
+                    place,
+                    "the VM is not there any more: it may be moving",
+                ));
+            }
             Look::Forbidden(node) => {
                 let place = Place::vm(node.as_str(), vmid.get());
                 report.push(stage::Entry::warning(

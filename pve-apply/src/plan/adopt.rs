@@ -52,6 +52,7 @@ fn adoptable<'a>(
         Some(Look::Seen(seen)) => seen,
         Some(Look::NodeAway(_)) => return Err(Why::NodeAway),
         Some(Look::Forbidden(_)) => return Err(Why::Forbidden),
+        Some(Look::Moving(_)) => return Err(Why::Moving),
         None if observed.free.get(&vmid) == Some(&false) => return Err(Why::VmidHidden),
         None => return Err(Why::NotThere),
     };

@@ -100,30 +100,37 @@ fn one(
     }
 }
 
-/// Each volume that goes with the VM.
+/// Each volume that goes with the VM, and its snapshots.
 fn volumes(config: &Config) -> Vec<Change> {
     let drive = |key: &str| {
         let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
         ["ide", "sata", "scsi", "virtio", "efidisk", "tpmstate", "unused"].contains(&bus)
             && bus.len() < key.len()
     };
+    let goes = |field: &str, what: String| Change {
+        field: field.to_owned(),
+        from: Some(what),
+        to: None,
+        impact: Impact::DataLoss,
+        reason: None,
+    };
+    // PVE makes this CD drive's volume for the VM; what lies in any other belongs to nobody's VM.
+    let own_cd = seed::cloud_init_key(config);
     let mut list = Vec::new();
     for key in config.keys().filter(|key| drive(key)) {
         let Some(text) = config.now(key) else { continue };
         let parts = PropertyString::parse(text, "file");
-        let media = parts.get("media") == Some("cdrom");
+        let media = parts.get("media") == Some("cdrom") && own_cd != Some(key);
         let Some(volid) = parts.get("file").filter(|file| !media && file.contains(':')) else {
             continue;
         };
         let size = parts.get("size").map(|size| format!(" ({size})")).unwrap_or_default();
-        list.push(Change {
-            field: key.to_owned(),
-            from: Some(format!("{volid}{size}")),
-            to: None,
-            impact: Impact::DataLoss,
-            reason: None,
-        });
+        list.push(goes(key, format!("{volid}{size}")));
     }
+    // PVE: pve-guest-common, AbstractConfig.pm: the snapshot that the present state stands on.
+    list.extend(
+        config.now("parent").map(|last| goes("snapshots", format!("all, up to \"{last}\""))),
+    );
     list
 }
 

@@ -82,6 +82,7 @@ impl<'a> Finder<'a> {
         match self.observed.looks.get(&vmid) {
             Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),
             Some(Look::Forbidden(node)) => return stop(node, Why::Forbidden),
+            Some(Look::Moving(node)) => return stop(node, Why::Moving),
             Some(Look::Seen(seen)) => return stop(&seen.node, stranger(seen)),
             None => {}
         }
@@ -106,6 +107,8 @@ impl<'a> Finder<'a> {
                 Look::Seen(_) => continue,
                 Look::NodeAway(node) => (node, Why::NodeAway),
                 Look::Forbidden(node) => (node, Why::Forbidden),
+                // By whatever name: only its mark would tell that it is another.
+                Look::Moving(node) => return stop(vm, Some(*vmid), node, Why::Moving),
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
             if name.is_none_or(|name| *name == vm.name) {
