@@ -114,13 +114,14 @@ fn what_is_not_http_is_a_lost_answer() {
     }
 }
 
-/// Asks a server that drips, with half a second for the call and for the connection.
+/// Asks a server that drips, with two seconds for the call and for the connection: on a busy machine
+/// the handshake takes its time too.
 #[expect(clippy::disallowed_methods, reason = "how long the drip was borne is measured")]
 fn drip(step: Step) -> (Error, Duration) {
     let server = Server::start(vec![vec![step]]);
     let mut endpoint = endpoint(&server, pinned(&server));
-    endpoint.timeouts.call = Duration::from_millis(500);
-    endpoint.timeouts.connect = Duration::from_millis(500);
+    endpoint.timeouts.call = Duration::from_secs(2);
+    endpoint.timeouts.connect = Duration::from_secs(2);
     let started = Instant::now();
     let error = Client::new(endpoint).version().unwrap_err();
     (error, started.elapsed())
@@ -130,11 +131,12 @@ fn drip(step: Step) -> (Error, Duration) {
 fn a_drip_ends_at_the_deadline() {
     let head = "HTTP/1.1 200 OK\r\nX: ".to_owned();
     let body = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_owned();
-    for step in [Step::Drip(head), Step::Drip(body.clone()), Step::DripRecord(body)] {
-        let (error, took) = drip(step);
+    let steps = [Step::Drip(head), Step::Drip(body.clone()), Step::DripRecord(body)];
+    let drips = steps.map(|step| std::thread::spawn(move || drip(step)));
+    for (error, took) in drips.map(|drip| drip.join().unwrap()) {
         assert!(matches!(error, Error::MaybeSent { .. }), "{error:?}");
         // The drips last for 20 s and more.
-        assert!(took < Duration::from_secs(10), "{took:?}");
+        assert!(took < Duration::from_secs(15), "{took:?}");
     }
 }
 
@@ -143,7 +145,7 @@ fn a_drip_in_the_handshake_ends_at_the_deadline() {
     let (error, took) = drip(Step::DripHandshake);
     let Error::NeverSent { reason, .. } = &error else { panic!("{error:?}") };
     assert_eq!(reason.to_string(), "the TLS handshake did not end in time");
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
 #[test]

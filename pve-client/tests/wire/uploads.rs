@@ -99,7 +99,7 @@ fn a_refusal_is_read_also_when_it_comes_to_a_blocked_upload() {
     let refusal = answer("400 wrong extension", "");
     let server = Server::start(vec![vec![Step::AnswerLateAndWait(100_000, refusal)]]);
     let mut endpoint = endpoint(&server, pinned(&server));
-    endpoint.timeouts.stall = Duration::from_millis(600);
+    endpoint.timeouts.stall = Duration::from_secs(2);
     let mut file = Zeros { left: BIG, read: 0 };
     let error = upload_by(&Client::new(endpoint), BIG, &mut file).unwrap_err();
     assert_eq!(error.refusal().map(|r| r.message.as_str()), Some("wrong extension"), "{error:?}");
