@@ -234,6 +234,12 @@ impl<'s> Site<'s> {
         if let Some(path) = other {
             return format!("{path} is not read: its name must end in .yaml");
         }
+        for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
+            let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
+            if asked && self.names(other).contains(&name) {
+                return format!("{}/ has it: give `{option} {name}`", other.folders[0]);
+            }
+        }
         let mut used: Vec<&str> = kind.folders.to_vec();
         used.retain(|folder| self.sources.stems(folder).next().is_some());
         let place = match used[..] {
