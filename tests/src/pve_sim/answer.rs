@@ -88,7 +88,7 @@ impl Refusal {
 
     /// What the simulator does not know: 501, and listed in `refused`.
     pub(crate) fn unknown(message: impl AsRef<str>) -> Self {
-        Self { unknown: true, ..Self::status(501, message) }
+        Self { unknown: true, ..Self::new(501, message.as_ref(), Body::Json) }
     }
 
     /// The JSON body; before PVE 8.4 the text stands in the status line alone

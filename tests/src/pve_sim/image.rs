@@ -17,25 +17,29 @@ pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
     }
 }
 
-/// Why PVE refuses an image, if it does.
-// PVE: pve-storage, Storage/Plugin.pm, file_size_info with `untrusted`.
-pub(crate) fn objection(filename: &str, head: &[u8], size: u64) -> Option<String> {
-    let is_qcow2 = head.starts_with(&QCOW2);
-    if size == 0 {
-        return Some(format!("could not get size of '{filename}'"));
-    }
+/// Why PVE refuses an image, if it does, and whether `qemu-img` itself failed.
+// PVE: pve-storage, Storage/Plugin.pm, file_size_info with `untrusted`; Storage/Common.pm,
+// qemu_img_info.
+pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(String, bool)> {
+    let fails = |why: &str| Some((format!("qemu-img: Could not open '{tmp}': {why}"), true));
     match filename.rsplit('.').next() {
-        Some("qcow2") if !is_qcow2 => {
-            Some("qemu-img: Could not open file: Image is not in qcow2 format".to_owned())
+        Some("qcow2") if !head.starts_with(&QCOW2) => fails("Image is not in qcow2 format"),
+        Some("qcow2") if !matches!(version(head), 2 | 3) => {
+            fails(&format!("Unsupported qcow2 version {}", version(head)))
         }
         Some("qcow2") if head.get(8..16).is_some_and(|offset| offset != [0; 8]) => {
-            Some("image has a backing file, which is not allowed".to_owned())
+            Some((format!("backing file not allowed for untrusted image '{tmp}'!"), false))
         }
         Some("vmdk") if !head.starts_with(b"KDMV") && !head.starts_with(b"# Disk Desc") => {
-            Some("qemu-img: Could not open file: Image is not in vmdk format".to_owned())
+            fails("invalid VMDK image descriptor")
         }
         _ => None,
     }
+}
+
+fn version(head: &[u8]) -> u32 {
+    let bytes = head.get(4..8).and_then(|bytes| bytes.try_into().ok());
+    bytes.map_or(0, u32::from_be_bytes)
 }
 
 #[cfg(test)]
@@ -44,13 +48,14 @@ mod tests {
 
     fn check(name: &str, head: &[u8], size: Option<u64>, refused: bool) {
         assert_eq!(virtual_size(head), size, "{name}");
-        assert_eq!(objection(name, head, head.len() as u64).is_some(), refused, "{name}");
+        assert_eq!(objection(name, "/var/tmp/x", head).is_some(), refused, "{name}");
     }
 
     #[test]
     fn images_are_judged_by_their_head() {
         let mut head = vec![0u8; 72];
         head[..4].copy_from_slice(&QCOW2);
+        head[7] = 3;
         head[24..32].copy_from_slice(&(2u64 << 30).to_be_bytes());
         check("a.qcow2", &head, Some(2 << 30), false);
         head[8] = 1;

@@ -191,6 +191,10 @@ impl Multipart {
         let kind = self.buffer[kind_at..name_at].to_vec();
         form_data(&kind)?;
         let name = String::from_utf8_lossy(&self.buffer[name_at + 8..file_at]).into_owned();
+        if name.contains(['\r', '\n']) {
+            // A field that PVE does not know: its text reaches to the file's own name.
+            return Err(Refusal::bare(400, "Bad Request"));
+        }
         if name != "filename" {
             let text = format!("wrong field name '{name}' for file upload, expected 'filename'");
             return Err(Refusal::plain(500, text));

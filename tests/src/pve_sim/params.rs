@@ -130,8 +130,19 @@ fn keys_of(name: &str, keys: &BTreeMap<String, Property>, text: &str) -> Result<
         }
     }
     for (key, value) in read.iter() {
-        if let Err(error) = value_of(&format!("{name}.{key}"), &keys[key], value) {
+        let at = format!("{name}.{key}");
+        let Some(property) = keys.get(key) else {
+            errors.push((at, UNKNOWN.to_owned()));
+            continue;
+        };
+        if let Err(error) = value_of(&at, property, value) {
             errors.push(error);
+        }
+        if let Some(required) = &property.requires
+            && read.get(required).is_none()
+        {
+            let text = format!("missing property required by '{at}'");
+            errors.push((format!("{name}.{required}"), text));
         }
     }
     if errors.is_empty() {
@@ -263,7 +274,9 @@ mod tests {
         check(
             "virtio0",
             "local-lvm:0,ssd=1",
-            Some("virtio0: invalid format - invalid key in comma-separated list property: ssd"),
+            Some(
+                "virtio0: invalid format - format error\nvirtio0.ssd: property is not defined in schema and the schema does not allow additional properties",
+            ),
         );
         check(
             "virtio16",

@@ -104,9 +104,12 @@ fn keyed(
     if read.get(key).is_some() {
         return Err(format!("duplicate key in comma-separated list property: {key}\n"));
     }
-    let invalid = || format!("invalid key in comma-separated list property: {key}\n");
     let mut name = key;
-    let mut property = keys.get(key).ok_or_else(invalid)?;
+    // An unknown key passes here: `check_object` finds it, as at PVE.
+    let Some(mut property) = keys.get(key) else {
+        read.set(key, value);
+        return Ok(());
+    };
     if let Some(alias) = &property.alias {
         if let Some(key_alias) = &property.key_alias {
             if read.get(key_alias).is_some() {
@@ -118,7 +121,7 @@ fn keyed(
             return Err(format!("key '{alias}' is already defined (via alias)\n"));
         }
         name = alias;
-        property = keys.get(name).ok_or_else(invalid)?;
+        property = keys.get(name).unwrap_or(property);
     }
     read.set(name, boolean(property, value));
     Ok(())
@@ -158,11 +161,7 @@ mod tests {
             Ok("bridge=vmbr0,firewall=1,macaddr=BC:24:11:00:00:01,model=virtio"),
         );
         check("net0", "virtio,bridge=vmbr0", Ok("bridge=vmbr0,model=virtio"));
-        check(
-            "net0",
-            "virtio,colour=red",
-            Err("invalid key in comma-separated list property: colour\n"),
-        );
+        check("net0", "virtio,colour=red", Ok("colour=red,model=virtio"));
         check(
             "virtio0",
             "local-lvm:0,import-from=local:import/a.qcow2,discard=on",

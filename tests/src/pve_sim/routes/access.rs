@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::Pool;
-use crate::pve_sim::world::access::Who;
+use crate::pve_sim::world::access::{Who, levels};
 
 /// Path to privilege to whether it holds below too.
 pub(super) fn permissions(call: &mut Call) -> Reply {
@@ -25,14 +25,21 @@ pub(super) fn permissions(call: &mut Call) -> Reply {
             let always =
                 ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
             let mut paths: BTreeSet<String> = always.map(str::to_owned).into();
-            paths.extend(call.world.access.acl.iter().map(|entry| entry.path.clone()));
+            for pool in call.world.pools.values() {
+                paths.extend(pool.vms.iter().map(|vmid| format!("/vms/{vmid}")));
+                paths.extend(pool.storages.iter().map(|id| format!("/storage/{id}")));
+            }
+            let entries = call.world.access.acl.iter();
+            // Each step on the way to an entry is a path of its own.
+            paths.extend(entries.flat_map(|entry| levels(&entry.path)).map(str::to_owned));
             paths
         }
     };
     let mut shown = Map::new();
     for path in std::mem::take(&mut paths) {
         let here = call.world.privileges(&who, &path);
-        if !here.is_empty() {
+        // PVE: AccessControl.pm, permissions: a path that was asked for is shown in any case.
+        if !here.is_empty() || call.params.get("path").is_some() {
             let all = here.into_iter().map(|privilege| (privilege, flag(true)));
             shown.insert(path, Value::Object(all.collect()));
         }

@@ -98,7 +98,7 @@ fn check_source(call: &Call, vmid: u32, key: &str, source: &str) -> Result<(), R
     }
 }
 
-fn content_of(call: &Call, volid: &str) -> Result<&'static str, Refusal> {
+pub(super) fn content_of(call: &Call, volid: &str) -> Result<&'static str, Refusal> {
     let (id, name) = volid.split_once(':').unwrap_or_default();
     let storage = call
         .world

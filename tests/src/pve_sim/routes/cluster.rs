@@ -2,7 +2,7 @@
 //! A pure module: does no I/O.
 // PVE: pve-manager, API2/Cluster.pm.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
@@ -121,7 +121,7 @@ fn nodes(call: &Call) -> Vec<Value> {
     nodes
         .map(|(name, node)| {
             let mut line = json!({
-                "id": format!("node/{name}"), "type": "node", "node": name,
+                "id": format!("node/{name}"), "type": "node", "node": name, "level": "",
                 "status": if node.online { "online" } else { "offline" },
             });
             if call.world.may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"]) && node.online {
@@ -139,7 +139,10 @@ fn storages(call: &Call) -> Vec<Value> {
         for (id, storage) in &call.world.storages {
             let path = format!("/storage/{id}");
             let sees = call.world.may(call.who, &path, &["Datastore.Audit"]);
-            if !sees || (!storage.nodes.is_empty() && !storage.nodes.contains(node)) {
+            if !sees
+                || storage.disable
+                || (!storage.nodes.is_empty() && !storage.nodes.contains(node))
+            {
                 continue;
             }
             let avail = call.world.available(node, id);
@@ -187,8 +190,15 @@ pub(super) fn status(call: &mut Call) -> Reply {
     Ok(Value::Array(lines).into())
 }
 
+/// Without Sys.Audit a few of them only.
+// PVE: pve-manager, API2/Cluster.pm, get_options.
 pub(super) fn options(call: &mut Call) -> Reply {
+    let all = call.world.may(call.who, "/", &["Sys.Audit"]);
     let options = call.world.options.iter();
-    let shown = options.map(|(key, value)| (key.clone(), Value::from(value.clone())));
-    Ok(Value::Object(shown.collect()).into())
+    let mut shown: Map<String, Value> = options
+        .filter(|(key, _)| all || matches!(key.as_str(), "console" | "tag-style"))
+        .map(|(key, value)| (key.clone(), Value::from(value.clone())))
+        .collect();
+    shown.insert("allowed-tags".to_owned(), json!([]));
+    Ok(Value::Object(shown).into())
 }

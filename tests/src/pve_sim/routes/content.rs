@@ -23,7 +23,12 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .volumes_on(&node, &storage)
         .filter_map(|volume| Some((volume, Name::parse(&volume.volid)?)))
         .filter(|(_, name)| content.is_none_or(|content| content == name.content))
-        .filter(|(_, name)| vmid.is_none_or(|vmid| name.vmid == Some(vmid)))
+        // PVE: Storage.pm, volume_list: of the files, `vmid` leaves those to import.
+        .filter(|(_, name)| {
+            vmid.is_none_or(|vmid| name.vmid == Some(vmid) || name.content == "import")
+        })
+        // PVE: Storage/Plugin.pm, $get_subdir_files: a glob finds no hidden file.
+        .filter(|(volume, _)| !volume.volid.contains("/."))
         .filter(|(volume, _)| volume_access(call, None, &volume.volid).is_ok())
         .map(|(volume, name)| line(volume, &name))
         .collect();
@@ -50,10 +55,13 @@ fn volid(call: &Call) -> Result<String, Refusal> {
     let storage = call.params.text("storage");
     let volume = call.params.text("volume");
     match volume.split_once(':') {
+        Some((_, "")) => {
+            Err(Refusal::parameter("volume", format!("unable to parse volume ID '{volume}'\n")))
+        }
         Some((named, _)) if named == storage => Ok(volume.to_owned()),
         Some((named, _)) => Err(Refusal::parameter(
             "volume",
-            format!("storage ID mismatch ({storage} != {named})\n"),
+            format!("storage ID mismatch ({named} != {storage})\n"),
         )),
         None => Ok(format!("{storage}:{volume}")),
     }
@@ -63,53 +71,44 @@ fn volid(call: &Call) -> Result<String, Refusal> {
 pub(super) fn get(call: &mut Call) -> Reply {
     let node = call.node();
     let volid = volid(call)?;
-    call.world.storage(call.params.text("storage"), &node)?;
+    let name = parsed(call, &volid)?;
     volume_access(call, None, &volid)?;
     let volume = call
         .world
         .volume(&node, &volid)
         .ok_or_else(|| Refusal::die(format!("volume_size_info on '{volid}' failed - no format")))?;
+    // PVE: Content.pm, info.
+    if volume.virtual_size() == 0 {
+        return Err(Refusal::die(format!("volume '{volid}' has size zero")));
+    }
+    let path = call.world.storages.get(name.storage).map(|storage| storage.file(&volid));
+    let format = match name.content {
+        "images" | "import" => volume.format.as_str(),
+        _ => "raw",
+    };
     Ok(json!({
-        "path": path(call, &volid),
+        "path": path,
         "size": volume.virtual_size(),
         "used": volume.used(),
-        "format": volume.format,
+        "format": format,
     })
     .into())
 }
 
-fn path(call: &Call, volid: &str) -> String {
-    let (id, name) = volid.split_once(':').unwrap_or_default();
-    let Some(storage) = call.world.storages.get(id) else {
-        return String::new();
-    };
-    let base = storage.path(id);
-    match Name::parse(volid).map(|name| name.content) {
-        Some("iso") => format!("{base}/template/{name}"),
-        Some("images") if storage.has_path() => format!("{base}/images/{name}"),
-        _ if storage.has_path() => format!("{base}/{name}"),
-        _ => format!("/dev/{id}/{name}"),
-    }
+// PVE: pve-storage, Storage/Plugin.pm, parse_volname; the storage itself is not asked yet.
+fn parsed<'a>(call: &Call, volid: &'a str) -> Result<Name<'a>, Refusal> {
+    super::checks::content_of(call, volid)?;
+    Name::parse(volid).ok_or_else(|| Refusal::die(format!("unable to parse volume ID '{volid}'")))
 }
 
 /// Facts 43: what is not there is deleted with success.
 pub(super) fn delete(call: &mut Call) -> Reply {
-    let node = call.node();
     let volid = volid(call)?;
     let storage = call.params.text("storage").to_owned();
-    call.world.storage(&storage, &node)?;
+    let owner = parsed(call, &volid)?.vmid;
     call.world.check(call.who, &format!("/storage/{storage}"), &["Datastore.Allocate"])?;
     if call.params.get("delay").is_some() {
         return Err(Refusal::unknown("pve-sim: delay is not served"));
-    }
-    let Some(name) = Name::parse(&volid) else {
-        let file = volid.split_once(':').map_or("", |(_, file)| file);
-        let text = format!("unable to parse directory volume name '{file}'\n");
-        return Err(Refusal::parameter("volume", text));
-    };
-    let owner = name.vmid;
-    if let Some(vm) = owner.and_then(|vmid| call.world.vms.get(&vmid)) {
-        vm.check_protection(&format!("can't remove volume '{volid}' owned by VM"))?;
     }
     // PVE: Content.pm: the id is `vmid@storage` for a VM's volume, else the volume's name.
     let id = match owner {

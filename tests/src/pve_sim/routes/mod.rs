@@ -131,8 +131,9 @@ pub(crate) fn serve(
         .ok_or_else(unknown)?;
     let mut call = Call { world, who, params, upload };
     for (name, value) in taken {
-        if call.params.get(&name).is_some() {
-            let text = "duplicate parameter (already defined in URI)";
+        // PVE: pve-manager, HTTPServer.pm, rest_handler: the same value twice is none too many.
+        if call.params.get(&name).is_some_and(|given| given != value) {
+            let text = "duplicate parameter (already defined in URI) with conflicting values!";
             return Err(Refusal::parameter(&name, text));
         }
         call.params.0.insert(name, value);

@@ -25,6 +25,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
             "id": format!("node/{name}"),
             "type": "node",
             "status": if node.online { "online" } else { "offline" },
+            "level": "",
             "ssl_fingerprint": call.world.clockwork.fingerprint,
         });
         if call.world.may(call.who, &format!("/nodes/{name}"), &["Sys.Audit"]) && node.online {

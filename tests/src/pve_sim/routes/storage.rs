@@ -13,14 +13,21 @@ const SEES: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
 /// Facts 54: filtered.
 pub(super) fn on_node(call: &mut Call) -> Reply {
     let node = call.node();
+    for name in ["format", "target"] {
+        if call.params.get(name).is_some() {
+            return Err(Refusal::unknown(format!("pve-sim: storages by '{name}' are not served")));
+        }
+    }
     let only = call.params.get("storage");
+    if only.is_some_and(|only| !call.world.storages.contains_key(only)) {
+        return Err(no_such());
+    }
     let content = call.params.list("content");
     let lines: Vec<Value> = call
         .world
         .storages
         .iter()
         .filter(|(id, _)| only.is_none_or(|only| only == *id))
-        .filter(|(_, storage)| storage.nodes.is_empty() || storage.nodes.contains(&node))
         .filter(|(_, storage)| !(call.params.flag("enabled") && storage.disable))
         .filter(|(_, storage)| {
             content.is_empty() || content.iter().any(|c| storage.content.contains(*c))
@@ -34,29 +41,42 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
 pub(super) fn status(call: &mut Call) -> Reply {
     let node = call.node();
     let id = call.params.text("storage");
-    let storage = call.world.storage(id, &node)?;
+    let storage = call.world.storages.get(id).ok_or_else(no_such)?;
     let mut shown = line(call, &node, id, storage);
     if let Some(shown) = shown.as_object_mut() {
         shown.shift_remove("storage");
+        shown.shift_remove("used_fraction");
     }
     Ok(shown.into())
 }
 
 fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
-    let avail = call.world.available(node, id);
-    let active = !storage.disable;
-    json!({
+    // PVE: Storage.pm, storage_info: what is off or elsewhere is there all the same, with zeros.
+    let active = !storage.disable && (storage.nodes.is_empty() || storage.nodes.contains(node));
+    let (total, avail) = match active {
+        true => (storage.total, call.world.available(node, id)),
+        false => (0, 0),
+    };
+    let mut shown = json!({
         "storage": id,
         "type": storage.r#type,
         "content": content(storage),
         "active": flag(active),
         "enabled": flag(active),
         "shared": flag(storage.shared),
-        "total": storage.total,
+        "total": total,
         "avail": avail,
-        "used": storage.total - avail,
-        "used_fraction": (storage.total - avail) as f64 / storage.total.max(1) as f64,
-    })
+        "used": total - avail,
+    });
+    if total > 0 {
+        shown["used_fraction"] = ((total - avail) as f64 / total as f64).into();
+    }
+    shown
+}
+
+// PVE: API2/Storage/Status.pm, index and read_status.
+fn no_such() -> Refusal {
+    Refusal::parameter("storage", "No such storage.")
 }
 
 fn content(storage: &Storage) -> String {

@@ -28,18 +28,17 @@ pub(super) fn upload(call: &mut Call) -> Reply {
             "storage '{storage}' does not support '{content}' content"
         )));
     }
-    let path = config.path(&storage);
+    let path = config.folder(&storage, &content);
     let upload = call.upload.take().ok_or_else(|| Refusal::die("missing temporary file name"))?;
     let tmp = call.world.clockwork.next();
     let tmp = format!("/var/tmp/pveupload-{tmp:032x}");
     let mut lines = vec![format!("starting file import from: {tmp}")];
-    let refused = judge(call, &content, &filename, &upload, &mut lines)?;
+    let refused = judge(call, &content, &filename, &upload, &tmp, &mut lines)?;
     if refused.is_none() {
-        let folder = if content == "import" { "import" } else { "template" };
         lines.push(format!("target node: {node}"));
-        lines.push(format!("target file: {path}/{folder}/{filename}"));
+        lines.push(format!("target file: {path}/{filename}"));
         lines.push(format!("file size is: {}", upload.size));
-        lines.push(format!("command: cp -- {tmp} {path}/{folder}/{filename}"));
+        lines.push(format!("command: cp -- {tmp} {path}/{filename}"));
     }
     let volume = Volume {
         volid: format!("{storage}:{content}/{filename}"),
@@ -59,6 +58,7 @@ fn judge(
     content: &str,
     filename: &str,
     upload: &Upload,
+    tmp: &str,
     lines: &mut Vec<String>,
 ) -> Result<Option<String>, Refusal> {
     if let Some(algorithm) = call.params.get("checksum-algorithm") {
@@ -74,10 +74,18 @@ fn judge(
             last.push_str("OK, checksum verified");
         }
     }
-    if content == "import" {
-        return Ok(image::objection(filename, &upload.head, upload.size));
+    let objection = match content {
+        "import" => image::objection(filename, tmp, &upload.head),
+        _ => None,
+    };
+    if let Some((text, true)) = &objection {
+        let format = image::format_of(filename, content);
+        lines.push(format!(
+            "command '/usr/bin/qemu-img info '--output=json' {tmp} -f {format}' failed: exit code 1"
+        ));
+        return Ok(Some(text.clone()));
     }
-    Ok(None)
+    Ok(objection.map(|(text, _)| text))
 }
 
 /// Reference 1, "What upload accepts".
@@ -139,9 +147,8 @@ fn fetched(
     let mut sums: BTreeMap<&str, &str> =
         found.checksums.iter().map(|(a, sum)| (a.as_str(), sum.as_str())).collect();
     sums.insert("sha256", &found.sha256);
-    let base = call.world.storage(&storage, node)?.path(&storage);
-    let folder = if content == "import" { "import" } else { "template" };
-    let dest = format!("{base}/{folder}/{filename}");
+    let dest =
+        format!("{}/{filename}", call.world.storage(&storage, node)?.folder(&storage, content));
     let mut lines = vec![format!("downloading {url} to {dest}")];
     let algorithm = call.params.get("checksum-algorithm");
     let expected = call.params.text("checksum");

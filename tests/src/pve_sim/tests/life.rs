@@ -15,7 +15,7 @@ fn upid(answer: &str) -> String {
 fn a_vm_from_upload_to_destroy() {
     let sim = start("{}", "[]");
     let mut image = vec![0u8; 4096];
-    image[..4].copy_from_slice(b"QFI\xfb");
+    image[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
     image[24..32].copy_from_slice(&(2u64 << 30).to_be_bytes());
     let seed = vec![9u8; 1 << 20];
     for (name, bytes) in [("cloud.qcow2", &image), ("seed.raw", &seed)] {

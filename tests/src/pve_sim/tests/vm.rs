@@ -66,7 +66,7 @@ fn what_nobody_checks_the_task_finds() {
             ("PUT /nodes/pve1/qemu/101/config cores=2", "500 VM is locked (create)"),
             (
                 "task",
-                "TASK ERROR: unable to create VM 101 - cannot import from 'local:import/no.raw' - volume 'local:import/no.raw' does not exist",
+                "TASK ERROR: unable to create VM 101 - failed to stat '/var/lib/vz/import/no.raw'",
             ),
             (
                 "GET /nodes/pve1/qemu/101/config",

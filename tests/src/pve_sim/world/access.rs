@@ -76,7 +76,7 @@ impl Default for Token {
 
 /// Every privilege of PVE 9.
 // PVE: pve-access-control, AccessControl.pm, $privgroups.
-pub(crate) const ALL: [&str; 44] = [
+pub(crate) const ALL: [&str; 47] = [
     "Datastore.Allocate",
     "Datastore.AllocateSpace",
     "Datastore.AllocateTemplate",
@@ -116,11 +116,14 @@ pub(crate) const ALL: [&str; 44] = [
     "VM.Console",
     "VM.GuestAgent.Audit",
     "VM.GuestAgent.FileRead",
+    "VM.GuestAgent.FileSystemMgmt",
     "VM.GuestAgent.FileWrite",
     "VM.GuestAgent.Unrestricted",
     "VM.Migrate",
     "VM.PowerMgmt",
+    "VM.Replicate",
     "VM.Snapshot",
+    "VM.Snapshot.Rollback",
 ];
 
 /// PVE's built-in roles, as far as tests name them.
@@ -134,8 +137,10 @@ fn builtin(role: &str) -> BTreeSet<String> {
             .filter(|p| {
                 !matches!(
                     *p,
-                    "Permissions.Modify"
+                    "Mapping.Modify"
+                        | "Permissions.Modify"
                         | "Realm.Allocate"
+                        | "Sys.AccessNetwork"
                         | "Sys.Incoming"
                         | "Sys.Modify"
                         | "Sys.PowerMgmt"
@@ -150,6 +155,9 @@ fn builtin(role: &str) -> BTreeSet<String> {
             "VM.Config.Cloudinit",
             "VM.Console",
             "VM.GuestAgent.Audit",
+            "VM.GuestAgent.FileRead",
+            "VM.GuestAgent.FileSystemMgmt",
+            "VM.GuestAgent.FileWrite",
             "VM.PowerMgmt",
         ],
         "PVEDatastoreAdmin" => admin("Datastore.").collect(),
@@ -305,7 +313,7 @@ impl World {
 }
 
 /// `/`, `/storage`, `/storage/local` of `/storage/local`.
-fn levels(path: &str) -> Vec<&str> {
+pub(crate) fn levels(path: &str) -> Vec<&str> {
     let mut all = vec!["/"];
     all.extend(path.match_indices('/').skip(1).map(|(at, _)| &path[..at]));
     if path != "/" {

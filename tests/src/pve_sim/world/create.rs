@@ -130,7 +130,7 @@ impl World {
             let bytes = made_up(&format!("{vmid}/{key}/{made}"));
             format!("BC:24:11:{:02X}:{:02X}:{:02X}", bytes[0], bytes[1], bytes[2])
         });
-        net.set("", format!("{model}={}", mac.to_uppercase()));
+        net.set("", format!("{model}={mac}"));
         net.print("")
     }
 }
@@ -152,7 +152,9 @@ fn complete(vmid: u32, config: &mut BTreeMap<String, String>) {
     }
     if !config.contains_key("boot") {
         let order = boot_devices(config).join(";");
-        config.insert("boot".to_owned(), format!("order={order}"));
+        // PVE: QemuServer.pm, print_bootorder: an empty order is a blank (facts 23).
+        let boot = if order.is_empty() { " ".to_owned() } else { format!("order={order}") };
+        config.insert("boot".to_owned(), boot);
     }
 }
 
@@ -203,8 +205,7 @@ mod tests {
         let ended = world.create("pve1", &who, 100, params, false);
         assert_eq!(
             ended.result.unwrap_err(),
-            "unable to create VM 100 - cannot import from 'local:import/no.raw' - \
-             volume 'local:import/no.raw' does not exist"
+            "unable to create VM 100 - failed to stat '/var/lib/vz/import/no.raw'"
         );
         assert!(world.vms.is_empty() && world.volumes.is_empty());
     }
@@ -225,7 +226,8 @@ mod tests {
         let mut world = World::default();
         world.vms.insert(100, Vm::default());
         let given = world.print_net(100, "net0", "virtio=bc:24:11:00:00:01,tag=5,bridge=vmbr0");
-        assert_eq!(given, "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=5");
+        // PVE: QemuServer/Network.pm, print_net: a MAC stays as it was written.
+        assert_eq!(given, "virtio=bc:24:11:00:00:01,bridge=vmbr0,tag=5");
         let one = world.print_net(100, "net0", "virtio,bridge=vmbr0");
         let two = world.print_net(100, "net0", "model=virtio,bridge=vmbr0");
         assert!(one.starts_with("virtio=BC:24:11:") && one != two, "{one} {two}");

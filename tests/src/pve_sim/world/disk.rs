@@ -106,14 +106,11 @@ impl World {
                 let volid = self.allocate_named(node, &storage, vmid, "cloudinit", 4 << 20)?;
                 drive.set("file", volid);
                 drive.set("media", "cdrom");
-                drive.set("size", "4M");
             }
             Wanted::New { storage, gib, from } => {
                 let format = drive.get("format").map(str::to_owned);
                 let volume = match &from {
-                    Some(source) => self
-                        .import(node, vmid, &storage, source, format)
-                        .map_err(|cause| format!("cannot import from '{source}' - {cause}"))?,
+                    Some(source) => self.import(node, vmid, &storage, source, format)?,
                     None => {
                         let size = (gib * f64::from(1 << 30)) as u64;
                         self.allocate(
@@ -131,7 +128,7 @@ impl World {
             Wanted::Existing { volid } => {
                 let volume = self
                     .volume(node, &volid)
-                    .ok_or_else(|| format!("volume {volid} does not exist"))?;
+                    .ok_or_else(|| format!("volume '{volid}' does not exist"))?;
                 drive.set("size", print_size(volume.virtual_size()));
             }
         }
@@ -146,13 +143,10 @@ impl World {
         source: &str,
         format: Option<String>,
     ) -> Result<Volume, String> {
-        let found = self
-            .volume(node, source)
-            .cloned()
-            .ok_or_else(|| format!("volume '{source}' does not exist"))?;
+        let found = self.volume(node, source).cloned().ok_or_else(|| self.no_source(source))?;
         if found.used() > self.available(node, storage) {
             return Err(format!(
-                "copy failed: command '/usr/bin/qemu-img convert -p -n -f {} -O raw {source} {storage}' \
+                "cannot import from '{source}' - copy failed: command '/usr/bin/qemu-img convert -p -n -f {} -O raw {source} {storage}' \
                  failed: No space left on device",
                 found.format
             ));
@@ -171,6 +165,19 @@ impl World {
         Ok(volume)
     }
 
+    // PVE: qemu-server, API2/Qemu.pm, create_disks: the file of an import is looked at first,
+    // by pve-storage's file_size_info; a disk of a VM by import_from_volid.
+    fn no_source(&self, source: &str) -> String {
+        let name = Name::parse(source);
+        let storage = name.as_ref().and_then(|name| self.storages.get(name.storage));
+        match (name, storage) {
+            (Some(name), Some(storage)) if name.content == "import" => {
+                format!("failed to stat '{}'", storage.file(source))
+            }
+            _ => format!("cannot import from '{source}' - could not get size of {source}"),
+        }
+    }
+
     /// An empty volume under the first free name.
     pub(crate) fn allocate(
         &mut self,
@@ -185,12 +192,20 @@ impl World {
             .get(storage)
             .ok_or_else(|| format!("storage '{storage}' does not exist"))?;
         let with_path = config.has_path();
-        let name = |number: u32| match (with_path, format) {
-            (true, _) => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}.{format}"),
-            (false, _) => format!("{storage}:vm-{vmid}-disk-{number}"),
+        // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is taken
+        // whatever the format of the image that has it.
+        let stem = |number: u32| match with_path {
+            true => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}"),
+            false => format!("{storage}:vm-{vmid}-disk-{number}"),
         };
-        let volid =
-            (0..).map(name).find(|volid| self.volume(node, volid).is_none()).unwrap_or_default();
+        let is_free = |stem: &String| {
+            !self.volumes_on(node, storage).any(|volume| {
+                let rest = volume.volid.strip_prefix(stem.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        let stem = (0..).map(stem).find(is_free).unwrap_or_default();
+        let volid = if with_path { format!("{stem}.{format}") } else { stem };
         let volume = Volume {
             volid,
             size,

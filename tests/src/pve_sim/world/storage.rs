@@ -104,6 +104,32 @@ impl Storage {
         }
         format!("/mnt/pve/{id}")
     }
+
+    /// Where a volume is.
+    // PVE: pve-storage, Storage/Plugin.pm, $vtype_subdirs.
+    pub(crate) fn file(&self, volid: &str) -> String {
+        let (id, name) = volid.split_once(':').unwrap_or_default();
+        if !self.has_path() {
+            return format!("/dev/{id}/{name}");
+        }
+        let content = Name::parse(volid).map_or("", |name| name.content);
+        let file = name.split_once('/').map_or(name, |(_, file)| file);
+        match content {
+            "images" | "rootdir" => format!("{}/images/{name}", self.path(id)),
+            content => format!("{}/{file}", self.folder(id, content)),
+        }
+    }
+
+    /// Where it keeps a kind of files.
+    pub(crate) fn folder(&self, id: &str, content: &str) -> String {
+        let folder = match content {
+            "iso" => "template/iso",
+            "vztmpl" => "template/cache",
+            "backup" => "dump",
+            other => other,
+        };
+        format!("{}/{folder}", self.path(id))
+    }
 }
 
 impl Volume {
@@ -161,13 +187,16 @@ impl<'a> Name<'a> {
             "vztmpl" => "vztmpl",
             "snippets" => "snippets",
             "backup" => "backup",
-            _ if file.starts_with("subvol-") => "rootdir",
-            _ => "images",
+            "" if file.starts_with("subvol-") => "rootdir",
+            vmid if vmid.bytes().all(|b| b.is_ascii_digit()) => "images",
+            _ => return None,
         };
         let fits = match content {
             "iso" => full(r"(?i).+\.(iso|img)", file),
             "import" => full(r"[A-Za-z0-9.+=_-]+\.(ova|ovf|qcow2|raw|vmdk|img)(/.+)?", file),
             "images" => full(r"(vm|base)-\d+-\S+", file),
+            "backup" => full(r"[^/]+\.(tgz|(tar|vma)(\.(gz|lzo|zst|bz2))?)", file),
+            "vztmpl" => full(r"(?i)[^/]+\.tar(\.(gz|xz|zst|bz2))?", file),
             _ => !file.is_empty(),
         };
         let vmid = matches!(content, "images" | "rootdir")
@@ -179,10 +208,23 @@ impl<'a> Name<'a> {
             format: match content {
                 "iso" => "iso",
                 "snippets" => "snippet",
+                "vztmpl" => template(extension),
                 _ => extension,
             },
             vmid,
         })
+    }
+}
+
+/// PVE's names for packed templates: `tgz` of `.tar.gz`.
+// PVE: pve-storage, Storage/Plugin.pm, $get_subdir_files.
+fn template(extension: &str) -> &str {
+    match extension {
+        "gz" => "tgz",
+        "xz" => "txz",
+        "zst" => "tzst",
+        "bz2" => "tbz2",
+        other => other,
     }
 }
 
@@ -277,6 +319,8 @@ mod tests {
         check("local:snippets/user.yaml", Some(("snippets", "snippet", None)));
         check("local:import/debian.txt", None);
         check("local-lvm:data", None);
+        check("local:bad/vm-100-disk-0.raw", None);
+        check("local:vztmpl/debian.tar.gz", Some(("vztmpl", "tgz", None)));
     }
 
     #[test]

@@ -93,12 +93,7 @@ impl World {
             Work::Store { storage, volume, refused, .. } => {
                 self.store(node, &storage, volume, refused)
             }
-            Work::Delete { volid } => {
-                // PVE: facts 43. Nothing to delete is no error.
-                self.take_volume(node, &volid);
-                let log = vec![format!("Removed volume '{volid}'")];
-                Ended { log, ..Ended::default() }
-            }
+            Work::Delete { volid } => self.delete_volume(node, &volid),
             Work::Reload => {
                 self.apply_sdn();
                 Ended::default()
@@ -122,6 +117,22 @@ impl World {
             _ => {}
         }
         Ended::default()
+    }
+
+    /// Facts 43: nothing to delete is no error.
+    fn delete_volume(&mut self, node: &str, volid: &str) -> Ended {
+        let id = volid.split(':').next().unwrap_or_default();
+        let file = match self.storage(id, node) {
+            Ok(storage) => storage.file(volid),
+            Err(refusal) => return Err(refusal.message.trim_end().to_owned()).into(),
+        };
+        let mut log = Vec::new();
+        if self.take_volume(node, volid).is_none() {
+            // PVE: pve-storage, Storage/Plugin.pm, free_image.
+            log.push(format!("disk image '{file}' does not exist"));
+        }
+        log.push(format!("Removed volume '{volid}'"));
+        Ended { log, ..Ended::default() }
     }
 
     fn store(
