@@ -51,12 +51,13 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Entry::error(place(), "cannot be read").cause(&error)),
         };
+        // PVE lists no folder, and no name that begins with a dot.
         let file = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
-            Some(Present {
-                file: entry.file_name().into_string().ok()?,
-                size: entry.metadata().ok()?.size(),
-            })
+            let file =
+                entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
+            let found = entry.metadata().ok().filter(|found| !found.is_dir())?;
+            Some(Present { file, size: found.size() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));

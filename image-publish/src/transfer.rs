@@ -108,31 +108,44 @@ pub(crate) fn download(
         removed
             .map_err(|error| Failed { left: error.is_outcome_unknown(), entry: fail(&error) })?;
     }
-    let upid = match node.download(url.expose(), file, sum) {
-        Ok(upid) => upid,
-        Err(error) if error.is_permission() && *may_send => {
-            work.tell("step", name, "the token must not let the node download (Sys.AccessNetwork): fetched here and uploaded");
-            let name = name.clone();
-            return Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent));
-        }
-        Err(error) => {
-            return Err(Failed {
-                left: remove_first || error.is_outcome_unknown(),
-                entry: fail(&error),
-            });
-        }
-    };
-    let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
-    let waited = node.wait_reading(&upid, &mut |log| {
-        if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
-            transfer.at_percent(percent);
-        }
+    let downloaded = node.download(url.expose(), file, sum).and_then(|upid| {
+        let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
+        node.wait_reading(&upid, &mut |log| {
+            if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
+                transfer.at_percent(percent);
+            }
+        })
     });
-    match waited {
-        Ok(()) => Ok((file.clone(), What::Downloaded)),
-        Err(error) => {
-            Err(after_failure(node, file, length.unwrap_or(0), true, &error, fail(&error)))
+    let error = match downloaded {
+        Ok(()) => return Ok((file.clone(), What::Downloaded)),
+        Err(error) => error,
+    };
+    match not_for_the_node(&error).filter(|_| *may_send) {
+        Some(reason) => {
+            work.tell("step", name, &format!("{reason}: fetched here and uploaded"));
+            let name = name.clone();
+            Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
         }
+        // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
+        None => {
+            Err(Failed { left: remove_first || error.is_outcome_unknown(), entry: fail(&error) })
+        }
+    }
+}
+
+/// Returns why the node cannot download what another machine may.
+fn not_for_the_node(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Status(_) if error.is_permission() => {
+            Some("the token must not let the node download (Sys.AccessNetwork)")
+        }
+        // wget's exit codes: 4 is the network or the name, 5 the certificate.
+        Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
+            "download failed: exit code 4" => Some("the node cannot reach the URL"),
+            "download failed: exit code 5" => Some("the node does not trust the server"),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

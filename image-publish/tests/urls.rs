@@ -214,6 +214,24 @@ fn without_the_privilege_it_is_fetched_here_and_uploaded() {
 }
 
 #[test]
+fn what_the_node_cannot_reach_is_fetched_here_and_uploaded() {
+    for (code, reason) in [(4, "the node cannot reach"), (5, "the node does not trust the server")]
+    {
+        let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+        let status = format!("download failed: exit code {code}");
+        let fails = json!([{"when": "POST /nodes/*/storage/*/download-url",
+            "then": {"task": {"exitstatus": status, "log": [], "works": false}}}]);
+        for fault in test_support::pve_sim::faults::from_json(&fails.to_string()).unwrap() {
+            scene.sim.add_fault(fault);
+        }
+        let sum = format!("sha256:{}", sha256(&image()));
+        let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2"), "checksum": sum}));
+        check_published(&scene, &ran, "/upload");
+        assert!(ran.stderr.contains(reason), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_packed_image_is_fetched_and_unpacked_here() {
     let packed = packed();
     let scene = Scene::new(vec![

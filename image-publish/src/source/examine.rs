@@ -120,9 +120,10 @@ pub(crate) fn examine(files: &Files, sha512: bool) -> Result<Facts, Fault> {
 
 /// The one pass over the bytes.
 fn pass(files: &Files, compression: Compression, sha512: bool) -> Result<Facts, Fault> {
-    let fault = |source| match compression {
-        Compression::None => Fault::Read { source },
-        kind => Fault::Unpack { kind, source },
+    let fault = |source: io::Error| match (source.downcast::<Unfit>(), compression) {
+        (Ok(unfit), _) => Fault::Unfit(unfit),
+        (Err(source), Compression::None) => Fault::Read { source },
+        (Err(source), kind) => Fault::Unpack { kind, source },
     };
     let mut packed = Summing::new(files.open(), sha512);
     let (stored, length, head) = if compression == Compression::None {
@@ -163,7 +164,12 @@ fn fit(files: &Files, head: &[u8], length: u64) -> Result<(), Fault> {
     Ok(qcow2::tables_fit(&mut file, head, length).map_err(read)??)
 }
 
+/// Longer than any image, and a whole number of sectors.
+const ANY_LENGTH: u64 = u64::MAX - 511;
+
 /// Reads to the end; returns the sums when asked for, the length and the head.
+///
+/// What the head alone shows to be no image is an [`Unfit`] at once: a packed file may be without end.
 fn read_all(reader: &mut dyn Read, sums: Option<bool>) -> io::Result<(Option<Sums>, u64, Vec<u8>)> {
     let mut head = Vec::with_capacity(HEAD);
     let mut length = 0;
@@ -177,7 +183,12 @@ fn read_all(reader: &mut dyn Read, sums: Option<bool>) -> io::Result<(Option<Sum
             Err(error) => return Err(error),
         };
         let bytes = &buffer[..read];
-        head.extend(bytes.iter().take(HEAD - head.len()));
+        if head.len() < HEAD {
+            head.extend(bytes.iter().take(HEAD - head.len()));
+            if head.len() == HEAD {
+                judge(&head, ANY_LENGTH).map_err(io::Error::other)?;
+            }
+        }
         length += read as u64;
         if let Some(hashes) = &mut hashes {
             hashes.update(bytes);
