@@ -85,6 +85,11 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
     match source {
         KeySource::Site(folder) => site(folder),
         KeySource::File(path) => {
+            // What is no file's name must not be shown as one.
+            if path.to_str().is_some_and(|name| Key::parse(name).is_ok()) {
+                let place = Place::Named("--key-file".into());
+                return Err(Entry::error(place, "must be the name of a file, this is a key").into());
+            }
             let text = read(path, Guard::OwnerOnly)?;
             parsed(&text, &Place::file(path.display().to_string()))
         }

@@ -6,6 +6,7 @@ use crate::console::{Console, ConsoleArgs};
 use crate::document::Document;
 use crate::report::{Entry, Place, Report};
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -95,7 +96,8 @@ where
 {
     let cli = match C::try_parse() {
         Ok(cli) => cli,
-        Err(usage) => {
+        Err(mut usage) => {
+            hide_secrets(&mut usage);
             let _ = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(REFUSED));
         }
@@ -106,6 +108,21 @@ where
         Err(failure) => {
             console.report(&failure.report);
             ExitCode::from(if failure.part_way { PART_WAY } else { REFUSED })
+        }
+    }
+}
+
+/// The longest word that a usage mistake may repeat: a mistyped word is short, a key or a token
+/// that somebody has put on the command line is not, and must not get into a log as well.
+const SHOWN: usize = 32;
+
+fn hide_secrets(usage: &mut clap::Error) {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
+    {
+        let Some(ContextValue::String(word)) = usage.get(kind) else { continue };
+        // Names of options and of files are no secrets.
+        if word.len() > SHOWN && !word.starts_with('-') && !word.contains('/') {
+            usage.insert(kind, ContextValue::String("[not shown]".into()));
         }
     }
 }
