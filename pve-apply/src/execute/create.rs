@@ -51,9 +51,10 @@ impl Work<'_> {
             };
             maybe |= unknown;
             let last = attempt == TRIES || self.runner.interrupt.is_asked();
-            let stop = |error, maybe| Failed::Pve { error: Box::new(error), maybe };
-            let Some(vmid) = self.vmid.filter(|_| !matches!(error, Error::TaskStillRuns { .. }))
-            else {
+            let still_runs = matches!(error, Error::TaskStillRuns { .. });
+            let stop =
+                |error, maybe| Failed::Pve { error: Box::new(error), maybe, goes_on: still_runs };
+            let Some(vmid) = self.vmid.filter(|_| !still_runs) else {
                 return Err(self.stop("creating", stop(error, maybe)));
             };
             if error.is_already_exists() || unknown {
@@ -65,8 +66,8 @@ impl Work<'_> {
                     AtVmid::Nothing => return Err(self.stop("creating", stop(error, false))),
                     AtVmid::Unfinished => return Err(self.unfinished()),
                     AtVmid::Unknown(error) => {
-                        let failed = Failed::Pve { error, maybe: true };
-                        return Err(Stop { goes_on: true, ..self.stop("creating", failed) });
+                        let failed = Failed::Pve { error, maybe: true, goes_on: true };
+                        return Err(self.stop("creating", failed));
                     }
                 }
             } else if !is_refused_for_now(&error) || last {

@@ -83,7 +83,7 @@ impl Work<'_> {
                 self.let_end(kind);
             }
             if last {
-                return Err(Failed::Pve { error: Box::new(error), maybe });
+                return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
             }
         }
     }
@@ -136,9 +136,9 @@ impl Work<'_> {
 
     /// Turns a failure into a finding.
     pub(super) fn stop(&self, what: &str, failed: Failed) -> Stop {
-        let (error, maybe) = match failed {
+        let (error, maybe, goes_on) = match failed {
             Failed::Guard(stop) => return stop,
-            Failed::Pve { error, maybe } => (error, maybe),
+            Failed::Pve { error, maybe, goes_on } => (error, maybe, goes_on),
         };
         let entry = match &*error {
             Error::TaskFailed(_) => {
@@ -158,7 +158,6 @@ impl Work<'_> {
                 entry
             }
         };
-        let goes_on = matches!(*error, Error::TaskStillRuns { .. });
         Stop { entry: Box::new(entry), maybe, goes_on }
     }
 
@@ -214,6 +213,8 @@ pub(super) enum Failed {
         error: Box<Error>,
         /// The world may have changed.
         maybe: bool,
+        /// PVE may still work at it.
+        goes_on: bool,
     },
 }
 

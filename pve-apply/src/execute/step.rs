@@ -215,14 +215,14 @@ impl Work<'_> {
                 Err(Failed::Guard(stop)) => {
                     return Err(Stop { maybe: stop.maybe || maybe, ..stop });
                 }
-                Err(Failed::Pve { error, maybe: this }) => {
+                Err(Failed::Pve { error, maybe: this, goes_on }) => {
                     let unknown = error.is_outcome_unknown();
                     maybe |= this;
                     if unknown && self.goes() {
                         return Ok(());
                     }
                     if !unknown || attempt == DESTROY_TRIES {
-                        return Err(self.stop("destroying", Failed::Pve { error, maybe }));
+                        return Err(self.stop("destroying", Failed::Pve { error, maybe, goes_on }));
                     }
                 }
             }
