@@ -66,7 +66,7 @@ pub(crate) struct ConsentArgs {
     #[arg(long)]
     pub(crate) reseed: bool,
     /// How long a guest has to shut down
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
     /// How cloud-init data reaches VMs that are made
     #[arg(long, value_enum, value_name = "WAY", default_value_t)]
@@ -97,6 +97,11 @@ pub(crate) struct SnippetsStorageArgs {
     /// The storage that has the snippets; the document's `image_datastore` when absent
     #[arg(long, value_name = "STORAGE")]
     pub(crate) snippets_storage: Option<StorageId>,
+}
+
+/// A time in seconds, of a week at most: nothing here is worth waiting for longer.
+fn seconds() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(..=7 * 24 * 3600)
 }
 
 fn destination(text: &str) -> Result<String, &'static str> {
@@ -157,7 +162,7 @@ pub(crate) struct PaceArgs {
     #[arg(long)]
     pub(crate) fail_fast: bool,
     /// How long one task of PVE may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = seconds())]
     pub(crate) task_timeout: u64,
 }
 
@@ -187,7 +192,7 @@ pub(crate) struct WaitArgs {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) wait: WaitFor,
     /// How long to wait for it
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
     pub(crate) wait_timeout: u64,
 }
 
@@ -215,7 +220,7 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub(crate) snippets: SnippetsStorageArgs,
     /// How long a guest has to shut down before its power is cut
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
 }
 
@@ -237,7 +242,7 @@ pub(crate) struct PowerArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// How long a guest has to shut down
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
     /// Cut the power of a guest that does not listen
     #[arg(long)]
@@ -252,7 +257,7 @@ pub(crate) struct WaitCommandArgs {
     #[arg(long = "for", value_enum, value_name = "WHAT", default_value_t = WaitFor::Agent)]
     pub(crate) what: WaitFor,
     /// How long to wait for it
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
     pub(crate) timeout: u64,
 }
 

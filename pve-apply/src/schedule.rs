@@ -230,6 +230,21 @@ mod tests {
     }
 
     #[test]
+    fn no_more_vms_run_at_a_time_than_asked_for() {
+        let vms = plan(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[]), ("f", &[])]);
+        let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        // The first two meet: the limit is reached, and not passed.
+        let both = std::sync::Barrier::new(2);
+        run_all(&vms, 2, None, |vm| {
+            most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            both.wait();
+            inside.fetch_sub(1, Ordering::SeqCst);
+            VmOutcome::new(vm, Verdict::Done)
+        });
+        assert_eq!(most.into_inner(), 2);
+    }
+
+    #[test]
     fn a_gate_lets_no_more_pass_than_its_limit() {
         let gates = Gates::new(2);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));

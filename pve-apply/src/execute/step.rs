@@ -162,7 +162,7 @@ impl Work<'_> {
 
     fn reboot(&mut self, seconds: u64) -> Result<(), Stop> {
         let client = self.runner.client;
-        let timeout = Duration::from_secs(seconds + SHUTDOWN_MARGIN);
+        let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
         let sent = self.write(Repeat::Harmful, "qmreboot", || {
             Ok(Some(client.reboot(&self.plan.node, self.guard()?.vmid, timeout)?))
         });
@@ -179,7 +179,7 @@ impl Work<'_> {
         let (client, node) = (self.runner.client, &self.plan.node);
         let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
         let runs = || matches!(status(), Some(Ok(status)) if status.is_running());
-        let looks = seconds * 1000 / u64::from(RETURN_PAUSE.subsec_millis());
+        let looks = seconds.saturating_mul(1000) / u64::from(RETURN_PAUSE.subsec_millis());
         let back = (0..looks).any(|_| {
             runs() || {
                 pause(RETURN_PAUSE);
