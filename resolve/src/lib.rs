@@ -184,13 +184,10 @@ fn in_order(mut report: Report) -> Report {
         _ => (String::new(), None),
     });
     let mut once = Report::new();
-    let mut here = BTreeSet::new();
-    let mut last = None;
+    let mut seen = BTreeSet::new();
     for entry in report.entries() {
-        if last.replace(&entry.place) != Some(&entry.place) {
-            here.clear();
-        }
-        if here.insert((&entry.fact, &entry.causes, &entry.notes, &entry.hint)) {
+        let place = entry.place.to_string();
+        if seen.insert((place, &entry.fact, &entry.causes, &entry.notes, &entry.hint)) {
             once.push(entry.clone());
         }
     }
