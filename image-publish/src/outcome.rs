@@ -61,6 +61,11 @@ impl Outcome {
     }
 }
 
+/// Tells whether a run has written anything.
+pub(crate) fn has_changed(published: &[Published], dry_run: bool) -> bool {
+    !dry_run && published.iter().any(|image| image.what != What::Present)
+}
+
 impl Line {
     /// Tells what became of a published image; with a dry run what would.
     pub(crate) fn of(published: &Published, dry_run: bool) -> Self {

@@ -6,6 +6,7 @@ use stage::{Console, Failure, Output};
 use super::begin::{Asked, Begun};
 use super::publish::publish;
 use crate::cli::DocumentArgs;
+use crate::outcome::has_changed;
 
 /// Publishes the images that the document's VMs name, and fills `images`.
 pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Failure> {
@@ -22,5 +23,6 @@ pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Fail
         images.insert(image.name.clone(), Value::from(image.volid.to_string()));
     }
     document.set("images", images);
-    Ok(Output::document(&document, report))
+    let changed = has_changed(&published, work.dry_run);
+    Ok(Output::document(&document, report).after_changes(changed))
 }

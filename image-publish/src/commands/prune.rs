@@ -26,7 +26,9 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
     let old = rules.old(&target, &present, &mut asked.report);
     remove_all(&target, &old, work.dry_run)?;
     let lines = old.iter().map(|volid| removed(volid, work.dry_run)).collect();
-    Ok(Output::bytes(Outcome::new("prune", work.dry_run, lines).print(args.json), asked.report))
+    let changed = !old.is_empty() && !work.dry_run;
+    let outcome = Outcome::new("prune", work.dry_run, lines);
+    Ok(Output::bytes(outcome.print(args.json), asked.report).after_changes(changed))
 }
 
 /// What stays.

@@ -8,7 +8,7 @@ use super::begin::work;
 use super::open;
 use crate::cli::{Content, PublishArgs};
 use crate::execute::{self, Published, Target, execute};
-use crate::outcome::{Line, Outcome};
+use crate::outcome::{Line, Outcome, has_changed};
 use crate::plan::{Step, plan};
 use crate::prepare;
 use crate::ready::{Ready, Supply};
@@ -48,7 +48,9 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     let published = publish(&work, &target, &wanted, ready, &mut report)?;
     let lines: Vec<Line> =
         published.iter().map(|image| Line::of(image, args.place.dry_run)).collect();
-    Ok(Output::bytes(Outcome::new("publish", args.place.dry_run, lines).print(args.json), report))
+    let outcome = Outcome::new("publish", work.dry_run, lines);
+    let changed = has_changed(&published, work.dry_run);
+    Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
 /// Publishes what is not there: plans, checks the node, and carries the plan out.

@@ -37,7 +37,9 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
     }
     remove_all(&target, &volids, args.place.dry_run)?;
     let lines = volids.iter().map(|volid| removed(volid, args.place.dry_run)).collect();
-    Ok(Output::bytes(Outcome::new("remove", args.place.dry_run, lines).print(args.json), report))
+    let changed = !volids.is_empty() && !args.place.dry_run;
+    let outcome = Outcome::new("remove", args.place.dry_run, lines);
+    Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
 /// Makes the finding of a volume that VMs of the document name, or may name.

@@ -76,7 +76,14 @@ pub(crate) fn tables_fit(
         let what = format!("its tables name data at byte {offset}, the file has {length} bytes");
         Ok(Err(Unfit::CutOff { what }))
     };
-    for l2 in read_table(file, header.l1_offset, u64::from(header.l1_size))? {
+    let l1 = read_table(file, header.l1_offset, u64::from(header.l1_size))?;
+    let tables = l1.iter().filter(|entry| **entry & OFFSET != 0).count() as u64;
+    if tables.saturating_mul(cluster) > length {
+        // Each has a cluster of its own; a table named a million times would be read as often.
+        let what = format!("its {tables} tables do not fit into the file's {length} bytes");
+        return Ok(Err(Unfit::CutOff { what }));
+    }
+    for l2 in l1 {
         let l2 = l2 & OFFSET;
         if l2 == 0 {
             continue;
@@ -241,6 +248,18 @@ pub(crate) mod tests {
             b[12296..12304].copy_from_slice(&u64::from(u32::MAX).to_be_bytes());
         };
         check(bits, Ok(1 << 20));
+    }
+
+    #[test]
+    fn tables_that_stand_for_each_other_are_not_followed() {
+        let repeat = |b: &mut Vec<u8>| {
+            b[39] = 6;
+            for entry in 0..6 {
+                b[8192 + entry * 8..8200 + entry * 8].copy_from_slice(&12288u64.to_be_bytes());
+            }
+        };
+        let what = "its 6 tables do not fit into the file's 20480 bytes".to_owned();
+        check(repeat, Err(Unfit::CutOff { what }));
     }
 
     #[test]
