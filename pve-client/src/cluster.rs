@@ -150,23 +150,41 @@ impl Client {
     }
 
     /// Returns what the token itself may do on one path, what it inherits included.
+    ///
+    /// PVE answers with this path alone. Of an answer with other paths, the nearest one above counts.
     pub fn privileges_on(&self, path: &str) -> Result<BTreeSet<String>, Error> {
         let answer = self.get("/access/permissions", &Params::new().with("path", path))?;
-        let object = answer.object()?;
-        let privileges = object.object(path).map(|list| list.texts()).unwrap_or_default();
-        Ok(privileges.into_keys().collect())
+        Ok(privileges_at(&permissions_of(&answer.object()?), path))
     }
 
     /// Returns what the token itself may do, on each path where it may do anything.
     pub fn permissions(&self) -> Result<Permissions, Error> {
         let answer = self.get("/access/permissions", &Params::new())?;
-        let object = answer.object()?;
-        let privileges = |name: &String| {
-            let list = object.object(name).map(|list| list.texts()).unwrap_or_default();
-            list.into_iter().map(|(privilege, propagates)| (privilege, propagates != "0")).collect()
-        };
-        Ok(object.0.keys().map(|name| (name.clone(), privileges(name))).collect())
+        Ok(permissions_of(&answer.object()?))
     }
+}
+
+/// Reads path → privilege → whether it goes down.
+fn permissions_of(answer: &Fields<'_>) -> Permissions {
+    let privileges = |name: &String| {
+        let list = answer.object(name).map(|list| list.texts()).unwrap_or_default();
+        list.into_iter().map(|(privilege, propagates)| (privilege, propagates != "0")).collect()
+    };
+    answer.0.keys().map(|name| (name.clone(), privileges(name))).collect()
+}
+
+/// Returns the privileges listed for a path or, where it is not listed, those that come down to it.
+fn privileges_at(listed: &Permissions, path: &str) -> BTreeSet<String> {
+    if let Some(here) = listed.get(path) {
+        return here.keys().cloned().collect();
+    }
+    let above = |name: &&String| {
+        let rest = path.strip_prefix(name.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    };
+    let nearest = listed.keys().filter(above).max_by_key(|name| name.len());
+    let inherited = nearest.and_then(|name| listed.get(name)).into_iter().flatten();
+    inherited.filter(|(_, down)| **down).map(|(name, _)| name.clone()).collect()
 }
 
 /// Reads a guest of a list; what is not called a container is a VM.
@@ -195,6 +213,24 @@ mod tests {
     fn check(version: &str, expected: bool) {
         let version = Version { version: version.to_owned() };
         assert_eq!(version.at_least(8, 4), expected, "{version:?}");
+    }
+
+    fn check_privileges(path: &str, expected: &[&str]) {
+        let json = serde_json::json!({
+            "/": {"A": 1}, "/storage": {"B": 1, "C": 0}, "/storage/local": {"D": 0}, "/pool/x": {}});
+        let listed = permissions_of(&Fields(json.as_object().unwrap()));
+        let expected: BTreeSet<String> = expected.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(privileges_at(&listed, path), expected, "{path}");
+    }
+
+    #[test]
+    fn the_nearest_path_decides() {
+        check_privileges("/storage/local", &["D"]);
+        check_privileges("/storage/lvm", &["B"]);
+        check_privileges("/storages", &["A"]);
+        check_privileges("/vms/100", &["A"]);
+        check_privileges("/pool/x", &[]);
+        check_privileges("/storage/local/x", &[]);
     }
 
     #[test]
