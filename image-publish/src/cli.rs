@@ -17,7 +17,9 @@ use stage::{ConsoleArgs, TrustArgs};
     color = clap::ColorChoice::Never,
     args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done; 1 the input cannot be used, or nothing was changed; 2 the command line is wrong; \
-                  3 stopped part-way, something was changed or may have been."
+                  3 stopped part-way, something was changed or may have been.\n\
+                  Images are fetched through the HTTP proxy that https_proxy, http_proxy, all_proxy and no_proxy name; \
+                  PVE is asked directly."
 )]
 pub struct Cli {
     #[command(subcommand)]

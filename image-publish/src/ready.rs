@@ -35,14 +35,23 @@ pub(crate) enum Supply {
     /// The node downloads them.
     Node {
         /// From here.
-        url: Address,
+        remote: Remote,
         /// When the token may not ask for it, this machine fetches and sends.
         may_send: bool,
     },
     /// They are fetched from here, then sent.
-    Fetch(Address),
+    Fetch(Remote),
     /// `qemu-img` makes them of these files, then they are sent.
     Compress(Plain),
+}
+
+/// A file on a web server.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    /// Its address.
+    pub(crate) url: Address,
+    /// Who says its sum, for messages.
+    pub(crate) sum_by: String,
 }
 
 /// Files as they were examined.
@@ -120,7 +129,10 @@ pub(crate) mod tests {
     }
 
     pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
-        let supply = Supply::Node { url: Address::parse("https://x/a").unwrap(), may_send: true };
+        let supply = Supply::Node {
+            remote: Remote { url: Address::parse("https://x/a").unwrap(), sum_by: String::new() },
+            may_send: true,
+        };
         Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
     }
 

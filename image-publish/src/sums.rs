@@ -8,21 +8,12 @@ use pve_client::FetchError;
 use stage::{Entry, Place};
 
 use crate::source::address::Address;
-use crate::source::checksum::{Listed, Sum, look_up};
+use crate::source::checksum::{Listed, Said, look_up};
 use crate::wanted::{SumList, Wanted};
 use crate::work::{Work, may_pass};
 
 /// A list of sums is text; one longer than this is something else.
 const LIST_LIMIT: u64 = 4 << 20;
-
-/// A sum, and where it was said, for messages.
-#[derive(Debug, Clone)]
-pub(crate) struct Said {
-    /// The sum.
-    pub(crate) sum: Sum,
-    /// Who says it.
-    pub(crate) by: String,
-}
 
 /// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
 pub(crate) fn of_file(
@@ -82,8 +73,8 @@ pub(crate) fn of_url(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<
 
 /// Returns the sum that the site gives, or that stands in the list it names.
 fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, Entry> {
-    if let Some(sum) = &wanted.sum {
-        return Ok(Some(Said { sum: sum.clone(), by: "the site".to_owned() }));
+    if wanted.sum.is_some() {
+        return Ok(wanted.sum.clone());
     }
     let (place, text) = match &wanted.sum_list {
         None => return Ok(None),

@@ -13,7 +13,7 @@ use crate::folder::{Folder, Written};
 use crate::node::Node;
 use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
-use crate::ready::{Local, Ready, Supply};
+use crate::ready::{Local, Ready, Remote, Supply};
 use crate::show;
 use crate::source::address::shown;
 use crate::source::examine::{Summing, sums_of};
@@ -93,7 +93,7 @@ pub(crate) fn download(
     remove_first: bool,
 ) -> Result<(String, What), Failed> {
     let Ready { name, file, length, sum, supply } = &image;
-    let (Supply::Node { url, may_send }, Some(sum)) = (supply, sum) else {
+    let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
         return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
     };
     let fact = format!("downloading image \"{name}\" to the node");

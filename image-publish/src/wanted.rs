@@ -7,7 +7,7 @@ use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report};
 
 use crate::source::address::{Address, shown};
-use crate::source::checksum::Sum;
+use crate::source::checksum::{Said, Sum};
 
 /// An image that VMs of the document name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct Wanted {
     /// Where it comes from.
     pub(crate) origin: Origin,
     /// The sum that it must have.
-    pub(crate) sum: Option<Sum>,
+    pub(crate) sum: Option<Said>,
     /// Where its sum is listed.
     pub(crate) sum_list: Option<SumList>,
     /// The VMs that use it: their place in the document and their disk in GiB.
@@ -126,7 +126,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".+=_-".contains(&b))
 }
 
-type Found = (Origin, Option<Sum>, Option<SumList>);
+type Found = (Origin, Option<Said>, Option<SumList>);
 
 /// Reads an entry of `image_sources`.
 fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
@@ -162,6 +162,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
+    let sum = sum.map(|sum| Said { sum, by: "the site".to_owned() });
     let sum_list = source.checksum_url.as_ref().map(|text| {
         Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
     });

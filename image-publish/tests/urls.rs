@@ -268,6 +268,9 @@ fn a_wrong_sum_leaves_nothing() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", "0".repeat(64))});
     check_refused(&scene, &scene.run(&source), "the site says");
+    scene.web.put("/SHA256SUMS", Page::ok(format!("{}  a.qcow2\n", "1".repeat(64)).into_bytes()));
+    let listed = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload"});
+    check_refused(&scene, &scene.run(&listed), "/SHA256SUMS says");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::plan::{Step, plan};
 use crate::prepare;
 use crate::ready::{Ready, Supply};
 use crate::source::address::{Address, shown};
-use crate::source::checksum::Sum;
+use crate::source::checksum::{Said, Sum};
 use crate::wanted::{Mode, NAME_RULE, Origin, Wanted, is_name};
 use crate::work::Work;
 
@@ -100,7 +100,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             );
             report.error(Place::Named("--checksum".to_owned()), fact);
         }
-        sum
+        sum.map(|sum| Said { sum, by: "`--checksum`".to_owned() })
     });
     let mut all = Vec::new();
     for what in &args.what {

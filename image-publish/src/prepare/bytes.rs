@@ -4,9 +4,9 @@ use stage::{Entry, Place};
 
 use super::compress::compress;
 use super::fetch::fetch;
-use crate::ready::{Local, Ready, Supply};
+use crate::ready::{Local, Ready, Remote, Supply};
+use crate::source::checksum::Said;
 use crate::source::examine::Facts;
-use crate::sums::Said;
 use crate::temporary::Temporary;
 use crate::work::Work;
 
@@ -31,13 +31,10 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
             let sha256 = sum.map(|sum| sum.hex).unwrap_or_default();
             Ok(Bytes { file, length: length.unwrap_or_default(), sha256, local })
         }
-        Supply::Fetch(url) | Supply::Node { url, .. } => {
-            let (facts, spooled) = fetch(
-                work,
-                &name,
-                &url,
-                sum.map(|sum| Said { sum, by: "the site".to_owned() }).as_ref(),
-            )?;
+        Supply::Fetch(Remote { url, sum_by })
+        | Supply::Node { remote: Remote { url, sum_by }, .. } => {
+            let said = sum.map(|sum| Said { sum, by: sum_by });
+            let (facts, spooled) = fetch(work, &name, &url, said.as_ref())?;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
         Supply::Compress(plain) => {

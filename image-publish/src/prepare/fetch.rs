@@ -7,10 +7,9 @@ use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
 use crate::source::address::Address;
-use crate::source::checksum::Algorithm;
+use crate::source::checksum::{Algorithm, Said};
 use crate::source::examine::{Facts, examine, sums_of};
 use crate::source::parts::suffix;
-use crate::sums::Said;
 use crate::temporary::Temporary;
 use crate::work::{Work, may_pass};
 

@@ -10,10 +10,10 @@ use std::path::Path;
 use stage::{Entry, Place, Report};
 
 use crate::ready::{Plain, Ready, Supply};
-use crate::source::checksum::{Algorithm, Sum};
+use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::examine::{Facts, Fault, examine};
 use crate::source::parts::{Files, Identity, NoFiles};
-use crate::sums::{self, Said};
+use crate::sums;
 use crate::wanted::{Origin, Wanted, check_disks};
 use crate::work::Work;
 

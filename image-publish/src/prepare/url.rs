@@ -6,13 +6,13 @@ use stage::{Entry, Place, Report};
 
 use super::fetch::{fetch, get};
 use super::unusable;
-use crate::ready::{Ready, Supply, stored_name};
+use crate::ready::{Ready, Remote, Supply, stored_name};
 use crate::source::address::Address;
-use crate::source::checksum::{Algorithm, Sum};
+use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::compression::Compression;
 use crate::source::examine::{Fault, UrlFacts};
 use crate::source::format::{Format, HEAD, judge};
-use crate::sums::{self, Said};
+use crate::sums;
 use crate::wanted::{Mode, Wanted, check_disks};
 use crate::work::{Work, may_pass};
 
@@ -41,14 +41,15 @@ pub(super) fn prepare(
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
+    let remote = Remote { url: url.clone(), sum_by: said.by };
     let supply = match (mode, facts.compression == Compression::None) {
         (Mode::DownloadUrl, false) => return Err(not_for_the_node(wanted, PACKED)),
         (Mode::DownloadUrl, true) if url.has_user() => {
             return Err(not_for_the_node(wanted, PASSWORD));
         }
-        (Mode::DownloadUrl, true) => Supply::Node { url: url.clone(), may_send: false },
-        (Mode::Auto, true) if !url.has_user() => Supply::Node { url: url.clone(), may_send: true },
-        (Mode::Auto | Mode::Upload, _) => Supply::Fetch(url.clone()),
+        (Mode::DownloadUrl, true) => Supply::Node { remote, may_send: false },
+        (Mode::Auto, true) if !url.has_user() => Supply::Node { remote, may_send: true },
+        (Mode::Auto | Mode::Upload, _) => Supply::Fetch(remote),
     };
     Ok(Ready {
         name: wanted.name.clone(),

@@ -67,6 +67,15 @@ impl Sum {
     }
 }
 
+/// A sum, and where it was said, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    /// The sum.
+    pub(crate) sum: Sum,
+    /// Who says it.
+    pub(crate) by: String,
+}
+
 /// What a list of sums says about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Listed {
