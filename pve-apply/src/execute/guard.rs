@@ -5,7 +5,7 @@ use super::{Stop, Work};
 use crate::action::Action;
 use crate::ask::ask_patiently;
 use crate::mark;
-use pve_client::{ConfigView, Digest, VmConfig, Vmid};
+use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 
@@ -29,7 +29,7 @@ impl Work<'_> {
         };
         let client = self.runner.client;
         let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
-            .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
+            .map_err(|error| self.unread(&error))?;
         self.check_mark(&config)?;
         if self.untouched
             && self.plan.planned_digest() != config.digest
@@ -40,6 +40,17 @@ impl Work<'_> {
             return Err(Stop { entry, ..stop });
         }
         Ok(Guarded { vmid, config })
+    }
+
+    /// The config could not be read, so nothing was sent.
+    fn unread(&self, error: &Error) -> Stop {
+        if !error.is_not_there() {
+            return Stop::before(finding::of_error(self.place(), error));
+        }
+        let fact =
+            format!("\"{}\" is gone from this node, or has moved to another", self.plan.name);
+        let entry = finding::says(Entry::error(self.place(), fact), error);
+        Stop::before(entry.hint("plan again and look at what differs"))
     }
 
     fn check_mark(&self, config: &VmConfig) -> Result<(), Stop> {
