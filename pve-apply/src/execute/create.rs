@@ -39,8 +39,6 @@ impl Work<'_> {
     /// Makes the VM, and knows afterwards that it is the one.
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
         let params: Params = params.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let gates = self.runner.gates;
-        let _turn = self.plan.storage.as_deref().map(|storage| gates.pass(storage));
         let mut maybe = false;
         let mut attempt = 0;
         loop {

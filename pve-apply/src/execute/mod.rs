@@ -14,7 +14,7 @@ use crate::action::{Action, Step, VmPlan};
 use crate::desired::snippets;
 use crate::interrupt::Interrupt;
 use crate::outcome::{Verdict, VmOutcome};
-use crate::schedule::Gates;
+use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Upid, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::sync::Mutex;
@@ -77,6 +77,8 @@ impl Runner<'_> {
         let mut changed = false;
         let mut verdict = Verdict::Done;
         for (index, step) in plan.steps.iter().enumerate() {
+            // Before the look at Ctrl-C: an import may wait long for its turn.
+            let _turn = self.turn(plan, step);
             // A seed that was uploaded goes all the same.
             if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -112,6 +114,14 @@ impl Runner<'_> {
         let kind = if matches!(verdict, Verdict::Done) { "done" } else { "failed" };
         work.tell(kind, word, None);
         VmOutcome { vmid: work.vmid, done, changed, ..VmOutcome::new(plan, verdict) }
+    }
+}
+
+impl Runner<'_> {
+    /// The turn of a step that imports disks; over when dropped.
+    fn turn(&self, plan: &VmPlan, step: &Step) -> Option<Turn<'_>> {
+        let storage = plan.storage.as_deref().filter(|_| matches!(step, Step::Create { .. }))?;
+        Some(self.gates.pass(storage))
     }
 }
 
