@@ -1,6 +1,7 @@
 //! The aspects of a VM's config: each is compared by itself, as a parsed value, and answers leave or
 //! change. Does no I/O.
 
+use super::seed::SEED_CD;
 use crate::desired::{Machine, Nic, Startup};
 use crate::mark;
 use crate::observed::Config;
@@ -37,7 +38,7 @@ pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Ve
         plain("name", "name", true, name.to_owned(), ""),
         plain("cores", "cores", false, machine.cores.to_string(), "1"),
         memory(machine.memory_mib),
-        flag_in("cpu", "cpu", "cputype", "host"),
+        cpu(),
     ];
     list.extend(nic(&machine.nic));
     list.extend(drive_options(boot_bytes));
@@ -46,7 +47,7 @@ pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Ve
         agent(),
         plain("serial0", "serial0", false, "socket".to_owned(), ""),
         plain("ostype", "ostype", false, "l26".to_owned(), "other"),
-        flag_in("boot", "boot", "order", "virtio0"),
+        boot(),
         onboot(),
         tags(&machine.tags),
     ]);
@@ -129,33 +130,41 @@ fn memory<'a>(mib: u32) -> Aspect<'a> {
     }
 }
 
-/// One key of a property string that must have one value; the others are kept.
-fn flag_in<'a>(
-    field: &'static str,
-    key: &'static str,
-    part: &'static str,
-    want: &'static str,
-) -> Aspect<'a> {
-    // `cpu` has a default key; `boot=cdn` is PVE's old way, whose letters are nothing that we keep.
-    let default_key = if key == "cpu" { part } else { PropertyString::UNNAMED };
-    let read = move |value: Option<&str>| {
-        PropertyString::parse(value?, default_key).get(part).map(str::to_owned)
-    };
+/// The CPU's type; its flags are kept.
+fn cpu<'a>() -> Aspect<'a> {
+    let parse = |value: &str| PropertyString::parse(value, "cputype");
     let write = move |value: Option<&str>| {
-        let mut parts = PropertyString::parse(value.unwrap_or_default().trim(), default_key);
-        if key == "boot" {
-            parts = PropertyString::default();
-        }
-        parts.set(part, want);
-        if default_key.is_empty() { parts.to_string() } else { parts.display_with_default(part) }
+        let mut parts = parse(value.unwrap_or_default().trim());
+        parts.set("cputype", "host");
+        parts.display_with_default("cputype")
     };
     Aspect {
-        field,
-        key,
+        field: "cpu",
+        key: "cpu",
         live: false,
-        want: Some(want.to_owned()),
-        read: Box::new(read),
+        want: Some("host".to_owned()),
+        read: Box::new(move |value| parse(value?).get("cputype").map(str::to_owned)),
         write: Box::new(write),
+    }
+}
+
+fn boot<'a>() -> Aspect<'a> {
+    // `boot=cdn` is PVE's old way, whose letters are nothing that we keep.
+    // PVE: qemu-server, API2/Qemu.pm, $update_vm_api: a CD that a change brings is put at the end
+    // of the order, so the seed's after a reseed. The disk is first all the same.
+    let read = |value: Option<&str>| {
+        let parts = PropertyString::parse(value?, PropertyString::UNNAMED);
+        let order = parts.get("order")?;
+        let disks = order.strip_suffix(SEED_CD).and_then(|order| order.strip_suffix(';'));
+        Some(disks.unwrap_or(order).to_owned())
+    };
+    Aspect {
+        field: "boot",
+        key: "boot",
+        live: false,
+        want: Some(BOOT_DISK.to_owned()),
+        read: Box::new(read),
+        write: Box::new(|_| format!("order={BOOT_DISK}")),
     }
 }
 

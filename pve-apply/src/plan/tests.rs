@@ -99,6 +99,7 @@ fn values_are_compared_and_not_texts() {
         ("virtio0", "file=local-lvm:vm-101-disk-0,size=10240M,iothread=yes,discard=on,cache=none"),
         ("onboot", "yes"),
         ("tags", "PVE-Pipeline"),
+        ("boot", "order=virtio0;ide2"),
     ];
     for change in same {
         check_change(Power::Running, Consent::default(), &[change], &["unchanged edge"]);
