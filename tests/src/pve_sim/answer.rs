@@ -56,6 +56,19 @@ impl Refusal {
         Self::new(status, format!("{}\n", message.as_ref()), Body::Json)
     }
 
+    /// How a task that meets it ends.
+    // PVE: pve-common, Exception.pm, stringify: the status stands before the text.
+    pub(crate) fn in_task(&self) -> String {
+        let mut text = self.message.trim_end().to_owned();
+        if self.status != 500 {
+            text = format!("{} {text}", self.status);
+        }
+        for (name, why) in &self.errors {
+            text.push_str(&format!("\n{name}: {}", why.as_str().unwrap_or_default().trim_end()));
+        }
+        text
+    }
+
     /// One wrong parameter: status 400 (facts 1).
     pub(crate) fn parameter(name: &str, text: impl Into<String>) -> Self {
         Self::parameters(Map::from_iter([(name.to_owned(), Value::String(text.into()))]))

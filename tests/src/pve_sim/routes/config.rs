@@ -2,6 +2,8 @@
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, API2/Qemu.pm.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::Call;
@@ -42,8 +44,25 @@ pub(super) fn post(call: &mut Call) -> Reply {
     if call.params.get("background_delay").is_some() {
         return Err(Refusal::unknown("pve-sim: background_delay is not served"));
     }
+    let sent = call.params.0.clone();
     let change = read_change(call)?;
-    call.fork("qmconfig", vmid, Work::Change { vmid, change })
+    call.fork(
+        "qmconfig",
+        vmid,
+        Work::Change { vmid, change, lines: vec![update_line(vmid, &sent)] },
+    )
+}
+
+/// The first line of the task's log.
+// PVE: API2/Qemu.pm, $update_vm_api, @paramarr.
+fn update_line(vmid: u32, sent: &BTreeMap<String, String>) -> String {
+    let mut line = format!("update VM {vmid}:");
+    let not_shown = ["node", "vmid", "digest", "import-working-storage"];
+    for (key, value) in sent.iter().filter(|(key, _)| !not_shown.contains(&key.as_str())) {
+        let value = if key == "cipassword" { "<hidden>" } else { value };
+        line.push_str(&format!(" -{key} {value}"));
+    }
+    line
 }
 
 /// Everything PVE checks before it locks the config.
@@ -96,24 +115,37 @@ fn read_change(call: &mut Call) -> Result<Change, Refusal> {
 }
 
 /// Facts 21.
+// PVE: API2/Qemu.pm, $update_vm_api.
 fn check_deletes(change: &Change) -> Result<(), Refusal> {
     let known = |key: &str| {
-        schema::by_template("POST", "/nodes/{node}/qemu")
-            .is_some_and(|e| e.parameter(key).is_some())
+        key == "meta"
+            || !matches!(key, "node" | "vmid")
+                && schema::by_template("POST", "/nodes/{node}/qemu")
+                    .is_some_and(|e| e.parameter(key).is_some())
     };
+    for key in &change.revert {
+        if !known(key) {
+            return Err(Refusal::parameter("revert", format!("unknown option '{key}'")));
+        }
+        if change.set.contains_key(key) {
+            let text = format!("you can't use '-{key}' and -revert {key}' at the same time");
+            return Err(Refusal::parameter("delete", text));
+        }
+    }
     for key in &change.delete {
         if change.set.contains_key(key) {
             let text = format!("you can't use '-{key}' and -delete {key}' at the same time");
             return Err(Refusal::parameter("delete", text));
         }
+        if change.revert.contains(key) {
+            let text = format!("you can't use '-delete {key}' and -revert {key}' at the same time");
+            return Err(Refusal::parameter("revert", text));
+        }
         if !known(key) {
             return Err(Refusal::parameter("delete", format!("unknown option '{key}'")));
         }
     }
-    match change.revert.iter().find(|key| !known(key)) {
-        Some(key) => Err(Refusal::parameter("revert", format!("unknown option '{key}'"))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Facts 26: what is wrong with the disk, the task says.

@@ -65,8 +65,8 @@ pub(super) fn max_disk(vm: &Vm) -> u64 {
         .unwrap_or(0)
 }
 
-pub(super) fn index(call: &mut Call) -> Reply {
-    call.world.vm(&call.node(), call.vmid())?;
+/// The same for every vmid, also when there is no such VM.
+pub(super) fn index(_call: &mut Call) -> Reply {
     let names = ["config", "pending", "status", "agent", "resize", "unlink"];
     Ok(Value::Array(names.map(|name| json!({ "subdir": name })).into()).into())
 }
@@ -100,7 +100,7 @@ pub(super) fn create(call: &mut Call) -> Reply {
         && !call.world.pools.contains_key(pool)
     {
         // PVE: facts 54; RPCEnvironment.pm, check_pool_exist.
-        return Err(Refusal::permission_unnamed());
+        return Err(Refusal::permission(&format!("pool '{pool}' does not exist")));
     }
     let start = call.params.flag("start");
     if start {
@@ -173,5 +173,6 @@ pub(super) fn destroy(call: &mut Call) -> Reply {
     call.root_only(&["skiplock"])?;
     call.world.destroyable(&node, vmid)?;
     let unreferenced = call.params.flag("destroy-unreferenced-disks");
-    call.fork("qmdestroy", vmid, Work::Destroy { vmid, unreferenced })
+    let purge = call.params.flag("purge");
+    call.fork("qmdestroy", vmid, Work::Destroy { vmid, unreferenced, purge })
 }

@@ -59,7 +59,13 @@ pub(super) fn shutdown(call: &mut Call) -> Reply {
 
 pub(super) fn reboot(call: &mut Call) -> Reply {
     let vmid = call.vmid();
-    if !call.world.vm(&call.node(), vmid)?.running {
+    // PVE: QemuServer/Helpers.pm, vm_running_locally and QemuConfig's assert.
+    let node = call.node();
+    let missing = |_| {
+        let text = format!("unable to find configuration file for VM {vmid} on node '{node}'");
+        Refusal::die(text)
+    };
+    if !call.world.vm(&node, vmid).map_err(missing)?.running {
         return Err(Refusal::die(format!("VM {vmid} not running")));
     }
     call.fork("qmreboot", vmid, Work::Reboot { vmid })

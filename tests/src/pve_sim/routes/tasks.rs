@@ -6,28 +6,33 @@ use serde_json::{Map, Value, json};
 
 use super::Call;
 use crate::pve_sim::answer::{Answer, Refusal, Reply};
+use crate::pve_sim::formats::full;
 use crate::pve_sim::world::task::Task;
+
+const UPID: &str =
+    r"UPID:[a-zA-Z0-9\-]+:[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:[^:\s]+:";
 
 /// Facts 36: the owner, or who may audit the node.
 fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
     let upid = call.params.text("upid");
     let task = call.world.tasks.iter().find(|task| task.upid == upid);
-    if !upid.starts_with("UPID:") {
-        return Err(Refusal::die(format!("unable to parse worker upid '{upid}'")));
+    // PVE: pve-common, UPID.pm, decode.
+    if !full(UPID, upid) {
+        return Err(Refusal::parameter("upid", "unable to parse worker upid"));
     }
     // PVE: facts 34, reference 4.
     let task = task
         .filter(|task| !task.run.gone)
         .ok_or_else(|| Refusal::parameter("upid", "no such task"))?;
-    if !owned(call, task) {
+    if !owned(call, &task.user) {
         call.world.check(call.who, &format!("/nodes/{}", task.node), &[privilege])?;
     }
     Ok(task)
 }
 
 // PVE: API2/Tasks.pm, check_task_user: a token sees its own tasks; a user his tokens' too.
-fn owned(call: &Call, task: &Task) -> bool {
-    task.user == call.who.authid || task.user.split('!').next() == Some(&call.who.authid)
+fn owned(call: &Call, user: &str) -> bool {
+    user == call.who.authid || user.split('!').next() == Some(&call.who.authid)
 }
 
 /// Facts 34.
@@ -75,7 +80,20 @@ pub(super) fn log(call: &mut Call) -> Reply {
     if call.params.flag("download") {
         return Err(Refusal::unknown("pve-sim: a log as a download is not served"));
     }
+    let text = call.params.text("upid");
+    let is_known = call.world.tasks.iter().any(|task| task.upid == text && !task.run.gone);
+    if full(UPID, text) && !is_known {
+        // PVE: API2/Tasks.pm, read_task_log: the right is judged by the name alone.
+        if !owned(call, text.split(':').nth(7).unwrap_or_default()) {
+            let node = format!("/nodes/{}", call.params.text("node"));
+            call.world.check(call.who, &node, &["Sys.Audit"])?;
+        }
+        return Ok(one_line("unable to open file - No such file or directory"));
+    }
     let task = found(call, "Sys.Audit")?;
+    if task.log.is_empty() {
+        return Ok(one_line("no content"));
+    }
     let start = call.params.number("start").unwrap_or(0) as usize;
     let limit = match call.params.number("limit").unwrap_or(50) as usize {
         0 => usize::MAX,
@@ -96,6 +114,12 @@ pub(super) fn log(call: &mut Call) -> Reply {
         .map(|(at, text)| json!({ "n": at + 1, "t": text }))
         .collect();
     Ok(Answer { data: lines.into(), total: Some(total) })
+}
+
+/// What PVE says in place of a log.
+// PVE: pve-common, Tools.pm, dump_logfile.
+fn one_line(text: &str) -> Answer {
+    Answer { data: json!([{ "n": 1, "t": text }]), total: Some(1) }
 }
 
 pub(super) fn stop(call: &mut Call) -> Reply {
@@ -128,10 +152,12 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|task| seen(call, task))
         .map(line)
         .collect();
+    // PVE: HTTPServer.pm, rest_handler: a total of none is left out.
+    let total = Some(lines.len()).filter(|total| *total > 0);
     let start = (call.params.number("start").unwrap_or(0) as usize).min(lines.len());
     lines.drain(..start);
     lines.truncate(call.params.number("limit").unwrap_or(50) as usize);
-    Ok(Value::Array(lines).into())
+    Ok(Answer { data: lines.into(), total })
 }
 
 pub(super) fn on_cluster(call: &mut Call) -> Reply {
@@ -147,7 +173,8 @@ pub(super) fn on_cluster(call: &mut Call) -> Reply {
 }
 
 fn seen(call: &Call, task: &Task) -> bool {
-    owned(call, task) || call.world.may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
+    owned(call, &task.user)
+        || call.world.may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
 }
 
 fn failed(task: &Task) -> bool {

@@ -110,7 +110,7 @@ fn a_missing_right_is_named() {
             "/vms",
             "VM.Console",
             "POST /nodes/pve1/qemu vmid=101 pool=none",
-            "403 Permission check failed {",
+            "403 Permission check failed (pool 'none' does not exist) {",
         ),
         // PVE: pve-manager, API2/Cluster.pm: the options are for all, most of them are left out.
         ("/vms", "VM.Console", "GET /cluster/options", r#"200 OK {"data":{"allowed-tags":[]}}"#),

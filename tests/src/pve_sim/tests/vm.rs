@@ -200,7 +200,10 @@ fn what_is_not_known_is_said_loudly() {
     }
     assert_eq!(sim.refused().len(), 3);
     assert_eq!(
-        send(&sim, "GET /nodes/pve1/tasks/UPID:x:/status"),
+        send(
+            &sim,
+            "GET /nodes/pve1/tasks/UPID:pve1:00000001:00000001:00000001:qmstart:100:a@pve:/status"
+        ),
         "400 Parameter verification failed. {\"data\":null,\"message\":\"Parameter verification failed.\\n\",\"errors\":{\"upid\":\"no such task\"}}"
     );
 }

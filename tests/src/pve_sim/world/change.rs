@@ -2,12 +2,12 @@
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, update_vm_api; QemuServer.pm, vmconfig_hotplug_pending.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::access::Who;
 use super::disk;
-use super::vm::Vm;
+use super::vm::{View, Vm};
 use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema::numbered;
@@ -30,20 +30,27 @@ impl World {
         who: &Who,
         vmid: u32,
         change: &Change,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Vec<String>, Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_digest(change.digest.as_deref())?;
         vm.check_lock()?;
+        vm.check_boot_order(change)?;
+        let mut warnings = Vec::new();
         for key in &change.revert {
             self.vm_mut(node, vmid)?.pending.remove(key);
         }
         for key in &change.delete {
+            if !self.vm(node, vmid)?.view(View::Pending).contains_key(key) {
+                // PVE: facts 21.
+                let line = format!("cannot delete '{key}' - not set in current configuration!");
+                warnings.push(line);
+            }
             self.unset(node, who, vmid, key, change.force)?;
         }
         for (key, value) in &change.set {
             self.set(node, who, vmid, key, value)?;
         }
-        Ok(())
+        Ok(warnings)
     }
 
     fn set(
@@ -58,9 +65,14 @@ impl World {
             self.check_drive(who, vmid, value)?;
             self.make_drive(node, vmid, key, value).map_err(Refusal::die)?
         } else {
-            stored(key, value)
+            let Some(value) = kept(key, value) else {
+                self.vm_mut(node, vmid)?.config.remove(key);
+                return Ok(());
+            };
+            stored(key, &value)
         };
         let vm = self.vm_mut(node, vmid)?;
+        vm.boot_from_new_cd(key, &value);
         let present = vm.config.contains_key(key);
         let same = vm.config.get(key) == Some(&value);
         if same {
@@ -177,6 +189,43 @@ impl World {
 }
 
 impl Vm {
+    /// Create takes any order (facts 14), a change only one of devices that are there.
+    // PVE: API2/Qemu.pm, $update_vm_api.
+    fn check_boot_order(&self, change: &Change) -> Result<(), Refusal> {
+        let order = change.set.get("boot").and_then(|boot| boot.strip_prefix("order="));
+        let there = self.view(View::Pending);
+        let exists = |device: &str| {
+            (there.contains_key(device) && !change.delete.iter().any(|key| key == device))
+                || change.set.contains_key(device)
+        };
+        let mut devices = order.into_iter().flat_map(|order| order.split(';'));
+        match devices.find(|device| !device.is_empty() && !exists(device)) {
+            Some(device) => {
+                Err(Refusal::die(format!("invalid bootorder: device '{device}' does not exist'")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A CD that a change brings is put at the end of the boot order.
+    // PVE: API2/Qemu.pm, $update_vm_api.
+    fn boot_from_new_cd(&mut self, key: &str, value: &str) {
+        let drive = Properties::read(value, "file");
+        let is_cd = disk::is_drive(key)
+            && disk::is_cdrom(&drive)
+            && !drive.get("file").unwrap_or_default().contains("-cloudinit");
+        let order = self.config.get("boot").and_then(|boot| boot.strip_prefix("order="));
+        let Some(order) = order.filter(|order| is_cd && !order.split(';').any(|d| d == key)) else {
+            return;
+        };
+        let boot = format!("order={order};{key}");
+        if self.running {
+            self.pending.insert("boot".to_owned(), Some(boot));
+        } else {
+            self.config.insert("boot".to_owned(), boot);
+        }
+    }
+
     /// Facts 23: an order that becomes empty is a blank.
     fn forget_boot(&mut self, key: &str) {
         let Some(boot) = self.config.get("boot").cloned() else {
@@ -197,14 +246,29 @@ impl Vm {
     }
 }
 
+/// A value as the config file can hold it; none when it holds nothing.
+// PVE: QemuServer.pm, write_vm_config: an empty value is a blank, an empty text goes.
+pub(super) fn kept(key: &str, value: &str) -> Option<String> {
+    match (key, value) {
+        ("description" | "sshkeys", "") => None,
+        (_, "") => Some(" ".to_owned()),
+        ("description", text) => Some(text.trim_end_matches('\n').to_owned()),
+        _ => Some(value.to_owned()),
+    }
+}
+
 /// A value as the config keeps it.
 fn stored(key: &str, value: &str) -> String {
     // PVE: reference 1, way A: a config change hashes a plain password, a create does not.
     if key == "cipassword" && !value.starts_with('$') {
         return "$5$simulated$hash".to_owned();
     }
-    if key == "description" {
-        return value.trim_end_matches('\n').to_owned();
+    // PVE: guest-common, GuestHelpers.pm, get_unique_tags: each once, in order, in small letters.
+    // PVE 9.2 does so at create too.
+    if key == "tags" {
+        let words = value.split([',', ';', ' ']).filter(|word| !word.is_empty());
+        let tags: BTreeSet<String> = words.map(str::to_lowercase).collect();
+        return tags.into_iter().collect::<Vec<_>>().join(";");
     }
     value.to_owned()
 }
@@ -214,10 +278,7 @@ fn stored(key: &str, value: &str) -> String {
 fn is_live(key: &str, present: bool) -> bool {
     if matches!(
         key,
-        "agent"
-            | "autostart"
-            | "balloon"
-            | "bwlimit"
+        "balloon"
             | "cicustom"
             | "cipassword"
             | "citype"
@@ -239,6 +300,7 @@ fn is_live(key: &str, present: bool) -> bool {
             | "shares"
             | "sshkeys"
             | "startup"
+            | "tablet"
             | "tags"
             | "vmstatestorage"
     ) {
@@ -303,9 +365,9 @@ mod tests {
         );
         check(
             true,
-            &[("tags", "B A,c")],
+            &[("tags", "B A,c;a")],
             &[],
-            &format!("boot=order=virtio0 cores=1 tags=B A,c {disk} | "),
+            &format!("boot=order=virtio0 cores=1 tags=a;b;c {disk} | "),
         );
         check(
             true,

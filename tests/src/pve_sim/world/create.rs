@@ -47,12 +47,15 @@ impl World {
         let mut config = BTreeMap::new();
         for (key, value) in params {
             if !disk::is_drive(&key) {
-                config.insert(key, value);
+                config.extend(super::change::kept(&key, &value).map(|value| (key, value)));
                 continue;
             }
+            let is_new = disk::is_made(&disk::read(&key, &value));
             match self.make_drive(node, vmid, &key, &value) {
                 Ok(text) => {
-                    log.push(format!("{key}: successfully created disk '{text}'"));
+                    if is_new {
+                        log.push(format!("{key}: successfully created disk '{text}'"));
+                    }
                     config.insert(key, text);
                 }
                 Err(cause) => {
@@ -80,7 +83,7 @@ impl World {
         let checked = self.destroyable(node, vmid).and_then(|vm| vm.check_lock().map(|()| vm));
         let vm = match checked {
             Ok(vm) => vm,
-            Err(refusal) => return Err(refusal.message.trim_end().to_owned()).into(),
+            Err(refusal) => return Err(refusal.in_task()).into(),
         };
         let mut gone: Vec<String> = vm
             .config

@@ -50,6 +50,11 @@ pub(crate) fn wanted(drive: &Properties) -> Wanted {
     }
 }
 
+/// Whether a drive is a volume still to be made.
+pub(crate) fn is_made(drive: &Properties) -> bool {
+    matches!(wanted(drive), Wanted::New { .. } | Wanted::CloudInit { .. })
+}
+
 /// Whether a drive is a CD, cloud-init's included.
 pub(crate) fn is_cdrom(drive: &Properties) -> bool {
     drive.get("media") == Some("cdrom")
@@ -157,7 +162,9 @@ impl World {
             _ => "raw".to_owned(),
         });
         let size = found.virtual_size();
-        let mut volume = self.allocate(node, vmid, storage, size, &format)?;
+        let mut volume = self
+            .allocate(node, vmid, storage, size, &format)
+            .map_err(|cause| format!("cannot import from '{source}' - {cause}"))?;
         volume.sha256 = found.sha256.clone();
         volume.used = Some(found.used());
         volume.bytes = found.bytes.filter(|_| found.format == "raw");
@@ -187,10 +194,7 @@ impl World {
         size: u64,
         format: &str,
     ) -> Result<Volume, String> {
-        let config = self
-            .storages
-            .get(storage)
-            .ok_or_else(|| format!("storage '{storage}' does not exist"))?;
+        let config = self.storage(storage, node).map_err(|refusal| refusal.in_task())?;
         let with_path = config.has_path();
         // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is taken
         // whatever the format of the image that has it.

@@ -15,7 +15,7 @@ impl World {
             return Err(cause).into();
         }
         if let Err(refusal) = self.apply_pending(node, vmid) {
-            return Err(refusal.message.trim_end().to_owned()).into();
+            return Err(refusal.in_task()).into();
         }
         if let Err(cause) = self.devices_exist(node, vmid) {
             return Err(cause).into();
@@ -28,7 +28,7 @@ impl World {
     }
 
     fn startable(&self, node: &str, vmid: u32) -> Result<(), String> {
-        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.in_task();
         let vm = self.vm(node, vmid).map_err(text)?;
         if vm.is_set("template") {
             return Err("you can't start a vm if it's a template".to_owned());
@@ -76,12 +76,12 @@ impl World {
     }
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
-        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
-        let vm = self.vm_mut(node, vmid).map_err(text)?;
-        // PVE: facts 27 and 29; QemuServer.pm, _do_vm_stop: stopping a stopped VM is OK.
-        if !vm.running {
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.in_task();
+        // PVE: facts 27 and 29; QemuServer.pm, _do_vm_stop: what does not run is stopped,
+        // also when there is no such VM.
+        let Some(vm) = self.vms.get_mut(&vmid).filter(|vm| vm.node == node && vm.running) else {
             return Ok(());
-        }
+        };
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
@@ -118,13 +118,16 @@ impl World {
         key: &str,
         size: &str,
         digest: Option<&str>,
-    ) -> Result<(), String> {
-        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.message.trim_end().to_owned();
+    ) -> Result<Vec<String>, String> {
+        let text = |refusal: crate::pve_sim::answer::Refusal| refusal.in_task();
         let vm = self.vm(node, vmid).map_err(text)?;
         vm.check_digest(digest).map_err(text)?;
         vm.check_lock().map_err(text)?;
         let drive = vm.config.get(key).ok_or_else(|| format!("disk '{key}' does not exist"))?;
         let mut drive = Properties::read(drive, "file");
+        if drive.get("file") == Some("none") {
+            return Err("unable to parse volume ID 'none'".to_owned());
+        }
         if disk::is_cdrom(&drive) {
             return Err("you can't resize a cdrom".to_owned());
         }
@@ -144,15 +147,21 @@ impl World {
             return Err("shrinking disks is not supported".to_owned());
         }
         if wanted == present {
-            return Ok(());
+            return Ok(Vec::new());
         }
+        if volume.format == "vmdk" {
+            return Err("can't resize this image format".to_owned());
+        }
+        // What `qemu-img resize` says.
+        let in_file = self.storages.get(storage).is_some_and(|storage| storage.has_path());
+        let log = in_file.then(|| "Image resized.".to_owned()).into_iter().collect();
         volume.size = wanted;
         volume.virtual_size = None;
         self.put_volume(node, volume);
         drive.set("size", disk::print_size(wanted));
         let vm = self.vm_mut(node, vmid).map_err(text)?;
         vm.config.insert(key.to_owned(), disk::print(drive));
-        Ok(())
+        Ok(log)
     }
 }
 
@@ -206,7 +215,7 @@ mod tests {
             let mut world = world(&[("virtio0", "local-lvm:vm-100-disk-0,size=10G")]);
             let done = world.resize("pve1", &who, 100, key, size, None);
             let drive = Properties::read(&world.vms[&100].config["virtio0"], "file");
-            let seen = done.as_ref().map(|()| drive.get("size").unwrap()).map_err(String::as_str);
+            let seen = done.as_ref().map(|_| drive.get("size").unwrap()).map_err(String::as_str);
             assert_eq!(seen, expected, "{key} {size}");
         }
     }

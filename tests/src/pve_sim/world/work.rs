@@ -13,8 +13,8 @@ use super::storage::{Storage, Volume};
 #[derive(Debug, Clone)]
 pub(crate) enum Work {
     Create { vmid: u32, params: BTreeMap<String, String>, start: bool, pool: Option<String> },
-    Destroy { vmid: u32, unreferenced: bool },
-    Change { vmid: u32, change: Change },
+    Destroy { vmid: u32, unreferenced: bool, purge: bool },
+    Change { vmid: u32, change: Change, lines: Vec<String> },
     Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
     Start { vmid: u32 },
     Stop { vmid: u32 },
@@ -48,22 +48,25 @@ impl From<Result<(), String>> for Ended {
 impl World {
     /// The lines that a task's log gains while it runs.
     pub(super) fn script(&self, node: &str, work: &Work) -> Vec<String> {
+        let mut lines = Vec::new();
         let drives = match work {
             Work::Store { lines, .. } => return lines.clone(),
             Work::Create { params, .. } => params,
-            Work::Change { change, .. } => &change.set,
+            Work::Change { change, lines: first, .. } => {
+                lines.clone_from(first);
+                &change.set
+            }
             Work::Reload => return self.reload_lines(),
             _ => return Vec::new(),
         };
         let drives = drives.iter().filter(|(key, _)| disk::is_drive(key));
-        drives
-            .filter_map(|(key, text)| {
-                let drive = disk::read(key, text);
-                let source = self.volume(node, drive.get("import-from")?)?;
-                Some(disk::progress(source.virtual_size()))
-            })
-            .flatten()
-            .collect()
+        let progress = drives.filter_map(|(key, text)| {
+            let drive = disk::read(key, text);
+            let source = self.volume(node, drive.get("import-from")?)?;
+            Some(disk::progress(source.virtual_size()))
+        });
+        lines.extend(progress.flatten());
+        lines
     }
 
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
@@ -77,14 +80,23 @@ impl World {
                 }
                 ended
             }
-            Work::Destroy { vmid, unreferenced } => self.destroy(node, vmid, unreferenced),
-            Work::Change { vmid, change } => {
-                let result = self.change(node, who, vmid, &change);
-                let result = result.map_err(|refusal| refusal.message.trim_end().to_owned());
-                result.into()
+            Work::Destroy { vmid, unreferenced, purge } => {
+                let mut ended = self.destroy(node, vmid, unreferenced);
+                if purge && ended.result.is_ok() {
+                    let line = format!("purging VM {vmid} from related configurations..");
+                    ended.log.push(line);
+                }
+                ended
             }
+            Work::Change { vmid, change, .. } => match self.change(node, who, vmid, &change) {
+                Ok(log) => Ended { log, ..Ended::default() },
+                Err(refusal) => Err(refusal.in_task()).into(),
+            },
             Work::Resize { vmid, disk, size, digest } => {
-                self.resize(node, who, vmid, &disk, &size, digest.as_deref()).into()
+                match self.resize(node, who, vmid, &disk, &size, digest.as_deref()) {
+                    Ok(log) => Ended { log, ..Ended::default() },
+                    Err(text) => Err(text).into(),
+                }
             }
             Work::Start { vmid } => self.start(node, vmid),
             Work::Stop { vmid } => self.stop(node, vmid).into(),
@@ -124,7 +136,7 @@ impl World {
         let id = volid.split(':').next().unwrap_or_default();
         let file = match self.storage(id, node) {
             Ok(storage) => storage.file(volid),
-            Err(refusal) => return Err(refusal.message.trim_end().to_owned()).into(),
+            Err(refusal) => return Err(refusal.in_task()).into(),
         };
         let mut log = Vec::new();
         if self.take_volume(node, volid).is_none() {
