@@ -9,6 +9,8 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 
+use super::schema;
+
 /// Checks a value by a format's name; the error is PVE's text, newline and all.
 /// A format that is not listed has no bounds in the simulator.
 pub(crate) fn verify(format: &str, value: &str) -> Result<(), String> {
@@ -18,7 +20,7 @@ pub(crate) fn verify(format: &str, value: &str) -> Result<(), String> {
             .filter(|word| !word.is_empty())
             .try_for_each(|word| verify(item, word));
     }
-    if format == "pve-qm-cicustom" || format == "pve-qm-ipconfig" {
+    if matches!(format, "pve-qm-cicustom" | "pve-qm-ipconfig" | "pve-qm-boot") {
         return keyed(format, value);
     }
     let (holds, text) = judge(format, value);
@@ -65,6 +67,7 @@ fn judge(format: &str, value: &str) -> (bool, String) {
         "pve-volume-id-or-qm-path" => {
             volume(value, value == "none" || value == "cdrom" || value.starts_with('/'))
         }
+        "pve-qm-bootdev" => (is_boot_device(value), format!("invalid boot device '{value}'")),
         "pve-storage-content" => (
             matches!(
                 value,
@@ -105,12 +108,17 @@ fn address(format: &str, value: &str) -> (bool, String) {
     }
 }
 
-/// Two formats of PVE that are property strings known by a name.
+/// Formats of PVE that are property strings known by a name.
 fn keyed(format: &str, value: &str) -> Result<(), String> {
     let mut seen = BTreeMap::new();
     for part in value.split(',') {
-        let Some((key, word)) = part.split_once('=') else {
-            return Err("value without key, but schema does not define a default key\n".to_owned());
+        let (key, word) = match part.split_once('=') {
+            Some(pair) => pair,
+            None if format == "pve-qm-boot" => ("legacy", part),
+            None => {
+                let text = "value without key, but schema does not define a default key\n";
+                return Err(text.to_owned());
+            }
         };
         let kind = match (format, key) {
             ("pve-qm-cicustom", "user" | "network" | "meta" | "vendor") => "pve-volume-id",
@@ -118,6 +126,12 @@ fn keyed(format: &str, value: &str) -> Result<(), String> {
             ("pve-qm-ipconfig", "gw") => "ipv4",
             ("pve-qm-ipconfig", "ip6") => "pve-ipv6-config",
             ("pve-qm-ipconfig", "gw6") => "ipv6",
+            ("pve-qm-boot", "legacy") if full("[acdn]{1,4}", word) => "",
+            ("pve-qm-boot", "legacy") => {
+                let text = "value does not match the regex pattern";
+                return Err(format!("format error\n{key}: {text}\n"));
+            }
+            ("pve-qm-boot", "order") => "pve-qm-bootdev-list",
             _ => {
                 return Err(format!("invalid key in comma-separated list property: {key}\n"));
             }
@@ -134,6 +148,15 @@ fn keyed(format: &str, value: &str) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// A device that a VM can have; whether it has it, nobody looks (facts 14).
+// PVE: qemu-server, QemuServer.pm, verify_bootdev.
+fn is_boot_device(name: &str) -> bool {
+    let buses = ["ide", "sata", "scsi", "virtio", "net", "usb", "hostpci"];
+    schema::numbered(name).is_some_and(|(stem, _)| buses.contains(&stem))
+        && schema::by_template("POST", "/nodes/{node}/qemu")
+            .is_some_and(|create| create.parameter(name).is_some())
 }
 
 fn identifier(what: &str, value: &str) -> (bool, String) {
@@ -228,6 +251,19 @@ mod tests {
             "pve-qm-ipconfig",
             "gw=10.0.0.1",
             Err("format error\nip: missing property required by 'gw'"),
+        );
+        check("pve-qm-boot", "order=virtio0;ide2;net0", Ok(()));
+        check("pve-qm-boot", "order=scsi30", Ok(()));
+        check("pve-qm-boot", "cdn", Ok(()));
+        check(
+            "pve-qm-boot",
+            "order=virtio0;virtio16",
+            Err("format error\norder: invalid format - invalid boot device 'virtio16'"),
+        );
+        check(
+            "pve-qm-boot",
+            "virtio0",
+            Err("format error\nlegacy: value does not match the regex pattern"),
         );
         check("pve-startup-order", "order=3,up=30,down=60", Ok(()));
         check("pve-startup-order", "first", Err("unable to parse startup options"));
