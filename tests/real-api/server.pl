@@ -103,10 +103,19 @@ if ($role eq 'pvedaemon') {
     $config{ssl} = { cert_file => "$scratch/server.pem" };
 }
 
-fork() or last for 1 .. 2;    # three workers each
-if ($role eq 'pveproxy') {
-    my ($uid, $gid) = (getpwnam 'www-data')[2, 3];
-    $) = "$gid $gid";
-    $> = $uid;
+sub serve {
+    if ($role eq 'pveproxy') {
+        my ($uid, $gid) = (getpwnam 'www-data')[2, 3];
+        $) = "$gid $gid";
+        $> = $uid;
+    }
+    PVE::HTTPServer->new(%config)->run();
+    POSIX::_exit(0);
 }
-PVE::HTTPServer->new(%config)->run();
+
+# Three workers; one that has served its thousand requests is followed by another.
+sub worker { fork() || serve() }
+my %workers = map { worker() => 1 } 1 .. 3;
+while ((my $ended = waitpid -1, 0) > 0) {
+    $workers{ worker() } = 1 if delete $workers{$ended};
+}
