@@ -20,6 +20,8 @@ const TRIES: u32 = 7;
 /// PVE answers 596 after 30 s at the latest while a worker may still be about to start.
 const ABSENT_LOOKS: u32 = 4;
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
+/// After so many looks the user is told what keeps us: ten seconds.
+const LOOKS_UNTIL_TOLD: u32 = 20;
 
 /// What stands at a vmid after a create whose outcome is not known.
 enum AtVmid {
@@ -174,6 +176,9 @@ impl Work<'_> {
             }
             if looks >= most {
                 return AtVmid::Unfinished;
+            }
+            if looks == LOOKS_UNTIL_TOLD {
+                self.tell("wait", "waiting for the create whose answer was lost", None);
             }
             pause(LOOK_PAUSE);
         }
