@@ -29,6 +29,8 @@ pub struct ConsoleArgs {
     )]
     pub log_format: LogFormat,
     /// Show each request: method, path, status, time; never a body.
+    ///
+    /// Every stage takes it, so that a whole pipe can be told; only image-publish and pve-apply make requests.
     #[arg(short, long, global = true)]
     pub verbose: bool,
 }
