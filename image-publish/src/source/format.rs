@@ -90,7 +90,10 @@ impl Unfit {
             Self::Damaged => Some("`qemu-img check -r all FILE` repairs it"),
             Self::Archive => Some("unpack it, and publish the disk inside"),
             Self::CutOff { .. } => Some("fetch or build it again"),
-            Self::NoImage | Self::Iso | Self::Encrypted | Self::BadHeader { .. } => None,
+            Self::Iso => Some(
+                "it serves a CD drive, and no VM is made from it: PVE takes it under ISO Images of a storage",
+            ),
+            Self::NoImage | Self::Encrypted | Self::BadHeader { .. } => None,
         }
     }
 }
