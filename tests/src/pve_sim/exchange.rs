@@ -89,9 +89,9 @@ fn now(refusal: Refusal) -> Step {
 /// What pveproxy refuses before it reads a body; PVE: process_header and
 /// authenticate_and_handle_request.
 fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusal> {
-    if !["GET", "POST", "PUT", "DELETE", "OPTIONS", "HEAD"].contains(&head.method.as_str()) {
+    if !["GET", "POST", "PUT", "DELETE"].contains(&head.method.as_str()) {
         let text = format!("method '{}' not available", head.method);
-        return Err(Refusal::plain(501, text));
+        return Err(Refusal::bare(501, text));
     }
     if let Some(encoding) = head.header("transfer-encoding") {
         // PVE: facts 39.
@@ -117,7 +117,8 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
     let ["", "nodes", _, "storage", storage, "upload"] = pieces[..] else {
         return Ok(());
     };
-    if head.method != "POST" {
+    // PVE: APIServer/AnyEvent.pm: without a body it is a request as any other.
+    if head.method != "POST" || length == 0 {
         return Ok(());
     }
     // PVE: facts 40 and 3: refused before the body is read, without a body.
@@ -125,7 +126,7 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
     let rights = state.world.check(&pending.who, &path, &["Datastore.AllocateTemplate"]);
     rights.map_err(|refusal| Refusal::bare(403, refusal.message))?;
     let (kind, boundary) = head.content_type();
-    let boundary = boundary.filter(|_| kind == "multipart/form-data" && length > 0);
+    let boundary = boundary.filter(|_| kind == "multipart/form-data");
     pending.upload_boundary = Some(boundary.ok_or_else(|| {
         Refusal::plain(501, "upload without content length header or multipart body not supported")
     })?);

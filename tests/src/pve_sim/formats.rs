@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use regex::Regex;
 
-use super::schema;
+use super::schema::{self, numbered};
 
 /// Checks a value by a format's name; the error is PVE's text, newline and all.
 /// A format that is not listed has no bounds in the simulator.
@@ -19,9 +19,6 @@ pub(crate) fn verify(format: &str, value: &str) -> Result<(), String> {
             .split([',', ';', ' ', '\0'])
             .filter(|word| !word.is_empty())
             .try_for_each(|word| verify(item, word));
-    }
-    if matches!(format, "pve-qm-cicustom" | "pve-qm-ipconfig" | "pve-qm-boot") {
-        return keyed(format, value);
     }
     let (holds, text) = judge(format, value);
     if holds { Ok(()) } else { Err(format!("{text}\n")) }
@@ -62,12 +59,14 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             full(r"(order=)?\d+(,(up|down)=\d+)*|((up|down)=\d+)(,(up|down)=\d+)*", value),
             "unable to parse startup options".to_owned(),
         ),
+        "pve-qm-bootdisk" => (is_disk(value), format!("invalid boot disk '{value}'")),
+        "pve-qm-bootdev" => (is_boot_device(value), format!("invalid boot device '{value}'")),
+        "pve-hotplug-features" => hotplug(value),
         "pve-volume-id" => volume(value, false),
         "pve-volume-id-or-absolute-path" => volume(value, value.starts_with('/')),
         "pve-volume-id-or-qm-path" => {
             volume(value, value == "none" || value == "cdrom" || value.starts_with('/'))
         }
-        "pve-qm-bootdev" => (is_boot_device(value), format!("invalid boot device '{value}'")),
         "pve-storage-content" => (
             matches!(
                 value,
@@ -108,46 +107,17 @@ fn address(format: &str, value: &str) -> (bool, String) {
     }
 }
 
-/// Formats of PVE that are property strings known by a name.
-fn keyed(format: &str, value: &str) -> Result<(), String> {
-    let mut seen = BTreeMap::new();
-    for part in value.split(',') {
-        let (key, word) = match part.split_once('=') {
-            Some(pair) => pair,
-            None if format == "pve-qm-boot" => ("legacy", part),
-            None => {
-                let text = "value without key, but schema does not define a default key\n";
-                return Err(text.to_owned());
-            }
-        };
-        let kind = match (format, key) {
-            ("pve-qm-cicustom", "user" | "network" | "meta" | "vendor") => "pve-volume-id",
-            ("pve-qm-ipconfig", "ip") => "pve-ipv4-config",
-            ("pve-qm-ipconfig", "gw") => "ipv4",
-            ("pve-qm-ipconfig", "ip6") => "pve-ipv6-config",
-            ("pve-qm-ipconfig", "gw6") => "ipv6",
-            ("pve-qm-boot", "legacy") if full("[acdn]{1,4}", word) => "",
-            ("pve-qm-boot", "legacy") => {
-                let text = "value does not match the regex pattern";
-                return Err(format!("format error\n{key}: {text}\n"));
-            }
-            ("pve-qm-boot", "order") => "pve-qm-bootdev-list",
-            _ => {
-                return Err(format!("invalid key in comma-separated list property: {key}\n"));
-            }
-        };
-        if seen.insert(key, word).is_some() {
-            return Err(format!("duplicate key in comma-separated list property: {key}\n"));
-        }
-        verify(kind, word)
-            .map_err(|text| format!("format error\n{key}: invalid format - {text}"))?;
-    }
-    for (gateway, of) in [("gw", "ip"), ("gw6", "ip6")] {
-        if format == "pve-qm-ipconfig" && seen.contains_key(gateway) && !seen.contains_key(of) {
-            return Err(format!("format error\n{of}: missing property required by '{gateway}'\n"));
-        }
-    }
-    Ok(())
+fn is_disk(value: &str) -> bool {
+    matches!(numbered(value), Some(("ide" | "sata" | "scsi" | "virtio", _)))
+}
+
+// PVE: qemu-server, QemuServer.pm, parse_hotplug_features.
+fn hotplug(value: &str) -> (bool, String) {
+    let known =
+        |word: &&str| matches!(*word, "network" | "disk" | "cpu" | "memory" | "usb" | "cloudinit");
+    let mut words = value.split([',', ';', ' ']).filter(|word| !word.is_empty());
+    let wrong = words.find(|word| !known(word)).filter(|_| value != "0" && value != "1");
+    (wrong.is_none(), format!("invalid hotplug feature '{}'", wrong.unwrap_or_default()))
 }
 
 /// A device that a VM can have; whether it has it, nobody looks (facts 14).
@@ -239,32 +209,12 @@ mod tests {
         check("pve-tag-list", "a;b=c", Err("invalid characters in tag"));
         check("urlencoded", "ssh-ed25519%20AAAA", Ok(()));
         check("urlencoded", "ssh key", Err("invalid urlencoded string: ssh key"));
-        check("pve-qm-ipconfig", "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto", Ok(()));
-        check(
-            "pve-qm-ipconfig",
-            "ip=10.0.0.5",
-            Err(
-                "format error\nip: invalid format - value does not look like a valid ipv4 network configuration",
-            ),
-        );
-        check(
-            "pve-qm-ipconfig",
-            "gw=10.0.0.1",
-            Err("format error\nip: missing property required by 'gw'"),
-        );
-        check("pve-qm-boot", "order=virtio0;ide2;net0", Ok(()));
-        check("pve-qm-boot", "order=scsi30", Ok(()));
-        check("pve-qm-boot", "cdn", Ok(()));
-        check(
-            "pve-qm-boot",
-            "order=virtio0;virtio16",
-            Err("format error\norder: invalid format - invalid boot device 'virtio16'"),
-        );
-        check(
-            "pve-qm-boot",
-            "virtio0",
-            Err("format error\nlegacy: value does not match the regex pattern"),
-        );
+        check("pve-qm-bootdev", "net0", Ok(()));
+        check("pve-qm-bootdev", "scsi30", Ok(()));
+        check("pve-qm-bootdev", "virtio16", Err("invalid boot device 'virtio16'"));
+        check("pve-qm-bootdev", "efidisk0", Err("invalid boot device 'efidisk0'"));
+        check("pve-hotplug-features", "network,disk", Ok(()));
+        check("pve-hotplug-features", "net", Err("invalid hotplug feature 'net'"));
         check("pve-startup-order", "order=3,up=30,down=60", Ok(()));
         check("pve-startup-order", "first", Err("unable to parse startup options"));
     }
@@ -284,6 +234,9 @@ mod tests {
         let mut bad = Vec::new();
         for endpoint in crate::pve_sim::schema::endpoints() {
             walk(&endpoint.parameters, &mut bad);
+        }
+        for format in ["pve-qm-boot", "pve-qm-smbios1", "pve-vm-cpu-conf"] {
+            walk(crate::pve_sim::schema::named(format).unwrap(), &mut bad);
         }
         assert_eq!(bad, Vec::<String>::new());
     }

@@ -1,6 +1,8 @@
 //! What `qemu-img info` would say of a file's first bytes.
 //! A pure module: does no I/O.
 
+use super::world::storage::template;
+
 const QCOW2: [u8; 4] = *b"QFI\xfb";
 
 /// The virtual size, where the head tells it.
@@ -13,6 +15,7 @@ pub(crate) fn virtual_size(head: &[u8]) -> Option<u64> {
 pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
     match content {
         "iso" => "iso",
+        "vztmpl" => template(filename.rsplit('.').next().unwrap_or_default()),
         _ => filename.rsplit('.').next().unwrap_or_default(),
     }
 }

@@ -106,7 +106,7 @@ impl Multipart {
             ));
         }
         if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MOST_HEAD {
-            return Err(Refusal::plain(500, "upload failed"));
+            return Err(failed("upload failed", 1370));
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Multipart {
     /// The file, once the whole body was read.
     pub(crate) fn finish(mut self) -> Result<(BTreeMap<String, String>, Upload), Refusal> {
         if self.phase != Phase::Done {
-            return Err(Refusal::plain(500, "upload failed"));
+            return Err(failed("upload failed", 1370));
         }
         let sums = std::mem::take(&mut self.sums);
         let upload = Upload {
@@ -197,7 +197,7 @@ impl Multipart {
         }
         if name != "filename" {
             let text = format!("wrong field name '{name}' for file upload, expected 'filename'");
-            return Err(Refusal::plain(500, text));
+            return Err(failed(&text, 1325));
         }
         let filename = String::from_utf8_lossy(&self.buffer[text_at..end]).trim().to_owned();
         self.fields.insert("filename".to_owned(), filename);
@@ -290,6 +290,13 @@ impl Sum {
 /// Lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A `die` without a newline: Perl adds the place.
+// PVE: pve-http-server 6.0, APIServer/AnyEvent.pm.
+fn failed(text: &str, line: u32) -> Refusal {
+    let place = "/usr/share/perl5/PVE/APIServer/AnyEvent.pm";
+    Refusal::plain(500, format!("{text} at {place} line {line}.\n"))
 }
 
 /// A text with a line break makes PVE answer a bare 400 (facts 38).

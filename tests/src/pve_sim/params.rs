@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::answer::Refusal;
 use super::formats;
 use super::property;
-use super::schema::{Endpoint, Format, Property};
+use super::schema::{self, Endpoint, Format, Property};
 
 const UNKNOWN: &str = "property is not defined in schema \
                        and the schema does not allow additional properties";
@@ -94,18 +94,14 @@ fn value_of(name: &str, property: &Property, value: &str) -> Result<(), (String,
         return Ok(());
     }
     match &property.format {
-        Some(Format::Named(format)) => {
-            if let Err(text) = named(format, value) {
-                return fail(format!("invalid format - {text}"));
-            }
-        }
-        Some(Format::Keys(keys)) => {
-            if let Err(text) = keys_of(name, keys, value) {
-                return fail(format!("invalid format - {text}"));
-            }
-        }
-        None => {}
+        Some(Format::Named(format)) => match schema::named(format) {
+            Some(keys) => keys_of(name, keys, value).and_then(|()| cpu_type(format, keys, value)),
+            None => named(format, value),
+        },
+        Some(Format::Keys(keys)) => keys_of(name, keys, value),
+        None => Ok(()),
     }
+    .or_else(|text| fail(format!("invalid format - {text}")))?;
     bounds(property, value).or_else(fail)
 }
 
@@ -116,6 +112,22 @@ fn named(format: &str, value: &str) -> Result<(), String> {
         Some(format) => formats::verify(format, value),
         None => formats::verify(format, value),
     }
+}
+
+// PVE: qemu-server, QemuServer/CPUConfig.pm, validate_vm_cpu_conf.
+fn cpu_type(format: &str, keys: &BTreeMap<String, Property>, value: &str) -> Result<(), String> {
+    let read = property::parse(keys, value)?;
+    let Some(cpu) = read.get("cputype").filter(|_| format == "pve-vm-cpu-conf") else {
+        return Ok(());
+    };
+    if let Some(custom) = cpu.strip_prefix("custom-") {
+        return Err(format!("Custom cputype '{custom}' not found\n"));
+    }
+    let known = schema::named("pve-vm-cputype").and_then(|keys| keys["known"].r#enum.as_ref());
+    if known.is_some_and(|known| known.iter().any(|name| name == cpu)) {
+        return Ok(());
+    }
+    Err(format!("Built-in cputype '{cpu}' is not defined (missing 'custom-' prefix?)\n"))
 }
 
 fn keys_of(name: &str, keys: &BTreeMap<String, Property>, text: &str) -> Result<(), String> {
@@ -292,6 +304,48 @@ mod tests {
             Some(
                 "ostype: value 'linux' does not have a value in the enumeration 'other, wxp, w2k, w2k3, w2k8, wvista, win7, win8, win10, win11, l24, l26, solaris'",
             ),
+        );
+    }
+
+    #[test]
+    fn formats_with_a_name_are_held_to_their_keys() {
+        check("ipconfig0", "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto", None);
+        check(
+            "ipconfig0",
+            "ip=10.0.0.5",
+            Some(
+                "ipconfig0: invalid format - format error\nipconfig0.ip: invalid format - value does not look like a valid ipv4 network configuration",
+            ),
+        );
+        check(
+            "ipconfig0",
+            "gw=10.0.0.1",
+            Some(
+                "ipconfig0: invalid format - format error\nipconfig0.ip: missing property required by 'ipconfig0.gw'",
+            ),
+        );
+        check("cpu", "x86-64-v2-AES", None);
+        check("cpu", "host,flags=+aes;-pcid", None);
+        check(
+            "cpu",
+            "i486",
+            Some(
+                "cpu: invalid format - Built-in cputype 'i486' is not defined (missing 'custom-' prefix?)",
+            ),
+        );
+        check("boot", "order=virtio0;ide2;net0", None);
+        check("boot", "cdn", None);
+        check(
+            "boot",
+            "virtio0",
+            Some(
+                "boot: invalid format - format error\nboot.legacy: value does not match the regex pattern",
+            ),
+        );
+        check(
+            "boot",
+            "order=",
+            Some("boot: invalid format - missing key in comma-separated list property"),
         );
     }
 }

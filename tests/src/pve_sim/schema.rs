@@ -116,6 +116,14 @@ pub(crate) fn endpoints() -> &'static [Endpoint] {
     })
 }
 
+/// The keys of a property string whose format has a name.
+pub(crate) fn named(format: &str) -> Option<&'static BTreeMap<String, Property>> {
+    static ALL: OnceLock<BTreeMap<String, BTreeMap<String, Property>>> = OnceLock::new();
+    let all = ALL
+        .get_or_init(|| serde_json::from_str(include_str!("api-formats.json")).unwrap_or_default());
+    all.get(format)
+}
+
 /// An endpoint by its template, as in `/nodes/{node}/qemu`.
 pub(crate) fn by_template(method: &str, path: &str) -> Option<&'static Endpoint> {
     endpoints().iter().find(|endpoint| endpoint.method == method && endpoint.path == path)

@@ -84,10 +84,20 @@ fn missing(id: &str) -> Refusal {
     Refusal::die(format!("pool '{id}' does not exist"))
 }
 
+fn failed(verb: &str, cause: &str) -> Refusal {
+    Refusal::die(format!("{verb} failed: {cause}"))
+}
+
 pub(super) fn create_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
     if call.world.pools.contains_key(&id) {
-        return Err(Refusal::die(format!("create pool failed: pool '{id}' already exists")));
+        return Err(failed("create pool", &format!("pool '{id}' already exists")));
+    }
+    if let Some((parent, _)) = id.rsplit_once('/')
+        && !call.world.pools.contains_key(parent)
+    {
+        let text = format!("parent '{parent}' of pool '{id}' does not exist");
+        return Err(failed("create pool", &text));
     }
     let comment = call.params.get("comment").map(str::to_owned);
     call.world.pools.insert(id, Pool { comment, ..Pool::default() });
@@ -98,34 +108,45 @@ pub(super) fn change_pool(call: &mut Call) -> Reply {
     let params = call.params.clone();
     let id = params.text("poolid");
     let delete = params.flag("delete");
-    let mut pool = call.world.pools.get(id).cloned().ok_or_else(|| missing(id))?;
+    let fail = |cause: String| Err(failed("update pools", &cause));
+    let Some(mut pool) = call.world.pools.get(id).cloned() else {
+        return fail(format!("pool '{id}' does not exist"));
+    };
     if let Some(comment) = params.get("comment") {
         pool.comment = Some(comment.to_owned());
     }
     for word in params.list("vms") {
         let vmid: u32 = word.parse().unwrap_or_default();
         super::qemu::check_vm(call, vmid, None, &["VM.Allocate"])?;
-        let there = pool.vms.contains(&vmid);
-        match (delete, there) {
-            (true, true) => pool.vms.retain(|member| *member != vmid),
-            (true, false) => {
-                return Err(Refusal::die(format!(
-                    "update pools failed: VM {vmid} is not a pool member"
-                )));
+        let owner = call.world.pools.iter().find(|(_, pool)| pool.vms.contains(&vmid));
+        let owner = owner.map(|(name, _)| name.clone());
+        match (delete, owner) {
+            (true, Some(owner)) if owner == id => pool.vms.retain(|member| *member != vmid),
+            (true, _) => return fail(format!("VM {vmid} is not a pool member")),
+            (false, Some(owner)) if owner == id => {
+                return fail(format!("VM {vmid} is already a pool member"));
             }
-            (false, true) => {
-                return Err(Refusal::die(format!(
-                    "update pools failed: VM {vmid} is already a pool member"
-                )));
+            (false, Some(owner)) if !params.flag("allow-move") => {
+                return fail(format!(
+                    "VM {vmid} belongs already to pool '{owner}' and 'allow-move' is not set"
+                ));
             }
-            (false, false) => pool.vms.push(vmid),
+            (false, owner) => {
+                let left = owner.and_then(|owner| call.world.pools.get_mut(&owner));
+                if let Some(left) = left {
+                    left.vms.retain(|member| *member != vmid);
+                }
+                pool.vms.push(vmid);
+            }
         }
     }
     for word in params.list("storage") {
         call.world.check(call.who, &format!("/storage/{word}"), &["Datastore.Allocate"])?;
-        pool.storages.retain(|member| member != word);
-        if !delete {
-            pool.storages.push(word.to_owned());
+        match (delete, pool.storages.iter().any(|member| member == word)) {
+            (true, true) => pool.storages.retain(|member| member != word),
+            (true, false) => return fail(format!("Storage '{word}' is not a pool member")),
+            (false, true) => return fail(format!("Storage '{word}' is already a pool member")),
+            (false, false) => pool.storages.push(word.to_owned()),
         }
     }
     call.world.pools.insert(id.to_owned(), pool);
@@ -134,9 +155,16 @@ pub(super) fn change_pool(call: &mut Call) -> Reply {
 
 pub(super) fn delete_pool(call: &mut Call) -> Reply {
     let id = call.params.text("poolid").to_owned();
-    let pool = call.world.pools.get(&id).ok_or_else(|| missing(&id))?;
+    let fail = |cause: String| Err(failed("delete pool", &cause));
+    let Some(pool) = call.world.pools.get(&id) else {
+        return fail(format!("pool '{id}' does not exist"));
+    };
+    let inside = |name: &&String| name.strip_prefix(&id).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(inner) = call.world.pools.keys().find(inside) {
+        return fail(format!("pool '{id}' is not empty (contains pool '{inner}')"));
+    }
     if !pool.vms.is_empty() || !pool.storages.is_empty() {
-        return Err(Refusal::die(format!("delete pool failed: pool '{id}' is not empty")));
+        return fail(format!("pool '{id}' is not empty"));
     }
     call.world.pools.remove(&id);
     Ok(Value::Null.into())

@@ -46,6 +46,8 @@ fn line(volume: &Volume, name: &Name) -> Value {
     });
     if let Some(vmid) = name.vmid {
         line["vmid"] = vmid.into();
+        line["used"] = volume.used().into();
+        line["parent"] = Value::Null;
     }
     line
 }

@@ -80,8 +80,5 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         };
         lines.push(json!({ "zone": zone, "status": status }));
     }
-    if call.world.may(call.who, "/sdn/zones/localnetwork", &["SDN.Audit"]) {
-        lines.push(json!({ "zone": "localnetwork", "status": "available" }));
-    }
     Ok(Value::Array(lines).into())
 }

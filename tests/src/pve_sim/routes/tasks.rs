@@ -150,7 +150,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|task| call.params.number("until").is_none_or(|until| task.starttime() <= until))
         .filter(|task| !call.params.flag("errors") || failed(task))
         .filter(|task| seen(call, task))
-        .map(line)
+        .map(|task| if task.exitstatus.is_none() { active(task) } else { line(task) })
         .collect();
     // PVE: HTTPServer.pm, rest_handler: a total of none is left out.
     let total = Some(lines.len()).filter(|total| *total > 0);
@@ -179,6 +179,19 @@ fn seen(call: &Call, task: &Task) -> bool {
 
 fn failed(task: &Task) -> bool {
     task.exitstatus.as_ref().is_some_and(|s| s != "OK" && !s.starts_with("WARNINGS: "))
+}
+
+/// A task that runs, as its node lists it: the user is not told apart from the token.
+// PVE: pve-common, RESTEnvironment.pm, active_workers; API2/Tasks.pm, node_tasks.
+fn active(task: &Task) -> Value {
+    let mut shown = describe(task);
+    shown.shift_remove("tokenid");
+    shown.insert("user".to_owned(), task.user.clone().into());
+    shown.insert("pid".to_owned(), task.pid().into());
+    shown.insert("pstart".to_owned(), task.pstart().into());
+    shown.insert("status".to_owned(), "RUNNING".into());
+    shown.insert("saved".to_owned(), "0".into());
+    Value::Object(shown)
 }
 
 fn line(task: &Task) -> Value {

@@ -74,6 +74,9 @@ fn judge(
             last.push_str("OK, checksum verified");
         }
     }
+    if filename.ends_with(".ova") {
+        return Err(Refusal::unknown("pve-sim: an ova is not served"));
+    }
     let objection = match content {
         "import" => image::objection(filename, tmp, &upload.head),
         _ => None,

@@ -34,10 +34,7 @@ fn objects_wait_for_apply() {
                 "GET /cluster/sdn/vnets/v1/subnets pending=1",
                 r#"{"subnet":"z1-10.50.0.0-24","type":"subnet","vnet":"v1","state":"new""#,
             ),
-            (
-                "GET /nodes/pve1/sdn/zones",
-                r#"{"data":[{"zone":"localnetwork","status":"available"}]}"#,
-            ),
+            ("GET /nodes/pve1/sdn/zones", r#"{"data":[]}"#),
             ("PUT /cluster/sdn", "UPID:pve1:"),
             ("task", r#""exitstatus":"OK""#),
             ("GET /nodes/pve1/sdn/zones", r#"{"zone":"z1","status":"available"}"#),

@@ -218,7 +218,7 @@ impl<'a> Name<'a> {
 
 /// PVE's names for packed templates: `tgz` of `.tar.gz`.
 // PVE: pve-storage, Storage/Plugin.pm, $get_subdir_files.
-fn template(extension: &str) -> &str {
+pub(crate) fn template(extension: &str) -> &str {
     match extension {
         "gz" => "tgz",
         "xz" => "txz",
