@@ -36,7 +36,10 @@ pub(super) fn lock(call: &mut Call) -> Reply {
         return Err(Refusal::die("configuration is already locked"));
     }
     if sdn.edited != sdn.running && !call.params.flag("allow-pending") {
-        return Err(Refusal::die("configuration has pending changes"));
+        return Err(Refusal::die(
+            "could not acquire lock for SDN config: configuration has pending changes \
+             at /usr/share/perl5/PVE/API2/Network/SDN.pm line 150.",
+        ));
     }
     let token = format!("00000000-0000-4000-8000-{:012x}", call.world.clockwork.next());
     call.world.sdn.lock = Some(token.clone());

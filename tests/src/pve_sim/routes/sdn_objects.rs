@@ -2,8 +2,6 @@
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: pve-network, API2/Network/SDN/{Zones,Vnets,Subnets}.pm and their plugins.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use super::Call;
@@ -63,10 +61,7 @@ fn one(call: &Call, kind: Kind, id: &str) -> Reply {
 }
 
 fn missing(kind: Kind, id: &str) -> Refusal {
-    Refusal::die(
-        format!("sdn {} object ID '{id}' does not exist", kind.key())
-            .replace("sdn zone object ID", "sdn"),
-    )
+    Refusal::die(format!("sdn {} '{id}' does not exist", kind.key()).replace("sdn zone", "sdn"))
 }
 
 /// Creates; `why` is what PVE puts before the cause (facts 2).
@@ -114,7 +109,10 @@ fn delete(call: &mut Call, kind: Kind, id: &str) -> Reply {
     let removed = call.world.sdn.edited.of_mut(kind).remove(id);
     // PVE: facts 47. A subnet may be deleted twice, a zone may not.
     if removed.is_none() && kind != Kind::Subnet {
-        return Err(failed("delete", kind, &format!("sdn '{id}' does not exist")));
+        return Err(match kind {
+            Kind::Zone => failed("delete", kind, &format!("sdn '{id}' does not exist")),
+            _ => missing(kind, id),
+        });
     }
     Ok(Value::Null.into())
 }
@@ -139,25 +137,21 @@ pub(super) fn create_zone(call: &mut Call) -> Reply {
             "invalid format - zone ID contains illegal characters or is too long\n",
         ));
     }
-    let needs: BTreeMap<&str, &str> =
-        BTreeMap::from([("vlan", "bridge"), ("qinq", "bridge"), ("evpn", "controller")]);
+    // PVE: pve-common, SectionConfig.pm, check_config.
     let kind = object.get("type").map_or("", String::as_str);
-    if let Some(key) = needs.get(kind)
-        && !object.contains_key(*key)
-    {
-        return Err(failed_parameter(
-            "create",
-            Kind::Zone,
-            key,
-            "property is missing and it is not optional",
-        ));
+    let needs: &[&str] = match kind {
+        "vlan" => &["bridge"],
+        "qinq" => &["bridge", "tag"],
+        "evpn" => &["vrf-vxlan", "controller"],
+        _ => &[],
+    };
+    if let Some(key) = needs.iter().find(|key| !object.contains_key(**key)) {
+        return Err(Refusal::die(format!("missing value for required option '{key}'")));
     }
     if kind == "vxlan" && object.contains_key("peers") == object.contains_key("fabric") {
-        return Err(failed(
-            "create",
-            Kind::Zone,
-            "must have exactly one of peers / fabric defined",
-        ));
+        let text = "must have exactly one of peers / fabric defined";
+        let text = format!("{text}\nfabric: {text}");
+        return Err(failed_parameter("create", Kind::Zone, "peers", &text));
     }
     create(call, Kind::Zone, &id, object)
 }
@@ -172,7 +166,10 @@ pub(super) fn delete_zone(call: &mut Call) -> Reply {
     let id = call.params.text("zone").to_owned();
     let vnets = &call.world.sdn.edited.vnets;
     if let Some((vnet, _)) = vnets.iter().find(|(_, vnet)| vnet.get("zone") == Some(&id)) {
-        return Err(failed("delete", Kind::Zone, &format!("zone {id} is used by vnet {vnet}")));
+        let text = format!(
+            "zone {id} is used by vnet {vnet} at /usr/share/perl5/PVE/Network/SDN/Zones/Plugin.pm line 149."
+        );
+        return Err(failed("delete", Kind::Zone, &text));
     }
     delete(call, Kind::Zone, &id)
 }
@@ -205,8 +202,14 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
             "vlan tag is not allowed on simple zone",
         ));
     }
-    if kind != "simple" && tag.is_none() {
-        return Err(failed_parameter("create", Kind::Vnet, "tag", "missing vlan tag"));
+    // PVE: Zones/*Plugin.pm, vnet_update_hook: only a vnet of a QinQ zone may do without.
+    let missing_tag = match kind.as_str() {
+        "vlan" => Some("missing vlan tag"),
+        "vxlan" | "evpn" => Some("missing vxlan tag"),
+        _ => None,
+    };
+    if let Some(text) = missing_tag.filter(|_| tag.is_none()) {
+        return Err(failed_parameter("create", Kind::Vnet, "tag", text));
     }
     // PVE: reference 6: unique over all vxlan and evpn vnets, in a vlan zone within the zone.
     let clash = call.world.sdn.edited.vnets.iter().find(|(_, other)| {
@@ -215,8 +218,11 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
             && (other.get("zone") == Some(&zone) || kind == "vxlan")
     });
     if let (Some((other, _)), Some(tag)) = (clash, tag) {
-        let text = format!("vlan/vxlan tag {tag} already used by vnet {other}");
-        return Err(failed("create", Kind::Vnet, &text));
+        let text = match kind.as_str() {
+            "qinq" => format!("tag {tag} already exist in zone {zone} vnet {other}"),
+            _ => format!("tag {tag} already exist in vnet {other}"),
+        };
+        return Err(failed_parameter("create", Kind::Vnet, "tag", &text));
     }
     create(call, Kind::Vnet, &id, object)
 }
@@ -230,13 +236,18 @@ pub(super) fn change_vnet(call: &mut Call) -> Reply {
 pub(super) fn delete_vnet(call: &mut Call) -> Reply {
     let id = call.params.text("vnet").to_owned();
     if call.world.sdn.edited.subnets.values().any(|subnet| subnet.get("vnet") == Some(&id)) {
-        return Err(failed("delete", Kind::Vnet, "Can't delete vnet if subnets exists"));
+        let text = "Can't delete vnet if subnets exists";
+        return Err(failed_parameter("delete", Kind::Vnet, "vnet", text));
     }
     delete(call, Kind::Vnet, &id)
 }
 
 pub(super) fn subnets(call: &mut Call) -> Reply {
     let vnet = call.params.text("vnet").to_owned();
+    let sdn = &call.world.sdn;
+    if !sdn.edited.vnets.contains_key(&vnet) && !sdn.running.vnets.contains_key(&vnet) {
+        return Err(missing(Kind::Vnet, &vnet));
+    }
     list(call, Kind::Subnet, |_, shown| shown["vnet"] == vnet.as_str())
 }
 
@@ -249,6 +260,10 @@ pub(super) fn subnet(call: &mut Call) -> Reply {
 pub(super) fn create_subnet(call: &mut Call) -> Reply {
     let vnet = call.params.text("vnet").to_owned();
     let cidr = call.params.text("subnet").to_owned();
+    if crate::pve_sim::formats::verify("CIDR", &cidr).is_err() {
+        let text = "invalid format - value does not look like a valid CIDR network\n";
+        return Err(Refusal::parameter("subnet", text));
+    }
     let found = call.world.sdn.edited.vnets.get(&vnet).ok_or_else(|| missing(Kind::Vnet, &vnet))?;
     let zone = found.get("zone").cloned().unwrap_or_default();
     call.world.check(call.who, &format!("/sdn/zones/{zone}/{vnet}"), &["SDN.Allocate"])?;

@@ -20,11 +20,11 @@ fn objects_wait_for_apply() {
             ),
             (
                 "POST /cluster/sdn/zones zone=z2 type=vlan",
-                r"400 Parameter verification failed.\nbridge: ",
+                "500 missing value for required option 'bridge'",
             ),
             (
                 "POST /cluster/sdn/vnets vnet=v1 zone=z1",
-                r"create sdn vnet object failed: 400 Parameter verification failed.\ntag: missing vlan tag",
+                r"create sdn vnet object failed: 400 Parameter verification failed.\ntag: missing vxlan tag",
             ),
             ("POST /cluster/sdn/vnets vnet=v1 zone=z1 tag=7", "200 OK"),
             ("POST /cluster/sdn/vnets/v1/subnets type=subnet subnet=10.50.0.0/24", "200 OK"),
@@ -61,7 +61,10 @@ fn the_lock_begins_with_nine_and_keeps_others_out() {
             ("POST /cluster/sdn/zones zone=z1 type=simple", "500 invalid lock token provided!"),
             ("DELETE /cluster/sdn/lock force=1", "200 OK"),
             ("POST /cluster/sdn/zones zone=z1 type=simple", "200 OK"),
-            ("POST /cluster/sdn/lock", "500 configuration has pending changes"),
+            (
+                "POST /cluster/sdn/lock",
+                "500 could not acquire lock for SDN config: configuration has pending changes at",
+            ),
             ("POST /cluster/sdn/rollback", "200 OK"),
             ("GET /cluster/sdn/zones pending=1", r#"{"data":[]}"#),
         ],
