@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Proxies;
-use stage::{ConsoleArgs, TrustArgs};
+use stage::{ConsoleArgs, OwnArgs, TrustArgs};
 
 /// Brings the document's images onto Proxmox VE storage, whole, once and verified.
 ///
@@ -15,17 +15,16 @@ use stage::{ConsoleArgs, TrustArgs};
     name = "image-publish",
     version,
     color = clap::ColorChoice::Never,
-    args_conflicts_with_subcommands = true,
     after_help = "Exit codes: 0 done; 1 the input cannot be used, or nothing was changed; 2 the command line is wrong; \
                   3 stopped part-way, something was changed or may have been.\n\
                   Images are fetched through the HTTP proxy that https_proxy, http_proxy, all_proxy and no_proxy name; \
                   PVE is asked directly."
 )]
 pub struct Cli {
+    #[command(flatten)]
+    pub(crate) filter: OwnArgs<DocumentArgs>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
-    #[command(flatten)]
-    pub(crate) filter: DocumentArgs,
     #[command(flatten)]
     console: ConsoleArgs,
 }

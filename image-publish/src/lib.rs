@@ -32,7 +32,7 @@ use cli::Command;
 /// Runs a command, or the filter.
 pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     match &cli.command {
-        None => commands::filter::run(&cli.filter, console),
+        None => commands::filter::run(&cli.filter.0, console),
         Some(Command::Publish(args)) => commands::publish::run(args, console),
         Some(Command::List(args)) => commands::list::run(args, console),
         Some(Command::Verify(args)) => commands::verify::run(args, console),

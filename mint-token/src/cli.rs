@@ -6,7 +6,7 @@ use crate::KeySource;
 use crate::key::KeyText;
 use crate::token::Expiring;
 use clap::{Args, Parser, Subcommand};
-use stage::{ConsoleArgs, Entry, Failure, Place};
+use stage::{ConsoleArgs, Entry, Failure, OwnArgs, Place};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,14 +16,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Reads the document on stdin and prints it with `auth_token` set: a token for each VM with a
 /// `spec` when `spec_server` is set, an empty text for the others.
 #[derive(Parser, Debug)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(version, about)]
 pub struct Cli {
+    /// How tokens are made.
+    #[command(flatten)]
+    pub token: OwnArgs<TokenArgs>,
     /// What to do instead of filling a document.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// How tokens are made.
-    #[command(flatten)]
-    pub token: TokenArgs,
     /// How messages are written.
     #[command(flatten)]
     pub console: ConsoleArgs,

@@ -28,7 +28,7 @@ use stage::{Console, Document, Entry, Failure, Output, Place, Report};
 /// What is wrong with the key, the document or the token.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     match cli.command {
-        None => filter(&cli.token),
+        None => filter(&cli.token.0),
         Some(Command::Mint(args)) => mint_one(&args),
         Some(Command::Inspect(args)) => inspect(&args),
         Some(Command::Verify(args)) => check(&args),

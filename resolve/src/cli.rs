@@ -2,19 +2,17 @@
 
 use crate::load::Environment;
 use crate::selection::{AdHoc, How, Selection, What};
-use clap::error::ErrorKind;
-use clap::parser::ValueSource;
-use clap::{ArgGroup, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
-use stage::ConsoleArgs;
+use clap::{ArgGroup, Args, Parser, Subcommand};
+use stage::{ConsoleArgs, OwnArgs};
 use std::path::PathBuf;
 
 /// Resolves a site's YAML into one document, for the stages that follow.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "resolve", version, after_help = AFTER_HELP)]
 pub struct Cli {
-    /// What to resolve. Before `command`, which takes the subcommand out of what clap has found.
+    /// What to resolve.
     #[command(flatten)]
-    pub select: OwnSelect,
+    pub select: OwnArgs<SelectArgs>,
     /// What to do instead of printing a document.
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -39,42 +37,6 @@ pub struct SiteArgs {
     /// The site's folder.
     #[arg(long, value_name = "DIR", global = true)]
     pub site: Option<PathBuf>,
-}
-
-/// The selection of `resolve` itself, which must not stand before a subcommand: that has its own
-/// or none. clap can only refuse every option there, `--site` too.
-#[derive(Clone, Debug, Default)]
-pub struct OwnSelect(pub SelectArgs);
-
-impl FromArgMatches for OwnSelect {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        if let Some(command) = matches.subcommand_name() {
-            let known = SelectArgs::augment_args(clap::Command::new(""));
-            let given = |arg: &&clap::Arg| {
-                matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
-            };
-            if let Some(option) = known.get_arguments().find(given).and_then(clap::Arg::get_long) {
-                let fact = format!("`--{option}` must not stand before `{command}`");
-                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, fact));
-            }
-        }
-        SelectArgs::from_arg_matches(matches).map(Self)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl Args for OwnSelect {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        SelectArgs::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        SelectArgs::augment_args_for_update(command)
-    }
 }
 
 /// Which machines on which node.
