@@ -1,5 +1,6 @@
 //! DOOR: speaks to a node. Its storage's files, the checks before the first write, and the writes.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
@@ -176,7 +177,7 @@ impl Node {
 
     /// Waits for a task.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_| {}).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_| ControlFlow::Continue(())).map(drop)
     }
 
     /// Waits for a task; while it runs, `on_log` gets the last lines of its log about once a second.
@@ -194,6 +195,7 @@ impl Node {
                     on_log(&lines);
                 }
             }
+            ControlFlow::Continue(())
         });
         finished.map(drop)
     }

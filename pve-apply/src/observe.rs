@@ -14,6 +14,7 @@ use pve_client::{
 use pve_stage::finding;
 use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -237,16 +238,10 @@ fn ours(desired: &Desired, observed: &Observed) -> BTreeMap<Vmid, String> {
 
 /// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C.
 pub(crate) fn wait_for(client: &Client, upid: &Upid, limit: Duration, interrupt: &Interrupt) {
-    // So soon Ctrl-C is noticed.
-    const SLICE: Duration = Duration::from_secs(2);
-    let mut left = limit;
-    while !left.is_zero() && !interrupt.is_asked() {
-        let slice = left.min(SLICE);
-        match client.wait(upid, slice, &mut |_| ()) {
-            Err(Error::TaskStillRuns { .. }) => left -= slice,
-            _ => return,
-        }
-    }
+    let _ = client.wait(upid, limit, &mut |_| match interrupt.is_asked() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    });
 }
 
 /// The tasks that the token may see and that are not over.

@@ -3,6 +3,7 @@
 //! Promises: `wait` ends at its deadline; it judges the exitstatus; a lost answer while polling costs a
 //! poll and not the task.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::client::Client;
@@ -82,30 +83,31 @@ const LOG_TAIL: u64 = 10;
 impl Client {
     /// Waits for a task's end, at most until `limit` has passed, and judges its exitstatus.
     ///
-    /// `on_progress` is called after each poll that finds the task running, with the time waited so far.
-    /// A task that still runs at the limit is left running.
+    /// `on_progress` is called after each poll that finds the task running, with the time waited so far,
+    /// and may break the wait off. A task that still runs then, or at the limit, is left running.
     pub fn wait(
         &self,
         upid: &Upid,
         limit: Duration,
-        on_progress: &mut dyn FnMut(Duration),
+        on_progress: &mut dyn FnMut(Duration) -> ControlFlow<()>,
     ) -> Result<Finished, Error> {
         let started = self.clock().now();
         let mut answered = Duration::ZERO;
         loop {
             let waited = self.clock().now() - started;
+            let mut over = waited >= limit;
             match self.task_status(upid) {
                 Ok(TaskState::Stopped(exitstatus)) => return self.judge(upid, exitstatus),
                 Ok(TaskState::Running) => {
                     answered = waited;
-                    on_progress(waited);
+                    over |= on_progress(waited).is_break();
                 }
                 // PVE: reference 4: right after its start a task may not be listed yet.
                 Err(error) if error.is_no_such_task() && waited < REGISTRATION => {}
                 Err(error) if is_passing(&error) && waited < answered + SILENCE => {}
                 Err(error) => return Err(error),
             }
-            if waited >= limit {
+            if over {
                 return Err(Error::TaskStillRuns { upid: Box::new(upid.clone()), waited });
             }
             // A tenth of the time waited so far: the end is seen late by a tenth of the task at most.

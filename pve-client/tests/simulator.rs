@@ -5,6 +5,7 @@
     reason = "a test may unwrap, also in the functions that its tests share"
 )]
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{
@@ -43,7 +44,7 @@ fn vmid() -> Vmid {
 }
 
 fn wait(client: &Client, upid: &Upid) -> Result<Finished, Error> {
-    client.wait(upid, Duration::from_secs(30), &mut |_| {})
+    client.wait(upid, Duration::from_secs(30), &mut |_| ControlFlow::Continue(()))
 }
 
 /// A raw disk of 1 MiB with a boot sector, and its SHA-256.

@@ -6,6 +6,7 @@ use crate::observe::{is_own, running_tasks, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
 use stage::LogFormat;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// Tries in all. With the pauses below they span half a minute: PVE's own locks are held for 10 s at most.
@@ -116,6 +117,7 @@ impl Work<'_> {
             if watched && let Some(percent) = progress.look(self.runner.client, upid, waited) {
                 self.tell("progress", doing, Some(percent));
             }
+            ControlFlow::Continue(())
         })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");

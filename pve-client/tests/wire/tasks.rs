@@ -1,12 +1,13 @@
 //! The wait for a task's end.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use pve_client::{Client, Clock, Error, Finished};
 
 use crate::server::{Server, Step, answer, ok};
-use crate::{UPID, endpoint, pinned};
+use crate::{UPID, client, endpoint, pinned};
 
 /// A clock that jumps instead of waiting.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ fn wait(
     #[expect(clippy::disallowed_methods, reason = "where the jumping clock begins")]
     let clock = Arc::new(Jumping(Mutex::new((Instant::now(), Vec::new()))));
     let client = Client::with_clock(endpoint(&server, pinned(&server)), clock.clone());
-    let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_| {});
+    let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_| ControlFlow::Continue(()));
     let pauses = clock.0.lock().unwrap().1.clone();
     (outcome, pauses, server.requests())
 }
@@ -106,6 +107,19 @@ fn a_wait_ends_at_its_limit() {
     let (outcome, pauses, _) = wait((0..60).map(|_| running()).collect(), Duration::from_secs(5));
     assert!(matches!(outcome, Err(Error::TaskStillRuns { .. })), "{outcome:?}");
     assert_eq!(pauses.iter().sum::<Duration>(), Duration::from_secs(5));
+}
+
+#[test]
+fn a_wait_that_is_broken_off_asks_no_more() {
+    let server = Server::start(vec![vec![running(), running(), stopped("OK")]]);
+    let mut polls = 0;
+    let outcome =
+        client(&server).wait(&UPID.parse().unwrap(), Duration::from_secs(60), &mut |_| {
+            polls += 1;
+            if polls == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+    assert!(matches!(outcome, Err(Error::TaskStillRuns { .. })), "{outcome:?}");
+    assert_eq!(server.requests().len(), 2);
 }
 
 fn away() -> Step {
