@@ -51,12 +51,12 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(Entry::error(place(), "cannot be read").cause(&error)),
         };
-        // PVE lists no folder, and no name that begins with a dot.
+        // PVE lists no folder, no name that begins with a dot, and of a link what it leads to.
         let file = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
             let file =
                 entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
-            let found = entry.metadata().ok().filter(|found| !found.is_dir())?;
+            let found = entry.path().metadata().ok().filter(|found| !found.is_dir())?;
             Some(Present { file, size: found.size() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
