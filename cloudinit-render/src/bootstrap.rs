@@ -77,8 +77,10 @@ fn script(additions: &Additions) -> String {
 const HEAD: &str = r#"#!/bin/sh
 # Fetches this machine's spec and applies it, once. What fails is tried again at the next boot.
 state=/var/lib/homestak
-[ -e "$state/first-boot.done" ] && exit 0
-[ -e /usr/local/etc/homestak/state/config-complete.json ] && exit 0
+if [ -e "$state/first-boot.done" ] || [ -e /usr/local/etc/homestak/state/config-complete.json ]; then
+    rm -f "$state/first-boot.failed"
+    exit 0
+fi
 umask 077
 mkdir -p "$state" || exit 1
 exec >>/var/log/homestak-config.log 2>&1
@@ -157,7 +159,7 @@ if ! driver; then
     driver || fail "the installer has left no iac-driver"
 fi
 config || fail "the spec cannot be fetched or applied"
-rm -f "$state/first-boot.failed"
 touch "$state/first-boot.done"
+rm -f "$state/first-boot.failed"
 echo "first boot: done"
 "#;
