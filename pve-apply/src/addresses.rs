@@ -1,17 +1,9 @@
 //! DOOR (reads only): the state and the addresses of VMs after the work, for the result.
 
 use crate::ask::ask_patiently;
-use crate::execute::pause;
-use crate::interrupt::Interrupt;
 use crate::outcome::VmResult;
-use pve_client::{
-    AgentInterface, Client, Clock, ConfigView, Error, NodeName, PropertyString, SystemClock, Vmid,
-};
+use pve_client::{AgentInterface, Client, ConfigView, Error, NodeName, PropertyString, Vmid};
 use std::net::IpAddr;
-use std::time::Duration;
-
-/// Between two looks. An agent that does not answer costs PVE 3 s by itself: a shorter pause gains nothing.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// Fills in status and MAC of a VM that was worked on.
 pub(crate) fn complete(client: &Client, row: &mut VmResult) {
@@ -23,61 +15,6 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     let config = ask_patiently(|| client.vm_config(&node, vmid, ConfigView::Current));
     if let Ok(config) = config {
         row.mac = config.get("net0").and_then(mac_of);
-    }
-}
-
-/// When a wait is over.
-pub(crate) struct Deadline {
-    clock: SystemClock,
-    started: std::time::Instant,
-    limit: Duration,
-}
-
-impl Deadline {
-    /// A deadline so long from now.
-    pub(crate) fn after(limit: Duration) -> Self {
-        let clock = SystemClock;
-        Self { clock, started: clock.now(), limit }
-    }
-
-    /// Says whether the time is over.
-    pub(crate) fn is_over(&self) -> bool {
-        self.clock.now() - self.started >= self.limit
-    }
-}
-
-/// How a wait ended.
-pub(crate) enum Waited {
-    /// What was waited for is there.
-    Answered,
-    /// It did not come in time.
-    TimeIsOver,
-    /// Ctrl-C.
-    Stopped,
-    /// It will not come, however long one waits.
-    Refused(Box<Error>),
-}
-
-/// Looks again and again until there is an answer, or the wait is over in another way.
-pub(crate) fn wait_until(
-    mut look: impl FnMut() -> Result<bool, Error>,
-    deadline: &Deadline,
-    interrupt: &Interrupt,
-) -> Waited {
-    loop {
-        match look() {
-            Ok(true) => return Waited::Answered,
-            Err(error) if error.is_permission() => return Waited::Refused(Box::new(error)),
-            // An agent that does not answer yet is an error of PVE's; any other may pass too.
-            Ok(false) | Err(_) => {}
-        }
-        if interrupt.is_asked() {
-            return Waited::Stopped;
-        }
-        if deadline.is_over() {
-            return Waited::TimeIsOver;
-        }
-        pause(PAUSE);
     }
 }
 
@@ -139,21 +76,6 @@ mod tests {
         check(&list, Some("02:AB:00:00:00:01"), &["10.0.0.5"]);
         check(&list, Some("02:AB:00:00:00:02"), &[]);
         check(&list, None, &[]);
-    }
-
-    #[test]
-    fn a_wait_ends_with_its_answer_its_time_or_the_user() {
-        let (over, ahead) = (Duration::ZERO, Duration::from_secs(3600));
-        let wait = |answer: bool, limit, stopped: bool| {
-            let interrupt = Interrupt::default();
-            if stopped {
-                interrupt.ask();
-            }
-            wait_until(|| Ok(answer), &Deadline::after(limit), &interrupt)
-        };
-        assert!(matches!(wait(true, over, true), Waited::Answered));
-        assert!(matches!(wait(false, over, false), Waited::TimeIsOver));
-        assert!(matches!(wait(false, ahead, true), Waited::Stopped));
     }
 
     #[test]

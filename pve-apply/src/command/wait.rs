@@ -1,7 +1,8 @@
 //! `pve-apply wait`, and the wait at the end of `apply`.
 
 use super::session::{Session, refuse_blocked};
-use crate::addresses::{self, Deadline, Waited, wait_until};
+use crate::addresses;
+use crate::ask::{Deadline, Unanswered, wait_until};
 use crate::cli::{WaitCommandArgs, WaitFor};
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
@@ -56,53 +57,44 @@ pub(super) fn fill_in(
         match wait_for_one(session, row, what, (&deadline, interrupt), console) {
             Ok(()) if what == WaitFor::None => {}
             Ok(()) => console.event(&Event::new("done", &row.name, "answers")),
-            Err((waited_for, waited)) => {
-                let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
-                let name = &row.name;
-                report.push(match waited {
-                    Waited::Refused(error) => finding::of_error(place, &error),
-                    Waited::Stopped => {
-                        let fact =
-                            format!("{waited_for} of \"{name}\" was not waited for any more");
-                        Entry::error(place, fact)
-                    }
-                    Waited::Answered | Waited::TimeIsOver => {
-                        let seconds = limit.as_secs();
-                        let fact =
-                            format!("{waited_for} of \"{name}\" did not answer within {seconds} s");
-                        Entry::error(place, fact)
-                    }
-                });
-            }
+            Err((waited_for, why)) => report.push(unanswered(row, waited_for, why, limit)),
         }
     }
     report
 }
 
-/// Waits for one VM; what did not answer, and how the wait for it ended.
+fn unanswered(row: &VmResult, waited_for: &str, why: Unanswered, limit: Duration) -> Entry {
+    let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
+    let of = format!("{waited_for} of \"{}\"", row.name);
+    match why {
+        Unanswered::Refused(error) => finding::of_error(place, &error),
+        Unanswered::Stopped => Entry::error(place, format!("{of} was not waited for any more")),
+        Unanswered::TimeIsOver => {
+            let seconds = limit.as_secs();
+            Entry::error(place, format!("{of} did not answer within {seconds} s"))
+        }
+    }
+}
+
+/// Waits for one VM; what did not answer, and why the wait for it ended.
 fn wait_for_one(
     session: &Session,
     row: &mut VmResult,
     what: WaitFor,
     (deadline, interrupt): (&Deadline, &Interrupt),
     console: &Console,
-) -> Result<(), (&'static str, Waited)> {
+) -> Result<(), (&'static str, Unanswered)> {
     let tell = |row: &VmResult, text| console.event(&Event::new("step", &row.name, text));
     let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
     if agent {
         tell(row, "waiting for the guest agent");
         let ask = || addresses::ask_agent(&session.client, row);
-        match wait_until(ask, deadline, interrupt) {
-            Waited::Answered => {}
-            waited => return Err(("the guest agent", waited)),
-        }
+        wait_until(ask, deadline, interrupt).map_err(|why| ("the guest agent", why))?;
     }
     if what == WaitFor::Ssh {
         tell(row, "waiting for SSH");
-        match wait_until(|| Ok(ssh::answers(&row.addresses)), deadline, interrupt) {
-            Waited::Answered => {}
-            waited => return Err(("the SSH server", waited)),
-        }
+        let ask = || Ok(ssh::answers(&row.addresses));
+        wait_until(ask, deadline, interrupt).map_err(|why| ("the SSH server", why))?;
     }
     Ok(())
 }

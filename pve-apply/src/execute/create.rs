@@ -5,7 +5,7 @@
 
 use super::retry::{Failed, backoff, is_refused_for_now, pause};
 use super::{Stop, Work};
-use crate::ask::ask_patiently;
+use crate::ask::{Deadline, ask_patiently};
 use crate::mark;
 use crate::observed::Config;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
@@ -140,8 +140,7 @@ impl Work<'_> {
         let client = self.runner.client;
         let mut free = 0;
         let mut looks = 0u32;
-        let most = u32::try_from(self.runner.task_limit.as_millis() / LOOK_PAUSE.as_millis())
-            .unwrap_or(u32::MAX);
+        let deadline = Deadline::after(self.runner.task_limit);
         loop {
             let node = &self.plan.node;
             match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
@@ -174,7 +173,7 @@ impl Work<'_> {
             if free >= ABSENT_LOOKS {
                 return AtVmid::Nothing;
             }
-            if looks >= most {
+            if deadline.is_over() {
                 return AtVmid::Unfinished;
             }
             if looks == LOOKS_UNTIL_TOLD {

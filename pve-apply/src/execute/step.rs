@@ -3,12 +3,13 @@
 use super::retry::{Failed, Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
-use crate::ask::ask_patiently;
+use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
 use crate::desired::snippets::{Delivery, names};
 use crate::snippets;
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Error, NodeName, Params, StorageId, Upload, Vmid, Volid};
+use pve_stage::finding;
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::collections::BTreeMap;
@@ -177,17 +178,17 @@ impl Work<'_> {
     /// then starts it in a task of root@pam, which our token cannot see.
     fn comes_back(&self, seconds: u64) -> Result<(), Stop> {
         let (client, node) = (self.runner.client, &self.plan.node);
+        let deadline = Deadline::after(Duration::from_secs(seconds));
         let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
-        let runs = || matches!(status(), Some(Ok(status)) if status.is_running());
-        let looks = seconds.saturating_mul(1000) / u64::from(RETURN_PAUSE.subsec_millis());
-        let back = (0..looks).any(|_| {
-            runs() || {
-                pause(RETURN_PAUSE);
-                false
+        loop {
+            match status() {
+                Some(Ok(status)) if status.is_running() => return Ok(()),
+                Some(Err(error)) if deadline.is_over() => {
+                    return Err(Stop::after(finding::of_error(self.place(), &error)));
+                }
+                _ if deadline.is_over() => break,
+                _ => pause(RETURN_PAUSE),
             }
-        });
-        if back {
-            return Ok(());
         }
         let fact = format!("\"{}\" is off, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
