@@ -40,6 +40,14 @@ pub(crate) const DOMAIN: Rule = Rule::new(
     "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
 );
 
+/// The domain of a spec, which the driver in the guest reads: empty, it is none, even where the
+/// site has one.
+pub(crate) const DOMAIN_OR_EMPTY: Rule = Rule::new(
+    "a domain such as lab.example, or empty for none",
+    |s| s.is_empty() || DOMAIN.accepts(s),
+    "^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$",
+);
+
 /// What `/etc/shadow` holds.
 pub(crate) const CRYPT_HASH: Rule = Rule::new(
     "a crypt hash that begins with $, as `openssl passwd -6` makes it, or empty",

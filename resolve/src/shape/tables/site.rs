@@ -241,7 +241,7 @@ static SPEC_IDENTITY: Shape = Shape {
     title: "`identity`",
     fields: &[
         Field::new("hostname", Text(&rule::HOST_NAME), "Absent: the spec's name."),
-        Field::new("domain", Text(&rule::DOMAIN), "Absent: the site's."),
+        Field::new("domain", Text(&rule::DOMAIN_OR_EMPTY), "Absent: the site's."),
     ],
     any_of: &[],
     exclusive: &[],
