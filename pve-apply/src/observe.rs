@@ -1,7 +1,8 @@
 //! DOOR (reads only): asks PVE and returns `Observed`.
 //!
-//! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5. Waits for
-//! no guest agent. What cannot be read is said as unknown, never as absent.
+//! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5, and one more
+//! where ISOs or snippets are in play, whose list is one of its own. Waits for no guest agent. What
+//! cannot be read is said as unknown, never as absent.
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
