@@ -5,6 +5,7 @@ use crate::network_config::Address;
 use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 /// Reports each value that cannot be made safe or cannot work.
 pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report: &mut Report) {
@@ -36,43 +37,43 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
     }
     let mut seen = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate() {
-        let path = format!("vms[{index}]");
-        check.vm(&path, vm);
+        check.vm(format_args!("vms[{index}]"), vm);
         if let Some(first) = seen.insert(vm.name.as_str(), index) {
             let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
-            check.report.error(Place::input(format!("{path}.name")), fact);
+            check.report.error(Place::input(format!("vms[{index}].name")), fact);
         }
     }
 }
 
+/// Checks values. A field is written out only when there is something to say of it.
 struct Check<'a> {
     report: &'a mut Report,
 }
 
 impl Check<'_> {
     /// Checks a value that may not be shown, or whose place says enough.
-    fn rule(&mut self, field: &str, text: &str, rule: fn(&str) -> Rule) {
+    fn rule(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
-            self.report.error(Place::input(field), fact);
+            self.report.error(Place::input(field.to_string()), fact);
         }
     }
 
     /// Checks a value that may be shown.
-    fn shown(&mut self, field: String, text: &str, rule: fn(&str) -> Rule) {
+    fn shown(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
-            self.report.error(Place::input(field), format!("\"{text}\" {fact}"));
+            self.report.error(Place::input(field.to_string()), format!("\"{text}\" {fact}"));
         }
     }
 
-    fn vm(&mut self, path: &str, vm: &Vm) {
-        self.shown(format!("{path}.name"), &vm.name, guest::host_name);
+    fn vm(&mut self, path: impl Display, vm: &Vm) {
+        self.shown(format_args!("{path}.name"), &vm.name, guest::host_name);
         for (index, package) in vm.packages.iter().enumerate() {
-            self.shown(format!("{path}.packages[{index}]"), package, guest::package);
+            self.shown(format_args!("{path}.packages[{index}]"), package, guest::package);
         }
         if !vm.mac.is_empty() {
-            self.shown(format!("{path}.mac"), &vm.mac, guest::mac);
+            self.shown(format_args!("{path}.mac"), &vm.mac, guest::mac);
         }
-        self.rule(&format!("{path}.auth_token"), vm.auth_token.expose(), guest::token);
+        self.rule(format_args!("{path}.auth_token"), vm.auth_token.expose(), guest::token);
         if let Err((field, fact)) = Address::read(vm) {
             self.report.error(Place::input(format!("{path}.{field}")), fact);
         }
