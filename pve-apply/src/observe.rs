@@ -252,7 +252,8 @@ pub(crate) fn running_tasks(
     kind: Option<&str>,
     vmid: Option<Vmid>,
 ) -> Result<Vec<Upid>, Error> {
-    let filter = TaskFilter { vmid, kind: kind.map(str::to_owned), ..TaskFilter::default() };
+    let kind = kind.map(str::to_owned);
+    let filter = TaskFilter { active: true, vmid, kind, ..TaskFilter::default() };
     let tasks = client.tasks(node, &filter)?.into_iter();
     Ok(tasks.filter(|task| task.status.is_none()).map(|task| task.upid).collect())
 }

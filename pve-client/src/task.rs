@@ -58,6 +58,8 @@ pub struct LogPage {
 /// What to look for in a node's task list.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
+    /// Only those that run or have just ended: PVE then reads no archive.
+    pub active: bool,
     /// Only tasks about this VM.
     pub vmid: Option<Vmid>,
     /// Only this type, as `qmcreate`.
@@ -154,8 +156,9 @@ impl Client {
 
     /// Returns a node's tasks, running and ended, newest first.
     pub fn tasks(&self, node: &NodeName, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {
+        // PVE: pve-manager, API2/Tasks.pm, node_tasks: `all` is what is active, and the whole archive.
         let params = Params::new()
-            .with("source", "all")
+            .with("source", if filter.active { "active" } else { "all" })
             .with_some("vmid", filter.vmid)
             .with_some("typefilter", filter.kind.as_deref())
             .with_some("since", filter.since)
