@@ -1,8 +1,8 @@
 //! DOOR (reads only): asks PVE and returns `Observed`.
 //!
 //! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5, and one more
-//! where ISOs or snippets are in play, whose list is one of its own. Waits for no guest agent. What
-//! cannot be read is said as unknown, never as absent.
+//! where snippets lie on a storage of their own. Waits for no guest agent. What cannot be read is said
+//! as unknown, never as absent.
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
@@ -313,11 +313,15 @@ fn seed_files(client: &Client, desired: &Desired, scope: Scope) -> Result<BTreeS
     // Without ISO seeds in play their list is not worth its read; a removal leaves neither kind behind.
     let isos = desired.seed_way == SeedWay::Iso || scope == Scope::Remove;
     let contents: &[&str] = if isos { &["import", "iso"] } else { &["import"] };
+    let mut places = BTreeMap::from([(&desired.image_storage, contents.to_vec())]);
+    if let Some(snippets) = &desired.snippets {
+        places.entry(&snippets.storage).or_default().push("snippets");
+    }
     let mut found = BTreeSet::new();
-    let mut places: Vec<_> = contents.iter().map(|c| (&desired.image_storage, *c)).collect();
-    places.extend(desired.snippets.as_ref().map(|snippets| (&snippets.storage, "snippets")));
-    for (storage, content) in places {
-        let volumes = ask(|| client.storage_content(&desired.node, storage, Some(content)))?;
+    for (storage, contents) in places {
+        // One read a storage: of all that it holds, where more than one kind matters.
+        let only = if let [content] = contents[..] { Some(content) } else { None };
+        let volumes = ask(|| client.storage_content(&desired.node, storage, only))?;
         found.extend(volumes.into_iter().map(|volume| volume.volid));
     }
     found.retain(|volid| is_seed_file(volid.file()));
