@@ -4,6 +4,7 @@
 
 use crate::document::Document;
 use crate::fields::Fields;
+use crate::identity::VmidRange;
 use crate::report::Report;
 use crate::secret::Secret;
 use serde::Serialize;
@@ -36,8 +37,18 @@ pub struct Deployment {
     pub ssh_keys: Vec<String>,
     /// Where a VM fetches its spec; empty for none.
     pub spec_server: String,
-    /// What the VMs belong to: the env's or the manifest's name.
+    /// The site that the VMs belong to; `None`: it has no name, and its VMs cannot be told from
+    /// those of another site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+    /// What the VMs belong to: the env's or the manifest's name, or that of `resolve --deployment`.
     pub deployment: String,
+    /// The name of every VM of the deployment, those included that this document does not make;
+    /// `None`: the document does not list them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vm_names: Option<Vec<String>>,
+    /// The vmids for VMs that name none.
+    pub vmid_range: VmidRange,
     /// What pve-apply does once a VM has failed; `None`: the manifest does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_error: Option<String>,
@@ -71,6 +82,10 @@ pub struct Waiting {
 pub struct Vm {
     /// Name in PVE and host name in the guest.
     pub name: String,
+    /// The node that the site's YAML names for the VM; `None`: it names none, and the VM is on
+    /// the document's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
     /// `None`: PVE's next free one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
@@ -172,7 +187,10 @@ impl Deployment {
             root_password: f.secret("root_password").unwrap_or_default(),
             ssh_keys: f.texts("ssh_keys"),
             spec_server: f.text("spec_server").unwrap_or_default(),
+            site: f.text("site"),
             deployment: f.text("deployment").unwrap_or_default(),
+            vm_names: f.optional_texts("vm_names"),
+            vmid_range: vmid_range(&mut f),
             on_error: f.text("on_error"),
             images: f.text_map("images"),
             image_sources: f.each_named("image_sources", ImageSource::read),
@@ -195,10 +213,19 @@ impl Deployment {
     }
 }
 
+fn vmid_range(f: &mut Fields<'_>) -> VmidRange {
+    let Some(text) = f.text("vmid_range") else { return VmidRange::DEFAULT };
+    VmidRange::parse(&text).unwrap_or_else(|| {
+        f.problem("vmid_range", format!("must be {}, not \"{text}\"", VmidRange::FORM));
+        VmidRange::DEFAULT
+    })
+}
+
 impl Vm {
     fn read(f: &mut Fields<'_>) -> Self {
         Self {
             name: f.text("name").unwrap_or_default(),
+            node: f.text("node"),
             vmid: f.number("vmid"),
             image: f.text("image").unwrap_or_default(),
             cores: f.number("cores"),
@@ -273,5 +300,33 @@ mod tests {
         let (deployment, report) = Deployment::read(&document);
         assert!(report.entries().is_empty());
         assert_eq!((deployment.vms[0].ip.as_str(), deployment.vms[0].cores), ("dhcp", Some(4)));
+    }
+
+    #[test]
+    fn no_list_of_names_is_not_an_empty_one() {
+        for (text, expected) in [
+            ("{}", None),
+            (r#"{"vm_names":null}"#, None),
+            (r#"{"vm_names":[]}"#, Some(vec![])),
+            (r#"{"vm_names":["a","b"]}"#, Some(vec!["a".to_owned(), "b".to_owned()])),
+        ] {
+            let document = Document::parse(text.as_bytes()).unwrap();
+            assert_eq!(Deployment::read(&document).0.vm_names, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_read_or_reported() {
+        for (text, range, facts) in [
+            ("{}", "10000-99999", 0),
+            (r#"{"vmid_range":"200-300"}"#, "200-300", 0),
+            (r#"{"vmid_range":"300-200"}"#, "10000-99999", 1),
+            (r#"{"vmid_range":200}"#, "10000-99999", 1),
+        ] {
+            let document = Document::parse(text.as_bytes()).unwrap();
+            let (deployment, report) = Deployment::read(&document);
+            assert_eq!(deployment.vmid_range.to_string(), range, "{text}");
+            assert_eq!(report.entries().len(), facts, "{text}");
+        }
     }
 }

@@ -55,11 +55,16 @@ impl<'a> Fields<'a> {
 
     /// A list of texts; empty when absent.
     pub fn texts(&mut self, key: &str) -> Vec<String> {
-        let Some(value) = self.present(key) else { return Vec::new() };
+        self.optional_texts(key).unwrap_or_default()
+    }
+
+    /// A list of texts, or `None` when absent.
+    pub fn optional_texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let value = self.present(key)?;
         let texts = value.as_array().and_then(|items| {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
-        self.typed(key, texts, "a list of texts").unwrap_or_default()
+        self.typed(key, texts, "a list of texts")
     }
 
     /// A map from text to text; empty when absent.

@@ -5,6 +5,7 @@
 //! * [`Deployment`] is the same document as typed values, for reading.
 //! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
 //! * [`main`] is the only code that prints or decides an exit code.
+//! * [`identity`] says what a site and a deployment may be called, and which vmids VMs get.
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
@@ -17,6 +18,7 @@ mod document;
 mod entry;
 mod fields;
 pub mod guest;
+pub mod identity;
 mod own;
 mod report;
 mod secret;
