@@ -1,30 +1,32 @@
 //! The plan's own words: `Plan`, `VmPlan`, `Step`, `Change`, `Impact`; and its JSON, which
 //! schemas/plan.json describes. Does no I/O.
 
-use crate::blocked::{Blocked, Notice};
-use crate::desired::snippets::Delivery;
+use crate::blocked::Blocked;
 use crate::json;
 use crate::mark::Mark;
+use crate::notice::Notice;
+use crate::observed::Power;
 use pve_client::{Digest, NodeName, StorageId, Vmid, Volid};
 use serde::{Deserialize, Serialize};
 use stage::Secret;
 use std::collections::BTreeMap;
 
 /// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// What is to be done. Holds the seed data: a plan is as secret as the document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// [`VERSION`].
     pub version: u32,
+    /// The site whose VMs are planned; empty when it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub site: String,
     /// The deployment whose VMs are planned.
     pub deployment: String,
-    /// The nonce in each mark that this plan writes.
+    /// The plan's own nonce: it stands in the marks and file names that the plan writes until a run
+    /// puts its own there ([`Plan::stamp`]).
     pub run: String,
-    /// Vmids that the document fixes: none of them is taken for a VM whose vmid PVE chooses.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) reserved: Vec<u32>,
     /// VMs with something to do, destroys first, then in the document's order.
     pub vms: Vec<VmPlan>,
     /// VMs that are as they shall be.
@@ -33,6 +35,22 @@ pub(crate) struct Plan {
     pub blocked: Vec<Blocked>,
     /// What is worth a word and stops nothing.
     pub notices: Vec<Notice>,
+    /// VMs that are marked as this deployment's and that the document does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_over: Vec<LeftOver>,
+}
+
+/// A VM of this deployment that is missing from the document's list of all names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LeftOver {
+    /// Its name in the mark.
+    pub name: String,
+    /// Its vmid.
+    #[serde(with = "json::vmid")]
+    pub vmid: Vmid,
+    /// The node that has it.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
 }
 
 /// A VM with nothing to do.
@@ -59,9 +77,12 @@ pub(crate) struct VmPlan {
     pub name: String,
     /// What happens to it.
     pub action: Action,
-    /// Its vmid; null where PVE is to choose.
+    /// Its vmid; null where the create chooses the first free one from [`VmPlan::candidate`] on.
     #[serde(with = "json::vmid_or_null")]
     pub vmid: Option<Vmid>,
+    /// The vmid that a create without a fixed one tries first: the same in every run.
+    #[serde(with = "json::vmid_or_null", default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Vmid>,
     /// The node that has it, or shall.
     #[serde(with = "json::name")]
     pub node: NodeName,
@@ -71,8 +92,14 @@ pub(crate) struct VmPlan {
     /// The storage that takes its disks: imports into one storage are limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
-    /// The mark that the VM must carry before any step, or that the create gives it.
+    /// The mark that the VM carries; of a VM to be made, or to be adopted, the one that it is given.
     pub mark: Mark,
+    /// Whether the VM ran when it was planned for; null where that does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
+    /// Config keys whose new values may wait for a reboot: `--pending` asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_wait: Vec<String>,
     /// The digest of the config that was planned against; null for a VM to be made.
     pub digest: Option<String>,
     /// The worst impact among the changes.
@@ -143,8 +170,6 @@ pub(crate) struct Change {
 pub(crate) enum Step {
     /// Uploads the VM's seed image, made from these texts.
     UploadSeed {
-        /// The content type: `import` or `iso`.
-        content: String,
         /// The storage.
         #[serde(with = "json::name")]
         storage: StorageId,
@@ -158,28 +183,13 @@ pub(crate) enum Step {
         /// network-config; empty for none.
         network_config: String,
     },
-    /// Writes the VM's seed data as snippets.
-    WriteSnippets {
-        /// The storage.
-        #[serde(with = "json::name")]
-        storage: StorageId,
-        /// How the files' names begin.
-        file: String,
-        /// How they get there.
-        to: Delivery,
-        /// user-data; secret.
-        #[serde(with = "json::secret")]
-        user_data: Secret<String>,
-        /// meta-data.
-        meta_data: String,
-        /// network-config; empty for none.
-        network_config: String,
-    },
     /// Makes the VM.
     Create {
-        /// All parameters but the vmid.
+        /// All parameters but the vmid, the uuid and the description, which holds the mark with both.
         params: BTreeMap<String, String>,
     },
+    /// Makes sure that no other run of this deployment has made the same VM.
+    Fence,
     /// Deletes a seed file from the image storage.
     DeleteVolume {
         /// The node whose storage it is on, which need not be the VM's.
@@ -196,6 +206,9 @@ pub(crate) enum Step {
         /// The change makes a disk, so PVE runs it as a task.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         makes_disk: bool,
+        /// The mark that is written into the description in the same call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Box<Mark>>,
     },
     /// Grows a disk, guarded by the digest.
     Resize {
@@ -230,9 +243,10 @@ impl Step {
     pub(crate) fn doing(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "uploading the seed",
-            Self::WriteSnippets { .. } => "writing the snippets",
             Self::Create { .. } => "creating",
+            Self::Fence => "looking for another run",
             Self::DeleteVolume { .. } => "deleting the uploaded seed",
+            Self::Configure { params, .. } if params.is_empty() => "recording the state",
             Self::Configure { .. } => "changing the config",
             Self::Resize { .. } => "growing the disk",
             Self::Start => "starting",
@@ -242,13 +256,23 @@ impl Step {
         }
     }
 
+    /// Returns whether the step only records, cleans up or looks.
+    pub(crate) fn is_bookkeeping(&self) -> bool {
+        match self {
+            Self::Configure { params, .. } => params.is_empty(),
+            Self::DeleteVolume { .. } | Self::Fence => true,
+            _ => false,
+        }
+    }
+
     /// Says the step once it is done.
     pub(crate) fn done(&self) -> &'static str {
         match self {
             Self::UploadSeed { .. } => "seed uploaded",
-            Self::WriteSnippets { .. } => "snippets written",
             Self::Create { .. } => "created",
+            Self::Fence => "no other run found",
             Self::DeleteVolume { .. } => "uploaded seed deleted",
+            Self::Configure { params, .. } if params.is_empty() => "state recorded",
             Self::Configure { .. } => "config changed",
             Self::Resize { .. } => "disk grown",
             Self::Start => "started",
@@ -264,13 +288,50 @@ impl Plan {
     pub(crate) fn empty(deployment: &str, run: &str) -> Self {
         Self {
             version: VERSION,
+            site: String::new(),
             deployment: deployment.to_owned(),
             run: run.to_owned(),
-            reserved: Vec::new(),
             vms: Vec::new(),
             unchanged: Vec::new(),
             blocked: Vec::new(),
             notices: Vec::new(),
+            left_over: Vec::new(),
+        }
+    }
+
+    /// Puts a run's nonce in the place of the plan's own, wherever a step would write it.
+    ///
+    /// A saved plan may be carried out twice at once: the two runs must not take each other's VMs for
+    /// their own. The nonce is 64 random bits, so nothing else in a plan is spelled like it.
+    pub(crate) fn stamp(&mut self, run: &str) {
+        let own = std::mem::replace(&mut self.run, run.to_owned());
+        let stamp = |text: &mut String| *text = text.replace(&own, run);
+        for vm in &mut self.vms {
+            vm.mark.stamp(&own, run);
+            for step in &mut vm.steps {
+                match step {
+                    Step::UploadSeed { file, .. } => stamp(file),
+                    Step::DeleteVolume { volid, .. } => {
+                        // A volid stays one when a word of its file's name is replaced.
+                        let stamped = volid.to_string().replace(&own, run).parse();
+                        *volid = stamped.unwrap_or_else(|_| volid.clone());
+                    }
+                    Step::Create { params } => params.values_mut().for_each(stamp),
+                    Step::Configure { params, mark, .. } => {
+                        params.values_mut().for_each(stamp);
+                        mark.iter_mut().for_each(|mark| mark.stamp(&own, run));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Names whose VMs are planned.
+    pub(crate) fn whose(&self) -> String {
+        match self.site.as_str() {
+            "" => format!("\"{}\"", self.deployment),
+            site => format!("\"{}\" of site \"{site}\"", self.deployment),
         }
     }
 

@@ -18,6 +18,14 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     }
 }
 
+/// Fills in the addresses of a VM that runs, as far as its agent tells them at once.
+pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
+    if row.status == "running" {
+        // An agent that does not answer leaves the row without addresses.
+        let _ = ask_agent(client, row);
+    }
+}
+
 /// Asks the guest agent of a VM once; `false` when it tells no address of ours.
 pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> Result<bool, Error> {
     let Some((node, vmid)) = place(row) else { return Ok(false) };

@@ -1,17 +1,18 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
-use crate::desired::snippets::{is_destination, is_remote_folder};
-use crate::desired::{OnError, SeedWay};
+use crate::desired::OnError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pve_client::StorageId;
+use pve_client::Vmid;
+use stage::identity::{SITE_NAME, is_site_name};
 use stage::{ConsoleArgs, TrustArgs};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Makes the document's VMs on Proxmox VE, changes them in place, destroys them.
 ///
-/// The document is read on stdin. A VM is ours when it carries the tag `pve-pipeline` and a line of
-/// ours in its description; nothing else is ever touched.
+/// The document is read on stdin. A VM is ours when it carries the tag `pve-pipeline` and a line in its
+/// description that names this site, this deployment, its own vmid and its own uuid; nothing else is
+/// ever touched, a clone or a restored copy of our own VMs neither.
 #[derive(Debug, Parser)]
 #[command(name = "pve-apply", version, max_term_width = 100)]
 pub struct Cli {
@@ -62,41 +63,15 @@ pub(crate) struct ConsentArgs {
     /// Shut down running VMs whose changes need it, and cut their power when they do not listen
     #[arg(long)]
     pub(crate) allow_stop: bool,
+    /// Write changes that need a reboot, and leave the reboot to you
+    #[arg(long, conflicts_with_all = ["allow_reboot", "allow_stop"])]
+    pub(crate) pending: bool,
     /// Give VMs whose cloud-init data has changed the new data
     #[arg(long)]
     pub(crate) reseed: bool,
     /// How long a guest has to shut down
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
-    /// How cloud-init data reaches VMs that are made
-    #[arg(long, value_enum, value_name = "WAY", default_value_t)]
-    pub(crate) seed: SeedWay,
-    #[command(flatten)]
-    pub(crate) snippets: SnippetsArgs,
-}
-
-/// How snippets get onto the node.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct SnippetsArgs {
-    /// Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here
-    #[arg(long, value_name = "DIR", conflicts_with = "snippets_ssh", value_parser = one_line)]
-    pub(crate) snippets_dir: Option<String>,
-    /// Write snippets by the system's sftp, with your own SSH configuration and known hosts
-    #[arg(long, value_name = "[USER@]HOST", value_parser = destination)]
-    pub(crate) snippets_ssh: Option<String>,
-    /// The folder of the storage's snippets on that host
-    #[arg(long, value_name = "DIR", default_value = "/var/lib/vz/snippets", value_parser = remote_folder)]
-    pub(crate) snippets_path: String,
-    #[command(flatten)]
-    pub(crate) storage: SnippetsStorageArgs,
-}
-
-/// Where snippets lie.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct SnippetsStorageArgs {
-    /// The storage that has the snippets; the document's `image_datastore` when absent
-    #[arg(long, value_name = "STORAGE")]
-    pub(crate) snippets_storage: Option<StorageId>,
 }
 
 /// A time in seconds, of a week at most: nothing here is worth waiting for longer.
@@ -104,19 +79,16 @@ fn seconds() -> clap::builder::RangedU64ValueParser {
     clap::value_parser!(u64).range(..=7 * 24 * 3600)
 }
 
-fn destination(text: &str) -> Result<String, &'static str> {
-    let fits = is_destination(text).then(|| text.to_owned());
-    fits.ok_or("must be HOST or USER@HOST, an IPv6 address in brackets")
+fn vmid(text: &str) -> Result<Vmid, String> {
+    let number = text.parse().ok().and_then(|number| Vmid::new(number).ok());
+    number.ok_or_else(|| format!("must be {}", Vmid::RULE))
 }
 
-fn remote_folder(text: &str) -> Result<String, &'static str> {
-    let fits = is_remote_folder(text).then(|| text.to_owned());
-    fits.ok_or("must be a path without wildcards, quotes and backslashes")
-}
-
-fn one_line(text: &str) -> Result<String, &'static str> {
-    let fits = !text.is_empty() && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or("must be a path of one line")
+fn site_name(text: &str) -> Result<String, String> {
+    match is_site_name(text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("must be {SITE_NAME}")),
+    }
 }
 
 /// Which VMs, and how the endpoint is trusted.
@@ -166,7 +138,7 @@ pub(crate) struct PaceArgs {
     pub(crate) task_timeout: u64,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct ApplyArgs {
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
@@ -179,8 +151,17 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "reseed", "vms"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "pending", "reseed", "vms", "prune"])]
     pub(crate) plan: Option<PathBuf>,
+    /// Also destroy the VMs of this deployment that left the document
+    #[arg(long, conflicts_with = "vms")]
+    pub(crate) prune: bool,
+    /// Destroy what --prune finds without asking, for scripts
+    #[arg(long, requires = "prune")]
+    pub(crate) yes: bool,
+    /// Do what can be done when something about other VMs is blocked, and exit with 3
+    #[arg(long)]
+    pub(crate) skip_blocked: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
 }
@@ -217,8 +198,15 @@ pub(crate) struct DestroyArgs {
     /// Destroy without asking, for scripts
     #[arg(long)]
     pub(crate) yes: bool,
-    #[command(flatten)]
-    pub(crate) snippets: SnippetsStorageArgs,
+    /// Only the VM with this vmid, which must be ours: it chooses between VMs of one name; may be repeated
+    #[arg(long = "vmid", value_name = "VMID", conflicts_with = "vms", value_parser = vmid)]
+    pub(crate) vmids: Vec<Vmid>,
+    /// Also destroy the VMs of this deployment that left the document
+    #[arg(long, conflicts_with_all = ["vms", "vmids"])]
+    pub(crate) prune: bool,
+    /// Destroy the others when something about a VM is blocked, and exit with 3
+    #[arg(long)]
+    pub(crate) skip_blocked: bool,
     /// How long a guest has to shut down before its power is cut
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
@@ -230,6 +218,9 @@ pub(crate) struct AdoptArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
+    /// Take over VMs of a site of this name too: the name that this site had before
+    #[arg(long, value_name = "SITE", value_parser = site_name)]
+    pub(crate) from_site: Option<String>,
     /// Only show what differs
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -247,6 +238,9 @@ pub(crate) struct PowerArgs {
     /// Cut the power of a guest that does not listen
     #[arg(long)]
     pub(crate) force: bool,
+    /// Do the others when something about a VM is blocked, and exit with 3
+    #[arg(long)]
+    pub(crate) skip_blocked: bool,
 }
 
 #[derive(Args, Debug)]
@@ -299,4 +293,12 @@ pub(crate) struct PrivilegesArgs {
 #[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
 pub(crate) fn no_color() -> Option<OsString> {
     std::env::var_os("NO_COLOR")
+}
+
+/// Where what runs on this machine know of each other is kept; `None`: there is no such place.
+#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    Some(state.join("pve-pipeline"))
 }

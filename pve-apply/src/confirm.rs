@@ -1,14 +1,25 @@
 //! DOOR: asks the person at the terminal. stdin is the document's, so the terminal is opened itself.
 
+use crate::action::{Action, Plan};
 use stage::{Entry, Failure, Place};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+
+/// Makes sure that the removals of a plan are agreed to: by an option, or by the person at the terminal.
+///
+/// # Errors
+/// There is no terminal, or the answer is a no.
+pub(crate) fn unless_agreed(plan: &Plan, agreed: bool) -> Result<(), Failure> {
+    let going = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
+    let going: Vec<&str> = going.map(|vm| vm.name.as_str()).collect();
+    if going.is_empty() || agreed { Ok(()) } else { ask(&going) }
+}
 
 /// Asks whether these VMs are to be destroyed; what is neither their count nor all their names is a no.
 ///
 /// # Errors
 /// There is no terminal, or the answer is a no.
-pub(crate) fn ask(names: &[&str]) -> Result<(), Failure> {
+fn ask(names: &[&str]) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(Place::Run, "destroy must be confirmed, and there is no terminal to ask on")
             .hint("--yes confirms it in a script")

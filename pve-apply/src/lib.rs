@@ -1,8 +1,8 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
-//! Doors: `connect`, `observe`, `addresses` (reads only), `execute` (writes), `plan_file`, `snippets`,
-//! `whole_file`, `confirm`, `interrupt`.
+//! Doors: `connect`, `observe`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
+//! `run_lock`, `whole_file`, `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -17,16 +17,19 @@ mod execute;
 mod interrupt;
 mod json;
 mod mark;
+mod notice;
 mod observe;
 mod observed;
+mod other_run;
 mod outcome;
 mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod run_lock;
 mod schedule;
 mod show;
-mod snippets;
+
 mod ssh;
 mod status;
 mod whole_file;

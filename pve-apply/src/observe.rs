@@ -1,12 +1,13 @@
-//! DOOR (reads only): asks PVE and returns `Observed`.
+//! DOOR (reads only): looks at the cluster and gives an `Observed`.
 //!
-//! Promises: sends GET and nothing else; of an unchanged deployment of N VMs at most N + 5, and one more
-//! where snippets lie on a storage of their own. Waits for no guest agent. What cannot be read is said
-//! as unknown, never as absent.
+//! Reads: the cluster's guests, the node's own list of VMs, the config of each VM that may be ours, and
+//! only where it matters: the tasks under way, the image storage, whether a vmid is free. Waits for no
+//! guest agent. What cannot be read is said as unknown, never as absent.
 
 use crate::ask::ask;
-use crate::desired::{Desired, DesiredVm, SeedWay, is_seed_file};
+use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::interrupt::Interrupt;
+use crate::mark::Owner;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
 use pve_client::{
@@ -45,37 +46,70 @@ pub(crate) fn observe(
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     supported_version(client)?;
     // Before the lists: what is over by now they show as it is.
-    let under_way = under_way(client, desired, scope).map_err(fail)?;
-    let (guests, power) = list(client, desired)?;
-    let mut observed = Observed { guests, under_way, ..Observed::default() };
-    let mut first = candidates(desired, &observed.guests, scope);
-    let mut creating = being_created(client, desired, &observed);
-    creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
-    first.extend(creating);
-    look_at_all(client, &mut observed, first, &power).map_err(fail)?;
-    if absent(desired, &observed).iter().any(|vm| vm.vmid.is_none()) {
-        // Somebody may have renamed it: the mark alone tells, so every VM of ours is looked at.
-        let mut more = candidates(desired, &observed.guests, Scope::All);
-        more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
-        look_at_all(client, &mut observed, more, &power).map_err(fail)?;
-    }
-    if matches!(scope, Scope::Apply | Scope::Remove) {
-        observed.seed_files = seed_files(client, desired, scope).map_err(fail)?;
+    let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
+    let rows = ask(|| client.cluster_resources()).map_err(fail)?;
+    // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
+    let fresh = unless_away(ask(|| client.node_vms(&desired.node))).map_err(fail)?;
+    let mut observed = Observed {
+        node_away: fresh.is_none(),
+        guests: merge(&rows, fresh.iter().flatten()),
+        under_way: under_way.unwrap_or_default(),
+        ..Observed::default()
+    };
+    let power = fresh.into_iter().flatten().map(|row| (row.vmid, row)).collect();
+    look_at_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
+    if matches!(scope, Scope::Apply | Scope::Remove) && !observed.node_away {
+        observed.seed_files = seed_files(client, desired).map_err(fail)?;
     }
     let absent = absent(desired, &observed);
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
-    for vmid in absent.iter().filter_map(|vm| vm.vmid) {
-        if !listed.contains(&vmid) {
+    for vm in &absent {
+        let unlisted = |vmid: &Vmid| !listed.contains(vmid);
+        let witness = match vm.vmid {
+            Some(vmid) => Some(vmid).filter(unlisted),
+            None => desired.walk(vm).find(unlisted),
+        };
+        if let Some(vmid) = witness {
             observed.free.insert(vmid, ask(|| client.is_free(vmid)).map_err(fail)?);
         }
     }
     if absent.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
     }
-    if scope == Scope::Apply {
+    if scope == Scope::Apply && !observed.node_away {
         observed.images = images(client, desired, &absent).map_err(fail)?;
     }
     Ok(observed)
+}
+
+/// What was read of the deployment's node; `None`: it does not answer, which is said of each VM on it.
+fn unless_away<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.is_node_unreachable() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn look_at_candidates(
+    client: &Client,
+    desired: &Desired,
+    scope: Scope,
+    observed: &mut Observed,
+    power: &BTreeMap<Vmid, Resource>,
+) -> Result<(), Error> {
+    let mut first = candidates(desired, &observed.guests, scope);
+    let mut creating = being_created(client, desired, observed);
+    creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
+    first.extend(creating);
+    look_at_all(client, observed, first, power)?;
+    if scope == Scope::Find && !absent(desired, observed).is_empty() {
+        // Somebody may have renamed it: the mark alone tells, so every VM of ours is looked at.
+        let mut more = candidates(desired, &observed.guests, Scope::All);
+        more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+        look_at_all(client, observed, more, power)?;
+    }
+    Ok(())
 }
 
 /// Asks what the node offers, for the VMs that are to be made.
@@ -96,13 +130,22 @@ pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure
 
 /// The VMs of the document that no VM carries the mark of.
 pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
-    let marks = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => seen.config.mark(),
-        Look::NodeAway(_) | Look::Forbidden(_) | Look::Moving(_) => None,
-    });
-    let there: BTreeSet<String> =
-        marks.filter(|mark| mark.deployment == desired.deployment).map(|mark| mark.vm).collect();
+    let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
+}
+
+/// The VMs of the deployment that were seen, with the names in their marks.
+fn ours<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+) -> impl Iterator<Item = (&'a Seen, String)> {
+    observed.looks.values().filter_map(|look| {
+        let Look::Seen(seen) = look else { return None };
+        match seen.owner(&desired.site, &desired.deployment) {
+            Owner::Ours(mark) => Some((&**seen, mark.vm)),
+            Owner::Stranger(_) => None,
+        }
+    })
 }
 
 /// Refuses a PVE that cannot make disks from `import` content.
@@ -120,32 +163,22 @@ pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
     Err(Entry::error(place(), fact).into())
 }
 
-/// The cluster's guests, and the power of those on the deployment's node.
-fn list(
-    client: &Client,
-    desired: &Desired,
-) -> Result<(Vec<Guest>, BTreeMap<Vmid, Resource>), Failure> {
-    let fail =
-        |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
-    let rows = ask(|| client.cluster_resources()).map_err(fail)?;
-    // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = ask(|| client.node_vms(&desired.node)).map_err(fail)?;
-    let fresh: BTreeMap<Vmid, Resource> = fresh.into_iter().map(|row| (row.vmid, row)).collect();
-    let mut guests: BTreeMap<Vmid, Guest> =
-        rows.iter().map(|row| (row.vmid, Guest::from(row))).collect();
-    for (vmid, row) in &fresh {
-        guests.insert(*vmid, Guest::from(row));
-    }
-    Ok((guests.into_values().collect(), fresh))
+/// The cluster's guests, with what the node itself says of its own.
+fn merge<'a>(rows: &[Resource], fresh: impl Iterator<Item = &'a Resource>) -> Vec<Guest> {
+    let rows = rows.iter().map(|row| (row.vmid, Guest::from(row)));
+    let mut guests: BTreeMap<Vmid, Guest> = rows.collect();
+    guests.extend(fresh.map(|row| (row.vmid, Guest::from(row))));
+    guests.into_values().collect()
 }
 
-/// The VMs that may be ours.
+/// The VMs that may be ours, or that may have been made as ours: all that carry our tag, unless only
+/// the document's VMs matter.
 fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     let names: BTreeSet<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
     let vmids: BTreeSet<Vmid> = desired.vms.iter().filter_map(|vm| vm.vmid).collect();
     let may_be_ours = |guest: &&Guest| {
         let named =
-            scope == Scope::All || guest.name.as_deref().is_none_or(|name| names.contains(name));
+            scope != Scope::Find || guest.name.as_deref().is_none_or(|name| names.contains(name));
         guest.kind == GuestKind::Qemu && (vmids.contains(&guest.vmid) || guest.tagged && named)
     };
     guests.iter().filter(may_be_ours).cloned().collect()
@@ -196,20 +229,23 @@ fn look_at_all(
 /// The task of a create.
 const CREATE: &str = "qmcreate";
 
-/// Of the tasks that were seen under way those that are about the deployment's VMs, with the VM's name:
-/// what a run has left that was ended in the middle, and creates at these vmids.
+/// Of the tasks that were seen under way those that another run may have begun for this deployment,
+/// with the VM's name: all creates of this token, and whatever else works at the document's VMs.
 pub(crate) fn left_running(
     client: &Client,
     desired: &Desired,
     observed: &Observed,
-    creates: &BTreeMap<Vmid, String>,
 ) -> Vec<(String, Upid)> {
-    let ours = ours(desired, observed);
+    let fixed = desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone())));
+    let found = ours(desired, observed).map(|(seen, name)| (seen.vmid, name));
+    let names: BTreeMap<Vmid, String> = fixed.chain(found).collect();
     let about_ours = |upid: &Upid| {
         let vmid = vmid_of(upid)?;
-        let own = is_own(client, upid);
-        let create = creates.get(&vmid).filter(|_| own || upid.kind() == CREATE);
-        Some((create.or(ours.get(&vmid).filter(|_| own))?.clone(), upid.clone()))
+        let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
+        let name = names.get(&vmid).filter(|_| own || create).cloned();
+        // At a vmid that the document does not fix, only the token tells whose create it may be.
+        let name = name.or_else(|| (own && create).then(|| format!("VM {vmid}")))?;
+        Some((name, upid.clone()))
     };
     observed.under_way.iter().filter_map(about_ours).collect()
 }
@@ -218,23 +254,9 @@ fn vmid_of(upid: &Upid) -> Option<Vmid> {
     Vmid::new(upid.id().parse().ok()?).ok()
 }
 
-/// Says whether this token has begun a task.
+/// Returns whether this token has begun a task.
 pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
     upid.user() == client.endpoint().token.id()
-}
-
-/// The vmids of the document's VMs, with their names.
-fn ours(desired: &Desired, observed: &Observed) -> BTreeMap<Vmid, String> {
-    let mut ours: BTreeMap<Vmid, String> =
-        desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone()))).collect();
-    for look in observed.looks.values() {
-        if let Look::Seen(seen) = look
-            && let Some(mark) = seen.config.mark().filter(|m| m.deployment == desired.deployment)
-        {
-            ours.insert(seen.vmid, mark.vm);
-        }
-    }
-    ours
 }
 
 /// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C.
@@ -261,7 +283,7 @@ pub(crate) fn running_tasks(
 /// The node's tasks, where it matters what an earlier run may have left running.
 fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upid>, Error> {
     let vmids_are_fixed = desired.vms.iter().all(|vm| vm.vmid.is_some());
-    if scope == Scope::All || scope != Scope::Apply && vmids_are_fixed {
+    if scope == Scope::All || scope == Scope::Find && vmids_are_fixed {
         return Ok(Vec::new());
     }
     ask(|| running_tasks(client, &desired.node, None, None))
@@ -309,24 +331,11 @@ pub(crate) fn look_at(
     Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, config }))))
 }
 
-fn seed_files(client: &Client, desired: &Desired, scope: Scope) -> Result<BTreeSet<Volid>, Error> {
-    // Without ISO seeds in play their list is not worth its read; a removal leaves neither kind behind.
-    let isos = desired.seed_way == SeedWay::Iso || scope == Scope::Remove;
-    let contents: &[&str] = if isos { &["import", "iso"] } else { &["import"] };
-    let mut places = BTreeMap::from([(&desired.image_storage, contents.to_vec())]);
-    if let Some(snippets) = &desired.snippets {
-        places.entry(&snippets.storage).or_default().push("snippets");
-    }
-    let mut found = BTreeSet::new();
-    for (storage, contents) in places {
-        // One read a storage: of all that it holds, where more than one kind matters.
-        let only = if let [content] = contents[..] { Some(content) } else { None };
-        let volumes = ask(|| client.storage_content(&desired.node, storage, only))?;
-        found.extend(volumes.into_iter().map(|volume| volume.volid));
-    }
-    found.retain(|volid| is_seed_file(volid.file()));
-    found.retain(|volid| desired.vms.iter().any(|vm| desired.owns_seed_file(vm, volid.file())));
-    Ok(found)
+fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
+    let storage = &desired.image_storage;
+    let volumes = ask(|| client.storage_content(&desired.node, storage, Some("import")))?;
+    let seeds = volumes.into_iter().map(|volume| volume.volid);
+    Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
 }
 
 /// The virtual size of each image that an absent VM needs.

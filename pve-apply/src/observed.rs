@@ -1,9 +1,10 @@
 //! `Observed`: what was seen of PVE at one moment, as values. Does no I/O.
 
-use crate::mark::{self, Mark};
+use crate::mark::{self, Owner, owner};
 use pve_client::{
     Digest, GuestKind, NodeName, PendingValue, Permissions, Resource, Upid, Vmid, Volid,
 };
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was seen of the cluster.
@@ -17,6 +18,8 @@ pub(crate) struct Observed {
     pub free: BTreeMap<Vmid, bool>,
     /// The token may see every VM: what is not listed is not there.
     pub sees_all: bool,
+    /// The deployment's own node does not answer: nothing can be made there.
+    pub(crate) node_away: bool,
     /// Tasks on the deployment's node that were not over just before the guests were listed.
     pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours on the image storage.
@@ -67,7 +70,8 @@ pub(crate) struct Seen {
 }
 
 /// Whether a VM runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Power {
     /// It runs, be it paused.
     Running,
@@ -116,6 +120,7 @@ impl Config {
     }
 
     /// Builds a config without anything pending.
+    #[cfg(test)]
     pub(crate) fn settled<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let item = |text: &str| Item { now: Some(text.to_owned()), next: Some(text.to_owned()) };
         let items = pairs.into_iter().map(|(key, value)| (key.to_owned(), item(value)));
@@ -169,11 +174,6 @@ impl Config {
         self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
     }
 
-    /// The mark, when tag and line are both there.
-    pub(crate) fn mark(&self) -> Option<Mark> {
-        mark::of_vm(self.next("tags").unwrap_or_default(), self.next("description")?)
-    }
-
     /// What locks the VM.
     pub(crate) fn lock(&self) -> Option<&str> {
         self.now("lock")
@@ -183,6 +183,13 @@ impl Config {
     pub(crate) fn is_being_created(&self) -> bool {
         // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
         self.lock() == Some("create") && self.next("description").is_none()
+    }
+}
+
+impl Seen {
+    /// Tells whose the VM is, for a deployment of a site (empty: without a name).
+    pub(crate) fn owner(&self, site: &str, deployment: &str) -> Owner {
+        owner((site, deployment), self.vmid.get(), |key| self.config.next(key))
     }
 }
 

@@ -37,6 +37,11 @@ pub(crate) enum Verdict {
         /// The finding.
         entry: Box<Entry>,
     },
+    /// Another run of this deployment is at this VM.
+    Yielded {
+        /// The finding, should this be the last word.
+        entry: Box<Entry>,
+    },
     /// The user stopped it.
     Interrupted {
         /// The step that was not begun.
@@ -75,6 +80,11 @@ impl VmOutcome {
         matches!(self.verdict, Verdict::Done)
     }
 
+    /// Returns whether another run was met at it.
+    pub(crate) fn is_yielded(&self) -> bool {
+        matches!(self.verdict, Verdict::Yielded { .. })
+    }
+
     fn label(&self) -> String {
         match self.vmid {
             Some(vmid) => format!("{} ({vmid})", self.name),
@@ -97,13 +107,16 @@ pub(crate) fn any_changed(outcomes: &[VmOutcome]) -> bool {
 pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = Report::new();
     for outcome in outcomes {
-        if let Verdict::Failed { entry, .. } = &outcome.verdict {
+        if let Verdict::Failed { entry, .. } | Verdict::Yielded { entry } = &outcome.verdict {
             report.push((**entry).clone());
         }
     }
     // One VM of which nothing is done: its own finding says all.
-    if matches!(outcomes, [only] if only.done.is_empty() && matches!(only.verdict, Verdict::Failed { .. }))
-    {
+    let is_alone = |only: &VmOutcome| {
+        only.done.is_empty()
+            && matches!(only.verdict, Verdict::Failed { .. } | Verdict::Yielded { .. })
+    };
+    if matches!(outcomes, [only] if is_alone(only)) {
         return report;
     }
     let is = |want: fn(&Verdict) -> bool| outcomes.iter().filter(move |o| want(&o.verdict));
@@ -118,6 +131,9 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             Verdict::Done => {}
             Verdict::Failed { during, .. } => {
                 entry = entry.note(format!("failed: {}: {during}", outcome.label()));
+            }
+            Verdict::Yielded { .. } => {
+                entry = entry.note(format!("left to another run: {}", outcome.label()));
             }
             Verdict::Interrupted { before, left } => {
                 entry = entry.note(format!("stopped: {}: before {before}", outcome.label()));

@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::desired::{Desired, DesiredVm, SeedWay};
+use crate::desired::{Desired, DesiredVm};
 use crate::privileges::{self, Need};
 use pve_client::{Permissions, Storage, StorageId};
 use stage::{Entry, Place, Report};
@@ -55,18 +55,7 @@ pub(crate) fn judge(
 }
 
 fn want_for<'a>(wanted: &mut Wanted<'a>, desired: &'a Desired, made: &[&'a DesiredVm]) {
-    let seed = match desired.seed_way {
-        SeedWay::Disk => "import",
-        SeedWay::Iso => "iso",
-        // Their storage is judged below; the image comes from here.
-        SeedWay::Snippets => "import",
-    };
-    want(wanted, &desired.image_storage, "image_datastore", seed);
-    if let Some(snippets) =
-        desired.snippets.as_ref().filter(|_| desired.seed_way == SeedWay::Snippets)
-    {
-        want(wanted, &snippets.storage, "--snippets-storage", "snippets");
-    }
+    want(wanted, &desired.image_storage, "image_datastore", "import");
     for machine in made.iter().filter_map(|vm| vm.machine.as_ref()) {
         want(wanted, &machine.storage, "datastore", "images");
     }
@@ -74,8 +63,8 @@ fn want_for<'a>(wanted: &mut Wanted<'a>, desired: &'a Desired, made: &[&'a Desir
 
 fn want_for_change<'a>(wanted: &mut Wanted<'a>, change: &'a VmPlan) {
     for step in &change.steps {
-        if let Step::UploadSeed { content, storage, .. } = step {
-            want(wanted, storage, "image_datastore", content);
+        if let Step::UploadSeed { storage, .. } = step {
+            want(wanted, storage, "image_datastore", "import");
         }
     }
 }

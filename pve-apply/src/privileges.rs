@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::desired::{Desired, DesiredVm, SeedWay};
+use crate::desired::{Desired, DesiredVm};
 use pve_client::{Permissions, StorageId};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -24,8 +24,6 @@ const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
 const ON_IMAGES: [&str; 3] =
     ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"];
-/// What the storage of snippets needs: list and delete.
-const ON_SNIPPETS: [&str; 2] = ["Datastore.Allocate", "Datastore.AllocateSpace"];
 /// What a bridge needs.
 const ON_BRIDGES: [&str; 1] = ["SDN.Use"];
 
@@ -48,19 +46,9 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
     };
     let mut all: BTreeSet<Need> =
         on(format!("/storage/{}", desired.image_storage), &ON_IMAGES).collect();
-    let snippets = desired.snippets.as_ref().filter(|_| desired.seed_way == SeedWay::Snippets);
-    if let Some(snippets) = snippets {
-        all.extend(on(format!("/storage/{}", snippets.storage), &ON_SNIPPETS));
-    }
     for vm in vms {
         // Where PVE chooses the vmid, the right must hold for all.
         let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
-        if desired.seed_way == SeedWay::Snippets {
-            all.insert(Need { path: path.clone(), privilege: "VM.Config.Cloudinit" });
-        }
-        if matches!(desired.seed_way, SeedWay::Iso | SeedWay::Snippets) {
-            all.insert(Need { path: path.clone(), privilege: "VM.Config.CDROM" });
-        }
         all.extend(on(path, &ON_VMS));
         if let Some(machine) = &vm.machine {
             all.extend(on(format!("/storage/{}", machine.storage), &ON_DISKS));
@@ -85,7 +73,10 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
             Step::DeleteVolume { volid, .. } => {
                 need(&format!("/storage/{}", volid.storage()), &["Datastore.Allocate"]);
             }
-            Step::Configure { params, makes_disk } => {
+            Step::Configure { params, makes_disk, mark } => {
+                if mark.is_some() {
+                    need(&path, &["VM.Config.Options"]);
+                }
                 params.iter().for_each(|(key, value)| need(&path, of_key(key, value)));
                 if params.contains_key("startup") {
                     need("/", &ON_ALL);
@@ -101,7 +92,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
                 need(&path, &["VM.PowerMgmt"]);
             }
-            Step::WriteSnippets { .. } | Step::Create { .. } | Step::Destroy { .. } => {}
+            Step::Create { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }
     all
@@ -118,11 +109,8 @@ fn of_key(key: &str, value: &str) -> &'static [&'static str] {
             &["VM.Config.Options"]
         }
         "net0" => &["VM.Config.Network"],
-        "cicustom" => &["VM.Config.Cloudinit"],
         "boot" => &["VM.Config.Disk"],
         "delete" => of_key(value, ""),
-        _ if value.ends_with(":cloudinit") => &["VM.Config.CDROM", "VM.Config.Cloudinit"],
-        _ if value.ends_with("media=cdrom") => &["VM.Config.CDROM"],
         _ if key.starts_with("virtio") => &["VM.Config.Disk"],
         _ => &[],
     }
@@ -238,10 +226,6 @@ pub(crate) fn commands(scope: &Scope) -> String {
     out.push_str(&format!(
         "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
          #   pveum role modify PipelineVMs --append --privs VM.GuestAgent.Audit\n\
-         # Only for `--seed iso`:\n\
-         #   pveum role modify PipelineVMs --append --privs VM.Config.CDROM\n\
-         # Only for `--seed snippets`:\n\
-         #   pveum role modify PipelineVMs --append --privs VM.Config.CDROM,VM.Config.Cloudinit\n\
          # Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"

@@ -38,6 +38,11 @@ pub(crate) enum Drift {
     NotInDocument,
     /// It belongs to another deployment, or the document is not rendered.
     NotCompared,
+    /// It carries a mark that names another VM, site or build.
+    NotOurs {
+        /// What it is.
+        is: String,
+    },
 }
 
 impl Drift {
@@ -56,6 +61,7 @@ impl Drift {
             Self::Fields { fields } => format!("differs: {}", fields.join(", ")),
             Self::NotInDocument => "not in the document".to_owned(),
             Self::NotCompared => "not compared".to_owned(),
+            Self::NotOurs { is } => format!("not ours: {is}"),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! DOOR: writes files that hold secrets: whole or not at all, readable by their owner only.
 
-use crate::desired::snippets::PART_WRITTEN;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -13,7 +12,7 @@ use std::path::Path;
 #[expect(clippy::disallowed_methods, reason = "door: the file")]
 pub(crate) fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut part = path.as_os_str().to_owned();
-    part.push(PART_WRITTEN);
+    part.push(".part");
     let part = Path::new(&part);
     // One that an earlier run has left may have another mode, or be a link to elsewhere.
     match fs::remove_file(part) {

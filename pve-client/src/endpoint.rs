@@ -1,6 +1,7 @@
 //! Where the API is and who asks: the endpoint's address and the API token. Does no I/O.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -45,6 +46,15 @@ impl ApiUrl {
     /// Returns scheme, host and port.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Returns whether the endpoint is this very machine.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.origin.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
+        host.is_some_and(|host| {
+            let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+            host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+        })
     }
 
     /// Returns the full base address, with the path `/api2/json`.

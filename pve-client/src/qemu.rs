@@ -66,6 +66,8 @@ pub struct VmStatus {
     pub uptime: u64,
     /// The guest agent is switched on in the config.
     pub agent: bool,
+    /// What HA says of the VM, as `started`; `None`: HA does not manage it.
+    pub ha: Option<String>,
 }
 
 impl VmStatus {
@@ -202,6 +204,11 @@ impl Client {
             name: fields.text("name"),
             uptime: fields.integer("uptime").unwrap_or(0),
             agent: fields.flag("agent"),
+            // PVE: facts-3, 4.2: `managed` is false for a VM whose requested state is `ignored`.
+            ha: fields
+                .object("ha")
+                .filter(|ha| ha.flag("managed"))
+                .map(|ha| ha.text("state").unwrap_or_default()),
         })
     }
 

@@ -141,7 +141,7 @@ impl Console {
     }
 
     /// Writes a report.
-    pub(crate) fn report(&self, report: &Report) {
+    pub fn report(&self, report: &Report) {
         match self.args.log_format {
             LogFormat::Text => self.write(&show::text(self.tool, report)),
             LogFormat::Json => self.write(&show::json_lines(self.tool, report)),

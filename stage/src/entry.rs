@@ -69,6 +69,12 @@ impl Failure {
         Self { report, part_way: true }
     }
 
+    /// The same, when the world was changed before it.
+    #[must_use]
+    pub fn after_changes(self) -> Self {
+        Self { part_way: true, ..self }
+    }
+
     /// What was found.
     pub fn report(&self) -> &Report {
         &self.report

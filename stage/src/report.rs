@@ -131,6 +131,13 @@ impl Entry {
         Self::new(Severity::Warning, place, fact.into())
     }
 
+    /// The same finding, when it stops nothing.
+    #[must_use]
+    pub fn as_warning(mut self) -> Self {
+        self.severity = Severity::Warning;
+        self
+    }
+
     /// Adds an error and all that caused it.
     ///
     /// The types of this project never print their source in `Display`, so the chain is walked here.

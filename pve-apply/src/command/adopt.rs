@@ -1,19 +1,23 @@
 //! `pve-apply adopt`.
 
 use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use crate::addresses;
 use crate::cli::AdoptArgs;
 use crate::desired::Purpose;
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
-use crate::plan;
+use crate::plan::{self, Adoption};
 use stage::{Console, Failure, Output, Report};
 
 pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Apply)?;
+    let interrupt = Interrupt::listen();
+    let _lock = session.lock(args.pace, &interrupt, console)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
-    let adoption = plan::plan_adopt(&session.desired, &observed);
-    refuse_blocked(&adoption)?;
+    let asked = Adoption { named: !args.target.vms.is_empty(), from_site: args.from_site.clone() };
+    let adoption = plan::plan_adopt(&session.desired, &observed, &asked);
+    refuse_blocked(&adoption, false).map(drop)?;
     tell(console, &adoption);
     if !adoption.vms.is_empty() {
         let marked = plan::as_adopted(&adoption, &observed);
@@ -23,10 +27,11 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
     if args.dry_run {
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
-    let interrupt = Interrupt::listen();
-    let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &adoption);
+    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&adoption, &observed));
     unless_done(&outcomes)?;
-    let rows = outcome::rows(&adoption, &outcomes, &session.order);
+    let mut rows = outcome::rows(&adoption, &outcomes, &session.order);
+    rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
+    rows.iter_mut().for_each(|row| addresses::of_running(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);
     Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))

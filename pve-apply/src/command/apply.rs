@@ -4,89 +4,132 @@ use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, VmPlan};
 use crate::addresses;
-use crate::blocked::Why;
 use crate::cli::ApplyArgs;
+use crate::confirm;
 use crate::desired::{DesiredVm, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::observed::{Look, Observed};
-use crate::outcome::{self, ResultJson};
+use crate::other_run::Wait;
+use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::{plan, plan_file, preflight};
-use pve_client::Vmid;
-use stage::{Console, Entry, Event, Failure, Output, Place, Report};
-use std::collections::BTreeMap;
+use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
 
+/// How often the work is planned anew because another run of this deployment was at the same VMs.
+const ROUNDS: usize = 8;
+
+/// How the rounds ended.
+struct Work {
+    /// The plan of the last round.
+    plan: Plan,
+    /// What came of the VMs of all rounds.
+    outcomes: Vec<VmOutcome>,
+    /// VMs that were left out because something about them is blocked.
+    skipped: Report,
+}
+
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
-    session.agree(&args.consent)?;
+    session.desired.consent = (&args.consent).into();
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
     let on_error = args.on_error.or(session.desired.on_error).unwrap_or_default();
     pace.fail_fast |= on_error != OnError::Continue;
-    let limit = Duration::from_secs(pace.task_timeout);
-    let (mut plan, observed) = settled_plan(&session, console, limit, &interrupt)?;
-    if let Some(path) = &args.plan {
-        plan = saved(path, &plan, &observed)?;
-        // What this run makes carries the nonce of its plan.
-        session.desired.run.clone_from(&plan.run);
+    let lock = session.lock(pace, &interrupt, console)?;
+    let waiting = session.wait(pace, &interrupt, console, &lock);
+    let args = ApplyArgs { pace, ..args.clone() };
+    let work = rounds(&args, &session, &waiting)?;
+    let (plan, outcomes) = (&work.plan, &work.outcomes);
+    if on_error == OnError::Rollback && !outcome::all_done(outcomes) {
+        return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
-    refuse_blocked(&plan)?;
-    tell(console, &plan);
-    preflight(&session, &plan)?;
-    let outcomes = carry_out(&session.client, console, &interrupt, pace, &plan);
-    if on_error == OnError::Rollback && !outcome::all_done(&outcomes) {
-        return Err(rollback::run(&session, console, &interrupt, pace, &outcomes));
-    }
-    unless_done(&outcomes)?;
-    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    unless_done(outcomes)?;
+    let mut rows = outcome::rows(plan, outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
-    let report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
+    let mut report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
     let result = ResultJson::new(&session.desired.deployment, rows);
-    let changed = outcome::any_changed(&outcomes);
+    let changed = outcome::any_changed(outcomes);
+    if work.skipped.has_errors() {
+        // Not all was done that the document asks for, whatever the rest came to.
+        report.extend(work.skipped);
+        return Err(Failure::part_way(report));
+    }
     if report.has_errors() {
         return Err(if changed { Failure::part_way(report) } else { report.into() });
     }
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }
 
-/// The plan, once nothing is under way any more that an earlier run has begun.
-fn settled_plan(
-    session: &Session,
-    console: &Console,
-    limit: Duration,
-    interrupt: &Interrupt,
-) -> Result<(Plan, Observed), Failure> {
-    let Session { client, desired, .. } = session;
-    let look = || -> Result<_, Failure> {
-        let observed = observe::observe(client, desired, Scope::Apply)?;
-        Ok((plan::plan(desired, &observed), observed))
-    };
-    let (plan, observed) = look()?;
-    let left = observe::left_running(client, desired, &observed, &being_created(&plan));
-    for (name, upid) in &left {
-        let text = "waiting for the task that is under way";
-        console.event(&Event::new("step", name, text));
-        observe::wait_for(client, upid, limit, interrupt);
+/// Plans and works until no other run is met any more.
+fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
+    let (console, interrupt) = (waiting.console, waiting.interrupt);
+    let mut outcomes: Vec<VmOutcome> = Vec::new();
+    let mut round = 0;
+    loop {
+        round += 1;
+        let first = round == 1;
+        let changed = outcome::any_changed(&outcomes);
+        let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
+        let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
+        let mut plan = plan::plan(&session.desired, &observed);
+        if let Some(path) = args.plan.as_ref().filter(|_| first) {
+            plan = saved(path, &plan, &observed)?;
+            plan.stamp(&session.desired.run);
+        }
+        if args.prune && first {
+            prune(args, session, &observed, &mut plan)?;
+        }
+        let skipped = match refuse_blocked(&plan, args.skip_blocked) {
+            Ok(skipped) => skipped,
+            Err(failure) => return Err(stopped(failure)),
+        };
+        tell(console, &plan);
+        preflight(session, &plan).map_err(stopped)?;
+        outcomes.retain(VmOutcome::is_done);
+        let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
+        let met = done.iter().any(VmOutcome::is_yielded) && args.plan.is_none();
+        outcomes.extend(done);
+        if !met || round == ROUNDS || interrupt.is_asked() {
+            return Ok(Work { plan, outcomes, skipped });
+        }
     }
-    if left.is_empty() { Ok((plan, observed)) } else { look() }
 }
 
-/// Vmids at which a create is under way, by name of the VM that it may be.
-fn being_created(plan: &Plan) -> BTreeMap<Vmid, String> {
-    let blocked = plan.blocked.iter().filter(|blocked| blocked.why == Why::BeingCreated);
-    blocked.filter_map(|blocked| Some((blocked.vmid?, blocked.name.clone()))).collect()
+/// Adds the removal of the VMs that left the document, once that is confirmed.
+fn prune(
+    args: &ApplyArgs,
+    session: &Session,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Result<(), Failure> {
+    if session.desired.vm_names.is_none() {
+        return Err(no_names());
+    }
+    let removal = plan::plan_prune(&session.desired, observed);
+    confirm::unless_agreed(&removal, args.yes)?;
+    plan.left_over.clear();
+    plan.blocked.extend(removal.blocked);
+    plan.vms.splice(0..0, removal.vms);
+    Ok(())
+}
+
+/// Without the names of the whole deployment nobody can say what left it.
+pub(super) fn no_names() -> Failure {
+    let entry =
+        Entry::error(Place::input("vm_names"), "is missing: what left the document is not known");
+    entry.hint("`resolve` writes it; run its document through the pipe").into()
 }
 
 /// The plan of a file, when the world is still the one that it was made for.
 fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
-    if plan.deployment != now.deployment {
-        let (planned, asked) = (&plan.deployment, &now.deployment);
-        let fact = format!("the plan is for \"{planned}\", the document for \"{asked}\"");
+    if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
+        let (planned, asked) = (plan.whose(), now.whose());
+        let fact = format!("the plan is for {planned}, the document for {asked}");
         return Err(Entry::error(place(), fact).into());
     }
     let mut report = Report::new();
@@ -94,13 +137,13 @@ fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> 
         let fact = match vm.action {
             Action::Create if is_to_be_made(now, vm) => continue,
             Action::Create => {
-                format!("\"{}\" is there by now, or cannot be made any more", vm.name)
+                format!("\"{}\" exists by now, or cannot be created any more", vm.name)
             }
             Action::Change if is_as_planned(observed, vm) => continue,
             Action::Change => format!("\"{}\" has changed since it was planned", vm.name),
             // `plan` writes neither.
             Action::Destroy | Action::Adopt | Action::Power => {
-                format!("\"{}\" is neither to be made nor to be changed", vm.name)
+                format!("\"{}\" is neither to be created nor to be changed", vm.name)
             }
         };
         report.push(Entry::error(place(), fact).hint("plan again and look at what differs"));
@@ -112,17 +155,21 @@ fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
     now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
 }
 
-/// Says whether the VM is where it was and has the config that was planned against.
+/// Returns whether the VM is where it was, with the config and the power that were planned for.
 fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
     match vm.vmid.and_then(|vmid| observed.looks.get(&vmid)) {
-        Some(Look::Seen(seen)) => seen.node == vm.node && seen.config.digest == vm.planned_digest(),
+        Some(Look::Seen(seen)) => {
+            let power = vm.power.is_none_or(|power| power == seen.power);
+            seen.node == vm.node && seen.config.digest == vm.planned_digest() && power
+        }
         _ => false,
     }
 }
 
 /// The checks that are only worth their reads when something is to be made or changed.
 fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
-    if plan.vms.is_empty() {
+    let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
+    if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(());
     }
     let desired = &session.desired;

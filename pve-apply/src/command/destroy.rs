@@ -1,35 +1,61 @@
 //! `pve-apply destroy`.
 
+use super::apply::no_names;
 use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
-use crate::action::Action;
+use crate::action::Plan;
 use crate::cli::DestroyArgs;
+use crate::confirm;
 use crate::desired::Purpose;
-use crate::desired::snippets::Snippets;
 use crate::interrupt::Interrupt;
-use crate::observe::{self, Scope};
+use crate::observe::Scope;
 use crate::outcome::{self, ResultJson};
-use crate::{confirm, plan};
-use stage::{Console, Failure, Output, Report};
+use crate::plan::{self, Removal};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
-    let storage = args.snippets.snippets_storage.clone();
-    session.desired.snippets = storage.map(|storage| Snippets { storage, to: None });
-    let observed = observe::observe(&session.client, &session.desired, Scope::Remove)?;
-    let plan = plan::plan_destroy(&session.desired, &observed);
-    refuse_blocked(&plan)?;
-    tell(console, &plan);
-    let going = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
-    let going: Vec<&str> = going.map(|vm| vm.name.as_str()).collect();
-    if !going.is_empty() && !args.yes {
-        confirm::ask(&going)?;
-    }
     let interrupt = Interrupt::listen();
-    let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
+    let lock = session.lock(args.pace, &interrupt, console)?;
+    let waiting = session.wait(args.pace, &interrupt, console, &lock);
+    let observed = waiting.observe(&session.desired, Scope::Remove)?;
+    let desired = &session.desired;
+    let mut plan = match args.vmids.as_slice() {
+        [] => plan::plan_destroy(&Removal::new(desired, &observed)),
+        vmids => plan::plan_destroy(&Removal::at(desired, &observed, vmids)),
+    };
+    if args.prune {
+        if desired.vm_names.is_none() {
+            return Err(no_names());
+        }
+        let left = plan::plan_prune(desired, &observed);
+        plan.left_over.clear();
+        plan.blocked.extend(left.blocked);
+        plan.vms.splice(0..0, left.vms);
+    }
+    let skipped = refuse_blocked(&plan, args.skip_blocked)?;
+    tell(console, &plan);
+    confirm::unless_agreed(&plan, args.yes)?;
+    let mut report = unseen(&plan);
+    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     unless_done(&outcomes)?;
     let rows = outcome::rows(&plan, &outcomes, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);
-    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
+    if skipped.has_errors() {
+        report.extend(skipped);
+        return Err(Failure::part_way(report));
+    }
+    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+}
+
+/// A VM that the token may only not see is not known to be gone.
+fn unseen(plan: &Plan) -> Report {
+    let mut report = Report::new();
+    for vm in plan.unchanged.iter().filter(|vm| vm.status == "unknown") {
+        let fact = "was not found; the token cannot see all VMs, so it may still exist";
+        let entry = Entry::warning(Place::Named(vm.name.clone()), fact);
+        report.push(entry.hint("give the token VM.Audit on /vms"));
+    }
+    report
 }

@@ -9,7 +9,7 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
-    session.agree(&args.consent)?;
+    session.desired.consent = (&args.consent).into();
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
     tell(console, &plan);

@@ -14,16 +14,20 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
     session.desired.consent.shutdown_seconds = args.shutdown_timeout;
     session.desired.consent.stop = args.force;
+    let interrupt = Interrupt::listen();
+    let _lock = session.lock(args.pace, &interrupt, console)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     let plan = plan::plan_power(&session.desired, &observed, verb);
-    refuse_blocked(&plan)?;
+    let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     tell(console, &plan);
-    let interrupt = Interrupt::listen();
-    let outcomes = carry_out(&session.client, console, &interrupt, args.pace, &plan);
+    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);
+    if skipped.has_errors() {
+        return Err(Failure::part_way(skipped));
+    }
     Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
 }

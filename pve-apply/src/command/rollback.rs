@@ -5,10 +5,9 @@ use crate::action::{Action, Plan};
 use crate::cli::PaceArgs;
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
-use crate::observed::Look;
+use crate::observed::Observed;
 use crate::outcome::{self, VmOutcome};
-use crate::plan;
-use pve_client::Vmid;
+use crate::plan::{self, Removal};
 use stage::{Console, Entry, Failure, Place};
 
 /// Rolls back and returns what there is to say of the whole run.
@@ -27,8 +26,8 @@ pub(super) fn run(
         report.push(Entry::error(Place::Run, "stopped by a signal: nothing was rolled back"));
         return ended(report);
     }
-    let plan = match plan_rollback(session, outcomes) {
-        Ok(plan) => plan,
+    let (plan, observed) = match plan_rollback(session, outcomes) {
+        Ok(planned) => planned,
         Err(failure) => {
             report.extend(failure.report().clone());
             report.push(Entry::error(Place::Run, "nothing was rolled back"));
@@ -36,7 +35,7 @@ pub(super) fn run(
         }
     };
     let pace = PaceArgs { fail_fast: false, ..pace };
-    let undone = carry_out(&session.client, console, &interrupt.after_failure(), pace, &plan);
+    let undone = carry_out(session, console, &interrupt.after_failure(), pace, (&plan, &observed));
     if !outcome::all_done(&undone) {
         report.extend(outcome::report(&undone));
         return Failure::part_way(report);
@@ -50,19 +49,15 @@ pub(super) fn run(
 }
 
 /// The removal of those VMs, and only those, that carry this very run's nonce.
-fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<Plan, Failure> {
+fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<(Plan, Observed), Failure> {
     let mut desired = session.desired.clone();
     let made = |name: &str| {
         outcomes.iter().any(|o| o.name == name && o.action == Action::Create && o.changed)
     };
     desired.vms.retain(|vm| made(&vm.name));
-    // The vmid that PVE chose is not in the document: the mark finds the VM.
+    // The vmid that was chosen is not in the document: the mark finds the VM.
     let observed = observe::observe(&session.client, &desired, Scope::Remove)?;
-    let mut plan = plan::plan_destroy(&desired, &observed);
-    let of_this_run = |vmid: Option<Vmid>| match vmid.and_then(|vmid| observed.looks.get(&vmid)) {
-        Some(Look::Seen(seen)) => seen.config.mark().is_some_and(|mark| mark.run == desired.run),
-        _ => false,
-    };
-    plan.vms.retain(|vm| vm.action != Action::Destroy || of_this_run(vm.vmid));
-    Ok(plan)
+    let mut plan = plan::plan_destroy(&Removal::new(&desired, &observed));
+    plan.vms.retain(|vm| vm.action != Action::Destroy || vm.mark.run == desired.run);
+    Ok((plan, observed))
 }

@@ -3,17 +3,20 @@
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
-use crate::desired::snippets::{Delivery, MOST_BYTES, Snippets};
-use crate::desired::{self, Consent, Desired, Purpose, SeedWay};
-use crate::execute::Runner;
+use crate::desired::{self, Consent, Desired, Purpose};
+use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
+use crate::observed::Observed;
+use crate::other_run::Wait;
+use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
 use crate::{action::Plan, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::Client;
+use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report};
-use std::sync::Mutex;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The start of a run.
@@ -41,6 +44,8 @@ impl Session {
         let client = connect::client(&deployment, &target.trust, console);
         match (client, desired) {
             (Ok(client), Some(mut desired)) => {
+                report.extend(site(&desired, &client)?);
+                console.report(&report);
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
                 select(&mut desired, &target.vms)?;
                 Ok(Self { client, desired, order })
@@ -55,53 +60,46 @@ impl Session {
 }
 
 impl Session {
-    /// Takes over what the user agrees to, and how seed data reaches VMs.
-    pub(super) fn agree(&mut self, args: &ConsentArgs) -> Result<(), Failure> {
-        self.desired.consent = Consent::from(args);
-        self.desired.seed_way = args.seed;
-        self.desired.snippets = snippets(args, &self.desired)?;
-        if self.desired.snippets.is_none() {
-            return Ok(());
-        }
-        let mut report = Report::new();
-        for vm in &self.desired.vms {
-            let Some(seed) = vm.machine.as_ref().map(|machine| &machine.seed) else { continue };
-            let parts = [
-                ("user_data", seed.user_data.expose()),
-                ("meta_data", &seed.meta_data),
-                ("network_config", &seed.network_config),
-            ];
-            for (field, text) in parts.iter().filter(|(_, text)| text.len() > MOST_BYTES) {
-                let fact =
-                    format!("is {} bytes; PVE reads snippets up to {MOST_BYTES}", text.len());
-                report.error(Place::input(format!("vms[{}].{field}", vm.index)), fact);
-            }
-        }
-        if report.has_errors() { Err(report.into()) } else { Ok(()) }
+    /// Keeps other runs of this deployment on this machine out, for as long as the lock lives.
+    pub(super) fn lock(
+        &self,
+        pace: PaceArgs,
+        interrupt: &Interrupt,
+        console: &Console,
+    ) -> Result<RunLock, Failure> {
+        let folder = cli::state_folder();
+        let endpoint = self.client.endpoint().url.to_string();
+        let limit = Duration::from_secs(pace.task_timeout);
+        RunLock::take(folder.as_deref(), &endpoint, &self.desired, limit, interrupt, console)
+    }
+
+    /// Who waits for what other runs have left under way.
+    pub(super) fn wait<'a>(
+        &'a self,
+        pace: PaceArgs,
+        interrupt: &'a Interrupt,
+        console: &'a Console,
+        lock: &'a RunLock,
+    ) -> Wait<'a> {
+        let limit = Duration::from_secs(pace.task_timeout);
+        Wait { client: &self.client, console, interrupt, limit, lock }
     }
 }
 
-/// Where snippets lie and how they are written; `None`: none are in play.
-fn snippets(args: &ConsentArgs, desired: &Desired) -> Result<Option<Snippets>, Failure> {
-    let given = &args.snippets;
-    let to = match (&given.snippets_dir, &given.snippets_ssh) {
-        (Some(path), _) => Some(Delivery::Dir { path: path.clone() }),
-        (None, Some(host)) => {
-            Some(Delivery::Sftp { host: host.clone(), path: given.snippets_path.clone() })
-        }
-        (None, None) => None,
-    };
-    let storage = given.storage.snippets_storage.as_ref();
-    if to.is_none() && args.seed == SeedWay::Snippets {
-        // PVE: facts 41: no call of the API stores a snippet.
-        let place = Place::Named("--seed snippets".to_owned());
-        let entry = Entry::error(place, "no way to write snippets is given");
-        return Err(entry.hint("--snippets-dir or --snippets-ssh gives one").into());
+/// What is to be said of the site's name: without one, the VMs of two sites are told apart by nothing.
+fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
+    let place = || Place::input("site");
+    let hint = "set `site:` in site.yaml to a name that no other site on the cluster has";
+    if desired.site.is_empty() {
+        let fact = "is missing: VMs of another site with the same names would count as ours";
+        return Ok(Entry::warning(place(), fact).hint(hint).into());
     }
-    if to.is_none() && storage.is_none() {
-        return Ok(None);
+    if desired.site == EXAMPLE_SITE && !client.endpoint().url.is_loopback() {
+        let fact =
+            format!("\"{EXAMPLE_SITE}\" is the name of the example, which many sites begin as");
+        return Err(Entry::error(place(), fact).hint(hint).into());
     }
-    Ok(Some(Snippets { storage: storage.unwrap_or(&desired.image_storage).clone(), to }))
+    Ok(Report::new())
 }
 
 /// Keeps the VMs that were asked for.
@@ -140,18 +138,31 @@ impl From<&ConsentArgs> for Consent {
             reboot: args.allow_reboot,
             stop: args.allow_stop,
             reseed: args.reseed,
+            pending: args.pending,
             shutdown_seconds: args.shutdown_timeout,
         }
     }
 }
 
-/// What is blocked, as findings. Nothing is done then.
-pub(super) fn refuse_blocked(plan: &Plan) -> Result<(), Failure> {
-    if plan.blocked.is_empty() {
-        return Ok(());
-    }
+/// Says what is blocked, and refuses to do anything.
+///
+/// With `skip` the other VMs are worked on all the same, and what is returned says which were not; but
+/// where the owner of a VM is in doubt, nothing at all is done.
+pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
+    let in_doubt = plan.blocked.iter().any(|blocked| blocked.why.is_about_identity());
+    if !report.has_errors() || skip && !in_doubt {
+        return Ok(report);
+    }
+    let names: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
+    if !plan.vms.is_empty() {
+        let vms = if names.len() == 1 { "VM".to_owned() } else { format!("{} VMs", names.len()) };
+        let fact = format!("nothing was done because of the blocked {vms}");
+        let entry = Entry::error(Place::Run, fact);
+        let others = "--skip-blocked does the others; never while it is in doubt whose a VM is";
+        report.push(if in_doubt { entry } else { entry.hint(others) });
+    }
     Err(report.into())
 }
 
@@ -171,14 +182,16 @@ pub(super) fn tell(console: &Console, plan: &Plan) {
     console.text(&show(plan, colour));
 }
 
-/// Carries out a plan.
+/// Carries out a plan that was made for what was observed.
 pub(super) fn carry_out(
-    client: &Client,
+    session: &Session,
     console: &Console,
     interrupt: &Interrupt,
     pace: PaceArgs,
-    plan: &Plan,
+    (plan, observed): (&Plan, &Observed),
 ) -> Vec<VmOutcome> {
+    let Session { client, desired, .. } = session;
+    let in_use: BTreeSet<_> = observed.guests.iter().map(|guest| guest.vmid).collect();
     let gates = Gates::new(usize::from(pace.imports_per_storage));
     let runner = Runner {
         client,
@@ -186,8 +199,7 @@ pub(super) fn carry_out(
         interrupt,
         gates: &gates,
         task_limit: Duration::from_secs(pace.task_timeout),
-        reserved: &plan.reserved,
-        next_id: Mutex::new(()),
+        vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
     };
     let stop_all = pace.fail_fast.then_some(interrupt);
     schedule::run_all(plan, usize::from(pace.parallelism), stop_all, |vm| runner.run(vm))

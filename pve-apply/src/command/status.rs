@@ -1,16 +1,18 @@
 //! `pve-apply status`.
 
 use super::session::Session;
+use crate::action::Plan;
 use crate::addresses;
 use crate::cli::StatusArgs;
 use crate::desired::{Desired, Purpose};
+use crate::mark::{Owner, Stranger};
 use crate::observe::{self, Scope};
 use crate::observed::{Look, Seen};
 use crate::outcome::VmResult;
-use crate::plan;
+use crate::plan::{self, Verb};
 use crate::status::{Drift, Row, table};
-use pve_client::Client;
-use stage::{Console, Failure, Output, Place, Report};
+use pve_client::{Client, Vmid};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::FindOrApply)?;
@@ -20,32 +22,21 @@ pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failur
     let mut rows = Vec::new();
     let mut report = Report::new();
     for (vmid, look) in &observed.looks {
-        match look {
+        let (node, fact) = match look {
             Look::Seen(seen) => {
-                let drift = |name: &str| drift(desired, &compared, name);
-                rows.extend(row(client, seen, args, &desired.deployment, drift));
+                rows.extend(row(client, seen, args, desired, &compared));
+                continue;
             }
-            Look::NodeAway(node) => {
-                let place = Place::vm(node.as_str(), vmid.get());
-                report.push(stage::Entry::warning(
-                    place,
-                    "the node does not answer: the VM may be ours",
-                ));
-            }
-            Look::Moving(node) => {
-                let place = Place::vm(node.as_str(), vmid.get());
-                report.push(stage::Entry::warning(
-                    place,
-                    "the VM is not there any more: it may be moving",
-                ));
-            }
-            Look::Forbidden(node) => {
-                let place = Place::vm(node.as_str(), vmid.get());
-                report.push(stage::Entry::warning(
-                    place,
-                    "the token may not read the VM: it may be ours",
-                ));
-            }
+            Look::NodeAway(node) => (node, "the node does not answer: the VM may be ours"),
+            Look::Moving(node) => (node, "the VM is not there any more: it may be moving"),
+            Look::Forbidden(node) => (node, "the token cannot read the VM: it may be ours"),
+        };
+        report.push(Entry::warning(Place::vm(node.as_str(), vmid.get()), fact));
+    }
+    // What any verb would find at the place of a VM, whether the document is rendered or not.
+    for blocked in plan::plan_power(desired, &observed, Verb::Start).blocked {
+        if blocked.why.is_about_identity() {
+            report.push(blocked.entry().as_warning());
         }
     }
     let bytes = if args.json {
@@ -62,16 +53,19 @@ fn row(
     client: &Client,
     seen: &Seen,
     args: &StatusArgs,
-    deployment: &str,
-    drift: impl Fn(&str) -> Drift,
+    desired: &Desired,
+    compared: &Plan,
 ) -> Option<Row> {
-    let mark = seen.config.mark()?;
-    let of_this = mark.deployment == deployment;
-    if !of_this && !args.all {
-        return None;
-    }
+    let (deployment, name, drift) = match seen.owner(&desired.site, &desired.deployment) {
+        Owner::Ours(mark) => {
+            let drift = drift(desired, compared, &mark.vm);
+            (mark.deployment, mark.vm, drift)
+        }
+        Owner::Stranger(stranger) if args.all => of_stranger(stranger)?,
+        Owner::Stranger(_) => return None,
+    };
     let mut asked = VmResult {
-        name: mark.vm.clone(),
+        name: name.clone(),
         action: "unchanged",
         vmid: Some(seen.vmid.get()),
         node: seen.node.to_string(),
@@ -79,22 +73,38 @@ fn row(
         mac: plan::mac(&seen.config),
         addresses: Vec::new(),
     };
-    if args.addresses && asked.status == "running" {
-        // One that does not answer has no addresses to show.
-        let _ = addresses::ask_agent(client, &mut asked);
+    if args.addresses {
+        addresses::of_running(client, &mut asked);
     }
     Some(Row {
-        drift: if of_this { drift(&mark.vm) } else { Drift::NotCompared },
-        deployment: mark.deployment,
-        name: mark.vm,
-        vmid: seen.vmid.get(),
+        deployment,
+        name,
+        drift,
+        vmid: Vmid::get(seen.vmid),
         node: asked.node,
         status: asked.status,
         addresses: asked.addresses,
     })
 }
 
-fn drift(desired: &Desired, compared: &crate::action::Plan, name: &str) -> Drift {
+/// What is told of a VM that carries a mark and is not this deployment's.
+fn of_stranger(stranger: Stranger) -> Option<(String, String, Drift)> {
+    let is = stranger.text();
+    match stranger {
+        Stranger::OtherDeployment { deployment, vm } => Some((deployment, vm, Drift::NotCompared)),
+        Stranger::OtherSite { deployment, vm, .. }
+        | Stranger::Earlier { deployment, vm }
+        | Stranger::Clone { deployment, vm }
+        | Stranger::Restored { deployment, vm } => Some((deployment, vm, Drift::NotOurs { is })),
+        Stranger::Unmarked
+        | Stranger::Untagged { .. }
+        | Stranger::Later { .. }
+        | Stranger::Broken
+        | Stranger::OtherKind { .. } => None,
+    }
+}
+
+fn drift(desired: &Desired, compared: &Plan, name: &str) -> Drift {
     match desired.vms.iter().find(|vm| vm.name == name) {
         None => Drift::NotInDocument,
         Some(vm) if vm.machine.is_none() => Drift::NotCompared,

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
     // What `start` would find: the VMs that are there, whichever run.
     let found = plan::plan_power(&session.desired, &observed, Verb::Start);
-    refuse_blocked(&found)?;
+    refuse_blocked(&found, false).map(drop)?;
     let mut rows = outcome::rows(&found, &[], &session.order);
     let mut report = Report::new();
     for vm in &found.vms {

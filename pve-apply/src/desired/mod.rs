@@ -1,7 +1,6 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
 mod read;
-pub(crate) mod snippets;
 mod startup;
 
 #[cfg(test)]
@@ -10,16 +9,20 @@ mod tests;
 pub(crate) use read::{Purpose, read};
 pub(crate) use startup::Startup;
 
-use crate::mark::Mark;
+use crate::mark::{Mark, SeedNote, Stage};
+use data_encoding::HEXLOWER;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
-use snippets::Snippets;
+use sha2::{Digest as _, Sha256};
 use stage::Secret;
+use stage::identity::VmidRange;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// The VMs of one deployment, as they shall be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Desired {
+    /// The site's name, as it stands in each mark; empty: it has none.
+    pub site: String,
     /// The deployment's name, as it stands in each mark.
     pub deployment: String,
     /// The node that the VMs live on.
@@ -28,10 +31,10 @@ pub(crate) struct Desired {
     pub image_storage: StorageId,
     /// What happens once a VM has failed; `None`: the document does not say.
     pub on_error: Option<OnError>,
-    /// How seed data reaches a VM that is made.
-    pub(crate) seed_way: SeedWay,
-    /// Where snippets lie; `None`: none are in play.
-    pub(crate) snippets: Option<Snippets>,
+    /// The vmids for VMs that the document gives none.
+    pub(crate) vmid_range: VmidRange,
+    /// Every name of the deployment, of VMs outside this document too; `None`: it is not known.
+    pub(crate) vm_names: Option<BTreeSet<String>>,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
     /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
@@ -40,18 +43,6 @@ pub(crate) struct Desired {
     pub(crate) consent: Consent,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
-}
-
-/// How seed data reaches a VM.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum SeedWay {
-    /// As a small disk that the VM owns
-    #[default]
-    Disk,
-    /// As an ISO file on the image storage, in the VM's CD drive; it stays there until destroy
-    Iso,
-    /// As snippets, which `cicustom` names; they stay there until destroy
-    Snippets,
 }
 
 /// What happens once a VM has failed.
@@ -75,6 +66,8 @@ pub(crate) struct Consent {
     pub stop: bool,
     /// VMs whose seed data has changed get the new data.
     pub reseed: bool,
+    /// Values that need a reboot are written and left waiting for it.
+    pub pending: bool,
     /// How long a guest has to shut down, in seconds.
     pub shutdown_seconds: u64,
 }
@@ -82,7 +75,7 @@ pub(crate) struct Consent {
 impl Default for Consent {
     fn default() -> Self {
         // PVE's own default for a shutdown at the node's halt is 180 s; a cloud guest needs a few.
-        Self { reboot: false, stop: false, reseed: false, shutdown_seconds: 60 }
+        Self { reboot: false, stop: false, reseed: false, pending: false, shutdown_seconds: 60 }
     }
 }
 
@@ -93,14 +86,31 @@ pub(crate) struct DesiredVm {
     pub index: usize,
     /// Its name.
     pub name: String,
-    /// Its vmid; `None`: PVE chooses.
+    /// Its vmid; `None`: the first free one from [`Desired::candidate`] on.
     pub vmid: Option<Vmid>,
+    /// The site's YAML names the node: the VM belongs there, whichever `--node` a run is given.
+    pub(crate) node_is_written: bool,
     /// The VM of the same deployment that must be done first.
     pub parent: Option<String>,
     /// Its address where the document fixes it.
     pub address: Option<IpAddr>,
     /// What it is made of; `None` when the purpose needs only names.
     pub machine: Option<Machine>,
+}
+
+impl DesiredVm {
+    /// A VM of which only the name is known.
+    pub(crate) fn named(name: &str) -> Self {
+        Self {
+            index: 0,
+            name: name.to_owned(),
+            vmid: None,
+            node_is_written: false,
+            parent: None,
+            address: None,
+            machine: None,
+        }
+    }
 }
 
 /// What a VM is made of.
@@ -118,7 +128,7 @@ pub(crate) struct Machine {
     pub disk_gib: u32,
     /// The first NIC.
     pub nic: Nic,
-    /// Tags, in lower case, ours included.
+    /// Tags as they are written, without our own.
     pub tags: BTreeSet<String>,
     /// When it starts and stops with its node; `None`: that is not ours to say.
     pub startup: Option<Startup>,
@@ -168,47 +178,100 @@ pub(crate) fn is_seed_file(file: &str) -> bool {
 }
 
 impl Desired {
-    /// Returns the mark that this run writes into a VM.
-    pub(crate) fn mark(&self, vm: &DesiredVm) -> Mark {
-        let seed = vm.machine.as_ref().map(|m| m.seed.fingerprint.clone()).unwrap_or_default();
+    /// Returns the mark of a VM that this run makes, before its vmid and uuid are known.
+    pub(crate) fn new_mark(&self, vm: &DesiredVm, machine: &Machine) -> Mark {
         Mark {
-            deployment: self.deployment.clone(),
-            vm: vm.name.clone(),
-            run: self.run.clone(),
-            seed,
+            made: "import".to_owned(),
+            stage: Stage::Making,
+            seed: machine.seed.note(),
+            owns: machine.owned(),
+            ..self.identity(vm)
         }
     }
 
-    /// Returns how the names of a VM's snippets with this fingerprint begin.
-    pub(crate) fn snippet_base(&self, vm: &DesiredVm, fingerprint: &str) -> String {
-        format!("{}{fingerprint}", self.seed_prefix(vm))
+    /// Returns what every mark of a VM says that this run writes.
+    pub(crate) fn identity(&self, vm: &DesiredVm) -> Mark {
+        Mark {
+            site: self.site.clone(),
+            deployment: self.deployment.clone(),
+            vm: vm.name.clone(),
+            node: self.node.to_string(),
+            run: self.run.clone(),
+            ..Mark::default()
+        }
     }
 
-    /// Returns where a VM's seed file lies while it lies on the image storage.
-    pub(crate) fn seed_volid(&self, vm: &DesiredVm, way: SeedWay) -> Volid {
-        let fingerprint = vm.machine.as_ref().map_or("", |m| &m.seed.fingerprint);
-        let (content, ending) = match way {
-            SeedWay::Disk => ("import", "raw"),
-            SeedWay::Iso => ("iso", "iso"),
-            SeedWay::Snippets => ("snippets", "user.yaml"),
-        };
-        let file = format!("{}{fingerprint}.{ending}", self.seed_prefix(vm));
-        Volid::of_file(&self.image_storage, content, &file)
-    }
-
-    /// Returns how the name of each seed file of a VM begins, whatever its fingerprint.
+    /// Returns the vmid that is tried first for a VM without one.
     ///
-    /// `_` cannot stand in a VM's name, so no prefix begins another VM's.
-    pub(crate) fn seed_prefix(&self, vm: &DesiredVm) -> String {
-        format!("{SEED_FILE}{}_{}_", self.deployment, vm.name)
+    /// Derived from site, deployment and name, and the same in every run: two runs at once meet at one
+    /// vmid, where PVE lets only one of them through.
+    pub(crate) fn candidate(&self, name: &str) -> Option<Vmid> {
+        let (first, last) = (u64::from(self.vmid_range.first()), u64::from(self.vmid_range.last()));
+        let digest = Sha256::digest(format!("{}\n{}\n{name}", self.site, self.deployment));
+        let drawn = digest.iter().take(8).fold(0u64, |sum, byte| sum << 8 | u64::from(*byte));
+        Vmid::new(first + drawn % (last - first + 1)).ok()
     }
 
-    /// Says whether a file on the image storage is a seed of this VM.
+    /// Returns the vmids that a VM without one may get, in the order in which every run tries them:
+    /// from its candidate upward, at the end of the range on from its start.
+    pub(crate) fn walk(&self, vm: &DesiredVm) -> impl Iterator<Item = Vmid> {
+        walk(self.vmid_range, self.candidate(&vm.name)).filter(|id| !self.reserved.contains(id))
+    }
+
+    /// Returns the name of the file that carries a VM's seed to PVE: this run's, and no other's.
+    pub(crate) fn seed_file(&self, vm: &DesiredVm) -> String {
+        format!("{}{}.raw", self.seed_prefix(vm), self.run)
+    }
+
+    /// Returns how the name of each seed file of a VM begins, whichever run has uploaded it.
+    ///
+    /// Site and deployment are a digest there: as words they could run into each other, and into the
+    /// longest name that a file may have. `_` cannot stand in a VM's name, so no prefix begins another's.
+    fn seed_prefix(&self, vm: &DesiredVm) -> String {
+        let digest = Sha256::digest(format!("{}\n{}", self.site, self.deployment));
+        let key = HEXLOWER.encode(digest.get(..6).unwrap_or_default());
+        format!("{SEED_FILE}{key}_{}_", vm.name)
+    }
+
+    /// Returns whether a file on the image storage is a seed of this VM that another run has left.
     pub(crate) fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
-        let rest = file.strip_prefix(&self.seed_prefix(vm));
-        let rest = rest
-            .and_then(|r| r.strip_suffix(".raw").or_else(|| r.strip_suffix(".iso")))
-            .or_else(|| snippets::strip_ending(rest?));
-        rest.is_some_and(|fingerprint| !fingerprint.contains('_'))
+        let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
+        rest.is_some_and(|run| !run.contains('_'))
+    }
+}
+
+/// The vmids of a range in the order in which they are tried.
+pub(crate) fn walk(range: VmidRange, candidate: Option<Vmid>) -> impl Iterator<Item = Vmid> {
+    let start = candidate.map_or(range.first(), Vmid::get);
+    let numbers = (start..=range.last()).chain(range.first()..start);
+    numbers.filter_map(|number| Vmid::new(u64::from(number)).ok())
+}
+
+impl Machine {
+    /// Returns what the mark says that the document sets.
+    pub(crate) fn owned(&self) -> BTreeSet<String> {
+        self.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase())).collect()
+    }
+}
+
+/// How the mark names a tag that the document sets.
+pub(crate) const OWNED_TAG: &str = "tags.";
+
+/// The config key of the seed's disk.
+pub(crate) const SEED_SLOT: &str = "virtio1";
+
+impl Seed {
+    /// Returns what the mark says of this seed.
+    pub(crate) fn note(&self) -> SeedNote {
+        let short = |text: &str| {
+            let digest = Sha256::digest(text);
+            HEXLOWER.encode(digest.get(..4).unwrap_or_default())
+        };
+        let parts = [("ud", self.user_data.expose()), ("nc", &self.network_config)];
+        SeedNote {
+            fingerprint: self.fingerprint.clone(),
+            slot: SEED_SLOT.to_owned(),
+            parts: parts.map(|(name, text)| format!("{name}:{}", short(text))).into(),
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, SeedWay, Startup};
-use crate::mark::{TAG, is_word};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, Startup};
+use crate::mark::TAG;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
+use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -47,14 +48,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn all(&mut self, run: &str) -> Option<Desired> {
         let d = self.deployment;
-        if !is_word(&d.deployment) {
-            let fact = if d.deployment.is_empty() {
-                "is missing: it names what the VMs belong to".to_owned()
-            } else {
-                format!("\"{}\" must hold letters, digits, `.`, `_` and `-` only", d.deployment)
-            };
-            self.report.error(Place::input("deployment"), fact);
-        }
+        self.names();
         let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
         let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
         let on_error = self.on_error();
@@ -62,17 +56,34 @@ impl Reader<'_> {
         self.unique(&vms);
         self.parents(&vms);
         Some(Desired {
+            site: d.site.clone().unwrap_or_default(),
             deployment: d.deployment.clone(),
             node: node?,
             image_storage: storage?,
             on_error,
-            seed_way: SeedWay::default(),
-            snippets: None,
+            vmid_range: d.vmid_range,
+            vm_names: d.vm_names.as_ref().map(|names| names.iter().cloned().collect()),
             run: run.to_owned(),
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
             vms,
         })
+    }
+
+    fn names(&mut self) {
+        let Deployment { site, deployment, .. } = self.deployment;
+        if !is_deployment_name(deployment) {
+            let fact = if deployment.is_empty() {
+                "is missing: it names what the VMs belong to".to_owned()
+            } else {
+                format!("\"{deployment}\" must be {DEPLOYMENT_NAME}")
+            };
+            self.report.error(Place::input("deployment"), fact);
+        }
+        if let Some(site) = site.as_ref().filter(|site| !is_site_name(site)) {
+            let fact = format!("\"{site}\" must be {SITE_NAME}");
+            self.report.error(Place::input("site"), fact);
+        }
     }
 
     fn on_error(&mut self) -> Option<OnError> {
@@ -101,13 +112,24 @@ impl Reader<'_> {
             made.ok()
         });
         let machine = if self.purpose == Purpose::Apply { self.machine(index, vm) } else { None };
+        self.node(index, vm);
         DesiredVm {
             index,
             name: vm.name.clone(),
             vmid,
+            node_is_written: vm.node.is_some(),
             parent: vm.parent.clone(),
             address: fixed_address(&vm.ip),
             machine,
+        }
+    }
+
+    /// One document makes VMs on one node.
+    fn node(&mut self, index: usize, vm: &Vm) {
+        let head = &self.deployment.node;
+        if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
+            let fact = format!("\"{node}\" must be the document's node, \"{head}\"");
+            self.report.error(Place::input(format!("vms[{index}].node")), fact);
         }
     }
 
@@ -162,8 +184,8 @@ impl Reader<'_> {
             let fact = format!("tag \"{tag}\" must hold letters, digits, `_`, `-`, `+` and `.`");
             self.report.error(Place::input(format!("vms[{index}].tags")), fact);
         }
-        let own = std::iter::once(TAG.to_owned());
-        vm.tags.iter().map(|tag| tag.to_lowercase()).chain(own).collect()
+        // Ours is written with each mark: it is nobody's to take away.
+        vm.tags.iter().filter(|tag| !tag.eq_ignore_ascii_case(TAG)).cloned().collect()
     }
 
     fn startup(&mut self, index: usize, vm: &Vm) -> Option<Startup> {
@@ -214,7 +236,7 @@ impl Reader<'_> {
             self.report.push(entry.hint("put `cloudinit-render` into the pipe before pve-apply"));
             return None;
         };
-        if !is_word(fingerprint) || fingerprint.contains('_') {
+        if !is_fingerprint(fingerprint) {
             let place = Place::input(format!("vms[{index}].seed_fingerprint"));
             self.report.error(place, "must be one word of letters and digits");
         }
@@ -296,6 +318,11 @@ fn iso_image(place: Place, volid: &str) -> Entry {
         format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"),
     )
     .hint("name the image in `image_sources` and let `image-publish` put it there as import")
+}
+
+/// One word of a mark, without the signs that the mark puts around it.
+fn is_fingerprint(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 fn fixed_address(ip: &str) -> Option<IpAddr> {

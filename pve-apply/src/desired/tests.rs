@@ -58,7 +58,7 @@ fn every_problem_is_said() {
         json["vms"][1]["startup"] = json!("first");
     };
     let expected = [
-        "stdin: deployment: \"two words\" must hold letters, digits, `.`, `_` and `-` only",
+        "stdin: deployment: \"two words\" must be a deployment's name: letters, digits, ., _ and -, no dot first, at most 64",
         "stdin: vms[0].name: \"ed_ge\" must be a DNS name: letters, digits, `-` and `.`",
         "stdin: vms[0].vmid: 99 must be a vmid: a number from 100 to 999999999",
         "stdin: vms[0].memory: 15 must be from 16 to 4178944",

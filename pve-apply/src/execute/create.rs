@@ -1,20 +1,20 @@
 //! Creating a VM: the one write whose repetition could make a second VM or take over a foreign one.
 //!
-//! "Already exists" is never success. After an answer that was lost the vmid is looked at: only a VM
-//! with this run's own nonce is the one that we made.
+//! "Already exists" is never success. Whatever the answer was, the vmid is looked at: only a VM with
+//! this run's own nonce is the one that we made. The vmid is the mutex between two runs of one
+//! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
 use super::retry::{Failed, backoff, is_refused_for_now, pause};
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
-use crate::mark;
-use crate::observed::Config;
+use crate::mark::{Mark, Owner, Stage, owner};
+use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use stage::Entry;
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::time::Duration;
 
-/// Tries in all: for locks, for lost answers, and for vmids that somebody else claims first.
+/// Tries in all, for locks and for lost answers. A vmid that somebody else has counts for none.
 const TRIES: u32 = 7;
 /// How often a vmid must be found free, this far apart, before a lost create counts as not done:
 /// PVE answers 596 after 30 s at the latest while a worker may still be about to start.
@@ -23,15 +23,17 @@ const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// After so many looks the user is told what keeps us: ten seconds.
 const LOOKS_UNTIL_TOLD: u32 = 20;
 
-/// What stands at a vmid after a create whose outcome is not known.
+/// What stands at a vmid after a create that was refused, or whose outcome is not known.
 enum AtVmid {
     /// The VM that we made.
     Ours,
+    /// The same VM, made by another run of this deployment.
+    OfAnotherRun,
     /// Something else.
     Other,
     /// Nothing, surely.
     Nothing,
-    /// Something that is still being made when the time is over.
+    /// Something that is still being made when the time is over, or when the user ends the wait.
     Unfinished,
     /// It could not be found out.
     Unknown(Box<Error>),
@@ -40,31 +42,39 @@ enum AtVmid {
 impl Work<'_> {
     /// Makes the VM, and knows afterwards that it is the one.
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
-        let params: Params = params.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let uuid = uuid().map_err(|error| {
+            Stop::before(
+                Entry::error(self.place(), "the system gives no random bytes").cause(&error),
+            )
+        })?;
         let mut maybe = false;
-        let mut attempt = 0;
+        let mut attempt = 1;
         loop {
-            attempt += 1;
-            let (error, unknown) = match self.claim(&params) {
+            let vmid = self.claim()?;
+            let (error, unknown) = match self.send_create(vmid, params, &uuid) {
                 Ok(()) => return self.made(),
                 Err(failed) => failed,
             };
             maybe |= unknown;
             let last = attempt == TRIES || self.runner.interrupt.is_asked();
-            let still_runs = matches!(error, Error::TaskStillRuns { .. });
-            let stop =
-                |error, maybe| Failed::Pve { error: Box::new(error), maybe, goes_on: still_runs };
-            let Some(vmid) = self.vmid.filter(|_| !still_runs) else {
+            let goes_on = matches!(error, Error::TaskStillRuns { .. });
+            let stop = |error, maybe| Failed::Pve { error: Box::new(error), maybe, goes_on };
+            if goes_on {
                 return Err(self.stop("creating", stop(error, maybe)));
-            };
+            }
             if error.is_already_exists() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
+                    AtVmid::OfAnotherRun => return Err(self.yielded(vmid)),
                     AtVmid::Nothing if !last => {}
-                    AtVmid::Other if self.plan.vmid.is_none() && !last => self.vmid = None,
+                    // The walk goes on: it ends where the range does.
+                    AtVmid::Other if self.plan.vmid.is_none() => {
+                        self.vmid = None;
+                        continue;
+                    }
                     AtVmid::Other => return Err(self.taken(maybe)),
                     AtVmid::Nothing => return Err(self.stop("creating", stop(error, false))),
-                    AtVmid::Unfinished => return Err(self.unfinished()),
+                    AtVmid::Unfinished => return Err(self.unfinished(maybe)),
                     AtVmid::Unknown(error) => {
                         let failed = Failed::Pve { error, maybe: true, goes_on: true };
                         return Err(self.stop("creating", failed));
@@ -75,59 +85,54 @@ impl Work<'_> {
             }
             self.tell("retry", "creating, once more", None);
             pause(backoff(attempt));
+            attempt += 1;
         }
     }
 
-    /// Claims the vmid by the create itself, and waits for its task. With an error comes whether the
-    /// VM may be there, or may yet come.
-    fn claim(&mut self, params: &Params) -> Result<(), (Error, bool)> {
+    /// The vmid that this VM gets: the plan's, or the first of the walk that is not known to be taken.
+    fn claim(&mut self) -> Result<Vmid, Stop> {
+        if let Some(vmid) = self.vmid {
+            self.runner.vmids.claim(vmid);
+            return Ok(vmid);
+        }
+        let Some(vmid) = self.runner.vmids.next(self.plan.candidate) else {
+            let entry = Entry::error(self.place(), "every vmid of the range is in use");
+            let hint = "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`";
+            return Err(Stop::before(entry.hint(hint)));
+        };
+        self.vmid = Some(vmid);
+        Ok(vmid)
+    }
+
+    /// Sends the create and waits for its task. With an error comes whether the VM may be there, or
+    /// may yet come.
+    fn send_create(
+        &mut self,
+        vmid: Vmid,
+        params: &BTreeMap<String, String>,
+        uuid: &str,
+    ) -> Result<(), (Error, bool)> {
+        let mark = Mark {
+            vmid: Some(vmid.get()),
+            uuid: uuid.to_owned(),
+            stage: Stage::Making,
+            ..self.plan.mark.clone()
+        };
+        let own = [("description", mark.line()), ("smbios1", format!("uuid={uuid}"))];
+        let params = params.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let params: Params = params.chain(own.iter().map(|(k, v)| (*k, v.as_str()))).collect();
+        self.mark = mark;
         let sent = |error: Error| {
             let unknown = error.is_outcome_unknown();
             (error, unknown)
         };
-        let upid = self.send_create(params).map_err(sent)?;
+        let upid: Upid =
+            self.runner.client.create_vm(&self.plan.node, vmid, &params).map_err(sent)?;
         // A task that cannot be asked any more may still be at work.
         self.wait(&upid).map_err(|error| {
             let over = matches!(error, Error::TaskFailed(_));
             (error, !over)
         })
-    }
-
-    fn send_create(&mut self, params: &Params) -> Result<Upid, Error> {
-        let (client, node) = (self.runner.client, &self.plan.node);
-        if let Some(vmid) = self.vmid {
-            return client.create_vm(node, vmid, params);
-        }
-        // PVE: facts 32: a free vmid is not reserved. Our own workers ask one after the other.
-        let _turn = self.runner.next_id.lock().unwrap_or_else(PoisonError::into_inner);
-        let vmid = ask_patiently(|| self.free_vmid())?;
-        self.vmid = Some(vmid);
-        client.create_vm(node, vmid, params)
-    }
-
-    /// The lowest free vmid that the document does not fix for another VM.
-    fn free_vmid(&self) -> Result<Vmid, Error> {
-        let client = self.runner.client;
-        let mut vmid = client.next_id()?;
-        // A document fixes each vmid once, so the loop ends after as many steps as it has VMs.
-        while self.runner.reserved.contains(&vmid.get()) {
-            vmid = self.free_vmid_above(vmid)?;
-        }
-        Ok(vmid)
-    }
-
-    fn free_vmid_above(&self, vmid: Vmid) -> Result<Vmid, Error> {
-        let mut next = vmid;
-        loop {
-            match Vmid::new(u64::from(next.get()) + 1) {
-                Ok(above) => next = above,
-                // Past the highest vmid there is none: PVE's own answer is as good as any.
-                Err(_) => return self.runner.client.next_id(),
-            }
-            if self.runner.reserved.contains(&next.get()) || self.runner.client.is_free(next)? {
-                return Ok(next);
-            }
-        }
     }
 
     /// The create is done: the VM must carry this run's nonce.
@@ -144,24 +149,13 @@ impl Work<'_> {
         loop {
             let node = &self.plan.node;
             match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
-                Ok(config) => {
-                    let pairs = config.values.iter().map(|(k, v)| (k.as_str(), v.as_str()));
-                    let seen = Config::settled(pairs);
-                    // The lock is ours or another's: who made it stands there when the create is over.
-                    if !seen.is_being_created() {
-                        let text = |key| config.get(key).unwrap_or_default();
-                        let found = mark::of_vm(text("tags"), text("description"));
-                        let ours = found.is_some_and(|mark| {
-                            mark.same_vm(&self.plan.mark) && mark.run == self.plan.mark.run
-                        });
-                        return if ours { AtVmid::Ours } else { AtVmid::Other };
-                    }
-                    free = 0;
-                }
+                // The lock is ours or another's: who made it stands there when the create is over.
+                Ok(config) if is_being_made(&config) => free = 0,
+                Ok(config) => return self.whose(vmid, |key| config.get(key)),
                 Err(error) if error.is_not_there() || error.is_permission() => {
                     match ask_patiently(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
-                        // Taken, and the token may not look: not ours, for ours it may.
+                        // Taken, and the token cannot look: not ours, for ours it can.
                         Ok(false) if error.is_permission() => return AtVmid::Other,
                         Ok(false) => free = 0,
                         Err(error) => return AtVmid::Unknown(Box::new(error)),
@@ -173,21 +167,33 @@ impl Work<'_> {
             if free >= ABSENT_LOOKS {
                 return AtVmid::Nothing;
             }
-            if deadline.is_over() {
+            if deadline.is_over() || self.runner.interrupt.is_signalled() {
                 return AtVmid::Unfinished;
             }
             if looks == LOOKS_UNTIL_TOLD {
-                self.tell("wait", "waiting for the create whose answer was lost", None);
+                let text = format!("waiting for the create under way at vmid {vmid}");
+                self.tell("wait", &text, None);
             }
             pause(LOOK_PAUSE);
         }
     }
 
-    fn unfinished(&self) -> Stop {
+    fn whose<'c>(&self, vmid: Vmid, config: impl Fn(&str) -> Option<&'c str>) -> AtVmid {
+        let planned = &self.plan.mark;
+        match owner((&planned.site, &planned.deployment), vmid.get(), config) {
+            Owner::Ours(mark) if mark.vm != planned.vm => AtVmid::Other,
+            Owner::Ours(mark) if mark.run == planned.run => AtVmid::Ours,
+            Owner::Ours(_) => AtVmid::OfAnotherRun,
+            Owner::Stranger(_) => AtVmid::Other,
+        }
+    }
+
+    fn unfinished(&self, maybe: bool) -> Stop {
+        let vmid = self.vmid.map_or(0, Vmid::get);
         let fact =
-            format!("the create of \"{}\", whose answer was lost, is not over yet", self.plan.name);
+            format!("a create at vmid {vmid}, where \"{}\" should be, is not over", self.plan.name);
         let entry = Entry::error(self.place(), fact).hint("run again: it is waited for then");
-        Stop { goes_on: true, ..Stop::after(entry) }
+        Stop { goes_on: maybe, maybe, ..Stop::before(entry) }
     }
 
     fn taken(&self, maybe: bool) -> Stop {
@@ -196,5 +202,39 @@ impl Work<'_> {
         let entry =
             Entry::error(self.place(), fact).hint("give the VM another `vmid`, and plan again");
         Stop { maybe, ..Stop::before(entry) }
+    }
+}
+
+/// Returns whether a create or a clone still holds a config: its mark shows only afterwards.
+pub(super) fn is_being_made(config: &pve_client::VmConfig) -> bool {
+    // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
+    // facts-4, 23: a clone is locked until its disks are there.
+    matches!(config.get("lock"), Some("create" | "clone"))
+}
+
+/// A random uuid, version 4.
+fn uuid() -> Result<String, getrandom::Error> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes)?;
+    // RFC 9562, 5.4: four bits of version and two of variant.
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = HEXLOWER.encode(&bytes);
+    let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+    Ok(parts.join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_is_of_version_4_and_differs_each_time() {
+        let (one, two) = (uuid().unwrap(), uuid().unwrap());
+        assert_ne!(one, two);
+        let parts: Vec<_> = one.split('-').map(str::len).collect();
+        assert_eq!(parts, [8, 4, 4, 4, 12]);
+        assert_eq!(one.as_bytes()[14], b'4');
+        assert!(b"89ab".contains(&one.as_bytes()[19]), "{one}");
     }
 }

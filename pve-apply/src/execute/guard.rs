@@ -1,10 +1,10 @@
-//! The guard: reads a VM's config at this moment and lets a write pass only when the VM is ours and,
-//! at the first write, as it was planned against.
+//! What is read right before a change: whose the VM is, whether it is as planned, whether it runs.
 
 use super::{Stop, Work};
 use crate::action::Action;
 use crate::ask::ask_patiently;
-use crate::mark;
+use crate::mark::{Mark, Owner, owner};
+use crate::observed::Power;
 use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
@@ -19,10 +19,17 @@ impl Guarded {
     pub(super) fn digest(&self) -> Option<&Digest> {
         self.config.digest.as_ref()
     }
+
+    /// The description with a mark in the place of the old one.
+    pub(super) fn description_with(&self, mark: &Mark) -> String {
+        mark.write_into(self.config.get("description").unwrap_or_default())
+    }
 }
 
+const LOOK_AGAIN: &str = "plan again and look at what differs";
+
 impl Work<'_> {
-    /// Reads the config and checks mark and digest.
+    /// Reads the config and checks the owner; before the first change also the digest and the power.
     pub(super) fn guard(&self) -> Result<Guarded, Stop> {
         let Some(vmid) = self.vmid else {
             return Err(self.refused("has no vmid: its create has not been carried out"));
@@ -30,14 +37,12 @@ impl Work<'_> {
         let client = self.runner.client;
         let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| self.unread(&error))?;
-        self.check_mark(&config)?;
-        if self.untouched
-            && self.plan.planned_digest() != config.digest
-            && self.plan.action != Action::Create
-        {
-            let stop = self.refused("has changed since it was planned; nothing was done to it");
-            let entry = Box::new(stop.entry.hint("plan again and look at what differs"));
-            return Err(Stop { entry, ..stop });
+        self.check_owner(vmid, &config)?;
+        if self.untouched && self.plan.action != Action::Create {
+            if self.plan.planned_digest() != config.digest {
+                return Err(self.changed(vmid, &config));
+            }
+            self.check_power(vmid)?;
         }
         Ok(Guarded { vmid, config })
     }
@@ -50,31 +55,66 @@ impl Work<'_> {
         let fact =
             format!("\"{}\" is gone from this node, or has moved to another", self.plan.name);
         let entry = finding::says(Entry::error(self.place(), fact), error);
-        Stop::before(entry.hint("plan again and look at what differs"))
+        Stop::before(entry.hint(LOOK_AGAIN))
     }
 
-    fn check_mark(&self, config: &VmConfig) -> Result<(), Stop> {
-        let text = |key| config.get(key).unwrap_or_default();
-        let found = mark::of_vm(text("tags"), text("description"));
-        let planned = &self.plan.mark;
-        match (self.plan.action, found) {
+    fn check_owner(&self, vmid: Vmid, config: &VmConfig) -> Result<(), Stop> {
+        let expected = &self.mark;
+        let of = (expected.site.as_str(), expected.deployment.as_str());
+        let found = match owner(of, vmid.get(), |key| config.get(key)) {
+            // What is adopted is not ours yet; the digest tells that it is what was shown.
+            Owner::Stranger(_) if self.plan.action == Action::Adopt => return Ok(()),
+            Owner::Stranger(stranger) => {
+                return Err(self.refused(&format!("is {}", stranger.text())));
+            }
+            Owner::Ours(found) => found,
+        };
+        match self.plan.action {
+            Action::Create if !found.same_vm(expected) => {}
             // The VM that we have just made carries this run's own nonce.
-            (Action::Create, Some(mark)) if mark.same_vm(planned) && mark.run == planned.run => {
-                Ok(())
+            Action::Create if found.run != expected.run => return Err(self.yielded(vmid)),
+            Action::Create => return Ok(()),
+            Action::Change | Action::Destroy | Action::Power if found.same_machine(expected) => {
+                return Ok(());
             }
-            (Action::Change | Action::Destroy | Action::Power, Some(mark))
-                if mark.same_vm(planned) =>
-            {
-                Ok(())
-            }
-            // What is adopted carries no mark yet; the digest tells that it is what was shown.
-            (Action::Adopt, None) => Ok(()),
-            (_, None) => Err(self.refused("is not ours: it does not carry our mark")),
-            (_, Some(mark)) => {
-                let fact = format!("is \"{}\" of deployment \"{}\"", mark.vm, mark.deployment);
-                Err(self.refused(&fact))
-            }
+            _ => {}
         }
+        Err(self.refused(&format!("is \"{}\" of deployment \"{}\"", found.vm, found.deployment)))
+    }
+
+    /// Somebody else was here since the plan: another run of ours, which is planned anew for, or people.
+    fn changed(&self, vmid: Vmid, config: &VmConfig) -> Stop {
+        let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
+        let now = owner(of, vmid.get(), |key| config.get(key));
+        if matches!(&now, Owner::Ours(mark) if mark.run != self.mark.run) {
+            return self.yielded(vmid);
+        }
+        let stop = self.refused("has changed since it was planned; nothing was done to it");
+        Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop }
+    }
+
+    /// A VM that runs takes other changes than one that does not.
+    fn check_power(&self, vmid: Vmid) -> Result<(), Stop> {
+        let Some(planned) = self.plan.power else { return Ok(()) };
+        let client = self.runner.client;
+        let status = ask_patiently(|| client.vm_status(&self.plan.node, vmid))
+            .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
+        let word = match (planned, status.is_running()) {
+            (Power::Stopped, true) => "started",
+            (Power::Running, false) => "stopped",
+            _ => return Ok(()),
+        };
+        let stop =
+            self.refused(&format!("has been {word} since it was planned; nothing was done to it"));
+        Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
+    }
+
+    /// Another run of this deployment has made the VM, or has written to it since the plan.
+    pub(super) fn yielded(&self, vmid: Vmid) -> Stop {
+        let fact =
+            format!("another run of this deployment works on \"{}\" (vmid {vmid})", self.plan.name);
+        let entry = Entry::error(self.place(), fact).hint("run again when that run has ended");
+        Stop { yielded: true, ..Stop::before(entry) }
     }
 
     /// A refusal of our own: nothing was sent.

@@ -4,20 +4,24 @@
 //! change and each destroy; never takes "already exists" for success; waits for every task and judges it.
 
 mod create;
+mod effect;
+mod fence;
 mod guard;
 mod retry;
 mod step;
+mod vmids;
 
 pub(crate) use retry::pause;
+pub(crate) use vmids::Vmids;
 
 use crate::action::{Action, Step, VmPlan};
-use crate::desired::snippets;
 use crate::interrupt::Interrupt;
+use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Upid, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
-use std::sync::Mutex;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What the steps of all VMs share.
@@ -32,10 +36,8 @@ pub(crate) struct Runner<'a> {
     pub gates: &'a Gates,
     /// How long a task may take.
     pub task_limit: Duration,
-    /// Vmids that are not to be taken for a VM whose vmid PVE chooses.
-    pub(crate) reserved: &'a [u32],
-    /// Held from the question for a free vmid to the create that claims it.
-    pub next_id: Mutex<()>,
+    /// The vmids for VMs that have none.
+    pub(crate) vmids: Vmids,
 }
 
 /// Why a step came to no good end.
@@ -46,17 +48,19 @@ pub(crate) struct Stop {
     pub(crate) maybe: bool,
     /// PVE still works at it.
     pub(crate) goes_on: bool,
+    /// Another run of this deployment is at this VM: it is planned for anew.
+    pub(crate) yielded: bool,
 }
 
 impl Stop {
     /// A refusal of our own: nothing was sent.
     pub(crate) fn before(entry: Entry) -> Self {
-        Self { entry: Box::new(entry), maybe: false, goes_on: false }
+        Self { entry: Box::new(entry), maybe: false, goes_on: false, yielded: false }
     }
 
     /// A failure after which the world may have changed.
     pub(crate) fn after(entry: Entry) -> Self {
-        Self { entry: Box::new(entry), maybe: true, goes_on: false }
+        Self { entry: Box::new(entry), maybe: true, goes_on: false, yielded: false }
     }
 }
 
@@ -65,14 +69,25 @@ pub(crate) struct Work<'a> {
     pub(crate) runner: &'a Runner<'a>,
     pub(crate) plan: &'a VmPlan,
     pub(crate) vmid: Option<Vmid>,
-    /// No step has changed the VM yet: the planned digest must still hold.
+    /// The mark that the VM carries by now.
+    pub(crate) mark: Mark,
+    /// No step has changed the VM yet: the planned digest and power must still hold.
     pub(crate) untouched: bool,
+    /// This run has started the VM.
+    pub(crate) started: bool,
 }
 
 impl Runner<'_> {
     /// Carries out a VM's plan.
     pub(crate) fn run(&self, plan: &VmPlan) -> VmOutcome {
-        let mut work = Work { runner: self, plan, vmid: plan.vmid, untouched: true };
+        let mut work = Work {
+            runner: self,
+            plan,
+            vmid: plan.vmid,
+            mark: plan.mark.clone(),
+            untouched: true,
+            started: false,
+        };
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
@@ -85,36 +100,38 @@ impl Runner<'_> {
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;
             }
-            work.tell("step", step.doing(), None);
+            work.tell_step(step);
             match work.carry_out(step) {
+                Ok(()) if matches!(step, Step::Fence) => {}
                 Ok(()) => {
                     changed = true;
                     done.push(step.done());
                 }
                 Err(stop) => {
                     changed |= stop.maybe;
-                    let mut entry = *stop.entry;
-                    let begun = index + usize::from(stop.maybe);
-                    // A task that PVE still works at may yet read the seed: the next run removes it.
-                    if !stop.goes_on {
-                        entry.notes.extend(work.clean_up(begun, &mut done));
-                    }
-                    verdict = Verdict::Failed { during: step.doing(), entry: Box::new(entry) };
+                    verdict = work.failed(index, step, stop, &mut done);
                     break;
                 }
             }
         }
-        let word = match &verdict {
-            Verdict::Done if plan.action == Action::Destroy => "destroyed",
-            Verdict::Done => plan.steps.last().map_or("done", Step::done),
-            Verdict::Failed { .. } => "failed",
-            Verdict::Interrupted { .. } => "stopped",
-            Verdict::NotReached { .. } => "not reached",
-        };
-        let kind = if matches!(verdict, Verdict::Done) { "done" } else { "failed" };
-        work.tell(kind, word, None);
+        if matches!(verdict, Verdict::Done)
+            && let Err(stop) = work.settled(&written_keys(plan))
+        {
+            verdict = Verdict::Failed { during: "checking the result", entry: stop.entry };
+        }
+        work.tell_end(&verdict);
         VmOutcome { vmid: work.vmid, done, changed, ..VmOutcome::new(plan, verdict) }
     }
+}
+
+/// The config keys that a change has written: only of a VM that was there before can they wait.
+fn written_keys(plan: &VmPlan) -> BTreeSet<&str> {
+    let steps = plan.steps.iter().filter(|_| plan.action == Action::Change);
+    let keys = steps.flat_map(|step| match step {
+        Step::Configure { params, .. } => params.keys().map(String::as_str).collect(),
+        _ => Vec::new(),
+    });
+    keys.filter(|key| !["delete", "force"].contains(key)).collect()
 }
 
 impl Runner<'_> {
@@ -134,6 +151,47 @@ impl Work<'_> {
         }
     }
 
+    /// Tells the step that is begun; a look that is over in a moment is not worth a line.
+    fn tell_step(&self, step: &Step) {
+        if !matches!(step, Step::Fence) {
+            self.tell("step", step.doing(), None);
+        }
+    }
+
+    fn tell_end(&self, verdict: &Verdict) {
+        let mut steps = self.plan.steps.iter();
+        let last = steps.rfind(|step| !matches!(step, Step::Fence) && !step.is_bookkeeping());
+        let (kind, word) = match verdict {
+            Verdict::Done if self.plan.action == Action::Destroy => ("done", "destroyed"),
+            Verdict::Done => ("done", last.map_or("done", Step::done)),
+            Verdict::Yielded { .. } => ("done", "left to another run of this deployment"),
+            Verdict::Failed { .. } => ("failed", "failed"),
+            Verdict::Interrupted { .. } => ("failed", "stopped"),
+            Verdict::NotReached { .. } => ("failed", "not reached"),
+        };
+        self.tell(kind, word, None);
+    }
+
+    /// Judges a step that came to no good end, and removes what would be left of it.
+    fn failed(
+        &mut self,
+        index: usize,
+        step: &Step,
+        stop: Stop,
+        done: &mut Vec<&'static str>,
+    ) -> Verdict {
+        let mut entry = *stop.entry;
+        let begun = index + usize::from(stop.maybe);
+        // A task that PVE still works at may yet read the seed: the next run removes it.
+        if !stop.goes_on {
+            entry.notes.extend(self.clean_up(begun, done));
+        }
+        if stop.yielded {
+            return Verdict::Yielded { entry: Box::new(entry) };
+        }
+        Verdict::Failed { during: step.doing(), entry: Box::new(entry) }
+    }
+
     /// Tells what happens to this VM.
     pub(crate) fn tell(&self, event: &'static str, text: &str, percent: Option<u8>) {
         let mut told = Event::new(event, &self.plan.name, text);
@@ -151,18 +209,14 @@ impl Work<'_> {
         self.runner.console.event(&told);
     }
 
-    /// The uploaded seed goes whatever happens, for it is a secret: unless it is in the VM's CD drive.
+    /// The uploaded seed goes whatever happens, for it is a secret.
     /// Returns what is left when that fails.
     fn clean_up(&mut self, begun: usize, done: &mut Vec<&'static str>) -> Option<String> {
-        let (begun, rest) = self.plan.steps.split_at_checked(begun)?;
-        let uploaded: Vec<Volid> = begun.iter().flat_map(uploaded_seeds).collect();
+        let (begun, _) = self.plan.steps.split_at_checked(begun)?;
+        let uploaded: Vec<Volid> = begun.iter().filter_map(uploaded_seed).collect();
         let left: Vec<String> = uploaded
             .into_iter()
-            .filter(|volid| {
-                let goes_later = rest.iter().any(|step| deletes(step, volid));
-                let in_use = !goes_later && begun.iter().any(|step| attaches(step, volid));
-                !in_use && !begun.iter().any(|step| deletes(step, volid))
-            })
+            .filter(|volid| !begun.iter().any(|step| deletes(step, volid)))
             .filter_map(|volid| self.delete_left(volid, done))
             .collect();
         (!left.is_empty()).then(|| left.join("; "))
@@ -181,33 +235,12 @@ impl Work<'_> {
     }
 }
 
-/// The files that a step puts onto a storage.
-fn uploaded_seeds(step: &Step) -> Vec<Volid> {
-    match step {
-        Step::UploadSeed { content, storage, file, .. } => {
-            vec![Volid::of_file(storage, content, file)]
-        }
-        Step::WriteSnippets { storage, file, network_config, .. } => {
-            let names = snippets::names(file, !network_config.is_empty()).into_iter();
-            names.map(|(_, name)| snippets::volid(storage, &name)).collect()
-        }
-        _ => Vec::new(),
-    }
+/// The file that a step puts onto a storage.
+fn uploaded_seed(step: &Step) -> Option<Volid> {
+    let Step::UploadSeed { storage, file, .. } = step else { return None };
+    Some(Volid::of_file(storage, "import", file))
 }
 
 fn deletes(step: &Step, volid: &Volid) -> bool {
     matches!(step, Step::DeleteVolume { volid: deleted, .. } if deleted == volid)
-}
-
-/// Says whether a step puts the file itself, not a copy of it, into a drive.
-fn attaches(step: &Step, volid: &Volid) -> bool {
-    let (Step::Create { params } | Step::Configure { params, .. }) = step else { return false };
-    let volid = volid.to_string();
-    let named = |value: &String| {
-        value.split(',').any(|part| part.split_once('=').map_or(part, |(_, v)| v) == volid)
-    };
-    params.iter().any(|(key, value)| match key.as_str() {
-        "cicustom" => named(value),
-        _ => value.split(',').next() == Some(&volid),
-    })
 }

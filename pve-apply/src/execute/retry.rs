@@ -160,7 +160,7 @@ impl Work<'_> {
                 entry
             }
         };
-        Stop { entry: Box::new(entry), maybe, goes_on }
+        Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
 
     fn doing(&self, upid: &Upid) -> &'static str {

@@ -1,14 +1,14 @@
-//! One arm for each step: guard, one client call, its task.
+//! One arm for each step: guard, one client call, its task, its effect.
 
+use super::effect::PowerState;
 use super::retry::{Failed, Repeat, pause};
 use super::{Stop, Work};
 use crate::action::Step;
 use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
-use crate::desired::snippets::{Delivery, names};
-use crate::snippets;
+use crate::mark::Mark;
 use data_encoding::HEXLOWER;
-use pve_client::{Digest, Error, NodeName, Params, StorageId, Upload, Vmid, Volid};
+use pve_client::{ConfigView, Digest, NodeName, Params, StorageId, Upload, Volid};
 use pve_stage::finding;
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
@@ -20,7 +20,7 @@ const SHUTDOWN_MARGIN: u64 = 30;
 /// How often a removal whose answer was lost is sent.
 const DESTROY_TRIES: u32 = 3;
 /// So long a removal is given to show: freeing disks takes a second or two.
-const GOING_LOOKS: u32 = 10;
+const GOING: Duration = Duration::from_secs(5);
 const GOING_PAUSE: Duration = Duration::from_millis(500);
 /// A guest that was given less time than this to shut down has still so many seconds to come back.
 const RETURN_SECONDS: u64 = 5;
@@ -30,17 +30,17 @@ impl Work<'_> {
     /// Carries out a step.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::UploadSeed { content, storage, file, user_data, meta_data, network_config } => {
+            Step::UploadSeed { storage, file, user_data, meta_data, network_config } => {
                 let files =
                     seed::Files { user_data: user_data.expose(), meta_data, network_config };
-                self.upload(content, storage, file, &files)
-            }
-            Step::WriteSnippets { file, to, user_data, meta_data, network_config, .. } => {
-                self.write_snippets(file, to, [user_data.expose(), meta_data, network_config])
+                self.upload(storage, file, &files)
             }
             Step::Create { params } => self.create(params),
+            Step::Fence => self.fence(),
             Step::DeleteVolume { node, volid } => self.delete_volume(node, volid),
-            Step::Configure { params, makes_disk } => self.configure(params, *makes_disk),
+            Step::Configure { params, makes_disk, mark } => {
+                self.configure(params, *makes_disk, mark.as_deref())
+            }
             Step::Resize { disk, bytes } => self.resize(disk, *bytes),
             Step::Start => self.start(),
             Step::Shutdown { seconds, force } => self.shutdown(*seconds, *force),
@@ -49,19 +49,13 @@ impl Work<'_> {
         }
     }
 
-    fn upload(
-        &self,
-        content: &str,
-        storage: &StorageId,
-        file: &str,
-        files: &seed::Files<'_>,
-    ) -> Result<(), Stop> {
+    fn upload(&self, storage: &StorageId, file: &str, files: &seed::Files<'_>) -> Result<(), Stop> {
         let image = seed::image(files).map_err(|error| {
             Stop::before(Entry::error(self.place(), "the seed cannot be made").cause(&error))
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
-        let upload =
-            Upload { content, filename: file, length: image.len() as u64, sha256: &sha256 };
+        let length = image.len() as u64;
+        let upload = Upload { content: "import", filename: file, length, sha256: &sha256 };
         let client = self.runner.client;
         // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
         self.write(Repeat::Harmless, "imgcopy", || {
@@ -70,23 +64,6 @@ impl Work<'_> {
             Ok(Some(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?))
         })
         .map_err(|failed| self.stop("uploading the seed of", failed))
-    }
-
-    fn write_snippets(&self, file: &str, to: &Delivery, texts: [&str; 3]) -> Result<(), Stop> {
-        // A plan file could name anything; nothing but our own seeds is ever written.
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-        if !is_seed_file(file) || !file.chars().all(plain) {
-            let fact = format!("\"{file}\" is no name of a seed of ours and is not written");
-            return Err(Stop::before(Entry::error(self.place(), fact)));
-        }
-        let names = names(file, !texts[2].is_empty());
-        let files: Vec<(String, &str)> =
-            names.into_iter().zip(texts).map(|((_, name), text)| (name, text)).collect();
-        snippets::write(to, &files).map_err(|failed| {
-            let fact = format!("the snippets cannot be written to {}", to.place());
-            let entry = Entry::error(self.place(), fact).cause(&failed.error);
-            if failed.maybe { Stop::after(entry) } else { Stop::before(entry) }
-        })
     }
 
     fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<(), Stop> {
@@ -105,11 +82,23 @@ impl Work<'_> {
         &mut self,
         params: &BTreeMap<String, String>,
         makes_disk: bool,
+        mark: Option<&Mark>,
     ) -> Result<(), Stop> {
         let (client, node) = (self.runner.client, &self.plan.node);
+        // A VM that this run has made got its vmid and uuid meanwhile.
+        let mark = mark.map(|mark| match mark.vmid {
+            Some(_) => mark.clone(),
+            None => Mark { vmid: self.mark.vmid, uuid: self.mark.uuid.clone(), ..mark.clone() },
+        });
+        let mut before = None;
         let sent = self.write(Repeat::Harmful, "qmconfig", || {
             let seen = self.guard()?;
-            let params = with_digest(params, seen.digest());
+            before = seen.digest().cloned();
+            let mut params = params.clone();
+            if let Some(mark) = &mark {
+                params.insert("description".to_owned(), seen.description_with(mark));
+            }
+            let params = with_digest(&params, seen.digest());
             if makes_disk {
                 return Ok(Some(client.update_config_async(node, seen.vmid, &params)?));
             }
@@ -117,7 +106,31 @@ impl Work<'_> {
             Ok(None)
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("changing the config of", failed))
+        let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
+        sent.map_err(|failed| self.stop("changing the config of", failed))?;
+        if let Some(mark) = mark {
+            self.mark = mark;
+        }
+        Ok(())
+    }
+
+    /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
+    /// the config tells whether a refusal has left something behind.
+    fn after_refusal(&self, failed: Failed, before: Option<&Digest>) -> Failed {
+        match failed {
+            Failed::Pve { error, maybe: false, goes_on }
+                if error.status().is_some() && !error.is_checksum_mismatch() =>
+            {
+                let (client, node) = (self.runner.client, &self.plan.node);
+                let now = self.vmid.map(|vmid| {
+                    ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending))
+                });
+                let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
+                let refused = error.is_permission();
+                Failed::Pve { error, maybe: !same && !refused, goes_on }
+            }
+            failed => failed,
+        }
     }
 
     fn resize(&mut self, disk: &str, bytes: u64) -> Result<(), Stop> {
@@ -136,16 +149,20 @@ impl Work<'_> {
             Ok(Some(client.start(node, self.guard()?.vmid)?))
         });
         self.untouched = false;
-        match (sent, self.vmid) {
-            (Ok(()), _) => Ok(()),
+        self.started = true;
+        match sent {
+            Ok(()) => self.reach(PowerState::Running, Duration::ZERO),
             // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
-            (Err(failed @ Failed::Pve { maybe: true, .. }), Some(vmid)) => {
-                match ask_patiently(|| client.vm_status(node, vmid)) {
-                    Ok(status) if status.is_running() => Ok(()),
+            Err(failed @ Failed::Pve { maybe: true, .. }) => {
+                let status = self.vmid.map(|vmid| ask_patiently(|| client.vm_status(node, vmid)));
+                match status {
+                    Some(Ok(status)) if status.is_running() => {
+                        self.reach(PowerState::Running, Duration::ZERO)
+                    }
                     _ => Err(self.stop("starting", failed)),
                 }
             }
-            (Err(failed), _) => Err(self.stop("starting", failed)),
+            Err(failed) => Err(self.stop("starting", failed)),
         }
     }
 
@@ -158,7 +175,19 @@ impl Work<'_> {
             Ok(Some(client.shutdown(&self.plan.node, vmid, timeout, force)?))
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("shutting down", failed))
+        sent.map_err(|failed| self.stop("shutting down", failed))?;
+        self.reach(PowerState::Stopped, timeout)
+    }
+
+    /// Cuts the power of a VM that this run has made and gives up.
+    pub(super) fn power_off(&mut self) -> Result<(), Stop> {
+        let client = self.runner.client;
+        let sent = self.write(Repeat::Harmless, "qmstop", || {
+            let vmid = self.guard()?.vmid;
+            Ok(Some(client.stop(&self.plan.node, vmid)?))
+        });
+        sent.map_err(|failed| self.stop("stopping", failed))?;
+        self.reach(PowerState::Stopped, Duration::ZERO)
     }
 
     fn reboot(&mut self, seconds: u64) -> Result<(), Stop> {
@@ -186,7 +215,7 @@ impl Work<'_> {
                 Some(Err(error)) if deadline.is_over() => {
                     return Err(Stop::after(finding::of_error(self.place(), &error)));
                 }
-                _ if deadline.is_over() => break,
+                _ if deadline.is_over() || self.runner.interrupt.is_signalled() => break,
                 _ => pause(RETURN_PAUSE),
             }
         }
@@ -232,21 +261,16 @@ impl Work<'_> {
 
     /// Waits a little for a VM to go whose removal was sent and not answered.
     fn goes(&self) -> bool {
-        (0..GOING_LOOKS).any(|_| {
+        let deadline = Deadline::after(GOING);
+        loop {
             pause(GOING_PAUSE);
-            self.vmid.is_some_and(|vmid| self.is_gone(vmid))
-        })
-    }
-
-    /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.
-    fn is_gone(&self, vmid: Vmid) -> bool {
-        let client = self.runner.client;
-        let view = pve_client::ConfigView::Current;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, view));
-        // PVE: facts 4: with rights on single VMs only, what is not there is forbidden.
-        let no_config =
-            config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
-        no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
+            if self.vmid.is_some_and(|vmid| self.is_gone(vmid)) {
+                return true;
+            }
+            if deadline.is_over() || self.runner.interrupt.is_signalled() {
+                return false;
+            }
+        }
     }
 }
 

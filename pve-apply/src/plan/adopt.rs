@@ -1,27 +1,42 @@
-//! The steps that take over VMs which people have made: only the mark is written. Does no I/O.
+//! The steps that take over VMs which are not ours yet: only the mark is written. Does no I/O.
 
-use super::blocked;
 use super::find::Finder;
-use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use super::{blocked, quiet, tags};
+use crate::action::{Action, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{TAG, tag_set};
+use crate::mark::{Line, Mark, Owner, SeedNote, Stage, Stranger, uuid};
 use crate::observed::{Look, Observed, Seen};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Plans to mark the VMs at the document's vmids as ours. Nothing else of them is changed.
-pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed) -> Plan {
-    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+/// Which VMs may be taken over.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Adoption {
+    /// The user has named the VMs: one that is not there is a mistake then, and not merely left out.
+    pub(crate) named: bool,
+    /// The site had this name: its marks are taken over too.
+    pub(crate) from_site: Option<String>,
+}
+
+/// Plans to mark VMs as ours. Nothing else of them is changed.
+///
+/// A VM is adopted where the document fixes its vmid; one that carries an earlier mark of this
+/// deployment, or one of this site before it had a name, wherever it is.
+pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adoption) -> Plan {
+    let mut plan = super::empty(desired);
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        if let [seen] = finder.with_mark(vm) {
-            plan.unchanged.push(super::unchanged(vm, seen));
+        if let [ours] = finder.with_mark(vm) {
+            plan.unchanged.push(super::unchanged(vm, ours.seen));
             continue;
         }
-        match adoptable(desired, vm, observed) {
+        match adoptable(desired, vm, observed, &finder, adoption) {
             Ok(seen) => plan.vms.push(one(desired, vm, seen)),
             Err(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
         }
+    }
+    if !adoption.named && !(plan.vms.is_empty() && plan.unchanged.is_empty()) {
+        plan.blocked.retain(|b| !matches!(b.why, Why::NotThere | Why::AdoptNeedsVmid));
     }
     plan
 }
@@ -34,20 +49,46 @@ pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
             continue;
         };
         for step in &vm.steps {
-            if let Step::Configure { params, .. } = step {
-                params.iter().for_each(|(key, value)| seen.config.set(key, value));
+            let Step::Configure { params, mark, .. } = step else { continue };
+            params.iter().for_each(|(key, value)| seen.config.set(key, value));
+            if let Some(mark) = mark {
+                let old = seen.config.next("description").unwrap_or_default().to_owned();
+                seen.config.set("description", &mark.write_into(&old));
             }
         }
     }
     world
 }
 
+/// Returns whether a mark is an older one of this very VM.
+fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, stranger: &Stranger) -> bool {
+    match stranger {
+        Stranger::Earlier { deployment, vm } => *deployment == desired.deployment && vm == name,
+        Stranger::OtherSite { site, deployment, vm } => {
+            let known = site.is_empty() || Some(site) == adoption.from_site.as_ref();
+            known && *deployment == desired.deployment && vm == name
+        }
+        _ => false,
+    }
+}
+
 fn adoptable<'a>(
     desired: &Desired,
     vm: &DesiredVm,
     observed: &'a Observed,
+    finder: &Finder<'a>,
+    adoption: &Adoption,
 ) -> Result<&'a Seen, Why> {
-    let vmid = vm.vmid.ok_or(Why::AdoptNeedsVmid)?;
+    let strangers = finder.strangers().iter();
+    let older = strangers.filter(|(_, s)| is_older_mark(desired, adoption, &vm.name, s));
+    let vmid = match (vm.vmid, older.map(|(vmid, _)| *vmid).collect::<Vec<_>>().as_slice()) {
+        (Some(vmid), _) => vmid,
+        (None, [only]) => *only,
+        (None, []) => return Err(Why::AdoptNeedsVmid),
+        (None, many) => {
+            return Err(Why::MarkedTwice { vmids: many.iter().map(|vmid| vmid.get()).collect() });
+        }
+    };
     let seen = match observed.looks.get(&vmid) {
         Some(Look::Seen(seen)) => seen,
         Some(Look::NodeAway(_)) => return Err(Why::NodeAway),
@@ -56,11 +97,21 @@ fn adoptable<'a>(
         None if observed.free.get(&vmid) == Some(&false) => return Err(Why::VmidHidden),
         None => return Err(Why::NotThere),
     };
-    if let Some(mark) = seen.config.mark() {
-        return Err(Why::VmidMarkedOther { deployment: mark.deployment, vm: mark.vm });
+    match seen.owner(&desired.site, &desired.deployment) {
+        Owner::Stranger(
+            Stranger::Unmarked | Stranger::Clone { .. } | Stranger::Restored { .. },
+        ) => {}
+        Owner::Stranger(Stranger::Untagged { deployment, .. })
+            if deployment == desired.deployment => {}
+        Owner::Stranger(is) if is_older_mark(desired, adoption, &vm.name, &is) => {}
+        Owner::Stranger(is) => return Err(Why::NotOurs { is }),
+        Owner::Ours(mark) => {
+            let (deployment, vm) = (mark.deployment, mark.vm);
+            return Err(Why::NotOurs { is: Stranger::OtherDeployment { deployment, vm } });
+        }
     }
     if seen.node != desired.node {
-        return Err(Why::NodeDiffers { wanted: desired.node.to_string() });
+        return Err(Why::AdoptElsewhere { wanted: desired.node.to_string() });
     }
     match seen.config.lock() {
         Some(lock) => Err(Why::Locked { lock: lock.to_owned() }),
@@ -69,40 +120,49 @@ fn adoptable<'a>(
 }
 
 fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
-    let mut mark = desired.mark(vm);
-    // Which seed data an adopted VM was made from is not known: `none` says so, and is never offered a reseed in vain.
-    "none".clone_into(&mut mark.seed);
-    let description = seen.config.next("description").unwrap_or_default();
-    let old_tags = tag_set(seen.config.next("tags").unwrap_or_default());
-    let mut tags = old_tags.clone();
-    tags.insert(TAG.to_owned());
-    let join =
-        |set: std::collections::BTreeSet<String>| set.into_iter().collect::<Vec<_>>().join(";");
-    let params = BTreeMap::from([
-        ("tags".to_owned(), join(tags.clone())),
-        ("description".to_owned(), mark.write_into(description)),
-    ]);
-    let change = |field: &str, from: Option<String>, to: String| Change {
-        field: field.to_owned(),
-        from,
-        to: Some(to),
-        impact: Impact::None,
-        reason: None,
-    };
+    let mark = mark(desired, vm, seen);
+    let old = seen.config.next("tags").unwrap_or_default();
+    let mut params = BTreeMap::new();
+    let mut changes = Vec::new();
+    if let Some(tags) = tags::wanted(old, &BTreeSet::new(), &BTreeSet::new()) {
+        changes.push(quiet("tags", Some(old.to_owned()), Some(tags.clone())));
+        params.insert("tags".to_owned(), tags);
+    }
+    changes.push(quiet("description", None, Some(mark.line())));
     VmPlan {
         name: vm.name.clone(),
         action: Action::Adopt,
         vmid: Some(seen.vmid),
+        candidate: None,
         node: seen.node.clone(),
         after: Vec::new(),
         storage: None,
         digest: seen.config.digest.as_ref().map(ToString::to_string),
+        power: None,
+        may_wait: Vec::new(),
         impact: Impact::None,
-        changes: vec![
-            change("tags", Some(join(old_tags)), join(tags)),
-            change("description", None, mark.line()),
-        ],
+        changes,
+        steps: vec![Step::Configure { params, makes_disk: false, mark: Some(mark.clone().into()) }],
         mark,
-        steps: vec![Step::Configure { params, makes_disk: false }],
+    }
+}
+
+/// The mark of an adopted VM: it owns nothing, and knows its seed only from a line of ours.
+fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
+    let line = Line::read(seen.config.next("description").unwrap_or_default());
+    let seed = match &line {
+        Line::Mark(old) if old.vm == vm.name => old.seed.clone(),
+        Line::Earlier { vm: name, seed, .. } if *name == vm.name => {
+            SeedNote { fingerprint: seed.clone(), ..SeedNote::default() }
+        }
+        _ => SeedNote::unknown(),
+    };
+    Mark {
+        vmid: Some(seen.vmid.get()),
+        uuid: uuid(seen.config.next("smbios1")),
+        stage: Stage::Done,
+        made: "adopted".to_owned(),
+        seed,
+        ..desired.identity(vm)
     }
 }

@@ -1,17 +1,14 @@
 //! The aspects of a VM's config: each is compared by itself, as a parsed value, and answers leave or
 //! change. Does no I/O.
 
-use super::seed::SEED_CD;
-use crate::desired::{Machine, Nic, Startup};
-use crate::mark;
+use crate::desired::{Machine, Nic, SEED_SLOT, Startup};
 use crate::observed::Config;
 use pve_client::PropertyString;
-use std::collections::BTreeSet;
 
 /// The boot disk's key.
 pub(super) const BOOT_DISK: &str = "virtio0";
 /// The seed disk's key.
-pub(super) const SEED_DISK: &str = "virtio1";
+pub(super) const SEED_DISK: &str = SEED_SLOT;
 
 /// A function of a key's value.
 type Part<'a, T> = Box<dyn Fn(Option<&str>) -> T + 'a>;
@@ -49,7 +46,6 @@ pub(super) fn of<'a>(name: &'a str, machine: &'a Machine, boot_bytes: u64) -> Ve
         plain("ostype", "ostype", false, "l26".to_owned(), "other"),
         boot(),
         onboot(),
-        tags(&machine.tags),
     ]);
     list.extend(machine.startup.map(startup));
     list
@@ -150,13 +146,12 @@ fn cpu<'a>() -> Aspect<'a> {
 
 fn boot<'a>() -> Aspect<'a> {
     // `boot=cdn` is PVE's old way, whose letters are nothing that we keep.
-    // PVE: qemu-server, API2/Qemu.pm, $update_vm_api: a CD that a change brings is put at the end
-    // of the order, so the seed's after a reseed. The disk is first all the same.
     let read = |value: Option<&str>| {
         let parts = PropertyString::parse(value?, PropertyString::UNNAMED);
         let order = parts.get("order")?;
-        let disks = order.strip_suffix(SEED_CD).and_then(|order| order.strip_suffix(';'));
-        Some(disks.unwrap_or(order).to_owned())
+        // PVE: qemu-server, API2/Qemu.pm, $update_vm_api: a CD that a change brings is put at the end
+        // of the order. The disk is first all the same.
+        Some(order.strip_suffix(";ide2").unwrap_or(order).to_owned())
     };
     Aspect {
         field: "boot",
@@ -198,18 +193,6 @@ fn onboot<'a>() -> Aspect<'a> {
 
 fn shown_flag(flag: Option<bool>) -> Option<String> {
     Some(u8::from(flag.unwrap_or(false)).to_string())
-}
-
-fn tags(want: &BTreeSet<String>) -> Aspect<'_> {
-    let join = |tags: &BTreeSet<String>| tags.iter().cloned().collect::<Vec<_>>().join(";");
-    Aspect {
-        field: "tags",
-        key: "tags",
-        live: true,
-        want: Some(join(want)),
-        read: Box::new(move |value| Some(join(&mark::tag_set(value.unwrap_or_default())))),
-        write: Box::new(move |_| join(want)),
-    }
 }
 
 /// Only where the document names it: to write it takes a right on the whole cluster.

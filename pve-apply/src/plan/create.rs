@@ -1,10 +1,10 @@
 //! The steps that make a VM. Does no I/O.
 
-use super::{aspects, blocked, seed};
+use super::{aspects, blocked, quiet, seed, tags};
 use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
 use crate::blocked::Why;
-use crate::desired::snippets::Snippets;
-use crate::desired::{Desired, DesiredVm, Machine, SeedWay};
+use crate::desired::{Desired, DesiredVm, Machine};
+use crate::mark::{Mark, Stage, TAG};
 use crate::observed::Observed;
 use pve_client::Volid;
 use std::collections::BTreeMap;
@@ -26,32 +26,45 @@ pub(super) fn plan_one(
         }
         Err(why) => return plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
     };
-    let way = desired.seed_way;
-    let seed = desired.seed_volid(vm, way);
-    let brought = seed::brought(desired, vm, machine, way);
-    let mut steps = seed::leftovers(desired, vm, observed, None, &brought);
-    steps.extend(seed::bring(desired, vm, machine, way));
-    steps.push(Step::Create { params: params(desired, vm, machine, image.0) });
-    // As early as can be: the file is readable to all who may use the storage.
-    steps.extend(seed::delete(desired, way, seed));
+    let mark = desired.new_mark(vm, machine);
+    let mut steps = vec![
+        seed::upload(desired, vm, machine),
+        Step::Create { params: params(desired, vm, machine, image.0) },
+        // As early as can be: the file is readable to all who may use the storage.
+        seed::delete_uploaded(desired, vm, &desired.node),
+        Step::Fence,
+    ];
     if image.1 < disk_bytes {
         // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
         steps.push(Step::Resize { disk: aspects::BOOT_DISK.to_owned(), bytes: disk_bytes });
     }
     steps.push(Step::Start);
+    // Once more: a run that came later may have chosen another vmid.
+    steps.push(Step::Fence);
+    steps.push(finish(mark.clone()));
+    steps.extend(seed::leftovers(desired, vm, observed));
     plan.vms.push(VmPlan {
         name: vm.name.clone(),
         action: Action::Create,
         vmid: vm.vmid,
+        candidate: vm.vmid.is_none().then(|| desired.candidate(&vm.name)).flatten(),
         node: desired.node.clone(),
         after: vm.parent.iter().cloned().collect(),
         storage: Some(machine.storage.to_string()),
-        mark: desired.mark(vm),
+        mark,
+        power: None,
+        may_wait: Vec::new(),
         digest: None,
         impact: Impact::None,
-        changes: shown(desired, machine),
+        changes: shown(machine),
         steps,
     });
+}
+
+/// The step that records that a VM's creation is finished.
+pub(super) fn finish(mark: Mark) -> Step {
+    let mark = Box::new(Mark { stage: Stage::Done, ..mark });
+    Step::Configure { params: BTreeMap::new(), makes_disk: false, mark: Some(mark) }
 }
 
 fn image<'a>(machine: &'a Machine, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
@@ -72,12 +85,11 @@ fn params(
 ) -> BTreeMap<String, String> {
     let storage = &machine.storage;
     let boot_disk = format!("{storage}:0,import-from={image},discard=on,iothread=1");
-    let tags: Vec<_> = machine.tags.iter().cloned().collect();
+    let all_tags: Vec<&str> = machine.tags.iter().map(String::as_str).chain([TAG]).collect();
     let startup = machine.startup.map(|startup| ("startup", startup.to_string()));
     [
         ("name", vm.name.clone()),
-        ("description", desired.mark(vm).line()),
-        ("tags", tags.join(";")),
+        ("tags", tags::join(&all_tags)),
         ("cores", machine.cores.to_string()),
         ("cpu", "host".to_owned()),
         ("memory", machine.memory_mib.to_string()),
@@ -93,20 +105,14 @@ fn params(
     ]
     .into_iter()
     .chain(startup)
-    .chain(seed::parameters(desired, vm, machine, desired.seed_way))
     .map(|(key, value)| (key.to_owned(), value))
+    .chain([seed::parameter(desired, vm, machine)])
     .collect()
 }
 
-fn shown(desired: &Desired, machine: &Machine) -> Vec<Change> {
+fn shown(machine: &Machine) -> Vec<Change> {
     let nic = &machine.nic;
-    let line = |field: &str, to: String| Change {
-        field: field.to_owned(),
-        from: None,
-        to: Some(to),
-        impact: Impact::None,
-        reason: None,
-    };
+    let line = |field: &str, to: String| quiet(field, None, Some(to));
     let mut list = vec![
         line("image", machine.image.name.clone()),
         line("cores", machine.cores.to_string()),
@@ -117,10 +123,5 @@ fn shown(desired: &Desired, machine: &Machine) -> Vec<Change> {
     list.extend(nic.vlan.map(|tag| line("vlan", tag.to_string())));
     list.extend(nic.mac.clone().map(|mac| line("mac", mac)));
     list.extend(machine.startup.map(|startup| line("startup", startup.to_string())));
-    if let Some(Snippets { storage, to: Some(to) }) = &desired.snippets
-        && desired.seed_way == SeedWay::Snippets
-    {
-        list.push(line("seed", format!("snippets on {storage}, written to {}", to.place())));
-    }
     list
 }

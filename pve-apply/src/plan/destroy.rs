@@ -1,54 +1,99 @@
-//! The steps that remove the document's VMs. Does no I/O.
+//! The steps that remove VMs. Does no I/O.
 
-use super::find::{Finder, Found};
+use super::find::{Finder, Found, Ours};
 use super::{blocked, seed};
 use crate::action::{Action, Change, Impact, Plan, Step, Unchanged, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
-use crate::observed::{Config, Observed, Power, Seen};
-use pve_client::PropertyString;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::observed::{Config, Observed, Power};
+use pve_client::{PropertyString, Vmid};
+use std::collections::BTreeMap;
+
+/// What is to be removed, and what was seen of it.
+pub(crate) struct Removal<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    /// Only the VMs with these vmids, which choose between VMs of one name; empty: all.
+    vmids: &'a [Vmid],
+}
+
+impl<'a> Removal<'a> {
+    /// The removal of all VMs.
+    pub(crate) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+        Self { desired, observed, vmids: &[] }
+    }
+
+    /// The removal of the VMs at these vmids, whatever the document says of them.
+    pub(crate) fn at(desired: &'a Desired, observed: &'a Observed, vmids: &'a [Vmid]) -> Self {
+        Self { desired, observed, vmids }
+    }
+}
 
 /// Plans the removal of the deployment's VMs, children before their parents.
 ///
-/// A VM that is not there is left out. One that is there without our mark blocks the whole plan.
-pub(crate) fn plan_destroy(desired: &Desired, observed: &Observed) -> Plan {
-    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+/// A VM that is not there is left out. One whose owner is in doubt blocks the whole plan.
+pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
+    let Removal { desired, observed, vmids } = removal;
+    let mut plan = super::empty(desired);
     let finder = Finder::new(desired, observed);
+    if !vmids.is_empty() {
+        for vmid in *vmids {
+            at_vmid(&mut plan, removal, &finder, *vmid);
+        }
+        return plan;
+    }
     for vm in &desired.vms {
-        match finder.find_on_any_node(vm) {
-            Found::Absent => absent(&mut plan, desired, vm, observed),
-            Found::Ours(seen) => present(&mut plan, desired, vm, seen, observed),
-            Found::Blocked(blocked) if is_certainly_not_there(&blocked.why) => {
-                absent(&mut plan, desired, vm, observed);
+        match finder.find(vm) {
+            Found::Absent => absent(&mut plan, removal, vm, "absent"),
+            Found::Ours(ours) => present(&mut plan, removal, vm, &ours),
+            // A VM that could be anywhere is not found anywhere: a removal goes on, and says so.
+            Found::Blocked(blocked) if blocked.why == Why::MayNotSeeAll => {
+                absent(&mut plan, removal, vm, "unknown");
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
     }
+    super::left_over::list(&mut plan, desired, &finder);
+    super::copies(&mut plan, desired, &finder);
     children_first(&mut plan, desired);
     plan
 }
 
-/// A VM that could be anywhere is not found anywhere: for a removal that is enough.
-fn is_certainly_not_there(why: &Why) -> bool {
-    matches!(why, Why::MayNotSeeAll)
+/// One of several VMs of a name is chosen by its vmid; it must be ours all the same.
+fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vmid) {
+    let desired = removal.desired;
+    let home = |ours: &&Ours<'_>| ours.mark.node == desired.node.as_str();
+    if let Some(ours) = finder.all_ours().filter(home).find(|ours| ours.seen.vmid == vmid) {
+        return present(plan, removal, &DesiredVm::named(&ours.mark.vm), ours);
+    }
+    let why = match finder.strangers().get(&vmid) {
+        Some(is) => Why::NotOurs { is: is.clone() },
+        None => match finder.guest(vmid) {
+            Some(guest) => Why::VmidTaken { by: guest.name.clone() },
+            None => Why::NotThere,
+        },
+    };
+    let (name, node) = (format!("VM {vmid}"), desired.node.clone());
+    plan.blocked.push(Blocked { name, vmid: Some(vmid), node, why, changes: Vec::new() });
 }
 
-fn absent(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, observed: &Observed) {
-    let steps = seed::leftovers(desired, vm, observed, None, &BTreeSet::new());
+fn absent(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, status: &str) {
+    let steps = seed::leftovers(removal.desired, vm, removal.observed);
     if steps.is_empty() {
         return plan.unchanged.push(Unchanged {
             name: vm.name.clone(),
             vmid: vm.vmid,
-            node: desired.node.clone(),
-            status: "absent".to_owned(),
+            node: removal.desired.node.clone(),
+            status: status.to_owned(),
             mac: None,
         });
     }
-    plan.vms.push(one(desired, vm, None, steps, Vec::new()));
+    plan.vms.push(one(removal.desired, vm, None, steps, Vec::new()));
 }
 
-fn present(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, seen: &Seen, observed: &Observed) {
+/// Plans the removal of a VM that is there.
+pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ours: &Ours<'_>) {
+    let (desired, seen) = (removal.desired, ours.seen);
     let flag = |key| seen.config.now(key).and_then(pve_client::parse_boolean) == Some(true);
     let mut why = Vec::new();
     // PVE: facts 28.
@@ -72,27 +117,29 @@ fn present(plan: &mut Plan, desired: &Desired, vm: &DesiredVm, seen: &Seen, obse
     }
     // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would go on.
     steps.push(Step::Destroy { purge: true });
-    // Afterwards, the one in its CD drive too: a VM that stays must still find it.
-    steps.extend(seed::leftovers(desired, vm, observed, None, &BTreeSet::new()));
-    steps.extend(seed::delete_snippets(desired, vm, observed, seen));
-    plan.vms.push(one(desired, vm, Some(seen), steps, volumes(&seen.config)));
+    steps.extend(seed::leftovers(desired, vm, removal.observed));
+    plan.vms.push(one(desired, vm, Some(ours), steps, volumes(&seen.config)));
 }
 
 fn one(
     desired: &Desired,
     vm: &DesiredVm,
-    seen: Option<&Seen>,
+    ours: Option<&Ours<'_>>,
     steps: Vec<Step>,
     changes: Vec<Change>,
 ) -> VmPlan {
+    let seen = ours.map(|ours| ours.seen);
     VmPlan {
         name: vm.name.clone(),
         action: if seen.is_some() { Action::Destroy } else { Action::Change },
         vmid: seen.map(|seen| seen.vmid).or(vm.vmid),
+        candidate: None,
         node: seen.map_or(&desired.node, |seen| &seen.node).clone(),
         after: Vec::new(),
         storage: None,
-        mark: desired.mark(vm),
+        mark: ours.map_or_else(|| desired.identity(vm), |ours| ours.mark.clone()),
+        power: seen.map(|seen| seen.power),
+        may_wait: Vec::new(),
         digest: seen.and_then(|seen| seen.config.digest.as_ref()).map(ToString::to_string),
         impact: if seen.is_some() { Impact::DataLoss } else { Impact::None },
         changes,
@@ -114,16 +161,15 @@ fn volumes(config: &Config) -> Vec<Change> {
         impact: Impact::DataLoss,
         reason: None,
     };
-    // PVE makes this CD drive's volume for the VM; what lies in any other belongs to nobody's VM.
-    let own_cd = seed::cloud_init_key(config);
     let mut list = Vec::new();
     for key in config.keys().filter(|key| drive(key)) {
         let Some(text) = config.now(key) else { continue };
         let parts = PropertyString::parse(text, "file");
-        let media = parts.get("media") == Some("cdrom") && own_cd != Some(key);
-        let Some(volid) = parts.get("file").filter(|file| !media && file.contains(':')) else {
+        let Some(volid) = parts.get("file").filter(|file| file.contains(':')) else { continue };
+        // PVE makes a cloud-init drive's volume for the VM; what lies in another CD drive is nobody's VM's.
+        if parts.get("media") == Some("cdrom") && !is_cloud_init(volid) {
             continue;
-        };
+        }
         let size = parts.get("size").map(|size| format!(" ({size})")).unwrap_or_default();
         list.push(goes(key, format!("{volid}{size}")));
     }
@@ -132,6 +178,10 @@ fn volumes(config: &Config) -> Vec<Change> {
         config.now("parent").map(|last| goes("snapshots", format!("all, up to \"{last}\""))),
     );
     list
+}
+
+fn is_cloud_init(volid: &str) -> bool {
+    volid.ends_with("cloudinit") || volid.contains("-cloudinit.")
 }
 
 /// A VM waits for its children.

@@ -1,11 +1,12 @@
 //! Finds a VM of the document in the observed world, or says why that cannot be known. Does no I/O.
 //!
-//! A VM is found by its mark, never by its vmid alone. Absence needs two witnesses: a list that does
-//! not hold it, and the cluster's own word that the vmid is free.
+//! A VM is found by its mark, never by its vmid or name alone. Absence needs two witnesses: a list
+//! that does not hold it, and the cluster's own word that the vmid is free.
 
 use super::blocked;
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
+use crate::mark::{Mark, Owner, Stranger};
 use crate::observed::{Guest, Look, Observed, Seen};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeMap;
@@ -14,66 +15,121 @@ use std::collections::BTreeMap;
 pub(super) enum Found<'a> {
     /// It is not there, surely.
     Absent,
-    /// It is there, with our mark.
-    Ours(&'a Seen),
+    /// It is there, and ours.
+    Ours(Ours<'a>),
     /// It cannot be known or must not be touched.
     Blocked(Box<Blocked>),
+}
+
+/// A VM that is ours.
+#[derive(Clone, Debug)]
+pub(super) struct Ours<'a> {
+    /// Its state.
+    pub(super) seen: &'a Seen,
+    /// Its mark, which names this very machine.
+    pub(super) mark: Mark,
 }
 
 /// The observed world by name and by vmid, so that a VM is found without a walk through all of them.
 pub(super) struct Finder<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    /// VMs with a mark of this deployment, by the name in it.
-    marked: BTreeMap<String, Vec<&'a Seen>>,
+    /// VMs of this deployment, by the name in their mark.
+    ours: BTreeMap<String, Vec<Ours<'a>>>,
+    /// What carries a mark and is not of this deployment.
+    strangers: BTreeMap<Vmid, Stranger>,
     guests: BTreeMap<Vmid, &'a Guest>,
 }
 
 impl<'a> Finder<'a> {
     /// Sorts the world.
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
-        let mut marked: BTreeMap<String, Vec<&Seen>> = BTreeMap::new();
+        let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
+        let mut strangers = BTreeMap::new();
         for look in observed.looks.values() {
             let Look::Seen(seen) = look else { continue };
-            let Some(mark) = seen.config.mark() else { continue };
-            if mark.deployment == desired.deployment {
-                marked.entry(mark.vm).or_default().push(seen);
+            match seen.owner(&desired.site, &desired.deployment) {
+                Owner::Ours(mark) => {
+                    let name = mark.vm.clone();
+                    ours.entry(name).or_default().push(Ours { seen, mark: *mark });
+                }
+                Owner::Stranger(stranger) => _ = strangers.insert(seen.vmid, stranger),
             }
         }
         let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
-        Self { desired, observed, marked, guests }
+        Self { desired, observed, ours, strangers, guests }
     }
 
-    /// All VMs that carry this VM's mark.
-    pub(super) fn with_mark(&self, vm: &DesiredVm) -> &[&'a Seen] {
-        self.marked.get(&vm.name).map_or(&[], Vec::as_slice)
+    /// All VMs whose mark names this VM of the deployment.
+    pub(super) fn with_mark(&self, vm: &DesiredVm) -> &[Ours<'a>] {
+        self.ours.get(&vm.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Finds a VM on the node that the document names.
+    /// All VMs of the deployment.
+    pub(super) fn all_ours(&self) -> impl Iterator<Item = &Ours<'a>> {
+        self.ours.values().flatten()
+    }
+
+    /// What carries a mark of some other owner, by vmid.
+    pub(super) fn strangers(&self) -> &BTreeMap<Vmid, Stranger> {
+        &self.strangers
+    }
+
+    /// The guest with a vmid, as the cluster lists it.
+    pub(super) fn guest(&self, vmid: Vmid) -> Option<&Guest> {
+        self.guests.get(&vmid).copied()
+    }
+
+    /// Finds a VM, wherever it runs: a VM that has moved is managed where it is.
     pub(super) fn find(&self, vm: &DesiredVm) -> Found<'a> {
-        match self.find_on_any_node(vm) {
-            Found::Ours(seen) if seen.node != self.desired.node => {
-                let why = Why::NodeDiffers { wanted: self.desired.node.to_string() };
-                stop(vm, Some(seen.vmid), &seen.node, why)
-            }
-            found => found,
+        if let ([], Some(unadopted)) = (self.with_mark(vm), self.unadopted(vm)) {
+            return unadopted;
         }
-    }
-
-    /// Finds a VM wherever it is: its power can be switched and it can be destroyed on any node.
-    pub(super) fn find_on_any_node(&self, vm: &DesiredVm) -> Found<'a> {
-        let stop = |seen: &Seen, why| stop(vm, Some(seen.vmid), &seen.node, why);
         match (self.with_mark(vm), vm.vmid) {
             ([], Some(vmid)) => self.at_vmid(vm, vmid),
             ([], None) => self.anywhere(vm),
-            ([seen], Some(wanted)) if seen.vmid != wanted => {
-                stop(seen, Why::VmidDiffers { wanted: wanted.get() })
-            }
-            ([seen], _) => Found::Ours(seen),
+            ([ours], wanted) => self.judge(vm, ours, wanted),
             (all @ [first, ..], _) => {
-                stop(first, Why::MarkedTwice { vmids: all.iter().map(|s| s.vmid.get()).collect() })
+                let vmids = all.iter().map(|ours| ours.seen.vmid.get()).collect();
+                stop(vm, Some(first.seen.vmid), &first.seen.node, Why::MarkedTwice { vmids })
             }
         }
+    }
+
+    /// There is one VM with the mark: is it the one that the document means?
+    fn judge(&self, vm: &DesiredVm, ours: &Ours<'a>, wanted: Option<Vmid>) -> Found<'a> {
+        let seen = ours.seen;
+        let stop = |why| stop(vm, Some(seen.vmid), &seen.node, why);
+        let home = &ours.mark.node;
+        if home != self.desired.node.as_str() {
+            let (home, wanted) = (home.clone(), self.desired.node.to_string());
+            if !vm.node_is_written {
+                return stop(Why::OtherDocument { home, wanted });
+            }
+            if seen.node != self.desired.node {
+                return stop(Why::MustMigrate { home, wanted });
+            }
+        }
+        match wanted.filter(|wanted| *wanted != seen.vmid) {
+            Some(wanted) => stop(Why::VmidDiffers { wanted: wanted.get() }),
+            None => Found::Ours(ours.clone()),
+        }
+    }
+
+    /// A VM that an earlier build, or the site before it had a name, has marked as this one: nobody can
+    /// tell whether it is ours, and a second one must not be made beside it.
+    fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
+        let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
+            Stranger::Earlier { deployment, vm: name } => {
+                *deployment == self.desired.deployment && *name == vm.name
+            }
+            Stranger::OtherSite { site, deployment, vm: name } => {
+                site.is_empty() && *deployment == self.desired.deployment && *name == vm.name
+            }
+            _ => false,
+        })?;
+        let Some(Look::Seen(seen)) = self.observed.looks.get(vmid) else { return None };
+        Some(stop(vm, Some(*vmid), &seen.node, Why::NotOurs { is: is.clone() }))
     }
 
     /// No VM carries the mark: what is at the vmid that the document fixes?
@@ -83,24 +139,44 @@ impl<'a> Finder<'a> {
             Some(Look::NodeAway(node)) => return stop(node, Why::NodeAway),
             Some(Look::Forbidden(node)) => return stop(node, Why::Forbidden),
             Some(Look::Moving(node)) => return stop(node, Why::Moving),
-            Some(Look::Seen(seen)) => return stop(&seen.node, stranger(seen)),
+            Some(Look::Seen(seen)) => return stop(&seen.node, self.occupant(vm, seen)),
             None => {}
         }
         if let Some(guest) = self.guests.get(&vmid) {
             return stop(&guest.node, Why::VmidTaken { by: guest.name.clone() });
         }
         match self.observed.free.get(&vmid) {
+            Some(true) if self.observed.node_away => stop(&self.desired.node, Why::NodeAway),
             Some(true) => Found::Absent,
             // Listed nowhere and yet not free; or the second witness was not asked, which proves nothing.
             Some(false) | None => stop(&self.desired.node, Why::VmidHidden),
         }
     }
 
-    /// No VM carries the mark, and PVE is to choose the vmid: is it sure that there is none?
+    /// What stands at the vmid of a VM that is not there.
+    fn occupant(&self, vm: &DesiredVm, seen: &Seen) -> Why {
+        if seen.config.is_being_created() {
+            return Why::BeingCreated;
+        }
+        match self.strangers.get(&seen.vmid) {
+            Some(Stranger::Unmarked) => {
+                Why::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
+            }
+            Some(stranger) => Why::NotOurs { is: stranger.clone() },
+            None => {
+                let other = self.all_ours().find(|ours| ours.seen.vmid == seen.vmid);
+                let name = other.map_or(&vm.name, |ours| &ours.mark.vm);
+                let deployment = self.desired.deployment.clone();
+                Why::NotOurs { is: Stranger::OtherDeployment { deployment, vm: name.clone() } }
+            }
+        }
+    }
+
+    /// No VM carries the mark, and the document fixes no vmid: is it sure that there is none?
     fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
         for (vmid, look) in &self.observed.looks {
             let (node, why) = match look {
-                // Who made it stands there only when it is over.
+                // Whose it is shows only when it is finished.
                 Look::Seen(seen) if self.may_become_ours(seen) => {
                     return stop(vm, Some(*vmid), &seen.node, Why::BeingCreated);
                 }
@@ -115,14 +191,31 @@ impl<'a> Finder<'a> {
                 return stop(vm, Some(*vmid), node, why);
             }
         }
-        if self.observed.sees_all {
-            return Found::Absent;
-        }
-        stop(vm, None, &self.desired.node, Why::MayNotSeeAll)
+        self.is_surely_absent(vm)
     }
-}
 
-impl Finder<'_> {
+    /// The second witness of an absence: the token sees every VM, and the first vmid of the walk that
+    /// the list leaves out is free by the cluster's own word.
+    fn is_surely_absent(&self, vm: &DesiredVm) -> Found<'a> {
+        let node = &self.desired.node;
+        if !self.observed.sees_all {
+            return stop(vm, None, node, Why::MayNotSeeAll);
+        }
+        if self.observed.node_away {
+            return stop(vm, None, node, Why::NodeAway);
+        }
+        match self.first_unlisted(vm) {
+            None => stop(vm, None, node, Why::NoVmidLeft),
+            Some(vmid) if self.observed.free.get(&vmid) == Some(&true) => Found::Absent,
+            Some(vmid) => stop(vm, Some(vmid), node, Why::VmidHidden),
+        }
+    }
+
+    fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {
+        let taken = |vmid: Vmid| self.guests.contains_key(&vmid);
+        self.desired.walk(vm).find(|vmid| !taken(*vmid))
+    }
+
     fn may_become_ours(&self, seen: &Seen) -> bool {
         seen.config.is_being_created() && !self.desired.reserved.contains(&seen.vmid)
     }
@@ -130,15 +223,4 @@ impl Finder<'_> {
 
 fn stop<'a>(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Found<'a> {
     Found::Blocked(Box::new(blocked(vm, vmid, node, why)))
-}
-
-/// What a VM is that stands where ours should and is not it.
-fn stranger(seen: &Seen) -> Why {
-    if let Some(mark) = seen.config.mark() {
-        return Why::VmidMarkedOther { deployment: mark.deployment, vm: mark.vm };
-    }
-    if seen.config.is_being_created() {
-        return Why::BeingCreated;
-    }
-    Why::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
 }

@@ -1,7 +1,7 @@
 //! `plan`: (`Desired`, `Observed`) → `Plan`. A function of its two arguments: does no I/O, has no
 //! clock and no random number.
 //!
-//! Promises: no step is planned for a VM without our mark; a VM is never replaced by a change; what
+//! Promises: no step is planned for a VM that is not ours; a VM is never replaced by a change; what
 //! cannot be done is `Blocked` with its reason; a plan against the world that it made is empty.
 
 mod adopt;
@@ -9,9 +9,12 @@ mod aspects;
 mod change;
 mod create;
 mod destroy;
+mod difference;
 mod find;
+mod left_over;
 mod power;
 mod seed;
+mod tags;
 
 #[cfg(test)]
 mod model;
@@ -22,33 +25,45 @@ mod tests;
 #[cfg(test)]
 mod worlds;
 
-pub(crate) use adopt::{as_adopted, plan_adopt};
+pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use aspects::mac;
-pub(crate) use destroy::plan_destroy;
+pub(crate) use destroy::{Removal, plan_destroy};
+pub(crate) use left_over::plan_prune;
 pub(crate) use power::{Verb, plan_power};
 
-use crate::action::{Plan, Unchanged};
+use crate::action::{Change, Impact, Plan, Unchanged};
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Desired, DesiredVm};
+use crate::notice::{Notice, What};
 use crate::observed::{Observed, Seen};
-use find::{Finder, Found};
+use find::{Finder, Found, Ours};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
 
 /// Plans how the deployment's VMs become what the document asks.
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
-    let mut plan = Plan::empty(&desired.deployment, &desired.run);
-    plan.reserved = desired.reserved.iter().map(|vmid| vmid.get()).collect();
+    let mut plan = empty(desired);
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
         let Some(machine) = &vm.machine else { continue };
         match finder.find(vm) {
             Found::Absent => create::plan_one(&mut plan, desired, vm, machine, observed),
-            Found::Ours(seen) => change::plan_one(&mut plan, desired, vm, machine, seen, observed),
+            Found::Ours(ours) => {
+                change::plan_one(&mut plan, desired, vm, machine, &ours, observed);
+                tell_where(&mut plan, desired, &ours);
+            }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
     }
+    left_over::list(&mut plan, desired, &finder);
+    copies(&mut plan, desired, &finder);
     keep_planned(&mut plan);
+    plan
+}
+
+fn empty(desired: &Desired) -> Plan {
+    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    plan.site.clone_from(&desired.site);
     plan
 }
 
@@ -57,6 +72,27 @@ fn keep_planned(plan: &mut Plan) {
     let names: BTreeSet<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
     for vm in &mut plan.vms {
         vm.after.retain(|name| names.contains(name));
+    }
+}
+
+/// Says that a VM does not run on the node that the document names.
+fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
+    if ours.seen.node != desired.node {
+        let what = What::Moved { node: ours.seen.node.to_string() };
+        plan.notices.push(Notice { name: ours.mark.vm.clone(), vmid: ours.seen.vmid, what });
+    }
+}
+
+/// Names the clones and restored copies of the document's VMs: they wear our tag, and are not ours.
+fn copies(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
+    let known = |deployment: &str, vm: &str| {
+        deployment == desired.deployment && desired.vms.iter().any(|known| known.name == vm)
+    };
+    for (vmid, stranger) in finder.strangers() {
+        if let Some((_, vm)) = stranger.copied_from().filter(|(d, vm)| known(d, vm)) {
+            let what = What::Copy { is: stranger.clone() };
+            plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, what });
+        }
     }
 }
 
@@ -72,4 +108,9 @@ fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
         status: seen.power.as_str().to_owned(),
         mac: aspects::mac(&seen.config),
     }
+}
+
+/// A change that the guest does not notice.
+fn quiet(field: &str, from: Option<String>, to: Option<String>) -> Change {
+    Change { field: field.to_owned(), from, to, impact: Impact::None, reason: None }
 }

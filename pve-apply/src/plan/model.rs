@@ -1,9 +1,9 @@
 //! A model of what PVE makes of a plan, for tests: `Observed` after its steps. Knows of PVE only what
 //! docs/pve.md says: imports have the image's size, changes of a running VM wait for its next start.
 
-use super::worlds::{put, vmid};
+use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
-use crate::desired::snippets;
+use crate::mark::Mark;
 use crate::observed::{Config, Look, Observed, Power, Seen};
 use pve_client::{PropertyString, Vmid, display_size};
 
@@ -28,24 +28,24 @@ fn carry_out_step(
     number: &mut Option<Vmid>,
 ) {
     match step {
-        Step::UploadSeed { content, storage, file, .. } => {
-            world.seed_files.insert(pve_client::Volid::of_file(storage, content, file));
-        }
-        Step::WriteSnippets { storage, file, network_config, .. } => {
-            for (_, name) in snippets::names(file, !network_config.is_empty()) {
-                world.seed_files.insert(snippets::volid(storage, &name));
-            }
+        Step::UploadSeed { storage, file, .. } => {
+            world.seed_files.insert(pve_client::Volid::of_file(storage, "import", file));
         }
         Step::DeleteVolume { volid, .. } => _ = world.seed_files.remove(volid),
         Step::Create { params } => {
-            let taken = |n: &Vmid| world.looks.contains_key(n) || plan.reserved.contains(&n.get());
-            let free = (100..).map(vmid).find(|n| !taken(n)).unwrap();
-            let new = number.unwrap_or(free);
+            let planned: Vec<_> = plan.vms.iter().filter_map(|vm| vm.vmid).collect();
+            let taken = |n: &Vmid| world.looks.contains_key(n) || planned.contains(n);
+            let start = vm.candidate.map_or(100, Vmid::get);
+            let new = number.unwrap_or_else(|| (start..).map(vmid).find(|n| !taken(n)).unwrap());
             *number = Some(new);
             let mut config = Config::default();
             for (key, value) in params {
                 config.set(key, &stored(world, new, key, value));
             }
+            let uuid = uuid(new.get());
+            let mark = Mark { vmid: Some(new.get()), uuid: uuid.clone(), ..vm.mark.clone() };
+            config.set("description", &mark.line());
+            config.set("smbios1", &format!("uuid={uuid}"));
             put(world, new.get(), vm.node.as_str(), Power::Stopped, config);
         }
         Step::Destroy { .. } => {
@@ -54,13 +54,21 @@ fn carry_out_step(
             world.guests.retain(|guest| guest.vmid != gone);
             world.free.insert(gone, true);
         }
+        Step::Fence => {}
         _ => change(step, seen(world, number.unwrap())),
     }
 }
 
 fn change(step: &Step, seen: &mut Seen) {
     match step {
-        Step::Configure { params, .. } => {
+        Step::Configure { params, mark, .. } => {
+            if let Some(mark) = mark {
+                let old = seen.config.next("description").unwrap_or_default().to_owned();
+                let uuid = uuid(seen.vmid.get());
+                let made = Mark { vmid: Some(seen.vmid.get()), uuid, ..(**mark).clone() };
+                let mark = if mark.vmid.is_some() { mark } else { &made };
+                seen.config.set("description", &mark.write_into(&old));
+            }
             if let Some(key) = params.get("delete") {
                 seen.config.remove(key);
             }
@@ -92,9 +100,6 @@ fn change(step: &Step, seen: &mut Seen) {
 
 /// What PVE stores for a parameter of a create.
 fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
-    if let Some(storage) = value.strip_suffix(":cloudinit") {
-        return format!("{storage}:vm-{vmid}-cloudinit,media=cdrom,size=4M");
-    }
     let Some((_, from)) = value.split_once("import-from=") else { return value.to_owned() };
     let from = from.split(',').next().unwrap();
     let image = from.parse().ok().and_then(|volid| world.images.get(&volid).copied().flatten());

@@ -20,12 +20,12 @@ pub(crate) enum Verb {
 
 /// Plans the power of the deployment's VMs. Nothing else of them is looked at.
 pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
-    let mut plan = Plan::empty(&desired.deployment, &desired.run);
+    let mut plan = super::empty(desired);
     let seconds = desired.consent.shutdown_seconds;
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        let seen = match finder.find_on_any_node(vm) {
-            Found::Ours(seen) => seen,
+        let ours = match finder.find(vm) {
+            Found::Ours(ours) => ours,
             Found::Absent => {
                 plan.blocked.push(blocked(vm, vm.vmid, &desired.node, Why::NotThere));
                 continue;
@@ -35,6 +35,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
                 continue;
             }
         };
+        let seen = ours.seen;
         let (step, to, impact) = match (verb, seen.power) {
             (Verb::Start, Power::Stopped) => (Step::Start, "running", Impact::None),
             (Verb::Stop, Power::Running) => (
@@ -52,10 +53,13 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             name: vm.name.clone(),
             action: Action::Power,
             vmid: Some(seen.vmid),
+            candidate: None,
             node: seen.node.clone(),
             after: Vec::new(),
             storage: None,
-            mark: desired.mark(vm),
+            mark: ours.mark.clone(),
+            power: Some(seen.power),
+            may_wait: Vec::new(),
             digest: seen.config.digest.as_ref().map(ToString::to_string),
             impact,
             changes: vec![Change {

@@ -2,25 +2,76 @@
 //! empty; so it is after a crash anywhere and a second apply.
 
 use super::model::carry_out;
-use super::worlds::{config, desired, desired_vm, put, vmid, world};
-use super::{Verb, plan, plan_adopt, plan_destroy, plan_power};
+use super::worlds::{config, desired, desired_vm, mark, put, vmid, world};
+use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune};
 use crate::action::{Action, Plan};
-use crate::desired::snippets::{Delivery, Snippets};
-use crate::desired::{Consent, Desired, SeedWay, Startup};
-use crate::mark::Mark;
-use crate::observed::{Config, Look, Observed, Power};
+use crate::desired::{Consent, Desired, Startup};
+use crate::mark::{Mark, Owner, Stage};
+use crate::observed::{Look, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use std::collections::BTreeSet;
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
 
+/// Whose a VM of the world is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Unfinished,
+    OtherDeployment,
+    OtherSite,
+    SiteLess,
+    Clone,
+    Restored,
+    OtherNode,
+    Earlier,
+    Later,
+    ByHand,
+}
+
+impl Whose {
+    const ALL: [Self; 11] = [
+        Self::Ours,
+        Self::Unfinished,
+        Self::OtherDeployment,
+        Self::OtherSite,
+        Self::SiteLess,
+        Self::Clone,
+        Self::Restored,
+        Self::OtherNode,
+        Self::Earlier,
+        Self::Later,
+        Self::ByHand,
+    ];
+
+    fn description(self, name: &str, vmid: u32) -> String {
+        let ours = mark(name, vmid);
+        let text = |s: &str| s.to_owned();
+        match self {
+            Self::Ours => ours.line(),
+            Self::Unfinished => Mark { stage: Stage::Making, ..ours }.line(),
+            Self::OtherDeployment => Mark { deployment: text("prod"), ..ours }.line(),
+            Self::OtherSite => Mark { site: text("other"), ..ours }.line(),
+            Self::SiteLess => Mark { site: text(""), ..ours }.line(),
+            Self::Clone => {
+                Mark { uuid: text("99999999-2222-4333-8444-555555555555"), ..ours }.line()
+            }
+            Self::Restored => Mark { vmid: Some(vmid + 1000), ..ours }.line(),
+            Self::OtherNode => Mark { node: text("pve9"), ..ours }.line(),
+            Self::Earlier => format!("pve-pipeline: deployment=dev vm={name} run=1 seed=5eed"),
+            Self::Later => ours.line().replace("v=1", "v=7"),
+            Self::ByHand => text("by hand"),
+        }
+    }
+}
+
 /// One VM of the world: who it says it is, and what of it differs.
 #[derive(Clone, Debug)]
 struct There {
     vmid: u32,
     name: usize,
-    deployment: &'static str,
+    owner: Whose,
     tagged: bool,
     node: &'static str,
     running: bool,
@@ -71,7 +122,7 @@ fn there() -> impl Strategy<Value = There> {
     let who = (
         100u32..106,
         0usize..3,
-        prop::sample::select(vec!["dev", "dev", "prod", ""]),
+        prop_oneof![Just(Whose::Ours), prop::sample::select(Whose::ALL.to_vec())],
         prop::sample::select(vec!["pve1", "pve1", "pve2"]),
     );
     let differences =
@@ -79,7 +130,7 @@ fn there() -> impl Strategy<Value = There> {
     (who, flags, differences).prop_map(|(who, flags, (drift, pending))| There {
         vmid: who.0,
         name: who.1,
-        deployment: who.2,
+        owner: who.2,
         tagged: flags.0,
         node: who.3,
         running: flags.1,
@@ -104,9 +155,7 @@ fn build(list: &[There]) -> Observed {
             config.set_next(key, Some(value).filter(|v| !v.is_empty()).copied());
         }
         let name = NAMES[there.name];
-        let mark =
-            format!("pve-pipeline: deployment={} vm={name} run=1 seed=5eed", there.deployment);
-        config.set("description", if there.deployment.is_empty() { "by hand" } else { &mark });
+        config.set("description", &there.owner.description(name, there.vmid));
         if !there.tagged {
             config.set("tags", "by-hand");
         }
@@ -135,25 +184,34 @@ fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
 }
 
 fn any_consent() -> impl Strategy<Value = Consent> {
-    (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(reboot, stop, reseed)| Consent {
-        reboot,
-        stop,
-        reseed,
-        shutdown_seconds: 1,
-    })
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(reboot, stop, reseed, pending)| Consent {
+            reboot,
+            stop,
+            reseed,
+            pending,
+            shutdown_seconds: 1,
+        },
+    )
 }
 
-const EVERYTHING: Consent = Consent { reboot: true, stop: true, reseed: true, shutdown_seconds: 1 };
+const EVERYTHING: Consent =
+    Consent { reboot: true, stop: true, reseed: true, pending: false, shutdown_seconds: 1 };
 
-/// VMs that carry a mark of this deployment.
+fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
+    super::plan_destroy(&Removal::new(desired, world))
+}
+
+/// VMs that are this deployment's, by the whole of their mark.
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
     let seen = world.looks.iter().filter_map(|(vmid, look)| match look {
-        Look::Seen(seen) => Some((*vmid, seen.config.mark()?)),
+        Look::Seen(seen) => match seen.owner("lab", "dev") {
+            Owner::Ours(mark) => Some((*vmid, mark.vm)),
+            Owner::Stranger(_) => None,
+        },
         _ => None,
     });
-    seen.filter(|(_, mark): &(Vmid, Mark)| mark.deployment == "dev")
-        .map(|(v, m)| (v, m.vm))
-        .collect()
+    seen.collect()
 }
 
 /// Everything in the world that is not ours, to see that it stays as it is.
@@ -170,7 +228,8 @@ fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError>
             prop_assert!(!there, "{} is created where something is", vm.name);
         } else if let Some(vmid) = vm.vmid.filter(|_| there) {
             prop_assert!(ours.contains(&(vmid, vm.name.clone())), "{} is not ours", vm.name);
-            prop_assert!(vm.mark.deployment == "dev" && vm.mark.vm == vm.name);
+            prop_assert!(vm.mark.site == "lab" && vm.mark.deployment == "dev");
+            prop_assert!(vm.mark.vm == vm.name && vm.mark.vmid == Some(vmid.get()));
         }
     }
     Ok(())
@@ -233,29 +292,23 @@ proptest! {
     }
 
     #[test]
-    fn snippets_stay_with_their_vm_through_a_crash_and_go_with_it(
+    fn what_left_the_document_is_pruned_and_nothing_else(
         list in prop::collection::vec(there(), 0..6),
-        fixed in any::<[bool; 3]>(),
-        steps in 0usize..7,
+        kept in any::<[bool; 3]>(),
     ) {
-        let (mut desired, mut world) = (want(EVERYTHING, fixed), build(&list));
-        desired.seed_way = SeedWay::Snippets;
-        let to = Some(Delivery::Dir { path: "snippets".to_owned() });
-        desired.snippets = Some(Snippets { storage: "local".parse().unwrap(), to });
-        let first = plan(&desired, &world);
-        let json = serde_json::to_value(&first).unwrap();
-        let schema = schema();
-        prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
-        let created = first.vms.iter().filter(|vm| vm.action == Action::Create).count();
-        carry_out(&first, &mut world, steps);
-        carry_out(&plan(&desired, &world), &mut world, usize::MAX);
-        prop_assert_eq!(&plan(&desired, &world).vms, &Vec::new());
-        prop_assert_eq!(world.seed_files.len(), 2 * created);
-        let removal = plan_destroy(&desired, &world);
-        if removal.blocked.is_empty() {
-            carry_out(&removal, &mut world, usize::MAX);
-            prop_assert!(world.seed_files.is_empty(), "left: {:?}", world.seed_files);
+        let (mut desired, mut world) = (want(EVERYTHING, [false; 3]), build(&list));
+        desired.vms.clear();
+        let names = NAMES.iter().zip(kept).filter(|(_, kept)| *kept);
+        let names: BTreeSet<String> = names.map(|(name, _)| (*name).to_owned()).collect();
+        desired.vm_names = Some(names.clone());
+        let before = foreign(&world);
+        let kept: Vec<_> = ours(&world).into_iter().filter(|(_, n)| names.contains(n)).collect();
+        carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);
+        prop_assert_eq!(&plan_prune(&desired, &world).vms, &Vec::new());
+        for (vmid, look) in before {
+            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
         }
+        prop_assert!(kept.iter().all(|(vmid, _)| world.looks.contains_key(vmid)));
     }
 
     #[test]
@@ -280,7 +333,12 @@ proptest! {
     ) {
         let (desired, world) = (want(consent, [true, true, false]), build(&list));
         let schema = schema();
-        for plan in [plan(&desired, &world), plan_destroy(&desired, &world), plan_adopt(&desired, &world)] {
+        let adoption = Adoption::default();
+        for plan in [
+            plan(&desired, &world),
+            plan_destroy(&desired, &world),
+            plan_adopt(&desired, &world, &adoption),
+        ] {
             let json = serde_json::to_value(&plan).unwrap();
             prop_assert!(schema.is_valid(&json), "{:?}", schema.iter_errors(&json).next());
             let read: Plan = serde_json::from_value(json).unwrap();
@@ -293,9 +351,4 @@ proptest! {
 fn schema() -> jsonschema::Validator {
     let text = include_str!("../../../schemas/plan.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()
-}
-
-#[test]
-fn a_config_without_a_mark_is_never_ours() {
-    assert_eq!(Config::settled([("tags", "pve-pipeline")]).mark(), None);
 }

@@ -1,11 +1,12 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
-use super::worlds::{config, desired, desired_vm, image, put, vmid, world};
+use super::worlds::{config, desired, desired_vm, image, mark, put, vmid, world};
 use super::*;
 use crate::action::{Plan, Step};
-use crate::blocked::What;
-use crate::desired::{Consent, SeedWay};
+use crate::desired::Consent;
+use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Look, Power};
+use std::collections::BTreeSet;
 
 /// All that a plan says, a line each.
 fn said(plan: &Plan) -> Vec<String> {
@@ -27,8 +28,19 @@ fn said(plan: &Plan) -> Vec<String> {
         What::Unmanaged { keys } | What::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
         }
+        what => format!("notice {}: {what:?}", n.name),
     }));
+    lines.extend(plan.left_over.iter().map(|vm| format!("left over {} {}", vm.name, vm.vmid)));
     lines
+}
+
+fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
+    super::plan_destroy(&Removal::new(desired, world))
+}
+
+/// A change of the description of `edge` at vmid 101 to this mark.
+fn marked(mark: Mark) -> (&'static str, String) {
+    ("description", mark.line())
 }
 
 /// Plans one VM `edge` with vmid 101 in a world.
@@ -53,19 +65,24 @@ fn check_change(power: Power, consent: Consent, change: &[(&str, &str)], expecte
     );
 }
 
-const REBOOT: Consent = Consent { reboot: true, stop: false, reseed: false, shutdown_seconds: 60 };
-const RESEED: Consent = Consent { reboot: false, stop: true, reseed: true, shutdown_seconds: 60 };
+const NONE: Consent =
+    Consent { reboot: false, stop: false, reseed: false, pending: false, shutdown_seconds: 60 };
+const REBOOT: Consent = Consent { reboot: true, ..NONE };
+const RESEED: Consent = Consent { stop: true, reseed: true, ..NONE };
+const PENDING: Consent = Consent { pending: true, ..NONE };
 
 #[test]
 fn what_is_not_there_is_made() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
-                growing the disk, starting";
+                looking for another run, growing the disk, starting, looking for another run, \
+                recording the state";
     check(|_, _| (), &[line]);
 }
 
 #[test]
 fn an_image_of_the_right_size_is_not_grown() {
-    let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, starting";
+    let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
+                looking for another run, starting, looking for another run, recording the state";
     check(|_, world| _ = world.images.insert(image(), Some(10 << 30)), &[line]);
 }
 
@@ -99,6 +116,7 @@ fn values_are_compared_and_not_texts() {
         ("virtio0", "file=local-lvm:vm-101-disk-0,size=10240M,iothread=yes,discard=on,cache=none"),
         ("onboot", "yes"),
         ("tags", "PVE-Pipeline"),
+        ("tags", "pve-pipeline;by-hand"),
         ("boot", "order=virtio0;ide2"),
     ];
     for change in same {
@@ -114,7 +132,6 @@ fn live_fields_are_changed_without_a_reboot() {
         ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr0,tag=7", "vlan"),
         ("onboot", "0", "onboot"),
         ("onboot", "", "onboot"),
-        ("tags", "pve-pipeline;by-hand", "tags"),
     ];
     for (key, value, field) in cases {
         let line = format!("Change edge [{field}] changing the config");
@@ -181,6 +198,39 @@ fn a_disk_grows_and_never_shrinks() {
 }
 
 #[test]
+fn a_pending_value_that_nobody_wants_is_cleared_without_a_reboot() {
+    check(
+        |_, world| {
+            let mut config = config("edge", 101);
+            config.set_next("cores", Some("8"));
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["Change edge [cores] changing the config"],
+    );
+}
+
+#[test]
+fn what_needs_a_reboot_can_be_left_pending() {
+    let change = [("cores", "4"), ("onboot", "0")];
+    let expected = [
+        "Change edge [cores onboot] changing the config",
+        "notice edge: WaitsForReboot { fields: [\"cores\"] }",
+    ];
+    check_change(Power::Running, PENDING, &change, &expected);
+    // Written by an earlier run: nothing is left to do but the reboot.
+    check(
+        |desired, world| {
+            desired.consent = PENDING;
+            let mut config = config("edge", 101);
+            config.set("cores", "1");
+            config.set_next("cores", Some("2"));
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["unchanged edge", "notice edge: WaitsForReboot { fields: [\"cores\"] }"],
+    );
+}
+
+#[test]
 fn a_half_made_vm_is_finished() {
     // A crash after the create: the disk has the image's size and nothing was started.
     let small = "local-lvm:vm-101-disk-0,discard=on,iothread=1,size=2G";
@@ -189,40 +239,63 @@ fn a_half_made_vm_is_finished() {
             put(world, 101, "pve1", Power::Stopped, {
                 let mut config = config("edge", 101);
                 config.set("virtio0", small);
+                let making = Mark { stage: Stage::Making, ..mark("edge", 101) };
+                config.set("description", &making.line());
                 config
             });
-            world.seed_files.insert(desired.seed_volid(&desired.vms[0], SeedWay::Disk));
+            let file = seed::file(desired, &desired.vms[0]);
+            world.seed_files.insert(file);
         },
-        &["Change edge [disk power] deleting the uploaded seed, growing the disk, starting"],
-    );
-}
-
-#[test]
-fn a_vm_with_a_seed_disk_gets_no_snippets_besides() {
-    check(
-        |desired, world| {
-            desired.seed_way = SeedWay::Snippets;
-            put(world, 101, "pve1", Power::Running, config("edge", 101));
-            world.seed_files.insert(desired.seed_volid(&desired.vms[0], SeedWay::Snippets));
-        },
-        &["Change edge [] deleting the uploaded seed"],
+        &["Change edge [disk power creation] growing the disk, starting, recording the state, \
+           deleting the uploaded seed"],
     );
 }
 
 #[test]
 fn changed_seed_data_never_replaces_a_vm() {
-    let other = [("description", "pve-pipeline: deployment=dev vm=edge run=01d seed=01d5eed")];
+    let seed = SeedNote { fingerprint: "01d5eed".into(), ..SeedNote::default() };
+    let (key, line) = marked(Mark { seed, ..mark("edge", 101) });
+    let other = [(key, line.as_str())];
     let expected = ["unchanged edge", "notice edge: seed"];
     check_change(Power::Running, Consent::default(), &other, &expected);
     let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
-                 changing the config, deleting the uploaded seed, starting, changing the config";
-    check_change(Power::Running, RESEED, &other, &[steps]);
+                 changing the config, deleting the uploaded seed, recording the state, starting";
+    check_change(Power::Running, RESEED, &other, &[steps, "notice edge: Reseed"]);
     let no_stop = Consent { stop: false, ..RESEED };
     let blocked = "blocked edge: NeedsPowerOff { fields: [\"`seed`\"] }";
-    check_change(Power::Running, no_stop, &other, &[blocked]);
+    check_change(Power::Running, no_stop, &other, &[blocked, "notice edge: Reseed"]);
     let foreign = [other[0], ("virtio1", "local-lvm:vm-101-disk-1,size=100G")];
     let blocked = "blocked edge: SeedDiskForeign { has: \"local-lvm:vm-101-disk-1,size=100G\" }";
     check_change(Power::Running, RESEED, &foreign, &[blocked]);
+    let rival = [other[0], ("ide2", "local-lvm:vm-101-cloudinit,media=cdrom")];
+    let blocked = "blocked edge: SeedRivals { keys: [\"ide2\"] }";
+    check_change(Power::Running, RESEED, &rival, &[blocked, "notice edge: ide2"]);
+}
+
+#[test]
+fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
+    check(
+        |desired, world| {
+            desired.vms[0].machine.as_mut().unwrap().tags.insert("web".into());
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
+        },
+        &["Change edge [tags set by the document] changing the config"],
+    );
+    let owned = Mark { owns: BTreeSet::from(["tags.web".to_owned()]), ..mark("edge", 101) };
+    let (key, line) = marked(owned);
+    let change = [(key, line.as_str()), ("tags", "backup;pve-pipeline;web")];
+    let expected = ["Change edge [tags set by the document] changing the config"];
+    check_change(Power::Running, NONE, &change, &expected);
+    let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
+    check(
+        |desired, world| {
+            desired.vms[0].node_is_written = true;
+            let mut config = config("edge", 101);
+            config.set("description", &elsewhere.line());
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["Change edge [home node] recording the state"],
+    );
 }
 
 #[test]
@@ -233,31 +306,100 @@ fn keys_set_by_hand_are_left_alone_and_listed() {
     check_change(Power::Running, Consent::default(), &by_hand, &expected);
 }
 
+/// `edge` at its vmid with this description and these tags.
+fn check_marked(description: &str, tags: &str, expected: &[&str]) {
+    check_change(Power::Running, NONE, &[("description", description), ("tags", tags)], expected);
+}
+
 #[test]
 fn what_is_not_ours_is_refused() {
-    let taken = "blocked edge: VmidTaken { by: Some(\"edge\") }";
-    let strip = |key: &'static str| {
-        move |_: &mut Desired, world: &mut Observed| {
-            let mut config = config("edge", 101);
-            config.remove(key);
-            put(world, 101, "pve1", Power::Running, config);
+    let refused = |mark: Mark, is: &str| {
+        let expected = format!("blocked edge: NotOurs {{ is: {is} }}");
+        check_marked(&mark.line(), "pve-pipeline", &[&expected]);
+    };
+    let edge = || mark("edge", 101);
+    let who = "deployment: \"dev\", vm: \"edge\"";
+    check_marked("by hand", "pve-pipeline", &["blocked edge: VmidTaken { by: Some(\"edge\") }"]);
+    let untagged = format!("blocked edge: NotOurs {{ is: Untagged {{ {who} }} }}");
+    check_marked(&edge().line(), "x", &[&untagged]);
+    let prod = Mark { deployment: "prod".into(), ..edge() };
+    refused(prod, "OtherDeployment { deployment: \"prod\", vm: \"edge\" }");
+    let db = Mark { vm: "db".into(), ..edge() };
+    refused(db, "OtherDeployment { deployment: \"dev\", vm: \"db\" }");
+    let site = Mark { site: "home".into(), ..edge() };
+    refused(site, &format!("OtherSite {{ site: \"home\", {who} }}"));
+    refused(Mark { site: String::new(), ..edge() }, &format!("OtherSite {{ site: \"\", {who} }}"));
+    let clone = || Mark { uuid: "99999999-2222-4333-8444-555555555555".into(), ..edge() };
+    let copy = |kind: &str| format!("notice edge: Copy {{ is: {kind} {{ {who} }} }}");
+    let blocked = |kind: &str| format!("blocked edge: NotOurs {{ is: {kind} {{ {who} }} }}");
+    let both = |kind: &str| [blocked(kind), copy(kind)];
+    let expected = both("Clone");
+    check_marked(&clone().line(), "pve-pipeline", &expected.each_ref().map(String::as_str));
+    let restored = Mark { vmid: Some(900), ..edge() };
+    let expected = both("Restored");
+    check_marked(&restored.line(), "pve-pipeline", &expected.each_ref().map(String::as_str));
+}
+
+#[test]
+fn an_earlier_mark_anywhere_keeps_a_second_vm_from_being_made() {
+    let expected = "blocked edge: NotOurs { is: Earlier { deployment: \"dev\", vm: \"edge\" } }";
+    for fixed in [true, false] {
+        let build = |desired: &mut Desired, world: &mut Observed| {
+            desired.vms[0].vmid = desired.vms[0].vmid.filter(|_| fixed);
+            let mut config = config("edge", 900);
+            config.set("description", "pve-pipeline: deployment=dev vm=edge run=1 seed=5eed");
+            put(world, 900, "pve1", Power::Running, config);
+        };
+        check(build, &[expected]);
+    }
+}
+
+#[test]
+fn a_clone_of_a_vm_that_is_gone_is_left_alone() {
+    let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    let mut clone = config("edge", 900);
+    clone.set("description", &mark("edge", 101).line());
+    put(&mut world, 900, "pve1", Power::Running, clone);
+    let is = "Copy { is: Clone { deployment: \"dev\", vm: \"edge\" } }";
+    let expected = ["unchanged edge".to_owned(), format!("notice edge: {is}")];
+    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+}
+
+#[test]
+fn a_document_for_another_node_is_another_document() {
+    let build = |written: bool| {
+        move |desired: &mut Desired, world: &mut Observed| {
+            desired.node = "pve2".parse().unwrap();
+            desired.vms[0].node_is_written = written;
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
         }
     };
-    check(strip("tags"), &[taken]);
-    check(strip("description"), &[taken]);
-    let marked = |deployment: &str, vm: &str| {
-        let line = format!("pve-pipeline: deployment={deployment} vm={vm} run=1 seed=5eed");
-        move |_: &mut Desired, world: &mut Observed| {
-            let mut config = config("edge", 101);
-            config.set("description", &line);
-            put(world, 101, "pve1", Power::Running, config);
+    let nodes = "home: \"pve1\", wanted: \"pve2\"";
+    check(build(false), &[&format!("blocked edge: OtherDocument {{ {nodes} }}")]);
+    check(build(true), &[&format!("blocked edge: MustMigrate {{ {nodes} }}")]);
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    build(false)(&mut desired, &mut world);
+    let expected = [format!("blocked edge: OtherDocument {{ {nodes} }}")];
+    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+}
+
+#[test]
+fn what_left_the_document_is_in_every_plan() {
+    let names = |list: &[&str]| Some(list.iter().map(|name| (*name).to_owned()).collect());
+    let build = |known: Option<BTreeSet<String>>| {
+        move |desired: &mut Desired, world: &mut Observed| {
+            desired.vm_names = known;
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
+            put(world, 102, "pve1", Power::Running, config("db", 102));
         }
     };
-    let other = |deployment: &str, vm: &str| {
-        format!("blocked edge: VmidMarkedOther {{ deployment: {deployment:?}, vm: {vm:?} }}")
-    };
-    check(marked("prod", "edge"), &[&other("prod", "edge")]);
-    check(marked("dev", "db"), &[&other("dev", "db")]);
+    check(build(names(&["edge"])), &["unchanged edge", "left over db 102"]);
+    check(build(names(&["edge", "db"])), &["unchanged edge"]);
+    check(build(None), &["unchanged edge"]);
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    build(names(&["edge"]))(&mut desired, &mut world);
+    let expected = ["Destroy db [virtio0 virtio1] shutting down, destroying"];
+    assert_eq!(said(&plan_prune(&desired, &world)), expected);
 }
 
 #[test]
@@ -271,6 +413,14 @@ fn absence_needs_two_witnesses() {
         },
         &["blocked edge: MayNotSeeAll"],
     );
+    check(
+        |desired, world| {
+            desired.vms[0].vmid = None;
+            world.free.clear();
+        },
+        &["blocked edge: VmidHidden"],
+    );
+    check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
     let node: NodeName = "pve2".parse().unwrap();
     let away = Look::NodeAway(node.clone());
     check(|_, world| _ = world.looks.insert(vmid(101), away), &["blocked edge: NodeAway"]);
@@ -300,7 +450,7 @@ fn a_vm_is_found_by_its_mark_wherever_it_is() {
     let migrated = |_: &mut Desired, world: &mut Observed| {
         put(world, 101, "pve2", Power::Running, config("edge", 101));
     };
-    check(migrated, &["blocked edge: NodeDiffers { wanted: \"pve1\" }"]);
+    check(migrated, &["unchanged edge", "notice edge: Moved { node: \"pve2\" }"]);
     let copied = |_: &mut Desired, world: &mut Observed| {
         put(world, 101, "pve1", Power::Running, config("edge", 101));
         put(world, 9000, "pve1", Power::Running, config("edge", 9000));
@@ -330,11 +480,28 @@ fn destroy_takes_only_what_is_ours() {
     check(config("edge", 101), &["Destroy edge [virtio0 virtio1] shutting down, destroying"]);
     check(with("protection", "1"), &["blocked edge: Protected"]);
     check(with("lock", "backup"), &["blocked edge: Locked { lock: \"backup\" }"]);
-    check(with("tags", "x"), &["blocked edge: VmidTaken { by: Some(\"edge\") }"]);
+    let is = "Untagged { deployment: \"dev\", vm: \"edge\" }";
+    check(with("tags", "x"), &[&format!("blocked edge: NotOurs {{ is: {is} }}")]);
     check(
         with("ide2", "local:iso/x.iso,media=cdrom"),
         &["Destroy edge [virtio0 virtio1] shutting down, destroying"],
     );
+}
+
+#[test]
+fn of_two_vms_of_one_name_destroy_takes_the_one_with_the_vmid() {
+    let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    put(&mut world, 101, "pve1", Power::Running, config("edge", 101));
+    put(&mut world, 102, "pve1", Power::Running, config("edge", 102));
+    put(&mut world, 103, "pve1", Power::Running, Config::settled([("name", "edge")]));
+    let at = |number| said(&super::plan_destroy(&Removal::at(&desired, &world, &[vmid(number)])));
+    let all = "blocked edge: MarkedTwice { vmids: [101, 102] }";
+    assert_eq!(said(&plan_destroy(&desired, &world)), [all]);
+    assert_eq!(at(102), ["Destroy edge [virtio0 virtio1] shutting down, destroying"]);
+    let plan = super::plan_destroy(&Removal::at(&desired, &world, &[vmid(102)]));
+    assert_eq!(plan.vms[0].vmid, Some(vmid(102)));
+    assert_eq!(at(103), ["blocked VM 103: NotOurs { is: Unmarked }"]);
+    assert_eq!(at(104), ["blocked VM 104: NotThere"]);
 }
 
 #[test]
@@ -366,12 +533,50 @@ fn adopt_writes_the_mark_and_nothing_else() {
     let mut world = world();
     let by_hand = Config::settled([("name", "precious"), ("description", "ask Jo"), ("tags", "a")]);
     put(&mut world, 101, "pve1", Power::Running, by_hand);
-    let adoption = plan_adopt(&desired, &world);
+    let asked = Adoption::default();
+    let adoption = plan_adopt(&desired, &world, &asked);
     assert_eq!(said(&adoption), ["Adopt edge [tags description] changing the config"]);
-    let Step::Configure { params, .. } = &adoption.vms[0].steps[0] else { panic!() };
-    assert_eq!(params.keys().collect::<Vec<_>>(), ["description", "tags"]);
+    let Step::Configure { params, mark: Some(mark), .. } = &adoption.vms[0].steps[0] else {
+        panic!()
+    };
+    assert_eq!(params.keys().collect::<Vec<_>>(), ["tags"]);
     assert_eq!(params["tags"], "a;pve-pipeline");
-    let line = "pve-pipeline: deployment=dev vm=edge run=0af3 seed=none";
-    assert_eq!(params["description"], format!("ask Jo\n{line}"));
-    assert_eq!(said(&plan_adopt(&desired, &as_adopted(&adoption, &world))), ["unchanged edge"]);
+    assert_eq!((mark.uuid.as_str(), mark.seed.fingerprint.as_str()), ("none", "none"));
+    assert_eq!((mark.vmid, mark.owns.len()), (Some(101), 0));
+    let marked = as_adopted(&adoption, &world);
+    assert_eq!(said(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
+}
+
+#[test]
+fn adopt_takes_over_older_marks_and_keeps_their_seed() {
+    let older = "pve-pipeline: deployment=dev vm=edge run=1 seed=5eed";
+    let siteless = Mark { site: String::new(), ..mark("edge", 101) }.line();
+    let elsewhere = Mark { site: "home".into(), ..mark("edge", 101) }.line();
+    let ours = mark("edge", 101).line();
+    let from_home = Adoption { from_site: Some("home".into()), ..Adoption::default() };
+    let check = |fixed: bool, description: &str, tags: &str, asked: &Adoption, expected: &str| {
+        let mut desired = desired(vec![desired_vm("edge", Some(101)), desired_vm("db", Some(102))]);
+        desired.vms[0].vmid = desired.vms[0].vmid.filter(|_| fixed);
+        let mut world = world();
+        let mut config = config("edge", 101);
+        config.set("description", description);
+        config.set("tags", tags);
+        put(&mut world, 101, "pve1", Power::Running, config);
+        let adoption = plan_adopt(&desired, &world, asked);
+        assert_eq!(said(&adoption).first().map(String::as_str), Some(expected), "{description}");
+        if let Some(vm) = adoption.vms.first() {
+            assert_eq!(vm.mark.seed.fingerprint, "5eed");
+            assert_eq!(adoption.blocked, []);
+        }
+    };
+    let any = Adoption::default();
+    let mark_only = "Adopt edge [description] recording the state";
+    check(true, older, "pve-pipeline", &any, mark_only);
+    check(false, older, "pve-pipeline", &any, mark_only);
+    check(false, &siteless, "pve-pipeline", &any, mark_only);
+    check(false, &elsewhere, "pve-pipeline", &from_home, mark_only);
+    check(true, &ours, "x", &any, "Adopt edge [tags description] changing the config");
+    let who = "site: \"home\", deployment: \"dev\", vm: \"edge\"";
+    let refused = format!("blocked edge: NotOurs {{ is: OtherSite {{ {who} }} }}");
+    check(true, &elsewhere, "pve-pipeline", &any, &refused);
 }

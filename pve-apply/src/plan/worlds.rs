@@ -1,9 +1,11 @@
 //! Builders of small worlds, for the tests of `plan`.
 
-use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed, SeedWay};
+use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
+use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
 use stage::Secret;
+use stage::identity::VmidRange;
 use std::collections::BTreeSet;
 
 /// A vmid.
@@ -20,7 +22,7 @@ pub(crate) fn machine(seed: &str) -> Machine {
         memory_mib: 2048,
         disk_gib: 10,
         nic: Nic { bridge: "vmbr0".into(), vlan: None, mac: Some("02:AA:00:00:00:01".into()) },
-        tags: BTreeSet::from(["pve-pipeline".to_owned()]),
+        tags: BTreeSet::new(),
         startup: None,
         seed: Seed {
             user_data: Secret::new("#cloud-config\n".into()),
@@ -42,6 +44,7 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         index: 0,
         name: name.into(),
         vmid: number.map(vmid),
+        node_is_written: false,
         parent: None,
         address: None,
         machine: Some(machine("5eed")),
@@ -51,12 +54,13 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
 /// The deployment dev on node pve1.
 pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
     Desired {
+        site: "lab".into(),
         deployment: "dev".into(),
         node: "pve1".parse().unwrap(),
         image_storage: "local".parse().unwrap(),
         on_error: None,
-        seed_way: SeedWay::Disk,
-        snippets: None,
+        vmid_range: VmidRange::parse("100-999").unwrap(),
+        vm_names: None,
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
         consent: Consent::default(),
@@ -64,9 +68,32 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
     }
 }
 
+/// The uuid of a VM.
+pub(crate) fn uuid(number: u32) -> String {
+    format!("11111111-2222-4333-8444-{number:012}")
+}
+
+/// The mark of a finished VM of deployment dev.
+pub(crate) fn mark(name: &str, number: u32) -> Mark {
+    Mark {
+        site: "lab".into(),
+        deployment: "dev".into(),
+        vm: name.into(),
+        node: "pve1".into(),
+        vmid: Some(number),
+        uuid: uuid(number),
+        run: "01d".into(),
+        stage: Stage::Done,
+        made: "import".into(),
+        seed: SeedNote { fingerprint: "5eed".into(), ..SeedNote::default() },
+        ..Mark::default()
+    }
+}
+
 /// A VM exactly as `machine` asks for it, with the mark of deployment dev.
 pub(crate) fn config(name: &str, number: u32) -> Config {
-    let description = format!("pve-pipeline: deployment=dev vm={name} run=01d seed=5eed");
+    let description = mark(name, number).line();
+    let smbios1 = format!("uuid={}", uuid(number));
     let disk = format!("local-lvm:vm-{number}-disk-0,discard=on,iothread=1,size=10G");
     let seed = format!("local-lvm:vm-{number}-disk-1,size=1M");
     Config::settled([
@@ -85,15 +112,17 @@ pub(crate) fn config(name: &str, number: u32) -> Config {
         ("serial0", "socket"),
         ("ostype", "l26"),
         ("onboot", "1"),
-        ("smbios1", "uuid=1"),
+        ("smbios1", &smbios1),
     ])
 }
 
-/// A world in which vmid 101 is free and the image is there.
+/// A world in which every vmid is free and the image is there.
 pub(crate) fn world() -> Observed {
     let mut world = Observed { sees_all: true, ..Observed::default() };
     world.images.insert(image(), Some(2 << 30));
-    world.free.insert(vmid(101), true);
+    for number in 100..1000 {
+        world.free.insert(vmid(number), true);
+    }
     world
 }
 

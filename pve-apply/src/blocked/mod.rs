@@ -1,0 +1,179 @@
+//! `Blocked`: what is not done, as an enum of reasons; `text` says each with its way out. Does no I/O.
+
+mod text;
+
+use crate::action::Change;
+use crate::json;
+use crate::mark::Stranger;
+use pve_client::{NodeName, Vmid};
+use serde::{Deserialize, Serialize};
+use stage::{Entry, Place};
+
+/// Something that should be done and cannot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Blocked {
+    /// The VM's name in the document.
+    pub name: String,
+    /// The vmid that it is about, where there is one.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The node that it is about.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// The reason.
+    pub why: Why,
+    /// What differs, where that could be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<Change>,
+}
+
+/// Why something cannot be done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub(crate) enum Why {
+    /// The vmid belongs to a guest without our mark.
+    VmidTaken {
+        /// The guest's name.
+        by: Option<String>,
+    },
+    /// What is there carries a mark, and is not this VM.
+    NotOurs {
+        /// What it is.
+        is: Stranger,
+    },
+    /// The VM's home is another node, and this document's node came from the command line.
+    OtherDocument {
+        /// The home node in its mark.
+        home: String,
+        /// The document's node.
+        wanted: String,
+    },
+    /// The site's YAML moves the VM to another node.
+    MustMigrate {
+        /// The home node in its mark.
+        home: String,
+        /// The node in the YAML.
+        wanted: String,
+    },
+    /// The vmid is in use, by something that the token may not see.
+    VmidHidden,
+    /// A create whose outcome is not known yet has reserved the vmid.
+    BeingCreated,
+    /// More than one VM carries this mark.
+    MarkedTwice {
+        /// Their vmids.
+        vmids: Vec<u32>,
+    },
+    /// The VM exists with another vmid.
+    VmidDiffers {
+        /// What the document says.
+        wanted: u32,
+    },
+    /// The VM to adopt lives on another node.
+    AdoptElsewhere {
+        /// What the document says.
+        wanted: String,
+    },
+    /// Every vmid of the range is in use.
+    NoVmidLeft,
+    /// The node that has the VM does not answer.
+    NodeAway,
+    /// The token may not read the VM.
+    Forbidden,
+    /// The VM was listed on the node and is not there, yet its vmid is in use.
+    Moving,
+    /// The token may not see all VMs, so that a VM without a fixed vmid could exist unseen.
+    MayNotSeeAll,
+    /// Something else is at work on the VM.
+    Locked {
+        /// PVE's word for it.
+        lock: String,
+    },
+    /// The VM is a template.
+    IsTemplate,
+    /// PVE protects the VM against removal.
+    Protected,
+    /// The document's image is not on the node.
+    ImageMissing {
+        /// Its name in the document.
+        image: String,
+        /// Where it should be; `None` when the document does not say.
+        volid: Option<String>,
+    },
+    /// The document's disk is smaller than the image.
+    DiskSmallerThanImage {
+        /// What the document says, in GiB.
+        disk_gib: u32,
+        /// The image's virtual size in bytes.
+        image_bytes: u64,
+    },
+    /// The disk is larger than the document says.
+    DiskWouldShrink {
+        /// What the document says, in GiB.
+        disk_gib: u32,
+        /// The disk's size, as PVE prints it.
+        has: String,
+    },
+    /// The VM has no virtio0.
+    DiskMissing,
+    /// The disk lies on another storage.
+    StorageDiffers {
+        /// What the document says.
+        wanted: String,
+        /// Where it is.
+        has: String,
+    },
+    /// The changes take effect only by a reboot.
+    NeedsReboot {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// The changes need the VM to be off.
+    NeedsPowerOff {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// virtio1 is not a seed disk of ours.
+    SeedDiskForeign {
+        /// What it is.
+        has: String,
+    },
+    /// Something else gives the guest cloud-init data.
+    SeedRivals {
+        /// Its config keys.
+        keys: Vec<String>,
+    },
+    /// There is no such VM to adopt, start or stop.
+    NotThere,
+    /// A VM is adopted by its vmid only.
+    AdoptNeedsVmid,
+}
+
+impl Blocked {
+    /// Says it as a finding.
+    pub(crate) fn entry(&self) -> Entry {
+        let place = match self.vmid {
+            Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
+            None => Place::Named(self.name.clone()),
+        };
+        let entry = Entry::error(place, self.why.fact(&self.name));
+        match self.why.way_out() {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        }
+    }
+}
+
+impl Why {
+    /// Returns whether the owner of a VM is in doubt: then nothing at all is done.
+    pub(crate) fn is_about_identity(&self) -> bool {
+        matches!(
+            self,
+            Self::VmidTaken { .. }
+                | Self::NotOurs { .. }
+                | Self::OtherDocument { .. }
+                | Self::VmidHidden
+                | Self::MarkedTwice { .. }
+        )
+    }
+}

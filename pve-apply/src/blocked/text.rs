@@ -1,0 +1,171 @@
+//! What each reason says, and the way out that it names. No way out ever advises to destroy a VM, or
+//! to take our tag away. Does no I/O.
+
+use super::Why;
+use crate::mark::Stranger;
+
+impl Why {
+    /// What is so.
+    pub(crate) fn fact(&self, name: &str) -> String {
+        let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
+        let it = |rest: &str| format!("\"{name}\" {rest}");
+        let maybe = |rest: &str| format!("what may be \"{name}\" {rest}");
+        let disk = |rest: &str| format!("`disk` of \"{name}\" is {rest}");
+        match self {
+            Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
+            Self::NotOurs { is } => format!("the VM at the place of \"{name}\" is {}", is.text()),
+            Self::OtherDocument { home, wanted } => it(&format!(
+                "belongs to a document for node \"{home}\", and this one is for \"{wanted}\""
+            )),
+            Self::MustMigrate { home, wanted } => {
+                it(&format!("is on node \"{home}\", and the document moves it to \"{wanted}\""))
+            }
+            Self::VmidHidden => vmid("is in use, and the token cannot see by what"),
+            Self::NoVmidLeft => it("gets no vmid: every one of the range is in use"),
+            Self::BeingCreated => maybe("is being created by another run"),
+            Self::MarkedTwice { vmids } => {
+                let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
+                it(&format!("is there more than once: {}", list.join(", ")))
+            }
+            Self::VmidDiffers { wanted } => {
+                it(&format!("exists with this vmid, the document says {wanted}"))
+            }
+            Self::AdoptElsewhere { wanted } => {
+                it(&format!("is on this node, and the document is for node \"{wanted}\""))
+            }
+            Self::NodeAway => {
+                format!("the node of \"{name}\" does not answer: its state is not known")
+            }
+            Self::Forbidden => format!("the token cannot read \"{name}\": its state is not known"),
+            Self::Moving => maybe("was on this node a moment ago, and is elsewhere now"),
+            Self::MayNotSeeAll => {
+                it("has no `vmid`, and the token cannot see all VMs: it could exist unseen")
+            }
+            Self::Locked { lock } => it(&format!("is locked ({lock})")),
+            Self::IsTemplate => it("is a template"),
+            Self::Protected => it("is protected against removal"),
+            Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
+            Self::DiskSmallerThanImage { disk_gib, image_bytes } => {
+                let bytes = pve_client::display_size(*image_bytes);
+                disk(&format!("{disk_gib} GiB, its image needs {bytes}"))
+            }
+            Self::DiskWouldShrink { disk_gib, has } => {
+                disk(&format!("{disk_gib} GiB, the VM has {has}; a disk must not shrink"))
+            }
+            Self::DiskMissing => it("has no disk virtio0"),
+            Self::StorageDiffers { wanted, has } => {
+                format!("the disk of \"{name}\" lies on \"{has}\", the document says \"{wanted}\"")
+            }
+            Self::NeedsReboot { fields } => {
+                it(&format!("runs, and needs a reboot for {}", fields.join(", ")))
+            }
+            Self::NeedsPowerOff { fields } => {
+                it(&format!("runs, and must be off for {}", fields.join(", ")))
+            }
+            Self::SeedDiskForeign { has } => {
+                format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
+            }
+            Self::SeedRivals { keys } => {
+                it(&format!("gets cloud-init data from {} as well", keys.join(", ")))
+            }
+            Self::NotThere => it("does not exist"),
+            Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
+        }
+    }
+
+    /// What to do about it.
+    pub(crate) fn way_out(&self) -> Option<String> {
+        let text = match self {
+            Self::VmidTaken { .. } => {
+                "give the VM another `vmid`; or `pve-apply adopt`, if the guest there is the one meant"
+            }
+            Self::NotOurs { is } => return Some(way_out_of(is)),
+            Self::OtherDocument { home, .. } => {
+                return Some(format!(
+                    "for a second set of VMs: resolve --deployment NAME; for the same ones: --node {home}, \
+                     or `node: {home}` in the env"
+                ));
+            }
+            Self::MustMigrate { wanted, .. } => {
+                return Some(format!("migrate it to {wanted} in PVE, then run again"));
+            }
+            Self::VmidHidden => "give the VM another `vmid`, or the token VM.Audit on /vms",
+            Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
+            Self::BeingCreated => {
+                "run again when that task has ended; if no task runs, `qm unlock` and `qm destroy` on the node clear it"
+            }
+            Self::MarkedTwice { vmids } => {
+                let vmid = vmids.last().copied().unwrap_or_default();
+                return Some(format!(
+                    "keep one: `pve-apply destroy --vmid {vmid}` removes the VM with that vmid"
+                ));
+            }
+            Self::VmidDiffers { .. } => "set that `vmid` in the document",
+            Self::AdoptElsewhere { .. } => "migrate it, or resolve for the node that has it",
+            Self::NodeAway => "run again when the node is back",
+            Self::Forbidden => "give the token VM.Audit on /vms",
+            Self::Moving => "run again when it has arrived",
+            Self::MayNotSeeAll => "give the VM a `vmid`, or the token VM.Audit on /vms",
+            Self::Locked { .. } => "run again when the lock is gone",
+            Self::IsTemplate => "give the VM another `vmid`",
+            Self::Protected => "switch off `protection` in PVE if it is really to go",
+            Self::ImageMissing { .. } => "put `image-publish` into the pipe before pve-apply",
+            Self::DiskSmallerThanImage { .. } => "make `disk` larger",
+            Self::DiskWouldShrink { has, .. } => return Some(format!("set `disk` to {has}")),
+            Self::DiskMissing => "attach its boot disk as virtio0 in PVE, then run again",
+            Self::StorageDiffers { .. } => {
+                "move the disk in PVE, or set that `datastore` in the document"
+            }
+            Self::NeedsReboot { .. } => {
+                "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
+            }
+            Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
+            Self::SeedDiskForeign { .. } => "free virtio1 in PVE, then run again",
+            Self::SeedRivals { .. } => "take that away in PVE, then run again",
+            Self::AdoptNeedsVmid => "set the `vmid` of the VM to adopt",
+            Self::NotThere => return None,
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn way_out_of(stranger: &Stranger) -> String {
+    let text = match stranger {
+        Stranger::Untagged { .. } => {
+            "`pve-apply adopt` gives it the tag back, if it is the one meant"
+        }
+        Stranger::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
+        Stranger::OtherSite { site, .. } if site.is_empty() => {
+            "`pve-apply adopt` takes it over, if it is this site's"
+        }
+        Stranger::OtherSite { site, .. } => {
+            return format!(
+                "resolve --deployment NAME makes a set of VMs of its own; \
+                 `pve-apply adopt --from-site {site}`, if that was this site's name"
+            );
+        }
+        Stranger::Later { .. } => "update pve-apply",
+        Stranger::Broken => "leave one line of pve-apply's in its description",
+        Stranger::Clone { .. } | Stranger::Restored { .. } => {
+            "give the VM another `vmid`; or `pve-apply adopt`, if this copy is to be managed"
+        }
+        Stranger::Unmarked | Stranger::OtherKind { .. } | Stranger::OtherDeployment { .. } => {
+            "give the VM another `vmid`"
+        }
+    };
+    text.to_owned()
+}
+
+fn taken_by(guest: Option<&str>) -> String {
+    match guest {
+        Some(name) => format!("belongs to \"{name}\", which is not ours"),
+        None => "belongs to a guest that is not ours".to_owned(),
+    }
+}
+
+fn image_missing(name: &str, image: &str, volid: Option<&str>) -> String {
+    match volid {
+        Some(volid) => format!("image \"{image}\" of \"{name}\" is not there: {volid}"),
+        None => format!("image \"{image}\" of \"{name}\" is not in the document's `images`"),
+    }
+}

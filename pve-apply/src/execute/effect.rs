@@ -1,0 +1,143 @@
+//! What a step has come to: PVE's word that a task is done is not the effect.
+//!
+//! PVE: facts-3, 4.1: of a VM under HA, start, stop and shutdown only ask HA's manager, and their
+//! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
+
+use super::retry::pause;
+use super::{Stop, Work};
+use crate::ask::{Deadline, ask_patiently};
+use pve_client::{ConfigView, Error, VmStatus, Vmid};
+use pve_stage::finding;
+use stage::Entry;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// A VM that is not under HA shows its new state when the task is over; a moment is for the lists.
+const SHOWS: Duration = Duration::from_secs(10);
+/// HA's managers look every ten seconds, on two nodes one after the other.
+const HA_ACTS: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A state of power that is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PowerState {
+    Running,
+    Stopped,
+}
+
+impl PowerState {
+    fn is_reached(self, status: &VmStatus) -> bool {
+        let ha = status.ha.as_deref();
+        match self {
+            Self::Running => status.is_running() && ha.is_none_or(|ha| ha == "started"),
+            Self::Stopped => {
+                !status.is_running() && ha.is_none_or(|ha| ["stopped", "disabled"].contains(&ha))
+            }
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Waits until a VM's power is as a step wants it; `grace` is what the guest itself may need.
+    pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), Stop> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let (client, node) = (self.runner.client, &self.plan.node);
+        let whole = Deadline::after(self.runner.task_limit);
+        let shows = Deadline::after(grace.max(SHOWS).min(self.runner.task_limit));
+        let acts = Deadline::after((grace + HA_ACTS).min(self.runner.task_limit));
+        let mut wait = FIRST_PAUSE;
+        let mut told = false;
+        loop {
+            let status = ask_patiently(|| client.vm_status(node, vmid))
+                .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+            if state.is_reached(&status) {
+                return Ok(());
+            }
+            let ha = status.ha.as_deref();
+            let over = match ha {
+                Some("error") => true,
+                None => shows.is_over(),
+                // The manager has reasons to wait, a lost node for one.
+                Some("freeze" | "fence" | "recovery" | "migrate" | "relocate") => whole.is_over(),
+                Some(_) => acts.is_over(),
+            };
+            if over {
+                return Err(self.not_reached(state, &status));
+            }
+            if self.runner.interrupt.is_signalled() {
+                let fact = format!("\"{}\" was not waited for any more", self.plan.name);
+                return Err(Stop::after(Entry::error(self.place(), fact)));
+            }
+            if let Some(ha) = ha.filter(|_| !told) {
+                self.tell("wait", &format!("waiting for HA, which says \"{ha}\""), None);
+                told = true;
+            }
+            pause(wait);
+            wait = (wait * 2).min(LAST_PAUSE);
+        }
+    }
+
+    fn not_reached(&self, state: PowerState, status: &VmStatus) -> Stop {
+        let (name, word, is) = (&self.plan.name, state.word(), &status.status);
+        let vmid = self.vmid.map_or(0, Vmid::get);
+        let (fact, hint) = match status.ha.as_deref() {
+            Some("error") => (
+                format!("\"{name}\" is {is}: HA has it in its state \"error\""),
+                format!(
+                    "on a node: ha-manager set vm:{vmid} --state disabled, mend what its log says, \
+                     then --state started"
+                ),
+            ),
+            Some(ha) => (
+                format!("\"{name}\" is {is} and not {word}: HA says \"{ha}\""),
+                "HA's log on its node says why; run again when it has acted".to_owned(),
+            ),
+            None => (
+                format!("\"{name}\" is {is} and not {word}, although its task ended well"),
+                "the tasks of the VM in PVE say why; run again when that is mended".to_owned(),
+            ),
+        };
+        Stop::after(Entry::error(self.place(), fact).hint(hint))
+    }
+
+    /// After the last step: no value that this run has written may wait for a reboot unless the plan
+    /// leaves it to one.
+    pub(super) fn settled(&self, keys: &BTreeSet<&str>) -> Result<(), Stop> {
+        let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
+        let client = self.runner.client;
+        let items = ask_patiently(|| client.vm_pending(&self.plan.node, vmid))
+            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let waits = |key: &str| keys.contains(key) && !self.plan.may_wait.iter().any(|k| k == key);
+        let pending: Vec<String> = items
+            .into_iter()
+            .filter(|item| waits(&item.key))
+            .filter(|item| item.delete || item.pending.is_some() && item.pending != item.value)
+            .map(|item| item.key)
+            .collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let list = pending.join(", ");
+        let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
+        let hint = "--allow-reboot brings it into force; --pending leaves the reboot to you";
+        Err(Stop::after(Entry::error(self.place(), fact).hint(hint)))
+    }
+
+    /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.
+    pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
+        let client = self.runner.client;
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
+        // PVE: facts 4: with rights on single VMs only, what is not there is forbidden.
+        let no_config =
+            config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
+        no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
+    }
+}

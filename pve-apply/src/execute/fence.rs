@@ -1,0 +1,144 @@
+//! The fence: no two VMs of one name, when two runs of one deployment work at once.
+//!
+//! The vmid is the mutex where both runs try the same one. Where they do not, because one of them saw
+//! a vmid in use that the other saw free, both creates succeed. So after the create, and once more
+//! before it counts as finished, each run looks at every VM that is new since its plan: one that
+//! carries the same mark decides, by a rule that both runs know.
+
+use super::create::is_being_made;
+use super::retry::{Repeat, pause};
+use super::{Stop, Work};
+use crate::ask::{Deadline, ask_patiently};
+use crate::mark::{Owner, Stage, owner};
+use pve_client::{ConfigView, Error, GuestKind, NodeName, Vmid};
+use pve_stage::finding;
+use stage::Entry;
+use std::time::Duration;
+
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
+/// After so many looks the user is told what keeps us: ten seconds.
+const LOOKS_UNTIL_TOLD: u32 = 40;
+
+/// Another VM that carries the mark of the one that this run has made.
+struct Twin {
+    vmid: Vmid,
+    stage: Stage,
+}
+
+impl Work<'_> {
+    /// Makes sure that this run's VM is the only one of its name, or gives it up.
+    pub(super) fn fence(&mut self) -> Result<(), Stop> {
+        let Some(own) = self.vmid else { return Ok(()) };
+        let twins = self.twins()?;
+        // Whoever sees a finished one yields: it has been started, and may be in use. Else the lowest
+        // vmid stays.
+        let stays = |twin: &Twin| twin.stage == Stage::Done || twin.vmid < own;
+        match twins.iter().find(|twin| stays(twin)) {
+            None => Ok(()),
+            Some(twin) => {
+                let vmid = twin.vmid;
+                self.give_up(own)?;
+                Err(self.yielded(vmid))
+            }
+        }
+    }
+
+    /// The VMs with this VM's mark among those that are new since the plan. One that is still being
+    /// made has no mark yet: it is waited for. What begins later meets this run's VM at its own fence.
+    fn twins(&self) -> Result<Vec<Twin>, Stop> {
+        let mut twins = Vec::new();
+        let deadline = Deadline::after(self.runner.task_limit);
+        let mut looks = 0u32;
+        for (vmid, node) in self.new_vms()? {
+            loop {
+                match self.look(&node, vmid)? {
+                    Some(None) => {}
+                    Some(Some(twin)) => {
+                        twins.push(twin);
+                        break;
+                    }
+                    None => break,
+                }
+                if deadline.is_over() || self.runner.interrupt.is_signalled() {
+                    return Err(self.undecided(vmid));
+                }
+                looks += 1;
+                if looks == LOOKS_UNTIL_TOLD {
+                    let text = format!("waiting for VM {vmid}, which is being created");
+                    self.tell("wait", &text, None);
+                }
+                pause(LOOK_PAUSE);
+            }
+        }
+        Ok(twins)
+    }
+
+    fn new_vms(&self) -> Result<Vec<(Vmid, NodeName)>, Stop> {
+        let client = self.runner.client;
+        // PVE: facts 31: names and tags lag in this list, the vmids do not.
+        let rows =
+            ask_patiently(|| client.cluster_resources()).map_err(|error| self.unseen(&error))?;
+        let new = rows.into_iter().filter(|row| {
+            row.kind == GuestKind::Qemu
+                && Some(row.vmid) != self.vmid
+                && self.runner.vmids.is_new(row.vmid)
+        });
+        Ok(new.map(|row| (row.vmid, row.node)).collect())
+    }
+
+    /// `None`: not a twin. `Some(None)`: it cannot be told yet.
+    fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, Stop> {
+        let client = self.runner.client;
+        let config = match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending)) {
+            Ok(config) => config,
+            // Gone or moved, not to be read, or on a node that is away: no create of this document's.
+            Err(error)
+                if error.is_not_there() || error.is_permission() || error.is_node_unreachable() =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(self.unseen(&error)),
+        };
+        if is_being_made(&config) {
+            return Ok(Some(None));
+        }
+        let own = &self.plan.mark;
+        match owner((&own.site, &own.deployment), vmid.get(), |key| config.get(key)) {
+            Owner::Ours(mark) if mark.vm == own.vm && mark.run != own.run => {
+                Ok(Some(Some(Twin { vmid, stage: mark.stage })))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Destroys the VM that this run has made, which its own nonce proves.
+    fn give_up(&mut self, vmid: Vmid) -> Result<(), Stop> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        self.tell("step", "destroying it again: another run has made it too", None);
+        if self.started {
+            self.power_off()?;
+        }
+        let sent = self.write(Repeat::Harmful, "qmdestroy", || {
+            Ok(Some(client.delete_vm(node, self.guard()?.vmid, true)?))
+        });
+        sent.map_err(|failed| self.stop("destroying", failed))?;
+        if self.is_gone(vmid) {
+            return Ok(());
+        }
+        let fact = format!("VM {vmid} is still there after its removal");
+        Err(Stop::after(Entry::error(self.place(), fact)))
+    }
+
+    fn unseen(&self, error: &Error) -> Stop {
+        Stop::after(finding::of_error(self.place(), error))
+    }
+
+    fn undecided(&self, vmid: Vmid) -> Stop {
+        let fact = format!(
+            "VM {vmid}, which may be \"{}\" of another run, is still being created",
+            self.plan.name
+        );
+        let entry = Entry::error(self.place(), fact);
+        Stop::after(entry.hint("run again: it is waited for, and then one of the two stays"))
+    }
+}

@@ -1,0 +1,68 @@
+//! Which vmids this run gives to VMs that have none. Does no I/O.
+
+use crate::desired::walk;
+use pve_client::Vmid;
+use stage::identity::VmidRange;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+/// The vmids that are known to be taken; shared by all workers of a run.
+pub(crate) struct Vmids {
+    range: VmidRange,
+    /// In use when the plan was made, fixed by the document, or claimed by this run.
+    taken: Mutex<BTreeSet<Vmid>>,
+    /// Claimed by this run.
+    own: Mutex<BTreeSet<Vmid>>,
+    /// In use when the plan was made.
+    before: BTreeSet<Vmid>,
+}
+
+impl Vmids {
+    /// Vmids of a range but for those that are in use and those that the document fixes.
+    pub(crate) fn new(range: VmidRange, in_use: BTreeSet<Vmid>, reserved: &BTreeSet<Vmid>) -> Self {
+        let taken = in_use.union(reserved).copied().collect();
+        Self { range, taken: Mutex::new(taken), own: Mutex::default(), before: in_use }
+    }
+
+    /// Claims the first vmid from a candidate on that nobody is known to have.
+    pub(super) fn next(&self, candidate: Option<Vmid>) -> Option<Vmid> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let vmid = walk(self.range, candidate).find(|vmid| !taken.contains(vmid))?;
+        taken.insert(vmid);
+        drop(taken);
+        self.claim(vmid);
+        Some(vmid)
+    }
+
+    /// Notes that this run makes a VM at a vmid.
+    pub(super) fn claim(&self, vmid: Vmid) {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(vmid);
+    }
+
+    /// Returns whether a vmid was free when the plan was made, and is not this run's.
+    pub(super) fn is_new(&self, vmid: Vmid) -> bool {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.before.contains(&vmid) && !own.contains(&vmid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vmid(number: u64) -> Vmid {
+        Vmid::new(number).unwrap()
+    }
+
+    #[test]
+    fn the_walk_goes_up_from_the_candidate_and_round() {
+        let range = VmidRange::parse("100-103").unwrap();
+        let (in_use, reserved) = (BTreeSet::from([vmid(102)]), BTreeSet::from([vmid(100)]));
+        let vmids = Vmids::new(range, in_use, &reserved);
+        assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(103)));
+        assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(101)));
+        assert_eq!(vmids.next(Some(vmid(102))), None);
+        assert!(!vmids.is_new(vmid(103)) && !vmids.is_new(vmid(102)));
+        assert!(vmids.is_new(vmid(100)) && vmids.is_new(vmid(500)));
+    }
+}

@@ -1,0 +1,290 @@
+//! The mark by which a VM is known to be ours: the tag `pve-pipeline` and one line of the description.
+//!
+//! The line is a Markdown comment, so that PVE's Notes panel shows only what people wrote:
+//!
+//! ```text
+//! <!-- pve-pipeline v=1 kind=vm site= deployment= vm= node= vmid= uuid= run= stage= made= seed= owns= -->
+//! ```
+//! The grammar is final: fields `key=value` of one word each, in any order; unknown fields are kept.
+//! A higher `v` belongs to a later build and is never written. Both tag and line must be there: a tag
+//! alone can be set by a slip of the hand, a line alone may stand in any text. Does no I/O.
+
+mod owner;
+mod seed;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use owner::{Owner, Stranger, owner, uuid};
+pub(crate) use seed::SeedNote;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The tag that every VM of ours carries. PVE lists tags without a read of the config.
+pub(crate) const TAG: &str = "pve-pipeline";
+
+/// The version of the grammar that this build writes.
+const VERSION: u32 = 1;
+const OPEN: &str = "<!-- pve-pipeline ";
+const CLOSE: &str = " -->";
+/// What began the line of builds before the grammar.
+const EARLIER: &str = "pve-pipeline: ";
+/// The `uuid` of an adopted VM that has none.
+pub(crate) const NO_UUID: &str = "none";
+
+/// What our line of the description says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The site; empty when it has no name.
+    pub(crate) site: String,
+    /// The deployment that the VM belongs to.
+    pub(crate) deployment: String,
+    /// The VM's name in the document.
+    pub(crate) vm: String,
+    /// The home node: the one that the document was made for.
+    pub(crate) node: String,
+    /// The VM's vmid; `None` in a plan whose create has not claimed one yet.
+    pub(crate) vmid: Option<u32>,
+    /// The uuid in the VM's `smbios1` in lower case, or [`NO_UUID`]; empty in a plan of a create.
+    pub(crate) uuid: String,
+    /// The nonce of the run that wrote the line.
+    pub(crate) run: String,
+    /// How far the VM's creation is.
+    pub(crate) stage: Stage,
+    /// How the VM came to be: history, never compared.
+    pub(crate) made: String,
+    /// The seed data that the VM has.
+    pub(crate) seed: SeedNote,
+    /// What the last apply was told, as `tags.web`.
+    pub(crate) owns: BTreeSet<String>,
+    /// Fields of a later build, as they were read.
+    pub(crate) other: Vec<(String, String)>,
+}
+
+/// How far a VM's creation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Its disk may still have to grow, and it may still have to be started.
+    #[default]
+    Making,
+    /// It is finished.
+    Done,
+}
+
+impl Stage {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Making => "making",
+            Self::Done => "done",
+        }
+    }
+}
+
+/// What a description says about whose the VM is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// Nothing.
+    None,
+    /// One line of ours.
+    Mark(Box<Mark>),
+    /// A line of a build before the grammar: deployment, VM and seed fingerprint are known.
+    Earlier {
+        /// The deployment.
+        deployment: String,
+        /// The VM's name.
+        vm: String,
+        /// The fingerprint of its seed data.
+        seed: String,
+    },
+    /// A line of a later build, which may mean anything.
+    Later {
+        /// Its `v`.
+        version: u32,
+    },
+    /// The mark of something that is no VM, an image template for one.
+    OtherKind {
+        /// Its `kind`.
+        kind: String,
+    },
+    /// Lines of ours that cannot be read, or more than one: nobody's, for one VM must not answer to
+    /// two names.
+    Broken,
+}
+
+impl Line {
+    /// Reads a description.
+    pub(crate) fn read(description: &str) -> Self {
+        let mut lines = description.lines().map(str::trim_end).filter(|line| is_ours(line));
+        match (lines.next(), lines.next()) {
+            (None, _) => Self::None,
+            (Some(line), None) => Self::of_line(line),
+            (Some(_), Some(_)) => Self::Broken,
+        }
+    }
+
+    fn of_line(line: &str) -> Self {
+        if let Some(rest) = line.strip_prefix(EARLIER) {
+            return Self::earlier(rest).unwrap_or(Self::Broken);
+        }
+        let inner = line.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE));
+        let Some(fields) = inner.and_then(fields) else { return Self::Broken };
+        let value = |key: &str| fields.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
+        match value("v").and_then(|v| v.parse().ok()) {
+            Some(VERSION) => {}
+            Some(version) if version > VERSION => return Self::Later { version },
+            _ => return Self::Broken,
+        }
+        match value("kind") {
+            Some("vm") => Mark::of_fields(fields).map_or(Self::Broken, |m| Self::Mark(m.into())),
+            Some(kind) => Self::OtherKind { kind: kind.to_owned() },
+            None => Self::Broken,
+        }
+    }
+
+    fn earlier(rest: &str) -> Option<Self> {
+        let mut fields = fields(rest)?;
+        let mut take = |key: &str| {
+            let at = fields.iter().position(|(k, _)| k == key)?;
+            Some(fields.swap_remove(at).1)
+        };
+        Some(Self::Earlier {
+            deployment: take("deployment")?,
+            vm: take("vm")?,
+            seed: take("seed")?,
+        })
+    }
+}
+
+fn is_ours(line: &str) -> bool {
+    line.starts_with(OPEN) || line.starts_with(EARLIER)
+}
+
+/// Splits `key=value` fields; `None` when one is no field, or a key stands twice.
+fn fields(text: &str) -> Option<Vec<(String, String)>> {
+    let mut fields: Vec<(String, String)> = Vec::new();
+    for part in text.split(' ').filter(|part| !part.is_empty()) {
+        let (key, value) = part.split_once('=')?;
+        if fields.iter().any(|(known, _)| known == key) {
+            return None;
+        }
+        fields.push((key.to_owned(), value.to_owned()));
+    }
+    Some(fields)
+}
+
+impl Mark {
+    fn of_fields(mut fields: Vec<(String, String)>) -> Option<Self> {
+        fields.retain(|(key, _)| key != "v" && key != "kind");
+        let mut take = |key: &str| {
+            let at = fields.iter().position(|(k, _)| k == key)?;
+            Some(fields.remove(at).1)
+        };
+        let vmid = match take("vmid")?.as_str() {
+            "" => None,
+            text => Some(text.parse().ok()?),
+        };
+        let stage = match take("stage")?.as_str() {
+            "making" => Stage::Making,
+            "done" => Stage::Done,
+            _ => return None,
+        };
+        let owns = take("owns")?.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect();
+        Some(Self {
+            site: take("site")?,
+            deployment: take("deployment")?,
+            vm: take("vm")?,
+            node: take("node")?,
+            vmid,
+            uuid: take("uuid")?.to_ascii_lowercase(),
+            run: take("run")?,
+            stage,
+            made: take("made")?,
+            seed: SeedNote::parse(&take("seed")?),
+            owns,
+            other: fields,
+        })
+    }
+
+    /// Returns the line for the description.
+    pub(crate) fn line(&self) -> String {
+        self.to_string()
+    }
+
+    /// Puts the line into a description: in the place of the old one, else at the end.
+    ///
+    /// Of several lines of ours, earlier ones too, the first place is taken and the rest goes.
+    pub(crate) fn write_into(&self, description: &str) -> String {
+        let mut lines: Vec<String> = Vec::new();
+        let mut placed = false;
+        for line in description.lines() {
+            if !is_ours(line) {
+                lines.push(line.to_owned());
+            } else if !placed {
+                lines.push(self.line());
+                placed = true;
+            }
+        }
+        if !placed {
+            lines.push(self.line());
+        }
+        lines.join("\n")
+    }
+
+    /// Puts a run's nonce in the place of a plan's own.
+    pub(crate) fn stamp(&mut self, own: &str, run: &str) {
+        if self.run == own {
+            run.clone_into(&mut self.run);
+        }
+    }
+
+    /// Returns whether both name the same VM of the same deployment and site, whichever run wrote them.
+    pub(crate) fn same_vm(&self, other: &Self) -> bool {
+        (&self.site, &self.deployment, &self.vm) == (&other.site, &other.deployment, &other.vm)
+    }
+
+    /// Returns whether both name the very same machine: its vmid and uuid too.
+    pub(crate) fn same_machine(&self, other: &Self) -> bool {
+        self.same_vm(other) && (self.vmid, &self.uuid) == (other.vmid, &other.uuid)
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { site, deployment, vm, node, uuid, run, made, seed, .. } = self;
+        let vmid = self.vmid.map(|vmid| vmid.to_string()).unwrap_or_default();
+        let owns: Vec<&str> = self.owns.iter().map(String::as_str).collect();
+        let (stage, owns) = (self.stage.as_str(), owns.join(","));
+        write!(f, "{OPEN}v={VERSION} kind=vm site={site} deployment={deployment} vm={vm}")?;
+        write!(f, " node={node} vmid={vmid} uuid={uuid} run={run} stage={stage} made={made}")?;
+        write!(f, " seed={seed} owns={owns}")?;
+        self.other.iter().try_for_each(|(key, value)| write!(f, " {key}={value}"))?;
+        f.write_str(CLOSE)
+    }
+}
+
+impl Serialize for Mark {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Mark {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match Line::read(&String::deserialize(from)?) {
+            Line::Mark(mark) => Ok(*mark),
+            _ => Err(D::Error::custom("a mark of this build is expected")),
+        }
+    }
+}
+
+/// Splits PVE's tags; they are compared without regard to case.
+pub(crate) fn tag_set(tags: &str) -> BTreeSet<String> {
+    split_tags(tags).map(str::to_lowercase).collect()
+}
+
+/// Splits PVE's tags as they are spelled.
+pub(crate) fn split_tags(tags: &str) -> impl Iterator<Item = &str> {
+    // PVE: pve-guest-common, GuestHelpers.pm: `;`, `,` and white space all separate.
+    tags.split(|c: char| c == ';' || c == ',' || c.is_whitespace()).filter(|tag| !tag.is_empty())
+}

@@ -1,0 +1,183 @@
+//! Whose a VM is: its mark held against the VM that carries it. Does no I/O.
+//!
+//! A description and tags travel with clones and backups; a vmid and a uuid do not travel together.
+//! A VM is ours only when its mark names this very machine.
+
+use super::{Line, Mark, NO_UUID, TAG, tag_set};
+use pve_client::PropertyString;
+use serde::{Deserialize, Serialize};
+
+/// Whose a VM is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// This site's and this deployment's: the mark names this very machine.
+    Ours(Box<Mark>),
+    /// Somebody else's, or nobody's.
+    Stranger(Stranger),
+}
+
+/// What a VM is that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "kebab-case")]
+pub(crate) enum Stranger {
+    /// It carries no mark.
+    Unmarked,
+    /// It carries our line and has lost our tag.
+    Untagged {
+        /// The deployment in the line.
+        deployment: String,
+        /// The VM in the line.
+        vm: String,
+    },
+    /// Its mark is of an earlier build, without site, vmid and uuid.
+    Earlier {
+        /// The deployment in the mark.
+        deployment: String,
+        /// The VM in the mark.
+        vm: String,
+    },
+    /// Its mark is of a later build.
+    Later {
+        /// The mark's `v`.
+        version: u32,
+    },
+    /// Its mark cannot be read, or there are two.
+    Broken,
+    /// It carries the mark of something that is no VM.
+    OtherKind {
+        /// The mark's `kind`.
+        kind: String,
+    },
+    /// The mark names another uuid: a clone of that VM.
+    Clone {
+        /// The deployment in the mark.
+        deployment: String,
+        /// The VM in the mark.
+        vm: String,
+    },
+    /// The mark names this uuid at another vmid: restored from a backup of that VM.
+    Restored {
+        /// The deployment in the mark.
+        deployment: String,
+        /// The VM in the mark.
+        vm: String,
+    },
+    /// It belongs to another site, or to one without a name.
+    OtherSite {
+        /// The site in the mark; empty for none.
+        site: String,
+        /// The deployment in the mark.
+        deployment: String,
+        /// The VM in the mark.
+        vm: String,
+    },
+    /// It belongs to another deployment of this site.
+    OtherDeployment {
+        /// The deployment in the mark.
+        deployment: String,
+        /// The VM in the mark.
+        vm: String,
+    },
+}
+
+impl Stranger {
+    /// Says what the VM is, as "it is …" would go on.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Unmarked => "not ours".to_owned(),
+            Self::Untagged { deployment, vm } => {
+                format!("\"{vm}\" of \"{deployment}\", without our tag `{TAG}`")
+            }
+            Self::Earlier { deployment, vm } => {
+                format!("\"{vm}\" of \"{deployment}\", marked by an earlier build")
+            }
+            Self::Later { version } => {
+                format!(
+                    "marked by a later build (mark version {version}), which this one cannot read"
+                )
+            }
+            Self::Broken => "marked in a way that cannot be read".to_owned(),
+            Self::OtherKind { kind } => {
+                format!("not a VM of a deployment (mark of kind \"{kind}\")")
+            }
+            Self::Clone { deployment, vm } => format!("a clone of \"{vm}\" of \"{deployment}\""),
+            Self::Restored { deployment, vm } => {
+                format!("a restored copy of \"{vm}\" of \"{deployment}\"")
+            }
+            Self::OtherSite { site, deployment, vm } if site.is_empty() => {
+                format!("\"{vm}\" of \"{deployment}\", of a site without a name")
+            }
+            Self::OtherSite { site, deployment, vm } => {
+                format!("\"{vm}\" of \"{deployment}\" of site \"{site}\"")
+            }
+            Self::OtherDeployment { deployment, vm } => format!("\"{vm}\" of \"{deployment}\""),
+        }
+    }
+
+    /// Deployment and name of the VM that this one is a copy of.
+    pub(crate) fn copied_from(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Clone { deployment, vm } | Self::Restored { deployment, vm } => {
+                Some((deployment, vm))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Tells whose the VM with this vmid and config is, for a deployment of a site (empty: without a name).
+pub(crate) fn owner<'a>(
+    (site, deployment): (&str, &str),
+    vmid: u32,
+    config: impl Fn(&str) -> Option<&'a str>,
+) -> Owner {
+    match stranger((site, deployment), vmid, config) {
+        Ok(mark) => Owner::Ours(mark),
+        Err(stranger) => Owner::Stranger(stranger),
+    }
+}
+
+fn stranger<'a>(
+    (site, deployment): (&str, &str),
+    vmid: u32,
+    config: impl Fn(&str) -> Option<&'a str>,
+) -> Result<Box<Mark>, Stranger> {
+    let tagged = tag_set(config("tags").unwrap_or_default()).contains(TAG);
+    let mark = match Line::read(config("description").unwrap_or_default()) {
+        Line::None => return Err(Stranger::Unmarked),
+        Line::Earlier { deployment, vm, .. } if tagged => {
+            return Err(Stranger::Earlier { deployment, vm });
+        }
+        Line::Earlier { deployment, vm, .. } => return Err(Stranger::Untagged { deployment, vm }),
+        Line::Later { version } => return Err(Stranger::Later { version }),
+        Line::OtherKind { kind } => return Err(Stranger::OtherKind { kind }),
+        Line::Broken => return Err(Stranger::Broken),
+        Line::Mark(mark) => mark,
+    };
+    let (of, vm) = (mark.deployment.clone(), mark.vm.clone());
+    if !tagged {
+        return Err(Stranger::Untagged { deployment: of, vm });
+    }
+    if mark.uuid != uuid(config("smbios1")) {
+        return Err(Stranger::Clone { deployment: of, vm });
+    }
+    if mark.vmid != Some(vmid) {
+        return Err(Stranger::Restored { deployment: of, vm });
+    }
+    if mark.site != site {
+        return Err(Stranger::OtherSite { site: mark.site, deployment: of, vm });
+    }
+    if mark.deployment != deployment {
+        return Err(Stranger::OtherDeployment { deployment: of, vm });
+    }
+    Ok(mark)
+}
+
+/// The uuid of a VM as a mark writes it.
+///
+/// PVE: facts-4, 22: a clone brings the keys back in another order; hexadecimal has no case.
+pub(crate) fn uuid(smbios1: Option<&str>) -> String {
+    let parts = smbios1.map(|text| PropertyString::parse(text, "uuid"));
+    let uuid = parts.and_then(|parts| parts.get("uuid").map(str::to_ascii_lowercase));
+    uuid.filter(|uuid| !uuid.is_empty()).unwrap_or_else(|| NO_UUID.to_owned())
+}

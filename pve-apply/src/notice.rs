@@ -1,0 +1,85 @@
+//! `Notice`: what is worth a word and stops nothing. Does no I/O.
+
+use crate::json;
+use crate::mark::Stranger;
+use pve_client::Vmid;
+use serde::{Deserialize, Serialize};
+
+/// Something worth a word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    /// The VM's name in the document.
+    pub name: String,
+    /// Its vmid.
+    #[serde(with = "json::vmid")]
+    pub vmid: Vmid,
+    /// What it is.
+    pub what: What,
+}
+
+/// What is worth a word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "notice", rename_all = "kebab-case")]
+pub(crate) enum What {
+    /// The seed data has changed; the VM keeps its old one until `--reseed`.
+    SeedChanged,
+    /// Which seed data the VM has is not known.
+    SeedUnknown,
+    /// The guest is set up anew at its next boot.
+    Reseed,
+    /// Values that the guest gets at its next reboot.
+    WaitsForReboot {
+        /// The fields.
+        fields: Vec<String>,
+    },
+    /// The VM runs on another node than the document's.
+    Moved {
+        /// The node.
+        node: String,
+    },
+    /// A copy of the VM that is not ours.
+    Copy {
+        /// What it is.
+        is: Stranger,
+    },
+    /// Keys set by hand that are not ours to manage.
+    Unmanaged {
+        /// The keys.
+        keys: Vec<String>,
+    },
+    /// Values of keys that are not ours that the next start brings.
+    PendingByHand {
+        /// The keys.
+        keys: Vec<String>,
+    },
+}
+
+/// What a reseed does inside a guest. cloud-init: a new instance-id runs every per-instance module again.
+const RESEED: &str =
+    "the guest is set up anew at its next boot: SSH keys that were added inside it go";
+
+impl Notice {
+    /// Says it in a few words.
+    pub(crate) fn text(&self) -> String {
+        match &self.what {
+            What::SeedChanged => {
+                "its seed data has changed; --reseed gives it the new data at its next boot"
+                    .to_owned()
+            }
+            What::SeedUnknown => {
+                "which cloud-init data it has is not known; --reseed gives it the document's"
+                    .to_owned()
+            }
+            What::Reseed => RESEED.to_owned(),
+            What::WaitsForReboot { fields } => {
+                format!("waits for a reboot: {}", fields.join(", "))
+            }
+            What::Moved { node } => format!("runs on node {node}, and is managed there"),
+            What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
+            What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
+            What::PendingByHand { keys } => {
+                format!("pending, set by hand, left alone: {}", keys.join(", "))
+            }
+        }
+    }
+}

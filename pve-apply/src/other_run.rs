@@ -1,0 +1,102 @@
+//! DOOR (reads, waits): other runs of the same deployment that may still be at work.
+//!
+//! What an ended run has left under way is waited for before anything is planned: a create that is
+//! not over shows no mark, and a VM that is being made may be finished by the run that makes it.
+
+use crate::ask::{Deadline, ask};
+use crate::desired::Desired;
+use crate::execute::pause;
+use crate::interrupt::Interrupt;
+use crate::mark::{Owner, Stage};
+use crate::observe::{self, Scope};
+use crate::observed::{Look, Observed, Seen};
+use crate::run_lock::RunLock;
+use pve_client::{Client, ConfigView, Digest};
+use stage::{Console, Event, Failure};
+use std::time::Duration;
+
+/// For so long a VM that is being made must be left untouched before its run counts as ended. Between
+/// two steps a run that lives needs far less.
+const QUIET: Duration = Duration::from_secs(10);
+const LOOK_PAUSE: Duration = Duration::from_millis(500);
+
+/// Who waits, and for how long at most.
+pub(crate) struct Wait<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) console: &'a Console,
+    pub(crate) interrupt: &'a Interrupt,
+    /// The limit of each wait.
+    pub(crate) limit: Duration,
+    /// Tells which run on this machine has ended.
+    pub(crate) lock: &'a RunLock,
+}
+
+impl Wait<'_> {
+    /// Observes the world once no other run is known to be at work in it.
+    ///
+    /// # Errors
+    /// A read failed that nothing can be planned without.
+    pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
+        let deadline = Deadline::after(self.limit);
+        loop {
+            let observed = observe::observe(self.client, desired, scope)?;
+            let over = deadline.is_over() || self.interrupt.is_asked();
+            if over || !(self.tasks(desired, &observed) | self.unfinished(desired, &observed)) {
+                return Ok(observed);
+            }
+        }
+    }
+
+    /// Waits for all tasks that an earlier run has left; returns whether there were any.
+    fn tasks(&self, desired: &Desired, observed: &Observed) -> bool {
+        let left = observe::left_running(self.client, desired, observed);
+        for (name, upid) in &left {
+            self.tell(name, "waiting for the task that is under way");
+            observe::wait_for(self.client, upid, self.limit, self.interrupt);
+        }
+        !left.is_empty()
+    }
+
+    /// Waits for VMs that other runs are making; returns whether one of them has changed meanwhile.
+    fn unfinished(&self, desired: &Desired, observed: &Observed) -> bool {
+        let mut changed = false;
+        for look in observed.looks.values() {
+            let Look::Seen(seen) = look else { continue };
+            let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
+                continue;
+            };
+            let known = desired.vms.iter().any(|vm| vm.name == mark.vm);
+            if known && mark.stage == Stage::Making && !self.lock.has_ended(&mark.run) {
+                self.tell(&mark.vm, "another run of this deployment is creating it: waiting");
+                changed |= self.changes(seen);
+            }
+        }
+        changed
+    }
+
+    /// Looks at a VM until it changes, or is quiet for long enough.
+    fn changes(&self, seen: &Seen) -> bool {
+        let quiet = Deadline::after(QUIET.min(self.limit));
+        loop {
+            let now = self.digest_and_power(seen);
+            if now != (seen.config.digest.clone(), Some(seen.power.as_str().to_owned())) {
+                return true;
+            }
+            if quiet.is_over() || self.interrupt.is_asked() {
+                return false;
+            }
+            pause(LOOK_PAUSE);
+        }
+    }
+
+    fn digest_and_power(&self, seen: &Seen) -> (Option<Digest>, Option<String>) {
+        let (node, vmid) = (&seen.node, seen.vmid);
+        let config = ask(|| self.client.vm_config(node, vmid, ConfigView::Pending));
+        let status = ask(|| self.client.vm_status(node, vmid));
+        (config.ok().and_then(|config| config.digest), status.ok().map(|status| status.status))
+    }
+
+    fn tell(&self, name: &str, text: &str) {
+        self.console.event(&Event::new("step", name, text));
+    }
+}

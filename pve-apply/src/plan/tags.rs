@@ -1,0 +1,66 @@
+//! Tags: each is an option of its own. What the document says is added, what it said and says no
+//! longer is taken away, every other tag and its spelling stay. Does no I/O.
+
+use crate::desired::OWNED_TAG;
+use crate::mark::{TAG, split_tags};
+use std::collections::BTreeSet;
+
+/// Returns the tags that a VM shall have; `None` when it has them.
+///
+/// PVE: facts 25, reference 5: the cluster's tag style decides whether case matters; we never do.
+pub(super) fn wanted(
+    has: &str,
+    said: &BTreeSet<String>,
+    owned: &BTreeSet<String>,
+) -> Option<String> {
+    let is_said = |tag: &str| said.iter().any(|said| said.eq_ignore_ascii_case(tag));
+    let is_taken_back = |tag: &str| {
+        owned.contains(&format!("{OWNED_TAG}{}", tag.to_lowercase()))
+            && !is_said(tag)
+            && !tag.eq_ignore_ascii_case(TAG)
+    };
+    let mut tags: Vec<&str> = split_tags(has).filter(|tag| !is_taken_back(tag)).collect();
+    let had = split_tags(has).count();
+    let kept = tags.len();
+    for tag in said.iter().map(String::as_str).chain([TAG]) {
+        if !tags.iter().any(|has| has.eq_ignore_ascii_case(tag)) {
+            tags.push(tag);
+        }
+    }
+    (kept != had || tags.len() != kept).then(|| join(&tags))
+}
+
+/// Joins tags as PVE writes them: sorted, each once.
+pub(super) fn join(tags: &[&str]) -> String {
+    let mut tags = tags.to_vec();
+    tags.sort_by_key(|tag| (tag.to_lowercase(), *tag));
+    tags.dedup();
+    tags.join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(has: &str, said: &[&str], owned: &[&str], expected: Option<&str>) {
+        let set = |list: &[&str], prefix: &str| -> BTreeSet<String> {
+            list.iter().map(|tag| format!("{prefix}{tag}")).collect()
+        };
+        let found = wanted(has, &set(said, ""), &set(owned, OWNED_TAG));
+        assert_eq!(found.as_deref(), expected, "{has} {said:?} {owned:?}");
+    }
+
+    #[test]
+    fn said_tags_are_added_owned_ones_taken_back_and_the_rest_stays() {
+        check("pve-pipeline", &[], &[], None);
+        check("backup;pve-pipeline", &[], &[], None);
+        check("PVE-Pipeline Web", &["web"], &["web"], None);
+        check("pve-pipeline", &["web"], &[], Some("pve-pipeline;web"));
+        check("Backup,pve-pipeline", &["Web"], &[], Some("Backup;pve-pipeline;Web"));
+        check("backup;pve-pipeline;web", &[], &["web"], Some("backup;pve-pipeline"));
+        check("backup;pve-pipeline;WEB", &["db"], &["web"], Some("backup;db;pve-pipeline"));
+        check("backup", &[], &["backup"], Some("pve-pipeline"));
+        check("pve-pipeline", &[], &["pve-pipeline"], None);
+        check("", &["web"], &[], Some("pve-pipeline;web"));
+    }
+}
