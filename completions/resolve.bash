@@ -41,7 +41,7 @@ _resolve() {
 
     case "${cmd}" in
         resolve)
-            opts="-v -h -V --env --manifest --manifest-file --vm --host --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help --version explain check list ansible-vars spec schema"
+            opts="-v -h -V --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help --version explain check list ansible-vars spec schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -68,6 +68,10 @@ _resolve() {
                     return 0
                     ;;
                 --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -179,7 +183,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__explain)
-            opts="-v -h --json --env --manifest --manifest-file --vm --host --node --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help"
+            opts="-v -h --json --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -206,6 +210,10 @@ _resolve() {
                     return 0
                     ;;
                 --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deployment)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_resolve_global_optspecs
-    string join \n env= manifest= manifest-file= vm= node= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose h/help V/version
+    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose h/help V/version
 end
 
 function __fish_resolve_needs_command
@@ -28,7 +28,8 @@ complete -c resolve -n "__fish_resolve_needs_command" -l env -d 'The env: envs/N
 complete -c resolve -n "__fish_resolve_needs_command" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l manifest-file -d 'A manifest outside the site' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or manifest names its `node`' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l deployment -d 'The deployment\'s name, so that one env or manifest can exist twice [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'The preset that it begins with' -r
@@ -56,7 +57,8 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'The 
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'A manifest outside the site' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host -d 'The node: nodes/NAME.yaml; may be left out when there is only one' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host -d 'The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or manifest names its `node`' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l deployment -d 'The deployment\'s name, so that one env or manifest can exist twice [default: the name of the env or manifest]' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'The preset that it begins with' -r

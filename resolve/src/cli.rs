@@ -55,9 +55,14 @@ pub struct SelectArgs {
     /// One VM that no file describes.
     #[arg(long, value_name = "NAME")]
     pub vm: Option<String>,
-    /// The node: nodes/NAME.yaml; may be left out when there is only one.
+    /// The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or
+    /// manifest names its `node`.
     #[arg(long, visible_alias = "host", value_name = "NAME")]
     pub node: Option<String>,
+    /// The deployment's name, so that one env or manifest can exist twice [default: the name of
+    /// the env or manifest].
+    #[arg(long, value_name = "NAME", conflicts_with = "vm")]
+    pub deployment: Option<String>,
     /// The children of this nested PVE node of the manifest, for a pipe that runs against it.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "vm"])]
     pub parent: Option<String>,
@@ -185,7 +190,7 @@ impl SelectArgs {
             _ => return None,
         };
         let how = How { parent: self.parent, endpoint: self.endpoint, secrets: !self.no_secrets };
-        Some(Selection { what, node: self.node, how })
+        Some(Selection { what, node: self.node, deployment: self.deployment, how })
     }
 }
 

@@ -4,6 +4,7 @@
 //! values, `resolve` makes the document. All but `load` and `cli` do no I/O.
 
 mod adhoc;
+mod choose;
 pub mod cli;
 mod command;
 mod json;
@@ -17,9 +18,10 @@ mod source;
 mod suggest;
 mod yaml;
 
+use choose::choose;
 use cli::{Cli, Command, SelectArgs};
 use selection::{Selection, What};
-use site::{Group, NODES, NodeFile, Origin, Site};
+use site::Site;
 use source::{FileId, Sources};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::collections::BTreeSet;
@@ -77,6 +79,7 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let selection = select.selection().ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, selection.how.secrets);
+    site.check_name();
     let chosen = choose(&mut site, &selection, own);
     let deployment =
         chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
@@ -128,53 +131,6 @@ fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<File
         What::Env(_) | What::Manifest(_) => None,
     };
     Ok((sources, own))
-}
-
-/// The machines and the node; `None` after a report.
-fn choose(site: &mut Site<'_>, what: &Selection, own: Option<FileId>) -> Option<(Group, NodeFile)> {
-    let group = match (&what.what, own) {
-        (What::Env(name), _) => site.env(name),
-        (What::Manifest(name), _) => site.manifest(name),
-        (What::ManifestFile(path), Some(file)) => {
-            site.parse(file, &shape::MANIFEST).map(|node| Group::manifest(path, &node))
-        }
-        (What::Machine(machine), Some(file)) => {
-            let node = adhoc::tree(machine, file);
-            shape::walk(site.sources, &node, &shape::ENV, &mut site.report);
-            Some(Group::env(&machine.name, &node, Origin::CommandLine))
-        }
-        (What::ManifestFile(_) | What::Machine(_), None) => None,
-    };
-    // A nested node is usually described under the name that the manifest gives it.
-    let parent = what.how.parent.as_deref();
-    let nodes = site.names(&NODES);
-    let node = match (what.node.as_deref(), parent, &nodes[..]) {
-        (Some(name), ..) => site.node(name),
-        (None, Some(name), nodes) if nodes.contains(&name) => site.node(name),
-        (None, None, [only]) => site.node(only),
-        (None, None, _) => {
-            let entry = Entry::error(Place::Run, "no node is selected");
-            site.report.push(entry.hint(node_hint(site, &nodes)));
-            None
-        }
-        (None, Some(name), _) => {
-            if group.as_ref().is_some_and(|group| resolve::nested(site, group, name).is_some()) {
-                let place = Place::file(format!("{}/nodes/{name}.yaml", site.sources.root));
-                let fact = format!("does not exist, and nothing else says where \"{name}\" is");
-                let hint = format!("describe it there, or {}", node_hint(site, &nodes));
-                site.report.push(Entry::error(place, fact).hint(hint));
-            }
-            None
-        }
-    };
-    Some((group?, node?))
-}
-
-fn node_hint(site: &Site<'_>, nodes: &[&str]) -> String {
-    match nodes {
-        [] => format!("fill {}/nodes: it holds none", site.sources.root),
-        _ => format!("give `--node NAME`: nodes/ holds {}", suggest::list(nodes.iter().copied())),
-    }
 }
 
 /// Findings in the order of files and lines, each once; what has no place comes first.

@@ -2,6 +2,7 @@
 //!
 //! For the tests that need thousands of sites, and for the fuzzer.
 
+use crate::choose::choose;
 use crate::selection::{How, Selection, What};
 use crate::shape;
 use crate::site::Site;
@@ -28,9 +29,9 @@ pub fn document(files: &[(&str, &str)], what: What, node: &str) -> (Document, Re
         sources.add(SourceFile::new("", path, Ok((*text).to_owned())));
     }
     let how = How { parent: None, endpoint: None, secrets: true };
-    let selection = Selection { what, node: Some(node.to_owned()), how };
+    let selection = Selection { what, node: Some(node.to_owned()), deployment: None, how };
     let mut site = Site::open(&sources, true);
-    let chosen = crate::choose(&mut site, &selection, None);
+    let chosen = choose(&mut site, &selection, None);
     let made = chosen
         .map(|(group, node)| crate::resolve::resolve(&mut site, &group, &node, &selection.how));
     let document = made.and_then(|d| d.to_document().ok()).unwrap_or_default();

@@ -5,8 +5,10 @@
 pub struct Selection {
     /// The machines.
     pub what: What,
-    /// The node; `None`: the only one there is.
+    /// The node; `None`: the one that the YAML names, or the only one there is.
     pub node: Option<String>,
+    /// The deployment's name; `None`: that of the env, the manifest or the VM.
+    pub deployment: Option<String>,
     /// How.
     pub how: How,
 }

@@ -15,17 +15,15 @@ use std::collections::BTreeMap;
 
 /// Checks the site and returns a summary; what is wrong goes into the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
-    let mut nodes: Vec<NodeFile> =
-        site.names(&NODES).into_iter().filter_map(|n| site.node(n)).collect();
-    share_images(site, &mut nodes);
+    site.check_name();
+    let nodes: Vec<NodeFile> =
+        site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
     let mut groups: Vec<Group> = Vec::new();
     groups.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
     groups.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
+    let nodes = Nodes { shared: share_images(site, &nodes), own: nodes, secrets };
     for group in &groups {
-        nodes.iter().for_each(|node| check_group(site, group, node, None, secrets));
-        if nodes.is_empty() {
-            check_without_node(site, group);
-        }
+        check_group(site, group, &nodes);
     }
     check_names(site, &groups);
     let unused = unused(site);
@@ -38,37 +36,64 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     summary(site, &unused)
 }
 
-/// A group is for one node, and nothing says for which: an image that any of them has is there.
-fn share_images(site: &Site<'_>, nodes: &mut [NodeFile]) {
+/// What groups are tried on.
+struct Nodes {
+    /// The nodes as they are: for a group that names its node.
+    own: Vec<NodeFile>,
+    /// The nodes, each with the images of all: for a group that may be for any.
+    shared: Vec<NodeFile>,
+    /// Whether documents get their secrets.
+    secrets: bool,
+}
+
+/// Where nothing says which node a group is for, an image that any of them has is there.
+fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
     let unchecked = site.whole.images.is_none() && nodes.iter().any(|node| node.images.is_none());
     let all: BTreeMap<String, Image> =
         nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default()).collect();
-    for node in nodes {
-        node.images = if unchecked { None } else { Some(all.clone()) };
+    let images = (!unchecked).then_some(all);
+    nodes.iter().map(|node| NodeFile { images: images.clone(), ..node.clone() }).collect()
+}
+
+/// Tries a group on the node that it names, else on each, and the children of its nested nodes
+/// on each.
+fn check_group(site: &mut Site<'_>, group: &Group, nodes: &Nodes) {
+    let each = || match nodes.shared.is_empty() {
+        true => vec![None],
+        false => nodes.shared.iter().map(Some).collect(),
+    };
+    // Sites that keep nodes/ out of their repository are checked there too.
+    if !site.names(&NODES).is_empty() {
+        site.must_exist(&NODES, &group.node);
+    }
+    let named = nodes.own.iter().find(|node| group.node.value() == Some(&node.stem));
+    let first_level = named.map_or_else(each, |node| vec![Some(node)]);
+    for node in first_level {
+        try_on(site, group, node, None, nodes.secrets);
+    }
+    let nested = group.machines.iter().filter(|m| m.kind.value().is_some_and(|k| k == "pve"));
+    for parent in nested.filter_map(|machine| machine.name.value()) {
+        for node in each() {
+            try_on(site, group, node, Some(parent), nodes.secrets);
+        }
     }
 }
 
-/// Sites that keep nodes/ out of their repository are checked there too: on a node that lacks
-/// nothing.
-fn check_without_node(site: &mut Site<'_>, group: &Group) {
-    let Some((file, _)) = site.sources.files().next() else { return };
-    let node = NodeFile::read("any", &Node::empty(Span::start(file)));
-    check_group(site, group, &node, Some("https://any"), false);
-}
-
-fn check_group(
+/// Resolves a group; without a node, on one that lacks nothing.
+fn try_on(
     site: &mut Site<'_>,
     group: &Group,
-    node: &NodeFile,
-    endpoint: Option<&str>,
+    node: Option<&NodeFile>,
+    parent: Option<&String>,
     secrets: bool,
 ) {
-    let nested = group.machines.iter().filter(|m| m.kind.value().is_some_and(|k| k == "pve"));
-    let parents = nested.filter_map(|machine| machine.name.value());
-    for parent in std::iter::once(None).chain(parents.map(Some)) {
-        let endpoint = endpoint.map(str::to_owned);
-        let how = How { parent: parent.cloned(), endpoint, secrets };
+    let how = How { parent: parent.cloned(), endpoint: None, secrets };
+    if let Some(node) = node {
         resolve(site, group, node, &how);
+    } else if let Some((file, _)) = site.sources.files().next() {
+        let node = NodeFile::read("any", &Node::empty(Span::start(file)));
+        let how = How { endpoint: Some("https://any".to_owned()), secrets: false, ..how };
+        resolve(site, group, &node, &how);
     }
 }
 

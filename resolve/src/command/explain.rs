@@ -1,7 +1,7 @@
 //! `resolve explain`: where each value of a VM comes from. Does no I/O.
 
 use crate::resolve::{BRIDGE, Level, Stack, counted_vmid, derive_mac};
-use crate::site::{Group, Layer, Machine, NodeFile, Site, Slot};
+use crate::site::{Group, Layer, Machine, NodeFile, Origin, Site, Slot};
 use crate::source::Span;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -124,10 +124,11 @@ impl Subject<'_> {
         names.map(explained).collect()
     }
 
-    /// What only the VM itself can say.
-    fn own(&self) -> [(&'static str, Option<(Value, Span)>); 4] {
+    /// What no layer can say: the VM itself does, or nobody.
+    fn own(&self) -> [(&'static str, Option<(Value, Span)>); 5] {
         [
             ("name", self.machine.name.said()),
+            ("node", None),
             ("vmid", self.machine.vmid.said()),
             ("mac", self.machine.mac.said()),
             ("parent", self.machine.parent.said()),
@@ -163,6 +164,7 @@ impl Subject<'_> {
         let built_in = |value: Value| Some(self.link("built in", value, None));
         let whole = &self.site.whole;
         let links = match field {
+            "node" => [Some(self.home()), None],
             "vmid" => [self.counted(), None],
             "mac" => [Some(self.derived_mac()), None],
             "bridge" => [written("`defaults`", whole.bridge.said()), built_in(BRIDGE.into())],
@@ -178,6 +180,21 @@ impl Subject<'_> {
         links.into_iter().flatten().collect()
     }
 
+    /// The node that the YAML names, unless the VM lives on a nested one.
+    fn home(&self) -> Link {
+        let layer = match self.group.origin {
+            Origin::Manifest => "the manifest",
+            Origin::Env | Origin::CommandLine => "the env",
+        };
+        match self.group.node.set().filter(|_| self.vm.contains_key("node")) {
+            Some((name, at)) => self.link(layer, name.as_str().into(), Some(at)),
+            None => {
+                let layer = format!("not written; the document is for \"{}\"", self.node.name());
+                self.link(&layer, Value::Null, None)
+            }
+        }
+    }
+
     fn counted(&self) -> Option<Link> {
         let Some((base, at)) = self.group.vmid_base.set() else {
             return Some(self.link("built in: PVE's next free one", Value::Null, None));
@@ -188,7 +205,7 @@ impl Subject<'_> {
 
     fn derived_mac(&self) -> Link {
         let name = self.machine.name.value().map(String::as_str).unwrap_or_default();
-        let mac = derive_mac(self.node.name(), &self.group.name, name);
+        let mac = derive_mac(self.node.name(), self.group.deployment(), name);
         self.link("derived from node, deployment and name", mac.into(), None)
     }
 

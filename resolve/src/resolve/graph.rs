@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// Which machines of a group are made by this document.
 #[derive(Debug, Default)]
 pub(super) struct Order {
+    /// Indices of all machines, parents first.
+    pub all: Vec<usize>,
     /// Indices of the machines, in the order in which they are made.
     pub here: Vec<usize>,
     /// Indices of machines and of the nested node that each waits for.
@@ -28,6 +30,7 @@ pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Ord
     if group.origin != Origin::Manifest {
         let nobody = vec![None; count];
         return Order {
+            all: (0..count).collect(),
             here: (0..count).collect(),
             parents: nobody.clone(),
             homes: nobody,
@@ -49,7 +52,7 @@ pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Ord
     let waits = |i: &usize| homes[*i] != on && below(*i);
     let waiting =
         queue.iter().copied().filter(waits).filter_map(|i| Some((i, homes[i]?))).collect();
-    Order { here, waiting, parents, homes }
+    Order { all: queue, here, waiting, parents, homes }
 }
 
 /// Names to indices; of two with the same name the first counts, the second is reported elsewhere.

@@ -15,6 +15,7 @@ pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 use crate::selection::How;
 use crate::shape::{DEPLOYMENT, NODE_NAME, Rule, is_local};
 use crate::site::{Group, NodeFile, Origin, POSTURES, SPECS, Site, Slot};
+use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
 
 /// The user that cloud-init makes where the site names none.
@@ -43,6 +44,7 @@ pub(crate) fn resolve(
         parent: all[*on].vm.name.clone(),
     });
     let waiting = waiting.collect();
+    let vm_names = order.all.iter().map(|i| all[*i].vm.name.clone()).collect();
     let vms = made_here(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
@@ -50,6 +52,9 @@ pub(crate) fn resolve(
         }
         None => (Vec::new(), None),
     };
+    // What lives on a nested node has its home there: the YAML's `node` is that of the others.
+    let written = group.node.value().is_some() && how.parent.is_none();
+    let home = written.then(|| node.name().to_owned());
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
@@ -65,12 +70,15 @@ pub(crate) fn resolve(
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
         spec_server: text(&site.whole.server_url).unwrap_or_default(),
-        deployment: group.name.clone(),
+        site: text(&site.whole.site),
+        deployment: group.deployment().to_owned(),
+        vm_names: Some(vm_names),
+        vmid_range: vmid_range(site),
         on_error: text(&group.on_error),
         image_sources: images::sources(site, node, &vms),
         cloud_init: cloud_init(site),
         waiting,
-        vms: vms.into_iter().map(|vm| vm.vm).collect(),
+        vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..vm.vm }).collect(),
         ..Deployment::default()
     }
 }
@@ -153,6 +161,11 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
     Secret::default()
 }
 
+fn vmid_range(site: &Site<'_>) -> VmidRange {
+    let text = site.whole.vmid_range.value();
+    text.and_then(|text| VmidRange::parse(text)).unwrap_or_default()
+}
+
 /// What the site says for every guest, filled up with its defaults.
 fn cloud_init(site: &Site<'_>) -> serde_json::Map<String, serde_json::Value> {
     let whole = &site.whole;
@@ -177,7 +190,7 @@ fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
             site.report.push(Entry::error(place, fact).hint(hint));
         }
     };
-    if group.origin == Origin::Env {
+    if group.origin == Origin::Env && group.renamed.is_none() {
         check("envs", &group.name, &DEPLOYMENT, "rename the file");
     }
     if node.node.value().is_none() && !node.node.is_bad() {

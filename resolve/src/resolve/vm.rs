@@ -60,7 +60,7 @@ impl<'a, 'g> One<'a, 'g> {
             vlan: stack.pick(|l| &l.vlan).value().copied(),
             mac: match self.machine.mac.value() {
                 Some(mac) => mac.to_lowercase(),
-                None => derive_mac(node, &self.group.name, &name),
+                None => derive_mac(node, self.group.deployment(), &name),
             },
             packages: stack.pick(|l| &l.packages).value().cloned().unwrap_or_default(),
             tags: stack.pick(|l| &l.tags).value().cloned().unwrap_or_default(),

@@ -13,6 +13,8 @@ pub(crate) use guest::{
     PACKAGE, PATH, PERMISSIONS, PROFILE_MODE, SSH_KEY, TIMEZONE, USER, VM_USER,
 };
 
+use stage::identity::{self, VmidRange};
+
 /// A rule for a text.
 pub(crate) struct Rule {
     /// Completes "must be …".
@@ -64,9 +66,20 @@ pub(crate) const TOKEN_NAME: Rule = Rule::new(
 
 /// What a VM's mark can hold: docs/decisions/0006.
 pub(crate) const DEPLOYMENT: Rule = Rule::new(
-    "a deployment's name: letters, digits, ., _ and -, at most 64",
-    |s| is_word(s, 64, "._-") && is_name(s),
+    identity::DEPLOYMENT_NAME,
+    identity::is_deployment_name,
     "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
+);
+
+/// What a VM's mark can hold too.
+pub(super) const SITE: Rule =
+    Rule::new(identity::SITE_NAME, identity::is_site_name, "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$");
+
+/// The vmids that VMs without a vmid get.
+pub(super) const VMID_RANGE: Rule = Rule::new(
+    VmidRange::FORM,
+    |s| VmidRange::parse(s).is_some(),
+    "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
 );
 
 /// An image. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.

@@ -85,12 +85,16 @@ pub(crate) enum Origin {
 /// Machines that are made together.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
-    /// The deployment's name.
+    /// The env's or the manifest's name, and the deployment's unless it is `renamed`.
     pub name: String,
     /// Where that is written; an env is called by its file.
     pub name_at: Option<Span>,
+    /// The deployment's name instead: `resolve --deployment`.
+    pub renamed: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
+    /// The node that the machines belong on.
+    pub node: Slot<String>,
     /// vmid of the first machine.
     pub vmid_base: Slot<u32>,
     /// The posture for ansible.
@@ -210,13 +214,20 @@ impl Group {
         Self {
             name: name.to_owned(),
             name_at: None,
+            renamed: None,
             origin,
+            node: f.text("node"),
             vmid_base: f.number("vmid_base"),
             posture: f.text("posture"),
             default_mode: Slot::Absent,
             on_error: Slot::Absent,
             machines: machines(f.node("vms"), &shape::ENV_VM),
         }
+    }
+
+    /// The deployment's name.
+    pub(crate) fn deployment(&self) -> &str {
+        self.renamed.as_deref().unwrap_or(&self.name)
     }
 
     /// Reads a manifest.
@@ -231,7 +242,9 @@ impl Group {
         Self {
             name: name.value().map_or(stem, String::as_str).to_owned(),
             name_at: name.at(),
+            renamed: None,
             origin: Origin::Manifest,
+            node: f.text("node"),
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
             default_mode: mode.unwrap_or_default(),

@@ -79,8 +79,10 @@ impl<'s> Site<'s> {
             named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
-            site.whole =
-                site.parse(file, &shape::SITE).map(|n| Whole::read(&n)).unwrap_or_default();
+            site.whole = match site.parse(file, &shape::SITE) {
+                Some(node) => Whole::read(&node),
+                None => Whole::unreadable(Span::start(file)),
+            };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
             let node = site.parse(file, &shape::SECRETS).filter(|node| node.map().is_some());
@@ -132,9 +134,22 @@ impl<'s> Site<'s> {
         names
     }
 
-    /// Reads a node.
-    pub(crate) fn node(&mut self, name: &str) -> Option<NodeFile> {
-        let file = self.find(&NODES, name, None)?;
+    /// Warns when the site has no name.
+    pub(crate) fn check_name(&mut self) {
+        let place = match self.whole.site {
+            Slot::Set(..) | Slot::Bad(_) => return,
+            Slot::Null(at) => self.sources.place(at),
+            Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
+        };
+        let fact = "the site has no name: VMs of two sites with the same env names cannot be \
+                    told apart";
+        let hint = "add `site: NAME`, with a name that no other site on the cluster has";
+        self.report.push(Entry::warning(place, fact).hint(hint));
+    }
+
+    /// Reads a node. One that does not exist is reported at `at`, or at the folder.
+    pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
+        let file = self.find(&NODES, name, at)?;
         Some(NodeFile::read(name, &self.parse(file, &shape::NODE)?))
     }
 

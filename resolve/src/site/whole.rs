@@ -12,6 +12,10 @@ use std::collections::BTreeMap;
 /// `site.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Whole {
+    /// The site's name.
+    pub site: Slot<String>,
+    /// The vmids for VMs that name none.
+    pub vmid_range: Slot<String>,
     /// Time zone of guests.
     pub timezone: Slot<String>,
     /// DNS domain of guests.
@@ -90,11 +94,17 @@ pub(crate) struct Secrets {
 }
 
 impl Whole {
+    /// A site.yaml that has been reported: its name is not missing, it is unknown.
+    pub(crate) fn unreadable(at: Span) -> Self {
+        Self { site: Slot::Bad(at), ..Self::default() }
+    }
+
     /// Reads site.yaml.
     pub(crate) fn read(node: &Node) -> Self {
-        let Some(map) = node.map() else { return Self::default() };
+        let Some(map) = node.map() else { return Self::unreadable(node.at) };
         let site = Fields::new(map, &shape::SITE);
         let whole = Self {
+            site: site.text("site"),
             images: images(site.node("images")),
             cloud_init: json::object(site.node("cloud_init"), &shape::CLOUD_INIT),
             ..Self::default()
@@ -102,6 +112,7 @@ impl Whole {
         let Some(map) = site.node("defaults").and_then(Node::map) else { return whole };
         let f = Fields::new(map, &shape::DEFAULTS);
         Self {
+            vmid_range: f.text("vmid_range"),
             timezone: f.text("timezone"),
             domain: f.text("domain"),
             vm_user: f.text("vm_user"),

@@ -56,6 +56,7 @@ pub(crate) static ENV: Shape = Shape {
     fields: &[
         DESCRIPTION,
         Field::new("posture", Text(&rule::NAME), "The posture for ansible; absent: dev."),
+        NODE,
         Field::new(
             "vmid_base",
             vm::VMID_RANGE,
@@ -102,6 +103,7 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("schema_version", Number(2, 2), "The version of this format: 2.").required(),
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
+        NODE,
         Field::new("pattern", Text(&rule::PATTERN), "For people: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
@@ -173,5 +175,11 @@ pub(crate) static SETTINGS: Shape = Shape {
     any_of: &[],
     exclusive: &[],
 };
+
+const NODE: Field = Field::new(
+    "node",
+    Text(&rule::NAME),
+    "The node (nodes/) that the VMs belong on; absent: the one that `--node` names.",
+);
 
 const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "For people.");

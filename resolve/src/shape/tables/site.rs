@@ -7,6 +7,11 @@ use crate::shape::{Field, Shape, rule};
 pub(crate) static SITE: Shape = Shape {
     title: "site.yaml",
     fields: &[
+        Field::new(
+            "site",
+            Text(&rule::SITE),
+            "The site's name, which no other site on the cluster may have: it tells their VMs apart.",
+        ),
         Field::new("defaults", Object(&DEFAULTS), "What holds wherever nothing else is said."),
         IMAGES,
         Field::new("cloud_init", Object(&CLOUD_INIT), "What every guest gets besides."),
@@ -53,6 +58,11 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new("image_release_repo", Text(&rule::ANY), "Where releases of images are.")
             .former(&["packer_release_repo"]),
         Field::new("datastore", Text(&rule::STORAGE), "Unused: nodes/ names it."),
+        Field::new(
+            "vmid_range",
+            Text(&rule::VMID_RANGE),
+            "vmids for VMs that name none; absent: 10000-99999.",
+        ),
     ],
     any_of: &[],
     exclusive: &[],
