@@ -39,6 +39,7 @@ api_tokens:
   live: $PVE_API_TOKEN
 END
 cat >"$site/site.yaml" <<END
+site: pipeline-live
 defaults:
   bridge: ${LIVE_BRIDGE:-vmbr0}
 images:

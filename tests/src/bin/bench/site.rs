@@ -7,7 +7,7 @@ use tempfile::TempDir;
 const FILES: [(&str, &str); 7] = [
     (
         "site.yaml",
-        "defaults:\n  automation_user: homestak\n  bridge: vmbr0\n  gateway: 10.0.0.1\n  \
+        "site: bench\ndefaults:\n  automation_user: homestak\n  bridge: vmbr0\n  gateway: 10.0.0.1\n  \
          spec_server: https://spec.example:44443\n",
     ),
     (
