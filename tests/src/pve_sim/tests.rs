@@ -3,6 +3,7 @@
 mod access;
 mod connections;
 mod faults;
+mod ha;
 mod life;
 mod sdn;
 mod storage;

@@ -53,7 +53,12 @@ fn vms(call: &mut Call) -> Vec<Value> {
         if let Some(vm) = call.world.vms.get_mut(&vmid) {
             let online = nodes.get(&vm.node).is_some_and(|node| node.online);
             let seen = vm.reported(vmid, lag).filter(|_| online);
-            lines.push(vm_line(vmid, vm, seen, pool));
+            let mut line = vm_line(vmid, vm, seen, pool);
+            // PVE: facts-3 4.2.
+            if let Some(state) = call.world.ha_state(vmid) {
+                line["hastate"] = state.into();
+            }
+            lines.push(line);
         }
     }
     lines

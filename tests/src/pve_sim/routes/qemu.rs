@@ -171,8 +171,8 @@ pub(super) fn check_ssh_keys(config: &BTreeMap<String, String>) -> Result<(), Re
 pub(super) fn destroy(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     call.root_only(&["skiplock"])?;
-    call.world.destroyable(&node, vmid)?;
     let unreferenced = call.params.flag("destroy-unreferenced-disks");
     let purge = call.params.flag("purge");
+    call.world.destroyable(&node, vmid, purge)?;
     call.fork("qmdestroy", vmid, Work::Destroy { vmid, unreferenced, purge })
 }

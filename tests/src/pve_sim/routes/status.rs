@@ -4,6 +4,7 @@
 
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::world::ha::{Request, StopCommand};
 use crate::pve_sim::world::work::Work;
 
 pub(super) fn current(call: &mut Call) -> Reply {
@@ -11,7 +12,11 @@ pub(super) fn current(call: &mut Call) -> Reply {
     let vm = call.world.vm(&node, vmid)?;
     let mut line = super::qemu::line(vmid, vm);
     line["qmpstatus"] = line["status"].clone();
-    line["ha"] = serde_json::json!({ "managed": 0 });
+    // PVE: facts-3 4.2.
+    line["ha"] = match call.world.managed_by_ha(vmid) {
+        Some(resource) => serde_json::json!({ "managed": 1, "state": resource.service }),
+        None => serde_json::json!({ "managed": 0 }),
+    };
     let agent = vm.config.get("agent").is_some_and(|text| agent_on(text));
     if agent {
         line["agent"] = flag(true);
@@ -41,22 +46,42 @@ const ROOT_START: [&str; 9] = [
 pub(super) fn start(call: &mut Call) -> Reply {
     call.root_only(&ROOT_START)?;
     let vmid = call.vmid();
+    if call.world.managed_by_ha(vmid).is_some() {
+        return call.fork("hastart", vmid, Work::AskHa { vmid, request: Request::Start });
+    }
     call.fork("qmstart", vmid, Work::Start { vmid })
 }
 
 pub(super) fn stop(call: &mut Call) -> Reply {
     call.root_only(&["skiplock", "keepActive", "migratedfrom"])?;
     let vmid = call.vmid();
+    if call.world.managed_by_ha(vmid).is_some() {
+        if call.params.flag("overrule-shutdown") {
+            let text = "Not applicable for HA resources.";
+            return Err(Refusal::parameter("overrule-shutdown", text));
+        }
+        return ask_stop(call, vmid, StopCommand::Hard);
+    }
     call.fork("qmstop", vmid, Work::Stop { vmid })
 }
 
 pub(super) fn shutdown(call: &mut Call) -> Reply {
     call.root_only(&["skiplock", "keepActive"])?;
     let vmid = call.vmid();
+    if call.world.managed_by_ha(vmid).is_some() {
+        let hard = call.params.number("timeout") == Some(0);
+        let how = if hard { StopCommand::Hard } else { StopCommand::Graceful };
+        return ask_stop(call, vmid, how);
+    }
     let force = call.params.flag("forceStop");
     call.fork("qmshutdown", vmid, Work::Shutdown { vmid, force })
 }
 
+fn ask_stop(call: &mut Call, vmid: u32, how: StopCommand) -> Reply {
+    call.fork("hastop", vmid, Work::AskHa { vmid, request: Request::Stop(how) })
+}
+
+/// PVE: a reboot is no matter of HA's, only the start after it is (CLI/qm.pm, cleanup).
 pub(super) fn reboot(call: &mut Call) -> Reply {
     let vmid = call.vmid();
     // PVE: QemuServer/Helpers.pm, vm_running_locally and QemuConfig's assert.

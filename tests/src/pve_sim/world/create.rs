@@ -78,9 +78,16 @@ impl World {
         Ended { log, ..Ended::default() }
     }
 
-    pub(super) fn destroy(&mut self, node: &str, vmid: u32, unreferenced: bool) -> Ended {
+    pub(super) fn destroy(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        unreferenced: bool,
+        purge: bool,
+    ) -> Ended {
         // PVE: QemuServer.pm, destroy_vm: the lock is looked at by the task only.
-        let checked = self.destroyable(node, vmid).and_then(|vm| vm.check_lock().map(|()| vm));
+        let checked = self.destroyable(node, vmid, purge);
+        let checked = checked.and_then(|vm| vm.check_lock().map(|()| vm));
         let vm = match checked {
             Ok(vm) => vm,
             Err(refusal) => return Err(refusal.in_task()).into(),
@@ -111,10 +118,16 @@ impl World {
         Ended::default()
     }
 
-    /// A VM that may be destroyed now (facts 28).
-    pub(crate) fn destroyable(&self, node: &str, vmid: u32) -> Result<Vm, Refusal> {
+    /// A VM that may be destroyed now (facts 28, facts-3 4.1).
+    pub(crate) fn destroyable(&self, node: &str, vmid: u32, purge: bool) -> Result<Vm, Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_protection(&format!("can't remove VM {vmid}"))?;
+        // PVE: API2/Qemu.pm, destroy_vm: an ignored resource counts too.
+        if self.ha.contains_key(&vmid) && !purge {
+            return Err(Refusal::die(format!(
+                "unable to remove VM {vmid} - used in HA resources and purge parameter not set."
+            )));
+        }
         if vm.running {
             return Err(Refusal::die(format!("VM {vmid} is running - destroy failed")));
         }

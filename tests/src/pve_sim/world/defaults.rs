@@ -24,6 +24,7 @@ impl Default for World {
             storages: storages(),
             volumes: Vec::new(),
             vms: BTreeMap::new(),
+            ha: BTreeMap::new(),
             guests: BTreeMap::new(),
             guest: super::vm::Guest::default(),
             tasks: Vec::new(),

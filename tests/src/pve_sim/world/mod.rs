@@ -9,6 +9,7 @@ pub(crate) mod change;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
+pub mod ha;
 pub(crate) mod power;
 pub mod sdn;
 pub mod storage;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use access::Access;
+use ha::HaResource;
 use sdn::Sdn;
 use storage::{Download, Storage, Volume};
 use task::{Clockwork, Task};
@@ -42,6 +44,8 @@ pub struct World {
     pub volumes: Vec<Volume>,
     /// VMs by vmid.
     pub vms: BTreeMap<u32, Vm>,
+    /// The VMs that HA manages, by vmid.
+    pub ha: BTreeMap<u32, HaResource>,
     /// What the guests answer; key is a vmid, also of a VM still to come.
     pub guests: BTreeMap<u32, Guest>,
     /// What a guest answers that `guests` does not name.
@@ -155,6 +159,10 @@ impl World {
             if !self.nodes.contains_key(&vm.node) {
                 return Err(format!("vm {vmid}: no such node \"{}\"", vm.node));
             }
+        }
+        for (vmid, resource) in &mut self.ha {
+            let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
+            resource.settle_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
         }
         for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
             self.make_missing_disks(vmid)?;

@@ -6,6 +6,7 @@ use super::World;
 use super::access::Who;
 use super::create::read_net;
 use super::disk;
+use super::ha::Request;
 use super::work::{Ended, Work};
 use crate::pve_sim::property::Properties;
 
@@ -106,7 +107,11 @@ impl World {
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
         // starts it again a moment later, in a task of its own.
         let root = Who { authid: "root@pam".to_owned() };
-        self.fork(node, "qmstart", &vmid.to_string(), &root, Work::Start { vmid });
+        let (kind, work) = match self.managed_by_ha(vmid) {
+            Some(_) => ("hastart", Work::AskHa { vmid, request: Request::Start }),
+            None => ("qmstart", Work::Start { vmid }),
+        };
+        self.fork(node, kind, &vmid.to_string(), &root, work);
         Ended::default()
     }
 

@@ -223,7 +223,11 @@ impl World {
         let fault = self.clockwork.fault.take();
         let own = self.clockwork.lengths.get(kind).copied();
         let length = fault.as_ref().and_then(|fault| fault.length).or(own);
-        let length = length.unwrap_or_else(|| self.clockwork.pace.length(kind, id));
+        let length = length.unwrap_or_else(|| match kind {
+            // PVE: facts-3 4.1. They only ask HA's manager, and end at once.
+            "hastart" | "hastop" => 0,
+            _ => self.clockwork.pace.length(kind, id),
+        });
         let script = self.script(node, &work);
         let gone = fault.as_ref().is_some_and(|fault| fault.vanish);
         let task = self.clockwork.named(Task {
@@ -266,6 +270,7 @@ impl World {
         for (_, upid) in due {
             self.finish(&upid);
         }
+        self.pass_ha(None);
     }
 
     /// Counts a status read; the one after the last ends the task.
@@ -287,11 +292,16 @@ impl World {
         self.tasks.iter().filter(|task| task.exitstatus.is_none())
     }
 
-    /// Ends every running task, in order of start.
+    /// Ends every running task, in order of start, and all that HA's manager does then.
     pub(crate) fn settle(&mut self) {
-        let all: Vec<String> = self.running().map(|task| task.upid.clone()).collect();
-        for upid in all {
-            self.finish(&upid);
+        loop {
+            let all: Vec<String> = self.running().map(|task| task.upid.clone()).collect();
+            for upid in &all {
+                self.finish(upid);
+            }
+            if !self.settle_ha() && all.is_empty() {
+                return;
+            }
         }
     }
 
@@ -306,6 +316,7 @@ impl World {
         for upid in all {
             self.poll(&upid);
         }
+        self.pass_ha(vmid.and_then(|vmid| vmid.parse().ok()));
     }
 
     fn finish(&mut self, upid: &str) {

@@ -7,6 +7,7 @@ use super::World;
 use super::access::Who;
 use super::change::Change;
 use super::disk;
+use super::ha::Request;
 use super::storage::{Storage, Volume};
 
 /// The work of a task.
@@ -20,6 +21,7 @@ pub(crate) enum Work {
     Stop { vmid: u32 },
     Shutdown { vmid: u32, force: bool },
     Reboot { vmid: u32 },
+    AskHa { vmid: u32, request: Request },
     Store { storage: String, volume: Volume, refused: Option<String>, lines: Vec<String> },
     Delete { volid: String },
     Reload,
@@ -81,10 +83,15 @@ impl World {
                 ended
             }
             Work::Destroy { vmid, unreferenced, purge } => {
-                let mut ended = self.destroy(node, vmid, unreferenced);
+                let mut ended = self.destroy(node, vmid, unreferenced, purge);
                 if purge && ended.result.is_ok() {
                     let line = format!("purging VM {vmid} from related configurations..");
                     ended.log.push(line);
+                    if self.ha.remove(&vmid).is_some() {
+                        ended.log.push(format!(
+                            "NOTE: removed VM {vmid} from HA resource configuration."
+                        ));
+                    }
                 }
                 ended
             }
@@ -102,6 +109,7 @@ impl World {
             Work::Stop { vmid } => self.stop(node, vmid).into(),
             Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
             Work::Reboot { vmid } => self.reboot(node, vmid),
+            Work::AskHa { vmid, request } => self.ask_ha(vmid, request),
             Work::Store { storage, volume, refused, .. } => {
                 self.store(node, &storage, volume, refused)
             }
