@@ -4,6 +4,7 @@ mod access;
 mod connections;
 mod faults;
 mod ha;
+mod identity;
 mod life;
 mod sdn;
 mod storage;

@@ -66,7 +66,9 @@ impl World {
                 }
             }
         }
-        complete(vmid, &mut config);
+        let made = self.clockwork.created.entry(vmid).or_default();
+        complete(vmid, *made, &mut config);
+        *made += 1;
         if let Ok(vm) = self.vm_mut(node, vmid) {
             vm.config = config;
         }
@@ -156,15 +158,20 @@ pub(crate) fn read_net(text: &str) -> Properties {
     property::of_config("net0", text).unwrap_or_else(|| Properties::read(text, "model"))
 }
 
-/// What PVE adds to every new config. No clock: `ctime` is fixed.
-fn complete(vmid: u32, config: &mut BTreeMap<String, String>) {
+/// What PVE adds to every new config. No clock: `ctime` is fixed. The uuids of the first VM with a
+/// vmid are the same in every run, and a later one with it has others.
+fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
     config
         .entry("meta".to_owned())
         .or_insert_with(|| "creation-qemu=10.1.2,ctime=1760000000".to_owned());
-    config.entry("smbios1".to_owned()).or_insert_with(|| format!("uuid={}", uuid(vmid, "smbios")));
+    let of = |what: &str| match before {
+        0 => uuid(&format!("{vmid}/{what}")),
+        _ => uuid(&format!("{vmid}/{what}/{before}")),
+    };
+    config.entry("smbios1".to_owned()).or_insert_with(|| format!("uuid={}", of("smbios")));
     let genid = config.entry("vmgenid".to_owned()).or_insert_with(|| "1".to_owned());
     if genid == "1" {
-        *genid = uuid(vmid, "vmgenid");
+        *genid = of("vmgenid");
     }
     if !config.contains_key("boot") {
         let order = boot_devices(config).join(";");
@@ -193,9 +200,8 @@ fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
     [first(false), first(true), net].into_iter().flatten().collect()
 }
 
-fn uuid(vmid: u32, what: &str) -> String {
-    let hex: String =
-        made_up(&format!("{vmid}/{what}")).iter().map(|byte| format!("{byte:02x}")).collect();
+fn uuid(of: &str) -> String {
+    let hex: String = made_up(of).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 

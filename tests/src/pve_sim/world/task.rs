@@ -102,6 +102,8 @@ pub struct Clockwork {
     /// A length of its own for a type of task.
     pub(crate) lengths: BTreeMap<String, u64>,
     pub(crate) now: u64,
+    /// How many VMs were created with a vmid.
+    pub(crate) created: BTreeMap<u32, u32>,
     pub(crate) counter: u64,
     pub(crate) fault: Option<TaskFault>,
     /// Of the certificate that is served.
@@ -114,6 +116,7 @@ impl Default for Clockwork {
             pace: Pace::Polls(1),
             lengths: BTreeMap::new(),
             now: 0,
+            created: BTreeMap::new(),
             counter: 0,
             fault: None,
             fingerprint: String::new(),
