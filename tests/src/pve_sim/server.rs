@@ -128,6 +128,7 @@ impl PveSim {
         world.clockwork.pace = options.pace.clone();
         world.clockwork.lengths.clone_from(&options.lengths);
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
+        world.set_off();
         let state = State {
             world,
             folder: Folder::new(options.snippets.clone()),

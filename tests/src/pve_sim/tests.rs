@@ -8,6 +8,7 @@ mod identity;
 mod life;
 mod sdn;
 mod storage;
+mod tasks;
 mod vm;
 mod wire;
 

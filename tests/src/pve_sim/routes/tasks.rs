@@ -129,27 +129,21 @@ pub(super) fn stop(call: &mut Call) -> Reply {
 }
 
 /// Reference 4: how a lost task is found again.
+// PVE: API2/Tasks.pm, node_tasks: first what runs, the oldest first, then the archive, the last end
+// first; without `limit` there are 50 rows, and `total` counts all that fit.
 pub(super) fn on_node(call: &mut Call) -> Reply {
     let node = call.node();
     let source = call.params.get("source").unwrap_or("archive");
-    let mut lines: Vec<Value> = call
-        .world
-        .tasks
-        .iter()
-        .rev()
-        .filter(|task| task.node == node && !task.run.gone)
-        .filter(|task| match source {
-            "active" => task.exitstatus.is_none(),
-            "archive" => task.exitstatus.is_some(),
-            _ => true,
-        })
-        .filter(|task| call.params.get("vmid").is_none_or(|vmid| vmid == task.id))
-        .filter(|task| call.params.get("typefilter").is_none_or(|kind| task.kind.contains(kind)))
-        .filter(|task| call.params.get("userfilter").is_none_or(|user| task.user.contains(user)))
-        .filter(|task| call.params.number("since").is_none_or(|since| task.starttime() >= since))
-        .filter(|task| call.params.number("until").is_none_or(|until| task.starttime() <= until))
-        .filter(|task| !call.params.flag("errors") || failed(task))
-        .filter(|task| seen(call, task))
+    let there = call.world.tasks.iter().filter(|task| task.node == node && !task.run.gone);
+    let (mut ended, running): (Vec<&Task>, Vec<&Task>) =
+        there.partition(|task| task.exitstatus.is_some());
+    ended.reverse();
+    ended.sort_by_key(|task| std::cmp::Reverse(task.run.ended));
+    let running = running.into_iter().filter(|_| source != "archive");
+    let ended = ended.into_iter().filter(|_| source != "active");
+    let mut lines: Vec<Value> = running
+        .chain(ended)
+        .filter(|task| fits(call, task))
         .map(|task| if task.exitstatus.is_none() { active(task) } else { line(task) })
         .collect();
     // PVE: HTTPServer.pm, rest_handler: a total of none is left out.
@@ -160,25 +154,62 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
     Ok(Answer { data: lines.into(), total })
 }
 
+/// Whether a task passes the filters and may be seen.
+fn fits(call: &Call, task: &Task) -> bool {
+    let params = &call.params;
+    // PVE: the active list does not tell a token's user apart, the archive does.
+    let user = match task.exitstatus {
+        None => task.user.as_str(),
+        Some(_) => task.user.split('!').next().unwrap_or_default(),
+    };
+    let holds = |wanted: &str| user.to_lowercase().contains(&wanted.to_lowercase());
+    let own = match task.exitstatus {
+        None => task.user == call.who.authid,
+        Some(_) => owned(call, &task.user),
+    };
+    (own || call.world.may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"]))
+        && params.get("vmid").is_none_or(|vmid| vmid == task.id)
+        && params.get("typefilter").is_none_or(|kind| task.kind == kind)
+        && params.get("userfilter").is_none_or(holds)
+        && params.number("since").is_none_or(|since| task.starttime() >= since)
+        && params.number("until").is_none_or(|until| task.starttime() <= until)
+        && has_wanted_status(call, task)
+}
+
+/// `errors` leaves out what is OK, and so keeps what still runs.
+fn has_wanted_status(call: &Call, task: &Task) -> bool {
+    let kind = status_type(task);
+    if call.params.flag("errors") {
+        return kind != "ok";
+    }
+    let wanted = call.params.list("statusfilter");
+    wanted.is_empty() || wanted.iter().any(|wanted| wanted.to_lowercase() == kind)
+}
+
+// PVE: pve-common, UPID.pm, normalize_status_type.
+fn status_type(task: &Task) -> &'static str {
+    match task.exitstatus.as_deref() {
+        None | Some("unexpected status") => "unknown",
+        Some("OK") => "ok",
+        Some(status) if status.starts_with("WARNINGS: ") => "warning",
+        Some(_) => "error",
+    }
+}
+
+/// Without Sys.Audit on / only a user's own tasks, and a token's are not its user's.
+// PVE: API2/Cluster.pm, tasks.
 pub(super) fn on_cluster(call: &mut Call) -> Reply {
+    let all = call.world.may(call.who, "/", &["Sys.Audit"]);
     let lines = call
         .world
         .tasks
         .iter()
         .rev()
-        .filter(|task| !task.run.gone && seen(call, task))
+        .filter(|task| !task.run.gone)
         .take(25)
+        .filter(|task| all || task.user.split('!').next() == Some(&call.who.authid))
         .map(line);
     Ok(Value::Array(lines.collect()).into())
-}
-
-fn seen(call: &Call, task: &Task) -> bool {
-    owned(call, &task.user)
-        || call.world.may(call.who, &format!("/nodes/{}", task.node), &["Sys.Audit"])
-}
-
-fn failed(task: &Task) -> bool {
-    task.exitstatus.as_ref().is_some_and(|s| s != "OK" && !s.starts_with("WARNINGS: "))
 }
 
 /// A task that runs, as its node lists it: the user is not told apart from the token.

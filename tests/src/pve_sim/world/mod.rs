@@ -14,6 +14,7 @@ pub(crate) mod power;
 pub mod sdn;
 pub mod storage;
 pub mod task;
+pub mod under_way;
 pub mod vm;
 pub(crate) mod work;
 
@@ -50,7 +51,7 @@ pub struct World {
     pub guests: BTreeMap<u32, Guest>,
     /// What a guest answers that `guests` does not name.
     pub guest: Guest,
-    /// Tasks that ended, ordered by node, type and id when written.
+    /// Tasks that ended, or run when the world begins; ordered by node, type and id when written.
     pub tasks: Vec<Task>,
     /// Users, tokens, roles and ACLs.
     pub access: Access,
@@ -167,8 +168,9 @@ impl World {
         for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
             self.make_missing_disks(vmid)?;
         }
-        let ended = std::mem::take(&mut self.tasks);
-        self.tasks = ended.into_iter().map(|task| self.clockwork.named(task)).collect();
+        let tasks = std::mem::take(&mut self.tasks);
+        self.tasks = tasks.into_iter().map(|task| self.clockwork.named(task)).collect();
+        self.prepare_tasks()?;
         self.sort();
         Ok(())
     }

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::World;
 use super::access::Who;
+use super::under_way::UnderWay;
 use super::work::{Ended, Work};
 
 /// A task.
@@ -32,6 +33,9 @@ pub struct Task {
     /// Its lines; not written.
     #[serde(skip_serializing)]
     pub log: Vec<String>,
+    /// How it goes on, when it runs as the world begins; not written.
+    #[serde(skip_serializing)]
+    pub runs: Option<UnderWay>,
     #[serde(skip)]
     pub(crate) run: Run,
 }
@@ -44,13 +48,15 @@ pub(crate) struct Run {
     /// Status reads so far.
     polls: u64,
     /// Status reads, or milliseconds, that it takes.
-    length: u64,
+    pub(super) length: u64,
     /// Lines still to come while it runs.
     script: Vec<String>,
     /// Lines of the script written so far.
     written: usize,
     pub(crate) fault: Option<TaskFault>,
     pub(crate) gone: bool,
+    /// Its place in the order of ends.
+    pub(crate) ended: u64,
 }
 
 /// How a task departs from its work, by a script.
@@ -105,6 +111,8 @@ pub struct Clockwork {
     /// How many VMs were created with a vmid.
     pub(crate) created: BTreeMap<u32, u32>,
     pub(crate) counter: u64,
+    /// How many tasks have ended.
+    pub(crate) ends: u64,
     pub(crate) fault: Option<TaskFault>,
     /// Of the certificate that is served.
     pub(crate) fingerprint: String,
@@ -118,6 +126,7 @@ impl Default for Clockwork {
             now: 0,
             created: BTreeMap::new(),
             counter: 0,
+            ends: 0,
             fault: None,
             fingerprint: String::new(),
         }
@@ -129,6 +138,16 @@ impl Clockwork {
     pub(crate) fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
+    }
+
+    /// How long a task takes that nothing else is said of.
+    pub(super) fn length(&self, kind: &str, id: &str) -> u64 {
+        match (self.lengths.get(kind), kind) {
+            (Some(own), _) => *own,
+            // PVE: facts-3 4.1. They only ask HA's manager, and end at once.
+            (None, "hastart" | "hastop") => 0,
+            (None, _) => self.pace.length(kind, id),
+        }
     }
 
     /// Gives a task its UPID (facts 33). No clock: the start time is a count.
@@ -224,13 +243,8 @@ impl World {
         work: Work,
     ) -> String {
         let fault = self.clockwork.fault.take();
-        let own = self.clockwork.lengths.get(kind).copied();
-        let length = fault.as_ref().and_then(|fault| fault.length).or(own);
-        let length = length.unwrap_or_else(|| match kind {
-            // PVE: facts-3 4.1. They only ask HA's manager, and end at once.
-            "hastart" | "hastop" => 0,
-            _ => self.clockwork.pace.length(kind, id),
-        });
+        let length = fault.as_ref().and_then(|fault| fault.length);
+        let length = length.unwrap_or_else(|| self.clockwork.length(kind, id));
         let script = self.script(node, &work);
         let gone = fault.as_ref().is_some_and(|fault| fault.vanish);
         let task = self.clockwork.named(Task {
@@ -247,6 +261,7 @@ impl World {
                 written: 0,
                 fault,
                 gone,
+                ended: 0,
             },
             ..Task::default()
         });
@@ -342,7 +357,9 @@ impl World {
             Some(work) => self.perform(&node, &who, work),
             None => Ended::default(),
         };
+        self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
+            task.run.ended = self.clockwork.ends;
             task.close(ended);
         }
     }
@@ -361,7 +378,9 @@ impl World {
         if let Some(work) = work {
             self.undo(&node, work);
         }
+        self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
+            task.run.ended = self.clockwork.ends;
             // PVE: reference 4. A killed worker writes no last line.
             task.exitstatus = Some("unexpected status".to_owned());
         }

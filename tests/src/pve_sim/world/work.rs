@@ -24,6 +24,7 @@ pub(crate) enum Work {
     AskHa { vmid: u32, request: Request },
     Store { storage: String, volume: Volume, refused: Option<String>, lines: Vec<String> },
     Delete { volid: String },
+    Become { vmid: u32, config: BTreeMap<String, String> },
     Reload,
 }
 
@@ -114,6 +115,7 @@ impl World {
                 self.store(node, &storage, volume, refused)
             }
             Work::Delete { volid } => self.delete_volume(node, &volid),
+            Work::Become { vmid, config } => self.become_as_planned(node, vmid, config).into(),
             Work::Reload => {
                 self.apply_sdn();
                 Ended::default()
@@ -128,6 +130,7 @@ impl World {
             Work::Create { vmid, .. } => {
                 self.vms.remove(&vmid);
             }
+            Work::Become { vmid, .. } => self.drop_claim(vmid),
             // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
             Work::Destroy { vmid, .. } => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {
