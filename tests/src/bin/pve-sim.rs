@@ -32,9 +32,12 @@ struct Cli {
     /// Tasks say "running" to this many status reads
     #[arg(long, value_name = "N", default_value_t = 1)]
     task_polls: u64,
-    /// A length of its own for a type of task, as in qmcreate=2000; repeatable
-    #[arg(long, value_name = "TYPE=N", value_parser = length)]
-    task_length: Vec<(String, u64)>,
+    /// How long a type of task takes, as in qmcreate=2000 or qmcreate=20-90000; repeatable
+    #[arg(long, value_name = "TYPE=N[-M]", value_parser = length)]
+    task_length: Vec<(String, (u64, u64))>,
+    /// Draw the lengths between N and M from this seed
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
     /// Close idle connections after this many milliseconds
     #[arg(long, value_name = "N", default_value_t = 5000)]
     idle_ms: u64,
@@ -58,23 +61,24 @@ struct Cli {
     command: Vec<OsString>,
 }
 
-fn length(text: &str) -> Result<(String, u64), String> {
-    let (kind, number) = text.split_once('=').ok_or("must be TYPE=N")?;
-    Ok((kind.to_owned(), number.parse().map_err(|_| "must be TYPE=N")?))
+fn length(text: &str) -> Result<(String, (u64, u64)), String> {
+    let (kind, numbers) = text.split_once('=').ok_or("must be TYPE=N or TYPE=N-M")?;
+    Ok((kind.to_owned(), span(numbers)?))
 }
 
 fn milliseconds(text: &str) -> Result<Pace, String> {
+    let (least, most) = span(text)?;
+    Ok(if least == most { Pace::Millis(least) } else { Pace::MillisBetween(least, most) })
+}
+
+fn span(text: &str) -> Result<(u64, u64), String> {
     let number = |text: &str| text.parse::<u64>().map_err(|_| "must be N or N-M".to_owned());
-    match text.split_once('-') {
-        Some((least, most)) => {
-            let (least, most) = (number(least)?, number(most)?);
-            if least > most {
-                return Err("must be N-M with N at most M".to_owned());
-            }
-            Ok(Pace::MillisBetween(least, most))
-        }
-        None => Ok(Pace::Millis(number(text)?)),
+    let (least, most) = text.split_once('-').unwrap_or((text, text));
+    let (least, most) = (number(least)?, number(most)?);
+    if least > most {
+        return Err("must be N-M with N at most M".to_owned());
     }
+    Ok((least, most))
 }
 
 fn main() -> ExitCode {
@@ -127,6 +131,7 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
         port: cli.port,
         pace,
         lengths: cli.task_length.iter().cloned().collect(),
+        seed: cli.seed,
         idle: std::time::Duration::from_millis(cli.idle_ms),
         faults,
         ..Options::default()

@@ -24,7 +24,7 @@ pub mod world;
 
 pub use server::{Options, PveSim};
 pub use world::World;
-pub use world::task::Pace;
+pub use world::clockwork::Pace;
 
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ use super::faults::Fault;
 use super::folder::Folder;
 use super::requests::Request;
 use super::world::World;
-use super::world::task::Pace;
+use super::world::clockwork::Pace;
 
 /// How the simulator runs.
 #[derive(Debug, Clone)]
@@ -27,8 +27,10 @@ pub struct Options {
     pub port: u16,
     /// How long tasks take.
     pub pace: Pace,
-    /// A length of its own for a type of task, in the unit of the pace.
-    pub lengths: BTreeMap<String, u64>,
+    /// The shortest and the longest time of a type of task, in the unit of the pace.
+    pub lengths: BTreeMap<String, (u64, u64)>,
+    /// Lengths between two bounds are drawn from it.
+    pub seed: u64,
     /// An idle connection is closed after this; PVE: 5 s.
     pub idle: Duration,
     /// A connection is closed after so many requests; PVE: 100.
@@ -49,6 +51,7 @@ impl Default for Options {
             port: 0,
             pace: Pace::Polls(1),
             lengths: BTreeMap::new(),
+            seed: 0,
             idle: Duration::from_secs(5),
             requests_per_connection: 100,
             auth_delay: Duration::ZERO,
@@ -127,6 +130,7 @@ impl PveSim {
         let address = listener.local_addr()?;
         world.clockwork.pace = options.pace.clone();
         world.clockwork.lengths.clone_from(&options.lengths);
+        world.clockwork.seed = options.seed;
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
         world.set_off();
         let state = State {

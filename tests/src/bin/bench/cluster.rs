@@ -79,7 +79,7 @@ fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
 /// Starts a simulator that has the image.
 pub(crate) fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
     let lengths = match pace {
-        Pace::Millis(_) => LENGTHS.map(|(kind, ms)| (kind.to_owned(), ms)).into(),
+        Pace::Millis(_) => LENGTHS.map(|(kind, ms)| (kind.to_owned(), (ms, ms))).into(),
         _ => [].into(),
     };
     Ok(PveSim::start(World::from_json(IMAGE)?, Options { pace, lengths, ..Options::default() })?)

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::property::Properties;
 use crate::pve_sim::world::vm::{Seen, Vm};
 
 /// Facts 31 and 49; filtered as facts 54.
@@ -170,9 +171,16 @@ pub(super) fn nextid(call: &mut Call) -> Reply {
         }
         return Ok(Value::from(vmid.to_string()).into());
     }
-    let free = (100u32..1_000_000).find(|vmid| !call.world.vms.contains_key(vmid));
-    let free =
-        free.ok_or_else(|| Refusal::die("unable to get any free VMID in range [100, 999999]"))?;
+    let range = call.world.options.get("next-id").map_or("", String::as_str);
+    let range = Properties::read(range, "");
+    let bound = |name: &str, usual: u32| {
+        range.get(name).and_then(|number| number.parse().ok()).unwrap_or(usual)
+    };
+    let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
+    let free = (lower..upper).find(|vmid| !call.world.vms.contains_key(vmid));
+    let free = free.ok_or_else(|| {
+        Refusal::die(format!("unable to get any free VMID in range [{lower}, {upper}]"))
+    })?;
     Ok(Value::from(free.to_string()).into())
 }
 

@@ -34,7 +34,7 @@ impl Default for World {
             urls: BTreeMap::new(),
             options: BTreeMap::from([("keyboard".to_owned(), "en-us".to_owned())]),
             resources_lag: 2,
-            clockwork: super::task::Clockwork::default(),
+            clockwork: super::clockwork::Clockwork::default(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::World;
 use super::access::Who;
-use super::task::Pace;
+use super::clockwork::Pace;
 use super::work::{Ended, Work};
 
 /// A VM as an HA resource.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub(crate) mod change;
+pub mod clockwork;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
@@ -23,10 +24,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use access::Access;
+use clockwork::Clockwork;
 use ha::HaResource;
 use sdn::Sdn;
 use storage::{Download, Storage, Volume};
-use task::{Clockwork, Task};
+use task::Task;
 use vm::{Guest, Vm};
 
 use super::answer::Refusal;

@@ -1,14 +1,12 @@
-//! Tasks: UPIDs, logs, and how long they run.
+//! Tasks: their logs, and how they end.
 //! A pure module: does no I/O; the clock, where one is used, is handed in.
 // PVE: pve-common, UPID.pm and RESTEnvironment.pm (fork_worker); pve-manager, API2/Tasks.pm.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
-use sha1::{Digest, Sha1};
 
 use super::World;
 use super::access::Who;
+use super::clockwork::Pace;
 use super::under_way::UnderWay;
 use super::work::{Ended, Work};
 
@@ -46,7 +44,7 @@ pub(crate) struct Run {
     pub(crate) work: Option<Work>,
     pub(crate) started: u64,
     /// Status reads so far.
-    polls: u64,
+    pub(super) polls: u64,
     /// Status reads, or milliseconds, that it takes.
     pub(super) length: u64,
     /// Lines still to come while it runs.
@@ -75,98 +73,6 @@ pub struct TaskFault {
     pub works: bool,
     /// Is unknown to every later status read: 400, "no such task".
     pub vanish: bool,
-}
-
-/// How time passes for tasks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Pace {
-    /// A task ends after so many status reads have said "running".
-    Polls(u64),
-    /// A task ends after so many milliseconds.
-    Millis(u64),
-    /// A task ends after a time between the two, the same in every run for its type and id.
-    MillisBetween(u64, u64),
-}
-
-impl Pace {
-    fn length(&self, kind: &str, id: &str) -> u64 {
-        match self {
-            Self::Polls(length) | Self::Millis(length) => *length,
-            Self::MillisBetween(least, most) => {
-                let bytes = Sha1::digest(format!("{kind}/{id}").as_bytes());
-                let drawn = u64::from(u16::from_be_bytes([bytes[0], bytes[1]]));
-                least + drawn * most.saturating_sub(*least) / u64::from(u16::MAX)
-            }
-        }
-    }
-}
-
-/// Counters and pace; not part of a written world.
-#[derive(Debug, Clone)]
-pub struct Clockwork {
-    pub(crate) pace: Pace,
-    /// A length of its own for a type of task.
-    pub(crate) lengths: BTreeMap<String, u64>,
-    pub(crate) now: u64,
-    /// How many VMs were created with a vmid.
-    pub(crate) created: BTreeMap<u32, u32>,
-    pub(crate) counter: u64,
-    /// How many tasks have ended.
-    pub(crate) ends: u64,
-    pub(crate) fault: Option<TaskFault>,
-    /// Of the certificate that is served.
-    pub(crate) fingerprint: String,
-}
-
-impl Default for Clockwork {
-    fn default() -> Self {
-        Self {
-            pace: Pace::Polls(1),
-            lengths: BTreeMap::new(),
-            now: 0,
-            created: BTreeMap::new(),
-            counter: 0,
-            ends: 0,
-            fault: None,
-            fingerprint: String::new(),
-        }
-    }
-}
-
-impl Clockwork {
-    /// The next number: process ids, MACs and UUIDs are made from it.
-    pub(crate) fn next(&mut self) -> u64 {
-        self.counter += 1;
-        self.counter
-    }
-
-    /// How long a task takes that nothing else is said of.
-    pub(super) fn length(&self, kind: &str, id: &str) -> u64 {
-        match (self.lengths.get(kind), kind) {
-            (Some(own), _) => *own,
-            // PVE: facts-3 4.1. They only ask HA's manager, and end at once.
-            (None, "hastart" | "hastop") => 0,
-            (None, _) => self.pace.length(kind, id),
-        }
-    }
-
-    /// Gives a task its UPID (facts 33). No clock: the start time is a count.
-    pub(crate) fn named(&mut self, mut task: Task) -> Task {
-        if task.upid.is_empty() {
-            let count = self.next();
-            task.upid = format!(
-                "UPID:{}:{:08X}:{:08X}:{:08X}:{}:{}:{}:",
-                task.node,
-                0x1000 + count,
-                0x0010_0000 + count * 100,
-                0x6900_0000 + count,
-                task.kind,
-                task.id,
-                task.user,
-            );
-        }
-        task
-    }
 }
 
 impl Task {

@@ -57,6 +57,20 @@ impl World {
         Ok(())
     }
 
+    /// Whether a task that makes this VM runs for more than so many seconds yet.
+    /// Where time is a count, a read stands for a second.
+    pub(super) fn worker_holds(&self, vmid: u32, seconds: u64) -> bool {
+        let makes = |work: &Work| match work {
+            Work::Create { vmid: made, .. } | Work::Become { vmid: made, .. } => *made == vmid,
+            _ => false,
+        };
+        let mut running = self.tasks.iter().filter(|task| task.exitstatus.is_none());
+        running.any(|task| {
+            task.run.work.as_ref().is_some_and(makes)
+                && self.clockwork.seconds_left(&task.run) > seconds
+        })
+    }
+
     /// Starts the clock of the tasks that run already.
     pub(crate) fn set_off(&mut self) {
         let clockwork = &self.clockwork;

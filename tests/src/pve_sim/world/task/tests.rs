@@ -1,5 +1,8 @@
 //! How tasks pass their time, with polls and with a clock that is handed in.
 
+use std::collections::BTreeMap;
+
+use super::super::clockwork::Clockwork;
 use super::*;
 
 /// A task that makes a volume on its way, and what its log says after each step of time.
@@ -43,12 +46,20 @@ fn a_task_runs_for_its_time_and_writes_as_it_goes() {
 
 #[test]
 fn drawn_lengths_are_the_same_in_every_run() {
-    let pace = Pace::MillisBetween(200, 2000);
-    let lengths: Vec<u64> =
-        (100..150).map(|id| pace.length("qmcreate", &format!("{id}"))).collect();
+    let mut clockwork = Clockwork { pace: Pace::MillisBetween(200, 2000), ..Clockwork::default() };
+    clockwork.lengths.insert("qmstart".to_owned(), (1, 120_000));
+    let draw = |clockwork: &Clockwork, kind: &str| -> Vec<u64> {
+        (100..150).map(|id| clockwork.length(kind, &format!("{id}"))).collect()
+    };
+    let lengths = draw(&clockwork, "qmcreate");
     assert!(lengths.iter().all(|length| (200..=2000).contains(length)));
     assert!(lengths.iter().max() > lengths.iter().min());
-    assert_eq!(pace.length("qmcreate", "100"), lengths[0]);
+    assert_eq!(draw(&clockwork, "qmcreate"), lengths);
+    let starts = draw(&clockwork, "qmstart");
+    assert!(starts.iter().all(|length| (1..=120_000).contains(length)));
+    assert!(starts.iter().any(|length| *length > 2000), "a type has a span of its own");
+    clockwork.seed = 1;
+    assert_ne!(draw(&clockwork, "qmcreate"), lengths, "another seed draws others");
 }
 
 #[test]
