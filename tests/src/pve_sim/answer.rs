@@ -3,16 +3,32 @@
 
 use serde_json::{Map, Value, json};
 
-/// Data as PVE answers it; `total` stands beside `data` in task logs only.
+/// Data as PVE answers it; `total` stands beside `data` in lists of tasks and their logs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) data: Value,
     pub(crate) total: Option<usize>,
+    /// A scripted body in place of both.
+    pub(crate) body: Option<Value>,
 }
 
 impl<T: Into<Value>> From<T> for Answer {
     fn from(data: T) -> Self {
-        Self { data: data.into(), total: None }
+        Self { data: data.into(), total: None, body: None }
+    }
+}
+
+impl Answer {
+    /// The JSON body.
+    pub(crate) fn json(&self) -> Value {
+        if let Some(body) = &self.body {
+            return body.clone();
+        }
+        let mut body = json!({ "data": self.data });
+        if let Some(total) = self.total {
+            body["total"] = total.into();
+        }
+        body
     }
 }
 

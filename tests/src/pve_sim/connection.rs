@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::answer::{Answer, Body, Refusal, Reply};
+use super::answer::{Body, Refusal, Reply};
 use super::exchange::{self, Step};
 use super::multipart::{Multipart, Upload};
 use super::params::Params;
@@ -231,13 +231,7 @@ pub(super) type Received = Result<(Params, Option<Upload>), Refusal>;
 fn show(reply: &Reply, with_message: bool) -> (u16, String, &'static str, String) {
     let json = "application/json;charset=UTF-8";
     match reply {
-        Ok(Answer { data, total }) => {
-            let mut body = serde_json::json!({ "data": data });
-            if let Some(total) = total {
-                body["total"] = (*total).into();
-            }
-            (200, "OK".to_owned(), json, body.to_string())
-        }
+        Ok(answer) => (200, "OK".to_owned(), json, answer.json().to_string()),
         Err(refusal) => {
             let reason = refusal.message.lines().next().unwrap_or_default().to_owned();
             let (kind, body) = match refusal.body {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::answer::{Refusal, Reply};
+use super::answer::{Answer, Refusal, Reply};
 use super::connection::Received;
 use super::faults::{self, Cut, Plan, Scripted};
 use super::params::Params;
@@ -167,6 +167,10 @@ pub(super) fn finish(
         note_in(&mut state, pending, &params, scripted.status);
         return Some(Err(refusal(scripted)));
     }
+    if let Some(body) = &pending.plan.body {
+        note_in(&mut state, pending, &params, 200);
+        return Some(Ok(Answer { body: Some(body.clone()), ..Answer::from(()) }));
+    }
     state.world.clockwork.fault.clone_from(&pending.plan.task);
     state.world.advance(shared.now());
     let reply = routes::serve(
@@ -185,7 +189,10 @@ pub(super) fn finish(
     }
     let reply = match &pending.plan.answer_after {
         Some(scripted) => Err(refusal(scripted)),
-        None => reply,
+        None => reply.map(|mut answer| {
+            pending.plan.rows.iter().for_each(|edit| edit.apply(&mut answer.data));
+            answer
+        }),
     };
     let lost = pending.plan.cut == Some(Cut::After);
     let status = match &reply {

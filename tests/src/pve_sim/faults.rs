@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::world::World;
 use super::world::task::TaskFault;
@@ -40,6 +41,10 @@ pub enum Then {
     Answer(Scripted),
     /// Does the work, and answers this.
     AnswerAfter(Scripted),
+    /// Answers this JSON with status 200 instead of doing the work.
+    Body(Value),
+    /// Does the work, and changes a row of the list that is answered.
+    Row(RowEdit),
     /// Drops the connection, before or after the work.
     Cut(Cut),
     /// Waits so many milliseconds before the work.
@@ -73,7 +78,29 @@ pub struct Scripted {
     pub message: String,
     /// Texts by parameter, as with 400.
     #[serde(default)]
-    pub errors: serde_json::Map<String, serde_json::Value>,
+    pub errors: serde_json::Map<String, Value>,
+}
+
+/// A change of one row of a list that is answered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RowEdit {
+    /// Which row, counted from 0.
+    pub at: usize,
+    /// Fields that it loses.
+    pub drop: Vec<String>,
+    /// Fields that it gets, or has otherwise.
+    pub set: serde_json::Map<String, Value>,
+}
+
+impl RowEdit {
+    /// Changes the row, if the answer is a list that has it.
+    pub(crate) fn apply(&self, data: &mut Value) {
+        if let Some(row) = data.get_mut(self.at).and_then(Value::as_object_mut) {
+            row.retain(|key, _| !self.drop.contains(key));
+            row.extend(self.set.clone());
+        }
+    }
 }
 
 /// When the connection is dropped.
@@ -131,6 +158,8 @@ pub struct Withdraw {
 pub(crate) struct Plan {
     pub(crate) answer: Option<Scripted>,
     pub(crate) answer_after: Option<Scripted>,
+    pub(crate) body: Option<Value>,
+    pub(crate) rows: Vec<RowEdit>,
     pub(crate) cut: Option<Cut>,
     pub(crate) delay_ms: u64,
     pub(crate) task: Option<TaskFault>,
@@ -157,6 +186,8 @@ pub(crate) fn plan(faults: &mut [Fault], method: &str, path: &str) -> Plan {
         match fault.then.clone() {
             Then::Answer(scripted) => plan.answer = Some(scripted),
             Then::AnswerAfter(scripted) => plan.answer_after = Some(scripted),
+            Then::Body(body) => plan.body = Some(body),
+            Then::Row(edit) => plan.rows.push(edit),
             Then::Cut(cut) => plan.cut = Some(cut),
             Then::DelayMs(more) => plan.delay_ms += more,
             Then::Task(task) => plan.task = Some(task),
@@ -192,8 +223,10 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
             if let Some(vm) = world.vms.get_mut(&edit.vmid) {
                 vm.config.extend(edit.set.clone());
                 vm.config.retain(|key, _| !edit.delete.contains(key));
-                vm.running = edit.running.unwrap_or(vm.running);
                 vm.node = edit.node.clone().unwrap_or(std::mem::take(&mut vm.node));
+                if let Some(running) = edit.running {
+                    world.switch(edit.vmid, running);
+                }
             }
         }
         Then::Create(create) => {
@@ -222,6 +255,8 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
         Then::Withdraw(gone) => world.withdraw(&gone.path, &gone.privilege),
         Then::Answer(_)
         | Then::AnswerAfter(_)
+        | Then::Body(_)
+        | Then::Row(_)
         | Then::Cut(_)
         | Then::DelayMs(_)
         | Then::Task(_) => {}
@@ -259,6 +294,8 @@ mod tests {
     fn every_kind_is_read() {
         for then in [
             r#"{"answer_after": {"status": 596}}"#,
+            r#"{"body": {"data": null}}"#,
+            r#"{"row": {"at": 1, "drop": ["vmid"], "set": {"node": 5}}}"#,
             r#"{"cut": "after"}"#,
             r#"{"delay_ms": 5}"#,
             r#"{"task": {"exitstatus": "x", "length": 3, "log": ["a"]}}"#,

@@ -7,6 +7,7 @@ mod faults;
 mod ha;
 mod identity;
 mod life;
+mod pending;
 mod sdn;
 mod storage;
 mod tasks;

@@ -113,13 +113,13 @@ pub(super) fn log(call: &mut Call) -> Reply {
         .take(limit)
         .map(|(at, text)| json!({ "n": at + 1, "t": text }))
         .collect();
-    Ok(Answer { data: lines.into(), total: Some(total) })
+    Ok(Answer { total: Some(total), ..Answer::from(lines) })
 }
 
 /// What PVE says in place of a log.
 // PVE: pve-common, Tools.pm, dump_logfile.
 fn one_line(text: &str) -> Answer {
-    Answer { data: json!([{ "n": 1, "t": text }]), total: Some(1) }
+    Answer { total: Some(1), ..Answer::from(json!([{ "n": 1, "t": text }])) }
 }
 
 pub(super) fn stop(call: &mut Call) -> Reply {
@@ -151,7 +151,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
     let start = (call.params.number("start").unwrap_or(0) as usize).min(lines.len());
     lines.drain(..start);
     lines.truncate(call.params.number("limit").unwrap_or(50) as usize);
-    Ok(Answer { data: lines.into(), total })
+    Ok(Answer { total, ..Answer::from(lines) })
 }
 
 /// Whether a task passes the filters and may be seen.

@@ -4,13 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Map;
+
 use super::World;
 use super::access::Who;
 use super::disk;
 use super::vm::{View, Vm};
 use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::property::Properties;
-use crate::pve_sim::schema::numbered;
 
 /// What a config request asks for.
 #[derive(Debug, Clone, Default)]
@@ -37,20 +38,34 @@ impl World {
         vm.check_boot_order(change)?;
         let mut warnings = Vec::new();
         for key in &change.revert {
-            self.vm_mut(node, vmid)?.pending.remove(key);
+            self.revert(node, vmid, key)?;
         }
         for key in &change.delete {
             if !self.vm(node, vmid)?.view(View::Pending).contains_key(key) {
                 // PVE: facts 21.
                 let line = format!("cannot delete '{key}' - not set in current configuration!");
                 warnings.push(line);
+                continue;
             }
-            self.unset(node, who, vmid, key, change.force)?;
+            self.unset(node, who, vmid, key)?;
         }
+        // PVE: facts-4 27. What was written before a key fails stays pending, whatever the power
+        // of the VM; PVE takes the keys in no order.
         for (key, value) in &change.set {
             self.set(node, who, vmid, key, value)?;
         }
-        Ok(warnings)
+        self.vm_mut(node, vmid)?.cleanup_pending();
+        let errors = match self.vm(node, vmid)?.running {
+            true => self.hotplug_pending(node, vmid, change)?,
+            false => {
+                self.apply_pending(node, vmid, change)?;
+                Map::new()
+            }
+        };
+        match errors.is_empty() {
+            true => Ok(warnings),
+            false => Err(Refusal::parameters(errors)),
+        }
     }
 
     fn set(
@@ -61,100 +76,56 @@ impl World {
         key: &str,
         value: &str,
     ) -> Result<(), Refusal> {
+        let vm = self.vm(node, vmid)?;
+        if vm.pending.get(key).and_then(Option::as_deref) == Some(value) {
+            return Ok(());
+        }
+        let (before, replaced) = (vm.config.get(key).cloned(), vm.pending.get(key).cloned());
         let value = if disk::is_drive(key) {
+            if let Some(before) = &before {
+                self.check_drive(who, vmid, before)?;
+            }
             self.check_drive(who, vmid, value)?;
-            self.make_drive(node, vmid, key, value).map_err(Refusal::die)?
+            let value = self.make_drive(node, vmid, key, value).map_err(Refusal::die)?;
+            if let Some(Some(replaced)) = replaced {
+                self.part_with(node, vmid, &replaced, Some(&value), false)?;
+            }
+            Some(value)
         } else {
-            let Some(value) = kept(key, value) else {
-                self.vm_mut(node, vmid)?.config.remove(key);
-                return Ok(());
-            };
-            stored(key, &value)
+            kept(key, value).map(|value| stored(key, &value))
         };
         let vm = self.vm_mut(node, vmid)?;
-        vm.boot_from_new_cd(key, &value);
-        let present = vm.config.contains_key(key);
-        let same = vm.config.get(key) == Some(&value);
-        if same {
-            vm.pending.remove(key);
-        } else if vm.running && !is_live(key, present) {
-            vm.pending.insert(key.to_owned(), Some(value));
-        } else {
-            vm.pending.remove(key);
-            let before = vm.config.insert(key.to_owned(), value.clone());
-            if let (true, Some(before)) = (disk::is_drive(key), before) {
-                self.part_with(node, vmid, &before, Some(&value), false)?;
-            }
+        if let Some(value) = &value {
+            vm.boot_from_new_cd(key, value);
         }
+        match (key, value) {
+            // PVE: API2/Qemu.pm, $update_vm_api: it is in force at once.
+            ("cipassword", Some(value)) => vm.config.insert(key.to_owned(), value),
+            (_, value) => vm.pending.insert(key.to_owned(), value).flatten(),
+        };
         Ok(())
     }
 
-    fn unset(
-        &mut self,
-        node: &str,
-        who: &Who,
-        vmid: u32,
-        key: &str,
-        force: bool,
-    ) -> Result<(), Refusal> {
+    fn unset(&mut self, node: &str, who: &Who, vmid: u32, key: &str) -> Result<(), Refusal> {
         let vm = self.vm_mut(node, vmid)?;
-        vm.pending.remove(key);
-        // PVE: facts 21. A key that is not set is a warning in the node's log.
-        let Some(before) = vm.config.get(key).cloned() else {
-            return Ok(());
-        };
-        if !disk::is_drive(key) && !key.starts_with("unused") {
-            if vm.running && !is_live(key, true) {
-                vm.pending.insert(key.to_owned(), None);
-            } else {
-                vm.config.remove(key);
-            }
-            return Ok(());
-        }
-        let file = Properties::read(&before, "file").get("file").unwrap_or_default().to_owned();
+        let waiting = vm.pending.remove(key).flatten();
+        let value = vm.config.get(key).cloned().or(waiting.clone()).unwrap_or_default();
+        let file = Properties::read(&value, "file").get("file").unwrap_or_default().to_owned();
+        vm.forget_boot(key);
         if key.starts_with("unused") {
             vm.check_protection(&format!("can't remove unused disk '{file}'"))?;
-        } else {
+            vm.config.remove(key);
+            self.check_drive(who, vmid, &value)?;
+            return self.part_with(node, vmid, &value, None, true);
+        }
+        if disk::is_drive(key) {
             vm.check_protection(&format!("can't remove drive '{key}'"))?;
+            self.check_drive(who, vmid, &value)?;
+            if let Some(waiting) = waiting {
+                self.part_with(node, vmid, &waiting, None, false)?;
+            }
         }
-        if vm.running && !is_live(key, true) && !key.starts_with("unused") {
-            vm.pending.insert(key.to_owned(), None);
-            return Ok(());
-        }
-        vm.config.remove(key);
-        vm.forget_boot(key);
-        self.check_drive(who, vmid, &before)?;
-        self.part_with(node, vmid, &before, None, force || key.starts_with("unused"))
-    }
-
-    /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).
-    fn part_with(
-        &mut self,
-        node: &str,
-        vmid: u32,
-        before: &str,
-        after: Option<&str>,
-        free: bool,
-    ) -> Result<(), Refusal> {
-        let file = |text: &str| Properties::read(text, "file").get("file").map(str::to_owned);
-        let Some(volid) = file(before) else {
-            return Ok(());
-        };
-        let owned = self.volume(node, &volid).is_some_and(|v| v.vmid() == Some(vmid));
-        if !owned || after.and_then(file).as_ref() == Some(&volid) {
-            return Ok(());
-        }
-        if free || volid.contains("-cloudinit") {
-            self.take_volume(node, &volid);
-            return Ok(());
-        }
-        let vm = self.vm_mut(node, vmid)?;
-        let slot = (0..256)
-            .map(|number| format!("unused{number}"))
-            .find(|slot| !vm.config.contains_key(slot));
-        if let Some(slot) = slot {
-            vm.config.insert(slot, volid);
-        }
+        self.vm_mut(node, vmid)?.pending.insert(key.to_owned(), None);
         Ok(())
     }
 
@@ -166,25 +137,6 @@ impl World {
             _ => &["VM.Config.Disk"],
         };
         self.check(who, &format!("/vms/{vmid}"), privileges)
-    }
-
-    /// What waited takes effect: at start and stop of a VM.
-    pub(super) fn apply_pending(&mut self, node: &str, vmid: u32) -> Result<(), Refusal> {
-        let pending = std::mem::take(&mut self.vm_mut(node, vmid)?.pending);
-        for (key, value) in pending {
-            let vm = self.vm_mut(node, vmid)?;
-            let before = match &value {
-                Some(value) => vm.config.insert(key.clone(), value.clone()),
-                None => vm.config.remove(&key),
-            };
-            if value.is_none() {
-                vm.forget_boot(&key);
-            }
-            if let (true, Some(before)) = (disk::is_drive(&key), before) {
-                self.part_with(node, vmid, &before, value.as_deref(), false)?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -214,35 +166,13 @@ impl Vm {
         let is_cd = disk::is_drive(key)
             && disk::is_cdrom(&drive)
             && !drive.get("file").unwrap_or_default().contains("-cloudinit");
-        let order = self.config.get("boot").and_then(|boot| boot.strip_prefix("order="));
+        let view = self.view(View::Pending);
+        let order = view.get("boot").and_then(|boot| boot.strip_prefix("order="));
         let Some(order) = order.filter(|order| is_cd && !order.split(';').any(|d| d == key)) else {
             return;
         };
         let boot = format!("order={order};{key}");
-        if self.running {
-            self.pending.insert("boot".to_owned(), Some(boot));
-        } else {
-            self.config.insert("boot".to_owned(), boot);
-        }
-    }
-
-    /// Facts 23: an order that becomes empty is a blank.
-    fn forget_boot(&mut self, key: &str) {
-        let Some(boot) = self.config.get("boot").cloned() else {
-            return;
-        };
-        let Some(order) = boot.strip_prefix("order=") else {
-            return;
-        };
-        if !order.split(';').any(|device| device == key) {
-            return;
-        }
-        let left: Vec<&str> = order.split(';').filter(|device| *device != key).collect();
-        let boot = match left.is_empty() {
-            true => " ".to_owned(),
-            false => format!("order={}", left.join(";")),
-        };
-        self.config.insert("boot".to_owned(), boot);
+        self.pending.insert("boot".to_owned(), Some(boot));
     }
 }
 
@@ -271,47 +201,6 @@ fn stored(key: &str, value: &str) -> String {
         return tags.into_iter().collect::<Vec<_>>().join(";");
     }
     value.to_owned()
-}
-
-/// Whether a running VM takes a change at once.
-// PVE: reference 5, "Live"; hotplug is at its default: network, disk, usb.
-fn is_live(key: &str, present: bool) -> bool {
-    if matches!(
-        key,
-        "balloon"
-            | "cicustom"
-            | "cipassword"
-            | "citype"
-            | "ciupgrade"
-            | "ciuser"
-            | "cpulimit"
-            | "cpuunits"
-            | "description"
-            | "hookscript"
-            | "hotplug"
-            | "lock"
-            | "migrate_downtime"
-            | "migrate_speed"
-            | "name"
-            | "nameserver"
-            | "onboot"
-            | "protection"
-            | "searchdomain"
-            | "shares"
-            | "sshkeys"
-            | "startup"
-            | "tablet"
-            | "tags"
-            | "vmstatestorage"
-    ) {
-        return true;
-    }
-    match numbered(key) {
-        Some(("net" | "ipconfig" | "usb" | "unused", _)) => true,
-        // A disk is plugged and unplugged while the VM runs; its options are not changed.
-        Some(("scsi" | "virtio", _)) => !present || key.is_empty(),
-        _ => false,
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
 pub mod ha;
+pub(crate) mod pending;
 pub(crate) mod power;
 pub mod sdn;
 pub mod storage;

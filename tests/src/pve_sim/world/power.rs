@@ -4,6 +4,7 @@
 
 use super::World;
 use super::access::Who;
+use super::change::Change;
 use super::create::read_net;
 use super::disk;
 use super::ha::Request;
@@ -15,7 +16,7 @@ impl World {
         if let Err(cause) = self.startable(node, vmid) {
             return Err(cause).into();
         }
-        if let Err(refusal) = self.apply_pending(node, vmid) {
+        if let Err(refusal) = self.apply_pending(node, vmid, &Change::default()) {
             return Err(refusal.in_task()).into();
         }
         if let Err(cause) = self.devices_exist(node, vmid) {
@@ -86,7 +87,7 @@ impl World {
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
-        self.apply_pending(node, vmid).map_err(text)
+        self.apply_pending(node, vmid, &Change::default()).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
@@ -95,6 +96,18 @@ impl World {
             return Err("VM quit/powerdown failed - got timeout".to_owned());
         }
         self.stop(node, vmid)
+    }
+
+    /// A foreign hand starts or stops a VM: what is pending takes effect.
+    pub(crate) fn switch(&mut self, vmid: u32, running: bool) {
+        let Some(vm) = self.vms.get_mut(&vmid).filter(|vm| vm.running != running) else {
+            return;
+        };
+        vm.running = running;
+        vm.agent_calls = 0;
+        let node = vm.node.clone();
+        // The VM is there, and nothing else is looked at.
+        let _ = self.apply_pending(&node, vmid, &Change::default());
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {

@@ -25,6 +25,9 @@ pub struct Vm {
     pub pending: BTreeMap<String, Option<String>>,
     /// Whether QEMU runs.
     pub running: bool,
+    /// Keys whose hotplug fails while it runs, and what QEMU says then.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hotplug_fails: BTreeMap<String, String>,
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
