@@ -253,14 +253,26 @@ fn statuses(tool: &str) -> BTreeSet<String> {
     seen
 }
 
+/// Returns cargo's metadata of our crates and of each crate that is built into them here.
+///
+/// Without the filter, cargo also wants the crates that only other platforms need, and no build
+/// has fetched those. With it, a machine that has built the workspace needs no network.
 fn metadata() -> Value {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline", "--locked"])
-        .current_dir(root())
-        .output()
-        .unwrap();
+    let host = host();
+    let arguments = ["metadata", "--format-version=1", "--locked", "--filter-platform", &host];
+    serde_json::from_str(&cargo(&arguments)).unwrap()
+}
+
+/// Returns the platform that this cargo builds for, such as `x86_64-unknown-linux-gnu`.
+fn host() -> String {
+    let version = cargo(&["--version", "--verbose"]);
+    version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
+}
+
+fn cargo(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The names of all crates that end up in a crate of ours, dev- and build-dependencies left out.
