@@ -151,9 +151,10 @@ impl Work<'_> {
         }
     }
 
-    /// Tells the step that is begun; a look that is over in a moment is not worth a line.
+    /// Tells the step that is begun; a look, or a record that goes with other steps, is not worth a line.
     fn tell_step(&self, step: &Step) {
-        if !matches!(step, Step::Fence) {
+        let only_records = matches!(step, Step::Configure { params, .. } if params.is_empty());
+        if !matches!(step, Step::Fence) && !(only_records && self.plan.steps.len() > 1) {
             self.tell("step", step.doing(), None);
         }
     }

@@ -1,10 +1,46 @@
-//! Replaces what differs from run to run by what stays: ports, UPIDs, nonces, fingerprints.
+//! Replaces what differs from run to run by what stays: ports, UPIDs, nonces, uuids, fingerprints.
 
 /// Returns the text with the changing parts replaced.
 pub(super) fn text(text: &str) -> String {
     let text = after(text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
     let text = after(&text, "run=", |c| c.is_ascii_hexdigit(), "NONCE");
-    fingerprints(&upids(&text))
+    fingerprints(&uuids(&seeds(&upids(&text))))
+}
+
+/// A seed's file ends with the nonce of the run that has uploaded it: `pve-pipeline-seed_KEY_VM_RUN.raw`.
+fn seeds(text: &str) -> String {
+    const MARK: &str = "pve-pipeline-seed_";
+    let mut pieces = text.split(MARK);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out.push_str(MARK);
+        let run = |end: usize| {
+            let (name, rest) = piece.split_at(end);
+            let (head, run) = name.rsplit_once('_')?;
+            let is_nonce = run.len() == 16 && run.bytes().all(|b| b.is_ascii_hexdigit());
+            is_nonce.then(|| format!("{head}_NONCE{rest}"))
+        };
+        let stamped = piece.find(".raw").and_then(run);
+        out.push_str(stamped.as_deref().unwrap_or(piece));
+    }
+    out
+}
+
+/// A uuid that a run has drawn; those that a world is written with begin with ones.
+fn uuids(text: &str) -> String {
+    const LENGTH: usize = 36;
+    let mut pieces = text.split("uuid=");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        out.push_str("uuid=");
+        let drawn = piece.get(..LENGTH).filter(|uuid| {
+            uuid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+                && !uuid.starts_with("11111111")
+        });
+        out.push_str(drawn.map_or("", |_| "UUID"));
+        out.push_str(if drawn.is_some() { &piece[LENGTH..] } else { piece });
+    }
+    out
 }
 
 /// Bytes as text that can be compared and checked in: other than UTF-8, a sum of them.
@@ -82,6 +118,16 @@ mod tests {
     fn changing_parts_are_replaced() {
         check("at 127.0.0.1:40213/x, 127.0.0.1: y", "at 127.0.0.1:PORT/x, 127.0.0.1: y");
         check("vm=a run=0af3 seed=1", "vm=a run=NONCE seed=1");
+        check(
+            "x_seed pve-pipeline-seed_0a_db_0123456789abcdef.raw.",
+            "x_seed pve-pipeline-seed_0a_db_NONCE.raw.",
+        );
+        check("pve-pipeline-seed_0a_db_dead.raw", "pve-pipeline-seed_0a_db_dead.raw");
+        check("uuid=0b9ea5a2-0e3a-4f4e-9d5e-1f6a3a1f0c11 x", "uuid=UUID x");
+        check(
+            "uuid=11111111-2222-4333-8444-000000000101,a",
+            "uuid=11111111-2222-4333-8444-000000000101,a",
+        );
         let upid = "UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:a@pve!b:";
         check(upid, "UPID:pve1:PID:PSTART:START:qmcreate:100:a@pve!b:");
         check("UPID: x", "UPID: x");
