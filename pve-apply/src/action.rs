@@ -4,7 +4,7 @@
 use crate::blocked::Blocked;
 use crate::json;
 use crate::mark::Mark;
-use crate::notice::Notice;
+use crate::notice::{Notice, What};
 use crate::observed::Power;
 use pve_client::{Digest, NodeName, StorageId, Vmid, Volid};
 use serde::{Deserialize, Serialize};
@@ -337,7 +337,8 @@ impl Plan {
 
     /// Says whether there is something to do, or something that should be and cannot.
     pub(crate) fn has_changes(&self) -> bool {
-        !self.vms.is_empty() || !self.blocked.is_empty()
+        let waits = |notice: &Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(waits)
     }
 
     /// How many VMs have this action.

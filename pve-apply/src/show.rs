@@ -3,6 +3,7 @@
 
 use crate::action::{Action, Change, Impact, Plan, VmPlan};
 use stage::printable;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
@@ -42,6 +43,10 @@ pub(crate) fn show(plan: &Plan, colour: Colour) -> String {
             push_line(&mut out, &format!("      {way_out}"), colour, "");
         }
     }
+    for vm in &plan.left_over {
+        let line = format!("  {} (vmid {}) is not in the document", vm.name, vm.vmid);
+        push_line(&mut out, &line, colour, "");
+    }
     for notice in &plan.notices {
         let line = format!("  {} vmid {}: {}", notice.name, notice.vmid, notice.text());
         push_line(&mut out, &line, colour, "");
@@ -59,7 +64,8 @@ fn summary(plan: &Plan) -> String {
         let count = plan.count(action);
         (count > 0).then(|| format!("{count} to {word}"))
     };
-    let blocked = plan.blocked.len();
+    let blocked: BTreeSet<&str> = plan.blocked.iter().map(|b| b.name.as_str()).collect();
+    let blocked = blocked.len();
     let unchanged = plan.unchanged.len();
     let parts: Vec<String> = [
         counted(Action::Destroy, "destroy"),
@@ -85,7 +91,11 @@ fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
         Action::Adopt => ("~", "adopt", YELLOW),
         Action::Power => ("~", "power", YELLOW),
     };
-    let vmid = vm.vmid.map_or("vmid by PVE".to_owned(), |vmid| format!("vmid {vmid}"));
+    let vmid = match (vm.vmid, vm.candidate) {
+        (Some(vmid), _) => format!("vmid {vmid}"),
+        (None, Some(candidate)) => format!("vmid {candidate}, or the next free one"),
+        (None, None) => "no vmid".to_owned(),
+    };
     let impact = match vm.impact {
         Impact::None => String::new(),
         impact => format!("  {}", impact_text(impact)),

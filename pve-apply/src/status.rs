@@ -1,6 +1,7 @@
 //! The list of our VMs across the cluster, as text and as JSON. Does no I/O.
 
 use crate::action::{Action, Plan};
+use crate::notice::What;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -34,6 +35,11 @@ pub(crate) enum Drift {
         /// Their names.
         fields: Vec<String>,
     },
+    /// It is as the document asks once it is rebooted.
+    WaitsForReboot {
+        /// The fields that the guest gets then.
+        fields: Vec<String>,
+    },
     /// It belongs to this deployment, and the document does not know it.
     NotInDocument,
     /// It belongs to another deployment, or the document is not rendered.
@@ -52,13 +58,23 @@ impl Drift {
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
         let fields: Vec<String> = changes.map(|change| change.field.clone()).collect();
-        if fields.is_empty() { Self::None } else { Self::Fields { fields } }
+        let waiting = plan.notices.iter().filter(|notice| notice.name == name);
+        let waiting = waiting.filter_map(|notice| match &notice.what {
+            What::WaitsForReboot { fields } => Some(fields.clone()),
+            _ => None,
+        });
+        match waiting.last() {
+            _ if !fields.is_empty() => Self::Fields { fields },
+            Some(fields) => Self::WaitsForReboot { fields },
+            None => Self::None,
+        }
     }
 
     fn text(&self) -> String {
         match self {
             Self::None => "as the document asks".to_owned(),
             Self::Fields { fields } => format!("differs: {}", fields.join(", ")),
+            Self::WaitsForReboot { fields } => format!("waits for a reboot: {}", fields.join(", ")),
             Self::NotInDocument => "not in the document".to_owned(),
             Self::NotCompared => "not compared".to_owned(),
             Self::NotOurs { is } => format!("not ours: {is}"),

@@ -15,7 +15,9 @@ use pve_client::{Client, Vmid};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failure> {
-    let session = Session::open(&args.target, console, Purpose::FindOrApply)?;
+    let mut session = Session::open(&args.target, console, Purpose::FindOrApply)?;
+    // What only waits for a reboot is told apart from what differs.
+    session.desired.consent.pending = true;
     let Session { client, desired, .. } = &session;
     let observed = observe::observe(client, desired, Scope::All)?;
     let compared = plan::plan(desired, &observed);

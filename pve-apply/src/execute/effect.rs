@@ -6,7 +6,7 @@
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
-use pve_client::{ConfigView, Error, VmStatus, Vmid};
+use pve_client::{ConfigView, Error, PropertyString, VmStatus, Vmid, display_size};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeSet;
@@ -18,6 +18,8 @@ const SHOWS: Duration = Duration::from_secs(10);
 const HA_ACTS: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+const TASKS_TELL: &str = "the VM's tasks in PVE say why; run again when that is mended";
 
 /// A state of power that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,19 +104,58 @@ impl Work<'_> {
             ),
             None => (
                 format!("\"{name}\" is {is} and not {word}, although its task ended well"),
-                "the tasks of the VM in PVE say why; run again when that is mended".to_owned(),
+                TASKS_TELL.to_owned(),
             ),
         };
         Stop::after(Entry::error(self.place(), fact).hint(hint))
     }
 
-    /// After the last step: no value that this run has written may wait for a reboot unless the plan
-    /// leaves it to one.
+    /// A disk that was to grow has its new size.
+    pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), Stop> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let client = self.runner.client;
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
+        let has = drive.and_then(|drive| drive.size("size")).unwrap_or(0);
+        if has >= bytes {
+            return Ok(());
+        }
+        let (name, has) = (&self.plan.name, display_size(has));
+        let fact = format!("{disk} of \"{name}\" still has {has}, although its task ended well");
+        Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
+    }
+
+    /// What a task has written is in the config.
+    pub(super) fn is_written<'k>(
+        &self,
+        mut keys: impl Iterator<Item = &'k String>,
+    ) -> Result<(), Stop> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let client = self.runner.client;
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        match keys.find(|key| config.get(key).is_none()) {
+            Some(key) => Err(self.lost(key)),
+            None => Ok(()),
+        }
+    }
+
+    fn lost(&self, key: &str) -> Stop {
+        let fact = format!("`{key}` of \"{}\" is not there after it was written", self.plan.name);
+        Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL))
+    }
+
+    /// After the last step: what this run has written is there, and no value of it waits for a reboot
+    /// unless the plan leaves it to one.
     pub(super) fn settled(&self, keys: &BTreeSet<&str>) -> Result<(), Stop> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
         let items = ask_patiently(|| client.vm_pending(&self.plan.node, vmid))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        if let Some(lost) = keys.iter().find(|key| items.iter().all(|item| item.key != **key)) {
+            return Err(self.lost(lost));
+        }
         let waits = |key: &str| keys.contains(key) && !self.plan.may_wait.iter().any(|k| k == key);
         let pending: Vec<String> = items
             .into_iter()

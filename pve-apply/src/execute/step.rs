@@ -111,7 +111,8 @@ impl Work<'_> {
         if let Some(mark) = mark {
             self.mark = mark;
         }
-        Ok(())
+        // What follows relies on the disk: the mark says that it is there, and the guest boots with it.
+        if makes_disk { self.is_written(params.keys()) } else { Ok(()) }
     }
 
     /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
@@ -140,7 +141,8 @@ impl Work<'_> {
             Ok(client.resize(&self.plan.node, seen.vmid, disk, bytes, seen.digest())?)
         });
         self.untouched = false;
-        sent.map_err(|failed| self.stop("growing the disk of", failed))
+        sent.map_err(|failed| self.stop("growing the disk of", failed))?;
+        self.has_grown(disk, bytes)
     }
 
     fn start(&mut self) -> Result<(), Stop> {
