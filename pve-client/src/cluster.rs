@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::fields::Fields;
+use crate::fields::{BadField, Fields};
 use crate::ids::{NodeName, Vmid};
 use crate::params::{Params, path};
 
@@ -97,8 +97,8 @@ impl Client {
     /// Returns the nodes.
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.get("/nodes", &Params::new())?.list(|node| {
-            Some(Node {
-                node: node.parse("node")?,
+            Ok(Node {
+                node: node.need("node")?,
                 online: node.text("status").as_deref() == Some("online"),
                 ssl_fingerprint: node.text("ssl_fingerprint"),
             })
@@ -122,13 +122,18 @@ impl Client {
     /// Returns all guests of the cluster that the token may see.
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
         self.get("/cluster/resources", &Params::new().with("type", "vm"))?
-            .list(|guest| resource(guest, guest.parse("node")?))
+            // The list may hold other things than guests; whatever calls itself a guest must be one.
+            .list_some(|row| match row.need::<String>("type")?.as_str() {
+                "qemu" => resource(GuestKind::Qemu, row, row.need("node")?).map(Some),
+                "lxc" => resource(GuestKind::Lxc, row, row.need("node")?).map(Some),
+                _ => Ok(None),
+            })
     }
 
     /// Returns a node's VMs that the token may see, as they are at this moment.
     pub fn node_vms(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
         self.get(&path(&["nodes", node.as_str(), "qemu"]), &Params::new())?
-            .list(|guest| resource(guest, node.clone()))
+            .list(|row| resource(GuestKind::Qemu, row, node.clone()))
     }
 
     /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
@@ -187,15 +192,11 @@ fn privileges_at(listed: &Permissions, path: &str) -> BTreeSet<String> {
     inherited.filter(|(_, down)| **down).map(|(name, _)| name.clone()).collect()
 }
 
-/// Reads a guest of a list; what is not called a container is a VM.
-fn resource(guest: &Fields<'_>, node: NodeName) -> Option<Resource> {
-    let kind = match guest.text("type").as_deref() {
-        Some("lxc") => GuestKind::Lxc,
-        _ => GuestKind::Qemu,
-    };
-    Some(Resource {
+/// Reads a guest of a list.
+fn resource(kind: GuestKind, guest: &Fields<'_>, node: NodeName) -> Result<Resource, BadField> {
+    Ok(Resource {
         kind,
-        vmid: guest.parse("vmid")?,
+        vmid: guest.need("vmid")?,
         node,
         name: guest.text("name"),
         status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),

@@ -3,6 +3,7 @@
 //! PVE: facts 11. Does no I/O.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
@@ -38,18 +39,32 @@ impl Answer {
         self.data().as_object().map(Fields).ok_or_else(|| self.bad("`data` is not an object"))
     }
 
-    /// Reads each object of the list that `data` must be; what is no such object is passed over by `None`.
-    /// Null is an empty list: some languages write an empty list so, and the servers written in them.
-    pub(crate) fn list<T>(&self, read: impl Fn(&Fields<'_>) -> Option<T>) -> Result<Vec<T>, Error> {
-        if self.data().is_null() {
-            return Ok(Vec::new());
+    /// Reads each row of the list that `data` must be. Null is no list, and a row that cannot be read
+    /// spoils the whole answer: what is missing from a list must be missing in PVE.
+    pub(crate) fn list<T>(
+        &self,
+        read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
+    ) -> Result<Vec<T>, Error> {
+        self.list_some(|row| read(row).map(Some))
+    }
+
+    /// Like [`Self::list`], but leaves out the rows for which `read` returns `None`.
+    pub(crate) fn list_some<T>(
+        &self,
+        read: impl Fn(&Fields<'_>) -> Result<Option<T>, BadField>,
+    ) -> Result<Vec<T>, Error> {
+        let list = self.data().as_array().ok_or_else(|| match self.data() {
+            Value::Null => self.bad("`data` is null, not a list"),
+            _ => self.bad("`data` is not a list"),
+        })?;
+        let mut rows = Vec::new();
+        for (number, row) in (1..).zip(list) {
+            let row = row.as_object();
+            let row = row.ok_or_else(|| self.bad(&format!("row {number} is not an object")))?;
+            let read = read(&Fields(row));
+            rows.extend(read.map_err(|field| self.bad(&format!("row {number}: {field}")))?);
         }
-        let list = self.data().as_array().ok_or_else(|| self.bad("`data` is not a list"))?;
-        Ok(list
-            .iter()
-            .filter_map(Value::as_object)
-            .filter_map(|object| read(&Fields(object)))
-            .collect())
+        Ok(rows)
     }
 
     /// Reads `data` as a text that must parse.
@@ -67,6 +82,22 @@ impl Answer {
     /// Makes the error that says what is wrong with this answer.
     pub(crate) fn bad(&self, what: &str) -> Error {
         Error::BadAnswer { call: self.call.clone(), what: what.to_owned() }
+    }
+}
+
+/// A field of a row that is missing, or is not what it must be.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadField {
+    name: &'static str,
+    value: Option<String>,
+}
+
+impl fmt::Display for BadField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "`{}` is \"{value}\"", self.name),
+            None => write!(f, "`{}` is missing", self.name),
+        }
     }
 }
 
@@ -90,9 +121,21 @@ impl Fields<'_> {
         self.0.get(name).and_then(text).and_then(|t| parse_boolean(&t)).unwrap_or(false)
     }
 
-    /// Returns a field that must parse.
+    /// Returns a field, if it is there and parses.
     pub(crate) fn parse<T: FromStr>(&self, name: &str) -> Option<T> {
         self.text(name)?.parse().ok()
+    }
+
+    /// Returns a field without which its row means nothing.
+    pub(crate) fn need<T: FromStr>(&self, name: &'static str) -> Result<T, BadField> {
+        self.parse(name).ok_or_else(|| self.bad(name))
+    }
+
+    /// Returns the fault of a field.
+    pub(crate) fn bad(&self, name: &'static str) -> BadField {
+        let found = self.0.get(name).filter(|value| !value.is_null());
+        let value = found.map(|value| text(value).unwrap_or_else(|| value.to_string()));
+        BadField { name, value }
     }
 
     /// Returns the parts of a field that is a list in one text.

@@ -109,8 +109,8 @@ impl Client {
     /// Returns a VM's config key by key, with what is pending.
     pub fn vm_pending(&self, node: &NodeName, vmid: Vmid) -> Result<Vec<PendingValue>, Error> {
         self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(|item| {
-            Some(PendingValue {
-                key: item.text("key")?,
+            Ok(PendingValue {
+                key: item.need("key")?,
                 value: item.text("value"),
                 pending: item.text("pending"),
                 // 1 is a deletion, 2 a forced one.

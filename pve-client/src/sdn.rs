@@ -91,8 +91,8 @@ impl Client {
                 Some("deleted") => SdnState::Deleted,
                 _ => SdnState::Applied,
             };
-            Some(SdnObject {
-                id: object.text(kind.id_field())?,
+            Ok(SdnObject {
+                id: object.need(kind.id_field())?,
                 state,
                 values: object.texts(),
                 pending: object
@@ -154,8 +154,8 @@ impl Client {
     /// Returns how the zones do on a node.
     pub fn node_sdn_zones(&self, node: &NodeName) -> Result<Vec<NodeZone>, Error> {
         self.get(&path(&["nodes", node.as_str(), "sdn", "zones"]), &Params::new())?.list(|zone| {
-            Some(NodeZone {
-                zone: zone.text("zone")?,
+            Ok(NodeZone {
+                zone: zone.need("zone")?,
                 status: zone.text("status").unwrap_or_default(),
             })
         })

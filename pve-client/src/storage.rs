@@ -110,8 +110,8 @@ impl Client {
     /// Returns the storages that the token may see on a node.
     pub fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
         self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?.list(|storage| {
-            Some(Storage {
-                storage: storage.parse("storage")?,
+            Ok(Storage {
+                storage: storage.need("storage")?,
                 kind: storage.text("type").unwrap_or_default(),
                 content: storage.split("content", &[',']),
                 // PVE leaves these out where they are the rule.
@@ -133,15 +133,21 @@ impl Client {
         content: Option<&str>,
     ) -> Result<Vec<Volume>, Error> {
         let params = Params::new().with_some("content", content);
-        self.get(&content_path(node, storage, None), &params)?.list(|volume| {
-            Some(Volume {
-                volid: volume.parse("volid")?,
+        self.get(&content_path(node, storage, None), &params)?.list_some(|volume| {
+            let name: String = volume.need("volid")?;
+            let Ok(volid) = name.parse() else {
+                // An ISO may be named with a blank or a comma: no VM of ours can have it.
+                let is_odd = name.starts_with(&format!("{storage}:"));
+                return if is_odd { Ok(None) } else { Err(volume.bad("volid")) };
+            };
+            Ok(Some(Volume {
+                volid,
                 content: volume.text("content").unwrap_or_default(),
                 format: volume.text("format"),
                 size: volume.integer("size").unwrap_or(0),
                 ctime: volume.integer("ctime"),
                 vmid: volume.parse("vmid"),
-            })
+            }))
         })
     }
 
@@ -208,14 +214,14 @@ impl Client {
         // PVE: pve-manager, API2/Network.pm: this type takes vnets in; the list is filtered by SDN.Use and SDN.Audit.
         let params = Params::new().with("type", "any_bridge");
         self.get(&path(&["nodes", node.as_str(), "network"]), &params)?
-            .list(|network| network.text("iface"))
+            .list(|network| network.need("iface"))
     }
 
     /// Returns a node's network interfaces, bridges among them.
     pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
         self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?.list(|network| {
-            Some(Network {
-                iface: network.text("iface")?,
+            Ok(Network {
+                iface: network.need("iface")?,
                 kind: network.text("type").unwrap_or_default(),
                 active: network.flag("active"),
                 cidr: network.text("cidr"),

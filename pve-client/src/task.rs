@@ -66,7 +66,7 @@ pub struct TaskFilter {
     pub kind: Option<String>,
     /// Only tasks started since, in seconds since 1970.
     pub since: Option<u64>,
-    /// How many at most.
+    /// How many at most; absent: all.
     pub limit: Option<u32>,
 }
 
@@ -79,6 +79,10 @@ const REGISTRATION: Duration = Duration::from_secs(5);
 /// For so long polls may get no answer: a restart of pveproxy takes a few seconds, a moved cluster
 /// address somewhat more.
 const SILENCE: Duration = Duration::from_secs(30);
+/// How many tasks PVE lists when it is not told how many.
+const PAGE: u64 = 50;
+/// More tasks than a node keeps in its lists.
+const ALL_TASKS: u32 = 1_000_000;
 /// So many lines of the log go with a failure.
 const LOG_TAIL: u64 = 10;
 
@@ -135,7 +139,7 @@ impl Client {
     pub fn task_log(&self, upid: &Upid, start: u64, limit: u64) -> Result<LogPage, Error> {
         let params = Params::new().with("start", start).with("limit", limit);
         let answer = self.get(&task_path(upid, &["log"]), &params)?;
-        let lines = answer.list(|line| line.text("t"))?;
+        let lines = answer.list(|line| line.need("t"))?;
         let total = answer.beside("total").unwrap_or(start + lines.len() as u64);
         Ok(LogPage { lines, total })
     }
@@ -154,22 +158,43 @@ impl Client {
         self.delete(&task_path(upid, &[]), &Params::new()).map(drop)
     }
 
-    /// Returns a node's tasks, running and ended, newest first.
+    /// Returns a node's tasks: those that run, the oldest first, then those that ended, the last end
+    /// first. Without `filter.limit` it is all of them.
     pub fn tasks(&self, node: &NodeName, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {
+        let (tasks, total) = self.task_page(node, filter, filter.limit)?;
+        // PVE: pve-manager, API2/Tasks.pm, node_tasks: 50 rows unless told otherwise, and `total`
+        // counts them all.
+        let read = tasks.len() as u64;
+        let is_whole = total.map_or(read < PAGE, |total| total <= read);
+        if filter.limit.is_some() || is_whole {
+            return Ok(tasks);
+        }
+        Ok(self.task_page(node, filter, Some(ALL_TASKS))?.0)
+    }
+
+    /// Returns the first `limit` tasks of a node's list, and how many it has in all.
+    fn task_page(
+        &self,
+        node: &NodeName,
+        filter: &TaskFilter,
+        limit: Option<u32>,
+    ) -> Result<(Vec<TaskEntry>, Option<u64>), Error> {
         // PVE: pve-manager, API2/Tasks.pm, node_tasks: `all` is what is active, and the whole archive.
         let params = Params::new()
             .with("source", if filter.active { "active" } else { "all" })
             .with_some("vmid", filter.vmid)
             .with_some("typefilter", filter.kind.as_deref())
             .with_some("since", filter.since)
-            .with_some("limit", filter.limit);
-        self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?.list(|task| {
-            Some(TaskEntry {
-                upid: task.parse("upid")?,
+            .with_some("limit", limit);
+        let answer = self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?;
+        let tasks = answer.list(|task| {
+            Ok(TaskEntry {
+                upid: task.need("upid")?,
                 endtime: task.integer("endtime"),
                 status: task.text("status").filter(|status| status != "RUNNING"),
             })
-        })
+        })?;
+        Ok((tasks, answer.beside("total")))
     }
 
     /// Tells success from failure, and fetches what the log says about it.

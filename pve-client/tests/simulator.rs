@@ -215,6 +215,51 @@ fn tasks_can_be_found_read_and_stopped() {
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
+#[test]
+fn a_task_list_is_whole_however_long_it_is() {
+    let running = |id: u32| {
+        format!(
+            r#"{{"node": "pve1", "type": "qmcreate", "id": "{id}", "user": "pipeline@pve!apply", "runs": {{"length": 99}}}}"#
+        )
+    };
+    for (count, requests) in [(49, 1), (50, 1), (51, 2), (120, 2)] {
+        let tasks: Vec<String> = (101..101 + count).map(running).collect();
+        let (sim, client) = scene(&format!(r#"{{"tasks": [{}]}}"#, tasks.join(",")));
+        let filter = TaskFilter { active: true, ..TaskFilter::default() };
+        let listed = client.tasks(&node(), &filter).unwrap();
+        assert_eq!(listed.len(), count as usize);
+        let newest = (100 + count).to_string();
+        assert!(listed.iter().any(|task| task.upid.id() == newest), "the newest is listed last");
+        assert_eq!(sim.requests().len(), requests, "{count}");
+        let few = TaskFilter { limit: Some(3), ..filter };
+        assert_eq!(client.tasks(&node(), &few).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn half_a_list_is_an_error_and_no_empty_list() {
+    let (sim, client) = scene(r#"{"vms": {"100": {}, "101": {}}}"#);
+    let fault = |when: &str, then: &str| {
+        let list = format!(r#"[{{"when": "{when}", "then": {then}}}]"#);
+        faults::from_json(&list).unwrap().into_iter().for_each(|fault| sim.add_fault(fault));
+    };
+    for (then, what) in [
+        (r#"{"body": {"data": null}}"#, "`data` is null, not a list"),
+        (r#"{"body": {}}"#, "it has no `data`"),
+        (r#"{"row": {"at": 1, "drop": ["vmid"]}}"#, "row 2: `vmid` is missing"),
+    ] {
+        fault("GET /cluster/resources", then);
+        fault("GET /nodes/pve1/qemu", then);
+        for error in
+            [client.cluster_resources().unwrap_err(), client.node_vms(&node()).unwrap_err()]
+        {
+            assert!(error.to_string().ends_with(what), "{error}");
+        }
+        assert_eq!(client.cluster_resources().unwrap().len(), 2);
+    }
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
 /// A token that may also edit the SDN, on user and token both.
 const SDN_WORLD: &str = r#"{"access": {
     "users": {"pipeline@pve": {}}, "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001"}},

@@ -7,6 +7,8 @@
 
 #[path = "wire/identity.rs"]
 mod identity;
+#[path = "wire/lists.rs"]
+mod lists;
 #[path = "wire/proxies.rs"]
 mod proxies;
 #[path = "wire/server.rs"]

@@ -160,13 +160,11 @@ fn null_is_an_answer() {
     let server = Server::start(vec![vec![
         ok(r#"{"data":null}"#),
         ok(r#" { "success" : 1, "data" : null, "x" : {} } "#),
-        ok(r#"{"data":null}"#),
     ]]);
     let client = client(&server);
     for _ in 0..2 {
         client.update_config(&node(), vmid(), &Params::new().with("cores", 1)).unwrap();
     }
-    assert_eq!(client.node_vms(&node()).unwrap(), []);
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! Lists: what is missing from one must be missing in PVE, so half a list is no list.
+
+use pve_client::{Client, Error, SdnKind, StorageId, TaskFilter};
+
+use crate::server::{Server, ok};
+use crate::{client, node, vmid};
+
+/// How many rows a call reads, or what it says against the answer.
+type Call = fn(&Client) -> Result<usize, Error>;
+
+fn storage() -> StorageId {
+    "local".parse().unwrap()
+}
+
+/// Each call that reads a list, with a row that it can read and the field that the row needs most.
+const CALLS: [(&str, Call, &str, &str); 12] = [
+    ("nodes", |c| c.nodes().map(|l| l.len()), r#"{"node":"pve1"}"#, "node"),
+    (
+        "resources",
+        |c| c.cluster_resources().map(|l| l.len()),
+        r#"{"type":"qemu","node":"pve1","vmid":100}"#,
+        "vmid",
+    ),
+    (
+        "containers",
+        |c| c.cluster_resources().map(|l| l.len()),
+        r#"{"type":"lxc","vmid":100,"node":"pve1"}"#,
+        "node",
+    ),
+    ("vms", |c| c.node_vms(&node()).map(|l| l.len()), r#"{"vmid":"100"}"#, "vmid"),
+    (
+        "tasks",
+        |c| c.tasks(&node(), &TaskFilter::default()).map(|l| l.len()),
+        r#"{"upid":"UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:root@pam!iac:"}"#,
+        "upid",
+    ),
+    ("storages", |c| c.storages(&node()).map(|l| l.len()), r#"{"storage":"local"}"#, "storage"),
+    (
+        "content",
+        |c| c.storage_content(&node(), &storage(), None).map(|l| l.len()),
+        r#"{"volid":"local:iso/a.iso"}"#,
+        "volid",
+    ),
+    ("networks", |c| c.networks(&node()).map(|l| l.len()), r#"{"iface":"vmbr0"}"#, "iface"),
+    ("bridges", |c| c.bridges(&node()).map(|l| l.len()), r#"{"iface":"vmbr0"}"#, "iface"),
+    ("pending", |c| c.vm_pending(&node(), vmid()).map(|l| l.len()), r#"{"key":"cores"}"#, "key"),
+    ("zones", |c| c.sdn_list(&SdnKind::Zone).map(|l| l.len()), r#"{"zone":"z"}"#, "zone"),
+    ("node zones", |c| c.node_sdn_zones(&node()).map(|l| l.len()), r#"{"zone":"z"}"#, "zone"),
+];
+
+/// Asks once, of a server with this body.
+fn told(call: Call, body: &str) -> Result<usize, Error> {
+    call(&client(&Server::start(vec![vec![ok(body)]])))
+}
+
+/// What is said of a bad answer, without the request.
+fn said(call: Call, body: &str) -> String {
+    let error = told(call, body).unwrap_err();
+    assert!(matches!(error, Error::BadAnswer { .. }), "{body}: {error:?}");
+    error.to_string().split_once("cannot be used: ").unwrap().1.to_owned()
+}
+
+#[test]
+fn an_empty_list_is_a_list_and_null_is_none() {
+    for (name, call, row, _) in CALLS {
+        assert_eq!(told(call, r#"{"data":[]}"#).unwrap(), 0, "{name}");
+        assert_eq!(told(call, &format!(r#"{{"data":[{row},{row}]}}"#)).unwrap(), 2, "{name}");
+        assert_eq!(said(call, r#"{"data":null}"#), "`data` is null, not a list", "{name}");
+        assert_eq!(said(call, "{}"), "it has no `data`", "{name}");
+        assert_eq!(said(call, r#"{"data":{}}"#), "`data` is not a list", "{name}");
+    }
+}
+
+#[test]
+fn a_row_that_cannot_be_read_spoils_the_answer() {
+    for (name, call, row, field) in CALLS {
+        let bodies = |second: &str| format!(r#"{{"data":[{row},{second}]}}"#);
+        let lacking = row.replace(&format!("\"{field}\""), "\"other\"");
+        assert_eq!(said(call, &bodies(&lacking)), format!("row 2: `{field}` is missing"), "{name}");
+        let null = format!("{{\"{field}\":null,{}", &lacking[1..]);
+        assert_eq!(said(call, &bodies(&null)), format!("row 2: `{field}` is missing"), "{name}");
+        let list = format!("{{\"{field}\":[1],{}", &lacking[1..]);
+        assert_eq!(said(call, &bodies(&list)), format!("row 2: `{field}` is \"[1]\""), "{name}");
+        assert_eq!(said(call, &bodies("null")), "row 2 is not an object", "{name}");
+    }
+    let resources: Call = |client| client.cluster_resources().map(|list| list.len());
+    let odd = r#"{"data":[{"type":"qemu","node":"pve1","vmid":7}]}"#;
+    assert_eq!(said(resources, odd), "row 1: `vmid` is \"7\"");
+    let error = told(resources, odd).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the answer to GET /cluster/resources cannot be used: row 1: `vmid` is \"7\""
+    );
+}
+
+#[test]
+fn other_things_than_guests_may_stand_among_them() {
+    let resources: Call = |client| client.cluster_resources().map(|list| list.len());
+    let body = r#"{"data":[{"type":"node","node":"pve1"},{"type":"storage","storage":"local","node":"pve1"},
+        {"type":"sdn","sdn":"z"},{"type":"network","network":"z"},{"type":"pool","pool":"p"},
+        {"type":"qemu","node":"pve1","vmid":100},{"type":"lxc","node":"pve1","vmid":101}]}"#;
+    assert_eq!(told(resources, body).unwrap(), 2);
+    let unnamed = r#"{"data":[{"node":"pve1","vmid":100}]}"#;
+    assert_eq!(said(resources, unnamed), "row 1: `type` is missing");
+}
+
+#[test]
+fn a_volume_with_a_name_that_no_drive_can_hold_is_left_out() {
+    let content: Call =
+        |client| client.storage_content(&node(), &storage(), None).map(|list| list.len());
+    let body = r#"{"data":[{"volid":"local:iso/a b.iso"},{"volid":"local:iso/a,b.iso"},{"volid":"local:iso/c.iso"}]}"#;
+    assert_eq!(told(content, body).unwrap(), 1);
+    assert_eq!(
+        said(content, r#"{"data":[{"volid":"no volid"}]}"#),
+        "row 1: `volid` is \"no volid\""
+    );
+}
