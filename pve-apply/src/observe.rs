@@ -42,9 +42,24 @@ pub(crate) fn observe(
     desired: &Desired,
     scope: Scope,
 ) -> Result<Observed, Failure> {
+    supported_version(client)?;
+    let mut looks = 1;
+    loop {
+        let observed = look(client, desired, scope)?;
+        // A vmid in use that no list holds: it may have been taken since the lists were read.
+        if looks == LOOKS || observed.free.values().all(|free| *free) {
+            return Ok(observed);
+        }
+        looks += 1;
+    }
+}
+
+/// How often the lists are read when the cluster contradicts them.
+const LOOKS: u32 = 3;
+
+fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
-    supported_version(client)?;
     // Before the lists: what is over by now they show as it is.
     let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
     let rows = ask(|| client.cluster_resources()).map_err(fail)?;

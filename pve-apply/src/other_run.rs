@@ -20,6 +20,10 @@ use std::time::Duration;
 const QUIET: Duration = Duration::from_secs(10);
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
+/// How often is looked again for the task of a create that holds a VM and was not listed: it may have
+/// begun between the two reads. One whose task has died holds its VM for ever.
+const BEGUN_LOOKS: u32 = 6;
+
 /// Who waits, and for how long at most.
 pub(crate) struct Wait<'a> {
     pub(crate) client: &'a Client,
@@ -31,6 +35,14 @@ pub(crate) struct Wait<'a> {
     pub(crate) lock: &'a RunLock,
 }
 
+fn is_creating(observed: &Observed) -> bool {
+    let creating = |look: &Look| match look {
+        Look::Seen(seen) => seen.config.is_being_created(),
+        _ => false,
+    };
+    observed.looks.values().any(creating)
+}
+
 impl Wait<'_> {
     /// Observes the world once no other run is known to be at work in it.
     ///
@@ -38,12 +50,20 @@ impl Wait<'_> {
     /// A read failed that nothing can be planned without.
     pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
         let deadline = Deadline::after(self.limit);
+        let mut begun = BEGUN_LOOKS;
         loop {
             let observed = observe::observe(self.client, desired, scope)?;
-            let over = deadline.is_over() || self.interrupt.is_asked();
-            if over || !(self.tasks(desired, &observed) | self.unfinished(desired, &observed)) {
+            if deadline.is_over() || self.interrupt.is_asked() {
                 return Ok(observed);
             }
+            if self.tasks(desired, &observed) | self.unfinished(desired, &observed) {
+                continue;
+            }
+            if begun == 0 || !is_creating(&observed) {
+                return Ok(observed);
+            }
+            begun -= 1;
+            pause(LOOK_PAUSE);
         }
     }
 

@@ -207,9 +207,14 @@ impl Work<'_> {
 
 /// Returns whether a create or a clone still holds a config: its mark shows only afterwards.
 pub(super) fn is_being_made(config: &pve_client::VmConfig) -> bool {
+    config.get("lock").is_some_and(is_making)
+}
+
+/// Returns whether a lock is that of a VM that is being made.
+pub(super) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
-    matches!(config.get("lock"), Some("create" | "clone"))
+    matches!(lock, "create" | "clone")
 }
 
 /// A random uuid, version 4.

@@ -2,15 +2,15 @@
 //!
 //! The vmid is the mutex where both runs try the same one. Where they do not, because one of them saw
 //! a vmid in use that the other saw free, both creates succeed. So after the create, and once more
-//! before it counts as finished, each run looks at every VM that is new since its plan: one that
-//! carries the same mark decides, by a rule that both runs know.
+//! before it counts as finished, each run looks for a VM of another run that carries the same mark,
+//! and decides by a rule that both runs know which of the two stays.
 
-use super::create::is_being_made;
+use super::create::{is_being_made, is_making};
 use super::retry::{Repeat, pause};
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
-use pve_client::{ConfigView, Error, GuestKind, NodeName, Vmid};
+use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::time::Duration;
@@ -43,13 +43,13 @@ impl Work<'_> {
         }
     }
 
-    /// The VMs with this VM's mark among those that are new since the plan. One that is still being
+    /// The VMs with this VM's mark, of other runs. One that is still being
     /// made has no mark yet: it is waited for. What begins later meets this run's VM at its own fence.
     fn twins(&self) -> Result<Vec<Twin>, Stop> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
         let mut looks = 0u32;
-        for (vmid, node) in self.new_vms()? {
+        for (vmid, node) in self.suspects()? {
             loop {
                 match self.look(&node, vmid)? {
                     Some(None) => {}
@@ -73,17 +73,26 @@ impl Work<'_> {
         Ok(twins)
     }
 
-    fn new_vms(&self) -> Result<Vec<(Vmid, NodeName)>, Stop> {
-        let client = self.runner.client;
-        // PVE: facts 31: names and tags lag in this list, the vmids do not.
-        let rows =
-            ask_patiently(|| client.cluster_resources()).map_err(|error| self.unseen(&error))?;
-        let new = rows.into_iter().filter(|row| {
-            row.kind == GuestKind::Qemu
-                && Some(row.vmid) != self.vmid
-                && self.runner.vmids.is_new(row.vmid)
-        });
-        Ok(new.map(|row| (row.vmid, row.node)).collect())
+    /// The VMs that may be twins. A vmid alone proves nothing: its VM may have gone since the plan, and
+    /// the vmid been given to another.
+    fn suspects(&self) -> Result<Vec<(Vmid, NodeName)>, Stop> {
+        let (client, home) = (self.runner.client, &self.plan.node);
+        let unseen = |error: Error| self.unseen(&error);
+        // PVE: facts 31: the cluster's list lags by ten seconds, but for vmids; the node's is current.
+        let here = ask_patiently(|| client.node_vms(home)).map_err(unseen)?;
+        let all = ask_patiently(|| client.cluster_resources()).map_err(unseen)?;
+        let elsewhere = all.into_iter().filter(|row| row.node != *home);
+        let may_be = |row: &Resource| {
+            let is_made = row.lock.as_deref().is_some_and(is_making);
+            let named = row.name.as_ref().is_none_or(|name| *name == self.plan.name);
+            is_made || named || self.runner.vmids.is_new(row.vmid)
+        };
+        let here = here.into_iter().filter(may_be);
+        let new = elsewhere.filter(|row| self.runner.vmids.is_new(row.vmid));
+        let others = here
+            .chain(new)
+            .filter(|row| row.kind == GuestKind::Qemu && !self.runner.vmids.is_own(row.vmid));
+        Ok(others.map(|row| (row.vmid, row.node)).collect())
     }
 
     /// `None`: not a twin. `Some(None)`: it cannot be told yet.

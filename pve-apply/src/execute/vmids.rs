@@ -39,10 +39,14 @@ impl Vmids {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(vmid);
     }
 
-    /// Returns whether a vmid was free when the plan was made, and is not this run's.
+    /// Returns whether this run makes a VM at a vmid.
+    pub(super) fn is_own(&self, vmid: Vmid) -> bool {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(&vmid)
+    }
+
+    /// Returns whether a vmid was free when the plan was made.
     pub(super) fn is_new(&self, vmid: Vmid) -> bool {
-        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        !self.before.contains(&vmid) && !own.contains(&vmid)
+        !self.before.contains(&vmid)
     }
 }
 
@@ -62,7 +66,7 @@ mod tests {
         assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(103)));
         assert_eq!(vmids.next(Some(vmid(102))), Some(vmid(101)));
         assert_eq!(vmids.next(Some(vmid(102))), None);
-        assert!(!vmids.is_new(vmid(103)) && !vmids.is_new(vmid(102)));
-        assert!(vmids.is_new(vmid(100)) && vmids.is_new(vmid(500)));
+        assert!(vmids.is_own(vmid(103)) && !vmids.is_own(vmid(102)) && !vmids.is_own(vmid(100)));
+        assert!(!vmids.is_new(vmid(102)) && vmids.is_new(vmid(100)) && vmids.is_new(vmid(500)));
     }
 }

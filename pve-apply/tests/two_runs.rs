@@ -1,0 +1,198 @@
+//! Two runs of one deployment at once: never two VMs of one name, never a VM of the other run
+//! destroyed, and honest exit codes on both sides.
+//!
+//! Each try has a cluster of its own and two runs that begin some time apart. They know nothing of each
+//! other's lock, as on two machines, but for every tenth try. The offsets are drawn from a fixed seed.
+
+#![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
+#![expect(clippy::unwrap_used, reason = "a test may")]
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use test_support::pve_sim::world::vm::Vm;
+use test_support::pve_sim::{Options, Pace, PveSim, World};
+
+/// How many tries.
+const TRIES: usize = 100;
+/// So many go on at a time: they wait more than they work.
+const WORKERS: usize = 8;
+const NAMES: [&str; 3] = ["edge", "db", "app"];
+
+/// One try: how far apart the runs begin, how long tasks take, what they meet.
+#[derive(Clone, Copy, Debug)]
+struct Try {
+    number: usize,
+    offset: Duration,
+    /// The longest task, in milliseconds.
+    longest: u64,
+    fixed: bool,
+    one_machine: bool,
+    /// A stranger has the vmids that the first run sees as candidates, and goes before the second looks.
+    moved_candidates: bool,
+}
+
+impl Try {
+    fn new(number: usize) -> Self {
+        let mut state = 0x5eed_0000 + number as u64;
+        let mut draw = |bound: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        let longest = [5, 40, 400, 1500][number % 4];
+        Self {
+            number,
+            offset: Duration::from_millis(draw(2 * longest + 60)),
+            longest,
+            fixed: number % 3 == 0,
+            one_machine: number % 10 == 9,
+            moved_candidates: number % 3 == 1,
+        }
+    }
+
+    fn document(&self, sim: &PveSim) -> String {
+        let vm = |(index, name): (usize, &&str)| {
+            let mut vm = json!({
+                "name": name, "image": "debian-12", "cores": 1, "memory": 512, "disk": 10,
+                "bridge": "vmbr0", "ip": "dhcp", "user_data": format!("#cloud-config\n# {name}\n"),
+                "meta_data": format!("instance-id: {name}-1\n"), "network_config": "version: 2\n",
+                "seed_fingerprint": format!("5eed{index}"),
+            });
+            if self.fixed {
+                vm["vmid"] = json!(101 + index);
+            }
+            vm
+        };
+        let vms: Vec<Value> = NAMES.iter().enumerate().map(vm).collect();
+        json!({
+            "site": "lab", "deployment": "dev", "node": "pve1", "vmid_range": "200-260",
+            "api_endpoint": sim.endpoint(), "api_token": sim.token(), "datastore": "local-lvm",
+            "image_datastore": "local", "images": {"debian-12": "local:import/debian-12.qcow2"},
+            "vms": vms,
+        })
+        .to_string()
+    }
+
+    fn world(&self) -> World {
+        let image = json!({"volid": "local:import/debian-12.qcow2", "node": "pve1",
+            "size": 1_048_576, "virtual_size": 2_147_483_648_u64});
+        let mut vms = json!({});
+        if self.moved_candidates {
+            // A stranger at every second vmid of the range.
+            for vmid in (200..=260).step_by(2) {
+                vms[vmid.to_string()] = json!({"config": {"name": "precious"}});
+            }
+        }
+        World::from_json(&json!({"volumes": [image], "vms": vms}).to_string()).unwrap()
+    }
+}
+
+fn spawn(sim: &PveSim, document: &str, home: &Path) -> Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pve-apply"))
+        .arg("apply")
+        .env("PVE_FINGERPRINT", sim.fingerprint())
+        .env("HOME", home)
+        .env_remove("XDG_STATE_HOME")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(document.as_bytes()).unwrap();
+    child
+}
+
+/// Waits for a run: its exit code, its result and what it said.
+fn end(child: Child) -> (Option<i32>, Value, String) {
+    let output = child.wait_with_output().unwrap();
+    let result = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code(), result, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The VMs of ours in the world, by name, with their vmids; checks that each is whole.
+fn ours(sim: &PveSim) -> Result<Vec<(String, u64)>, String> {
+    sim.settle();
+    let world: Value = serde_json::from_str(&sim.world().to_json()).unwrap();
+    let mut found = Vec::new();
+    for (vmid, vm) in world["vms"].as_object().unwrap() {
+        let config = &vm["config"];
+        let Some(line) = config["description"].as_str() else { continue };
+        let name = config["name"].as_str().unwrap().to_owned();
+        if !line.contains("stage=done") || vm["running"] != true {
+            return Err(format!("{name} at {vmid} is not finished: {line}"));
+        }
+        found.push((name, vmid.parse().unwrap()));
+    }
+    let seeds = world["volumes"].as_array().unwrap().iter();
+    let left: Vec<_> =
+        seeds.filter_map(|v| v["volid"].as_str()).filter(|v| v.contains("-seed_")).collect();
+    if left.is_empty() { Ok(found) } else { Err(format!("seeds are left: {left:?}")) }
+}
+
+fn attempt(one: Try) -> Result<(), String> {
+    let options = Options {
+        pace: Pace::MillisBetween(1, one.longest),
+        seed: one.number as u64,
+        ..Options::default()
+    };
+    let sim = PveSim::start(one.world(), options).unwrap();
+    let document = one.document(&sim);
+    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let first = spawn(&sim, &document, homes[0].path());
+    std::thread::sleep(one.offset);
+    if one.moved_candidates {
+        let precious = |vm: &Vm| vm.config.get("name").is_some_and(|name| name == "precious");
+        sim.edit(|world| world.vms.retain(|vmid, vm| vmid % 4 != 0 || !precious(vm)));
+    }
+    let second = spawn(&sim, &document, homes[usize::from(!one.one_machine)].path());
+    let ends = [end(first), end(second)];
+    let said = || format!("\n--- first\n{}\n--- second\n{}", ends[0].2, ends[1].2);
+    let found = ours(&sim).map_err(|text| text + &said())?;
+    let names: BTreeSet<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+    if found.len() != NAMES.len() || names.len() != NAMES.len() {
+        return Err(format!("VMs of ours: {found:?}{}", said()));
+    }
+    for (code, result, _) in &ends {
+        if *code != Some(0) {
+            return Err(format!("exit code {code:?}{}", said()));
+        }
+        // What a run has reported must be there when both are over.
+        for (name, vmid) in &found {
+            if result["vm_ids"][name] != json!(vmid) {
+                return Err(format!("{name}: a run reports {}{}", result["vm_ids"][name], said()));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn two_runs_of_one_document_make_each_vm_once() {
+    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if number >= TRIES {
+                        return;
+                    }
+                    let one = Try::new(number);
+                    if let Err(text) = attempt(one) {
+                        failed.lock().unwrap().push(format!("{one:?}: {text}"));
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().unwrap();
+    println!("{TRIES} tries, {} failed", failed.len());
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}
