@@ -1,6 +1,7 @@
-//! DOOR: Ctrl-C. The first one lets running steps end and starts no new one; the second ends at once.
+//! Ctrl-C, and the other signals that end a run: the first one lets running steps end and starts no new
+//! one; the second ends at once.
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use pve_stage::signals::Signals;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,28 +11,16 @@ const PART_WAY: i32 = 3;
 /// Whether the user wants it to end.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Interrupt {
-    /// Ctrl-C: the second one ends the program, so nothing else may set this.
-    signal: Arc<AtomicBool>,
+    /// The second signal ends the program, so nothing else may set this.
+    signal: Signals,
     /// A VM has failed, and no further one is to be begun.
     failed: Arc<AtomicBool>,
 }
 
 impl Interrupt {
-    /// Listens for SIGINT and SIGTERM from now on.
-    ///
-    /// A system that lets no handler be set leaves the signals as they were: they end the program.
+    /// Listens for the signals that end a run, from now on.
     pub(crate) fn listen() -> Self {
-        let asked = Self::default();
-        for signal in [SIGINT, SIGTERM] {
-            // In this order: the first signal finds the flag unset and sets it, the second finds it set.
-            let _ = signal_hook::flag::register_conditional_shutdown(
-                signal,
-                PART_WAY,
-                Arc::clone(&asked.signal),
-            );
-            let _ = signal_hook::flag::register(signal, Arc::clone(&asked.signal));
-        }
-        asked
+        Self { signal: Signals::listen(PART_WAY), ..Self::default() }
     }
 
     /// Says whether it was asked for.
@@ -41,12 +30,12 @@ impl Interrupt {
 
     /// Says whether the user asked for it.
     pub(crate) fn is_signalled(&self) -> bool {
-        self.signal.load(Ordering::SeqCst)
+        self.signal.is_asked()
     }
 
     /// The same Ctrl-C, with the failures forgotten: for the work after them.
     pub(crate) fn after_failure(&self) -> Self {
-        Self { signal: Arc::clone(&self.signal), failed: Arc::default() }
+        Self { signal: self.signal.clone(), failed: Arc::default() }
     }
 
     /// Asks for it because a VM has failed.
