@@ -80,6 +80,11 @@ impl VmOutcome {
         matches!(self.verdict, Verdict::Done)
     }
 
+    /// Returns whether a step failed, or the user stopped it.
+    pub(crate) fn is_failed(&self) -> bool {
+        matches!(self.verdict, Verdict::Failed { .. } | Verdict::Interrupted { .. })
+    }
+
     /// Returns whether another run was met at it.
     pub(crate) fn is_yielded(&self) -> bool {
         matches!(self.verdict, Verdict::Yielded { .. })

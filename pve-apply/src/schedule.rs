@@ -84,7 +84,7 @@ pub(crate) fn run_all(
                     open.running.push(&vm.name);
                     drop(open);
                     let outcome = run(vm);
-                    if let Some(stop) = stop_all.filter(|_| !outcome.is_done()) {
+                    if let Some(stop) = stop_all.filter(|_| outcome.is_failed()) {
                         stop.ask();
                     }
                     open = board.lock().unwrap_or_else(PoisonError::into_inner);

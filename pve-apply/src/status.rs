@@ -59,11 +59,11 @@ impl Drift {
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
         let fields: Vec<String> = changes.map(|change| change.field.clone()).collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
-        let waiting = waiting.filter_map(|notice| match &notice.what {
+        let mut waiting = waiting.filter_map(|notice| match &notice.what {
             What::WaitsForReboot { fields } => Some(fields.clone()),
             _ => None,
         });
-        match waiting.last() {
+        match waiting.next() {
             _ if !fields.is_empty() => Self::Fields { fields },
             Some(fields) => Self::WaitsForReboot { fields },
             None => Self::None,

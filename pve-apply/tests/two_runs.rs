@@ -51,7 +51,7 @@ impl Try {
             number,
             offset: Duration::from_millis(draw(2 * longest + 60)),
             longest,
-            fixed: number % 3 == 0,
+            fixed: number.is_multiple_of(3),
             one_machine: number % 10 == 9,
             moved_candidates: number % 3 == 1,
         }

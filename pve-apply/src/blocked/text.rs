@@ -6,6 +6,7 @@ use crate::mark::Stranger;
 
 impl Why {
     /// What is so.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
     pub(crate) fn fact(&self, name: &str) -> String {
         let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
         let it = |rest: &str| format!("\"{name}\" {rest}");
@@ -41,6 +42,8 @@ impl Why {
             Self::MayNotSeeAll => {
                 it("has no `vmid`, and the token cannot see all VMs: it could exist unseen")
             }
+            Self::NotThere => it("does not exist"),
+            Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
             Self::Locked { lock } => it(&format!("is locked ({lock})")),
             Self::IsTemplate => it("is a template"),
             Self::Protected => it("is protected against removal"),
@@ -68,8 +71,6 @@ impl Why {
             Self::SeedRivals { keys } => {
                 it(&format!("gets cloud-init data from {} as well", keys.join(", ")))
             }
-            Self::NotThere => it("does not exist"),
-            Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
         }
     }
 

@@ -90,7 +90,10 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         preflight(session, &plan).map_err(stopped)?;
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
-        let met = done.iter().any(VmOutcome::is_yielded) && args.plan.is_none();
+        // What failed is not tried again in a further round; and a saved plan is carried out as it is.
+        let met = done.iter().any(VmOutcome::is_yielded)
+            && !done.iter().any(VmOutcome::is_failed)
+            && args.plan.is_none();
         outcomes.extend(done);
         if !met || round == ROUNDS || interrupt.is_asked() {
             return Ok(Work { plan, outcomes, skipped });

@@ -154,9 +154,10 @@ impl Work<'_> {
     /// Tells the step that is begun; a look, or a record that goes with other steps, is not worth a line.
     fn tell_step(&self, step: &Step) {
         let only_records = matches!(step, Step::Configure { params, .. } if params.is_empty());
-        if !matches!(step, Step::Fence) && !(only_records && self.plan.steps.len() > 1) {
-            self.tell("step", step.doing(), None);
+        if matches!(step, Step::Fence) || only_records && self.plan.steps.len() > 1 {
+            return;
         }
+        self.tell("step", step.doing(), None);
     }
 
     fn tell_end(&self, verdict: &Verdict) {

@@ -35,7 +35,8 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
             Err(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
         }
     }
-    if !adoption.named && !(plan.vms.is_empty() && plan.unchanged.is_empty()) {
+    let found_some = !plan.vms.is_empty() || !plan.unchanged.is_empty();
+    if found_some && !adoption.named {
         plan.blocked.retain(|b| !matches!(b.why, Why::NotThere | Why::AdoptNeedsVmid));
     }
     plan

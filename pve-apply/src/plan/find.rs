@@ -16,7 +16,7 @@ pub(super) enum Found<'a> {
     /// It is not there, surely.
     Absent,
     /// It is there, and ours.
-    Ours(Ours<'a>),
+    Ours(Box<Ours<'a>>),
     /// It cannot be known or must not be touched.
     Blocked(Box<Blocked>),
 }
@@ -112,7 +112,7 @@ impl<'a> Finder<'a> {
         }
         match wanted.filter(|wanted| *wanted != seen.vmid) {
             Some(wanted) => stop(Why::VmidDiffers { wanted: wanted.get() }),
-            None => Found::Ours(ours.clone()),
+            None => Found::Ours(Box::new(ours.clone())),
         }
     }
 
