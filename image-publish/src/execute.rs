@@ -8,6 +8,7 @@ use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
 use crate::folder::Folder;
+use crate::interrupt;
 use crate::node::Node;
 use crate::plan::{Present, Step};
 use crate::prepare::bytes_of;
@@ -167,7 +168,11 @@ pub(crate) fn execute(
     let names: Vec<String> = todo.iter().map(|(image, _)| image.name.clone()).collect();
     let mut done: Vec<Published> = Vec::new();
     for (index, (image, step)) in todo.into_iter().enumerate() {
-        match one(work, target, image, step) {
+        let outcome = interrupt::check().map_err(|error| {
+            let fact = format!("image \"{}\" was not begun", image.name);
+            Failed::from(Entry::error(Place::Run, fact).cause(&error))
+        });
+        match outcome.and_then(|()| one(work, target, image, step)) {
             Ok(published) => done.push(published),
             Err(Failed { mut entry, left }) => {
                 let written: Vec<_> = done

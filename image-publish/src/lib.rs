@@ -9,6 +9,7 @@ mod commands;
 mod connect;
 mod execute;
 mod folder;
+mod interrupt;
 mod node;
 mod outcome;
 mod plan;

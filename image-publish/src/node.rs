@@ -7,6 +7,7 @@ use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Vol
 use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
+use crate::interrupt;
 use crate::plan::Present;
 use crate::show;
 
@@ -20,6 +21,11 @@ const LOG_LINES: u64 = 4;
 // PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
 const HOLDS_NO_FILES: [&str; 8] =
     ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
+
+/// Breaks a wait off once a signal asked for it.
+fn go_on() -> ControlFlow<()> {
+    if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
 
 /// A storage on a node.
 #[derive(Debug, Clone)]
@@ -175,9 +181,9 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
-    /// Waits for a task.
+    /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_| ControlFlow::Continue(())).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_| go_on()).map(drop)
     }
 
     /// Waits for a task; while it runs, `on_log` gets the last lines of its log about once a second.
@@ -195,7 +201,7 @@ impl Node {
                     on_log(&lines);
                 }
             }
-            ControlFlow::Continue(())
+            go_on()
         });
         finished.map(drop)
     }

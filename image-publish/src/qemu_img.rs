@@ -1,9 +1,11 @@
 //! DOOR: runs `qemu-img`.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
+use crate::interrupt;
 use crate::source::format::Format;
 
 /// What came of running `qemu-img`.
@@ -28,13 +30,40 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
         .args(["convert", "-f", format.extension(), "-c", "-O", "qcow2"])
         .arg(plain(from))
         .arg(plain(to));
-    match command.output() {
-        Ok(output) if output.status.success() => QemuImg::Made,
-        Ok(output) => {
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    match command.spawn().and_then(end) {
+        Ok((status, _)) if status.success() => QemuImg::Made,
+        Ok((_, said)) => {
             QemuImg::Failed(said.lines().last().unwrap_or("no reason given").to_owned())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => QemuImg::NotInstalled,
         Err(error) => QemuImg::Failed(error.to_string()),
     }
+}
+
+/// Waits for the program's end, and returns what it said; once a signal asks this run to end, the
+/// program is ended too.
+#[expect(clippy::disallowed_methods, reason = "door: waits for qemu-img")]
+fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
+    let stderr = child.stderr.take();
+    // Read meanwhile, so that a full pipe never holds the program up.
+    let said = std::thread::spawn(move || {
+        let mut said = Vec::new();
+        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut said));
+        read.map(|_| String::from_utf8_lossy(&said).into_owned())
+    });
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if interrupt::is_asked() {
+            // It may have ended meanwhile; what it has made is thrown away either way.
+            let _ = child.kill();
+            child.wait()?;
+            return Err(interrupt::error());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    };
+    let said = said.join().unwrap_or_else(|_| Ok(String::new()))?;
+    Ok((status, said))
 }

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::interrupt;
 use crate::source::parts::Files;
 
 /// A file that nobody else writes; it goes when this goes, unless it was renamed.
@@ -47,6 +48,7 @@ impl Temporary {
         let mut buffer = vec![0; 128 * 1024];
         let mut done = 0;
         loop {
+            interrupt::check()?;
             let read = match reader.read(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,

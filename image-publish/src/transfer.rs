@@ -10,6 +10,7 @@ use stage::{Entry, Place};
 
 use crate::execute::{Failed, What};
 use crate::folder::{Folder, Written};
+use crate::interrupt;
 use crate::node::Node;
 use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
@@ -42,13 +43,16 @@ pub(crate) fn send(
             Ok(()) => return Ok(file),
             Err(error) => error,
         };
+        if let Some(failed) = stopped(node, &fact, &error) {
+            return Err(failed);
+        }
         // Sending again is safe: the same name gets the same bytes, and PVE compares the sum each time.
         if is_lost(&error)
             && let Some(refused) = node.missing_privilege()
         {
             return Err(refused.into());
         }
-        if is_lost(&error) && attempt < work.retries {
+        if is_lost(&error) && attempt < work.retries && !interrupt::is_asked() {
             attempt += 1;
             let reason = innermost(&error);
             work.tell(
@@ -68,6 +72,21 @@ pub(crate) fn send(
         };
         return Err(after_failure(node, &file, length, accepted, &error, entry));
     }
+}
+
+/// Returns what there is to say of a transfer that a signal has ended: an upload in the middle, of which
+/// PVE keeps nothing, or the wait for a task, which goes on.
+fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> {
+    let entry = match error {
+        _ if !interrupt::is_asked() => return None,
+        Error::Source { .. } => Entry::error(node.place(), fact),
+        Error::TaskStillRuns { upid, .. } => {
+            Entry::error(node.place(), fact).note(format!("task {upid} goes on"))
+        }
+        _ => return None,
+    };
+    let left = matches!(error, Error::TaskStillRuns { .. });
+    Some(Failed { entry: entry.cause(&interrupt::error()), left })
 }
 
 /// Tells whether an upload failed because its file is not what it was when it was examined.
@@ -120,6 +139,9 @@ pub(crate) fn download(
         Ok(()) => return Ok((file.clone(), What::Downloaded)),
         Err(error) => error,
     };
+    if let Some(failed) = stopped(node, &fact, &error) {
+        return Err(failed);
+    }
     match not_for_the_node(&error).filter(|_| *may_send) {
         Some(reason) => {
             work.tell("step", name, &format!("{reason}: fetched here and uploaded"));

@@ -12,6 +12,7 @@ use serde_json::Value;
 use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
+use crate::interrupt;
 use crate::show;
 use crate::temporary::Temporary;
 
@@ -82,7 +83,7 @@ impl<'a> Work<'a> {
         loop {
             let entry = match attempt() {
                 Ok(got) => return Ok(got),
-                Err((entry, true)) if tries < self.retries => entry,
+                Err((entry, true)) if tries < self.retries && !interrupt::is_asked() => entry,
                 Err((entry, _)) => return Err(entry),
             };
             tries += 1;
@@ -113,7 +114,12 @@ impl<'a> Work<'a> {
 #[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause(tries: u32) {
     let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
-    std::thread::sleep(Duration::from_secs(seconds));
+    for _ in 0..seconds * 10 {
+        if interrupt::is_asked() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// Tells whether another try may help.

@@ -9,7 +9,7 @@ use crate::execute::Target;
 use crate::ready::Ready;
 use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
-use crate::{connect, prepare};
+use crate::{connect, interrupt, prepare};
 
 /// What the document asks for.
 pub(super) struct Asked {
@@ -66,6 +66,7 @@ impl Asked {
 
 /// Makes what a run carries along.
 pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
+    interrupt::listen();
     let folder = args.cache_folder();
     let mut work = Work::new(console, Cache::load(folder.as_deref()), folder, proxies());
     work.compress = args.compress;

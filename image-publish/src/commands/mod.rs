@@ -17,6 +17,7 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 use crate::cli::ConnectArgs;
 use crate::connect;
 use crate::execute::Target;
+use crate::interrupt;
 use crate::ready::parse_stored_name;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
@@ -62,8 +63,9 @@ fn is_named(deployment: &Deployment, volid: &Volid) -> Option<bool> {
 fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
     match target {
         Target::Node(node) => node.remove(volid).map_err(|error| {
+            use pve_client::Error::{TaskFailed, TaskStillRuns};
             let unknown =
-                error.is_outcome_unknown() || matches!(error, pve_client::Error::TaskFailed(_));
+                error.is_outcome_unknown() || matches!(error, TaskFailed(_) | TaskStillRuns { .. });
             (finding::while_doing(node.place(), &format!("removing {volid}"), &error), unknown)
         }),
         Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
@@ -78,8 +80,13 @@ fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Fa
     if dry_run {
         return Ok(());
     }
+    interrupt::listen();
     for (index, volid) in volids.iter().enumerate() {
-        remove(target, volid).map_err(|(entry, unknown)| {
+        let begun = interrupt::check().map_err(|error| {
+            let entry = Entry::error(Place::Named(volid.to_string()), "was not removed");
+            (entry.cause(&error), false)
+        });
+        begun.and_then(|()| remove(target, volid)).map_err(|(entry, unknown)| {
             let done: Vec<_> = volids[..index].iter().map(ToString::to_string).collect();
             if done.is_empty() && !unknown {
                 return Failure::from(entry);

@@ -9,6 +9,7 @@ use stage::{Console, Entry, Failure, Output, Place};
 use super::begin::{Asked, Begun};
 use crate::cli::VerifyArgs;
 use crate::execute::Target;
+use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply};
@@ -24,6 +25,11 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
     let present = target.present()?;
     let mut lines = Vec::new();
     for image in &ready {
+        if let Err(error) = interrupt::check() {
+            let fact = format!("image \"{}\" was not verified", image.name);
+            asked.report.push(Entry::error(Place::Run, fact).cause(&error));
+            break;
+        }
         match verify(&target, image, &present, work.dry_run) {
             Ok(line) => lines.push(line),
             Err(entry) => asked.report.push(entry),

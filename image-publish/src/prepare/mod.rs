@@ -9,6 +9,7 @@ use std::path::Path;
 
 use stage::{Entry, Place, Report};
 
+use crate::interrupt;
 use crate::ready::{Plain, Ready, Supply};
 use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::examine::{Facts, Fault, examine};
@@ -23,6 +24,13 @@ pub(crate) use bytes::{Bytes, bytes_of};
 pub(crate) fn prepare(work: &mut Work<'_>, wanted: &[Wanted], report: &mut Report) -> Vec<Ready> {
     let mut all = Vec::new();
     for wanted in wanted {
+        if let Err(error) = interrupt::check() {
+            if !report.has_errors() {
+                let fact = format!("image \"{}\" was not read", wanted.name);
+                report.push(Entry::error(Place::Run, fact).cause(&error));
+            }
+            break;
+        }
         let one = match &wanted.origin {
             Origin::Volid(volid) => Ok(Ready {
                 name: wanted.name.clone(),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::interrupt;
+
 /// The files that make up one image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Files {
@@ -153,6 +155,7 @@ pub(crate) struct Joined {
 impl Read for Joined {
     #[expect(clippy::disallowed_methods, reason = "door: image files")]
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        interrupt::check()?;
         loop {
             if let Some(file) = &mut self.open {
                 let read = file.read(buffer)?;

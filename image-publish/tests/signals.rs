@@ -1,0 +1,213 @@
+//! Signals end a run in order: nothing half-made is left here or there, what PVE goes on with is named,
+//! and the exit code says whether the world may have changed.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may unwrap, start the tool and read the clock, also in what its tests share"
+)]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use test_support::pve_sim::{Options, Pace, PveSim, World, faults};
+
+/// A node whose tasks take so long, and a folder that is the run's home.
+struct Scene {
+    sim: PveSim,
+    home: tempfile::TempDir,
+}
+
+/// A run that goes on.
+struct Run<'a> {
+    scene: &'a Scene,
+    child: Child,
+    begun: Instant,
+}
+
+impl Scene {
+    fn new(millis: u64, faults: &str) -> Self {
+        let pace = Pace::Millis(millis);
+        let faults = faults::from_json(faults).unwrap();
+        let options = Options { pace, faults, ..Options::default() };
+        let sim = PveSim::start(World::from_json("{}").unwrap(), options).unwrap();
+        Self { sim, home: tempfile::tempdir().unwrap() }
+    }
+
+    /// Starts the filter on a document with these images, as `shell` does it: `"$0"` is the tool.
+    fn start(&self, shell: &str, sources: &[(&str, Value)]) -> Run<'_> {
+        let vm = |name: &str| json!({"name": name, "image": name, "cores": 1, "memory": 512, "disk": 10});
+        let document = json!({
+            "node": "pve1", "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
+            "image_sources": sources.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "vms": sources.iter().map(|(name, _)| vm(name)).collect::<Vec<_>>(),
+        });
+        let mut child = Command::new("sh")
+            .args(["-c", shell, env!("CARGO_BIN_EXE_image-publish")])
+            .current_dir(self.home.path())
+            .env("HOME", self.home.path())
+            .env_remove("XDG_CACHE_HOME")
+            .env("PVE_FINGERPRINT", self.sim.fingerprint())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(File::create(self.home.path().join("stderr")).unwrap())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(document.to_string().as_bytes()).unwrap();
+        Run { scene: self, child, begun: Instant::now() }
+    }
+
+    fn stderr(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("stderr")).unwrap()
+    }
+
+    /// Returns the files of the run's own in the cache folder.
+    fn spooled(&self) -> usize {
+        let folder = self.home.path().join(".cache/pve-pipeline");
+        let files = std::fs::read_dir(folder).into_iter().flatten();
+        files.filter(|file| file.as_ref().unwrap().file_name() != "images.json").count()
+    }
+
+    fn has_asked(&self, method: &str, end: &str) -> bool {
+        self.sim.requests().iter().any(|r| r.method == method && r.path.ends_with(end))
+    }
+}
+
+impl Run<'_> {
+    /// Sends a signal as soon as something is so.
+    fn signal_when(&mut self, name: &str, is_so: impl Fn() -> bool) {
+        while !is_so() {
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{}", self.scene.stderr());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end and compares the exit code and a line of stderr.
+    fn check_end(mut self, status: i32, line: &str) {
+        let ended = self.child.wait().unwrap().code();
+        let stderr = self.scene.stderr();
+        assert_eq!(ended, Some(status), "{stderr}");
+        assert!(stderr.contains(line), "{stderr}");
+        assert_eq!(self.scene.spooled(), 0, "{stderr}");
+        assert!(self.begun.elapsed() < Duration::from_secs(30), "it ends at once");
+    }
+}
+
+/// The path of the example's image.
+fn example_file() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.join("examples/site/images/debian-12/debian-12.qcow2")
+}
+
+/// The example's image.
+fn example() -> Value {
+    json!({"file": example_file()})
+}
+
+/// A web server that begins to send the example's image, and then goes on byte by byte.
+fn dripping_url() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || drip(stream));
+        }
+    });
+    format!("http://127.0.0.1:{port}/a.qcow2")
+}
+
+fn drip(mut stream: TcpStream) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let is_image = lines.next().is_some_and(|first| first.contains("/a.qcow2 "));
+    lines.find(String::is_empty);
+    if !is_image {
+        let none = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        // Whoever has gone away needs no answer.
+        let _ = stream.write_all(none);
+        return;
+    }
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\nConnection: close\r\n\r\n";
+    let mut image = std::fs::read(example_file()).unwrap();
+    image.resize(128 << 10, 0);
+    let mut sent = stream.write_all(&[&head[..], &image].concat());
+    while sent.is_ok() {
+        sent = stream.write_all(&[0; 100]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const PLAIN: &str = r#"exec "$0""#;
+
+#[test]
+fn a_signal_ends_the_wait_for_a_task_that_goes_on() {
+    for name in ["INT", "TERM", "HUP", "QUIT"] {
+        let scene = Scene::new(60_000, "[]");
+        let mut run = scene.start(PLAIN, &[("a", example())]);
+        run.signal_when(name, || scene.has_asked("POST", "/upload"));
+        run.check_end(3, "uploading image \"a\": stopped by a signal");
+        let world = scene.sim.world();
+        let [task] = &world.tasks[..] else { panic!("{:?}", world.tasks) };
+        assert!(scene.stderr().contains(&format!("{} goes on", task.upid)), "{}", scene.stderr());
+        assert_eq!((task.kind.as_str(), &task.exitstatus), ("imgcopy", &None));
+        assert!(!scene.has_asked("DELETE", "qcow2"), "what goes on is not cleaned up");
+    }
+}
+
+#[test]
+fn a_fetch_that_is_ended_leaves_no_file() {
+    for name in ["TERM", "HUP", "QUIT"] {
+        let scene = Scene::new(0, "[]");
+        let sum = format!("sha256:{}", "0".repeat(64));
+        let source = json!({"url": dripping_url(), "checksum": sum, "mode": "upload"});
+        let mut run = scene.start(PLAIN, &[("a", source)]);
+        run.signal_when(name, || scene.spooled() > 0);
+        run.check_end(1, "cannot be fetched to its end: stopped by a signal");
+        assert!(!scene.has_asked("POST", "/upload"));
+    }
+}
+
+#[test]
+fn a_long_file_is_read_no_further() {
+    let scene = Scene::new(0, "[]");
+    let path = scene.home.path().join("long.raw");
+    let mut file = File::create(&path).unwrap();
+    let mut sector = [0; 512];
+    sector[510..].copy_from_slice(&[0x55, 0xaa]);
+    file.write_all(&sector).unwrap();
+    file.set_len(400 << 30).unwrap();
+    let mut run = scene.start(PLAIN, &[("a", json!({"file": path})), ("b", example())]);
+    run.signal_when("HUP", || scene.stderr().contains("reading"));
+    run.check_end(1, "long.raw: cannot be read: stopped by a signal");
+    assert!(scene.sim.requests().is_empty());
+}
+
+#[test]
+fn the_images_that_were_not_reached_are_named() {
+    let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"task": {"length": 0}}},
+                   {"when": "GET /nodes/*/tasks/*/status", "then": {"delay_ms": 500}}]"#;
+    let scene = Scene::new(60_000, slow);
+    let mut run = scene.start(PLAIN, &[("a", example()), ("b", example())]);
+    run.signal_when("TERM", || scene.has_asked("POST", "/upload"));
+    run.check_end(3, "image \"b\" was not begun: stopped by a signal");
+    assert!(scene.stderr().contains("done: a"), "{}", scene.stderr());
+    assert_eq!(scene.sim.world().volumes.len(), 1);
+}
+
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    for name in ["HUP", "QUIT"] {
+        let scene = Scene::new(700, "[]");
+        let mut run = scene.start(&format!(r#"trap '' {name}; exec "$0""#), &[("a", example())]);
+        run.signal_when(name, || scene.has_asked("POST", "/upload"));
+        run.check_end(0, "");
+        assert_eq!(scene.sim.world().volumes.len(), 1);
+    }
+}
