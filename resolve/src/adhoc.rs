@@ -5,14 +5,17 @@
 use crate::selection::AdHoc;
 use crate::source::{FileId, SourceFile, Sources, Span};
 use crate::yaml::{Key, Kind, Map, Node, Scalar};
+use stage::shown::{self, Masked};
 
 const SHOWN: &str = "command line";
 
 /// Adds the command line to the sources.
 pub(crate) fn add(machine: &AdHoc, sources: &mut Sources) -> FileId {
-    let text = words(machine).map(|(_, option, value)| format!("--{option} {value}"));
+    let text =
+        words(machine).map(|(_, option, value)| format!("--{option} {}", shown::text(value)));
     let text = text.collect::<Vec<_>>().join(" ");
-    sources.add(SourceFile::new("", SHOWN, Ok(text)))
+    // It is no YAML, and each word has been shown as it may be.
+    sources.add(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
 }
 
 /// The env that holds this VM alone.
@@ -26,7 +29,7 @@ pub(crate) fn tree(machine: &AdHoc, file: FileId) -> Node {
     };
     let mut entries = Vec::new();
     for (key, option, value) in words(machine) {
-        let width = value.chars().count();
+        let width = shown::text(value).chars().count();
         let start = column + option.len() + "-- ".len();
         // Whoever types 010 or nothing at all does not think of YAML.
         let number = value.parse::<i64>().ok().filter(|_| matches!(key, "vmid" | "disk"));

@@ -3,6 +3,7 @@
 use crate::shape::{Shape, Type, known_as};
 use crate::yaml::{Node, Reading};
 use serde_json::{Map, Value};
+use stage::shown::{self, Exposure};
 
 /// A mapping with known keys, under their present names; what is null or unknown is left out.
 pub(crate) fn object(node: Option<&Node>, shape: &Shape) -> Map<String, Value> {
@@ -28,6 +29,29 @@ fn value(node: &Node, ty: &Type) -> Value {
         Type::Either(one, other) => value(node, if node.list().is_none() { one } else { other }),
         Type::Named(item) => named(node, |node| value(node, item)),
         Type::Number(..) | Type::Flag | Type::Any => natural(node),
+    }
+}
+
+/// Takes out of a value what a message may not show: for a document that people look at.
+pub(crate) fn mask(json: &mut Map<String, Value>, shape: &Shape) {
+    for (key, value) in json {
+        if let Some(field) = shape.field(key) {
+            mask_value(value, &field.ty, field.shown);
+        }
+    }
+}
+
+fn mask_value(value: &mut Value, ty: &Type, exposure: Exposure) {
+    match (value, ty) {
+        (Value::Object(object), Type::Object(shape)) => mask(object, shape),
+        (Value::Array(items), Type::List(item) | Type::Filled(item)) => {
+            items.iter_mut().for_each(|value| mask_value(value, item, exposure));
+        }
+        (Value::String(text), _) => {
+            *text = shown::value(text, exposure).unwrap_or_else(|| shown::MASK.to_owned());
+        }
+        (value, _) if exposure == Exposure::Hidden => *value = shown::MASK.into(),
+        _ => {}
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
 /// Reads one file from outside the site, such as that of `--manifest-file`; it may be a pipe.
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     let text = stream(Path::new(path)).and_then(utf8);
-    sources.add(SourceFile::new("", path, text))
+    sources.add(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's folder")]

@@ -14,7 +14,7 @@ use stage::{Document, Report};
 pub fn judge(kind: &str, text: &str) -> Option<Report> {
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     let mut sources = Sources::new("");
-    let file = sources.add(SourceFile::new("", kind, Ok(text.to_owned())));
+    let file = sources.add(SourceFile::new("", kind, Ok(text.to_owned())).of_kind(shape));
     let mut report = Report::new();
     if let Some(node) = yaml::parse(&sources, file, &mut report) {
         shape::walk(&sources, &node, shape, &mut report);

@@ -1,5 +1,7 @@
 //! `Selection`: what of a site is to be resolved, and for which node. Does no I/O.
 
+use stage::shown;
+
 /// What is to be resolved.
 #[derive(Clone, Debug)]
 pub struct Selection {
@@ -22,6 +24,13 @@ pub struct How {
     pub endpoint: Option<String>,
     /// Whether the document gets its secrets.
     pub secrets: bool,
+}
+
+impl How {
+    /// Returns a URL for the document: without secrets also without its user and its query.
+    pub(crate) fn address(&self, url: Option<String>) -> Option<String> {
+        url.map(|url| if self.secrets { url } else { shown::address(&url) })
+    }
 }
 
 /// Which machines.

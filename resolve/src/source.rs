@@ -1,7 +1,10 @@
 //! `Sources`: the texts of a site, and places in them. Does no I/O.
 
+use crate::shape::{self, Shape, Showing};
+use stage::shown::Masked;
 use stage::{Entry, Excerpt, Place, Position, Report};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 /// A longer line is not shown: it would fill the screen, and memory when it has many faults.
@@ -44,7 +47,10 @@ pub(crate) struct SourceFile {
     pub text: Result<String, Unreadable>,
     /// Whether it holds secrets: then no line of it is ever shown.
     pub secret: bool,
+    /// Its table, which says what of its lines is shown; without one no value is.
+    shape: Option<&'static Shape>,
     lines: OnceLock<Vec<usize>>,
+    masked: OnceLock<Masked>,
 }
 
 /// The texts of a site by path. Only what was there.
@@ -65,7 +71,19 @@ impl SourceFile {
     pub(crate) fn new(root: &str, path: &str, text: Result<String, Unreadable>) -> Self {
         let shown = if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
         let secret = path == "secrets.yaml";
-        Self { path: path.to_owned(), shown, text, secret, lines: OnceLock::new() }
+        let (lines, masked) = (OnceLock::new(), OnceLock::new());
+        let shape = shape::of_path(path);
+        Self { path: path.to_owned(), shown, text, secret, shape, lines, masked }
+    }
+
+    /// The same with what is masked known already.
+    pub(crate) fn with_mask(self, mask: Masked) -> Self {
+        Self { masked: OnceLock::from(mask), ..self }
+    }
+
+    /// The same for a file whose path does not say its kind.
+    pub(crate) fn of_kind(self, shape: &'static Shape) -> Self {
+        Self { shape: Some(shape), ..self }
     }
 
     /// The same, made of another file, such as of an encrypted one.
@@ -78,29 +96,43 @@ impl SourceFile {
         Place::File { path: self.shown.clone(), position: Some(position), excerpt }
     }
 
-    /// The line with this number, without its end; `None` when it must not be shown.
-    fn line(&self, number: u32) -> Option<&str> {
+    /// Where the line with this number is, without its end, in bytes of the text.
+    fn line(&self, number: u32) -> Option<Range<usize>> {
         let text = self.text.as_deref().ok()?;
         let starts = self.lines.get_or_init(|| {
             let ends = text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
             std::iter::once(0).chain(ends.map(|(i, _)| i + 1)).collect()
         });
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        let (start, next) = (*starts.get(index)?, starts.get(index + 1));
-        let line = text.get(start..next.copied().unwrap_or(text.len()))?;
+        let (mut start, next) = (*starts.get(index)?, starts.get(index + 1));
+        let end = next.copied().unwrap_or(text.len());
         // A byte order mark is no column.
-        let line = if index == 0 { line.strip_prefix('\u{feff}').unwrap_or(line) } else { line };
-        let shown = line.len() <= MAX_LINE && !holds_token(line);
-        shown.then(|| line.trim_end_matches(['\n', '\r']))
+        if index == 0 && text.starts_with('\u{feff}') {
+            start = '\u{feff}'.len_utf8();
+        }
+        let line = text.get(start..end)?.trim_end_matches(['\n', '\r']);
+        Some(start..start + line.len())
     }
-}
 
-/// A token of PVE's API, `user@realm!id=uuid`, is a secret in the wrong file too.
-fn holds_token(line: &str) -> bool {
-    const UUID: usize = 36;
-    let uuid = |text: &[u8]| text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
-    line.contains('!')
-        && line.split('=').skip(1).any(|text| text.as_bytes().get(..UUID).is_some_and(uuid))
+    fn masked(&self) -> &Masked {
+        let text = self.text.as_deref().unwrap_or_default();
+        self.masked.get_or_init(|| Masked::of(text, self.shape.map(Showing::file)))
+    }
+
+    fn excerpt(&self, at: Span) -> Option<Excerpt> {
+        let text = self.text.as_deref().ok().filter(|_| !self.secret)?;
+        let line = self.line(at.line).filter(|line| line.len() <= MAX_LINE)?;
+        let (column, width) = (at.column as usize, at.width as usize);
+        Some(self.masked().excerpt(text, line, column, width))
+    }
+
+    /// Says whether what is written at a place may be shown.
+    fn is_open(&self, at: Span) -> bool {
+        let Some(line) = self.line(at.line).filter(|_| !self.secret) else { return false };
+        let text = self.text.as_deref().unwrap_or_default().get(line.clone()).unwrap_or_default();
+        let column = text.char_indices().nth((at.column as usize).saturating_sub(1));
+        self.masked().is_open(line.start + column.map_or(text.len(), |(byte, _)| byte))
+    }
 }
 
 impl From<String> for Unreadable {
@@ -146,21 +178,14 @@ impl Sources {
         })
     }
 
-    /// The place of a span, with the line unless it may hold a secret.
+    /// The place of a span, with as much of its line as may be shown.
     pub(crate) fn place(&self, at: Span) -> Place {
-        let Some(file) = self.file(at.file) else { return Place::Run };
-        let line = if file.secret { None } else { file.line(at.line) };
-        let excerpt = line.map(|line| {
-            let room = line.chars().count().saturating_sub(at.column as usize - 1);
-            let width = (at.width as usize).min(room).max(1);
-            Excerpt { text: line.to_owned(), width }
-        });
-        file.place(at, excerpt)
+        self.file(at.file).map_or(Place::Run, |file| file.place(at, file.excerpt(at)))
     }
 
-    /// The place of a span, for what must not be shown.
-    pub(crate) fn place_without_line(&self, at: Span) -> Place {
-        self.file(at.file).map_or(Place::Run, |file| file.place(at, None))
+    /// Says whether a message may repeat what is written at a place.
+    pub(crate) fn is_open(&self, at: Span) -> bool {
+        self.file(at.file).is_some_and(|file| file.is_open(at))
     }
 
     /// `envs/dev.yaml:3:7`, for messages that name a second place.

@@ -6,6 +6,7 @@
 
 use crate::report::Report;
 use crate::show::{self, printable};
+use crate::shown;
 use clap::{Args, ValueEnum};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -116,6 +117,13 @@ impl Console {
 
     /// Shows an event. A percentage alone makes no new line in a pipe.
     pub fn event(&self, event: &Event<'_>) {
+        let (subject, text) = (shown::text(event.subject), shown::text(event.text));
+        let fields = event.fields.iter().map(|(key, value)| (key.clone(), gated(value)));
+        let event = Event { subject: &subject, text: &text, fields: fields.collect(), ..*event };
+        self.tell(&event);
+    }
+
+    fn tell(&self, event: &Event<'_>) {
         if self.args.log_format == LogFormat::Json {
             let line = JsonEvent { v: 1, tool: self.tool, event };
             return self.write(&(serde_json::to_string(&line).unwrap_or_default() + "\n"));
@@ -136,7 +144,7 @@ impl Console {
     /// Writes text for people as it is, such as a plan; in JSON format nothing.
     pub fn text(&self, text: &str) {
         if self.args.log_format == LogFormat::Text {
-            self.write(text);
+            self.write(&shown::text(text));
         }
     }
 
@@ -167,6 +175,11 @@ impl Console {
             None => write(),
         }
     }
+}
+
+/// Returns a figure of an event as it may be printed.
+fn gated(value: &Value) -> Value {
+    value.as_str().map_or_else(|| value.clone(), |text| shown::text(text).into())
 }
 
 fn plain_line(tool: &str, event: &Event<'_>) -> String {

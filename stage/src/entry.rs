@@ -5,6 +5,7 @@
 use crate::console::{Console, ConsoleArgs};
 use crate::document::Document;
 use crate::report::{Entry, Place, Report};
+use crate::shown;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
 use std::io::{ErrorKind, Write};
@@ -126,11 +127,25 @@ fn hide_secrets(usage: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
     {
         let Some(ContextValue::String(word)) = usage.get(kind) else { continue };
-        // Names of options and of files are no secrets.
-        if word.len() > SHOWN && !word.starts_with('-') && !word.contains('/') {
-            usage.insert(kind, ContextValue::String("[not shown]".into()));
-        }
+        let shown = printable_word(word);
+        usage.insert(kind, ContextValue::String(shown));
     }
+}
+
+/// Names of options and of files are no secrets, but `--token=SECRET` and URLs hold some.
+fn printable_word(word: &str) -> String {
+    let option = word.starts_with('-').then(|| word.split('=').next().unwrap_or_default());
+    match option {
+        Some(option) => option.to_owned(),
+        None if word.contains('/') => shown::address(word),
+        None if word.len() > SHOWN || looks_secret(word) => "[not shown]".to_owned(),
+        None => word.to_owned(),
+    }
+}
+
+/// `user:password@host`, a token, a hash.
+fn looks_secret(word: &str) -> bool {
+    word.contains(['!', '$']) || word.contains(':') && word.contains('@')
 }
 
 fn finish(console: &Console, output: &Output) -> ExitCode {

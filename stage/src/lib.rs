@@ -9,6 +9,7 @@
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
+//! * [`shown`] decides what of the user's values a message may show.
 //! * [`Console`] shows progress and events while a stage works.
 
 mod connect;
@@ -24,6 +25,7 @@ mod report;
 mod secret;
 pub mod seed;
 mod show;
+pub mod shown;
 pub mod sops;
 
 pub use connect::TrustArgs;

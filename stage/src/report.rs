@@ -24,8 +24,11 @@ pub struct Position {
 /// The line of a file that a finding is about, shown with carets under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excerpt {
-    /// The whole line, without its end.
+    /// The line without its end, and without what may be a secret.
     pub text: String,
+    /// Where the carets begin in `text`, in characters from 1. Not the position's column where
+    /// something before it is masked.
+    pub column: usize,
     /// How many characters the carets cover, at least 1.
     pub width: usize,
 }
@@ -41,7 +44,7 @@ pub enum Place {
         /// Where in the file.
         #[serde(skip_serializing_if = "Option::is_none")]
         position: Option<Position>,
-        /// The line itself; never set for a line that holds a secret.
+        /// The line itself, as far as `shown` lets it be shown.
         #[serde(skip_serializing_if = "Option::is_none")]
         excerpt: Option<Excerpt>,
     },

@@ -1,6 +1,9 @@
 //! A report as text for people or as JSON Lines for machines. Does no I/O.
+//!
+//! Each text of a finding passes [`shown::text`] on its way out, whoever has made it.
 
 use crate::report::{Entry, Place, Report, Severity};
+use crate::shown;
 use serde::Serialize;
 
 /// After so many findings the rest is only counted: a screen is full, and one wrong
@@ -11,7 +14,7 @@ const SHOWN: usize = 20;
 pub(crate) fn text(tool: &str, report: &Report) -> String {
     let mut out = String::new();
     for entry in report.entries().iter().take(SHOWN) {
-        push_entry(&mut out, tool, entry);
+        push_entry(&mut out, tool, &gated(entry));
     }
     let hidden = report.entries().len().saturating_sub(SHOWN);
     if hidden > 0 {
@@ -26,8 +29,8 @@ pub(crate) fn text(tool: &str, report: &Report) -> String {
 
 /// Returns the report as JSON Lines: all findings, one a line.
 pub(crate) fn json_lines(tool: &str, report: &Report) -> String {
-    let line = |entry| {
-        let finding = Finding { v: 1, event: "finding", tool, entry };
+    let line = |entry: &Entry| {
+        let finding = Finding { v: 1, event: "finding", tool, entry: &gated(entry) };
         serde_json::to_string(&finding).unwrap_or_default() + "\n"
     };
     report.entries().iter().map(line).collect()
@@ -40,6 +43,26 @@ struct Finding<'a> {
     tool: &'a str,
     #[serde(flatten)]
     entry: &'a Entry,
+}
+
+/// Returns a finding as it may be printed. Its excerpt has been masked where it was made.
+fn gated(entry: &Entry) -> Entry {
+    let texts = |texts: &[String]| texts.iter().map(|text| shown::text(text)).collect();
+    Entry {
+        severity: entry.severity,
+        place: match entry.place.clone() {
+            Place::File { path, position, excerpt } => {
+                Place::File { path: shown::text(&path), position, excerpt }
+            }
+            Place::Input(field) => Place::Input(shown::text(&field)),
+            Place::Named(name) => Place::Named(shown::text(&name)),
+            other @ (Place::Node { .. } | Place::Run) => other,
+        },
+        fact: shown::text(&entry.fact),
+        causes: texts(&entry.causes),
+        notes: texts(&entry.notes),
+        hint: entry.hint.as_deref().map(shown::text),
+    }
 }
 
 fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
@@ -88,7 +111,7 @@ fn push_excerpt(out: &mut String, place: &Place) {
     // A tab becomes one space, so that the carets stand under what they mean.
     let shown: String =
         excerpt.text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let pad = " ".repeat(at.column.saturating_sub(1));
+    let pad = " ".repeat(excerpt.column.saturating_sub(1));
     let carets = "^".repeat(excerpt.width.max(1));
     out.push_str(&format!("  {number} | {}\n", shown.trim_end()));
     out.push_str(&format!("  {indent} | {pad}{carets}\n"));
@@ -108,7 +131,7 @@ mod tests {
         let place = Place::File {
             path: "manifests/n2.yaml".into(),
             position: Some(Position { line: 14, column: 5 }),
-            excerpt: Some(Excerpt { text: "\tx: vm-smal".into(), width: 7 }),
+            excerpt: Some(Excerpt { text: "\tx: vm-smal".into(), column: 5, width: 7 }),
         };
         check(
             Entry::error(place, "preset \"vm-smal\" does not exist")
@@ -124,6 +147,22 @@ mod tests {
             Entry::warning(Place::Run, "name \"a\nresolve: error: b\x1b[2J\u{202e}é\""),
             "resolve: warning: name \"a\\nresolve: error: b\\u{1b}[2J\\u{202e}é\"\n",
         );
+    }
+
+    #[test]
+    fn no_part_of_a_finding_shows_a_password() {
+        let url = || "https://me:s3cret@x/?sig=s3cret".to_owned();
+        let place = Place::File { path: url(), position: None, excerpt: None };
+        for place in [place, Place::Input(url()), Place::Named(url())] {
+            let cause = std::io::Error::other(url());
+            let entry = Entry::error(place, url()).cause(&cause).note(url()).hint(url());
+            let report = Report::from(entry);
+            let all = text("t", &report) + &json_lines("t", &report);
+            assert_eq!(
+                (all.contains("s3cret"), all.matches("https://…@x/?…").count()),
+                (false, 10)
+            );
+        }
     }
 
     #[test]

@@ -74,7 +74,9 @@ fn key(site: &mut Site<'_>, node: &Node) -> Option<String> {
     }
     let names = keys.iter().map(|(name, _)| name.as_str());
     let hint = site.secrets_hint(name, "ssh_keys", names);
-    let entry = site.sources.error(node.at, format!("SSH key \"{name}\" does not exist"));
+    let entry = site
+        .sources
+        .error(node.at, format!("SSH key \"{}\" does not exist", stage::shown::name(name)));
     site.report.push(entry.hint(hint));
     None
 }

@@ -1,6 +1,7 @@
 //! Where the images of a document come from. Does no I/O.
 
 use super::Resolved;
+use crate::selection::How;
 use crate::site::{Image, NodeFile, Site};
 use crate::suggest;
 use stage::ImageSource;
@@ -12,6 +13,7 @@ pub(super) fn sources(
     site: &mut Site<'_>,
     node: &NodeFile,
     vms: &[Resolved<'_>],
+    how: &How,
 ) -> BTreeMap<String, ImageSource> {
     let lists = [&node.images, &site.whole.images];
     let known: BTreeMap<&str, &Image> = lists
@@ -31,7 +33,7 @@ pub(super) fn sources(
         }
         match known.get(vm.image.as_str()) {
             Some(image) => {
-                out.insert(vm.image.clone(), source(&site.sources.root, image));
+                out.insert(vm.image.clone(), source(&site.sources.root, image, how));
             }
             None => missing.extend(image_at.map(|at| (at, vm.image.as_str()))),
         }
@@ -49,17 +51,17 @@ pub(super) fn sources(
     out
 }
 
-fn source(root: &str, image: &Image) -> ImageSource {
+fn source(root: &str, image: &Image, how: &How) -> ImageSource {
     let path =
         |path: &String| match path.starts_with('/') || root.is_empty() || path.contains("://") {
             true => path.clone(),
             false => format!("{root}/{path}"),
         };
     ImageSource {
-        file: image.file.as_ref().map(path),
-        url: image.url.clone(),
+        file: how.address(image.file.as_ref().map(path)),
+        url: how.address(image.url.clone()),
         checksum: image.checksum.as_ref().map(|sum| sum.to_lowercase()),
-        checksum_url: image.checksum_url.as_ref().map(path),
+        checksum_url: how.address(image.checksum_url.as_ref().map(path)),
         mode: image.mode.clone(),
     }
 }

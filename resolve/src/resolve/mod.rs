@@ -12,11 +12,13 @@ pub(crate) use graph::nested;
 pub(crate) use stack::{Level, Stack};
 pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
 
+use crate::json;
 use crate::selection::How;
-use crate::shape::{DEPLOYMENT, NODE_NAME, Rule, is_local};
+use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
 use crate::site::{Group, NodeFile, Origin, POSTURES, SPECS, Site, Slot};
+use crate::suggest;
 use stage::identity::VmidRange;
-use stage::{Deployment, Entry, Place, Secret, Vm, Waiting};
+use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
 
 /// The user that cloud-init makes where the site names none.
 const AUTOMATION_USER: &str = "homestak";
@@ -58,7 +60,7 @@ pub(crate) fn resolve(
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
-        api_endpoint: endpoint(site, node, how),
+        api_endpoint: how.address(Some(endpoint(site, node, how))).unwrap_or_default(),
         api_token: api_token(site, node, how),
         ssh_user: text(&node.host_user)
             .or_else(|| text(&site.whole.host_user))
@@ -69,14 +71,14 @@ pub(crate) fn resolve(
         image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
-        spec_server: text(&site.whole.server_url).unwrap_or_default(),
+        spec_server: how.address(text(&site.whole.server_url)).unwrap_or_default(),
         site: text(&site.whole.site),
         deployment: group.deployment().to_owned(),
         vm_names: Some(vm_names),
         vmid_range: vmid_range(site),
         on_error: text(&group.on_error),
-        image_sources: images::sources(site, node, &vms),
-        cloud_init: cloud_init(site),
+        image_sources: images::sources(site, node, &vms, how),
+        cloud_init: cloud_init(site, how),
         waiting,
         vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..vm.vm }).collect(),
         ..Deployment::default()
@@ -110,10 +112,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
     if let Some(endpoint) = &how.endpoint {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
-            let fact = match (rule.hides)(endpoint) {
-                true => format!("must be {}", rule.must),
-                false => format!("must be {}, not \"{endpoint}\"", rule.must),
-            };
+            let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
             site.report.push(Entry::error(Place::Named("--endpoint".to_owned()), fact));
         }
         return endpoint.clone();
@@ -148,11 +147,17 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
         None => {}
     }
     let at = node.api_token.at().unwrap_or(node.at);
-    let entry = site.sources.error(at, format!("API token \"{name}\" does not exist"));
     // A name whose token is wrong may be the token itself, in the wrong place.
     let tokens = site.secrets.iter().flat_map(|s| &s.api_tokens);
     let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
-    let hint = site.secrets_hint(name, "api_tokens", sound);
+    let hint = site.secrets_hint(name, "api_tokens", sound.clone());
+    // So may the name that the node gives, unless it is nearly one that there is.
+    let is_typo = suggest::near(name, sound).is_some();
+    let fact = match node.api_token.at() {
+        Some(_) if !is_typo => "`api_token` names no token of secrets.yaml".to_owned(),
+        _ => format!("API token \"{name}\" does not exist"),
+    };
+    let entry = site.sources.error(at, fact);
     let entry = match node.api_token.at() {
         Some(_) => entry,
         None => entry.note("without `api_token` the file's name is that of the token"),
@@ -167,9 +172,12 @@ fn vmid_range(site: &Site<'_>) -> VmidRange {
 }
 
 /// What the site says for every guest, filled up with its defaults.
-fn cloud_init(site: &Site<'_>) -> serde_json::Map<String, serde_json::Value> {
+fn cloud_init(site: &Site<'_>, how: &How) -> serde_json::Map<String, serde_json::Value> {
     let whole = &site.whole;
     let mut json = whole.cloud_init.clone();
+    if !how.secrets {
+        json::mask(&mut json, &CLOUD_INIT);
+    }
     for (name, slot) in [("timezone", &whole.timezone), ("domain", &whole.domain)] {
         if let (None, Some(text)) = (json.get(name), slot.value()) {
             json.insert(name.to_owned(), text.clone().into());

@@ -6,6 +6,7 @@
 mod reference;
 mod rule;
 mod schema;
+mod showing;
 mod tables;
 mod vm;
 mod walk;
@@ -13,11 +14,14 @@ mod walk;
 pub(crate) use reference::reference;
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, is_local};
 pub(crate) use schema::schema;
+pub(crate) use showing::{Showing, of_path};
 pub(crate) use tables::{
     CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, MANIFEST, MANIFEST_NODE, NODE,
     NODE_EXECUTION, POSTURE, PRESET, SECRETS, SETTINGS, SITE, SPEC, TEMPLATE,
 };
 pub(crate) use walk::{bool_of, known_as, number_of, text_of, walk};
+
+use stage::shown::Exposure;
 
 /// A mapping with known keys.
 pub(crate) struct Shape {
@@ -41,6 +45,9 @@ pub(crate) struct Field {
     pub ty: Type,
     /// Whether it must be there.
     pub required: bool,
+    /// How much of its value a message may show; of a mapping it holds for all below. What may be
+    /// [`Type::Any`] is never shown.
+    pub shown: Exposure,
     /// One sentence for people.
     pub doc: &'static str,
 }
@@ -84,7 +91,19 @@ pub(crate) static KINDS: [(&str, &Shape); 10] = [
 
 impl Field {
     const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
-        Self { name, former: &[], ty, required: false, doc }
+        Self { name, former: &[], ty, required: false, shown: Exposure::Open, doc }
+    }
+
+    /// It is a secret, or text that may hold one.
+    const fn hidden(mut self) -> Self {
+        self.shown = Exposure::Hidden;
+        self
+    }
+
+    /// It is a URL or a path, and may hold a password or a signature.
+    const fn address(mut self) -> Self {
+        self.shown = Exposure::Address;
+        self
     }
 
     const fn required(mut self) -> Self {
@@ -100,6 +119,12 @@ impl Field {
     const fn former(mut self, names: &'static [&'static str]) -> Self {
         self.former = names;
         self
+    }
+}
+
+impl std::fmt::Debug for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shape").field(&self.title).finish()
     }
 }
 

@@ -25,22 +25,15 @@ pub(crate) struct Rule {
     pub pattern: Option<&'static str>,
     /// The texts there are, when they are few.
     pub one_of: &'static [&'static str],
-    /// Whether a text that breaks it may be a secret: then neither that nor its line is shown.
-    pub hides: fn(&str) -> bool,
 }
 
 impl Rule {
     const fn new(must: &'static str, test: fn(&str) -> bool, pattern: &'static str) -> Self {
-        Self { must, test, pattern: Some(pattern), one_of: &[], hides: |_| false }
+        Self { must, test, pattern: Some(pattern), one_of: &[] }
     }
 
     const fn one_of(must: &'static str, one_of: &'static [&'static str]) -> Self {
-        Self { must, test: |_| true, pattern: None, one_of, hides: |_| false }
-    }
-
-    const fn hides(mut self, hides: fn(&str) -> bool) -> Self {
-        self.hides = hides;
-        self
+        Self { must, test: |_| true, pattern: None, one_of }
     }
 
     /// Says whether a text keeps the rule.
@@ -61,8 +54,7 @@ pub(crate) const TOKEN_NAME: Rule = Rule::new(
     "the name of a token in secrets.yaml, not the token itself",
     |s| is_name(s) && !(s.contains('!') && s.contains('=')),
     "^[^./][^/]*$",
-)
-.hides(|_| true);
+);
 
 /// What a VM's mark can hold: docs/decisions/0006.
 pub(crate) const DEPLOYMENT: Rule = Rule::new(

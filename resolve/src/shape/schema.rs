@@ -4,6 +4,7 @@
 
 use super::{Field, Rule, Shape, Type};
 use serde_json::{Map, Value, json};
+use stage::shown::Exposure;
 
 /// Returns the schema of a kind of files.
 pub(crate) fn schema(shape: &Shape) -> Value {
@@ -66,6 +67,12 @@ fn property(field: &Field, doc: &str) -> Value {
     }
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".into(), doc.into());
+        // For readers of the schema, tests among them; editors pass over it.
+        match if matches!(field.ty, Type::Any) { Exposure::Hidden } else { field.shown } {
+            Exposure::Open => {}
+            Exposure::Address => _ = schema.insert("x-shown".into(), "address".into()),
+            Exposure::Hidden => _ = schema.insert("x-shown".into(), "never".into()),
+        }
     }
     schema
 }

@@ -4,16 +4,15 @@ use super::{Field, Rule, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::yaml::{Key, Kind, Map, Node, Reading};
+use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
 use std::fmt::Display;
 
 /// Reports what a node holds against its type. `name` is what messages call it.
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
-    Walker { sources, report, secret: is_secret(sources, node.at.file) }.object(
-        node,
-        shape,
-        Name::File,
-    );
+    let secret = is_secret(sources, node.at.file);
+    let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
+    Walker { sources, report, secret, exposure }.object(node, shape, Name::File);
 }
 
 /// What messages call a value.
@@ -27,6 +26,8 @@ enum Name<'a> {
     Entry(&'a str, &'a str),
     /// An item of a list.
     Item(&'a str, usize),
+    /// Something below a key that may hold anything.
+    Inside(&'a str),
 }
 
 impl Display for Name<'_> {
@@ -36,6 +37,7 @@ impl Display for Name<'_> {
             Self::Key(key, _) => write!(f, "`{key}`"),
             Self::Entry(of, key) => write!(f, "`{of}.{key}`"),
             Self::Item(of, index) => write!(f, "`{of}[{index}]`"),
+            Self::Inside(of) => write!(f, "a value in `{of}`"),
         }
     }
 }
@@ -44,7 +46,7 @@ impl<'a> Name<'a> {
     fn key(self) -> &'a str {
         match self {
             Self::File => "",
-            Self::Key(key, _) | Self::Entry(_, key) | Self::Item(key, _) => key,
+            Self::Key(key, _) | Self::Entry(_, key) | Self::Item(key, _) | Self::Inside(key) => key,
         }
     }
 }
@@ -52,8 +54,10 @@ impl<'a> Name<'a> {
 struct Walker<'a> {
     sources: &'a Sources,
     report: &'a mut Report,
-    /// Values are never shown.
+    /// Not even keys are shown.
     secret: bool,
+    /// How much is shown of the value that is being judged.
+    exposure: Exposure,
 }
 
 impl Walker<'_> {
@@ -69,7 +73,10 @@ impl Walker<'_> {
             match shape.field(&key.text) {
                 Some(field) => {
                     self.former(map, key, field);
+                    let outer = self.exposure;
+                    self.exposure = outer.max(field.shown);
                     self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    self.exposure = outer;
                 }
                 // Whatever begins with x- is the site's own: anchors, notes.
                 None if key.text.starts_with("x-") => {}
@@ -114,7 +121,8 @@ impl Walker<'_> {
 
     fn unknown(&mut self, key: &Key, shape: &Shape) {
         let names = shape.fields.iter().map(|f| f.name);
-        if self.secret {
+        let shown = shown::name(&key.text);
+        if self.secret || shown != &*key.text {
             // Whoever mixes up key and value has written the secret here.
             let entry = self.sources.error(key.at, format!("{} has no such key", shape.title));
             let near = suggest::near(&key.text, names);
@@ -123,7 +131,7 @@ impl Walker<'_> {
                 None => entry,
             });
         }
-        let entry = self.sources.error(key.at, format!("{} has no `{}`", shape.title, key.text));
+        let entry = self.sources.error(key.at, format!("{} has no `{shown}`", shape.title));
         self.report.push(entry.hint(suggest::key(&key.text, names)));
     }
 
@@ -145,7 +153,8 @@ impl Walker<'_> {
             Type::Object(shape) => self.object(node, shape, name),
             Type::Named(item) => match node.map() {
                 Some(map) => map.0.iter().for_each(|(key, value)| {
-                    let key = if self.secret { "…" } else { &*key.text };
+                    let hidden = self.exposure == Exposure::Hidden;
+                    let key = if hidden { shown::MASK } else { shown::name(&key.text) };
                     self.value(value, item, Name::Entry(name.key(), key));
                 }),
                 None => self.error(node.at, format!("{name} must be a mapping of names to values")),
@@ -178,17 +187,17 @@ impl Walker<'_> {
                 return self.report.push(entry.hint("put it in quotes"));
             }
             Reading::TextOnlyNow if !self.secret => {
-                let fact =
-                    format!("\"{}\" is text here, but not to readers of YAML 1.1", scalar.text);
+                let what = match shown::value(&scalar.text, self.exposure) {
+                    Some(text) => format!("\"{text}\""),
+                    None => name.to_string(),
+                };
+                let fact = format!("{what} is text here, but not to readers of YAML 1.1");
                 let entry = self.sources.warning(node.at, fact);
                 self.report.push(entry.hint("put it in quotes"));
             }
             Reading::TextOnlyNow | Reading::Text => {}
         }
-        if !rule.accepts(&scalar.text) && (rule.hides)(&scalar.text) {
-            let place = self.sources.place_without_line(node.at);
-            self.report.push(Entry::error(place, format!("{name} must be {}", rule.must)));
-        } else if !rule.accepts(&scalar.text) {
+        if !rule.accepts(&scalar.text) {
             let entry = self.sources.error(node.at, self.fact(node, name, rule.must));
             let near = suggest::near(&scalar.text, rule.one_of.iter().copied());
             self.report.push(match near {
@@ -208,7 +217,7 @@ impl Walker<'_> {
         match scalar.number() {
             Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
                 if habit {
-                    self.habit(node, name, &value, "");
+                    self.habit(node, name, Some(&value), "");
                 }
             }
             None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
@@ -231,31 +240,31 @@ impl Walker<'_> {
 
     fn flag(&mut self, node: &Node, name: Name<'_>) {
         match node.scalar().and_then(|s| s.flag()) {
-            Some(Reading::Flag { value, habit: true }) => self.habit(node, name, &value, ""),
+            Some(Reading::Flag { value, habit: true }) => {
+                self.habit(node, name, Some(&value), "");
+            }
             Some(_) => {}
             None => self.wrong(node, name, "true or false"),
         }
     }
 
-    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it.
+    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it. Nobody knows what
+    /// it is, so of keys and values only words that every flag has are shown.
     fn any(&mut self, node: &Node, name: Name<'_>) {
         match &node.kind {
             Kind::Map(map) => {
-                map.0.iter().for_each(|(key, value)| self.any(value, Name::Key(&key.text, "")));
+                map.0.iter().for_each(|(_, value)| self.any(value, Name::Inside(name.key())));
             }
-            Kind::List(items) => items
-                .iter()
-                .enumerate()
-                .for_each(|(index, item)| self.any(item, Name::Item(name.key(), index))),
+            Kind::List(items) => {
+                items.iter().for_each(|item| self.any(item, Name::Inside(name.key())));
+            }
             Kind::Scalar(scalar) => {
                 let or = ", or put it in quotes";
                 match scalar.flag().or_else(|| scalar.number()) {
                     Some(Reading::Flag { value, habit: true }) => {
-                        self.habit(node, name, &value, or);
+                        self.habit(node, name, Some(&value), or);
                     }
-                    Some(Reading::Number { value, habit: true }) => {
-                        self.habit(node, name, &value, or);
-                    }
+                    Some(Reading::Number { habit: true, .. }) => self.habit(node, name, None, or),
                     _ => {}
                 }
             }
@@ -263,14 +272,22 @@ impl Walker<'_> {
     }
 
     /// Readers of YAML 1.2 take it for text or for another number.
-    fn habit(&mut self, node: &Node, name: Name<'_>, value: &dyn Display, or: &str) {
+    fn habit(&mut self, node: &Node, name: Name<'_>, value: Option<&dyn Display>, or: &str) {
         if self.secret {
             return;
         }
-        let text = node.text().unwrap_or_default();
-        let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
-        let entry = self.sources.warning(node.at, fact);
-        self.report.push(entry.hint(format!("write {value}{or}")));
+        let entry = match value {
+            Some(value) => {
+                let text = node.text().unwrap_or_default();
+                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
+                self.sources.warning(node.at, fact).hint(format!("write {value}{or}"))
+            }
+            None => {
+                let fact = format!("{name} is a number whose value depends on the YAML version");
+                self.sources.warning(node.at, fact).hint(format!("write it in decimal digits{or}"))
+            }
+        };
+        self.report.push(entry);
     }
 
     fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) {
@@ -280,7 +297,8 @@ impl Walker<'_> {
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
             _ if self.secret => String::new(),
-            Kind::Scalar(scalar) => format!(", not \"{}\"", scalar.text),
+            Kind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
+                .map_or_else(String::new, |text| format!(", not \"{text}\"")),
             Kind::List(_) => ", not a list".to_owned(),
             Kind::Map(_) => ", not a mapping".to_owned(),
         };

@@ -2,7 +2,7 @@
 
 use super::tree::{Key, Kind, Map, Node, Scalar};
 use crate::source::{Sources, Span};
-use stage::{Entry, Report};
+use stage::{Entry, Report, shown};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,11 +72,11 @@ impl<'s> Builder<'s> {
             return lone || suffix == "str";
         }
         // A password that begins with ! and has no quotes is a tag.
-        let (fact, hint) = if self.is_secret(at) {
-            ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
-        } else {
+        let (fact, hint) = if self.sources.is_open(at) {
             let handle = if handle == CORE { "!!" } else { handle };
             (format!("the tag \"{handle}{suffix}\" means nothing here"), "remove the tag")
+        } else {
+            ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
         };
         self.report.push(self.sources.error(at, fact).hint(hint));
         false
@@ -217,14 +217,11 @@ impl<'s> Builder<'s> {
     }
 
     fn duplicate(&self, key: &Key, first: Span) -> Entry {
-        let what =
-            if self.is_secret(key.at) { "this key".to_owned() } else { format!("`{}`", key.text) };
+        let what = match self.sources.is_open(key.at) {
+            true => format!("`{}`", shown::name(&key.text)),
+            false => "this key".to_owned(),
+        };
         let fact = format!("{what} is already set in line {}", first.line);
         self.sources.error(key.at, fact)
-    }
-
-    /// Says whether nothing of a file may be shown.
-    fn is_secret(&self, at: Span) -> bool {
-        self.sources.file(at.file).is_some_and(|file| file.secret)
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use tree::{Key, Kind, Map, Node, Scalar};
 use crate::source::{FileId, Sources, Span};
 use build::Builder;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Range, Tag};
-use stage::{Entry, Report};
+use stage::{Entry, Report, shown};
 
 /// Nobody nests a site deeper; what walks a tree may recurse.
 const MAX_DEPTH: usize = 50;
@@ -101,7 +101,7 @@ fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError)
     if sources.file(file).is_some_and(|f| f.secret) {
         return sources.error(at, "is not YAML from here on");
     }
-    sources.error(at, format!("is not YAML: {}", error.info()))
+    sources.error(at, format!("is not YAML: {}", shown::foreign(&error.info())))
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use super::*;
 use crate::source::SourceFile;
+use stage::shown::Masked;
 
 /// The tree of a text: `{key@line:column=scalar, …}`, quotes where they were.
 fn check(text: &str, expected: &str) {
     let mut sources = Sources::new("");
-    let file = sources.add(SourceFile::new("", "f.yaml", Ok(text.to_owned())));
+    let file = sources
+        .add(SourceFile::new("", "f.yaml", Ok(text.to_owned())).with_mask(Masked::default()));
     let mut report = Report::new();
     let tree = parse(&sources, file, &mut report).map(|node| show(&node));
     let facts = report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact));
@@ -57,7 +59,7 @@ fn refused() {
     check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must name a mapping");
     let many: String = (0..40).map(|i| format!("k{}: 0\n", i % 39)).collect();
     let mut sources = Sources::new("");
-    let file = sources.add(SourceFile::new("", "f.yaml", Ok(many)));
+    let file = sources.add(SourceFile::new("", "f.yaml", Ok(many)).with_mask(Masked::default()));
     let mut report = Report::new();
     assert!(parse(&sources, file, &mut report).is_some());
     assert_eq!(report.entries()[0].fact, "`k0` is already set in line 1");

@@ -44,33 +44,25 @@ pub(crate) const ENDPOINT: Rule = Rule::new(
     "the URL of a PVE API such as https://10.0.12.2:8006, without a user",
     is_endpoint,
     "^[Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*$",
-)
-.hides(has_user);
+);
 
 /// The same, or empty for none.
 pub(crate) const ENDPOINT_OR_EMPTY: Rule = Rule::new(
     "the URL of a PVE API such as https://10.0.12.2:8006, without a user",
     |s| s.is_empty() || is_endpoint(s),
     "^([Hh][Tt][Tt][Pp][Ss]://[^\\s/?#@]+[^\\s?@]*)?$",
-)
-.hides(has_user);
+);
 
 /// Where VMs fetch their specs, or empty for none.
 pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
     "a URL that begins with https:// or http://",
     |s| s.is_empty() || is_server(s),
     "^(https?://[^\\s/?#-].*)?$",
-)
-.hides(has_user);
+);
 
 fn is_url(s: &str) -> bool {
     host(s).is_some_and(|h| !h.is_empty())
         && !s.contains(|c: char| c.is_whitespace() || c.is_control())
-}
-
-/// A user in a URL has a password beside it.
-fn has_user(s: &str) -> bool {
-    s.contains('@')
 }
 
 fn is_server(s: &str) -> bool {

@@ -15,12 +15,14 @@ pub(crate) static NODE: Shape = Shape {
             Text(&rule::STORAGE),
             "File storage with content import, for images and seeds; absent: local.",
         ),
-        Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API."),
+        Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API.")
+            .address(),
         Field::new(
             "api_token",
             Text(&rule::TOKEN_NAME),
             "Key of api_tokens in secrets.yaml; absent: the file's name.",
-        ),
+        )
+        .hidden(),
         Field::new("ip", Text(&rule::NODE_IP), "The node's address."),
         Field::new("host_user", Text(&rule::USER), "The user for SSH to the node.")
             .former(&["ssh_user"]),

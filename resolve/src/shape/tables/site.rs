@@ -48,6 +48,7 @@ pub(crate) static DEFAULTS: Shape = Shape {
             Text(&rule::SERVER_OR_EMPTY),
             "Where VMs fetch their specs; empty: nowhere.",
         )
+        .address()
         .former(&["spec_server"]),
         Field::new(
             "image_release",
@@ -56,6 +57,7 @@ pub(crate) static DEFAULTS: Shape = Shape {
         )
         .former(&["packer_release"]),
         Field::new("image_release_repo", Text(&rule::ANY), "Where releases of images are.")
+            .address()
             .former(&["packer_release_repo"]),
         Field::new("datastore", Text(&rule::STORAGE), "Unused: nodes/ names it."),
         Field::new(
@@ -79,10 +81,12 @@ const ONE_IMAGE: crate::shape::Type = Object(&IMAGE);
 static IMAGE: Shape = Shape {
     title: "an image",
     fields: &[
-        Field::new("file", Text(&rule::ANY), "A local file, relative to the site's folder."),
-        Field::new("url", Text(&rule::URL), "Where it can be fetched."),
+        Field::new("file", Text(&rule::ANY), "A local file, relative to the site's folder.")
+            .address(),
+        Field::new("url", Text(&rule::URL), "Where it can be fetched.").address(),
         Field::new("checksum", Text(&rule::CHECKSUM), "sha256:HEX or sha512:HEX of the file."),
-        Field::new("checksum_url", Text(&rule::ANY), "URL or local path of a SHA256SUMS file."),
+        Field::new("checksum_url", Text(&rule::ANY), "URL or local path of a SHA256SUMS file.")
+            .address(),
         Field::new("mode", Text(&rule::FETCH), "Who fetches a URL: auto, download-url or upload."),
     ],
     any_of: &["file", "url"],
@@ -106,9 +110,11 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
             "runcmd",
             List(&Either(&Text(&rule::COMMAND), &List(&Text(&rule::COMMAND)))),
             "Commands: a shell line, or a list of a program and its arguments.",
-        ),
+        )
+        .hidden(),
         Field::new("profile_mode", Text(&rule::PROFILE_MODE), "Mode of the file with the token."),
-        Field::new("ca_certificate", Text(&rule::CERTIFICATE), "PEM of a CA that guests believe."),
+        Field::new("ca_certificate", Text(&rule::CERTIFICATE), "PEM of a CA that guests believe.")
+            .hidden(),
         Field::new(
             "server_fingerprint",
             Text(&rule::FINGERPRINT),
@@ -123,7 +129,7 @@ static WRITE_FILE: Shape = Shape {
     title: "a file",
     fields: &[
         Field::new("path", Text(&rule::PATH), "Where it goes.").required(),
-        Field::new("content", Text(&rule::ANY), "What it holds."),
+        Field::new("content", Text(&rule::ANY), "What it holds.").hidden(),
         Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
         Field::new("owner", Text(&rule::OWNER), "user:group."),
         Field::new("encoding", Text(&rule::ENCODING), "How `content` is written, such as base64."),
@@ -138,10 +144,11 @@ static WRITE_FILE: Shape = Shape {
 pub(crate) static SECRETS: Shape = Shape {
     title: "secrets.yaml",
     fields: &[
-        Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name."),
-        Field::new("passwords", Object(&PASSWORDS), "Password hashes."),
+        Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name.")
+            .hidden(),
+        Field::new("passwords", Object(&PASSWORDS), "Password hashes.").hidden(),
         Field::new("ssh_keys", Named(&Text(&rule::SSH_KEY)), "Public keys; every VM gets all."),
-        Field::new("auth", Object(&AUTH), "What VMs prove themselves with."),
+        Field::new("auth", Object(&AUTH), "What VMs prove themselves with.").hidden(),
         Field::new("sops", Any, "Written by SOPS."),
     ],
     any_of: &[],

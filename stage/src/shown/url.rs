@@ -1,0 +1,169 @@
+//! URLs with a mask for what may be secret: user, password, query and fragment. Does no I/O.
+
+use super::MASK;
+
+/// What ends a URL in running text.
+const ENDS: [char; 8] = [' ', '\t', '\n', '\r', '"', '\'', '`', '<'];
+
+/// The parts of a URL that tell secrets from what may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// Before `://`.
+    scheme: &'a str,
+    /// After the user and the password, up to the query.
+    rest: &'a str,
+    /// The sign of what follows: a query or a fragment.
+    more: Option<char>,
+    /// Whether there is a user or a password.
+    has_user: bool,
+}
+
+impl<'a> Address<'a> {
+    /// Takes a URL apart; `None` when the text has no scheme.
+    pub fn read(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let user = user_end(rest);
+        let rest = &rest[user.unwrap_or(0)..];
+        let end = rest.find(['?', '#']);
+        let more = end.and_then(|end| rest[end..].chars().next());
+        let rest = &rest[..end.unwrap_or(rest.len())];
+        Some(Self { scheme, rest, more, has_user: user.is_some() })
+    }
+
+    /// Returns whether the URL holds a user or a password.
+    pub fn has_user(&self) -> bool {
+        self.has_user
+    }
+
+    /// Returns the URL with a mask for its user and one for its query. A host that is none may be a
+    /// torn password.
+    fn shown(&self) -> String {
+        let (host, path) = self.rest.split_at(self.rest.find('/').unwrap_or(self.rest.len()));
+        let (host, path) = if is_host(host) { (host, path) } else { (MASK, "") };
+        let more = self.more.map(|sign| format!("{sign}{MASK}")).unwrap_or_default();
+        let user = if self.has_user { format!("{MASK}@") } else { String::new() };
+        format!("{}://{user}{host}{path}{more}", self.scheme)
+    }
+}
+
+/// Returns a URL or a path as a message may show it.
+///
+/// The text is known to be an address, so what does not look like one is shown as little as
+/// possible: `root:hunter2@pve1` and `https:/root:hunter2@pve1` lose what stands before the `@`.
+pub fn address(text: &str) -> String {
+    let is_scheme = |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
+    if let Some(url) = Address::read(text).filter(|url| is_scheme(url.scheme)) {
+        let blank = url.rest.contains(|c: char| c.is_whitespace() || c.is_control());
+        // A blank ends what a parser reads, not the password that the user has typed.
+        return if blank { format!("{}://{MASK}", url.scheme) } else { url.shown() };
+    }
+    let (user, rest) = match text.rfind('@') {
+        Some(at) => (MASK, &text[at..]),
+        None => ("", text),
+    };
+    match rest.find(['?', '#']) {
+        Some(end) => format!("{user}{}{MASK}", &rest[..=end]),
+        None => format!("{user}{rest}"),
+    }
+}
+
+/// Returns running text in which each URL is shown without what may be secret.
+pub(super) fn in_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+');
+        let start = start.map_or(0, |i| i + rest[i..].chars().next().map_or(1, char::len_utf8));
+        let length = rest[start..].find(ENDS).unwrap_or(rest.len() - start);
+        // A comma or a full stop behind a URL belongs to the sentence.
+        let url = rest[start..start + length].trim_end_matches([',', ';', '.', ':', ')']);
+        let after = &rest[start + url.len()..];
+        out.push_str(&rest[..start]);
+        match Address::read(url) {
+            Some(url) if is_torn(after, &url) => {
+                let host = &after[after.rfind('@').map_or(after.len(), |at| at + 1)..];
+                return out + &in_text(&format!("{}://{MASK}@{host}", url.scheme));
+            }
+            Some(url) => out.push_str(&url.shown()),
+            None => out.push_str(url),
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+/// Returns whether a blank or a quote stands in a URL's password, so that the rest of it follows.
+fn is_torn(after: &str, url: &Address<'_>) -> bool {
+    let host = url.rest.split('/').next().unwrap_or_default();
+    !url.has_user && !host.is_empty() && host != MASK && !is_host(host) && after.contains('@')
+}
+
+/// Returns whether a text is `HOST` or `HOST:PORT`, and so no part of a password.
+fn is_host(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    let is_name = |c: char| c.is_alphanumeric() || ".-_%:[]*".contains(c);
+    port.bytes().all(|b| b.is_ascii_digit()) && host.chars().all(is_name)
+        // A placeholder of our own messages: `https://HOST:PORT`.
+        || text == "HOST:PORT"
+}
+
+/// Returns where `user:password@` ends in what follows `://`.
+fn user_end(rest: &str) -> Option<usize> {
+    let authority = rest.split(['/', '?', '#']).next()?;
+    // `user:pass/word@host` is no address, but what follows the colon is no port either.
+    let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
+    let is_torn = !port.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit());
+    let until = if is_torn { rest } else { authority };
+    until.rfind('@').map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_in_text() {
+        for (text, expected) in [
+            ("https://me:pass@x:1/a.img?sig=a/b#c", "https://…@x:1/a.img?…"),
+            ("https://x/a.img#token=1", "https://x/a.img#…"),
+            ("https://p@ss@x/a@b.img", "https://…@x/a@b.img"),
+            ("https://x:8/a@b.img https://[::1]/a@b", "https://x:8/a@b.img https://[::1]/a@b"),
+            ("https://me:pa/s?s@x/a.img", "https://…@x/a.img"),
+            (
+                "downloading https://u:p@x/a?t=1 to /b and http://y/c",
+                "downloading https://…@x/a?… to /b and http://y/c",
+            ),
+            ("ftp://me:pass@x", "ftp://…@x"),
+            ("Location: \"https://x/?k\" [following]", "Location: \"https://x/?…\" [following]"),
+            ("https://me:pass word@x/a?b", "https://…@x/a?…"),
+            ("https://me:pa\"ss\"@x/a, then", "https://…@x/a, then"),
+            ("https://me:pass", "https://…"),
+            ("http://HOST:PORT, or https://HOST:8006.", "http://HOST:PORT, or https://HOST:8006."),
+            ("no address at all: / @ ?", "no address at all: / @ ?"),
+            ("://", "://"),
+        ] {
+            assert_eq!(in_text(text), expected, "{text}");
+            assert_eq!(in_text(expected), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_should_be_an_address() {
+        for (text, expected) in [
+            ("https://me:pass@x:1/a.img?sig=a/b", "https://…@x:1/a.img?…"),
+            ("https://token@x", "https://…@x"),
+            ("https://me:pass word@x/a b", "https://…"),
+            ("https//me:pass@x/a", "…@x/a"),
+            ("me:pass@pve1:8006", "…@pve1:8006"),
+            ("images/debian.qcow2", "images/debian.qcow2"),
+            ("images/debian.qcow2?sig=x", "images/debian.qcow2?…"),
+            ("https://pve1:8006", "https://pve1:8006"),
+            ("", ""),
+        ] {
+            assert_eq!(address(text), expected, "{text}");
+        }
+    }
+}
