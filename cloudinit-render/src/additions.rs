@@ -7,7 +7,7 @@ use crate::write_file::WriteFile;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use stage::guest::{self, Rule};
-use stage::{Deployment, Fields, Report};
+use stage::{Deployment, Fields, Report, shown};
 
 /// What a site adds to every VM. All values have passed the rules.
 #[derive(Clone, Default)]
@@ -173,6 +173,8 @@ fn command(item: &Value) -> Result<Command, &'static str> {
 pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     let json: &Map<String, Value> = f.json();
     for key in json.keys().filter(|key| !known.contains(&key.as_str())) {
-        f.problem(key, format!("is not known here; known are {}", known.join(", ")));
+        // Whoever mixes up key and value has written a secret here.
+        let fact = format!("is not known here; known are {}", known.join(", "));
+        f.problem(shown::name(key), fact);
     }
 }

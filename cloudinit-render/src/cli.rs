@@ -24,7 +24,7 @@ pub struct Cli {
     /// Write the parts to DIR/NAME/ for each VM, or the one named, and print nothing.
     #[arg(long, value_name = "DIR", group = "export")]
     pub seed_dir: Option<PathBuf>,
-    /// Write the NoCloud seed image of one VM (ISO 9660, label cidata), and print nothing.
+    /// Write the NoCloud seed image of one VM (ISO 9660, label cidata), and print nothing; `-` is stdout.
     #[arg(long, value_name = "FILE", group = "export")]
     pub seed_image: Option<PathBuf>,
     /// How messages are written.

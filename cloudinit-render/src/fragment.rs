@@ -5,7 +5,7 @@
 use crate::additions::Additions;
 use serde_json::{Map, Value};
 use serde_yaml::{MessageFormatter, UserMessageFormatter};
-use stage::{Entry, Failure, Fields, Place, Position, Report};
+use stage::{Entry, Failure, Fields, Place, Position, Report, shown};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -58,9 +58,10 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
             let position =
                 at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
             let place = Place::File { path, position, excerpt: None };
-            // Without the place, which stands in front already, and without advice for programmers.
+            // Without the place, which stands in front already, without advice for programmers, and
+            // without what it quotes: the file may be another one, with secrets.
             let why = UserMessageFormatter.format_message(error.without_snippet());
-            Err(Entry::error(place, format!("is not a YAML map: {why}")).into())
+            Err(Entry::error(place, format!("is not a YAML map: {}", shown::foreign(&why))).into())
         }
     }
 }

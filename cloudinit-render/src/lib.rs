@@ -98,7 +98,11 @@ fn export(
         return Err(Entry::error(Place::input("vms"), fact).hint("name it by --vm").into());
     };
     if let Some(file) = &cli.seed_image {
-        export::image(file, &one.texts)?;
+        let image = export::image(file, &one.texts)?;
+        if file.as_os_str() == "-" {
+            return Ok(Output::bytes(image, report));
+        }
+        export::write(file, &image)?;
         return Ok(Output::bytes([], report));
     }
     Ok(Output::bytes(cli.part.map_or("", |part| part.of(&one.texts)), report))

@@ -2,8 +2,10 @@
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::time::Duration;
+
+use stage::child;
 
 use crate::interrupt;
 use crate::source::format::Format;
@@ -20,9 +22,8 @@ pub(crate) enum QemuImg {
 }
 
 /// Compresses an image of a known format into a qcow2 file.
-#[expect(clippy::disallowed_methods, reason = "door: runs qemu-img")]
 pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
-    let mut command = Command::new("qemu-img");
+    let mut command = child::local_command("qemu-img");
     // A path that begins with `/` is no option and no protocol.
     let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     // The format is said, for one that qemu-img guesses could name other files.

@@ -52,6 +52,8 @@ pub(crate) struct Remote {
     pub(crate) url: Address,
     /// Who says its sum, for messages.
     pub(crate) sum_by: String,
+    /// The sum stands beside the URL.
+    pub(crate) pinned: bool,
 }
 
 /// Files as they were examined.
@@ -130,7 +132,11 @@ pub(crate) mod tests {
 
     pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
         let supply = Supply::Node {
-            remote: Remote { url: Address::parse("https://x/a").unwrap(), sum_by: String::new() },
+            remote: Remote {
+                url: Address::parse("https://x/a").unwrap(),
+                sum_by: String::new(),
+                pinned: false,
+            },
             may_send: true,
         };
         Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }

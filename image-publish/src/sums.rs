@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use pve_client::FetchError;
-use stage::{Entry, Place};
+use pve_client::{Downgrade, FetchError};
+use stage::{Entry, Place, shown};
 
 use crate::source::address::Address;
 use crate::source::checksum::{Listed, Said, look_up};
@@ -26,7 +26,7 @@ pub(crate) fn of_file(
         return Ok(Some(said));
     }
     for (list, alone) in beside(path) {
-        let place = || Place::file(list.display().to_string());
+        let place = || Place::file(shown::address(&list.display().to_string()));
         let text = match read(&list) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -35,7 +35,11 @@ pub(crate) fn of_file(
         };
         match look_up(&text, &name, alone) {
             Listed::Sum(sum) => {
-                return Ok(Some(Said { sum, by: list.display().to_string() }));
+                return Ok(Some(Said {
+                    sum,
+                    by: shown::address(&list.display().to_string()),
+                    pinned: false,
+                }));
             }
             Listed::NoList if alone => return Err(no_sums(place())),
             Listed::NotThere if alone => return Err(not_listed(place(), &name)),
@@ -62,7 +66,7 @@ pub(crate) fn of_url(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<
         // A server that has no such file says so in many ways, some with a page that is no list.
         let Some(text) = fetch(work, wanted, &list)? else { continue };
         match look_up(&text, name, alone) {
-            Listed::Sum(sum) => return Ok(Said { sum, by: list.to_string() }),
+            Listed::Sum(sum) => return Ok(Said { sum, by: list.to_string(), pinned: false }),
             Listed::Several => return Err(several(Place::Named(list.to_string()), name)),
             Listed::NotThere | Listed::NoList => {}
         }
@@ -85,14 +89,14 @@ fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, E
             (place.clone(), fetch(work, wanted, url)?.ok_or_else(missing)?)
         }
         Some(SumList::File(path)) => {
-            let place = Place::file(path.display().to_string());
+            let place = Place::file(shown::address(&path.display().to_string()));
             let text = read(path)
                 .map_err(|e| Entry::error(place.clone(), "the sums cannot be read").cause(&e))?;
             (place, text)
         }
     };
     match look_up(&text, file, false) {
-        Listed::Sum(sum) => Ok(Some(Said { sum, by: place.to_string() })),
+        Listed::Sum(sum) => Ok(Some(Said { sum, by: place.to_string(), pinned: false })),
         Listed::Several => Err(several(place, file)),
         Listed::NotThere => Err(not_listed(place, file)),
         Listed::NoList => Err(no_sums(place)),
@@ -148,10 +152,10 @@ fn text(reader: impl Read) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Fetches a list of sums; `None` when the server has no such file.
+/// Fetches a list of sums, by `https://` to its end when its URL begins so; `None` when the server has no such file.
 fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, Entry> {
     work.retrying(&wanted.name, || {
-        let fetched = work.fetcher().get(url.expose());
+        let fetched = work.fetcher().get(url.expose(), Downgrade::Refused);
         match fetched.and_then(|fetched| text(fetched.reader).map_err(FetchError::Lost)) {
             Ok(text) => Ok(Some(text)),
             // S3 says 403 of what it does not have, and 410 is a 404 for good.

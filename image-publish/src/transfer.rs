@@ -6,7 +6,7 @@ use std::io::{self, Read};
 
 use pve_client::Error;
 use pve_stage::finding;
-use stage::{Entry, Place};
+use stage::{Entry, Place, shown};
 
 use crate::execute::{Failed, What};
 use crate::folder::{Folder, Written};
@@ -16,7 +16,6 @@ use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
 use crate::ready::{Local, Ready, Remote, Supply};
 use crate::show;
-use crate::source::address::shown;
 use crate::source::examine::{Summing, sums_of};
 use crate::work::{Work, pause};
 
@@ -119,7 +118,7 @@ pub(crate) fn download(
     let fail = |error: &Error| {
         // The node's log repeats the URL, and those that a server sends it on to.
         let mut entry = finding::while_doing(node.place(), &fact, error);
-        entry.notes = entry.notes.iter().map(|note| shown(note)).collect();
+        entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
         entry
     };
     if remove_first {

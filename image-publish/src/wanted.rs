@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pve_client::Volid;
-use stage::{Deployment, Entry, ImageSource, Place, Report};
+use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
 
-use crate::source::address::{Address, shown};
+use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
 
 /// An image that VMs of the document name.
@@ -144,7 +144,8 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
         (Some(file), None) => Origin::File(PathBuf::from(file)),
         (None, Some(text)) => {
             let url = Address::parse(text).ok_or_else(|| {
-                let fact = format!("\"{}\" must begin with `https://` or `http://`", shown(text));
+                let fact =
+                    format!("\"{}\" must begin with `https://` or `http://`", shown::address(text));
                 Entry::error(place("url"), fact)
             })?;
             Origin::Url { url, mode }
@@ -162,7 +163,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    let sum = sum.map(|sum| Said { sum, by: "the site".to_owned() });
+    let sum = sum.map(|sum| Said { sum, by: "the site".to_owned(), pinned: true });
     let sum_list = source.checksum_url.as_ref().map(|text| {
         Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
     });
@@ -180,9 +181,9 @@ fn from_map_or_folder(
         return Ok((Origin::File(file), None, None));
     };
     let place = Place::input(format!("images.{name}"));
-    let volid: Volid = text
-        .parse()
-        .map_err(|_| Entry::error(place.clone(), format!("\"{text}\" must be {}", Volid::RULE)))?;
+    let volid: Volid = text.parse().map_err(|_| {
+        Entry::error(place.clone(), format!("\"{}\" must be {}", shown::address(text), Volid::RULE))
+    })?;
     match volid.content() {
         // PVE: facts 17.
         Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))

@@ -125,7 +125,11 @@ pub(crate) fn pause(tries: u32) {
 /// Tells whether another try may help.
 pub(crate) fn may_pass(error: &FetchError) -> bool {
     match error {
-        FetchError::BadUrl | FetchError::Status(_) => false,
+        FetchError::BadUrl
+        | FetchError::Status(_)
+        | FetchError::Downgrade
+        | FetchError::BadRedirect
+        | FetchError::TooManyRedirects => false,
         FetchError::Unreachable(Unreachable::Proxy { problem, .. }) => {
             matches!(problem, ProxyProblem::Lost(_))
         }

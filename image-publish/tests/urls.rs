@@ -10,6 +10,8 @@
 
 #[path = "urls/proxies.rs"]
 mod proxies;
+#[path = "urls/redirects.rs"]
+mod redirects;
 #[path = "urls/secrets.rs"]
 mod secrets;
 #[path = "urls/servers.rs"]

@@ -6,6 +6,7 @@
 use crate::key::KeyText;
 use serde::Deserialize;
 use serde::de::Deserializer;
+use stage::shown;
 use std::collections::BTreeMap;
 
 /// What is in secrets.yaml, as far as it concerns us.
@@ -51,10 +52,10 @@ impl Secrets {
     pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
         let Some(auth) = &self.auth else { return Vec::new() };
         let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));
-        let named =
-            auth.signing_keys.iter().flatten().map(|(name, hex)| {
-                (format!("auth.signing_keys.{name}"), Some(name.as_str()), &hex.0)
-            });
+        let named = auth.signing_keys.iter().flatten().map(|(name, hex)| {
+            // Whoever mixes up name and key has written the key here.
+            (format!("auth.signing_keys.{}", shown::name(name)), Some(name.as_str()), &hex.0)
+        });
         current.chain(named).collect()
     }
 }

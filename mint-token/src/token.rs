@@ -6,7 +6,7 @@
 
 use crate::key::{Key, Ring};
 use data_encoding::BASE64URL_NOPAD;
-use stage::{Entry, Failure, Place};
+use stage::{Entry, Failure, Place, shown};
 use std::fmt::Write;
 
 /// What a token says.
@@ -73,10 +73,10 @@ impl<'a> Minter<'a> {
         };
         found.map(|(kid, key)| Self { kid, key }).ok_or_else(|| {
             let fact = match kid {
-                Some(wanted) => format!("no key is named \"{wanted}\""),
+                Some(wanted) => format!("no key is named \"{}\"", shown::name(wanted)),
                 None => "must say which key signs, since all have names".into(),
             };
-            let names: Vec<_> = ring.keys().filter_map(|(name, _)| name).collect();
+            let names: Vec<_> = ring.keys().filter_map(|(name, _)| name.map(shown::name)).collect();
             let hint = if names.is_empty() {
                 "no key of this source has a name".into()
             } else {

@@ -2,7 +2,7 @@
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
 //! Doors: `connect`, `observe`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
-//! `run_lock`, `whole_file`, `confirm`, `interrupt`.
+//! `run_lock`, `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -29,10 +29,8 @@ mod privileges;
 mod run_lock;
 mod schedule;
 mod show;
-
 mod ssh;
 mod status;
-mod whole_file;
 
 pub use cli::Cli;
 

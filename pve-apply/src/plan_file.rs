@@ -1,8 +1,7 @@
 //! DOOR: a plan in a file, readable by its owner only, for it holds the seed data.
 
 use crate::action::{Plan, VERSION};
-use crate::whole_file;
-use stage::{Entry, Failure, Place};
+use stage::{Entry, Failure, Place, whole_file};
 use std::path::Path;
 
 /// Returns a plan as JSON.

@@ -32,12 +32,10 @@ pub struct ApiUrl {
     path: String,
 }
 
-/// The text is not the address of an API.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" must be the address of a Proxmox VE API: {fault}")]
+/// The text is not the address of an API. The text itself is left out: it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be the address of a Proxmox VE API: {fault}")]
 pub struct BadUrl {
-    /// The text as it was given, but for a user and a password in it.
-    pub text: String,
     /// What is wrong.
     pub fault: &'static str,
 }
@@ -67,7 +65,7 @@ impl FromStr for ApiUrl {
     type Err = BadUrl;
 
     fn from_str(text: &str) -> Result<Self, BadUrl> {
-        let bad = |fault| BadUrl { text: without_user(text), fault };
+        let bad = |fault| BadUrl { fault };
         let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
         if uri.scheme_str() != Some("https") {
@@ -92,16 +90,6 @@ impl FromStr for ApiUrl {
             origin: format!("https://{}:{port}", authority.host()),
             path: format!("{path}/api2/json"),
         })
-    }
-}
-
-/// Leaves out what stands before an `@`: it may be a password.
-fn without_user(text: &str) -> String {
-    let (scheme, rest) = text.split_once("://").map_or(("", text), |(s, rest)| (s, rest));
-    match rest.rsplit_once('@') {
-        Some((_, host)) if scheme.is_empty() => format!("…@{host}"),
-        Some((_, host)) => format!("{scheme}://…@{host}"),
-        None => text.to_owned(),
     }
 }
 

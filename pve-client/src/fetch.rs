@@ -3,13 +3,14 @@
 use std::io::{self, Read};
 use std::time::Duration;
 
-use ureq::Agent;
-use ureq::config::RedirectAuthHeaders;
+use ureq::http::{Response, header};
+use ureq::{Agent, Body};
 
 use crate::dial::{Dialer, NameBook};
 use crate::error::{ProxyProblem, Unreachable};
 use crate::exchange;
 use crate::proxy::{Proxies, basic};
+use crate::redirect::{self, Downgrade};
 use crate::tls::{TlsSource, Trust};
 use crate::transport::io_error;
 
@@ -40,6 +41,17 @@ pub enum FetchError {
     /// The server has another answer than the file.
     #[error("the server answers with status {0}")]
     Status(u16),
+    /// A redirect leads from `https://` to `http://`, where that is refused.
+    #[error(
+        "the server sends on from https:// to http://, where anybody on the way can change the answer"
+    )]
+    Downgrade,
+    /// A redirect leads to nothing that can be fetched.
+    #[error("the server sends on to an address that is no `https://` or `http://` URL")]
+    BadRedirect,
+    /// A redirect leads to a redirect, and so on.
+    #[error("too many redirects")]
+    TooManyRedirects,
     /// The connection broke.
     #[error("the answer was lost")]
     Lost(#[source] io::Error),
@@ -50,8 +62,9 @@ impl Fetcher {
     pub fn new(trust: Trust, stall: Duration, proxies: &Proxies) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            .max_redirects(10)
-            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
+            // They are followed here: ureq sends credentials on to another port of the same host.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
             // ureq's own way asks a proxy for a tunnel to port 80 too, which most refuse; see `dial`.
             .proxy(None)
             .timeout_connect(Some(Duration::from_secs(15)))
@@ -64,29 +77,53 @@ impl Fetcher {
         Self { agent: Agent::with_parts(config, dialer, names), proxies: proxies.clone() }
     }
 
-    /// Asks for a file and returns its bytes as they come. A `user:password@` in the URL goes only to its own host.
-    pub fn get(&self, url: &str) -> Result<Fetched, FetchError> {
-        let (url, user) = apart(url).ok_or(FetchError::BadUrl)?;
-        let mut request = self.agent.get(&url).header("Accept-Encoding", "identity");
+    /// Asks for a file and returns its bytes as they come.
+    ///
+    /// A `user:password@` in the URL goes to its own scheme, host and port only, through redirects too.
+    pub fn get(&self, url: &str, downgrade: Downgrade) -> Result<Fetched, FetchError> {
+        let (first, user) = apart(url).ok_or(FetchError::BadUrl)?;
+        let mut url = first.clone();
+        for _ in 0..=redirect::LIMIT {
+            let user = user.filter(|_| redirect::is_same_origin(&first, &url));
+            let response = self.ask(&url, user)?;
+            let status = response.status().as_u16();
+            let location = response.headers().get(header::LOCATION);
+            if let Some(location) = location.filter(|_| redirect::is_redirect(status)) {
+                let location = location.to_str().ok();
+                let next = location.and_then(|location| redirect::target(&url, location));
+                let next = next.ok_or(FetchError::BadRedirect)?;
+                if downgrade == Downgrade::Refused && redirect::is_downgrade(&url, &next) {
+                    return Err(FetchError::Downgrade);
+                }
+                url = next;
+                continue;
+            }
+            return self.opened(&url, response);
+        }
+        Err(FetchError::TooManyRedirects)
+    }
+
+    /// Makes one request.
+    fn ask(&self, url: &str, user: Option<&str>) -> Result<Response<Body>, FetchError> {
+        let mut request = self.agent.get(url).header("Accept-Encoding", "identity");
         if let Some(user) = user {
             request = request.header("Authorization", &*basic(user));
         }
         exchange::begin();
         let answer = request.call();
         let notes = exchange::end();
-        let response = match answer {
-            Ok(response) => response,
-            Err(ureq::Error::BadUri(_) | ureq::Error::Http(_)) => return Err(FetchError::BadUrl),
-            Err(error) => {
-                return Err(match (notes.unreachable, notes.sent) {
-                    (Some(reason), _) => FetchError::Unreachable(reason),
-                    (None, false) => {
-                        FetchError::Unreachable(Unreachable::Connect { error: io_error(error) })
-                    }
-                    (None, true) => FetchError::Lost(io_error(error)),
-                });
+        answer.map_err(|error| match (error, notes.unreachable, notes.sent) {
+            (ureq::Error::BadUri(_) | ureq::Error::Http(_), ..) => FetchError::BadUrl,
+            (_, Some(reason), _) => FetchError::Unreachable(reason),
+            (error, None, false) => {
+                FetchError::Unreachable(Unreachable::Connect { error: io_error(error) })
             }
-        };
+            (error, None, true) => FetchError::Lost(io_error(error)),
+        })
+    }
+
+    /// Opens an answer that does not lead elsewhere.
+    fn opened(&self, url: &str, response: Response<Body>) -> Result<Fetched, FetchError> {
         let status = response.status().as_u16();
         if status == 407
             && let Ok(Some(proxy)) = url.parse().map_or(Ok(None), |url| self.proxies.of(&url))

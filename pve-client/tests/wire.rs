@@ -27,8 +27,8 @@ use std::io::Read;
 use std::time::Duration;
 
 use pve_client::{
-    CertificateProblem, Client, Endpoint, Error, Fetcher, Fingerprint, NodeName, Params, Proxies,
-    Timeouts, Trust, Vmid,
+    CertificateProblem, Client, Downgrade, Endpoint, Error, Fetcher, Fingerprint, NodeName, Params,
+    Proxies, Timeouts, Trust, Vmid,
 };
 use server::{Server, Step, answer, ok};
 
@@ -238,12 +238,15 @@ fn a_file_is_fetched_and_a_wrong_one_refused() {
     ]]);
     let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &Proxies::default());
     let url = format!("https://127.0.0.1:{}/here", server.port);
-    let mut fetched = fetcher.get(&url).unwrap();
+    let mut fetched = fetcher.get(&url, Downgrade::Refused).unwrap();
     let mut text = String::new();
     fetched.reader.read_to_string(&mut text).unwrap();
     assert_eq!((fetched.length, text.as_str()), (Some(9), "the image"));
     drop(fetched);
-    assert_eq!(fetcher.get(&url).unwrap_err().to_string(), "the server answers with status 404");
+    assert_eq!(
+        fetcher.get(&url, Downgrade::Refused).unwrap_err().to_string(),
+        "the server answers with status 404"
+    );
     assert!(!server.requests().concat().contains("PVEAPIToken"), "no token goes to a web server");
     let schemes: BTreeSet<_> =
         ["ftp://x/y", "file:///etc/passwd", ""].map(|url| fetcher.get(url).is_err()).into();

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The options that every stage has.
@@ -34,6 +35,12 @@ pub struct ConsoleArgs {
     /// Every stage takes it, so that a whole pipe can be told; only image-publish and pve-apply make requests.
     #[arg(short, long, global = true)]
     pub verbose: bool,
+    /// Write into this file instead of stdout: whole or not at all, and readable by you only.
+    ///
+    /// A file that is there is replaced at the end of a run that ends well; a device, a link or a pipe is refused.
+    /// `-` is stdout.
+    #[arg(short, long, global = true, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
 }
 
 /// How stderr is written.

@@ -1,4 +1,4 @@
-//! `main`: arguments in, stdout once and whole, report on stderr, exit code.
+//! `main`: arguments in, stdout or the file of `--output` once and whole, report on stderr, exit code.
 //!
 //! DOOR: writes to stdout. The codes are the table of docs/pipeline.md.
 
@@ -6,9 +6,11 @@ use crate::console::{Console, ConsoleArgs};
 use crate::document::Document;
 use crate::report::{Entry, Place, Report};
 use crate::shown;
+use crate::whole_file::WholeFile;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
 use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Done.
@@ -109,9 +111,19 @@ where
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(REFUSED));
         }
     };
-    let console = Console::new(tool, cli.as_ref().clone());
+    let args = cli.as_ref().clone();
+    let file = args.output.clone().filter(|path| path != Path::new("-"));
+    let console = Console::new(tool, args);
+    // Before anything is done: what cannot be kept need not be made.
+    let file = match file.map(OutputFile::open).transpose() {
+        Ok(file) => file,
+        Err(entry) => {
+            console.report(&entry.into());
+            return ExitCode::from(REFUSED);
+        }
+    };
     match run(cli, &console) {
-        Ok(output) => finish(&console, &output),
+        Ok(output) => finish(&console, &output, file),
         Err(failure) => {
             console.report(&failure.report);
             ExitCode::from(if failure.part_way { PART_WAY } else { REFUSED })
@@ -148,19 +160,52 @@ fn looks_secret(word: &str) -> bool {
     word.contains(['!', '$']) || word.contains(':') && word.contains('@')
 }
 
-fn finish(console: &Console, output: &Output) -> ExitCode {
+/// The file of `--output`.
+struct OutputFile {
+    path: PathBuf,
+    file: WholeFile,
+}
+
+impl OutputFile {
+    fn open(path: PathBuf) -> Result<Self, Entry> {
+        match WholeFile::open(&path) {
+            Ok(file) => Ok(Self { path, file }),
+            Err(error) => Err(unwritten(&path, &error)
+                .hint("name a file, or `-o -` for stdout; a pipe takes stdout as it is")),
+        }
+    }
+
+    fn commit(self, bytes: &[u8]) -> Result<(), Entry> {
+        self.file.commit(bytes).map_err(|error| unwritten(&self.path, &error))
+    }
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Entry {
+    Entry::error(Place::file(path.display().to_string()), "cannot be written").cause(error)
+}
+
+fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitCode {
     console.report(&output.report);
     if output.report.has_errors() {
         return ExitCode::from(REFUSED);
     }
-    let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(&output.stdout).and_then(|()| stdout.flush()) {
+    let written = match file {
+        Some(file) => file.commit(&output.stdout),
+        None => match print(&output.stdout) {
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => return ExitCode::from(CLOSED_PIPE),
+            printed => printed.map_err(|e| unwritten(Path::new("stdout"), &e)),
+        },
+    };
+    match written {
         Ok(()) => ExitCode::from(if output.changes { CHANGES } else { DONE }),
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => ExitCode::from(CLOSED_PIPE),
-        Err(e) => {
-            let entry = Entry::error(Place::Named("stdout".into()), "cannot be written").cause(&e);
+        Err(entry) => {
             console.report(&entry.into());
             ExitCode::from(if output.world_changed { PART_WAY } else { REFUSED })
         }
     }
+}
+
+fn print(bytes: &[u8]) -> std::io::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
 }

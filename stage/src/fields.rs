@@ -2,6 +2,7 @@
 
 use crate::report::{Entry, Place, Report};
 use crate::secret::Secret;
+use crate::shown;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -110,7 +111,7 @@ impl<'a> Fields<'a> {
         let object = self.object(key);
         let mut out = BTreeMap::new();
         for (name, item) in &object {
-            let path = format!("{}.{name}", self.path_of(key));
+            let path = format!("{}.{}", self.path_of(key), shown::name(name));
             match item.as_object() {
                 Some(json) => {
                     out.insert(name.clone(), read(&mut Fields::new(json, path, self.report)));

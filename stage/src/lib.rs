@@ -10,8 +10,11 @@
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`shown`] decides what of the user's values a message may show.
+//! * [`child`] starts programs without the stage's secrets.
+//! * [`whole_file`] writes files with secrets in them.
 //! * [`Console`] shows progress and events while a stage works.
 
+pub mod child;
 mod connect;
 mod console;
 mod deployment;
@@ -27,6 +30,7 @@ pub mod seed;
 mod show;
 pub mod shown;
 pub mod sops;
+pub mod whole_file;
 
 pub use connect::TrustArgs;
 pub use console::{Console, ConsoleArgs, Event, LogFormat};

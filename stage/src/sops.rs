@@ -2,8 +2,9 @@
 //!
 //! DOOR: runs the program `sops`. No other program than that, and no file is written.
 
+use crate::child;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// Why a file has not been decrypted. Nothing of what is in the file is in it.
 #[derive(Debug)]
@@ -25,9 +26,8 @@ pub fn is_encrypted(text: &str) -> bool {
 ///
 /// # Errors
 /// `sops` cannot be started, has no key for the file, or gives no text.
-#[expect(clippy::disallowed_methods, reason = "door: the program sops")]
 pub fn decrypt(path: &Path) -> Result<String, Undecrypted> {
-    let output = Command::new("sops")
+    let output = child::command("sops")
         .args(["--decrypt", "--input-type", "yaml", "--output-type", "yaml"])
         .arg(path)
         // stdin is the stage's own: the document, or a token.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 
 use super::begin::work;
 use super::open;
@@ -12,7 +12,7 @@ use crate::outcome::{Line, Outcome, has_changed};
 use crate::plan::{Step, plan};
 use crate::prepare;
 use crate::ready::{Ready, Supply};
-use crate::source::address::{Address, shown};
+use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
 use crate::wanted::{Mode, NAME_RULE, Origin, Wanted, is_name};
 use crate::work::Work;
@@ -100,14 +100,17 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             );
             report.error(Place::Named("--checksum".to_owned()), fact);
         }
-        sum.map(|sum| Said { sum, by: "`--checksum`".to_owned() })
+        sum.map(|sum| Said { sum, by: "`--checksum`".to_owned(), pinned: true })
     });
     let mut all = Vec::new();
     for what in &args.what {
         let name = args.name.clone().unwrap_or_else(|| name_of(what));
         if !is_name(&name) {
-            let place =
-                Place::Named(if what.is_empty() { "FILE|URL".to_owned() } else { shown(what) });
+            let place = Place::Named(if what.is_empty() {
+                "FILE|URL".to_owned()
+            } else {
+                shown::address(what)
+            });
             let fact = format!("\"{name}\" {NAME_RULE}");
             report.push(Entry::error(place, fact).hint("name it with `--name`"));
             continue;

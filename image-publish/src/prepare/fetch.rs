@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use pve_client::{FetchError, Fetched, Fetcher};
+use pve_client::{Downgrade, FetchError, Fetched, Fetcher};
 use stage::{Entry, Place};
 
 use super::{compare, mismatch, unusable};
@@ -21,7 +21,7 @@ pub(super) fn fetch(
     said: Option<&Said>,
 ) -> Result<(Facts, Temporary), Entry> {
     let place = || Place::Named(url.to_string());
-    let spooled = work.retrying(name, || try_fetch(work, name, url))?;
+    let spooled = work.retrying(name, || try_fetch(work, name, url, downgrade(said)))?;
     let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
     let facts = examine(&spooled.files(), sha512).map_err(|fault| unusable(place(), &fault));
     // A wrong sum says more than what is wrong with the content.
@@ -33,10 +33,20 @@ pub(super) fn fetch(
     facts.map(|facts| (facts, spooled))
 }
 
+/// Without a sum nothing vouches for what comes.
+pub(super) fn downgrade(said: Option<&Said>) -> Downgrade {
+    said.map_or(Downgrade::Refused, Said::downgrade)
+}
+
 /// Fetches once; the flag says whether another try may help.
-fn try_fetch(work: &Work<'_>, name: &str, url: &Address) -> Result<Temporary, (Entry, bool)> {
+fn try_fetch(
+    work: &Work<'_>,
+    name: &str,
+    url: &Address,
+    downgrade: Downgrade,
+) -> Result<Temporary, (Entry, bool)> {
     let place = || Place::Named(url.to_string());
-    let fetched = get(work, url).map_err(|error| {
+    let fetched = get(work, url, downgrade).map_err(|error| {
         (Entry::error(place(), "cannot be fetched").cause(&error), may_pass(&error))
     })?;
     let disk = |e: std::io::Error| {
@@ -64,11 +74,15 @@ fn compare_bytes(spooled: &Temporary, url: &Address, said: &Said) -> Result<(), 
 /// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
 ///
 /// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
-pub(super) fn get(work: &Work<'_>, url: &Address) -> Result<Fetched, FetchError> {
-    match work.fetcher().get(url.expose()) {
+pub(super) fn get(
+    work: &Work<'_>,
+    url: &Address,
+    downgrade: Downgrade,
+) -> Result<Fetched, FetchError> {
+    match work.fetcher().get(url.expose(), downgrade) {
         Err(FetchError::Status(404)) => {
             let fetcher = work.fetcher().clone();
-            let mut parts = Parts { fetcher, url: url.clone(), next: 0, open: None };
+            let mut parts = Parts { fetcher, url: url.clone(), downgrade, next: 0, open: None };
             match parts.open_next() {
                 Ok(true) => Ok(Fetched { length: None, reader: Box::new(parts) }),
                 Ok(false) => Err(FetchError::Status(404)),
@@ -86,6 +100,7 @@ const PARTS: usize = 26 * 26;
 struct Parts {
     fetcher: Fetcher,
     url: Address,
+    downgrade: Downgrade,
     next: usize,
     open: Option<Box<dyn Read>>,
 }
@@ -98,7 +113,7 @@ impl Parts {
         }
         // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
         let part = self.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
-        match self.fetcher.get(part.expose()) {
+        match self.fetcher.get(part.expose(), self.downgrade) {
             Ok(fetched) => {
                 self.next += 1;
                 self.open = Some(fetched.reader);

@@ -7,7 +7,7 @@ mod url;
 
 use std::path::Path;
 
-use stage::{Entry, Place, Report};
+use stage::{Entry, Place, Report, shown};
 
 use crate::interrupt;
 use crate::ready::{Plain, Ready, Supply};
@@ -95,7 +95,7 @@ fn known(
 
 /// Compares an image with the sum that it must have.
 pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result<(), Entry> {
-    let Some(Said { sum, by }) = said else { return Ok(()) };
+    let Some(Said { sum, by, .. }) = said else { return Ok(()) };
     if facts.matches(sum) {
         return Ok(());
     }
@@ -112,9 +112,11 @@ pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
 
 /// Makes the finding of an image without a file.
 fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
-    let entry =
-        Entry::error(Place::file(path.display().to_string()), format!("image \"{}\"", wanted.name))
-            .cause(error);
+    let entry = Entry::error(
+        Place::file(shown::address(&path.display().to_string())),
+        format!("image \"{}\"", wanted.name),
+    )
+    .cause(error);
     match error {
         NoFiles::NotThere => entry.hint(format!(
             "put the image there, or say under `image_sources.{}` where it comes from",

@@ -2,9 +2,10 @@
 
 use std::io::Read;
 
+use pve_client::FetchError;
 use stage::{Entry, Place, Report};
 
-use super::fetch::{fetch, get};
+use super::fetch::{downgrade, fetch, get};
 use super::unusable;
 use crate::ready::{Ready, Remote, Supply, stored_name};
 use crate::source::address::Address;
@@ -28,7 +29,7 @@ pub(super) fn prepare(
     let shown = url.to_string();
     let facts = match work.cache.url(&shown, &said.sum.hex).cloned() {
         Some(facts) => facts,
-        None => match look_ahead(work, &wanted.name, url, mode, &said.sum)? {
+        None => match look_ahead(work, &wanted.name, url, mode, &said)? {
             Some(facts) => {
                 work.cache.keep_url(&shown, &said.sum.hex, &facts);
                 facts
@@ -41,7 +42,7 @@ pub(super) fn prepare(
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
-    let remote = Remote { url: url.clone(), sum_by: said.by };
+    let remote = Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned };
     let supply = match (mode, facts.compression == Compression::None) {
         (Mode::DownloadUrl, false) => return Err(not_for_the_node(wanted, PACKED)),
         (Mode::DownloadUrl, true) if url.has_user() => {
@@ -76,12 +77,19 @@ fn look_ahead(
     name: &str,
     url: &Address,
     mode: Mode,
-    sum: &Sum,
+    said: &Said,
 ) -> Result<Option<UrlFacts>, Entry> {
+    let sum = &said.sum;
     let looked = match mode {
         // What only the node can reach need not be tried again from here.
-        Mode::DownloadUrl => first_bytes(work, url).map_err(|(entry, _)| entry),
-        _ => work.retrying(name, || first_bytes(work, url)),
+        Mode::DownloadUrl => match first_bytes(work, url, said) {
+            Err((entry, Next::Nothing)) => return Err(entry),
+            looked => looked.map_err(|(entry, _)| entry),
+        },
+        _ => work.retrying(name, || {
+            let looked = first_bytes(work, url, said);
+            looked.map_err(|(entry, next)| (entry, next == Next::Again))
+        }),
     };
     let (head, length) = match (looked, mode) {
         (Ok((head, length)), _) if Compression::of(&head) == Compression::None => (head, length),
@@ -104,15 +112,37 @@ fn look_ahead(
     }))
 }
 
-/// Fetches the first bytes and the length; the flag of a failure says whether another try may help.
-fn first_bytes(work: &Work<'_>, url: &Address) -> Result<(Vec<u8>, Option<u64>), (Entry, bool)> {
+/// What may help after a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Another try.
+    Again,
+    /// Another machine, as the node.
+    Elsewhere,
+    /// Nothing: the server sends on to where nobody may follow.
+    Nothing,
+}
+
+/// Fetches the first bytes and the length.
+fn first_bytes(
+    work: &Work<'_>,
+    url: &Address,
+    said: &Said,
+) -> Result<(Vec<u8>, Option<u64>), (Entry, Next)> {
     let place = || Place::Named(url.to_string());
-    let fetched = get(work, url);
-    let fetched = fetched
-        .map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), may_pass(&e)))?;
+    let fetched = get(work, url, downgrade(Some(said))).map_err(|error| {
+        let next = match &error {
+            FetchError::Downgrade => Next::Nothing,
+            error if may_pass(error) => Next::Again,
+            _ => Next::Elsewhere,
+        };
+        let entry = Entry::error(place(), "cannot be fetched").cause(&error);
+        let hint = "give the image a `checksum`, or a URL that does not lead to http://";
+        (if next == Next::Nothing { entry.hint(hint) } else { entry }, next)
+    })?;
     let mut head = Vec::new();
     let read = fetched.reader.take(HEAD as u64).read_to_end(&mut head);
-    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), true))?;
+    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), Next::Again))?;
     Ok((head, fetched.length))
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use pve_client::Downgrade;
 use serde::{Deserialize, Serialize};
 
 /// How a sum is made.
@@ -74,6 +75,16 @@ pub(crate) struct Said {
     pub(crate) sum: Sum,
     /// Who says it.
     pub(crate) by: String,
+    /// It stands beside the image's URL, and was not fetched.
+    pub(crate) pinned: bool,
+}
+
+impl Said {
+    /// Returns whether the image may come by a way that anybody can change: only what this sum
+    /// finds out, because it did not come the same way.
+    pub(crate) fn downgrade(&self) -> Downgrade {
+        if self.pinned { Downgrade::Allowed } else { Downgrade::Refused }
+    }
 }
 
 /// What a list of sums says about a file.

@@ -1,6 +1,6 @@
 //! Where an image comes from, and what is known of it before a byte is sent.
 //!
-//! `address` shows URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`),
+//! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`),
 //! `checksum` reads sums, `examine` reads an image once from end to end.
 
 pub(crate) mod address;

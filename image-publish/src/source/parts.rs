@@ -70,7 +70,7 @@ impl Files {
 
     /// Returns how the image is called in messages.
     pub(crate) fn shown(&self) -> String {
-        self.path.display().to_string()
+        stage::shown::address(&self.path.display().to_string())
     }
 
     /// Returns what tells the files from what they were.

@@ -1,10 +1,13 @@
 //! A web server on the loopback: pages by path, which may change and may be cut off.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+
+use rustls::{ServerConnection, StreamOwned};
+use test_support::pve_sim::certificate::{self, Identity};
 
 /// What a path holds.
 #[derive(Clone)]
@@ -54,6 +57,7 @@ struct State {
 
 /// The server. Its thread ends with the test.
 pub(crate) struct Web {
+    scheme: &'static str,
     port: u16,
     state: Arc<Mutex<State>>,
 }
@@ -61,6 +65,23 @@ pub(crate) struct Web {
 impl Web {
     /// Starts on a free port.
     pub(crate) fn start(pages: Vec<(&str, Page)>) -> Self {
+        Self::serve("http", pages, |stream, state| answer(stream, state))
+    }
+
+    /// Starts one that speaks TLS; the text is the CA that a client must trust.
+    pub(crate) fn start_tls(pages: Vec<(&str, Page)>) -> (Self, String) {
+        let Identity { ca_pem, config, .. } = certificate::make().unwrap();
+        let web = Self::serve("https", pages, move |stream, state| {
+            answer(StreamOwned::new(ServerConnection::new(config.clone()).unwrap(), stream), state);
+        });
+        (web, ca_pem)
+    }
+
+    fn serve(
+        scheme: &'static str,
+        pages: Vec<(&str, Page)>,
+        answer: impl Fn(TcpStream, &Mutex<State>) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let pages = pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
@@ -71,12 +92,12 @@ impl Web {
                 answer(stream, &shared);
             }
         });
-        Self { port, state }
+        Self { scheme, port, state }
     }
 
     /// Returns a path's URL.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
     }
 
     /// Changes a page.
@@ -101,10 +122,11 @@ impl Web {
 }
 
 /// Answers one request and closes.
-fn answer(mut stream: TcpStream, state: &Mutex<State>) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+fn answer(mut stream: impl Read + Write, state: &Mutex<State>) {
+    let mut lines = BufReader::new(&mut stream).lines().map_while(Result::ok);
     let Some(first) = lines.next() else { return };
-    let headers: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+    let headers: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+    drop(lines);
     let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
     let mut state = state.lock().unwrap();
     state.heads += &format!("{first}\n{}\n\n", headers.join("\n"));

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use pve_client::{FetchError, Fetcher, Proxies};
+use pve_client::{Downgrade, FetchError, Fetcher, Proxies};
 
 use super::server::{Server, Step, answer};
 use super::{SECRET, pinned};
@@ -61,7 +61,7 @@ fn a_proxy_leads_to_an_https_server_and_sees_nothing_of_what_is_said() {
     let url = format!("https://image.invalid:{}/a", server.port);
     for expected in ["the image", "again"] {
         let mut body = String::new();
-        fetcher.get(&url).unwrap().reader.read_to_string(&mut body).unwrap();
+        fetcher.get(&url, Downgrade::Refused).unwrap().reader.read_to_string(&mut body).unwrap();
         assert_eq!(body, expected);
     }
     let head = heads.recv().unwrap();
@@ -81,7 +81,7 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
     ] {
         let (port, _heads) = proxy(status, 0);
         let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &through(port));
-        let error = fetcher.get("https://image.invalid/a").unwrap_err();
+        let error = fetcher.get("https://image.invalid/a", Downgrade::Refused).unwrap_err();
         let expected =
             format!("the server cannot be reached: HTTP proxy 127.0.0.1:{port}: {expected}");
         assert_eq!(text(&error), expected);
@@ -97,8 +97,8 @@ fn a_password_in_a_url_goes_to_its_server_and_into_no_text() {
     ]]);
     let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &Proxies::default());
     let url = format!("https://me:{SECRET}@127.0.0.1:{}/a", server.port);
-    fetcher.get(&url).unwrap().reader.read_to_end(&mut Vec::new()).unwrap();
-    let error = fetcher.get(&url).unwrap_err();
+    fetcher.get(&url, Downgrade::Refused).unwrap().reader.read_to_end(&mut Vec::new()).unwrap();
+    let error = fetcher.get(&url, Downgrade::Refused).unwrap_err();
     assert!(!format!("{error:?} {}", text(&error)).contains(SECRET), "{error:?}");
     let request = server.requests().remove(0);
     assert!(request.to_lowercase().contains("\r\nauthorization: basic "), "{request}");

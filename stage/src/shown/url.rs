@@ -57,11 +57,13 @@ pub fn address(text: &str) -> String {
         // A blank ends what a parser reads, not the password that the user has typed.
         return if blank { format!("{}://{MASK}", url.scheme) } else { url.shown() };
     }
+    let is_torn = text.contains("//") || text.contains(":/");
     let (user, rest) = match text.rfind('@') {
-        Some(at) => (MASK, &text[at..]),
-        None => ("", text),
+        // A folder may hold an @, `alice@laptop`; a password follows a colon.
+        Some(at) if is_torn || text[..at].contains(':') => (MASK, &text[at..]),
+        _ => ("", text),
     };
-    match rest.find(['?', '#']) {
+    match rest.find(|c| c == '?' || is_torn && c == '#') {
         Some(end) => format!("{user}{}{MASK}", &rest[..=end]),
         None => format!("{user}{rest}"),
     }
@@ -158,7 +160,9 @@ mod tests {
             ("https://me:pass word@x/a b", "https://…"),
             ("https//me:pass@x/a", "…@x/a"),
             ("me:pass@pve1:8006", "…@pve1:8006"),
+            ("https:/token@x/a#b", "…@x/a#…"),
             ("images/debian.qcow2", "images/debian.qcow2"),
+            ("/home/alice@laptop/a#1", "/home/alice@laptop/a#1"),
             ("images/debian.qcow2?sig=x", "images/debian.qcow2?…"),
             ("https://pve1:8006", "https://pve1:8006"),
             ("", ""),

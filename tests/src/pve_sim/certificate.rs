@@ -9,16 +9,20 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
 /// What a client needs to trust, and the server to serve.
-pub(super) struct Identity {
+pub struct Identity {
     /// The CA as PEM, for `--ca-file`.
-    pub(super) ca_pem: String,
+    pub ca_pem: String,
     /// SHA-256 of the leaf in PVE's notation (reference 9).
-    pub(super) fingerprint: String,
-    pub(super) config: Arc<ServerConfig>,
+    pub fingerprint: String,
+    /// What a server speaks TLS by.
+    pub config: Arc<ServerConfig>,
 }
 
 /// Makes a CA and a leaf for loopback.
-pub(super) fn make() -> Result<Identity, String> {
+///
+/// # Errors
+/// What the library says; on a machine with random numbers there are none.
+pub fn make() -> Result<Identity, String> {
     let text = |error: rcgen::Error| error.to_string();
     let mut ca = CertificateParams::new(Vec::new()).map_err(text)?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

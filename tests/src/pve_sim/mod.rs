@@ -5,7 +5,7 @@
 //! How to use it stands in docs/testing.md.
 
 mod answer;
-mod certificate;
+pub mod certificate;
 mod connection;
 mod exchange;
 pub mod faults;

@@ -1,0 +1,209 @@
+//! Files that hold secrets: whole or not at all, and readable by their owner only.
+//!
+//! DOOR: writes files. What an option names as a file is written here and nowhere else, so that none
+//! replaces a device, a link or a pipe.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// What the name of a file ends with until it is whole.
+pub const PART: &str = ".part";
+
+/// A file that is being written: beside its place, under a name that ends with [`PART`].
+///
+/// It appears by [`WholeFile::commit`]; without that, what was there before stays as it is.
+#[derive(Debug)]
+pub struct WholeFile {
+    path: PathBuf,
+    part: PathBuf,
+    file: File,
+    renamed: bool,
+}
+
+impl WholeFile {
+    /// Opens a file with mode 0600. One of this name is not touched yet.
+    ///
+    /// # Errors
+    /// Something other than a file has this name, another process writes it, or it cannot be written.
+    #[expect(clippy::disallowed_methods, reason = "door: the file")]
+    pub fn open(path: &Path) -> io::Result<Self> {
+        may_be_replaced(path)?;
+        let mut part = path.as_os_str().to_owned();
+        part.push(PART);
+        let part = PathBuf::from(part);
+        // A link or a pipe of this name is nobody's work; another's file is told by its lock.
+        match part.symlink_metadata() {
+            Ok(there) if there.is_file() => {
+                let left = OpenOptions::new().write(true).open(&part)?;
+                lock(&left, &part)?;
+                fs::remove_file(&part)?;
+            }
+            Ok(_) => fs::remove_file(&part)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let file = new(&part)?;
+        lock(&file, &part)?;
+        Ok(Self { path: path.to_owned(), part, file, renamed: false })
+    }
+
+    /// Fills the file and gives it its name.
+    ///
+    /// # Errors
+    /// It cannot be written; what was there before is there still.
+    #[expect(clippy::disallowed_methods, reason = "door: the file")]
+    pub fn commit(mut self, content: &[u8]) -> io::Result<()> {
+        self.file.write_all(content)?;
+        self.file.sync_all()?;
+        // It may have come meanwhile.
+        may_be_replaced(&self.path)?;
+        fs::rename(&self.part, &self.path)?;
+        self.renamed = true;
+        // Else the name may be gone after a power cut while something refers to it.
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+    }
+}
+
+impl Drop for WholeFile {
+    #[expect(clippy::disallowed_methods, reason = "door: the file")]
+    fn drop(&mut self) {
+        if !self.renamed {
+            // What cannot be removed is replaced by the next run.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Writes a file with mode 0600, also over an older one.
+///
+/// # Errors
+/// As [`WholeFile::open`] and [`WholeFile::commit`].
+pub fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    WholeFile::open(path)?.commit(content)
+}
+
+/// Writes a new file with mode 0600.
+///
+/// # Errors
+/// It exists, or cannot be written.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = new(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+fn new(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn may_be_replaced(path: &Path) -> io::Result<()> {
+    let kind = match path.symlink_metadata() {
+        Ok(there) if there.is_file() => return Ok(()),
+        Ok(there) => there.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let what = match kind {
+        kind if kind.is_dir() => "a directory",
+        kind if kind.is_symlink() => "a symbolic link",
+        kind if kind.is_fifo() => "a named pipe",
+        kind if kind.is_socket() => "a socket",
+        _ => "a device",
+    };
+    Err(io::Error::other(format!("it is {what}, and only a file is replaced")))
+}
+
+/// Locks a file that is being written, so that two runs cannot mix their bytes.
+fn lock(file: &File, path: &Path) -> io::Result<()> {
+    let is_ours = match file.try_lock() {
+        Err(TryLockError::WouldBlock) => false,
+        // A file system without locks.
+        Err(TryLockError::Error(_)) => true,
+        Ok(()) => path.symlink_metadata().is_ok_and(|there| {
+            file.metadata().is_ok_and(|ours| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+        }),
+    };
+    if is_ours { Ok(()) } else { Err(io::Error::other("another process is writing it")) }
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "looks at what was written")]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::net::UnixListener;
+    use std::process::Command;
+
+    #[test]
+    fn what_lay_there_before_is_neither_kept_nor_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, part, other] = ["a", "a.part", "other"].map(|name| folder.path().join(name));
+        fs::write(&path, "older, and for all to read").unwrap();
+        fs::write(&other, "not ours").unwrap();
+        symlink(&other, &part).unwrap();
+        write(&path, b"secret").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "secret");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&other).unwrap(), "not ours");
+        fs::write(&part, "half, of a killed run, and for all to read").unwrap();
+        write(&path, b"again").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "again");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn without_a_commit_nothing_has_happened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        fs::write(&path, "older").unwrap();
+        let file = WholeFile::open(&path).unwrap();
+        assert_eq!(
+            fs::metadata(folder.path().join("a.part")).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(write(&path, b"at the same time").is_err(), "two runs must not mix");
+        drop(file);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "older");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_files_are_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [directory, link, lost, pipe, socket] =
+            ["directory", "link", "lost", "pipe", "socket"].map(|name| folder.path().join(name));
+        fs::create_dir(&directory).unwrap();
+        symlink("/dev/null", &link).unwrap();
+        symlink("nowhere", &lost).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let _socket = UnixListener::bind(&socket).unwrap();
+        for (path, what) in [
+            (directory.as_path(), "a directory"),
+            (&link, "a symbolic link"),
+            (&lost, "a symbolic link"),
+            (&pipe, "a named pipe"),
+            (&socket, "a socket"),
+            (Path::new("/dev/null"), "a device"),
+        ] {
+            let kind = path.symlink_metadata().unwrap().file_type();
+            let error = write(path, b"secret").unwrap_err().to_string();
+            assert_eq!(error, format!("it is {what}, and only a file is replaced"));
+            assert_eq!(path.symlink_metadata().unwrap().file_type(), kind);
+        }
+        assert_eq!(folder.path().read_dir().unwrap().count(), 5, "nothing is left");
+    }
+
+    #[test]
+    fn what_comes_meanwhile_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let file = WholeFile::open(&path).unwrap();
+        symlink("/dev/null", &path).unwrap();
+        assert!(file.commit(b"secret").is_err());
+        assert!(path.is_symlink() && !folder.path().join("a.part").exists());
+    }
+}
