@@ -9,6 +9,9 @@ use crate::report::{Entry, Place};
 use serde_json::{Map, Value};
 use std::io::{IsTerminal, Read};
 
+/// The largest document, in bytes: enough for 20,000 VMs with their seeds.
+const LARGEST: u64 = 256 << 20;
+
 /// The document as JSON: keys in the order in which they came, values untouched.
 ///
 /// Invariant: `vms`, when present, may hold anything until [`crate::Deployment::read`] has judged it.
@@ -21,9 +24,10 @@ impl Document {
     /// Reads stdin to its end and parses it.
     ///
     /// # Errors
-    /// stdin is a terminal, is empty, cannot be read, or holds no JSON object.
+    /// stdin is a terminal, is empty, is larger than 256 MiB, cannot be read, or holds no JSON
+    /// object.
     pub fn from_stdin() -> Result<Self, Failure> {
-        let mut stdin = std::io::stdin().lock();
+        let stdin = std::io::stdin().lock();
         if stdin.is_terminal() {
             return Err(Entry::error(
                 Place::input(""),
@@ -32,11 +36,7 @@ impl Document {
             .hint("pipe the output of the stage before into it")
             .into());
         }
-        let mut bytes = Vec::new();
-        stdin
-            .read_to_end(&mut bytes)
-            .map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
-        Self::parse(&bytes)
+        Self::parse(&read_at_most(LARGEST, stdin)?)
     }
 
     /// Parses a document.
@@ -45,8 +45,8 @@ impl Document {
     /// The bytes are empty or no JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         if bytes.trim_ascii().is_empty() {
-            let fact = "is empty: the stage before has printed no document";
-            return Err(Entry::error(Place::input(""), fact).into());
+            // The stage before has said why it printed nothing.
+            return Err(Entry::aftermath(Place::input(""), "no document").into());
         }
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(json)) => Ok(Self { json }),
@@ -90,6 +90,20 @@ impl Document {
     }
 }
 
+/// Reads to the end, and no further than `limit`: a stream without end must not fill the memory.
+fn read_at_most(limit: u64, stream: impl Read) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    stream
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
+    if bytes.len() as u64 > limit {
+        let fact = format!("is larger than {} MiB", limit >> 20);
+        return Err(Entry::error(Place::input(""), fact).into());
+    }
+    Ok(bytes)
+}
+
 impl std::fmt::Debug for Document {
     /// Names the fields and hides the values: the document holds secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -111,6 +125,15 @@ mod tests {
         let expected =
             r#"{"z":1.0,"a":{"y":[null,1000.0]},"vms":[{"name":"x","own":true,"auth_token":""}]}"#;
         assert_eq!(compact, expected);
+    }
+
+    #[test]
+    fn a_stream_without_end_is_refused() {
+        let read = |bytes: &[u8]| read_at_most(4, bytes).map_err(|e| e.report().clone());
+        assert_eq!(read(b"1234"), Ok(b"1234".to_vec()));
+        assert!(read(b"12345").is_err());
+        let endless = read_at_most(1 << 20, std::io::repeat(b' ')).unwrap_err();
+        assert_eq!(endless.report().entries()[0].fact, "is larger than 1 MiB");
     }
 
     #[test]

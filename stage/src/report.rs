@@ -8,6 +8,10 @@ use serde::Serialize;
 pub enum Severity {
     /// The run fails.
     Error,
+    /// The run fails only because the stage before has failed, and has said why; to a program this
+    /// is an error like any other.
+    #[serde(rename = "error")]
+    Aftermath,
     /// Something the user can act on; the run goes on.
     Warning,
 }
@@ -129,6 +133,11 @@ impl Entry {
         Self::new(Severity::Error, place, fact.into())
     }
 
+    /// A finding that fails the run and has its cause in the stage before.
+    pub fn aftermath(place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Aftermath, place, fact.into())
+    }
+
     /// A finding that the user can act on.
     pub fn warning(place: Place, fact: impl Into<String>) -> Self {
         Self::new(Severity::Warning, place, fact.into())
@@ -200,7 +209,7 @@ impl Report {
 
     /// Says whether any finding is an error.
     pub fn has_errors(&self) -> bool {
-        self.entries.iter().any(|e| e.severity == Severity::Error)
+        self.entries.iter().any(|e| e.severity != Severity::Warning)
     }
 
     /// The findings, in order.

@@ -5,6 +5,7 @@
 use crate::report::{Entry, Place, Report, Severity};
 use crate::shown;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// After so many findings the rest is only counted: a screen is full, and one wrong
 /// template can repeat itself for thousands of VMs.
@@ -13,8 +14,14 @@ const SHOWN: usize = 20;
 /// Returns the report as text, each finding on one line or a few, with a count at the end.
 pub(crate) fn text(tool: &str, report: &Report) -> String {
     let mut out = String::new();
+    let mut hints = BTreeSet::new();
     for entry in report.entries().iter().take(SHOWN) {
-        push_entry(&mut out, tool, &gated(entry));
+        let entry = gated(entry);
+        push_entry(&mut out, tool, &entry);
+        // What helps against many findings is said with the first of them.
+        if let Some(hint) = entry.hint.filter(|hint| hints.insert(hint.clone())) {
+            out.push_str(&format!("  hint: {}\n", printable(&hint)));
+        }
     }
     let hidden = report.entries().len().saturating_sub(SHOWN);
     if hidden > 0 {
@@ -67,10 +74,11 @@ fn gated(entry: &Entry) -> Entry {
 
 fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
     let severity = match entry.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
+        Severity::Error => "error: ",
+        Severity::Aftermath => "",
+        Severity::Warning => "warning: ",
     };
-    out.push_str(&format!("{tool}: {severity}: "));
+    out.push_str(&format!("{tool}: {severity}"));
     if entry.place != Place::Run {
         out.push_str(&format!("{}: ", printable(&entry.place.to_string())));
     }
@@ -84,9 +92,6 @@ fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
         for line in note.lines() {
             out.push_str(&format!("  {}\n", printable(line)));
         }
-    }
-    if let Some(hint) = &entry.hint {
-        out.push_str(&format!("  hint: {}\n", printable(hint)));
     }
 }
 
@@ -163,6 +168,25 @@ mod tests {
                 (false, 10)
             );
         }
+    }
+
+    #[test]
+    fn equal_hints_are_printed_once() {
+        let mut report = Report::new();
+        for hint in ["a", "b", "a"] {
+            report.push(Entry::error(Place::Run, "x").hint(hint));
+        }
+        let expected = "t: error: x\n  hint: a\nt: error: x\n  hint: b\nt: error: x\nt: 3 errors\n";
+        assert_eq!(text("t", &report), expected);
+        assert_eq!(json_lines("t", &report).matches("\"hint\":\"a\"").count(), 2);
+    }
+
+    #[test]
+    fn what_the_stage_before_has_said_is_no_second_error() {
+        let entry = Entry::aftermath(Place::input(""), "no document");
+        check(entry.clone(), "resolve: stdin: no document\n");
+        assert!(json_lines("t", &entry.clone().into()).contains("\"severity\":\"error\""));
+        assert!(Report::from(entry).has_errors());
     }
 
     #[test]
