@@ -19,6 +19,7 @@ use crate::site::{Group, NodeFile, Origin, POSTURES, SPECS, Site, Slot};
 use crate::suggest;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
+use std::collections::BTreeSet;
 
 /// The user that cloud-init makes where the site names none.
 const AUTOMATION_USER: &str = "homestak";
@@ -40,6 +41,7 @@ pub(crate) fn resolve(
     let order = graph::order(site, group, how.parent.as_deref());
     let all = vm::resolve_all(site, group, node.name());
     check_specs(site, group);
+    check_spec_server(site, group, &all);
     unique::check(site, group, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
@@ -223,5 +225,23 @@ fn check_specs(site: &mut Site<'_>, group: &Group) {
             site.must_exist(&SPECS, &spec);
             last = Some(spec);
         }
+    }
+}
+
+/// A spec that no VM can fetch is most likely a server that somebody forgot.
+fn check_spec_server(site: &mut Site<'_>, group: &Group, all: &[Resolved<'_>]) {
+    let server = &site.whole.server_url;
+    if server.is_bad() || server.value().is_some_and(|url| !url.is_empty()) {
+        return;
+    }
+    let fetches =
+        group.machines.iter().zip(all).filter(|(_, resolved)| !resolved.vm.spec.is_empty());
+    let places: BTreeSet<_> = fetches
+        .filter_map(|(machine, _)| Stack::of(site, machine).pick(|layer| &layer.spec).at())
+        .collect();
+    for at in places {
+        let fact = "no VM can fetch this spec: the site has no `server_url`";
+        let entry = site.sources.warning(at, fact);
+        site.report.push(entry.hint("set `server_url` under `defaults` in site.yaml"));
     }
 }
