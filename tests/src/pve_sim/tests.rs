@@ -10,6 +10,7 @@ mod life;
 mod pending;
 mod sdn;
 mod storage;
+mod tags;
 mod tasks;
 mod vm;
 mod wire;

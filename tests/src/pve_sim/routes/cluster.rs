@@ -210,8 +210,21 @@ pub(super) fn options(call: &mut Call) -> Reply {
     let options = call.world.options.iter();
     let mut shown: Map<String, Value> = options
         .filter(|(key, _)| all || matches!(key.as_str(), "console" | "tag-style"))
-        .map(|(key, value)| (key.clone(), Value::from(value.clone())))
+        .map(|(key, value)| (key.clone(), shown_option(key, value)))
         .collect();
-    shown.insert("allowed-tags".to_owned(), json!([]));
+    shown.insert("allowed-tags".to_owned(), json!(call.world.shown_tags(call.who)));
     Ok(Value::Object(shown).into())
+}
+
+/// Some options are property strings, which PVE shows taken apart.
+// PVE: pve-cluster, DataCenterConfig.pm, parse_datacenter_config.
+fn shown_option(key: &str, value: &str) -> Value {
+    match key {
+        "next-id" | "tag-style" | "user-tag-access" => {
+            let parts = Properties::read(value, "");
+            parts.iter().map(|(key, part)| (key.to_owned(), Value::from(part))).collect()
+        }
+        "registered-tags" => value.split([';', ',', ' ']).map(Value::from).collect(),
+        _ => value.into(),
+    }
 }

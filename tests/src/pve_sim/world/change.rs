@@ -2,7 +2,7 @@
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, update_vm_api; QemuServer.pm, vmconfig_hotplug_pending.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Map;
 
@@ -91,6 +91,9 @@ impl World {
                 self.part_with(node, vmid, &replaced, Some(&value), false)?;
             }
             Some(value)
+        } else if key == "tags" {
+            self.check_tags(who, before.as_deref().unwrap_or_default(), value)?;
+            Some(self.unique_tags(value))
         } else {
             kept(key, value).map(|value| stored(key, &value))
         };
@@ -112,6 +115,11 @@ impl World {
         let value = vm.config.get(key).cloned().or(waiting.clone()).unwrap_or_default();
         let file = Properties::read(&value, "file").get("file").unwrap_or_default().to_owned();
         vm.forget_boot(key);
+        if key == "tags" {
+            self.check_tags(who, &value, "")?;
+            self.vm_mut(node, vmid)?.config.remove(key);
+            return Ok(());
+        }
         if key.starts_with("unused") {
             vm.check_protection(&format!("can't remove unused disk '{file}'"))?;
             vm.config.remove(key);
@@ -182,7 +190,8 @@ pub(super) fn kept(key: &str, value: &str) -> Option<String> {
     match (key, value) {
         ("description" | "sshkeys", "") => None,
         (_, "") => Some(" ".to_owned()),
-        ("description", text) => Some(text.trim_end_matches('\n').to_owned()),
+        // PVE: QemuServer.pm, parse_vm_config: blanks and newlines at the end are lost.
+        ("description", text) => Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()),
         _ => Some(value.to_owned()),
     }
 }
@@ -192,13 +201,6 @@ fn stored(key: &str, value: &str) -> String {
     // PVE: reference 1, way A: a config change hashes a plain password, a create does not.
     if key == "cipassword" && !value.starts_with('$') {
         return "$5$simulated$hash".to_owned();
-    }
-    // PVE: guest-common, GuestHelpers.pm, get_unique_tags: each once, in order, in small letters.
-    // PVE 9.2 does so at create too.
-    if key == "tags" {
-        let words = value.split([',', ';', ' ']).filter(|word| !word.is_empty());
-        let tags: BTreeSet<String> = words.map(str::to_lowercase).collect();
-        return tags.into_iter().collect::<Vec<_>>().join(";");
     }
     value.to_owned()
 }

@@ -74,6 +74,18 @@ impl World {
                 }
             }
         }
+        if let Some(tags) = config.get("tags").cloned() {
+            if let Err(cause) = self.check_tags_of_new(who, &tags) {
+                self.volumes = before;
+                self.vms.remove(&vmid);
+                let result = Err(format!("unable to create VM {vmid} - {cause}"));
+                return Ended { log, ..result.into() };
+            }
+            // Before 9.2 a create keeps them as they were sent.
+            if self.release() >= (9, 2) {
+                config.insert("tags".to_owned(), self.unique_tags(&tags));
+            }
+        }
         let made = self.clockwork.created.entry(vmid).or_default();
         complete(vmid, *made, &mut config);
         *made += 1;

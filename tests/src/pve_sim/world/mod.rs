@@ -15,6 +15,7 @@ pub(crate) mod pending;
 pub(crate) mod power;
 pub mod sdn;
 pub mod storage;
+pub(crate) mod tags;
 pub mod task;
 pub mod under_way;
 pub mod vm;
