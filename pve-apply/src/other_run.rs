@@ -79,7 +79,7 @@ impl Wait<'_> {
 
     /// Waits for VMs that other runs are making; returns whether one of them has changed meanwhile.
     fn unfinished(&self, desired: &Desired, observed: &Observed) -> bool {
-        let mut changed = false;
+        let mut unfinished = Vec::new();
         for look in observed.looks.values() {
             let Look::Seen(seen) = look else { continue };
             let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
@@ -88,18 +88,21 @@ impl Wait<'_> {
             let known = desired.vms.iter().any(|vm| vm.name == mark.vm);
             if known && mark.stage == Stage::Making && !self.lock.has_ended(&mark.run) {
                 self.tell(&mark.vm, "another run of this deployment is creating it: waiting");
-                changed |= self.changes(seen);
+                unfinished.push(&**seen);
             }
         }
-        changed
+        !unfinished.is_empty() && self.change(&unfinished)
     }
 
-    /// Looks at a VM until it changes, or is quiet for long enough.
-    fn changes(&self, seen: &Seen) -> bool {
+    /// Looks at VMs until one of them changes, or all are quiet for long enough.
+    fn change(&self, vms: &[&Seen]) -> bool {
         let quiet = Deadline::after(QUIET.min(self.limit));
+        let has_changed = |seen: &&Seen| {
+            let planned = (seen.config.digest.clone(), Some(seen.power.as_str().to_owned()));
+            self.digest_and_power(seen) != planned
+        };
         loop {
-            let now = self.digest_and_power(seen);
-            if now != (seen.config.digest.clone(), Some(seen.power.as_str().to_owned())) {
+            if vms.iter().any(has_changed) {
                 return true;
             }
             if quiet.is_over() || self.interrupt.is_asked() {

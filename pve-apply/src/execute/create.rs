@@ -62,7 +62,8 @@ impl Work<'_> {
             if goes_on {
                 return Err(self.stop("creating", stop(error, maybe)));
             }
-            if error.is_already_exists() || unknown {
+            // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock its file.
+            if error.is_already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
                     AtVmid::OfAnotherRun => return Err(self.yielded(vmid)),
