@@ -13,6 +13,7 @@ mod fragment;
 mod meta_data;
 mod network_config;
 mod render;
+mod reseed;
 mod shell;
 mod user_data;
 mod validate;

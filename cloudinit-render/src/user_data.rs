@@ -6,6 +6,7 @@
 use crate::additions::{Additions, Command};
 use crate::bootstrap::{self, Bootstrap};
 use crate::fingerprint;
+use crate::reseed;
 use crate::write_file::WriteFile;
 use crate::yaml::{self, Unwritable};
 use serde::Serialize;
@@ -31,6 +32,9 @@ struct Shared<'a> {
     timezone: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
+    bootcmd: [Vec<&'a str>; 1],
+    // The command above deletes those that an image brings.
+    ssh_deletekeys: bool,
     users: Vec<User<'a>>,
     package_update: bool,
     runcmd: Vec<Command>,
@@ -124,7 +128,9 @@ fn shared(
     additions: &Additions,
     bootstrap: Option<Bootstrap>,
 ) -> Result<Text, Unwritable> {
-    let mut files = Vec::new();
+    let keys = unique(deployment.ssh_keys.iter());
+    // First: cloud-init writes none of the files after one that it cannot write.
+    let mut files: Vec<_> = reseed::authorized_keys(deployment, &keys).into_iter().collect();
     let mut runcmd = agent();
     runcmd.extend(additions.runcmd.iter().cloned());
     if let Some(bootstrap) = bootstrap {
@@ -136,7 +142,9 @@ fn shared(
     let keys = yaml::text(&Shared {
         timezone: additions.timezone.as_deref(),
         disable_root: (deployment.automation_user == "root").then_some(false),
-        users: users(deployment),
+        bootcmd: [reseed::command(deployment)],
+        ssh_deletekeys: false,
+        users: users(deployment, keys),
         // Always: qemu-guest-agent is, and a fresh image has no package lists.
         package_update: true,
         runcmd,
@@ -154,7 +162,7 @@ fn names<'a>(name: &'a str, domain: Option<&str>) -> (&'a str, Option<String>) {
     }
 }
 
-fn users(deployment: &Deployment) -> Vec<User<'_>> {
+fn users<'a>(deployment: &'a Deployment, keys: Vec<&'a str>) -> Vec<User<'a>> {
     let hash = deployment.root_password.expose();
     // Without a hash root is left out: an entry for it would lock its password.
     let root = (!hash.is_empty()).then_some(User {
@@ -163,7 +171,6 @@ fn users(deployment: &Deployment) -> Vec<User<'_>> {
         hashed_passwd: Some(hash),
         ..User::default()
     });
-    let keys = unique(deployment.ssh_keys.iter());
     if deployment.automation_user == "root" {
         let root = root.unwrap_or(User { name: "root", ..User::default() });
         return vec![User { ssh_authorized_keys: keys, ..root }];

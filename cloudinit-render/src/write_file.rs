@@ -3,6 +3,7 @@
 //! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
 
 use crate::additions::{single, unknown_keys};
+use crate::reseed::authorized_keys_path;
 use data_encoding::BASE64_MIME_PERMISSIVE;
 use serde::Serialize;
 use serde_json::Value;
@@ -49,6 +50,15 @@ impl WriteFile {
         }
     }
 
+    /// A file that only this user can read, written after users are created.
+    pub(crate) fn of_user(user: &str, path: &str, content: String) -> Self {
+        Self {
+            owner: Some(user.to_owned()),
+            defer: Some(true),
+            ..Self::of_root(path, "0600", content)
+        }
+    }
+
     /// Reads an entry; `user` is the one that cloud-init makes.
     pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
         unknown_keys(f, &KEYS);
@@ -64,6 +74,9 @@ impl WriteFile {
             append: f.flag("append"),
             defer: f.flag("defer"),
         };
+        if file.defer != Some(true) && file.path == authorized_keys_path(user) {
+            f.problem("path", "needs `defer: true`: the document's keys are written to it later");
+        }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
             f.problem("content", fact);
         }

@@ -78,7 +78,9 @@ proptest! {
         let user_data = read(&vm["user_data"]);
         prop_assert_eq!(&user_data["hostname"], &json!(name));
         prop_assert_eq!(&user_data["users"][0]["ssh_authorized_keys"], &json!([key]));
-        prop_assert_eq!(&user_data["write_files"], &json!([{"path": "/x", "content": content}]));
+        let [keys, file] = [0, 1].map(|index| &user_data["write_files"][index]);
+        prop_assert_eq!(&keys["content"], &json!(format!("{key}\n")));
+        prop_assert_eq!(file, &json!({"path": "/x", "content": content}));
         prop_assert_eq!(&user_data["runcmd"][2], &json!(command));
         prop_assert_eq!(&user_data["runcmd"][3], &json!(["echo", word]));
         let meta_data = read(&vm["meta_data"]);

@@ -46,5 +46,7 @@ rm -rf "$seeds"
 for release in bookworm trixie; do
     PYTHONPATH=$work/$release/root/usr/lib/python3/dist-packages \
         "$work/venv/bin/python" "$here/accept.py" "$release" "$seeds"
+    PYTHONPATH=$work/$release/root/usr/lib/python3/dist-packages \
+        "$work/venv/bin/python" "$here/logins.py" "$release" "$seeds"
 done
 "$work/venv/bin/python" "$here/roundtrip.py"

@@ -173,7 +173,8 @@ def additions(**cloud_init):
 
 
 def files(key):
-    return lambda read: [item[key] for item in read["write_files"]]
+    # The first file is that of the SSH keys.
+    return lambda read: [item[key] for item in read["write_files"][1:]]
 
 
 USER, META, NET = "user_data", "meta_data", "network_config"
@@ -182,6 +183,7 @@ same = lambda value: value  # noqa: E731
 
 LISTS = [
     Field("ssh_keys", lambda: mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["users"][0]["ssh_authorized_keys"], each=2_000),
+    Field("ssh_keys (file)", lambda: mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["write_files"][0]["content"].split("\n")[:-1], each=2_000),
     Field("packages", lambda: text(ALNUM, 1, 1) + text(ALNUM + "+._:=~", 0, 20).replace("..", ".") + "a", lambda v: document({"packages": v}), USER, find=lambda r: r["packages"][1:], each=2_000),
     Field("cloud_init.packages", lambda: label() + "a", lambda v: additions(packages=v), USER, find=lambda r: r["packages"][1:], each=2_000),
     Field("write_files.content", lambda: mixed(ANY, 80), lambda v: additions(write_files=[{"path": "/x", "content": c} for c in v]), USER, find=files("content"), each=2_000),

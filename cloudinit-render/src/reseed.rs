@@ -1,0 +1,76 @@
+//! What a guest that gets a new seed must not keep: replaced SSH keys and a former automation user.
+//! Does no I/O.
+//!
+//! cloud-init alone only adds: a key that the document no longer has would still log in, with sudo.
+//! docs/cloud-init.md says what happens to each kind of login.
+
+use crate::write_file::WriteFile;
+use stage::Deployment;
+
+/// Returns the file of the automation user's SSH keys: they are the document's, and no others.
+///
+/// `None` without keys: an empty file would lock everybody out.
+pub(crate) fn authorized_keys(deployment: &Deployment, keys: &[&str]) -> Option<WriteFile> {
+    let user = &deployment.automation_user;
+    let content: String = keys.iter().map(|key| format!("{key}\n")).collect();
+    (!keys.is_empty()).then(|| WriteFile::of_user(user, &authorized_keys_path(user), content))
+}
+
+/// Returns where the keys of a user that cloud-init creates are read from.
+pub(crate) fn authorized_keys_path(user: &str) -> String {
+    let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
+    format!("{home}/.ssh/authorized_keys")
+}
+
+/// Returns the command for `bootcmd`, which runs at each boot, before users are set up and before
+/// sshd starts: a key that was replaced is gone before anybody can log in with it.
+pub(crate) fn command(deployment: &Deployment) -> Vec<&str> {
+    let keys = if deployment.ssh_keys.is_empty() { "keep" } else { "replace" };
+    vec!["/bin/sh", "-c", SCRIPT, "pve-pipeline", &deployment.automation_user, keys]
+}
+
+/// Arguments: the automation user, and `replace` or `keep` for its SSH keys.
+///
+/// The instance-id is a hash of the seed, so a seed that comes back has an id that the guest knows.
+/// cloud-init would then find all its work done, and the keys of the seed in between would stay:
+/// its notes of what was done (`sem`) are deleted whenever the seed is another one.
+///
+/// The SSH host keys are kept only where SMBIOS has the UUID of the machine that they were made
+/// on. PVE gives each VM and each clone a UUID of its own, so no two share the keys of an image or
+/// a template. Where there is no UUID, each seed makes new ones, as cloud-init by itself does.
+const SCRIPT: &str = r#"umask 077
+user=$1
+state=/var/lib/pve-pipeline
+sudoers=/etc/sudoers.d/90-cloud-init-users
+recorded() { cat "$state/$1" 2>/dev/null; }
+record() { mkdir -p "$state" && echo "$2" >"$state/$1.new" && mv -f "$state/$1.new" "$state/$1"; }
+forget_keys() {
+    home=$(getent passwd "$1" | cut -d: -f6)
+    [ -z "$home" ] || rm -f "$home/.ssh/authorized_keys" "$home/.ssh/authorized_keys2"
+}
+# The expiry matters: a locked password alone does not stop a login by key.
+lock() {
+    [ ! -e "$sudoers" ] || sed -i "/^# User rules for $1\$/d; /^$1 /d" "$sudoers" || return 1
+    ! getent passwd "$1" >/dev/null || usermod --lock --expiredate 1 "$1"
+}
+
+known=$(recorded instance)
+machine=$(cat /sys/class/dmi/id/product_uuid 2>/dev/null)
+if [ "$machine" != "$(recorded machine)" ] || { [ -z "$machine" ] && [ "$known" != "$INSTANCE_ID" ]; }; then
+    rm -f /etc/ssh/ssh_host_*key* /var/lib/cloud/instance/sem/config_ssh
+    record machine "$machine"
+fi
+[ "$known" != "$INSTANCE_ID" ] || exit 0
+rm -f /var/lib/cloud/instance/sem/config_*
+if [ "$(getent shadow "$user" | cut -d: -f8)" = 1 ]; then
+    usermod --expiredate '' "$user"
+fi
+[ "$2" = keep ] || forget_keys "$user"
+former=$(recorded automation-user)
+if [ -n "$former" ] && [ "$former" != "$user" ]; then
+    forget_keys "$former"
+    # Still on record, it is tried again with the next seed.
+    [ "$former" = root ] || lock "$former" || user=$former failed=1
+fi
+record automation-user "$user" && record instance "$INSTANCE_ID" && [ -z "$failed" ]
+"#;
