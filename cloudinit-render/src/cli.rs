@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// Gives each VM in the document its user-data, meta-data and network-config.
 ///
 /// Reads the document on stdin and prints it with `user_data`, `meta_data`, `network_config`,
-/// `instance_id` and `seed_fingerprint` set in each VM.
+/// `instance_id`, `seed_fingerprint` and `seed_inputs` set in each VM.
 #[derive(Parser, Debug)]
 #[command(version, about)]
 pub struct Cli {

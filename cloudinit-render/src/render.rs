@@ -5,7 +5,7 @@ use crate::meta_data::MetaData;
 use crate::network_config::{self, Address};
 use crate::{fingerprint, user_data, yaml};
 use stage::seed::Files;
-use stage::{Deployment, Document, Entry, Place, Report, Vm};
+use stage::{Deployment, Document, Entry, Place, Report, SeedInputs, Vm};
 
 /// The three texts of a NoCloud seed. They hold secrets.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub(crate) struct Rendered {
     pub(crate) instance_id: String,
     /// Tells whether the seed has changed.
     pub(crate) seed_fingerprint: String,
+    /// A digest of the fields that it was rendered from.
+    pub(crate) seed_inputs: String,
 }
 
 impl Texts {
@@ -49,6 +51,7 @@ impl Rendered {
             ("network_config", self.texts.network_config),
             ("instance_id", self.instance_id),
             ("seed_fingerprint", self.seed_fingerprint),
+            ("seed_inputs", self.seed_inputs),
         ] {
             document.set_in_vm(index, key, text);
         }
@@ -69,10 +72,11 @@ pub(crate) fn render(
             return Vec::new();
         }
     };
+    let inputs = SeedInputs::new(deployment);
     let mut rendered = Vec::with_capacity(deployment.vms.len());
     for (index, vm) in deployment.vms.iter().enumerate() {
-        match one(&user_data, deployment, vm, additions) {
-            Ok(texts) => rendered.push(texts),
+        match one(&user_data, &inputs, deployment, vm, additions) {
+            Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
                 report.push(Entry::error(place, "cannot be rendered").cause(&*cause));
@@ -84,6 +88,7 @@ pub(crate) fn render(
 
 fn one(
     user_data: &user_data::Renderer<'_>,
+    inputs: &SeedInputs,
     deployment: &Deployment,
     vm: &Vm,
     additions: &Additions,
@@ -100,5 +105,5 @@ fn one(
     let meta_data = yaml::text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
     let texts = Texts { user_data: user_data.text, meta_data, network_config };
     stage::seed::size(&texts.files())?;
-    Ok(Rendered { texts, instance_id, seed_fingerprint })
+    Ok(Rendered { texts, instance_id, seed_fingerprint, seed_inputs: inputs.of(vm) })
 }

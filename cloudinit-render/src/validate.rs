@@ -38,6 +38,9 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
     let mut seen = BTreeMap::new();
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
+        if !deployment.spec_server.is_empty() {
+            check.has_token(index, vm);
+        }
         if let Some(first) = seen.insert(vm.name.as_str(), index) {
             let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
             check.report.error(Place::input(format!("vms[{index}].name")), fact);
@@ -63,6 +66,17 @@ impl Check<'_> {
         if let Err(fact) = rule(text) {
             self.report.error(Place::input(field.to_string()), format!("\"{text}\" {fact}"));
         }
+    }
+
+    /// Without its token, a VM would boot and never fetch the spec that it has.
+    fn has_token(&mut self, index: usize, vm: &Vm) {
+        if vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {
+            return;
+        }
+        let place = Place::input(format!("vms[{index}].auth_token"));
+        let fact = format!("is required: \"{}\" has a `spec` to fetch", vm.name);
+        let hint = "put `mint-token` into the pipe before cloudinit-render";
+        self.report.push(Entry::error(place, fact).hint(hint));
     }
 
     fn vm(&mut self, path: impl Display, vm: &Vm) {

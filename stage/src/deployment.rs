@@ -147,6 +147,9 @@ pub struct Vm {
     /// Filled by cloudinit-render: what tells whether a VM's seed data has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_fingerprint: Option<String>,
+    /// Filled by cloudinit-render: a digest of the fields that the seed was rendered from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed_inputs: Option<String>,
 }
 
 /// Where an image comes from: exactly one of `file` and `url`.
@@ -248,6 +251,7 @@ impl Vm {
             network_config: f.text("network_config"),
             instance_id: f.text("instance_id"),
             seed_fingerprint: f.text("seed_fingerprint"),
+            seed_inputs: f.text("seed_inputs"),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! * [`identity`] says what a site and a deployment may be called, and which vmids VMs get.
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
+//! * [`SeedInputs`] shows whether a VM's fields were changed after its seed was rendered.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`shown`] decides what of the user's values a message may show.
 //! * [`child`] starts programs without the stage's secrets.
@@ -27,6 +28,7 @@ mod own;
 mod report;
 mod secret;
 pub mod seed;
+mod seed_inputs;
 mod show;
 pub mod shown;
 pub mod sops;
@@ -41,4 +43,5 @@ pub use fields::Fields;
 pub use own::OwnArgs;
 pub use report::{Entry, Excerpt, Place, Position, Report, Severity};
 pub use secret::Secret;
+pub use seed_inputs::SeedInputs;
 pub use show::printable;

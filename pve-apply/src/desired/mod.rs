@@ -1,6 +1,7 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
 mod read;
+mod rendered;
 mod startup;
 
 #[cfg(test)]

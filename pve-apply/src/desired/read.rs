@@ -1,11 +1,13 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, Startup};
+use super::{
+    Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, Startup, rendered,
+};
 use crate::mark::TAG;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
-use stage::{Deployment, Entry, Place, Report, Vm};
+use stage::{Deployment, Entry, Place, Report, SeedInputs, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -33,7 +35,8 @@ pub(crate) fn read(
         let whole = read(deployment, run, Purpose::Apply);
         return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
     }
-    let mut reader = Reader { deployment, purpose, report: Report::new() };
+    let inputs = SeedInputs::new(deployment);
+    let mut reader = Reader { deployment, inputs, purpose, report: Report::new() };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();
     (desired.filter(|_| complete), reader.report)
@@ -41,6 +44,7 @@ pub(crate) fn read(
 
 struct Reader<'a> {
     deployment: &'a Deployment,
+    inputs: SeedInputs,
     purpose: Purpose,
     report: Report,
 }
@@ -239,6 +243,9 @@ impl Reader<'_> {
         if !is_fingerprint(fingerprint) {
             let place = Place::input(format!("vms[{index}].seed_fingerprint"));
             self.report.error(place, "must be one word of letters and digits");
+        }
+        if let Some(problem) = rendered::problem(self.deployment, &self.inputs, index, vm) {
+            self.report.push(problem);
         }
         Some(Seed {
             user_data: user_data.clone(),

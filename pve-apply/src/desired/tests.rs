@@ -2,7 +2,7 @@
 
 use super::{Purpose, read};
 use serde_json::{Value, json};
-use stage::{Deployment, Document};
+use stage::{Deployment, Document, SeedInputs};
 
 fn document() -> Value {
     json!({
@@ -108,4 +108,76 @@ fn names_and_vmids_are_there_once_and_parents_make_no_ring() {
             "stdin: vms[1].parent: \"edge\" stands below \"db\" itself",
         ],
     );
+}
+
+/// The document as cloudinit-render leaves it: each VM's user-data holds its token.
+fn rendered(json: &mut Value) {
+    json["spec_server"] = json!("https://srv1");
+    for vm in json["vms"].as_array_mut().unwrap() {
+        vm["auth_token"] = json!("a-_.b");
+        vm["user_data"] = json!("#cloud-config\ntoken 'a-_.b'\n");
+    }
+    let document = Document::parse(json.to_string().as_bytes()).unwrap();
+    let (deployment, _) = Deployment::read(&document);
+    let inputs = SeedInputs::new(&deployment);
+    for (vm, typed) in json["vms"].as_array_mut().unwrap().iter_mut().zip(&deployment.vms) {
+        vm["seed_inputs"] = json!(inputs.of(typed));
+    }
+}
+
+#[test]
+fn a_seed_that_is_not_of_this_document_is_refused() {
+    let after = |change: fn(&mut Value), purpose, expected: &[&str]| {
+        let change = |json: &mut Value| {
+            rendered(json);
+            change(json);
+        };
+        check(change, purpose, expected);
+    };
+    let changed = "stdin: vms[0]: \"web\" was changed after cloudinit-render rendered its seed";
+    let rename: fn(&mut Value) = |json| {
+        json["vms"][0]["name"] = json!("web");
+        json["vms"][1]["parent"] = json!("web");
+    };
+    after(|_| (), Purpose::Apply, &[]);
+    after(rename, Purpose::Apply, &[changed]);
+    after(rename, Purpose::Find, &[]);
+    after(
+        |json| json["ssh_keys"] = json!(["ssh-rsa AAAA"]),
+        Purpose::Apply,
+        &[
+            "stdin: vms[0]: \"edge\" was changed after cloudinit-render rendered its seed",
+            "stdin: vms[1]: \"db\" was changed after cloudinit-render rendered its seed",
+        ],
+    );
+    // What the seed does not hold may change.
+    after(|json| json["vms"][0]["cores"] = json!(2), Purpose::Apply, &[]);
+}
+
+#[test]
+fn a_token_that_is_not_in_the_seed_is_refused() {
+    let lacks = "stdin: vms[0].auth_token: the seed of \"edge\" does not have this token";
+    let minted_again = |json: &mut Value| {
+        rendered(json);
+        json["vms"][0]["auth_token"] = json!("c.d");
+    };
+    check(minted_again, Purpose::Apply, &[lacks]);
+    let taken_away = |json: &mut Value| {
+        rendered(json);
+        json["vms"][0]["auth_token"] = json!("");
+    };
+    let changed = "stdin: vms[0]: \"edge\" was changed after cloudinit-render rendered its seed";
+    check(taken_away, Purpose::Apply, &[changed]);
+    // Quoted in the seed, so that it does not stand there as it is.
+    let quoted = |json: &mut Value| {
+        rendered(json);
+        json["vms"][0]["auth_token"] = json!("it's");
+    };
+    check(quoted, Purpose::Apply, &[]);
+    // Rendered by hand: nothing says what it was rendered from.
+    let by_hand = |json: &mut Value| {
+        minted_again(json);
+        json["vms"][0].as_object_mut().unwrap().remove("seed_inputs");
+    };
+    check(by_hand, Purpose::Apply, &[]);
 }

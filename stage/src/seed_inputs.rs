@@ -1,0 +1,163 @@
+//! `SeedInputs`: a digest of the fields that a VM's seed is rendered from. Does no I/O.
+//!
+//! cloudinit-render writes it into the document; pve-apply computes it again and refuses a document
+//! that was changed in between, such as a VM that was renamed after its seed got the old name.
+
+use crate::deployment::{Deployment, Vm};
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// Digests the VMs of one deployment. What they share is digested once.
+pub struct SeedInputs {
+    shared: sha2::digest::Output<Sha256>,
+}
+
+/// The document's own fields that cloudinit-render reads.
+#[derive(Serialize)]
+struct Shared<'a> {
+    deployment: &'a str,
+    automation_user: &'a str,
+    root_password: &'a str,
+    ssh_keys: &'a [String],
+    spec_server: &'a str,
+    cloud_init: Value,
+}
+
+/// The fields of a VM that cloudinit-render reads.
+#[derive(Serialize)]
+struct Own<'a> {
+    name: &'a str,
+    spec: &'a str,
+    packages: &'a [String],
+    mac: &'a str,
+    ip: &'a str,
+    gateway: Option<&'a str>,
+    /// Not the token itself: a digest must not help anybody who guesses at a secret.
+    has_token: bool,
+}
+
+impl SeedInputs {
+    /// Digests what the VMs share.
+    pub fn new(deployment: &Deployment) -> Self {
+        let shared = Shared {
+            deployment: &deployment.deployment,
+            automation_user: &deployment.automation_user,
+            root_password: deployment.root_password.expose(),
+            ssh_keys: &deployment.ssh_keys,
+            spec_server: &deployment.spec_server,
+            cloud_init: canonical(&Value::Object(deployment.cloud_init.clone())),
+        };
+        Self { shared: digest(&shared) }
+    }
+
+    /// Returns the digest of a VM: 16 hexadecimal digits.
+    pub fn of(&self, vm: &Vm) -> String {
+        let own = Own {
+            name: &vm.name,
+            spec: &vm.spec,
+            packages: &vm.packages,
+            mac: &vm.mac,
+            ip: &vm.ip,
+            gateway: vm.gateway.as_deref(),
+            has_token: !vm.auth_token.expose().is_empty(),
+        };
+        let both = Sha256::new().chain_update(self.shared).chain_update(digest(&own)).finalize();
+        HEXLOWER.encode(&both[..8])
+    }
+}
+
+fn digest(fields: &impl Serialize) -> sha2::digest::Output<Sha256> {
+    // Serialising texts and JSON values into memory cannot fail.
+    Sha256::digest(serde_json::to_vec(fields).unwrap_or_default())
+}
+
+/// Returns the value with sorted keys and without `null`, which counts as absent.
+fn canonical(value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut fields: Vec<_> = object.iter().filter(|(_, value)| !value.is_null()).collect();
+            fields.sort_unstable_by_key(|(key, _)| key.as_str());
+            let fields = fields.into_iter().map(|(key, value)| (key.clone(), canonical(value)));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(canonical).collect()),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Document;
+    use serde_json::json;
+
+    fn document() -> Value {
+        json!({
+            "deployment": "dev", "automation_user": "homestak", "root_password": "$6$s$h",
+            "ssh_keys": ["ssh-rsa AAAA"], "spec_server": "https://srv1", "node": "pve1",
+            "cloud_init": {"timezone": "UTC", "write_files": [{"path": "/a", "content": "b"}]},
+            "vms": [{
+                "name": "edge", "spec": "base", "packages": ["vim"], "mac": "02:00:00:00:00:01",
+                "ip": "10.0.0.2/24", "gateway": "10.0.0.1", "auth_token": "a.b", "cores": 1,
+            }],
+        })
+    }
+
+    fn digest_after(change: impl FnOnce(&mut Value)) -> String {
+        let mut json = document();
+        change(&mut json);
+        let document = Document::parse(json.to_string().as_bytes()).unwrap();
+        let (deployment, report) = Deployment::read(&document);
+        assert!(!report.has_errors());
+        SeedInputs::new(&deployment).of(&deployment.vms[0])
+    }
+
+    #[test]
+    fn each_field_that_is_read_counts() {
+        let before = digest_after(|_| ());
+        assert_eq!(before.len(), 16);
+        for field in ["deployment", "automation_user", "root_password", "spec_server"] {
+            assert_ne!(before, digest_after(|json| json[field] = json!("other")), "{field}");
+        }
+        for field in ["name", "spec", "mac", "ip", "gateway"] {
+            let change = |json: &mut Value| json["vms"][0][field] = json!("other");
+            assert_ne!(before, digest_after(change), "{field}");
+        }
+        let changes: [fn(&mut Value); 6] = [
+            |json| json["ssh_keys"] = json!([]),
+            |json| json["ssh_keys"] = json!(["ssh-rsa AAAA", "ssh-rsa BBBB"]),
+            |json| json["cloud_init"]["timezone"] = json!("CET"),
+            |json| json["cloud_init"]["write_files"][0]["content"] = json!("c"),
+            |json| json["vms"][0]["packages"] = json!(["vim", "htop"]),
+            |json| json["vms"][0]["auth_token"] = json!(""),
+        ];
+        for change in changes {
+            assert_ne!(before, digest_after(change));
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_does_not_count() {
+        let before = digest_after(|_| ());
+        let changes: [fn(&mut Value); 6] = [
+            |json| json["node"] = json!("pve2"),
+            |json| json["vms"][0]["cores"] = json!(2),
+            |json| json["vms"][0]["auth_token"] = json!("c.d"),
+            |json| json["cloud_init"]["domain"] = Value::Null,
+            |json| json["cloud_init"]["write_files"][0]["owner"] = Value::Null,
+            |json| {
+                json["cloud_init"] =
+                    json!({"write_files": [{"content": "b", "path": "/a"}], "timezone": "UTC"});
+            },
+        ];
+        for change in changes {
+            assert_eq!(before, digest_after(change));
+        }
+        let absent = digest_after(|json| {
+            json["vms"][0].as_object_mut().unwrap().remove("gateway");
+        });
+        assert_eq!(absent, digest_after(|json| json["vms"][0]["gateway"] = Value::Null));
+    }
+}
