@@ -23,7 +23,7 @@ _cloudinit__render() {
 
     case "${cmd}" in
         cloudinit__render)
-            opts="-v -h -V --fragment --vm --part --seed-dir --seed-image --log-format --verbose --help --version"
+            opts="-v -o -h -V --fragment --vm --part --seed-dir --seed-image --log-format --verbose --output --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -51,6 +51,14 @@ _cloudinit__render() {
                     ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

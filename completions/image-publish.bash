@@ -38,7 +38,7 @@ _image__publish() {
 
     case "${cmd}" in
         image__publish)
-            opts="-v -h -V --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --help --version publish list verify remove prune"
+            opts="-v -o -h -V --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help --version publish list verify remove prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -72,6 +72,14 @@ _image__publish() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -80,7 +88,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__list)
-            opts="-v -h --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -o -h --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -118,6 +126,14 @@ _image__publish() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -126,7 +142,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__prune)
-            opts="-v -h --all --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -o -h --all --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -160,6 +176,14 @@ _image__publish() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -168,7 +192,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__publish)
-            opts="-v -h --name --checksum --content --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -o -h --name --checksum --content --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -230,6 +254,14 @@ _image__publish() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -238,7 +270,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__remove)
-            opts="-v -h --force --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -o -h --force --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,6 +308,14 @@ _image__publish() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -284,7 +324,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__verify)
-            opts="-v -h --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --help"
+            opts="-v -o -h --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -316,6 +356,14 @@ _image__publish() {
                     ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_image_publish_global_optspecs
-    string join \n image-dir= cache-dir= compress retries= local-dir= dry-run ca-file= fingerprint= insecure log-format= v/verbose h/help V/version
+    string join \n image-dir= cache-dir= compress retries= local-dir= dry-run ca-file= fingerprint= insecure log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_image_publish_needs_command
@@ -32,6 +32,7 @@ complete -c image-publish -n "__fish_image_publish_needs_command" -l ca-file -d 
 complete -c image-publish -n "__fish_image_publish_needs_command" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_needs_command" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_needs_command" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_needs_command" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
@@ -59,6 +60,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
@@ -74,6 +76,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l ca-
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry-run -d 'As with the other commands; `list` writes nothing anyway'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
@@ -87,6 +90,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l c
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
@@ -102,6 +106,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l c
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l force -d 'Remove also what the document\'s VMs name'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
@@ -116,6 +121,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l ca
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l all -d 'Prune also images of names that the document does not know; other deployments may use them'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l compress -d 'Let qemu-img, when it is installed, compress local images first'

@@ -35,7 +35,7 @@ _mint__token() {
 
     case "${cmd}" in
         mint__token)
-            opts="-v -h -V --kid --issued-at --ttl --site --key-file --key-fd --log-format --verbose --help --version mint inspect verify keygen"
+            opts="-v -o -h -V --kid --issued-at --ttl --site --key-file --key-fd --log-format --verbose --output --help --version mint inspect verify keygen"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -69,6 +69,14 @@ _mint__token() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -77,7 +85,7 @@ _mint__token() {
             return 0
             ;;
         mint__subcmd__token__subcmd__inspect)
-            opts="-v -h --json --log-format --verbose --help"
+            opts="-v -o -h --json --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +93,14 @@ _mint__token() {
             case "${prev}" in
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -95,7 +111,7 @@ _mint__token() {
             return 0
             ;;
         mint__subcmd__token__subcmd__keygen)
-            opts="-v -h --log-format --verbose --help"
+            opts="-v -o -h --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,6 +119,14 @@ _mint__token() {
             case "${prev}" in
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)
@@ -113,7 +137,7 @@ _mint__token() {
             return 0
             ;;
         mint__subcmd__token__subcmd__mint)
-            opts="-v -h --name --spec --kid --issued-at --ttl --site --key-file --key-fd --log-format --verbose --help"
+            opts="-v -o -h --name --spec --kid --issued-at --ttl --site --key-file --key-fd --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,6 +179,14 @@ _mint__token() {
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -163,7 +195,7 @@ _mint__token() {
             return 0
             ;;
         mint__subcmd__token__subcmd__verify)
-            opts="-v -h --name --at --json --site --key-file --key-fd --log-format --verbose --help"
+            opts="-v -o -h --name --at --json --site --key-file --key-fd --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,6 +223,14 @@ _mint__token() {
                     ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_mint_token_global_optspecs
-    string join \n kid= issued-at= ttl= site= key-file= key-fd= log-format= v/verbose h/help V/version
+    string join \n kid= issued-at= ttl= site= key-file= key-fd= log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_mint_token_needs_command
@@ -32,6 +32,7 @@ complete -c mint-token -n "__fish_mint_token_needs_command" -l key-file -d 'Read
 complete -c mint-token -n "__fish_mint_token_needs_command" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c mint-token -n "__fish_mint_token_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_needs_command" -s V -l version -d 'Print version'
@@ -49,10 +50,12 @@ complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-file 
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l json -d 'Print the claims as JSON'
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -63,10 +66,12 @@ complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l key-fil
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l key-fd -d 'Read keys from this open descriptor, 3 or above, as from a file' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l json -d 'Print the claims as JSON'
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'

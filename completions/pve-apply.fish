@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pve_apply_global_optspecs
-    string join \n log-format= v/verbose h/help V/version
+    string join \n log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_pve_apply_needs_command
@@ -26,6 +26,7 @@ end
 
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s V -l version -d 'Print version'
@@ -54,6 +55,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Only
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l out -d 'Write the plan into a file that only you can read, for `apply --plan`' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
@@ -87,6 +89,7 @@ ssh\t'An SSH server at the VM\'s address; the agent tells the address where the 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait-timeout -d 'How long to wait for it' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
@@ -104,6 +107,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l snippets
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l shutdown-timeout -d 'How long a guest has to shut down before its power is cut' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l yes -d 'Destroy without asking, for scripts'
@@ -117,6 +121,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l imports-pe
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l task-timeout -d 'How long one task of PVE may take' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l dry-run -d 'Only show what differs'
@@ -131,6 +136,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l task-timeo
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l force -d 'Cut the power of a guest that does not listen'
@@ -145,6 +151,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l task-timeou
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l force -d 'Cut the power of a guest that does not listen'
@@ -159,6 +166,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l task-time
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l force -d 'Cut the power of a guest that does not listen'
@@ -173,6 +181,7 @@ ssh\t'An SSH server at the VM\'s address; the agent tells the address where the 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l timeout -d 'How long to wait for it' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -181,6 +190,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l fingerpri
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l vm -d 'Only this VM of the document; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l json -d 'Print JSON'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l addresses -d 'Ask each running VM\'s guest agent for its addresses, once'
@@ -192,6 +202,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l fingerpri
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l vm -d 'Only this VM of the document; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -199,6 +210,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l user 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l token -d 'The token\'s name' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l document -d 'Read the document on stdin and name its storages and bridges'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s h -l help -d 'Print help (see more with \'--help\')'

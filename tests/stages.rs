@@ -53,6 +53,70 @@ fn a_full_disk_is_said() {
     }
 }
 
+/// What a file has, and who may read it; none when there is no file.
+fn kept(path: &Path) -> Option<(Vec<u8>, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = path.metadata().ok()?.permissions().mode() & 0o777;
+    Some((std::fs::read(path).ok()?, mode))
+}
+
+#[test]
+fn a_document_is_kept_whole_and_for_its_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("document.json");
+    let name = path.to_str().unwrap();
+    for words in PURE {
+        let printed = run(words, Stdio::piped(), DOCUMENT.as_bytes()).stdout;
+        std::fs::write(&path, "older, and for all to read").unwrap();
+        let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", said(&output));
+        assert!(output.stdout.is_empty(), "{words:?}");
+        assert_eq!(kept(&path), Some((printed.clone(), 0o600)), "{words:?}");
+        let output = run(&[words, &["-o", "-"]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
+        assert_eq!(output.stdout, printed, "{words:?}");
+    }
+    for words in [PURE[1], PURE[2], &["image-publish"], &["pve-apply", "plan"]] {
+        std::fs::write(&path, "older").unwrap();
+        let output = run(&[words, &["--output", name]].concat(), Stdio::piped(), b"{");
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        assert_eq!(kept(&path).unwrap().0, b"older", "a run that fails changes nothing");
+    }
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn no_output_replaces_a_device_a_link_or_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let (link, target) = (folder.path().join("link"), folder.path().join("target"));
+    std::fs::write(&target, "not ours").unwrap();
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    let names = [link.to_str().unwrap(), "/dev/null", folder.path().to_str().unwrap(), "/no/file"];
+    let stages: [&[&str]; 5] =
+        [PURE[0], PURE[1], PURE[2], &["image-publish"], &["pve-apply", "apply"]];
+    for words in stages {
+        for name in names {
+            let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
+            let expected = format!("{}: error: {name}: cannot be written: ", words[0]);
+            assert_eq!(output.status.code(), Some(1), "{words:?} {name}");
+            assert!(said(&output).starts_with(&expected), "{words:?} {name}: {}", said(&output));
+        }
+        assert!(link.is_symlink() && !Path::new("/dev/null").is_file(), "{words:?}");
+        assert_eq!(std::fs::read(&target).unwrap(), b"not ours");
+    }
+}
+
+#[test]
+fn the_stages_that_change_the_world_keep_their_result_too() {
+    let line = "resolve --site examples/site --env dev --node pve1 --endpoint $PVE_SIM_ENDPOINT \
+        | mint-token --site examples/site | cloudinit-render \
+        | image-publish --image-dir examples/site/images -o images.json 2>&1 >&3 | grep error
+        pve-apply apply -o result.json <images.json 2>/dev/null
+        stat -c '%n %a' images.json result.json; grep -c vm_ids result.json";
+    let outcome = test_support::case::run_line(&format!("exec 3>&1\n{line}")).unwrap();
+    let expected = "images.json 600\nresult.json 600\n1\n";
+    assert_eq!(outcome.stdout, expected, "{}", outcome.stderr);
+}
+
 #[test]
 fn fields_that_a_stage_does_not_know_pass_untouched() {
     for words in &PURE[1..] {

@@ -65,7 +65,7 @@ pub(crate) struct Web {
 impl Web {
     /// Starts on a free port.
     pub(crate) fn start(pages: Vec<(&str, Page)>) -> Self {
-        Self::serve("http", pages, |stream, state| answer(stream, state))
+        Self::serve("http", pages, answer)
     }
 
     /// Starts one that speaks TLS; the text is the CA that a client must trust.

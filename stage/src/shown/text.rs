@@ -18,7 +18,7 @@ pub fn text(text: &str) -> String {
     if !text.contains(['@', '?', '#', '$', ':']) {
         return text.to_owned();
     }
-    hashes(&tokens(&url::in_text(text)))
+    hashes(&tokens(&logins(&url::in_text(text))))
 }
 
 /// Returns a key or a name as a message may show it: what is no plausible name is masked, because
@@ -69,6 +69,21 @@ fn closing(mark: &str, inner: &str) -> Option<usize> {
         escaped = c == '\\' && !escaped;
     }
     None
+}
+
+/// Masks `user:password` before an `@` where no scheme says that it is a URL.
+fn logins(text: &str) -> String {
+    if !text.contains('@') {
+        return text.to_owned();
+    }
+    let word = |whole: &str| {
+        let word = whole.trim_end_matches(|c| ENDS.contains(c));
+        let user = word.rfind('@').map_or("", |at| &word[..at]);
+        // A task's UPID ends with the token that started it.
+        let is_login = user.contains(':') && !user.contains("://") && !user.contains("UPID:");
+        if is_login { url::address(word) + &whole[word.len()..] } else { whole.to_owned() }
+    };
+    text.split_inclusive(|c| ENDS.contains(c)).map(word).collect()
 }
 
 /// Masks the secret of `user@realm!name=secret`.
@@ -127,6 +142,9 @@ mod tests {
                 "task UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:a@pve!b:",
                 "task UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:a@pve!b:",
             ),
+            ("\"me:pass@pve1:8006/?x\" is", "\"…@pve1:8006/?…\" is"),
+            ("https:/me:pass@x, b@c: d", "…@x, b@c: d"),
+            ("in/alice@laptop.yaml:3:7: x", "in/alice@laptop.yaml:3:7: x"),
             ("no! a=b", "no! a=b"),
             ("hash $6$salt$abcdef.", "hash $6$…"),
             ("$PVE_API_TOKEN and $HOME", "$PVE_API_TOKEN and $HOME"),
