@@ -81,3 +81,45 @@ pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shape::KINDS;
+
+    /// Fields that sound like secrets and are none.
+    const PUBLIC: [&str; 5] = [
+        "ssh_keys",
+        "authorized_keys",
+        "pubkey_authentication",
+        "password_authentication",
+        "ssh_password_authentication",
+    ];
+
+    fn collect(shape: &Shape, outer: Exposure, open: &mut Vec<&'static str>) {
+        for field in shape.fields {
+            let exposure = outer.max(field.shown);
+            let sounds = ["token", "password", "secret", "key", "passphrase", "credential"];
+            let is_open = exposure != Exposure::Hidden && !matches!(field.ty, Type::Any);
+            if is_open && sounds.iter().any(|word| field.name.contains(word)) {
+                open.push(field.name);
+            }
+            let (Type::Object(shape)
+            | Type::List(Type::Object(shape))
+            | Type::Filled(Type::Object(shape))
+            | Type::Named(Type::Object(shape))) = &field.ty
+            else {
+                continue;
+            };
+            collect(shape, exposure, open);
+        }
+    }
+
+    #[test]
+    fn what_sounds_like_a_secret_is_hidden_or_known_to_be_none() {
+        let mut open = Vec::new();
+        KINDS.iter().for_each(|(_, shape)| collect(shape, Exposure::Open, &mut open));
+        open.retain(|name| !PUBLIC.contains(name));
+        assert_eq!(open, [""; 0], "add `.hidden()` to the row, or the name here");
+    }
+}
