@@ -1,9 +1,7 @@
 //! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
 //! request. Does no I/O.
 
-use super::{
-    Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, Startup, rendered,
-};
+use super::{Consent, Desired, DesiredVm, Image, Machine, Nic, OnError, Seed, Startup, rendered};
 use crate::mark::TAG;
 use pve_client::{NodeName, StorageId, Vmid, Volid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
