@@ -42,13 +42,6 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "status" -d 'Lis
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "doctor" -d 'Check all that apply needs, and name the command that mends each finding; change nothing'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "privileges" -d 'Print the commands that give an API token what it needs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-timeout -d 'How long a guest has to shut down' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
-iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'
-snippets\t'As snippets, which `cicustom` names; they stay there until destroy'"
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-dir -d 'Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-ssh -d 'Write snippets by the system\'s sftp, with your own SSH configuration and known hosts' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-path -d 'The folder of the storage\'s snippets on that host' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Only this VM of the document; may be repeated' -r
@@ -58,6 +51,7 @@ json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l pending -d 'Write changes that need a reboot, and leave the reboot to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l json -d 'Print the plan as JSON on stdout; it holds the seed data, and so the tokens in it'
@@ -66,13 +60,6 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l expect-no-c
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l shutdown-timeout -d 'How long a guest has to shut down' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l seed -d 'How cloud-init data reaches VMs that are made' -r -f -a "disk\t'As a small disk that the VM owns'
-iso\t'As an ISO file on the image storage, in the VM\'s CD drive; it stays there until destroy'
-snippets\t'As snippets, which `cicustom` names; they stay there until destroy'"
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-dir -d 'Write snippets into this folder: pve-apply runs on the node, or the storage is mounted here' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-ssh -d 'Write snippets by the system\'s sftp, with your own SSH configuration and known hosts' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-path -d 'The folder of the storage\'s snippets on that host' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l vm -d 'Only this VM of the document; may be repeated' -r
@@ -92,9 +79,13 @@ json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l pending -d 'Write changes that need a reboot, and leave the reboot to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fail-fast -d 'Begin no further step once a VM has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l prune -d 'Also destroy the VMs of this deployment that left the document'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l yes -d 'Destroy what --prune finds without asking, for scripts'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l skip-blocked -d 'Do what can be done when something about other VMs is blocked, and exit with 3'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -103,7 +94,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l vm -d 'O
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l parallelism -d 'How many VMs are worked on at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l task-timeout -d 'How long one task of PVE may take' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l snippets-storage -d 'The storage that has the snippets; the document\'s `image_datastore` when absent' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l vmid -d 'Only the VM with this vmid, which must be ours: it chooses between VMs of one name; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l shutdown-timeout -d 'How long a guest has to shut down before its power is cut' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
@@ -111,6 +102,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s o -l out
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l yes -d 'Destroy without asking, for scripts'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l prune -d 'Also destroy the VMs of this deployment that left the document'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l skip-blocked -d 'Destroy the others when something about a VM is blocked, and exit with 3'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -119,6 +112,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l vm -d 'Onl
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l parallelism -d 'How many VMs are worked on at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l task-timeout -d 'How long one task of PVE may take' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l from-site -d 'Take over VMs of a site of this name too: the name that this site had before' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
@@ -140,6 +134,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s o -l outpu
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l force -d 'Cut the power of a guest that does not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -155,6 +150,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s o -l output
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l force -d 'Cut the power of a guest that does not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -170,6 +166,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s o -l outp
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l force -d 'Cut the power of a guest that does not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F

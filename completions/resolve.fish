@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_resolve_global_optspecs
-    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose h/help V/version
+    string join \n env= manifest= manifest-file= vm= node= deployment= parent= endpoint= no-secrets preset= image= vmid= spec= ip= gateway= bridge= disk= site= log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_resolve_needs_command
@@ -43,6 +43,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l disk -d 'Its boot disk 
 complete -c resolve -n "__fish_resolve_needs_command" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
 complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -72,6 +73,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l disk -d 'Its
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l json -d 'As JSON'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
@@ -79,12 +81,14 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -s h -l help -d
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Leave secrets.yaml alone'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand list" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l json -d 'As JSON'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -93,15 +97,18 @@ complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l env -d 
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -334,7 +334,7 @@ pub(crate) fn look_at(
     };
     let running = match power {
         Some("running") => true,
-        Some("stopped") => false,
+        // The list is older than the config: another run may just have started the VM.
         _ => ask(|| client.vm_status(node, vmid))?.is_running(),
     };
     let mut config = Config::from_pending(items);

@@ -1,0 +1,197 @@
+//! Tests of `plan`: whose a VM is, and whether it is there at all.
+
+use super::*;
+
+/// `edge` at its vmid with this description and these tags.
+fn check_marked(description: &str, tags: &str, expected: &[&str]) {
+    check_change(Power::Running, NONE, &[("description", description), ("tags", tags)], expected);
+}
+
+#[test]
+fn what_is_not_ours_is_refused() {
+    let refused = |mark: Mark, is: &str| {
+        let expected = format!("blocked edge: NotOurs {{ is: {is} }}");
+        check_marked(&mark.line(), "pve-pipeline", &[&expected]);
+    };
+    let edge = || mark("edge", 101);
+    let who = "deployment: \"dev\", vm: \"edge\"";
+    check_marked("by hand", "pve-pipeline", &["blocked edge: VmidTaken { by: Some(\"edge\") }"]);
+    let untagged = format!("blocked edge: NotOurs {{ is: Untagged {{ {who} }} }}");
+    check_marked(&edge().line(), "x", &[&untagged]);
+    let prod = Mark { deployment: "prod".into(), ..edge() };
+    refused(prod, "OtherDeployment { deployment: \"prod\", vm: \"edge\" }");
+    let db = Mark { vm: "db".into(), ..edge() };
+    refused(db, "OtherDeployment { deployment: \"dev\", vm: \"db\" }");
+    let site = Mark { site: "home".into(), ..edge() };
+    refused(site, &format!("OtherSite {{ site: \"home\", {who} }}"));
+    refused(Mark { site: String::new(), ..edge() }, &format!("OtherSite {{ site: \"\", {who} }}"));
+    let clone = || Mark { uuid: "99999999-2222-4333-8444-555555555555".into(), ..edge() };
+    let copy = |kind: &str| format!("notice edge: Copy {{ is: {kind} {{ {who} }} }}");
+    let blocked = |kind: &str| format!("blocked edge: NotOurs {{ is: {kind} {{ {who} }} }}");
+    let both = |kind: &str| [blocked(kind), copy(kind)];
+    let expected = both("Clone");
+    check_marked(&clone().line(), "pve-pipeline", &expected.each_ref().map(String::as_str));
+    let restored = Mark { vmid: Some(900), ..edge() };
+    let expected = both("Restored");
+    check_marked(&restored.line(), "pve-pipeline", &expected.each_ref().map(String::as_str));
+}
+
+#[test]
+fn an_earlier_mark_anywhere_keeps_a_second_vm_from_being_made() {
+    let expected = "blocked edge: NotOurs { is: Earlier { deployment: \"dev\", vm: \"edge\" } }";
+    for fixed in [true, false] {
+        let build = |desired: &mut Desired, world: &mut Observed| {
+            desired.vms[0].vmid = desired.vms[0].vmid.filter(|_| fixed);
+            let mut config = config("edge", 900);
+            config.set("description", "pve-pipeline: deployment=dev vm=edge run=1 seed=5eed");
+            put(world, 900, "pve1", Power::Running, config);
+        };
+        check(build, &[expected]);
+    }
+}
+
+#[test]
+fn a_clone_of_a_vm_that_is_gone_is_left_alone() {
+    let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    let mut clone = config("edge", 900);
+    clone.set("description", &mark("edge", 101).line());
+    put(&mut world, 900, "pve1", Power::Running, clone);
+    let is = "Copy { is: Clone { deployment: \"dev\", vm: \"edge\" } }";
+    let expected = ["unchanged edge".to_owned(), format!("notice edge: {is}")];
+    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+}
+
+#[test]
+fn a_document_for_another_node_is_another_document() {
+    let build = |written: bool| {
+        move |desired: &mut Desired, world: &mut Observed| {
+            desired.node = "pve2".parse().unwrap();
+            desired.vms[0].node_is_written = written;
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
+        }
+    };
+    let nodes = "home: \"pve1\", wanted: \"pve2\"";
+    check(build(false), &[&format!("blocked edge: OtherDocument {{ {nodes} }}")]);
+    check(build(true), &[&format!("blocked edge: MustMigrate {{ {nodes} }}")]);
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    build(false)(&mut desired, &mut world);
+    let expected = [format!("blocked edge: OtherDocument {{ {nodes} }}")];
+    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+}
+
+#[test]
+fn absence_needs_two_witnesses() {
+    check(|_, world| _ = world.free.insert(vmid(101), false), &["blocked edge: VmidHidden"]);
+    check(|_, world| world.free.clear(), &["blocked edge: VmidHidden"]);
+    check(
+        |desired, world| {
+            desired.vms[0].vmid = None;
+            world.sees_all = false;
+        },
+        &["blocked edge: MayNotSeeAll"],
+    );
+    check(
+        |desired, world| {
+            desired.vms[0].vmid = None;
+            world.free.clear();
+        },
+        &["blocked edge: VmidHidden"],
+    );
+    check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
+    let node: NodeName = "pve2".parse().unwrap();
+    let away = Look::NodeAway(node.clone());
+    check(|_, world| _ = world.looks.insert(vmid(101), away), &["blocked edge: NodeAway"]);
+    let forbidden = Look::Forbidden(node);
+    check(|_, world| _ = world.looks.insert(vmid(101), forbidden), &["blocked edge: Forbidden"]);
+}
+
+#[test]
+fn a_create_under_way_is_neither_ours_nor_foreign() {
+    let config = Config::settled([("lock", "create")]);
+    let build =
+        |_: &mut Desired, world: &mut Observed| put(world, 101, "pve1", Power::Stopped, config);
+    check(build, &["blocked edge: BeingCreated"]);
+}
+
+#[test]
+fn a_vm_is_found_by_its_mark_wherever_it_is() {
+    let free_choice = |desired: &mut Desired, world: &mut Observed| {
+        desired.vms[0].vmid = None;
+        put(world, 9000, "pve1", Power::Running, config("edge", 9000));
+    };
+    check(free_choice, &["unchanged edge"]);
+    let moved = |_: &mut Desired, world: &mut Observed| {
+        put(world, 9000, "pve1", Power::Running, config("edge", 9000));
+    };
+    check(moved, &["blocked edge: VmidDiffers { wanted: 101 }"]);
+    let migrated = |_: &mut Desired, world: &mut Observed| {
+        put(world, 101, "pve2", Power::Running, config("edge", 101));
+    };
+    check(migrated, &["unchanged edge", "notice edge: Moved { node: \"pve2\" }"]);
+    let copied = |_: &mut Desired, world: &mut Observed| {
+        put(world, 101, "pve1", Power::Running, config("edge", 101));
+        put(world, 9000, "pve1", Power::Running, config("edge", 9000));
+    };
+    check(copied, &["blocked edge: MarkedTwice { vmids: [101, 9000] }"]);
+}
+
+#[test]
+fn a_locked_vm_is_changed_by_nobody() {
+    let expected = "blocked edge: Locked { lock: \"backup\" }";
+    check_change(Power::Running, REBOOT, &[("lock", "backup"), ("cores", "4")], &[expected]);
+    check_change(Power::Running, REBOOT, &[("lock", "backup")], &["unchanged edge"]);
+}
+
+#[test]
+fn adopt_writes_the_mark_and_nothing_else() {
+    let desired = desired(vec![desired_vm("edge", Some(101))]);
+    let mut world = world();
+    let by_hand = Config::settled([("name", "precious"), ("description", "ask Jo"), ("tags", "a")]);
+    put(&mut world, 101, "pve1", Power::Running, by_hand);
+    let asked = Adoption::default();
+    let adoption = plan_adopt(&desired, &world, &asked);
+    assert_eq!(said(&adoption), ["Adopt edge [tags description] changing the config"]);
+    let Step::Configure { params, mark: Some(mark), .. } = &adoption.vms[0].steps[0] else {
+        panic!()
+    };
+    assert_eq!(params.keys().collect::<Vec<_>>(), ["tags"]);
+    assert_eq!(params["tags"], "a;pve-pipeline");
+    assert_eq!((mark.uuid.as_str(), mark.seed.fingerprint.as_str()), ("none", "none"));
+    assert_eq!((mark.vmid, mark.owns.len()), (Some(101), 0));
+    let marked = as_adopted(&adoption, &world);
+    assert_eq!(said(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
+}
+
+#[test]
+fn adopt_takes_over_older_marks_and_keeps_their_seed() {
+    let older = "pve-pipeline: deployment=dev vm=edge run=1 seed=5eed";
+    let siteless = Mark { site: String::new(), ..mark("edge", 101) }.line();
+    let elsewhere = Mark { site: "home".into(), ..mark("edge", 101) }.line();
+    let ours = mark("edge", 101).line();
+    let from_home = Adoption { from_site: Some("home".into()), ..Adoption::default() };
+    let check = |fixed: bool, description: &str, tags: &str, asked: &Adoption, expected: &str| {
+        let mut desired = desired(vec![desired_vm("edge", Some(101)), desired_vm("db", Some(102))]);
+        desired.vms[0].vmid = desired.vms[0].vmid.filter(|_| fixed);
+        let mut world = world();
+        let mut config = config("edge", 101);
+        config.set("description", description);
+        config.set("tags", tags);
+        put(&mut world, 101, "pve1", Power::Running, config);
+        let adoption = plan_adopt(&desired, &world, asked);
+        assert_eq!(said(&adoption).first().map(String::as_str), Some(expected), "{description}");
+        if let Some(vm) = adoption.vms.first() {
+            assert_eq!(vm.mark.seed.fingerprint, "5eed");
+            assert_eq!(adoption.blocked, []);
+        }
+    };
+    let any = Adoption::default();
+    let mark_only = "Adopt edge [description] recording the state";
+    check(true, older, "pve-pipeline", &any, mark_only);
+    check(false, older, "pve-pipeline", &any, mark_only);
+    check(false, &siteless, "pve-pipeline", &any, mark_only);
+    check(false, &elsewhere, "pve-pipeline", &from_home, mark_only);
+    check(true, &ours, "x", &any, "Adopt edge [tags description] changing the config");
+    let who = "site: \"home\", deployment: \"dev\", vm: \"edge\"";
+    let refused = format!("blocked edge: NotOurs {{ is: OtherSite {{ {who} }} }}");
+    check(true, &elsewhere, "pve-pipeline", &any, &refused);
+}

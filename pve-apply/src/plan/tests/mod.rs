@@ -1,0 +1,310 @@
+//! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
+
+use super::worlds::{config, desired, desired_vm, image, mark, put, vmid, world};
+use super::*;
+use crate::action::{Plan, Step};
+use crate::desired::Consent;
+use crate::mark::{Mark, SeedNote, Stage};
+use crate::observed::{Config, Look, Power};
+use std::collections::BTreeSet;
+
+mod identity;
+mod removal;
+
+/// All that a plan says, a line each.
+fn said(plan: &Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    for vm in &plan.vms {
+        let fields: Vec<_> = vm.changes.iter().map(|c| c.field.as_str()).collect();
+        let steps: Vec<_> = vm.steps.iter().map(Step::doing).collect();
+        let fields = if vm.action == crate::action::Action::Create {
+            String::new()
+        } else {
+            fields.join(" ")
+        };
+        lines.push(format!("{:?} {} [{fields}] {}", vm.action, vm.name, steps.join(", ")));
+    }
+    lines.extend(plan.unchanged.iter().map(|vm| format!("unchanged {}", vm.name)));
+    lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.why)));
+    lines.extend(plan.notices.iter().map(|n| match &n.what {
+        What::SeedChanged => format!("notice {}: seed", n.name),
+        What::Unmanaged { keys } | What::PendingByHand { keys } => {
+            format!("notice {}: {}", n.name, keys.join(" "))
+        }
+        what => format!("notice {}: {what:?}", n.name),
+    }));
+    lines.extend(plan.left_over.iter().map(|vm| format!("left over {} {}", vm.name, vm.vmid)));
+    lines
+}
+
+fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
+    super::plan_destroy(&Removal::new(desired, world))
+}
+
+/// A change of the description of `edge` at vmid 101 to this mark.
+fn marked(mark: Mark) -> (&'static str, String) {
+    ("description", mark.line())
+}
+
+/// Plans one VM `edge` with vmid 101 in a world.
+fn check(build: impl FnOnce(&mut Desired, &mut Observed), expected: &[&str]) {
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    build(&mut desired, &mut world);
+    assert_eq!(said(&plan(&desired, &world)), expected);
+}
+
+/// The same where `edge` is there as it shall be, but for `change`.
+fn check_change(power: Power, consent: Consent, change: &[(&str, &str)], expected: &[&str]) {
+    check(
+        |desired, world| {
+            desired.consent = consent;
+            let mut config = config("edge", 101);
+            for (key, value) in change {
+                if value.is_empty() { config.remove(key) } else { config.set(key, value) }
+            }
+            put(world, 101, "pve1", power, config);
+        },
+        expected,
+    );
+}
+
+const NONE: Consent =
+    Consent { reboot: false, stop: false, reseed: false, pending: false, shutdown_seconds: 60 };
+const REBOOT: Consent = Consent { reboot: true, ..NONE };
+const RESEED: Consent = Consent { stop: true, reseed: true, ..NONE };
+const PENDING: Consent = Consent { pending: true, ..NONE };
+
+#[test]
+fn what_is_not_there_is_made() {
+    let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
+                looking for another run, growing the disk, starting, looking for another run, \
+                recording the state";
+    check(|_, _| (), &[line]);
+}
+
+#[test]
+fn an_image_of_the_right_size_is_not_grown() {
+    let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
+                looking for another run, starting, looking for another run, recording the state";
+    check(|_, world| _ = world.images.insert(image(), Some(10 << 30)), &[line]);
+}
+
+#[test]
+fn an_image_that_does_not_fit_or_is_not_there_blocks() {
+    check(
+        |_, world| _ = world.images.insert(image(), Some(11 << 30)),
+        &["blocked edge: DiskSmallerThanImage { disk_gib: 10, image_bytes: 11811160064 }"],
+    );
+    check(
+        |_, world| _ = world.images.insert(image(), None),
+        &[
+            "blocked edge: ImageMissing { image: \"debian-12\", volid: Some(\"local:import/debian-12.qcow2\") }",
+        ],
+    );
+}
+
+#[test]
+fn what_is_as_it_shall_be_is_left_alone() {
+    check_change(Power::Running, Consent::default(), &[], &["unchanged edge"]);
+}
+
+#[test]
+fn values_are_compared_and_not_texts() {
+    let same = [
+        ("agent", "enabled=1,fstrim_cloned_disks=1"),
+        ("cpu", "cputype=host,flags=+aes"),
+        ("memory", "current=2048"),
+        ("net0", "bridge=vmbr0,firewall=1,virtio=02:aa:00:00:00:01"),
+        ("net0", "model=virtio,macaddr=02:aa:00:00:00:01,bridge=vmbr0"),
+        ("virtio0", "file=local-lvm:vm-101-disk-0,size=10240M,iothread=yes,discard=on,cache=none"),
+        ("onboot", "yes"),
+        ("tags", "PVE-Pipeline"),
+        ("tags", "pve-pipeline;by-hand"),
+        ("boot", "order=virtio0;ide2"),
+    ];
+    for change in same {
+        check_change(Power::Running, Consent::default(), &[change], &["unchanged edge"]);
+    }
+}
+
+#[test]
+fn live_fields_are_changed_without_a_reboot() {
+    let cases = [
+        ("name", "other", "name"),
+        ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr1", "bridge"),
+        ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr0,tag=7", "vlan"),
+        ("onboot", "0", "onboot"),
+        ("onboot", "", "onboot"),
+    ];
+    for (key, value, field) in cases {
+        let line = format!("Change edge [{field}] changing the config");
+        check_change(Power::Running, Consent::default(), &[(key, value)], &[&line]);
+    }
+}
+
+#[test]
+fn fields_that_wait_for_a_reboot_need_consent() {
+    let cases = [
+        ("cores", "4", "cores"),
+        ("cores", "", "cores"),
+        ("memory", "4096", "memory"),
+        ("memory", "", "memory"),
+        ("cpu", "kvm64", "cpu"),
+        ("cpu", "", "cpu"),
+        ("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0", "net0 model"),
+        ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "mac"),
+        ("virtio0", "local-lvm:vm-101-disk-0,iothread=1,size=10G", "discard"),
+        ("virtio0", "local-lvm:vm-101-disk-0,discard=on,size=10G", "iothread"),
+        ("scsihw", "", "scsihw"),
+        ("agent", "0", "agent"),
+        ("agent", "", "agent"),
+        ("serial0", "", "serial0"),
+        ("ostype", "other", "ostype"),
+        ("boot", "order=scsi0", "boot"),
+        ("boot", "cdn", "boot"),
+    ];
+    for (key, value, field) in cases {
+        let change = [(key, value)];
+        let blocked = format!("blocked edge: NeedsReboot {{ fields: [\"`{field}`\"] }}");
+        check_change(Power::Running, Consent::default(), &change, &[&blocked]);
+        let changed = format!("Change edge [{field}] changing the config, rebooting");
+        check_change(Power::Running, REBOOT, &change, &[&changed]);
+        let stopped = format!("Change edge [{field} power] changing the config, starting");
+        check_change(Power::Stopped, Consent::default(), &change, &[&stopped]);
+    }
+}
+
+#[test]
+fn what_is_pending_needs_only_the_reboot() {
+    let build = |consent: Consent| {
+        move |desired: &mut Desired, world: &mut Observed| {
+            desired.consent = consent;
+            let mut config = config("edge", 101);
+            config.set("cores", "1");
+            config.set_next("cores", Some("2"));
+            put(world, 101, "pve1", Power::Running, config);
+        }
+    };
+    check(build(Consent::default()), &["blocked edge: NeedsReboot { fields: [\"`cores`\"] }"]);
+    check(build(REBOOT), &["Change edge [cores] rebooting"]);
+}
+
+#[test]
+fn a_disk_grows_and_never_shrinks() {
+    let disk = |size| format!("local-lvm:vm-101-disk-0,discard=on,iothread=1,size={size}");
+    let small = disk("2G");
+    let grown = "Change edge [disk] growing the disk";
+    check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown]);
+    let large = disk("11G");
+    let blocked = "blocked edge: DiskWouldShrink { disk_gib: 10, has: \"11G\" }";
+    check_change(Power::Running, Consent::default(), &[("virtio0", &large)], &[blocked]);
+}
+
+#[test]
+fn a_pending_value_that_nobody_wants_is_cleared_without_a_reboot() {
+    check(
+        |_, world| {
+            let mut config = config("edge", 101);
+            config.set_next("cores", Some("8"));
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["Change edge [cores] changing the config"],
+    );
+}
+
+#[test]
+fn what_needs_a_reboot_can_be_left_pending() {
+    let change = [("cores", "4"), ("onboot", "0")];
+    let expected = [
+        "Change edge [cores onboot] changing the config",
+        "notice edge: WaitsForReboot { fields: [\"cores\"] }",
+    ];
+    check_change(Power::Running, PENDING, &change, &expected);
+    // Written by an earlier run: nothing is left to do but the reboot.
+    check(
+        |desired, world| {
+            desired.consent = PENDING;
+            let mut config = config("edge", 101);
+            config.set("cores", "1");
+            config.set_next("cores", Some("2"));
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["unchanged edge", "notice edge: WaitsForReboot { fields: [\"cores\"] }"],
+    );
+}
+
+#[test]
+fn a_half_made_vm_is_finished() {
+    // A crash after the create: the disk has the image's size and nothing was started.
+    let small = "local-lvm:vm-101-disk-0,discard=on,iothread=1,size=2G";
+    check(
+        |desired, world| {
+            put(world, 101, "pve1", Power::Stopped, {
+                let mut config = config("edge", 101);
+                config.set("virtio0", small);
+                let making = Mark { stage: Stage::Making, ..mark("edge", 101) };
+                config.set("description", &making.line());
+                config
+            });
+            let file = seed::file(desired, &desired.vms[0]);
+            world.seed_files.insert(file);
+        },
+        &["Change edge [disk power creation] growing the disk, starting, recording the state, \
+           deleting the uploaded seed"],
+    );
+}
+
+#[test]
+fn changed_seed_data_never_replaces_a_vm() {
+    let seed = SeedNote { fingerprint: "01d5eed".into(), ..SeedNote::default() };
+    let (key, line) = marked(Mark { seed, ..mark("edge", 101) });
+    let other = [(key, line.as_str())];
+    let expected = ["unchanged edge", "notice edge: seed"];
+    check_change(Power::Running, Consent::default(), &other, &expected);
+    let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
+                 changing the config, deleting the uploaded seed, recording the state, starting";
+    check_change(Power::Running, RESEED, &other, &[steps, "notice edge: Reseed"]);
+    let no_stop = Consent { stop: false, ..RESEED };
+    let blocked = "blocked edge: NeedsPowerOff { fields: [\"`seed`\"] }";
+    check_change(Power::Running, no_stop, &other, &[blocked, "notice edge: Reseed"]);
+    let foreign = [other[0], ("virtio1", "local-lvm:vm-101-disk-1,size=100G")];
+    let blocked = "blocked edge: SeedDiskForeign { has: \"local-lvm:vm-101-disk-1,size=100G\" }";
+    check_change(Power::Running, RESEED, &foreign, &[blocked]);
+    let rival = [other[0], ("ide2", "local-lvm:vm-101-cloudinit,media=cdrom")];
+    let blocked = "blocked edge: SeedRivals { keys: [\"ide2\"] }";
+    check_change(Power::Running, RESEED, &rival, &[blocked, "notice edge: ide2"]);
+}
+
+#[test]
+fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
+    check(
+        |desired, world| {
+            desired.vms[0].machine.as_mut().unwrap().tags.insert("web".into());
+            put(world, 101, "pve1", Power::Running, config("edge", 101));
+        },
+        &["Change edge [tags set by the document] changing the config"],
+    );
+    let owned = Mark { owns: BTreeSet::from(["tags.web".to_owned()]), ..mark("edge", 101) };
+    let (key, line) = marked(owned);
+    let change = [(key, line.as_str()), ("tags", "backup;pve-pipeline;web")];
+    let expected = ["Change edge [tags set by the document] changing the config"];
+    check_change(Power::Running, NONE, &change, &expected);
+    let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
+    check(
+        |desired, world| {
+            desired.vms[0].node_is_written = true;
+            let mut config = config("edge", 101);
+            config.set("description", &elsewhere.line());
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["Change edge [home node] recording the state"],
+    );
+}
+
+#[test]
+fn keys_set_by_hand_are_left_alone_and_listed() {
+    let by_hand =
+        [("balloon", "0"), ("net1", "virtio,bridge=vmbr1"), ("scsi0", "local-lvm:vm-101-disk-2")];
+    let expected = ["unchanged edge", "notice edge: balloon net1 scsi0"];
+    check_change(Power::Running, Consent::default(), &by_hand, &expected);
+}
