@@ -34,7 +34,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'The children
 complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'The preset that it begins with' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l image -d 'Its image' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'Its vmid; absent: PVE\'s next free one' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'Its vmid; absent: the first free one of `vmid_range`' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l spec -d 'Its spec' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l ip -d 'Its address: dhcp or CIDR' -r
 complete -c resolve -n "__fish_resolve_needs_command" -l gateway -d 'Its gateway' -r
@@ -64,7 +64,7 @@ complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'T
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'The preset that it begins with' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l image -d 'Its image' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'Its vmid; absent: PVE\'s next free one' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'Its vmid; absent: the first free one of `vmid_range`' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l spec -d 'Its spec' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l ip -d 'Its address: dhcp or CIDR' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l gateway -d 'Its gateway' -r

@@ -87,7 +87,7 @@ pub struct MachineArgs {
     /// Its image.
     #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub image: Option<String>,
-    /// Its vmid; absent: PVE's next free one.
+    /// Its vmid; absent: the first free one of `vmid_range`.
     #[arg(long, value_name = "N", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub vmid: Option<String>,
     /// Its spec.

@@ -86,7 +86,7 @@ pub struct Vm {
     /// the document's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// `None`: PVE's next free one.
+    /// `None`: the first free one of `vmid_range`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
     /// Key of `images`.

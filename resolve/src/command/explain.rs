@@ -197,7 +197,11 @@ impl Subject<'_> {
 
     fn counted(&self) -> Option<Link> {
         let Some((base, at)) = self.group.vmid_base.set() else {
-            return Some(self.link("built in: PVE's next free one", Value::Null, None));
+            return Some(self.link(
+                "built in: the first free one of `vmid_range`",
+                Value::Null,
+                None,
+            ));
         };
         let vmid = counted_vmid(*base, self.index)?;
         Some(self.link("`vmid_base` plus the VM's number in the list", vmid.into(), Some(at)))

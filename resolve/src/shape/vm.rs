@@ -12,8 +12,11 @@ const VLAN_RANGE: super::Type = Number(1, 4094);
 pub(super) const NAME: Field =
     Field::new("name", Text(&rule::HOST_NAME), "Name in PVE and host name in the guest.")
         .required();
-pub(super) const VMID: Field =
-    Field::new("vmid", VMID_RANGE, "PVE's number of the VM; null or absent: PVE's next free one.");
+pub(super) const VMID: Field = Field::new(
+    "vmid",
+    VMID_RANGE,
+    "PVE's number of the VM; null or absent: the first free one of `vmid_range`.",
+);
 pub(super) const IMAGE: Field =
     Field::new("image", Text(&rule::IMAGE), "Name of an image of site.yaml.");
 pub(super) const CORES: Field = Field::new("cores", Number(1, 128), "CPU cores.");

@@ -50,11 +50,12 @@ fn of_two_vms_of_one_name_destroy_takes_the_one_with_the_vmid() {
     put(&mut world, 101, "pve1", Power::Running, config("edge", 101));
     put(&mut world, 102, "pve1", Power::Running, config("edge", 102));
     put(&mut world, 103, "pve1", Power::Running, Config::settled([("name", "edge")]));
-    let at = |number| said(&super::plan_destroy(&Removal::at(&desired, &world, &[vmid(number)])));
+    let at =
+        |number| said(&crate::plan::plan_destroy(&Removal::at(&desired, &world, &[vmid(number)])));
     let all = "blocked edge: MarkedTwice { vmids: [101, 102] }";
     assert_eq!(said(&plan_destroy(&desired, &world)), [all]);
     assert_eq!(at(102), ["Destroy edge [virtio0 virtio1] shutting down, destroying"]);
-    let plan = super::plan_destroy(&Removal::at(&desired, &world, &[vmid(102)]));
+    let plan = crate::plan::plan_destroy(&Removal::at(&desired, &world, &[vmid(102)]));
     assert_eq!(plan.vms[0].vmid, Some(vmid(102)));
     assert_eq!(at(103), ["blocked VM 103: NotOurs { is: Unmarked }"]);
     assert_eq!(at(104), ["blocked VM 104: NotThere"]);
