@@ -163,8 +163,11 @@ pub(super) fn delete_pool(call: &mut Call) -> Reply {
     if let Some(inner) = call.world.pools.keys().find(inside) {
         return fail(format!("pool '{id}' is not empty (contains pool '{inner}')"));
     }
-    if !pool.vms.is_empty() || !pool.storages.is_empty() {
-        return fail(format!("pool '{id}' is not empty"));
+    if let Some(vmid) = pool.vms.iter().min() {
+        return fail(format!("pool '{id}' is not empty (contains VM {vmid})"));
+    }
+    if let Some(storage) = pool.storages.iter().min() {
+        return fail(format!("pool '{id}' is not empty (contains storage '{storage}')"));
     }
     call.world.pools.remove(&id);
     Ok(Value::Null.into())

@@ -167,7 +167,7 @@ fn storages(call: &Call) -> Vec<Value> {
 pub(super) fn nextid(call: &mut Call) -> Reply {
     if let Some(vmid) = call.params.number("vmid") {
         if call.world.vms.contains_key(&(vmid as u32)) {
-            return Err(Refusal::parameter("vmid", format!("VM {vmid} already exists\n")));
+            return Err(Refusal::parameter("vmid", format!("VM {vmid} already exists")));
         }
         return Ok(Value::from(vmid.to_string()).into());
     }

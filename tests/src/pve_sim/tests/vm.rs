@@ -146,7 +146,7 @@ fn resources_lag_and_the_nodes_list_does_not() {
             ("GET /cluster/resources type=vm", r#""status":"unknown","tags":"a""#),
             ("GET /cluster/resources type=vm", r#""status":"unknown""#),
             ("GET /cluster/resources type=vm", r#""status":"stopped""#),
-            ("GET /cluster/nextid vmid=100", r#""vmid":"VM 100 already exists\n""#),
+            ("GET /cluster/nextid vmid=100", r#""vmid":"VM 100 already exists""#),
             ("GET /cluster/resources", r#""network-type":"zone""#),
             ("GET /cluster/resources type=sdn", r#"{"data":[]}"#),
         ],
