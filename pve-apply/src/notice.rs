@@ -26,7 +26,10 @@ pub(crate) enum What {
     /// Which seed data the VM has is not known.
     SeedUnknown,
     /// The guest is set up anew at its next boot.
-    Reseed,
+    Reseed {
+        /// The guest knows its SSH host keys from a seed of this build, and keeps them.
+        keeps_host_keys: bool,
+    },
     /// Values that the guest gets at its next reboot.
     WaitsForReboot {
         /// The fields.
@@ -54,9 +57,9 @@ pub(crate) enum What {
     },
 }
 
-/// What a reseed does inside a guest. cloud-init: a new instance-id runs every per-instance module again.
-const RESEED: &str =
-    "the guest is set up anew at its next boot: SSH keys that were added inside it go";
+/// What a reseed does inside a guest: docs/cloud-init.md, seen in booted guests.
+const RESEED: &str = "the guest is set up anew at its next boot: SSH keys that were added inside it \
+    are removed, a former automation user is locked";
 
 impl Notice {
     /// Says it in a few words.
@@ -70,7 +73,10 @@ impl Notice {
                 "which cloud-init data it has is not known; --reseed gives it the document's"
                     .to_owned()
             }
-            What::Reseed => RESEED.to_owned(),
+            What::Reseed { keeps_host_keys } => {
+                let host_keys = if *keeps_host_keys { "stay" } else { "change this once" };
+                format!("{RESEED}, SSH host keys {host_keys}")
+            }
             What::WaitsForReboot { fields } => {
                 format!("waits for a reboot: {}", fields.join(", "))
             }

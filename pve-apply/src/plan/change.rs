@@ -135,7 +135,8 @@ fn notices(
         say(if seed == "none" { What::SeedUnknown } else { What::SeedChanged });
     }
     if difference.reseed {
-        say(What::Reseed);
+        // A seed of an earlier build has left no record in the guest; its mark has no parts either.
+        say(What::Reseed { keeps_host_keys: !ours.mark.seed.parts.is_empty() });
     }
     if !difference.waiting.is_empty() {
         say(What::WaitsForReboot { fields: difference.waiting.clone() });

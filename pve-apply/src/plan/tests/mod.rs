@@ -263,10 +263,20 @@ fn changed_seed_data_never_replaces_a_vm() {
     check_change(Power::Running, Consent::default(), &other, &expected);
     let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
                  changing the config, deleting the uploaded seed, recording the state, starting";
-    check_change(Power::Running, RESEED, &other, &[steps, "notice edge: Reseed"]);
+    check_change(
+        Power::Running,
+        RESEED,
+        &other,
+        &[steps, "notice edge: Reseed { keeps_host_keys: false }"],
+    );
     let no_stop = Consent { stop: false, ..RESEED };
     let blocked = "blocked edge: NeedsPowerOff { fields: [\"`seed`\"] }";
-    check_change(Power::Running, no_stop, &other, &[blocked, "notice edge: Reseed"]);
+    check_change(
+        Power::Running,
+        no_stop,
+        &other,
+        &[blocked, "notice edge: Reseed { keeps_host_keys: false }"],
+    );
     let foreign = [other[0], ("virtio1", "local-lvm:vm-101-disk-1,size=100G")];
     let blocked = "blocked edge: SeedDiskForeign { has: \"local-lvm:vm-101-disk-1,size=100G\" }";
     check_change(Power::Running, RESEED, &foreign, &[blocked]);
