@@ -4,7 +4,7 @@
 use crate::action::{Plan, VmPlan};
 use crate::interrupt::Interrupt;
 use crate::outcome::VmOutcome;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 /// How many imports each storage takes at a time.
@@ -47,16 +47,23 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What is known of the VMs while they are worked on.
+/// What is known of the VMs while they are worked on. Each VM and each wait for another is looked at
+/// once: a thousand children of one parent cost a thousand steps, not a million.
 struct Board<'a> {
-    waiting: Vec<&'a VmPlan>,
-    running: Vec<&'a str>,
-    outcomes: Vec<VmOutcome>,
+    vms: &'a [VmPlan],
+    /// Of each VM, the names that it still waits for.
+    waits: Vec<BTreeSet<&'a str>>,
+    /// The VMs that wait for a name.
+    waiting_for: BTreeMap<&'a str, Vec<usize>>,
+    /// The VMs that can begin, in the plan's order.
+    ready: BTreeSet<usize>,
+    running: usize,
+    outcomes: Vec<Option<VmOutcome>>,
 }
 
 /// What a worker does next.
-enum Next<'a> {
-    Work(&'a VmPlan),
+enum Next {
+    Work(usize),
     Wait,
     End,
 }
@@ -70,9 +77,7 @@ pub(crate) fn run_all(
     stop_all: Option<&Interrupt>,
     run: impl Fn(&VmPlan) -> VmOutcome + Sync,
 ) -> Vec<VmOutcome> {
-    let board =
-        Board { waiting: plan.vms.iter().collect(), running: Vec::new(), outcomes: Vec::new() };
-    let board = Mutex::new(board);
+    let board = Mutex::new(Board::new(&plan.vms));
     let changed = Condvar::new();
     let work = || {
         let mut open = board.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,16 +85,16 @@ pub(crate) fn run_all(
             match open.next() {
                 Next::End => break,
                 Next::Wait => open = changed.wait(open).unwrap_or_else(PoisonError::into_inner),
-                Next::Work(vm) => {
-                    open.running.push(&vm.name);
+                Next::Work(index) => {
+                    let Some(vm) = plan.vms.get(index) else { continue };
                     drop(open);
                     let outcome = run(vm);
                     if let Some(stop) = stop_all.filter(|_| outcome.is_failed()) {
                         stop.ask();
                     }
                     open = board.lock().unwrap_or_else(PoisonError::into_inner);
-                    open.running.retain(|name| *name != vm.name);
-                    open.outcomes.push(outcome);
+                    open.running -= 1;
+                    open.ended(index, outcome);
                     changed.notify_all();
                 }
             }
@@ -101,46 +106,65 @@ pub(crate) fn run_all(
             scope.spawn(work);
         }
     });
-    let mut outcomes = board.into_inner().unwrap_or_else(PoisonError::into_inner).outcomes;
-    let place = |name: &str| plan.vms.iter().position(|vm| vm.name == name);
-    outcomes.sort_by_key(|outcome| place(&outcome.name));
-    outcomes
+    let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    board.outcomes.into_iter().flatten().collect()
 }
 
 impl<'a> Board<'a> {
-    fn next(&mut self) -> Next<'a> {
-        self.drop_unreachable();
-        let ready = |vm: &&VmPlan| {
-            vm.after.iter().all(|name| self.outcomes.iter().any(|o| o.name == *name))
-        };
-        match self.waiting.iter().position(ready) {
-            Some(index) => Next::Work(self.waiting.remove(index)),
-            None if self.waiting.is_empty() => Next::End,
-            None if self.running.is_empty() => {
-                // Only a ring could wait for ever; a document with one is refused, a plan file may hold one.
-                self.give_up("it waits for itself");
-                Next::End
+    fn new(vms: &'a [VmPlan]) -> Self {
+        let waits: Vec<BTreeSet<&str>> =
+            vms.iter().map(|vm| vm.after.iter().map(String::as_str).collect()).collect();
+        let mut waiting_for: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut ready = BTreeSet::new();
+        for (index, names) in waits.iter().enumerate() {
+            names.iter().for_each(|name| waiting_for.entry(name).or_default().push(index));
+            if names.is_empty() {
+                ready.insert(index);
             }
-            None => Next::Wait,
         }
+        let outcomes = vms.iter().map(|_| None).collect();
+        Self { vms, waits, waiting_for, ready, running: 0, outcomes }
     }
 
-    /// What waits for a VM that came to no good end is not reached, and so on down.
-    fn drop_unreachable(&mut self) {
-        loop {
-            let failed =
-                |name: &String| self.outcomes.iter().any(|o| o.name == *name && !o.is_done());
-            let found = self.waiting.iter().position(|vm| vm.after.iter().any(failed));
-            let Some(index) = found else { return };
-            let vm = self.waiting.remove(index);
-            let name = vm.after.iter().find(|name| failed(name)).cloned().unwrap_or_default();
-            self.outcomes.push(VmOutcome::not_reached(vm, &format!("\"{name}\" comes first")));
+    fn next(&mut self) -> Next {
+        if let Some(index) = self.ready.pop_first() {
+            self.running += 1;
+            return Next::Work(index);
         }
+        if self.running > 0 {
+            return Next::Wait;
+        }
+        // Only a ring could wait for ever; a document with one is refused, a plan file may hold one.
+        for (vm, outcome) in self.vms.iter().zip(&mut self.outcomes) {
+            outcome.get_or_insert_with(|| VmOutcome::not_reached(vm, "it waits for itself"));
+        }
+        Next::End
     }
 
-    fn give_up(&mut self, why: &str) {
-        for vm in std::mem::take(&mut self.waiting) {
-            self.outcomes.push(VmOutcome::not_reached(vm, why));
+    /// Notes how a VM ended: what waits for it may begin, or is not reached, and so on down.
+    fn ended(&mut self, index: usize, outcome: VmOutcome) {
+        let mut ended = vec![(index, outcome)];
+        while let Some((index, outcome)) = ended.pop() {
+            let Some(vm) = self.vms.get(index) else { continue };
+            let waiting = self.waiting_for.get(vm.name.as_str()).cloned().unwrap_or_default();
+            for next in waiting {
+                let (Some(names), Some(None)) = (self.waits.get_mut(next), self.outcomes.get(next))
+                else {
+                    continue;
+                };
+                if outcome.is_done() {
+                    if names.remove(vm.name.as_str()) && names.is_empty() {
+                        self.ready.insert(next);
+                    }
+                } else if let Some(child) = self.vms.get(next).filter(|_| !names.is_empty()) {
+                    names.clear();
+                    let why = format!("\"{}\" comes first", vm.name);
+                    ended.push((next, VmOutcome::not_reached(child, &why)));
+                }
+            }
+            if let Some(place) = self.outcomes.get_mut(index) {
+                *place = Some(outcome);
+            }
         }
     }
 }
@@ -240,6 +264,17 @@ mod tests {
             VmOutcome::new(vm, Verdict::Done)
         });
         assert_eq!(most.into_inner(), 2);
+    }
+
+    #[test]
+    fn many_children_of_one_parent_are_one_step_each() {
+        let names: Vec<String> = (0..20_000).map(|number| format!("vm{number}")).collect();
+        let children: Vec<&str> = names.iter().map(String::as_str).collect();
+        let parent: (&str, &[&str]) = ("parent", &children);
+        let mut vms: Vec<(&str, &[&str])> = vec![parent];
+        vms.extend(children.iter().map(|name| (*name, &[] as &[&str])));
+        let outcomes = run_all(&plan(&vms), 1, None, |vm| VmOutcome::new(vm, Verdict::Done));
+        assert!(outcomes.len() == vms.len() && outcomes.iter().all(VmOutcome::is_done));
     }
 
     #[test]
