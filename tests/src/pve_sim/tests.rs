@@ -1,6 +1,7 @@
 //! Requests and their answers over a real TLS connection: one table for each subject.
 
 mod access;
+mod answers;
 mod claim;
 mod connections;
 mod faults;

@@ -38,7 +38,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every endpoint served: method, template, rule.
-const ROUTES: [(&str, &str, Handler); 73] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 73] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),

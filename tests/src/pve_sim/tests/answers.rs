@@ -1,0 +1,170 @@
+//! The recorded answers of PVE: each line can be read, and each route of the simulator is among
+//! them, answered and refused. `tests/answers/README.md` has the form.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::pve_sim::World;
+use crate::pve_sim::routes::ROUTES;
+use crate::pve_sim::schema;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Definition {
+    world: String,
+    definition: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+struct Answer {
+    scene: u32,
+    world: String,
+    token: Value,
+    method: String,
+    path: String,
+    parameters: BTreeMap<String, String>,
+    file: Option<File>,
+    status: u16,
+    reason: String,
+    message: Value,
+    errors: Value,
+    data: Value,
+    total: Option<u64>,
+    changes: Option<String>,
+    task: Option<Task>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+struct File {
+    name: String,
+    bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+struct Task {
+    exitstatus: String,
+    log: Vec<String>,
+}
+
+/// What `null` stands for must be said, so that no field is forgotten.
+const ALWAYS: [&str; 11] = [
+    "scene",
+    "world",
+    "token",
+    "method",
+    "path",
+    "parameters",
+    "status",
+    "reason",
+    "message",
+    "errors",
+    "data",
+];
+
+/// Each file: its version, its worlds, its answers.
+fn recorded() -> Vec<(String, BTreeMap<String, World>, Vec<Answer>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("answers");
+    let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
+    let files: BTreeSet<_> =
+        files.filter(|file| file.extension().is_some_and(|ending| ending == "jsonl")).collect();
+    assert!(!files.is_empty(), "no file in {}", folder.display());
+    let read = |file: &Path| {
+        let version = file.file_stem().unwrap().to_str().unwrap().to_owned();
+        let (worlds, answers) = parse(&version, &std::fs::read_to_string(file).unwrap());
+        (version, worlds, answers)
+    };
+    files.iter().map(|file| read(file)).collect()
+}
+
+fn parse(version: &str, text: &str) -> (BTreeMap<String, World>, Vec<Answer>) {
+    let (mut worlds, mut answers) = (BTreeMap::new(), Vec::new());
+    for (number, line) in text.lines().enumerate() {
+        let place = format!("{version}.jsonl:{}", number + 1);
+        let fields: Map<String, Value> =
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{place}: {error}"));
+        if fields.contains_key("definition") {
+            let Definition { world, definition } =
+                serde_json::from_value(fields.into()).unwrap_or_else(|e| panic!("{place}: {e}"));
+            let read = World::from_json(&definition.to_string());
+            worlds.insert(world, read.unwrap_or_else(|error| panic!("{place}: {error}")));
+            continue;
+        }
+        for name in ALWAYS {
+            assert!(fields.contains_key(name), "{place}: `{name}` is missing");
+        }
+        let answer: Answer =
+            serde_json::from_value(fields.into()).unwrap_or_else(|e| panic!("{place}: {e}"));
+        assert!(worlds.contains_key(&answer.world), "{place}: no world {:?}", answer.world);
+        let refused = answer.status >= 400;
+        assert!(
+            (200..600).contains(&answer.status) && (refused || answer.reason == "OK"),
+            "{place}"
+        );
+        assert!(!refused || answer.data.is_null(), "{place}: refused, and yet there is data");
+        answers.push(answer);
+    }
+    (worlds, answers)
+}
+
+/// Routes that a file cannot have in full, and why.
+const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 3] = [
+    ("8.4", "POST", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
+    ("8.4", "DELETE", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
+    ("8.4", "POST", "/cluster/sdn/rollback", Outcome::Done, NO_LOCK),
+];
+const NO_LOCK: &str = "SDN has locks since 9.0";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Done,
+    Refused,
+}
+
+#[test]
+fn each_line_can_be_read() {
+    for (version, worlds, answers) in recorded() {
+        assert!(!worlds.is_empty() && !answers.is_empty(), "{version}");
+        for (name, world) in worlds {
+            assert!(
+                world.version.starts_with(&version),
+                "{version}: {name:?} is {}",
+                world.version
+            );
+        }
+    }
+}
+
+#[test]
+fn each_route_was_answered_and_refused() {
+    let mut broken = Vec::new();
+    for (version, _, answers) in recorded() {
+        let met: BTreeSet<_> = answers.iter().filter_map(met).collect();
+        for (method, path, _) in ROUTES {
+            for outcome in [Outcome::Done, Outcome::Refused] {
+                let left_out = LEFT_OUT.iter().any(|(v, m, p, o, _)| {
+                    (*v, *m, *p, *o) == (version.as_str(), method, path, outcome)
+                });
+                if met.contains(&(method, path, outcome)) == left_out {
+                    broken.push(format!("{version}: {method} {path} {outcome:?}"));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "not recorded, or needlessly left out:\n  {}", broken.join("\n  "));
+}
+
+/// The route that an answer belongs to, and how it ended.
+fn met(answer: &Answer) -> Option<(&'static str, &'static str, Outcome)> {
+    let (endpoint, _) = schema::find(&answer.method, &answer.path)?;
+    let outcome = if answer.status < 300 { Outcome::Done } else { Outcome::Refused };
+    Some((&endpoint.method, &endpoint.path, outcome))
+}
