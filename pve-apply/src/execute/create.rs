@@ -25,10 +25,8 @@ const LOOKS_UNTIL_TOLD: u32 = 20;
 
 /// What stands at a vmid after a create that was refused, or whose outcome is not known.
 enum AtVmid {
-    /// The VM that we made.
+    /// The VM of that name, made by this run or by another one of this deployment.
     Ours,
-    /// The same VM, made by another run of this deployment.
-    OfAnotherRun,
     /// Something else.
     Other,
     /// Nothing, surely.
@@ -66,7 +64,6 @@ impl Work<'_> {
             if error.is_already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
-                    AtVmid::OfAnotherRun => return Err(self.yielded(vmid)),
                     AtVmid::Nothing if !last => {}
                     // The walk goes on: it ends where the range does.
                     AtVmid::Other if self.plan.vmid.is_none() => {
@@ -136,9 +133,9 @@ impl Work<'_> {
         })
     }
 
-    /// The create is done: the VM must carry this run's nonce.
+    /// A create is done: it was ours only when the VM carries this run's nonce.
     fn made(&mut self) -> Result<(), Stop> {
-        self.guard().map(|_| ()).map_err(|stop| Stop { maybe: true, ..stop })
+        self.guard().map(|_| ()).map_err(|stop| Stop { maybe: !stop.yielded, ..stop })
     }
 
     /// Looks at the vmid until it is clear what stands there.
@@ -182,10 +179,8 @@ impl Work<'_> {
     fn whose<'c>(&self, vmid: Vmid, config: impl Fn(&str) -> Option<&'c str>) -> AtVmid {
         let planned = &self.plan.mark;
         match owner((&planned.site, &planned.deployment), vmid.get(), config) {
-            Owner::Ours(mark) if mark.vm != planned.vm => AtVmid::Other,
-            Owner::Ours(mark) if mark.run == planned.run => AtVmid::Ours,
-            Owner::Ours(_) => AtVmid::OfAnotherRun,
-            Owner::Stranger(_) => AtVmid::Other,
+            Owner::Ours(mark) if mark.vm == planned.vm => AtVmid::Ours,
+            Owner::Ours(_) | Owner::Stranger(_) => AtVmid::Other,
         }
     }
 
