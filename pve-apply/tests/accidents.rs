@@ -50,7 +50,8 @@ fn boundaries(root: &Path, run: &str, test: &str) -> bool {
 fn unit_test(root: &Path, path: &str, test: &str) -> bool {
     let path = path.replace("::", "/");
     let parent = path.trim_end_matches("/tests");
-    let files = [format!("src/{path}.rs"), format!("src/{parent}.rs")];
+    let files =
+        [format!("src/{path}.rs"), format!("src/{path}/mod.rs"), format!("src/{parent}.rs")];
     let texts = files.iter().filter_map(|file| std::fs::read_to_string(root.join(file)).ok());
     texts.into_iter().any(|text| text.contains(&format!("fn {test}()")))
 }

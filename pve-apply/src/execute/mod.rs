@@ -91,9 +91,13 @@ impl Runner<'_> {
         let mut done = Vec::new();
         let mut changed = false;
         let mut verdict = Verdict::Done;
+        let mut turn = None;
         for (index, step) in plan.steps.iter().enumerate() {
-            // Before the look at Ctrl-C: an import may wait long for its turn.
-            let _turn = self.turn(plan, step);
+            if matches!(step, Step::UploadSeed { .. }) {
+                // Before the upload, so that no seed waits on the storage, readable to others; and
+                // before the look at Ctrl-C, for the wait may be long.
+                turn = self.turn(plan);
+            }
             // A seed that was uploaded goes all the same.
             if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
@@ -101,7 +105,11 @@ impl Runner<'_> {
                 break;
             }
             work.tell_step(step);
-            match work.carry_out(step) {
+            let ended = work.carry_out(step);
+            if matches!(step, Step::Create { .. }) {
+                drop(turn.take());
+            }
+            match ended {
                 Ok(()) if matches!(step, Step::Fence) => {}
                 Ok(()) => {
                     changed = true;
@@ -135,10 +143,9 @@ fn written_keys(plan: &VmPlan) -> BTreeSet<&str> {
 }
 
 impl Runner<'_> {
-    /// The turn of a step that imports disks; over when dropped.
-    fn turn(&self, plan: &VmPlan, step: &Step) -> Option<Turn<'_>> {
-        let storage = plan.storage.as_deref().filter(|_| matches!(step, Step::Create { .. }))?;
-        Some(self.gates.pass(storage))
+    /// The turn of a VM that imports disks; over when dropped.
+    fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
+        plan.storage.as_deref().map(|storage| self.gates.pass(storage))
     }
 }
 
