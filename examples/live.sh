@@ -5,7 +5,7 @@
 #   PVE_ENDPOINT        https://pve1.example:8006
 #   PVE_NODE            the node's name
 #   PVE_API_TOKEN       USER@REALM!NAME=SECRET; `pve-apply privileges` says what it needs
-#   PVE_CA_FILE or PVE_FINGERPRINT   whom to believe; the system's CAs when both are absent
+#   PVE_CA_FILE or PVE_FINGERPRINT   whom to trust; the system's CAs when both are absent
 #
 # Where yours differ from what a new node has:
 #   LIVE_STORAGE (local-lvm), LIVE_IMAGE_STORAGE (local), LIVE_BRIDGE (vmbr0)

@@ -163,6 +163,10 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
         // wget's exit codes: 4 is the network or the name, 5 the certificate.
         Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
             "download failed: exit code 4" => Some("the node cannot reach the URL"),
+            // PVE: tests/answers: a name that it cannot resolve ends the task with wget's own words.
+            text if text.starts_with("download failed: wget: unable to resolve host") => {
+                Some("the node cannot reach the URL")
+            }
             "download failed: exit code 5" => Some("the node does not trust the server"),
             _ => None,
         },
@@ -284,7 +288,7 @@ fn percent_in(line: &str) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::percent_in;
+    use super::{Error, not_for_the_node, percent_in};
 
     fn check(line: &str, expected: Option<u8>) {
         assert_eq!(percent_in(line), expected, "{line}");
@@ -297,5 +301,26 @@ mod tests {
         check(" 32768K ........ ......", None);
         check("downloading https://x/50%25.qcow2", None);
         check("", None);
+    }
+
+    fn check_exitstatus(exitstatus: &str, expected: Option<&str>) {
+        let upid = "UPID:pve1:00001000:00100000:69000000:download:a:a@pve!b:".parse().unwrap();
+        let failure =
+            pve_client::TaskFailure { upid, exitstatus: exitstatus.to_owned(), log: Vec::new() };
+        let found = not_for_the_node(&Error::TaskFailed(Box::new(failure)));
+        assert_eq!(found, expected, "{exitstatus}");
+    }
+
+    #[test]
+    fn what_only_the_node_cannot_do_is_told_from_what_nobody_can() {
+        check_exitstatus("download failed: exit code 4", Some("the node cannot reach the URL"));
+        let unresolved = "download failed: wget: unable to resolve host address 'images.example'";
+        check_exitstatus(unresolved, Some("the node cannot reach the URL"));
+        check_exitstatus(
+            "download failed: exit code 5",
+            Some("the node does not trust the server"),
+        );
+        check_exitstatus("download failed: exit code 8", None);
+        check_exitstatus("checksum mismatch: got 'a' != expect 'b'", None);
     }
 }
