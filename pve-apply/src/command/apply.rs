@@ -42,7 +42,8 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let args = ApplyArgs { pace, ..args.clone() };
     let work = rounds(&args, &session, &waiting)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
-    if on_error == OnError::Rollback && !outcome::all_done(outcomes) {
+    // What another run of this deployment makes is no failure of this one.
+    if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
     unless_done(outcomes)?;
