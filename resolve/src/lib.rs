@@ -79,7 +79,6 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let selection = select.selection().ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, selection.how.secrets);
-    site.check_name();
     let chosen = choose(&mut site, &selection, own);
     let deployment =
         chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
