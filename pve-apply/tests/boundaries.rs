@@ -4,14 +4,14 @@
 //! The runs are those of case folders: their world, their document, their options.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool and reads its cases")]
+#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use test_support::parallel;
 use test_support::pve_sim::{Options, PveSim, World, faults};
 
 /// So many runs go on at a time: they wait more than they work.
@@ -112,23 +112,8 @@ fn read(folder: &Path, name: &str) -> String {
 
 /// Tries each number from 0 on, several at a time, and says all that failed.
 fn each(count: usize, attempt: impl Fn(usize) -> Result<(), String> + Sync) {
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= count {
-                        return;
-                    }
-                    if let Err(text) = attempt(number) {
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(text);
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
+    let failed = parallel::each(WORKERS, count, attempt);
+    println!("{count} cuts, {} not survived", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 

@@ -5,6 +5,7 @@
 //! other's lock, as on two machines, but for every tenth try. The offsets are drawn from a fixed seed.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
+#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use serde_json::{Value, json};
@@ -12,9 +13,8 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use test_support::parallel;
 use test_support::pve_sim::world::vm::Vm;
 use test_support::pve_sim::{Options, Pace, PveSim, World};
 
@@ -163,7 +163,7 @@ fn attempt(one: Try) -> Result<(), String> {
         if *code != Some(0) {
             return Err(format!("exit code {code:?}{}", said()));
         }
-        // What a run has reported must be there when both are over.
+        // What a run has reported is still true when both are over.
         for (name, vmid) in &found {
             if result["vm_ids"][name] != json!(vmid) {
                 return Err(format!("{name}: a run reports {}{}", result["vm_ids"][name], said()));
@@ -216,24 +216,10 @@ fn attempt_saved(one: Try) -> Result<(), String> {
 }
 
 fn try_all(tries: usize, attempt: impl Fn(Try) -> Result<(), String> + Sync) {
-    let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::SeqCst);
-                    if number >= tries {
-                        return;
-                    }
-                    let one = Try::new(number);
-                    if let Err(text) = attempt(one) {
-                        failed.lock().unwrap().push(format!("{one:?}: {text}"));
-                    }
-                }
-            });
-        }
+    let failed = parallel::each(WORKERS, tries, |number| {
+        let one = Try::new(number);
+        attempt(one).map_err(|text| format!("{one:?}: {text}"))
     });
-    let failed = failed.into_inner().unwrap();
     println!("{tries} tries, {} failed", failed.len());
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }

@@ -5,4 +5,5 @@
 
 pub mod case;
 pub mod generated;
+pub mod parallel;
 pub mod pve_sim;

@@ -55,7 +55,7 @@ pub(crate) enum Why {
         /// The node in the YAML.
         wanted: String,
     },
-    /// The vmid is in use, by something that the token may not see.
+    /// The vmid is in use, by something that the token cannot see.
     VmidHidden,
     /// A create whose outcome is not known yet has reserved the vmid.
     BeingCreated,
@@ -82,7 +82,7 @@ pub(crate) enum Why {
     Forbidden,
     /// The VM was listed on the node and is not there, yet its vmid is in use.
     Moving,
-    /// The token may not see all VMs, so that a VM without a fixed vmid could exist unseen.
+    /// The token cannot see all VMs, so that a VM without a fixed vmid could exist unseen.
     MayNotSeeAll,
     /// Something else is at work on the VM.
     Locked {

@@ -181,7 +181,7 @@ impl Work<'_> {
         self.tell(kind, word, None);
     }
 
-    /// Judges a step that came to no good end, and removes what would be left of it.
+    /// Judges a step that failed, and removes what it would leave behind.
     fn failed(
         &mut self,
         index: usize,

@@ -6,7 +6,7 @@
 //! <!-- pve-pipeline v=1 kind=vm site= deployment= vm= node= vmid= uuid= run= stage= made= seed= owns= -->
 //! ```
 //! The grammar is final: fields `key=value` of one word each, in any order; unknown fields are kept.
-//! A higher `v` belongs to a later build and is never written. Both tag and line must be there: a tag
+//! A higher `v` belongs to a later build and is never written. Both tag and line are required: a tag
 //! alone can be set by a slip of the hand, a line alone may stand in any text. Does no I/O.
 
 mod owner;
@@ -102,7 +102,7 @@ pub(crate) enum Line {
         /// Its `v`.
         version: u32,
     },
-    /// The mark of something that is no VM, an image template for one.
+    /// The mark of something that is not a VM, such as an image template.
     OtherKind {
         /// Its `kind`.
         kind: String,

@@ -43,7 +43,7 @@ pub(crate) enum Stranger {
     },
     /// Its mark cannot be read, or there are two.
     Broken,
-    /// It carries the mark of something that is no VM.
+    /// It carries the mark of something that is not a VM.
     OtherKind {
         /// The mark's `kind`.
         kind: String,
