@@ -254,12 +254,14 @@ pub(crate) fn left_running(
     let fixed = desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone())));
     let found = ours(desired, observed).map(|(seen, name)| (seen.vmid, name));
     let names: BTreeMap<Vmid, String> = fixed.chain(found).collect();
+    // Another deployment's create, by the same token, is none of ours where every vmid is fixed.
+    let any_vmid = desired.vms.iter().any(|vm| vm.vmid.is_none());
     let about_ours = |upid: &Upid| {
         let vmid = vmid_of(upid)?;
         let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
         let name = names.get(&vmid).filter(|_| own || create).cloned();
         // At a vmid that the document does not fix, only the token tells whose create it may be.
-        let name = name.or_else(|| (own && create).then(|| format!("VM {vmid}")))?;
+        let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
         Some((name, upid.clone()))
     };
     observed.under_way.iter().filter_map(about_ours).collect()
