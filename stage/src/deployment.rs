@@ -21,7 +21,7 @@ pub struct Deployment {
     pub api_endpoint: String,
     /// `user@realm!id=uuid`.
     pub api_token: Secret<String>,
-    /// For the OpenTofu module; our stages never use it but for `--seed snippets`.
+    /// For the OpenTofu module; our stages never use it.
     pub ssh_user: String,
     /// The user that cloud-init makes.
     pub automation_user: String,

@@ -1,6 +1,6 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, VmPlan};
 use crate::addresses;
@@ -81,13 +81,15 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             plan.stamp(&session.desired.run);
         }
         if args.prune && first {
-            prune(args, session, &observed, &mut plan)?;
+            prune(session, &observed, &mut plan)?;
         }
         let skipped = match refuse_blocked(&plan, args.skip_blocked) {
             Ok(skipped) => skipped,
             Err(failure) => return Err(stopped(failure)),
         };
         tell(console, &plan);
+        // Only --prune brings removals into this plan.
+        confirm::unless_agreed(&plan, args.yes)?;
         preflight(session, &plan).map_err(stopped)?;
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
@@ -100,31 +102,6 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             return Ok(Work { plan, outcomes, skipped });
         }
     }
-}
-
-/// Adds the removal of the VMs that left the document, once that is confirmed.
-fn prune(
-    args: &ApplyArgs,
-    session: &Session,
-    observed: &Observed,
-    plan: &mut Plan,
-) -> Result<(), Failure> {
-    if session.desired.vm_names.is_none() {
-        return Err(no_names());
-    }
-    let removal = plan::plan_prune(&session.desired, observed);
-    confirm::unless_agreed(&removal, args.yes)?;
-    plan.left_over.clear();
-    plan.blocked.extend(removal.blocked);
-    plan.vms.splice(0..0, removal.vms);
-    Ok(())
-}
-
-/// Without the names of the whole deployment nobody can say what left it.
-pub(super) fn no_names() -> Failure {
-    let entry =
-        Entry::error(Place::input("vm_names"), "is missing: what left the document is not known");
-    entry.hint("`resolve` writes it; run its document through the pipe").into()
 }
 
 /// The plan of a file, when the world is still the one that it was made for.

@@ -1,7 +1,6 @@
 //! `pve-apply destroy`.
 
-use super::apply::no_names;
-use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
 use crate::action::Plan;
 use crate::cli::DestroyArgs;
 use crate::confirm;
@@ -25,13 +24,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
         vmids => plan::plan_destroy(&Removal::at(desired, &observed, vmids)),
     };
     if args.prune {
-        if desired.vm_names.is_none() {
-            return Err(no_names());
-        }
-        let left = plan::plan_prune(desired, &observed);
-        plan.left_over.clear();
-        plan.blocked.extend(left.blocked);
-        plan.vms.splice(0..0, left.vms);
+        prune(&session, &observed, &mut plan)?;
     }
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     tell(console, &plan);

@@ -8,6 +8,7 @@ use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
 use crate::observed::Observed;
 use crate::other_run::Wait;
+use crate::plan::plan_prune;
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
@@ -164,6 +165,27 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
+}
+
+/// Adds the removal of the VMs that left the document to a plan.
+///
+/// # Errors
+/// The document does not list the names of the whole deployment: nobody can say what left it.
+pub(super) fn prune(
+    session: &Session,
+    observed: &Observed,
+    plan: &mut Plan,
+) -> Result<(), Failure> {
+    if session.desired.vm_names.is_none() {
+        let fact = "is missing: what left the document is not known";
+        let hint = "`resolve` writes it; run its document through the pipe";
+        return Err(Entry::error(Place::input("vm_names"), fact).hint(hint).into());
+    }
+    let removal = plan_prune(&session.desired, observed);
+    plan.left_over.clear();
+    plan.blocked.extend(removal.blocked);
+    plan.vms.splice(0..0, removal.vms);
+    Ok(())
 }
 
 /// What a plan that did not come to a good end is told as.

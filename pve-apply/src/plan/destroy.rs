@@ -167,7 +167,7 @@ fn volumes(config: &Config) -> Vec<Change> {
         let parts = PropertyString::parse(text, "file");
         let Some(volid) = parts.get("file").filter(|file| file.contains(':')) else { continue };
         // PVE makes a cloud-init drive's volume for the VM; what lies in another CD drive is nobody's VM's.
-        if parts.get("media") == Some("cdrom") && !is_cloud_init(volid) {
+        if parts.get("media") == Some("cdrom") && !seed::is_cloud_init(volid) {
             continue;
         }
         let size = parts.get("size").map(|size| format!(" ({size})")).unwrap_or_default();
@@ -178,10 +178,6 @@ fn volumes(config: &Config) -> Vec<Change> {
         config.now("parent").map(|last| goes("snapshots", format!("all, up to \"{last}\""))),
     );
     list
-}
-
-fn is_cloud_init(volid: &str) -> bool {
-    volid.ends_with("cloudinit") || volid.contains("-cloudinit.")
 }
 
 /// A VM waits for its children.

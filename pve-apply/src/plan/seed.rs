@@ -70,11 +70,15 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
         }
         let drive = PropertyString::parse(value, "file");
         let Some(file) = drive.get("file") else { return false };
-        let cloud_init = file.ends_with("cloudinit") || file.contains("-cloudinit.");
         let cd = file.parse::<Volid>().is_ok_and(|volid| is_seed_file(volid.file()));
-        drive.get("media") == Some("cdrom") && (cloud_init || cd)
+        drive.get("media") == Some("cdrom") && (is_cloud_init(file) || cd)
     };
     config.keys().filter(is_rival).map(str::to_owned).collect()
+}
+
+/// Returns whether a volume is a cloud-init drive's, which PVE makes for its VM.
+pub(super) fn is_cloud_init(volid: &str) -> bool {
+    volid.ends_with("cloudinit") || volid.contains("-cloudinit.")
 }
 
 /// The steps that give a VM new seed data; its mark says so before it starts again, so that a run
