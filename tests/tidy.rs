@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const LIBRARIES: [&str; 3] = ["stage", "pve-client", "pve-stage"];
+const LIBRARIES: [&str; 4] = ["stage", "machine", "pve-client", "pve-stage"];
 const TOOLS: [&str; 5] =
     ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
 
 /// Which crate of ours may use which, besides test-support as a dev-dependency.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("stage", &[]),
+    ("machine", &["stage"]),
     ("pve-client", &[]),
     ("pve-stage", &["stage", "pve-client"]),
-    ("resolve", &["stage"]),
+    ("resolve", &["stage", "machine"]),
     ("mint-token", &["stage"]),
     ("cloudinit-render", &["stage"]),
-    ("image-publish", &["stage", "pve-client", "pve-stage"]),
-    ("pve-apply", &["stage", "pve-client", "pve-stage"]),
+    ("image-publish", &["stage", "machine", "pve-client", "pve-stage"]),
+    ("pve-apply", &["stage", "machine", "pve-client", "pve-stage"]),
     ("test-support", &[]),
 ];
 

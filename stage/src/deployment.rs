@@ -5,6 +5,8 @@
 use crate::document::Document;
 use crate::fields::Fields;
 use crate::identity::VmidRange;
+use crate::nic::Nic;
+use crate::power::Power;
 use crate::report::Report;
 use crate::secret::Secret;
 use serde::Serialize;
@@ -100,6 +102,10 @@ pub struct Vm {
     /// Size of the boot disk in GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<u32>,
+    /// The slot that a new VM boots from; `None`: virtio0. A VM that is there boots from what it
+    /// boots from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_disk: Option<String>,
     /// Bridge or vnet of net0.
     pub bridge: String,
     /// `dhcp`, or an address in CIDR notation.
@@ -113,6 +119,43 @@ pub struct Vm {
     /// MAC of net0; empty: PVE picks one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub mac: String,
+    /// Every NIC as the guest knows it, net0 included; `None`: net0 is all, as the fields above say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nics: Option<Vec<Nic>>,
+    /// What the site's YAML says of the VM's config in PVE, by config key: what the VM is held to.
+    /// `None`: a document of an earlier build, whose other fields are held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<Map<String, Value>>,
+    /// Whether the VM shall run.
+    #[serde(skip_serializing_if = "Power::is_running")]
+    pub power: Power,
+    /// The pool that the VM belongs to; `None`: that is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// Name servers of this guest; `None`: the site's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns_servers: Option<Vec<String>>,
+    /// Search domains of this guest; `None`: the site's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search_domains: Option<Vec<String>>,
+    /// The user that cloud-init makes in this guest; `None`: `automation_user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Crypt hash of that user's password; `None`: no password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_hash: Option<Secret<String>>,
+    /// Public keys for this guest instead of the document's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssh_keys: Option<Vec<String>>,
+    /// cloud-config of this guest, on top of the document's.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub cloud_init: Map<String, Value>,
+    /// user-data that somebody has written by hand: passed on untouched, nothing is rendered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_user_data: Option<Secret<String>>,
+    /// vendor-data that somebody has written by hand: passed on untouched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom_vendor_data: Option<Secret<String>>,
     /// Packages for the guest, besides those that every guest gets.
     pub packages: Vec<String>,
     /// Tags in PVE, besides our mark.
@@ -135,6 +178,9 @@ pub struct Vm {
     /// Filled by cloudinit-render.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<Secret<String>>,
+    /// Filled by cloudinit-render, where the VM has vendor-data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor_data: Option<Secret<String>>,
     /// Filled by cloudinit-render.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meta_data: Option<String>,
@@ -234,11 +280,24 @@ impl Vm {
             cores: f.number("cores"),
             memory: f.number("memory"),
             disk: f.number("disk"),
+            boot_disk: f.text("boot_disk"),
             bridge: f.text("bridge").unwrap_or_else(|| "vmbr0".into()),
             ip: f.text("ip").unwrap_or_else(|| "dhcp".into()),
             gateway: f.text("gateway"),
             vlan: f.number("vlan"),
             mac: f.text("mac").unwrap_or_default(),
+            nics: f.optional_each("nics", Nic::read),
+            config: f.optional_object("config"),
+            power: Power::read(f),
+            pool: f.text("pool"),
+            dns_servers: f.optional_texts("dns_servers"),
+            search_domains: f.optional_texts("search_domains"),
+            user: f.text("user"),
+            password_hash: f.secret("password_hash"),
+            ssh_keys: f.optional_texts("ssh_keys"),
+            cloud_init: f.object("cloud_init"),
+            custom_user_data: f.secret("custom_user_data"),
+            custom_vendor_data: f.secret("custom_vendor_data"),
             packages: f.texts("packages"),
             tags: f.texts("tags"),
             startup: f.text("startup"),
@@ -247,6 +306,7 @@ impl Vm {
             parent: f.text("parent"),
             auth_token: f.secret("auth_token").unwrap_or_default(),
             user_data: f.secret("user_data"),
+            vendor_data: f.secret("vendor_data"),
             meta_data: f.text("meta_data"),
             network_config: f.text("network_config"),
             instance_id: f.text("instance_id"),

@@ -80,17 +80,28 @@ impl<'a> Fields<'a> {
 
     /// An object; empty when absent.
     pub fn object(&mut self, key: &str) -> Map<String, Value> {
-        let Some(value) = self.present(key) else { return Map::new() };
-        let object = value.as_object().cloned();
-        self.typed(key, object, "an object").unwrap_or_default()
+        self.optional_object(key).unwrap_or_default()
+    }
+
+    /// An object, or `None` when absent.
+    pub fn optional_object(&mut self, key: &str) -> Option<Map<String, Value>> {
+        let object = self.present(key)?.as_object().cloned();
+        self.typed(key, object, "an object")
     }
 
     /// Reads each object of a list by `read`; empty when absent.
-    pub fn each<T>(&mut self, key: &str, mut read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
-        let Some(value) = self.present(key) else { return Vec::new() };
-        let Some(items) = self.typed(key, value.as_array(), "a list of objects") else {
-            return Vec::new();
-        };
+    pub fn each<T>(&mut self, key: &str, read: impl FnMut(&mut Fields<'_>) -> T) -> Vec<T> {
+        self.optional_each(key, read).unwrap_or_default()
+    }
+
+    /// Reads each object of a list by `read`, or `None` when there is no list.
+    pub fn optional_each<T>(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&mut Fields<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let value = self.present(key)?;
+        let items = self.typed(key, value.as_array(), "a list of objects")?;
         let mut out = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             let path = format!("{}[{index}]", self.path_of(key));
@@ -99,7 +110,7 @@ impl<'a> Fields<'a> {
                 None => self.report.error(Place::input(path), "must be an object"),
             }
         }
-        out
+        Some(out)
     }
 
     /// Reads each value of an object of objects by `read`; empty when absent.

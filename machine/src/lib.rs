@@ -1,0 +1,24 @@
+//! `machine`: what a VM can be made of, as a table with one row for each config key of PVE.
+//!
+//! Everything that the tools know of a key stands in its row: what it holds, what its absence
+//! means, what a new VM gets, what a change does to a running guest, and which privilege it takes.
+//! Does no I/O.
+
+mod config_key;
+mod creation;
+mod kind;
+mod number;
+mod parts;
+mod row;
+mod rows;
+pub mod rule;
+mod settings;
+
+pub use config_key::ConfigKey;
+pub use kind::Kind;
+pub use number::{display_size, parse_flag, parse_size};
+pub use parts::Parts;
+pub use row::{Effect, Feature, Form, Key, Need, On, Part, Version};
+pub use rows::{KEYS, REFUSED, Refused, refusal};
+pub use rule::Rule;
+pub use settings::{Problem, Said, Settings};

@@ -1,0 +1,199 @@
+//! `Settings`: what the document's `config` says of one VM. Does no I/O.
+
+use crate::config_key::ConfigKey;
+use crate::row::{Form, Key, Part};
+use crate::rows::refusal;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What is said of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// `null`: the VM shall not have it, values at creation included.
+    Cancelled,
+    /// Options by their name in PVE, in normal form; `None`: this option is cancelled. A scalar's
+    /// only part has an empty name.
+    Parts(BTreeMap<&'static str, Option<String>>),
+}
+
+/// What is said of a VM's config: only what some layer of YAML says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings(pub BTreeMap<ConfigKey, Said>);
+
+/// What is wrong with a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The config key, as it is written.
+    pub key: String,
+    /// The option, where one is at fault.
+    pub part: Option<String>,
+    /// What is wrong.
+    pub fact: String,
+    /// What helps.
+    pub hint: Option<String>,
+}
+
+impl Settings {
+    /// Reads the document's `config`. Every problem is returned; what is wrong is left out.
+    pub fn read(json: &Map<String, Value>) -> (Self, Vec<Problem>) {
+        let (mut settings, mut problems) = (Self::default(), Vec::new());
+        for (name, value) in json {
+            let problem = |part: Option<&str>, fact: String| Problem {
+                key: name.clone(),
+                part: part.map(str::to_owned),
+                fact,
+                hint: None,
+            };
+            let Some(key) = ConfigKey::find(name) else {
+                problems.push(problem(None, unknown(name)));
+                continue;
+            };
+            match read_value(key.key, value) {
+                Ok(said) => _ = settings.0.insert(key, said),
+                Err(list) => problems.extend(list.into_iter().map(|(p, fact)| problem(p, fact))),
+            }
+        }
+        (settings, problems)
+    }
+
+    /// The value that is said of an option, in normal form.
+    pub fn value(&self, key: ConfigKey, part: &str) -> Option<&str> {
+        match self.0.get(&key)? {
+            Said::Cancelled => None,
+            Said::Parts(parts) => parts.get(part)?.as_deref(),
+        }
+    }
+
+    /// Returns whether a key, or the option of a key, is cancelled.
+    pub fn is_cancelled(&self, key: ConfigKey, part: &str) -> bool {
+        match self.0.get(&key) {
+            Some(Said::Cancelled) => true,
+            Some(Said::Parts(parts)) => parts.get(part) == Some(&None),
+            None => false,
+        }
+    }
+
+    /// The document's form of it.
+    pub fn to_json(&self) -> Map<String, Value> {
+        let value = |part: &Part, text: &Option<String>| {
+            text.as_ref().map_or(Value::Null, |text| part.kind.to_json(text))
+        };
+        let json = |key: &ConfigKey, said: &Said| match said {
+            Said::Cancelled => Value::Null,
+            Said::Parts(parts) if key.key.is_scalar() => {
+                parts.get("").map_or(Value::Null, |text| value(&key.key.part, text))
+            }
+            Said::Parts(parts) => {
+                let known = parts.iter().filter_map(|(name, text)| {
+                    Some(((*name).to_owned(), value(key.key.part(name)?, text)))
+                });
+                Value::Object(known.collect())
+            }
+        };
+        self.0.iter().map(|(key, said)| (key.to_string(), json(key, said))).collect()
+    }
+}
+
+fn unknown(name: &str) -> String {
+    match refusal(name) {
+        Some(reason) => format!("cannot be set: {reason}"),
+        None => "is no config key of PVE".to_owned(),
+    }
+}
+
+type Wrong = Vec<(Option<&'static str>, String)>;
+
+/// Reads a value: `null`, a scalar, PVE's property string, or an object of options.
+fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+    let must = |part: &Part| format!("must be {}", part.kind.must());
+    match (key.form, value) {
+        (_, Value::Null) => Ok(Said::Cancelled),
+        (Form::Scalar, value) => match key.part.kind.normal_of_json(value) {
+            Some(text) => Ok(Said::Parts([("", Some(text))].into())),
+            None => Err(vec![(None, must(&key.part))]),
+        },
+        (_, Value::Object(options)) => {
+            let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
+            for (name, value) in options {
+                match key.part(name) {
+                    None => wrong.push((None, format!("has no option `{name}`"))),
+                    Some(part) if value.is_null() => _ = parts.insert(part.name, None),
+                    Some(part) => match part.kind.normal_of_json(value) {
+                        Some(text) => _ = parts.insert(part.name, Some(text)),
+                        None => wrong.push((Some(part.name), must(part))),
+                    },
+                }
+            }
+            if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+        }
+        (_, value) => read_text(key, value),
+    }
+}
+
+/// PVE's own text, or a bare number such as `memory: 4096`.
+fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => u8::from(*flag).to_string(),
+        _ => return Err(vec![(None, "must be text, or a mapping of options".to_owned())]),
+    };
+    let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
+    for (name, value) in crate::Parts::read(key, &text).iter() {
+        match key.part(name) {
+            None => wrong.push((None, format!("has no option `{name}`"))),
+            Some(part) => match part.kind.normal(value) {
+                Some(text) => _ = parts.insert(part.name, Some(text)),
+                None => wrong.push((Some(part.name), format!("must be {}", part.kind.must()))),
+            },
+        }
+    }
+    if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> (Settings, Vec<Problem>) {
+        Settings::read(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn text_and_mapping_mean_the_same() {
+        for (text, mapping) in [
+            (
+                json!({"cpu": "host,flags=+aes"}),
+                json!({"cpu": {"type": "host", "flags": ["+aes"]}}),
+            ),
+            (json!({"memory": 2048}), json!({"memory": {"current": 2048}})),
+            (json!({"agent": true}), json!({"agent": {"enabled": true}})),
+            (
+                json!({"net1": "virtio,bridge=lan,tag=3"}),
+                json!({"net1": {"model": "virtio", "bridge": "lan", "vlan": 3}}),
+            ),
+        ] {
+            assert_eq!(read(text.clone()), read(mapping), "{text}");
+            assert_eq!(read(text).1, []);
+        }
+    }
+
+    #[test]
+    fn what_is_said_comes_back() {
+        let json = json!({"cores": 4, "net0": {"bridge": "lan", "tag": null}, "serial0": null});
+        let (settings, problems) = read(json.clone());
+        assert_eq!(problems, []);
+        assert_eq!(Value::Object(settings.to_json()), json);
+    }
+
+    #[test]
+    fn every_problem_is_returned() {
+        let json = json!({"cores": "many", "args": "-x", "nix": 1, "net0": {"tag": 5000, "x": 1}});
+        let facts: Vec<_> = read(json).1.into_iter().map(|p| (p.key, p.part)).collect();
+        let expected =
+            [("cores", None), ("args", None), ("nix", None), ("net0", Some("tag")), ("net0", None)];
+        let expected = expected.map(|(key, part)| (key.to_owned(), part.map(str::to_owned)));
+        assert_eq!(facts, expected);
+    }
+}
