@@ -17,23 +17,27 @@ pub struct ConfigKey {
 impl ConfigKey {
     /// Finds the row of a key; `None` when the table has none, or the family no such slot.
     pub fn find(text: &str) -> Option<Self> {
-        if let Some(key) = KEYS.iter().find(|key| key.slots.is_none() && key.part.name == text) {
+        if let Some(key) = search(text, false) {
             return Some(Self { key, slot: None });
         }
         let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
         let digits = text.strip_prefix(stem).filter(|d| *d == "0" || !d.starts_with('0'))?;
         let slot = digits.parse::<u16>().ok()?;
-        let key = KEYS.iter().find(|key| key.part.name == stem)?;
+        let key = search(stem, true)?;
         key.slots.is_some_and(|count| slot < count).then_some(Self { key, slot: Some(slot) })
     }
 
     /// The family that a text names a slot of, whether or not it has that slot: for messages.
     pub fn family(text: &str) -> Option<&'static Key> {
         let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
-        KEYS.iter()
-            .copied()
-            .find(|key| key.slots.is_some() && key.part.name == stem && stem != text)
+        search(stem, true).filter(|_| stem != text)
     }
+}
+
+/// The rows are sorted: every document is full of names to find.
+fn search(name: &str, is_family: bool) -> Option<&'static Key> {
+    let place = |key: &&Key| (key.part.name, key.slots.is_some()).cmp(&(name, is_family));
+    KEYS.binary_search_by(place).ok().and_then(|at| KEYS.get(at).copied())
 }
 
 impl fmt::Display for ConfigKey {
@@ -75,11 +79,15 @@ mod tests {
 
     #[test]
     fn keys_have_the_slots_that_pve_has() {
-        for known in ["cores", "net0", "net31", "scsi30", "virtio15", "serial3"] {
+        for known in
+            ["cores", "net0", "net31", "scsi30", "virtio15", "serial3", "numa", "numa7", "rng0"]
+        {
             let key = ConfigKey::find(known);
             assert_eq!(key.map(|key| key.to_string()).as_deref(), Some(known));
         }
-        for unknown in ["", "core", "net", "net32", "net01", "scsi31", "0", "cores1", "nett0"] {
+        for unknown in
+            ["", "core", "net", "net32", "net01", "scsi31", "0", "cores1", "nett0", "numa8", "rng1"]
+        {
             assert_eq!(ConfigKey::find(unknown), None, "{unknown}");
         }
         assert!(ConfigKey::family("net99").is_some());

@@ -21,12 +21,18 @@ pub enum Kind {
     Size,
     /// Text that keeps a rule.
     Text(&'static Rule),
+    /// Text of several lines; normal form without blanks and newlines at the end.
+    Lines(&'static Rule),
+    /// A machine type: one without a version agrees with any version of it.
+    Machine,
     /// A MAC address; normal form in upper case.
     Mac,
     /// A list, in PVE joined by a sign; the order counts.
     List(char, &'static Rule),
     /// A list in which the order does not count; normal form sorted, each once.
     Set(char, &'static Rule),
+    /// A set of words joined by commas; `0` is none of them, `1` the given ones.
+    Features(&'static [&'static str], &'static str),
 }
 
 impl Kind {
@@ -42,6 +48,12 @@ impl Kind {
             Self::Word(words) => words.contains(&text).then(|| text.to_owned()),
             Self::Size => parse_size(text).map(display_size),
             Self::Text(rule) => rule.accepts(text).then(|| text.to_owned()),
+            Self::Lines(rule) => {
+                // PVE: facts-4, 62: blanks and newlines at the end are lost.
+                let text = text.trim_end_matches([' ', '\n']);
+                rule.accepts(text).then(|| text.to_owned())
+            }
+            Self::Machine => crate::rule::MACHINE.accepts(text).then(|| text.to_owned()),
             Self::Mac => stage::guest::mac(text).is_ok().then(|| text.to_ascii_uppercase()),
             Self::List(sign, rule) => list(text, sign, rule).map(|list| join(&list, sign)),
             Self::Set(sign, rule) => {
@@ -50,7 +62,22 @@ impl Kind {
                 list.dedup();
                 Some(join(&list, sign))
             }
+            Self::Features(words, usual) => features(text, words, usual),
         }
+    }
+
+    /// Returns whether a value of PVE is what was said, both in normal form.
+    pub fn agrees(self, said: &str, found: &str) -> bool {
+        // PVE: qemu-server, Machine.pm, check_and_pin_machine_string: Windows gets the version of
+        // the day.
+        let is_version = |stem: &str| found.strip_prefix(stem).is_some_and(|v| v.starts_with('-'));
+        said == found
+            || match (self, said) {
+                (Self::Machine, "pc") => is_version("pc-i440fx"),
+                (Self::Machine, "q35") => is_version("pc-q35"),
+                (Self::Machine, "virt") => is_version("virt"),
+                _ => false,
+            }
     }
 
     /// Returns the normal form of a value of the document or of YAML; `None` when it is none of
@@ -66,12 +93,12 @@ impl Kind {
                 self.normal(&number.to_string())
             }
             (Self::List(sign, _) | Self::Set(sign, _), Value::Array(items)) => {
-                let texts = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>()?;
-                if texts.iter().any(|text| text.contains(sign)) {
-                    return None;
-                }
-                self.normal(&texts.join(sign.encode_utf8(&mut [0; 4])))
+                self.normal(&items_of(items, sign)?)
             }
+            (Self::Features(..), Value::Bool(flag)) => self.normal(if *flag { "1" } else { "0" }),
+            (Self::Features(..), Value::Number(number)) => self.normal(&whole(number)?),
+            (Self::Features(..), Value::Array(items)) if items.is_empty() => self.normal("0"),
+            (Self::Features(..), Value::Array(items)) => self.normal(&items_of(items, ',')?),
             (_, Value::String(text)) => self.normal(text),
             _ => None,
         }
@@ -91,7 +118,11 @@ impl Kind {
                 let items = normal.split(sign).filter(|item| !item.is_empty());
                 Some(items.map(Value::from).collect())
             }
-            Self::Word(_) | Self::Text(_) | Self::Mac => None,
+            Self::Features(..) => {
+                let words = normal.split(',').filter(|word| *word != "0");
+                Some(words.map(Value::from).collect())
+            }
+            Self::Word(_) | Self::Text(_) | Self::Lines(_) | Self::Machine | Self::Mac => None,
         };
         value.unwrap_or_else(|| Value::from(normal))
     }
@@ -106,10 +137,14 @@ impl Kind {
             Self::Decimal(least, most) => format!("a number from {least} to {most}").into(),
             Self::Word(words) => one_of(words).into(),
             Self::Size => "a size: a number of GiB, or text such as 512M".into(),
-            Self::Text(rule) => rule.must.into(),
+            Self::Text(rule) | Self::Lines(rule) => rule.must.into(),
+            Self::Machine => crate::rule::MACHINE.must.into(),
             Self::Mac => crate::rule::MAC.must.into(),
             Self::List(_, rule) | Self::Set(_, rule) => {
                 format!("a list, each item {}", rule.must).into()
+            }
+            Self::Features(words, _) => {
+                format!("true, false or a list of {}", one_of(words)).into()
             }
         }
     }
@@ -124,8 +159,42 @@ fn one_of(words: &[&str]) -> String {
 }
 
 fn list<'t>(text: &'t str, sign: char, rule: &Rule) -> Option<Vec<&'t str>> {
-    let items: Vec<&str> = text.split(sign).map(str::trim).filter(|s| !s.is_empty()).collect();
+    let items = text.split(|c| separates(c, sign)).map(str::trim).filter(|s| !s.is_empty());
+    let items: Vec<&str> = items.collect();
     items.iter().all(|item| rule.accepts(item)).then_some(items)
+}
+
+/// Returns whether a character ends an item of a list that PVE joins by a sign.
+fn separates(c: char, sign: char) -> bool {
+    // PVE: pve-common, ParseUtils.pm, split_list: any of these does, whatever PVE itself writes.
+    // Only lines hold them.
+    c == sign || (sign != '\n' && (matches!(c, ',' | ';') || c.is_ascii_whitespace()))
+}
+
+/// A JSON list as one text; `None` when an item is no item, or several.
+fn items_of(items: &[Value], sign: char) -> Option<String> {
+    let text = |item: &Value| match item {
+        Value::String(text) if !text.contains(|c| separates(c, sign)) => Some(text.clone()),
+        Value::Number(number) => whole(number),
+        _ => None,
+    };
+    let texts = items.iter().map(text).collect::<Option<Vec<_>>>()?;
+    Some(texts.join(sign.encode_utf8(&mut [0; 4])))
+}
+
+/// PVE: qemu-server, QemuServer.pm, parse_hotplug_features.
+fn features(text: &str, words: &[&str], usual: &str) -> Option<String> {
+    let mut found = match text {
+        "0" => return Some(text.to_owned()),
+        "1" => usual.split(',').collect(),
+        _ => text.split(|c| separates(c, ',')).filter(|word| !word.is_empty()).collect::<Vec<_>>(),
+    };
+    if found.is_empty() || found.iter().any(|word| !words.contains(word)) {
+        return None;
+    }
+    found.sort_unstable();
+    found.dedup();
+    Some(found.join(","))
 }
 
 fn join(list: &[&str], sign: char) -> String {
@@ -159,6 +228,7 @@ fn decimal(text: &str, least: i64, most: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule::{NOTE, RANGE};
     use serde_json::json;
 
     fn check(kind: Kind, text: &str, expected: Option<&str>) {
@@ -179,6 +249,43 @@ mod tests {
         check(Kind::Mac, "bc:24:11:00:00:01", Some("BC:24:11:00:00:01"));
         check(Kind::Mac, "01:24:11:00:00:01", None);
         check(Kind::Word(&["on", "ignore"]), "off", None);
+        check(Kind::Set(';', &RANGE), "20;3-4, 20", Some("20;3-4"));
+        check(Kind::Lines(&NOTE), "a\n\n b \n ", Some("a\n\n b"));
+    }
+
+    const HOTPLUG: Kind = Kind::Features(&["cpu", "disk", "network"], "network,disk");
+
+    #[test]
+    fn features_have_short_forms() {
+        check(HOTPLUG, "1", Some("disk,network"));
+        check(HOTPLUG, "0", Some("0"));
+        check(HOTPLUG, "network;cpu,cpu", Some("cpu,network"));
+        check(HOTPLUG, "", None);
+        check(HOTPLUG, "network,nix", None);
+        for (value, back) in [
+            (json!(true), json!(["disk", "network"])),
+            (json!(false), json!([])),
+            (json!([]), json!([])),
+            (json!(0), json!([])),
+            (json!(["cpu"]), json!(["cpu"])),
+        ] {
+            assert_eq!(HOTPLUG.to_json(&HOTPLUG.normal_of_json(&value).unwrap()), back, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_machine_agrees_with_its_versions() {
+        for (said, found, agrees) in [
+            ("q35", "q35", true),
+            ("q35", "pc-q35-9.2+pve1", true),
+            ("q35", "pc-i440fx-9.2+pve1", false),
+            ("pc", "pc-i440fx-9.2", true),
+            ("pc-q35-9.2", "pc-q35-9.0", false),
+            ("pc-q35-9.2", "q35", false),
+        ] {
+            assert_eq!(Kind::Machine.agrees(said, found), agrees, "{said} {found}");
+        }
+        assert!(!Kind::Text(&NOTE).agrees("q35", "pc-q35-9.2"));
     }
 
     #[test]
@@ -197,5 +304,9 @@ mod tests {
         assert_eq!(Kind::Int(1, 9).normal_of_json(&json!(4.0)).as_deref(), Some("4"));
         assert_eq!(Kind::Int(1, 9).normal_of_json(&json!("4")).as_deref(), Some("4"));
         assert_eq!(Kind::Int(1, 9).normal_of_json(&json!([4])), None);
+        let trunks = Kind::Set(';', &RANGE);
+        assert_eq!(trunks.normal_of_json(&json!([5, "7-9"])).as_deref(), Some("5;7-9"));
+        assert_eq!(trunks.normal_of_json(&json!(["5;7"])), None);
+        assert_eq!(trunks.normal_of_json(&json!([true])), None);
     }
 }

@@ -7,18 +7,22 @@
 mod config_key;
 mod creation;
 mod kind;
+mod need;
 mod number;
 mod parts;
 mod row;
 mod rows;
 pub mod rule;
 mod settings;
+mod wire;
 
 pub use config_key::ConfigKey;
 pub use kind::Kind;
+pub use need::{Need, On, When};
 pub use number::{display_size, parse_flag, parse_size};
 pub use parts::Parts;
-pub use row::{Effect, Feature, Form, Key, Need, On, Part, Version};
-pub use rows::{KEYS, REFUSED, Refused, refusal};
+pub use row::{Effect, Feature, Form, Key, Part, Version};
+pub use rows::{KEYS, REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 pub use rule::Rule;
 pub use settings::{Problem, Said, Settings};
+pub use wire::Wire;

@@ -3,7 +3,9 @@
 //! PVE lets one option stand without its name, takes flags in many spellings and re-orders what it
 //! stores; so parts are compared, never texts (facts 10).
 
+use crate::number::parse_flag;
 use crate::row::{Form, Key};
+use crate::wire::Wire;
 
 /// The options of a value. A scalar's only part has an empty name. Options that the table does not
 /// know stay as they are: a later PVE has written them.
@@ -20,7 +22,26 @@ impl Parts {
             Form::Drive(_) => parts.read_options(key, "file", text),
             Form::Nic(_) => parts.read_nic(key, text),
         }
+        parts.decode(key);
         parts
+    }
+
+    /// Takes texts from PVE's form to their own. The flag that says in which form they are is
+    /// PVE's business.
+    fn decode(&mut self, key: &'static Key) {
+        if key.parts().iter().all(|part| part.wire == Wire::Plain) {
+            return;
+        }
+        let is_base64 = self.get("base64").and_then(parse_flag).unwrap_or_default();
+        for (name, value) in &mut self.0 {
+            if let Some(part) = key.part(name) {
+                let text = part.wire.read(value, is_base64);
+                *value = part.kind.normal(&text).unwrap_or(text);
+            }
+        }
+        if key.has_base64() {
+            self.remove("base64");
+        }
     }
 
     fn read_options(&mut self, key: &'static Key, default: &str, text: &str) {
@@ -82,7 +103,7 @@ impl Parts {
     /// Writes PVE's text: the options in the table's order, what the table does not know last.
     pub fn write(&self, key: &'static Key) -> String {
         let (default, bare) = match key.form {
-            Form::Scalar => return self.get("").unwrap_or_default().to_owned(),
+            Form::Scalar => return key.part.wire.write(self.get("").unwrap_or_default()),
             Form::Options { default, bare, .. } => (default, bare),
             Form::Nic(_) => ("model", true),
             Form::Drive(_) => ("file", true),
@@ -92,13 +113,37 @@ impl Parts {
         sorted.sort_by_key(|(name, _)| (*name != default, place(name).unwrap_or(usize::MAX)));
         let nic = matches!(key.form, Form::Nic(_));
         let mac = self.get("macaddr").filter(|_| nic);
+        let wire = |name: &str| key.part(name).map_or(Wire::Plain, |part| part.wire);
         let print = |(name, value): (&str, &str)| match (name, mac) {
             ("macaddr", Some(_)) if self.get("model").is_some() => None,
             ("model", Some(mac)) => Some(format!("{value}={mac}")),
             _ if name == default && bare => Some(value.to_owned()),
-            _ => Some(format!("{name}={value}")),
+            _ => Some(format!("{name}={}", wire(name).write(value))),
         };
-        sorted.into_iter().filter_map(print).collect::<Vec<_>>().join(",")
+        let is_base64 = self.iter().any(|(name, _)| wire(name) == Wire::Base64);
+        let flag = is_base64.then(|| "base64=1".to_owned());
+        sorted.into_iter().filter_map(print).chain(flag).collect::<Vec<_>>().join(",")
+    }
+
+    /// Returns whether they are those of a CD drive.
+    pub fn is_cd(&self) -> bool {
+        // PVE: qemu-server, QemuServer.pm, cleanup_drive_path: an empty drive is a CD drive.
+        self.get("media") == Some("cdrom")
+            || matches!(self.get("file"), Some("none" | "cdrom"))
+            || self.is_cloud_init()
+    }
+
+    /// Returns whether they are those of cloud-init's drive.
+    pub fn is_cloud_init(&self) -> bool {
+        // PVE: qemu-server, Drive.pm, drive_is_cloudinit.
+        let is_named = |volume: &str| {
+            let name = volume.rsplit('/').next().unwrap_or(volume);
+            let stem = name.split('.').next().unwrap_or(name);
+            let vmid = stem.strip_prefix("vm-").and_then(|rest| rest.strip_suffix("-cloudinit"));
+            stem == "cloudinit" || vmid.is_some_and(|vmid| vmid.parse::<u32>().is_ok())
+        };
+        let volume = self.get("file").and_then(|file| file.split_once(':'));
+        volume.is_some_and(|(_, volume)| is_named(volume))
     }
 }
 
@@ -136,5 +181,59 @@ mod tests {
         check("agent", "enabled=1,type=isa", "1,type=isa");
         check("startup", "up=030,3", "order=3,up=30");
         check("memory", "current=2048", "2048");
+        check("agent", "freeze-fs=0,enabled=yes", "1,freeze-fs-on-backup=0");
+        check("boot", "order=net0 scsi0", "order=net0;scsi0");
+        check("usb0", "spice", "host=spice");
+        check("hostpci0", "0000:01:00.0,pcie=on", "host=0000:01:00.0,pcie=1");
+        check(
+            "efidisk0",
+            "tank:vm-1-disk-0,size=528K,efitype=4m",
+            "tank:vm-1-disk-0,efitype=4m,size=528K",
+        );
+        check("numa", "on", "1");
+        check("numa1", "cpus=4-7;2", "cpus=2;4-7");
+    }
+
+    #[test]
+    fn texts_are_read_from_pves_form() {
+        let read = |name: &str, text: &str, option: &str| {
+            let parts = Parts::read(ConfigKey::find(name).unwrap().key, text);
+            parts.get(option).map(str::to_owned)
+        };
+        let plain = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            read("smbios1", "base64=1,product=QUNNRSwgSW5jLg==", "product"),
+            plain("ACME, Inc.")
+        );
+        assert_eq!(read("smbios1", "base64=1,uuid=a-b", "base64"), None);
+        assert_eq!(read("smbios1", "product=QUNN", "product"), plain("QUNN"));
+        assert_eq!(read("scsi0", "a:b,serial=x%20y", "serial"), plain("x y"));
+        assert_eq!(
+            read("sshkeys", "ssh-rsa%20AAAAa%0A%0Assh-rsa%20AAAAb%0A", ""),
+            plain("ssh-rsa AAAAa\nssh-rsa AAAAb")
+        );
+        check("smbios1", "serial=c 1,uuid=a-b", "serial=YyAx,uuid=a-b,base64=1");
+        check("smbios1", "base64=1,serial=YyAx,uuid=a-b", "serial=YyAx,uuid=a-b,base64=1");
+        check("smbios1", "uuid=a-b", "uuid=a-b");
+        check("scsi0", "a:b,serial=x%20y", "a:b,serial=x%20y");
+        check("sshkeys", "ssh-rsa%20AAAA%0A", "ssh-rsa%20AAAA");
+    }
+
+    #[test]
+    fn cd_drives_are_known() {
+        for (text, is_cd, is_cloud_init) in [
+            ("none", true, false),
+            ("cdrom", true, false),
+            ("local:iso/a.iso,media=cdrom", true, false),
+            ("tank:cloudinit", true, true),
+            ("tank:100/vm-100-cloudinit.qcow2", true, true),
+            ("tank:vm-100-disk-0", false, false),
+            ("tank:vm-x-cloudinit", false, false),
+            ("tank:vm-100-disk-cloudinit", false, false),
+            ("storage=tank", false, false),
+        ] {
+            let parts = Parts::read(ConfigKey::find("scsi1").unwrap().key, text);
+            assert_eq!((parts.is_cd(), parts.is_cloud_init()), (is_cd, is_cloud_init), "{text}");
+        }
     }
 }

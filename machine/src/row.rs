@@ -1,6 +1,8 @@
 //! `Key` and `Part`: everything that is known of one config key, as a row. Does no I/O.
 
 use crate::kind::Kind;
+use crate::need::Need;
+use crate::wire::Wire;
 
 /// A config key of PVE, or a family of them: `net` stands for net0 to net31.
 #[derive(Debug)]
@@ -52,8 +54,14 @@ pub struct Part {
     pub absent: Option<&'static str>,
     /// What a new VM gets where nobody says anything, in normal form; `None`: nothing is sent.
     pub at_create: Option<&'static str>,
+    /// The value at creation counts only where another key has, or gets, this value.
+    pub at_create_with: Option<(&'static str, &'static str)>,
     /// What a change does to a running guest.
     pub effect: Effect,
+    /// A change to or from one of these waits for the next start, whatever `effect` says.
+    pub restarts: &'static [&'static str],
+    /// How its text stands in PVE.
+    pub wire: Wire,
     /// The first PVE that has it.
     pub since: Version,
     /// One sentence for people.
@@ -90,32 +98,6 @@ pub enum Feature {
     Memory,
 }
 
-/// A privilege that a write takes, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Need {
-    /// The path.
-    pub on: On,
-    /// As `VM.Config.CPU`.
-    pub privilege: &'static str,
-}
-
-/// The path that a privilege is needed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
-    /// `/vms/VMID`.
-    Vm,
-    /// `/`.
-    Root,
-    /// The bridge or vnet that the option `bridge` names.
-    Bridge,
-    /// The storage of the volume.
-    Storage,
-    /// `/mapping/KIND/ID`, where the named option holds the id.
-    Mapping(&'static str, &'static str),
-    /// `/pool/ID`, where the value is the id.
-    Pool,
-}
-
 /// A version of PVE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u8, pub u8);
@@ -140,7 +122,10 @@ impl Part {
             kind,
             absent: None,
             at_create: None,
+            at_create_with: None,
             effect: Effect::Restart,
+            restarts: &[],
+            wire: Wire::Plain,
             since: Version::OLDEST,
             help,
         }
@@ -164,9 +149,27 @@ impl Part {
         self
     }
 
+    /// The value at creation counts only where another key has this value.
+    pub(crate) const fn only_with(mut self, key: &'static str, value: &'static str) -> Self {
+        self.at_create_with = Some((key, value));
+        self
+    }
+
     /// What a change does to a running guest.
     pub(crate) const fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
+        self
+    }
+
+    /// A change to or from one of these waits for the next start.
+    pub(crate) const fn restarts(mut self, values: &'static [&'static str]) -> Self {
+        self.restarts = values;
+        self
+    }
+
+    /// How its text stands in PVE.
+    pub(crate) const fn wire(mut self, wire: Wire) -> Self {
+        self.wire = wire;
         self
     }
 
@@ -174,6 +177,16 @@ impl Part {
     pub(crate) const fn since(mut self, major: u8, minor: u8) -> Self {
         self.since = Version(major, minor);
         self
+    }
+
+    /// What a change from one normal form to another does to a running guest. `None` stands for
+    /// what PVE takes where the value is absent.
+    pub fn effect_of(&self, from: Option<&str>, to: Option<&str>) -> Effect {
+        let holds = |text: &str| text.split([',', ';']).any(|item| self.restarts.contains(&item));
+        if [from, to].into_iter().any(|text| text.or(self.absent).is_some_and(holds)) {
+            return Effect::Restart;
+        }
+        self.effect
     }
 
     /// Its name among the parts of a key: a scalar's only part has none.
@@ -223,12 +236,6 @@ impl Key {
         self
     }
 
-    /// The first PVE that has it.
-    pub(crate) const fn since(mut self, major: u8, minor: u8) -> Self {
-        self.part.since = Version(major, minor);
-        self
-    }
-
     /// Its parts: the options, or of a scalar its one value.
     pub fn parts(&'static self) -> &'static [Part] {
         match self.form {
@@ -243,6 +250,11 @@ impl Key {
             Form::Scalar => name.is_empty().then_some(&self.part),
             _ => self.parts().iter().find(|part| part.is_called(name)),
         }
+    }
+
+    /// Returns whether an option `base64` says how its texts stand.
+    pub(crate) fn has_base64(&'static self) -> bool {
+        self.parts().iter().any(|part| part.wire == Wire::Base64)
     }
 
     /// Returns whether its value is one scalar.

@@ -1,5 +1,13 @@
 //! `Rule`: what a text must be, one for each kind of name. All stages use these. Does no I/O.
 
+mod hardware;
+mod network;
+mod text;
+
+pub use hardware::*;
+pub use network::*;
+pub use text::*;
+
 use stage::guest;
 
 /// A rule for a text.
@@ -66,20 +74,6 @@ pub const TAG: Rule = Rule::new(
     "^[A-Za-z0-9_][A-Za-z0-9_.+-]*$",
 );
 
-/// A CPU model. PVE: qemu-server, CPUConfig.pm: custom models begin with `custom-`.
-pub const CPU_MODEL: Rule = Rule::new(
-    "a CPU model such as host or x86-64-v2-AES",
-    |s| is_word(s, 64, "-_."),
-    "^[A-Za-z0-9_.-]+$",
-);
-
-/// A flag of a CPU, switched on by `+` or off by `-`.
-pub const CPU_FLAG: Rule = Rule::new(
-    "a CPU flag with + or - before it, such as +aes",
-    |s| s.strip_prefix(['+', '-']).is_some_and(|flag| is_word(flag, 64, "-_.")),
-    "^[+-][A-Za-z0-9_.-]+$",
-);
-
 /// A device of the boot order.
 pub const BOOT_DEVICE: Rule = Rule::new(
     "a drive, NIC or device such as scsi0 or net0",
@@ -90,18 +84,33 @@ pub const BOOT_DEVICE: Rule = Rule::new(
 /// A volume of PVE: `STORAGE:NAME`, or `none` and `cdrom` for a CD drive.
 pub const VOLUME: Rule = Rule::new(
     "a volume such as local:iso/debian.iso, none or cdrom",
-    |s| {
-        matches!(s, "none" | "cdrom")
-            || s.split_once(':').is_some_and(|(storage, name)| {
-                is_storage(storage) && !name.is_empty() && !name.contains([',', ' '])
-            })
-    },
+    |s| matches!(s, "none" | "cdrom") || is_volume(s),
     "^(none|cdrom|[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]:[^, ]+)$",
+);
+
+/// A volume of PVE: `STORAGE:NAME`.
+pub const VOLUME_ID: Rule = Rule::new(
+    "a volume such as local:snippets/network.yaml",
+    is_volume,
+    "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]:[^, ]+$",
+);
+
+/// The id of a resource mapping, and whatever else PVE calls a configid.
+pub const MAPPING: Rule = Rule::new(
+    "a mapping's id: a letter first, then letters, digits, _ and -, two or more",
+    |s| s.len() >= 2 && is_word(s, 128, "_-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),
+    "^[A-Za-z][A-Za-z0-9_-]+$",
 );
 
 fn is_word(s: &str, longest: usize, also: &str) -> bool {
     (1..=longest).contains(&s.len())
         && s.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
+}
+
+fn is_volume(s: &str) -> bool {
+    s.split_once(':').is_some_and(|(storage, name)| {
+        is_storage(storage) && !name.is_empty() && !name.contains([',', ' '])
+    })
 }
 
 fn is_storage(s: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::config_key::ConfigKey;
 use crate::row::{Form, Key, Part};
-use crate::rows::refusal;
+use crate::rows::{option_refusal, refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -101,6 +101,13 @@ fn unknown(name: &str) -> String {
     }
 }
 
+fn no_option(key: &Key, name: &str) -> String {
+    match option_refusal(key, name) {
+        Some(reason) => format!("its option `{name}` cannot be set: {reason}"),
+        None => format!("has no option `{name}`"),
+    }
+}
+
 type Wrong = Vec<(Option<&'static str>, String)>;
 
 /// Reads a value: `null`, a scalar, PVE's property string, or an object of options.
@@ -116,7 +123,7 @@ fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
             let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
             for (name, value) in options {
                 match key.part(name) {
-                    None => wrong.push((None, format!("has no option `{name}`"))),
+                    None => wrong.push((None, no_option(key, name))),
                     Some(part) if value.is_null() => _ = parts.insert(part.name, None),
                     Some(part) => match part.kind.normal_of_json(value) {
                         Some(text) => _ = parts.insert(part.name, Some(text)),
@@ -141,7 +148,7 @@ fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
     let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, value) in crate::Parts::read(key, &text).iter() {
         match key.part(name) {
-            None => wrong.push((None, format!("has no option `{name}`"))),
+            None => wrong.push((None, no_option(key, name))),
             Some(part) => match part.kind.normal(value) {
                 Some(text) => _ = parts.insert(part.name, Some(text)),
                 None => wrong.push((Some(part.name), format!("must be {}", part.kind.must()))),

@@ -1,20 +1,55 @@
-//! How a VM boots, and what it talks through. Does no I/O.
+//! How a VM boots, what kind of machine it is, and what it talks through. Does no I/O.
 
-use super::on_vm;
+use super::{on_vm, source};
 use crate::kind::Kind;
-use crate::row::{Form, Key, Part};
+use crate::need::Need;
+use crate::row::{Effect, Feature, Form, Key, Part};
 use crate::rule;
+use crate::wire::Wire;
+
+const HARDWARE: &[Need] = &[on_vm("VM.Config.HWType")];
+const OPTIONS: &[Need] = &[on_vm("VM.Config.Options")];
 
 pub(super) static BOOT: Key = Key::of(
     "boot",
     Form::Options {
         default: "legacy",
         bare: false,
-        parts: &[Part::new("order", Kind::List(';', &rule::BOOT_DEVICE), "What it boots from.")],
+        parts: &[Part::new(
+            "order",
+            Kind::List(';', &rule::BOOT_DEVICE),
+            "The devices that it boots from, first one first.",
+        )],
     },
     &[on_vm("VM.Config.Disk")],
     "What the VM boots from.",
     "qemu-server, QemuServer.pm, boot_fmt",
+);
+
+pub(super) static BIOS: Key = Key::scalar(
+    Part::new("bios", Kind::Word(&["seabios", "ovmf"]), "The firmware; ovmf is UEFI.")
+        .absent("seabios"),
+    OPTIONS,
+    source::CONFDESC,
+);
+
+pub(super) static MACHINE: Key = Key::of(
+    "machine",
+    Form::Options {
+        default: "type",
+        bare: true,
+        parts: &[
+            Part::new("type", Kind::Machine, "The board; q35 has PCI Express.").absent("pc"),
+            Part::new("viommu", Kind::Word(&["intel", "virtio"]), "The guest's IOMMU."),
+            Part::new("aw-bits", Kind::Int(32, 64), "Bits of an address behind the IOMMU.")
+                .since(9, 1),
+            Part::new("enable-s3", Kind::Flag, "Whether the guest can suspend to memory."),
+            Part::new("enable-s4", Kind::Flag, "Whether the guest can suspend to disk."),
+        ],
+    },
+    HARDWARE,
+    "The machine that QEMU plays.",
+    "qemu-server, Machine.pm, machine_fmt",
 );
 
 /// Debian's cloud kernel finds no disk behind PVE's default controller (facts 58).
@@ -33,15 +68,159 @@ pub(super) static SCSIHW: Key = Key::scalar(
     )
     .absent("lsi")
     .at_create("virtio-scsi-single"),
-    &[on_vm("VM.Config.HWType")],
-    "qemu-server, QemuServer.pm, confdesc",
+    HARDWARE,
+    source::CONFDESC,
 );
 
 /// Debian 12's cloud image panics at its first boot without one.
 pub(super) static SERIAL: Key = Key::scalar(
     Part::new("serial", Kind::Word(&["socket"]), "A serial port.").at_create("socket"),
-    &[on_vm("VM.Config.HWType")],
-    "qemu-server, QemuServer.pm, confdesc",
+    HARDWARE,
+    "qemu-server, QemuServer.pm, serialdesc",
 )
 .slots(4)
 .new_slot(0);
+
+pub(super) static VGA: Key = Key::of(
+    "vga",
+    Form::Options {
+        default: "type",
+        bare: true,
+        parts: &[
+            Part::new(
+                "type",
+                Kind::Word(&[
+                    "cirrus",
+                    "qxl",
+                    "qxl2",
+                    "qxl3",
+                    "qxl4",
+                    "none",
+                    "serial0",
+                    "serial1",
+                    "serial2",
+                    "serial3",
+                    "std",
+                    "virtio",
+                    "virtio-gl",
+                    "vmware",
+                ]),
+                "The graphics card, or the serial port that takes its place.",
+            )
+            .absent("std"),
+            Part::new("memory", Kind::Int(4, 512), "Its memory in MiB."),
+            Part::new("clipboard", Kind::Word(&["vnc"]), "The clipboard that the console has."),
+        ],
+    },
+    HARDWARE,
+    "What the console shows.",
+    "qemu-server, QemuServer.pm, vga_fmt",
+);
+
+/// PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending: with CPUs or memory it waits.
+pub(super) static HOTPLUG: Key = Key::scalar(
+    Part::new(
+        "hotplug",
+        Kind::Features(
+            &["network", "disk", "cpu", "memory", "usb", "cloudinit"],
+            "network,disk,usb",
+        ),
+        "What can be changed while the VM runs.",
+    )
+    .absent("disk,network,usb")
+    .effect(Effect::Live)
+    .restarts(&["cpu", "memory"]),
+    HARDWARE,
+    "qemu-server, QemuServer.pm, parse_hotplug_features",
+);
+
+pub(super) static TABLET: Key = Key::scalar(
+    Part::new(
+        "tablet",
+        Kind::Flag,
+        "Whether the console's pointer is a tablet, which does not drift.",
+    )
+    .absent("1")
+    .effect(Effect::Plug(Feature::Usb)),
+    HARDWARE,
+    "qemu-server, QemuServer.pm, vmconfig_hotplug_pending",
+);
+
+pub(super) static ACPI: Key = Key::scalar(
+    Part::new("acpi", Kind::Flag, "Whether the guest has ACPI.").absent("1"),
+    HARDWARE,
+    source::CONFDESC,
+);
+
+/// PVE takes local time for granted only for Windows.
+pub(super) static LOCALTIME: Key = Key::scalar(
+    Part::new(
+        "localtime",
+        Kind::Flag,
+        "Whether the clock shows local time; without it, that of Windows does.",
+    ),
+    OPTIONS,
+    source::CONFDESC,
+);
+
+pub(super) static STARTDATE: Key = Key::scalar(
+    Part::new("startdate", Kind::Text(&rule::DATE), "The date of the clock when the VM starts.")
+        .absent("now"),
+    OPTIONS,
+    source::CONFDESC,
+);
+
+pub(super) static TDF: Key = Key::scalar(
+    Part::new("tdf", Kind::Flag, "Whether lost timer ticks are made up for.").absent("0"),
+    OPTIONS,
+    source::CONFDESC,
+);
+
+pub(super) static FREEZE: Key = Key::scalar(
+    Part::new("freeze", Kind::Flag, "Whether the CPU stands still after a start.").absent("0"),
+    &[on_vm("VM.PowerMgmt")],
+    source::CONFDESC,
+);
+
+pub(super) static REBOOT: Key = Key::scalar(
+    Part::new("reboot", Kind::Flag, "Whether the guest can reboot; without, it ends.").absent("1"),
+    OPTIONS,
+    source::CONFDESC,
+);
+
+pub(super) static KEYBOARD: Key = Key::scalar(
+    Part::new(
+        "keyboard",
+        Kind::Word(&[
+            "de", "de-ch", "da", "en-gb", "en-us", "es", "fi", "fr", "fr-be", "fr-ca", "fr-ch",
+            "hu", "is", "it", "ja", "lt", "mk", "nl", "no", "pl", "pt", "pt-br", "sv", "sl", "tr",
+        ]),
+        "The keyboard of the VNC console.",
+    ),
+    OPTIONS,
+    "pve-common, Tools.pm, kvmkeymaplist",
+);
+
+const fn firmware(name: &'static str, help: &'static str) -> Part {
+    Part::new(name, Kind::Text(&rule::SMBIOS), help).wire(Wire::Base64)
+}
+
+/// The uuid is PVE's, and part of the mark: it stays when the texts are written.
+pub(super) static SMBIOS1: Key = Key::of(
+    "smbios1",
+    Form::Options {
+        default: "",
+        bare: false,
+        parts: &[
+            firmware("manufacturer", "Who has made the machine, as its firmware tells."),
+            firmware("product", "The machine's product name, as its firmware tells."),
+            firmware("version", "The machine's version, as its firmware tells."),
+            firmware("serial", "The machine's serial number, as its firmware tells."),
+            firmware("sku", "The machine's order number, as its firmware tells."),
+            firmware("family", "The machine's family, as its firmware tells."),
+        ],
+    },
+    HARDWARE,
+    "What the firmware tells the guest of the machine.",
+    "qemu-server, QemuServer.pm, smbios1_fmt",
+);

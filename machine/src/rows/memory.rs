@@ -1,19 +1,58 @@
 //! Memory. Does no I/O.
 
-use super::on_vm;
+use super::{on_vm, source};
 use crate::kind::Kind;
+use crate::need::Need;
 use crate::row::{Effect, Feature, Form, Key, Part};
+
+const NEEDS: &[Need] = &[on_vm("VM.Config.Memory")];
+
+/// PVE sets no limit; this is what it can ever plug into a running guest.
+const MOST: i64 = 4_178_944;
 
 pub(super) static MEMORY: Key = Key::of(
     "memory",
     Form::Options {
         default: "current",
         bare: true,
-        parts: &[Part::new("current", Kind::Int(16, 4_178_944), "MiB.")
+        parts: &[Part::new("current", Kind::Int(16, MOST), "Memory in MiB.")
             .absent("512")
             .effect(Effect::Plug(Feature::Memory))],
     },
-    &[on_vm("VM.Config.Memory")],
+    NEEDS,
     "Memory in MiB.",
-    "qemu-server, QemuServer/Memory.pm",
+    "qemu-server, Memory.pm, memory_fmt",
+);
+
+/// To or from 0 it is another device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
+pub(super) static BALLOON: Key = Key::scalar(
+    Part::new(
+        "balloon",
+        Kind::Int(0, MOST),
+        "Memory in MiB that the guest keeps when the host runs short; 0 takes none away.",
+    )
+    .effect(Effect::Live)
+    .restarts(&["0"]),
+    NEEDS,
+    "qemu-server, QemuServer.pm, vmconfig_hotplug_pending",
+);
+
+pub(super) static SHARES: Key = Key::scalar(
+    Part::new(
+        "shares",
+        Kind::Int(0, 50_000),
+        "The VM's weight when the host gives memory back; 0 leaves its balloon alone.",
+    )
+    .absent("1000")
+    .effect(Effect::Live),
+    NEEDS,
+    "qemu-server, QemuServer.pm, fast_plug_option",
+);
+
+pub(super) static ALLOW_KSM: Key = Key::scalar(
+    Part::new("allow-ksm", Kind::Flag, "Whether pages that VMs have in common are merged.")
+        .absent("1")
+        .since(9, 1),
+    NEEDS,
+    source::CONFDESC,
 );

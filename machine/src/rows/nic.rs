@@ -2,7 +2,8 @@
 
 use super::on_vm;
 use crate::kind::Kind;
-use crate::row::{Effect, Feature, Form, Key, Need, On, Part};
+use crate::need::{Need, On};
+use crate::row::{Effect, Feature, Form, Key, Part};
 use crate::rule;
 
 const MODELS: &[&str] = &[
@@ -24,18 +25,39 @@ const MODELS: &[&str] = &[
 
 const PLUG: Effect = Effect::Plug(Feature::Network);
 
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_net: what makes another device is plugged out
+/// and in again, the rest is changed on the host's side.
+const PARTS: &[Part] = &[
+    Part::new("model", Kind::Word(MODELS), "The device that the guest sees.")
+        .at_create("virtio")
+        .effect(PLUG),
+    Part::new("macaddr", Kind::Mac, "Its MAC address.").also(&["mac"]).effect(PLUG),
+    Part::new("bridge", Kind::Text(&rule::BRIDGE), "The bridge or vnet.").effect(Effect::Live),
+    Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").also(&["vlan"]).effect(Effect::Live),
+    Part::new("trunks", Kind::Set(';', &rule::RANGE), "VLAN tags that the guest may use itself.")
+        .effect(Effect::Live),
+    Part::new("firewall", Kind::Flag, "Whether PVE's firewall guards it.")
+        .absent("0")
+        .effect(Effect::Live),
+    Part::new("link_down", Kind::Flag, "Whether its cable is pulled.")
+        .absent("0")
+        .effect(Effect::Live),
+    Part::new("mtu", Kind::Int(1, 65_520), "Its largest packet in bytes; 1 is the bridge's.")
+        .effect(PLUG),
+    Part::new("queues", Kind::Int(0, 64), "How many queues it has.").effect(PLUG),
+    Part::new("rate", Kind::Decimal(0, i64::MAX), "Its limit in megabytes per second.")
+        .effect(Effect::Live),
+    // PVE takes it at once, but the device has it only when it is plugged in anew.
+    Part::new("host-tunnel", Kind::Flag, "Whether the host's GSO over UDP tunnels is offered.")
+        .since(9, 2),
+];
+
 pub(super) static NET: Key = Key::of(
     "net",
-    Form::Nic(&[
-        Part::new("model", Kind::Word(MODELS), "The device that the guest sees.")
-            .at_create("virtio"),
-        Part::new("macaddr", Kind::Mac, "Its MAC address.").also(&["mac"]),
-        Part::new("bridge", Kind::Text(&rule::BRIDGE), "The bridge or vnet.").effect(Effect::Live),
-        Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").also(&["vlan"]).effect(Effect::Live),
-    ]),
-    &[on_vm("VM.Config.Network"), Need { on: On::Bridge, privilege: "SDN.Use" }],
+    Form::Nic(PARTS),
+    &[on_vm("VM.Config.Network"), Need::new(On::Bridge, "SDN.Use")],
     "A NIC.",
-    "qemu-server, QemuServer/Network.pm, net_fmt",
+    "qemu-server, Network.pm, net_fmt; QemuServer.pm, vmconfig_update_net",
 )
 .slots(32)
 .new_slot(0)

@@ -1,11 +1,16 @@
 //! What PVE calls a VM's options. Does no I/O.
 
-use super::on_vm;
+use super::{on_vm, source};
 use crate::kind::Kind;
-use crate::row::{Effect, Form, Key, Need, On, Part};
+use crate::need::{Need, On};
+use crate::row::{Effect, Form, Key, Part};
+use crate::rule;
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.Options")];
 
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_agent: the rest waits.
+///
+/// PVE 9.2 calls the freezing `freeze-fs`; every version takes the name that stands here.
 pub(super) static AGENT: Key = Key::of(
     "agent",
     Form::Options {
@@ -15,12 +20,26 @@ pub(super) static AGENT: Key = Key::of(
             Part::new("enabled", Kind::Flag, "Whether PVE talks to the guest agent.")
                 .absent("0")
                 .at_create("1"),
+            Part::new(
+                "fstrim_cloned_disks",
+                Kind::Flag,
+                "Whether the guest gives free blocks back after its disks were moved.",
+            )
+            .absent("0")
+            .effect(Effect::Live),
+            Part::new(
+                "freeze-fs-on-backup",
+                Kind::Flag,
+                "Whether the guest's file systems stand still while a backup begins.",
+            )
+            .also(&["freeze-fs", "guest-fsfreeze"])
+            .absent("1"),
             Part::new("type", Kind::Word(&["virtio", "isa"]), "The channel.").absent("virtio"),
         ],
     },
     NEEDS,
     "The guest agent.",
-    "qemu-server, QemuServer/Agent.pm, agent_fmt",
+    "qemu-server, Agent.pm, agent_fmt; QemuServer.pm, vmconfig_update_agent",
 );
 
 pub(super) static OSTYPE: Key = Key::scalar(
@@ -35,7 +54,7 @@ pub(super) static OSTYPE: Key = Key::scalar(
     .absent("other")
     .at_create("l26"),
     NEEDS,
-    "qemu-server, QemuServer.pm, confdesc",
+    source::CONFDESC,
 );
 
 pub(super) static ONBOOT: Key = Key::scalar(
@@ -44,7 +63,7 @@ pub(super) static ONBOOT: Key = Key::scalar(
         .at_create("1")
         .effect(Effect::Live),
     NEEDS,
-    "qemu-server, QemuServer.pm, confdesc",
+    source::FAST_PLUG,
 );
 
 /// PVE: pve-common, JSONSchema.pm, pve_parse_startup_order.
@@ -62,8 +81,59 @@ pub(super) static STARTUP: Key = Key::of(
                 .effect(Effect::Live),
         ],
     },
-    &[on_vm("VM.Config.Options"), Need { on: On::Root, privilege: "Sys.Modify" }],
+    &[on_vm("VM.Config.Options"), Need::new(On::Root, "Sys.Modify")],
     "When the VM starts and stops with its node.",
     "pve-common, JSONSchema.pm, pve_parse_startup_order",
 )
 .effect(Effect::Live);
+
+pub(super) static PROTECTION: Key = Key::scalar(
+    Part::new("protection", Kind::Flag, "Whether PVE refuses to remove the VM and its disks.")
+        .absent("0")
+        .effect(Effect::Live),
+    NEEDS,
+    source::FAST_PLUG,
+);
+
+pub(super) static DESCRIPTION: Key = Key::scalar(
+    Part::new("description", Kind::Lines(&rule::NOTE), "What PVE shows as the VM's notes.")
+        .absent("")
+        .effect(Effect::Live),
+    NEEDS,
+    source::FAST_PLUG,
+);
+
+pub(super) static MIGRATE_DOWNTIME: Key = Key::scalar(
+    Part::new(
+        "migrate_downtime",
+        Kind::Decimal(0, i64::MAX),
+        "Seconds that the guest may stand still when it moves.",
+    )
+    .absent("0.1")
+    .effect(Effect::Live),
+    NEEDS,
+    source::FAST_PLUG,
+);
+
+pub(super) static MIGRATE_SPEED: Key = Key::scalar(
+    Part::new(
+        "migrate_speed",
+        Kind::Int(0, i64::MAX),
+        "Limit for a move in MB per second; 0 is none.",
+    )
+    .absent("0")
+    .effect(Effect::Live),
+    NEEDS,
+    source::FAST_PLUG,
+);
+
+pub(super) static VMSTATESTORAGE: Key = Key::scalar(
+    Part::new(
+        "vmstatestorage",
+        Kind::Text(&rule::STORAGE),
+        "The storage for the memory of snapshots and of VMs that sleep.",
+    )
+    .effect(Effect::Live),
+    &[on_vm("VM.Config.Disk"), Need::new(On::Storage, "Datastore.AllocateSpace")],
+    "qemu-server, API2/Qemu.pm, check_storage_access",
+);

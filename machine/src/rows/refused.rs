@@ -1,4 +1,6 @@
-//! Config keys that YAML must not set, each with the reason. Does no I/O.
+//! Config keys and options that YAML must not set, each with the reason. Does no I/O.
+
+use crate::row::Key;
 
 /// A config key that is refused.
 #[derive(Clone, Copy, Debug)]
@@ -9,20 +11,121 @@ pub struct Refused {
     pub reason: &'static str,
 }
 
+/// An option that is refused.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedOption {
+    /// The keys that have it; of a family the stem.
+    pub keys: &'static [&'static str],
+    /// Its name.
+    pub name: &'static str,
+    /// Completes "cannot be set: …".
+    pub reason: &'static str,
+}
+
 const ROOT: &str = "only root may, and no API token is root";
 const OURS: &str = "pve-apply sets it";
+const CALL: &str = "it belongs to a call and not to a VM";
+const STATE: &str = "PVE keeps its own state in it";
 
-/// The keys that are refused.
+const fn refuse(name: &'static str, reason: &'static str) -> Refused {
+    Refused { name, reason }
+}
+
+/// The keys that are refused. PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm: what no
+/// list there names is root's.
 pub static REFUSED: &[Refused] = &[
-    Refused { name: "args", reason: ROOT },
-    Refused { name: "affinity", reason: ROOT },
-    Refused { name: "hookscript", reason: ROOT },
-    Refused { name: "vmgenid", reason: ROOT },
-    Refused { name: "arch", reason: ROOT },
-    Refused { name: "lock", reason: OURS },
+    refuse("affinity", ROOT),
+    refuse("amd-sev", ROOT),
+    refuse("arch", ROOT),
+    refuse("args", ROOT),
+    refuse("hookscript", ROOT),
+    refuse("hugepages", ROOT),
+    refuse("intel-tdx", ROOT),
+    refuse("ivshmem", ROOT),
+    refuse("keephugepages", ROOT),
+    refuse("parallel", ROOT),
+    refuse("spice_enhancements", ROOT),
+    refuse("vmgenid", ROOT),
+    refuse("lock", OURS),
+    refuse("name", "it is the VM's own field `name`"),
+    refuse("vmid", "it is the VM's own field `vmid`"),
+    refuse("node", "it is the env's own field `node`"),
+    refuse("pool", "it is the VM's own field `pool`"),
+    refuse("tags", "they are the VM's own field `tags`"),
+    refuse("template", "pve-apply makes VMs, not templates"),
+    refuse("cipassword", "PVE never shows it again; use `password_hash`"),
+    refuse("autostart", "PVE ignores it; use `onboot`"),
+    refuse("bootdisk", "it is deprecated; use `boot` with `order`"),
+    refuse("cdrom", "it is another name of `ide2`"),
+    refuse("smp", "it is deprecated; use `sockets`"),
+    refuse("unused", "PVE keeps a detached volume there; name it as a drive to use it again"),
+    refuse("meta", STATE),
+    refuse("parent", STATE),
+    refuse("runningcpu", STATE),
+    refuse("runningmachine", STATE),
+    refuse("running-nets-host-mtu", STATE),
+    refuse("snaptime", STATE),
+    refuse("vmstate", STATE),
+    refuse("archive", CALL),
+    refuse("background_delay", CALL),
+    refuse("bwlimit", CALL),
+    refuse("delete", CALL),
+    refuse("digest", CALL),
+    refuse("force", CALL),
+    refuse("ha-managed", CALL),
+    refuse("import-working-storage", CALL),
+    refuse("live-restore", CALL),
+    refuse("revert", CALL),
+    refuse("skiplock", CALL),
+    refuse("start", "it is the VM's own field `started`"),
+    refuse("storage", "a disk has its own `storage`, and the VM's is `datastore`"),
+    refuse("unique", CALL),
+];
+
+const BUSES: &[&str] = &["ide", "sata", "scsi", "virtio"];
+const STATES: &[&str] = &["efidisk0", "tpmstate0"];
+
+/// The options that are refused.
+pub static REFUSED_OPTIONS: &[RefusedOption] = &[
+    RefusedOption { keys: &["boot"], name: "legacy", reason: "it is deprecated; use `order`" },
+    RefusedOption {
+        keys: &["cpu"],
+        name: "reported-model",
+        reason: "PVE allows it only in CPU models of the cluster",
+    },
+    RefusedOption {
+        keys: &["hostpci"],
+        name: "host",
+        reason: "only root may; name a `mapping` instead",
+    },
+    RefusedOption { keys: &["hostpci"], name: "romfile", reason: ROOT },
+    RefusedOption { keys: &["smbios1"], name: "uuid", reason: OURS },
+    RefusedOption { keys: &["smbios1"], name: "base64", reason: "the texts are written in plain" },
+    RefusedOption { keys: BUSES, name: "import-from", reason: "an image is named by `import`" },
+    RefusedOption { keys: BUSES, name: "cyls", reason: "PVE 9 no longer has it" },
+    RefusedOption { keys: BUSES, name: "heads", reason: "PVE 9 no longer has it" },
+    RefusedOption { keys: BUSES, name: "secs", reason: "PVE 9 no longer has it" },
+    RefusedOption { keys: BUSES, name: "trans", reason: "PVE 9 no longer has it" },
+    RefusedOption { keys: STATES, name: "file", reason: "its volume is made by PVE on `storage`" },
+    RefusedOption {
+        keys: STATES,
+        name: "volume",
+        reason: "its volume is made by PVE on `storage`",
+    },
+    RefusedOption { keys: STATES, name: "size", reason: "PVE sets it" },
+    RefusedOption { keys: STATES, name: "import-from", reason: "it is made anew" },
 ];
 
 /// The reason why a key is refused.
 pub fn refusal(name: &str) -> Option<&'static str> {
-    REFUSED.iter().find(|refused| refused.name == name).map(|refused| refused.reason)
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let find = |name: &str| REFUSED.iter().find(|refused| refused.name == name);
+    find(name).or_else(|| find(stem)).map(|refused| refused.reason)
+}
+
+/// The reason why an option of a key is refused.
+pub fn option_refusal(key: &Key, name: &str) -> Option<&'static str> {
+    let is_it =
+        |refused: &&RefusedOption| refused.name == name && refused.keys.contains(&key.part.name);
+    REFUSED_OPTIONS.iter().find(is_it).map(|refused| refused.reason)
 }

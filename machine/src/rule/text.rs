@@ -1,0 +1,53 @@
+//! Rules for what people write. Does no I/O.
+
+use super::{Rule, is_word};
+use stage::guest;
+
+/// How many characters of PVE's limit a description leaves to the mark.
+const MARK: usize = 700;
+
+/// A description. PVE: facts-4, 63: 8192 characters; the mark stands among them.
+pub const NOTE: Rule = Rule::new(
+    "text of at most 7492 characters",
+    |s| s.chars().count() <= 8192 - MARK && !s.contains('\0'),
+    r"^[\s\S]{0,7492}$",
+);
+
+/// A text of the machine that the guest's firmware tells.
+pub const SMBIOS: Rule =
+    Rule::new("text on one line", |s| !s.is_empty() && !s.contains(char::is_control), "^.+$");
+
+/// A line of authorized_keys.
+pub const SSH_KEY: Rule = Rule::new(
+    "a public SSH key",
+    |s| guest::ssh_key(s).is_ok() && guest::looks_like_key(s),
+    "^.+$",
+);
+
+/// A user that an image has already, or that cloud-init makes.
+pub const CI_USER: Rule = Rule::new(
+    "a user's name: letters, digits, ., _ and -",
+    |s| is_word(s, 64, "._-") && !s.starts_with('-'),
+    "^[A-Za-z0-9._][A-Za-z0-9._-]*$",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_of_texts() {
+        assert!(NOTE.accepts(&"é".repeat(7492)));
+        assert!(!NOTE.accepts(&"a".repeat(7493)));
+        assert!(NOTE.must.contains(&(8192 - MARK).to_string()));
+        assert!(NOTE.pattern.unwrap().contains(&(8192 - MARK).to_string()));
+        assert!(NOTE.accepts(""));
+        assert!(SMBIOS.accepts("ACME, Inc."));
+        assert!(!SMBIOS.accepts(""));
+        assert!(!SMBIOS.accepts("a\nb"));
+        assert!(SSH_KEY.accepts("ssh-ed25519 AAAAC3 me"));
+        assert!(!SSH_KEY.accepts("me"));
+        assert!(CI_USER.accepts("debian"));
+        assert!(!CI_USER.accepts("-x"));
+    }
+}

@@ -1,0 +1,94 @@
+//! `Wire`: how PVE writes texts that may hold any character. Does no I/O.
+
+use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
+use std::fmt::Write as _;
+
+/// How a text stands in PVE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wire {
+    /// As it is.
+    Plain,
+    /// With `%XX`.
+    Url,
+    /// In base64, where the option `base64` of the same key says so.
+    Base64,
+}
+
+impl Wire {
+    /// Reads PVE's text; what is no such text stays as it is.
+    pub(crate) fn read(self, text: &str, is_base64: bool) -> String {
+        let read = match self {
+            Self::Url => from_url(text),
+            Self::Base64 if is_base64 => BASE64.decode(text.as_bytes()).ok(),
+            Self::Plain | Self::Base64 => None,
+        };
+        read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// Writes PVE's text.
+    pub(crate) fn write(self, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Url => to_url(text),
+            Self::Base64 => BASE64.encode(text.as_bytes()),
+        }
+    }
+}
+
+fn from_url(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == b'%' {
+            let (digits, after) = after.split_at_checked(2)?;
+            bytes.extend(HEXUPPER_PERMISSIVE.decode(digits).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    Some(bytes)
+}
+
+/// PVE: pve-common, JSONSchema.pm, pve_verify_urlencoded: these stand as they are.
+fn to_url(text: &str) -> String {
+    let mut url = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            url.push(char::from(byte));
+        } else {
+            // Writing into a string does not fail.
+            let _ = write!(url, "%{byte:02X}");
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wire;
+    use proptest::prelude::*;
+
+    #[test]
+    fn texts_are_written_as_pve_wants_them() {
+        assert_eq!(
+            Wire::Url.write("ssh-rsa AAAA+/= a@b\nü"),
+            "ssh-rsa%20AAAA%2B%2F%3D%20a%40b%0A%C3%BC"
+        );
+        assert_eq!(Wire::Base64.write("ACME, Inc."), "QUNNRSwgSW5jLg==");
+        assert_eq!(Wire::Base64.read("ACME", false), "ACME");
+        for broken in ["%", "%4", "%zz", "%FF", "%+1"] {
+            assert_eq!(Wire::Url.read(broken, false), broken);
+        }
+        assert_eq!(Wire::Base64.read("?", true), "?");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(text in ".*") {
+            for wire in [Wire::Plain, Wire::Url, Wire::Base64] {
+                prop_assert_eq!(wire.read(&wire.write(&text), true), text.clone());
+            }
+        }
+    }
+}
