@@ -50,6 +50,8 @@ pub struct Part {
     pub also: &'static [&'static str],
     /// What it holds.
     pub kind: Kind,
+    /// PVE wants it wherever its key is set.
+    pub required: bool,
     /// What PVE takes where it is absent, in normal form; `None`: nothing.
     pub absent: Option<&'static str>,
     /// What a new VM gets where nobody says anything, in normal form; `None`: nothing is sent.
@@ -120,6 +122,7 @@ impl Part {
             name,
             also: &[],
             kind,
+            required: false,
             absent: None,
             at_create: None,
             at_create_with: None,
@@ -134,6 +137,12 @@ impl Part {
     /// Names that YAML may give it besides PVE's.
     pub(crate) const fn also(mut self, names: &'static [&'static str]) -> Self {
         self.also = names;
+        self
+    }
+
+    /// PVE wants it wherever its key is set.
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
         self
     }
 

@@ -117,7 +117,8 @@ pub(super) static NUMA_NODE: Key = Key::of(
         default: "",
         bare: false,
         parts: &[
-            Part::new("cpus", Kind::Set(';', &rule::RANGE), "The guest's CPUs of this node."),
+            Part::new("cpus", Kind::Set(';', &rule::RANGE), "The guest's CPUs of this node.")
+                .required(),
             Part::new("memory", Kind::Decimal(1, i64::MAX), "Memory of this node in MiB."),
             Part::new(
                 "hostnodes",

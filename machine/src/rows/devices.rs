@@ -90,7 +90,7 @@ pub(super) static VIRTIOFS: Key = Key::of(
         default: "dirid",
         bare: true,
         parts: &[
-            Part::new("dirid", Kind::Text(&rule::MAPPING), "The mapping of the folder."),
+            Part::new("dirid", Kind::Text(&rule::MAPPING), "The mapping of the folder.").required(),
             Part::new(
                 "cache",
                 Kind::Word(&["auto", "always", "metadata", "never"]),
@@ -120,7 +120,8 @@ pub(super) static RNG: Key = Key::of(
                 "source",
                 Kind::Word(&["/dev/urandom", "/dev/random", "/dev/hwrng"]),
                 "The host's file that the numbers come from.",
-            ),
+            )
+            .required(),
             Part::new(
                 "max_bytes",
                 Kind::Int(0, i64::MAX),
@@ -173,7 +174,8 @@ pub(super) static AUDIO: Key = Key::of(
                 "device",
                 Kind::Word(&["ich9-intel-hda", "intel-hda", "AC97"]),
                 "The device that the guest sees.",
-            ),
+            )
+            .required(),
             Part::new("driver", Kind::Word(&["spice", "none"]), "Where its sound goes.")
                 .absent("spice"),
         ],

@@ -16,6 +16,7 @@ pub(super) static MEMORY: Key = Key::of(
         default: "current",
         bare: true,
         parts: &[Part::new("current", Kind::Int(16, MOST), "Memory in MiB.")
+            .required()
             .absent("512")
             .effect(Effect::Plug(Feature::Memory))],
     },

@@ -29,6 +29,7 @@ const PLUG: Effect = Effect::Plug(Feature::Network);
 /// and in again, the rest is changed on the host's side.
 const PARTS: &[Part] = &[
     Part::new("model", Kind::Word(MODELS), "The device that the guest sees.")
+        .required()
         .at_create("virtio")
         .effect(PLUG),
     Part::new("macaddr", Kind::Mac, "Its MAC address.").also(&["mac"]).effect(PLUG),

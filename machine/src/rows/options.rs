@@ -18,6 +18,7 @@ pub(super) static AGENT: Key = Key::of(
         bare: true,
         parts: &[
             Part::new("enabled", Kind::Flag, "Whether PVE talks to the guest agent.")
+                .required()
                 .absent("0")
                 .at_create("1"),
             Part::new(
