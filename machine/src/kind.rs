@@ -95,6 +95,7 @@ impl Kind {
             (Self::List(sign, _) | Self::Set(sign, _), Value::Array(items)) => {
                 self.normal(&items_of(items, sign)?)
             }
+            (Self::List(..) | Self::Set(..), Value::Number(number)) => self.normal(&whole(number)?),
             (Self::Features(..), Value::Bool(flag)) => self.normal(if *flag { "1" } else { "0" }),
             (Self::Features(..), Value::Number(number)) => self.normal(&whole(number)?),
             (Self::Features(..), Value::Array(items)) if items.is_empty() => self.normal("0"),
@@ -306,6 +307,7 @@ mod tests {
         assert_eq!(Kind::Int(1, 9).normal_of_json(&json!([4])), None);
         let trunks = Kind::Set(';', &RANGE);
         assert_eq!(trunks.normal_of_json(&json!([5, "7-9"])).as_deref(), Some("5;7-9"));
+        assert_eq!(trunks.normal_of_json(&json!(5)).as_deref(), Some("5"));
         assert_eq!(trunks.normal_of_json(&json!(["5;7"])), None);
         assert_eq!(trunks.normal_of_json(&json!([true])), None);
     }

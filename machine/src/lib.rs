@@ -6,6 +6,7 @@
 
 mod config_key;
 mod creation;
+mod cross;
 mod kind;
 mod need;
 mod number;
@@ -17,6 +18,7 @@ mod settings;
 mod wire;
 
 pub use config_key::ConfigKey;
+pub use cross::{NewVm, problems};
 pub use kind::Kind;
 pub use need::{Need, On, When};
 pub use number::{display_size, parse_flag, parse_size};

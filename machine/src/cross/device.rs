@@ -1,0 +1,118 @@
+//! Devices, and options that PVE wants wherever their key is. Does no I/O.
+
+use super::view::{View, problem, said};
+use crate::config_key::ConfigKey;
+use crate::row::Part;
+use crate::settings::Problem;
+
+pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+    required(view, problems);
+    usb(view, problems);
+    hostpci(view, problems);
+    folders(view, problems);
+}
+
+fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for (key, options) in view.all().filter(|(key, _)| !key.key.is_scalar()) {
+        let cancelled = |part: &Part| options.get(part.name) == Some(&None);
+        let any = options.values().any(Option::is_some);
+        for part in key.key.parts().iter().filter(|part| part.required) {
+            let missing = view.new.is_some() && part.at_create.is_none();
+            let unsaid = !options.contains_key(part.name);
+            if any && (cancelled(part) || (unsaid && missing)) && !is_given(view, key) {
+                let fact = format!("needs `{}`", part.name);
+                problems.push(problem(key, "", fact, None));
+            }
+        }
+    }
+}
+
+/// The document gives a new VM its memory by itself.
+fn is_given(view: &View<'_>, key: ConfigKey) -> bool {
+    key.key.part.name == "memory" && view.new.is_some_and(|new| new.memory.is_some())
+}
+
+/// PVE: qemu-server, USB.pm, assert_usb_index_is_useable; API2/Qemu.pm, check_usb_perm.
+fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
+    let is_old = view.value("machine", "type").is_some_and(is_before_7_1);
+    let other = view.value("ostype", "").filter(|system| *system != "l26");
+    let other = other.filter(|_| view.windows().is_some_and(|version| version <= 7));
+    for (key, options) in view.each("usb") {
+        let named = ["host", "mapping"].map(|name| said(options, name).is_some());
+        match named {
+            [true, true] => {
+                problems.push(problem(key, "mapping", "cannot stand beside `host`", None));
+            }
+            [false, false] if view.new.is_some() => {
+                problems.push(problem(key, "", "needs `mapping`, or `host: spice`", None));
+            }
+            _ => {}
+        }
+        if key.slot.is_none_or(|slot| slot < 5) {
+            continue;
+        }
+        if let Some(system) = other {
+            let fact = format!("cannot be used with `ostype: {system}`: it has usb0 to usb4");
+            problems.push(problem(key, "", fact, None));
+        } else if is_old {
+            let fact = "cannot be used with a machine older than 7.1: it has usb0 to usb4";
+            problems.push(problem(key, "", fact, None));
+        }
+    }
+}
+
+fn is_before_7_1(machine: &str) -> bool {
+    let version = machine.rsplit('-').next().unwrap_or_default();
+    let mut numbers = version.split(['.', '+']).map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) => (major, minor) < (7, 1),
+        _ => false,
+    }
+}
+
+/// PVE: qemu-server, PCI.pm, parse_hostpci_devices.
+fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
+    let is_q35 = view.is_q35();
+    let mut graphics: Option<ConfigKey> = None;
+    for (key, options) in view.each("hostpci") {
+        if said(options, "mapping").is_none() && view.new.is_some() {
+            problems.push(problem(key, "", "needs `mapping`", None));
+        }
+        if said(options, "pcie") == Some("1") && is_q35 == Some(false) {
+            let hint = Some("use `machine: q35`");
+            problems.push(problem(key, "pcie", "needs the machine q35", hint));
+        }
+        if said(options, "legacy-igd") != Some("1") {
+            continue;
+        }
+        let mut refuse = |fact: &str| problems.push(problem(key, "legacy-igd", fact, None));
+        if let Some(first) = graphics.replace(key) {
+            refuse(&format!("cannot be set twice: {first} has it"));
+        }
+        if is_q35 == Some(true) {
+            refuse("cannot be used with the machine q35");
+        }
+        if view.value("vga", "type").is_some_and(|card| card != "none") {
+            refuse("needs `vga: none`");
+        }
+        if said(options, "rombar") == Some("0") {
+            refuse("needs `rombar`");
+        }
+        for name in ["x-vga", "mdev"] {
+            if said(options, name).is_some_and(|value| value != "0") {
+                refuse(&format!("cannot stand beside `{name}`"));
+            }
+        }
+    }
+}
+
+/// PVE: qemu-server, Virtiofs.pm, assert_virtiofs_config.
+fn folders(view: &View<'_>, problems: &mut Vec<Problem>) {
+    for (key, options) in view.each("virtiofs") {
+        if said(options, "expose-acl") == Some("1")
+            && view.windows().is_some_and(|version| version > 0)
+        {
+            problems.push(problem(key, "expose-acl", "cannot be used with Windows", None));
+        }
+    }
+}

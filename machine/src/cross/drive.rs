@@ -1,0 +1,105 @@
+//! Drives. Does no I/O.
+
+use super::view::{Options, View, parts_of, problem, said};
+use crate::config_key::ConfigKey;
+use crate::parts::Parts;
+use crate::row::Form;
+use crate::settings::Problem;
+
+pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+    let mut cloud_init: Option<ConfigKey> = None;
+    let is_bus = |key: &ConfigKey| matches!(key.key.form, Form::Drive(_)) && key.slot.is_some();
+    if let Some(new) = view.new.filter(|new| !is_bus(&new.boot_disk)) {
+        let fact = format!("must be a slot of a bus, not {}", new.boot_disk);
+        problems.push(problem("boot_disk", "", fact, Some("as virtio0 or scsi0")));
+    }
+    for (key, options) in view.all().filter(|(key, _)| is_bus(key)) {
+        let parts = parts_of(options);
+        if said(options, "file").is_some() {
+            cd(view, key, options, &parts, problems);
+        } else {
+            disk(view, key, options, problems);
+        }
+        if parts.is_cloud_init() {
+            match cloud_init {
+                None => cloud_init = Some(key),
+                // PVE: qemu-server, API2/Qemu.pm, create_disks.
+                Some(first) => {
+                    let fact = format!("cannot be cloud-init's drive as well: {first} is");
+                    problems.push(problem(key, "file", fact, None));
+                }
+            }
+        }
+        limits(key, options, problems);
+    }
+}
+
+fn cd(
+    view: &View<'_>,
+    key: ConfigKey,
+    options: &Options,
+    parts: &Parts,
+    problems: &mut Vec<Problem>,
+) {
+    if !parts.is_cd() || said(options, "media") == Some("disk") {
+        // PVE: qemu-server, API2/Qemu.pm, check_drive_param, of ISO images.
+        let fact = "is for CD drives";
+        let hint = "`media: cdrom` makes it one; a disk has `size` or `import`, and `storage`";
+        problems.push(problem(key, "file", fact, Some(hint)));
+    } else if view.new.is_some_and(|new| new.boot_disk == key) {
+        problems.push(problem(key, "file", "cannot be set: it is the boot disk", None));
+    }
+    for name in ["size", "storage", "import"] {
+        if said(options, name).is_some() {
+            problems.push(problem(key, name, "is for disks, and `file` for CD drives", None));
+        }
+    }
+    // PVE: qemu-server, Drive.pm, detect_zeroes_cmdline_option.
+    if said(options, "detect_zeroes").is_some() && parts.is_cd() {
+        problems.push(problem(key, "detect_zeroes", "is for disks", None));
+    }
+}
+
+fn disk(view: &View<'_>, key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
+    if said(options, "media") == Some("cdrom") {
+        if view.new.is_some() {
+            let hint = "`file: none` is an empty drive";
+            problems.push(problem(key, "", "needs `file`: a CD drive without is none", Some(hint)));
+        }
+    } else if view.new.is_some_and(|new| new.boot_disk != key)
+        && said(options, "size").is_none()
+        && said(options, "import").is_none()
+    {
+        problems.push(problem(key, "", "needs `size` in GiB, or `import` with an image", None));
+    }
+    // PVE: qemu-server, Blockdev.pm: QEMU has native I/O only past the host's cache.
+    let cached = said(options, "cache").filter(|c| !matches!(*c, "none" | "directsync"));
+    if let (Some("native"), Some(cache)) = (said(options, "aio"), cached) {
+        let fact = format!("cannot be native with `cache: {cache}`");
+        problems.push(problem(key, "aio", fact, Some("use `cache: none` or `directsync`")));
+    }
+}
+
+/// QEMU refuses a limit for all beside one for reading or writing, and a higher one that is lower.
+fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
+    let number = |name: &str| said(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
+    for what in ["mbps", "iops"] {
+        for end in ["", "_max"] {
+            let all = format!("{what}{end}");
+            let one = ["rd", "wr"].map(|way| format!("{what}_{way}{end}"));
+            if number(&all).is_some()
+                && let Some(one) = one.iter().find(|name| number(name).is_some())
+            {
+                problems.push(problem(key, one, format!("cannot stand beside `{all}`"), None));
+            }
+        }
+        for way in ["", "_rd", "_wr"] {
+            let (usual, most) = (format!("{what}{way}"), format!("{what}{way}_max"));
+            if let (Some(low), Some(high)) = (number(&usual), number(&most))
+                && high < low
+            {
+                problems.push(problem(key, &most, format!("is less than `{usual}`"), None));
+            }
+        }
+    }
+}

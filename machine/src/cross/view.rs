@@ -1,0 +1,122 @@
+//! `View`: the value of an option, as far as it is known. Does no I/O.
+
+use super::NewVm;
+use crate::config_key::ConfigKey;
+use crate::parts::Parts;
+use crate::row::Part;
+use crate::settings::{Problem, Said, Settings};
+use std::collections::BTreeMap;
+
+/// What is said of a VM, and what a create makes of the rest.
+pub(super) struct View<'v> {
+    pub(super) settings: &'v Settings,
+    pub(super) new: Option<&'v NewVm>,
+}
+
+/// What is said of the options of a key.
+pub(super) type Options = BTreeMap<&'static str, Option<String>>;
+
+impl<'v> View<'v> {
+    /// The value of an option in normal form; `None`: there is none, or it is unknown.
+    pub(super) fn value(&self, key: &str, option: &str) -> Option<&'v str> {
+        let key = ConfigKey::find(key)?;
+        self.value_of(key, key.key.part(option)?)
+    }
+
+    pub(super) fn value_of(&self, key: ConfigKey, part: &'static Part) -> Option<&'v str> {
+        let new = || match part.at_create_with {
+            None if key.slot.is_none() || key.slot == key.key.new_slot || self.has(key) => {
+                part.at_create.or(part.absent)
+            }
+            _ => part.absent,
+        };
+        match self.settings.0.get(&key) {
+            Some(Said::Cancelled) => part.absent,
+            Some(Said::Parts(parts)) => match parts.get(part.name_in(key.key)) {
+                Some(said) => said.as_deref().or(part.absent),
+                None => self.new.and_then(|_| new()),
+            },
+            None => self.new.and_then(|_| new()),
+        }
+    }
+
+    /// A whole number; those that the document gives a new VM by itself are among them.
+    pub(super) fn number(&self, key: &str, option: &str) -> Option<u64> {
+        let given = match (key, self.new) {
+            ("cores", Some(new)) => new.cores,
+            ("memory", Some(new)) => new.memory,
+            _ => None,
+        };
+        let is_said = ConfigKey::find(key).is_some_and(|key| self.settings.0.contains_key(&key));
+        match given {
+            Some(number) if !is_said => Some(number.into()),
+            _ => self.value(key, option)?.parse().ok(),
+        }
+    }
+
+    pub(super) fn is(&self, key: &str, option: &str, value: &str) -> bool {
+        self.value(key, option) == Some(value)
+    }
+
+    /// Returns whether something is said of a key, and not that it shall not be there.
+    pub(super) fn has(&self, key: ConfigKey) -> bool {
+        matches!(self.settings.0.get(&key), Some(Said::Parts(_)))
+    }
+
+    /// The keys of a name or a stem, with what is said of their options.
+    pub(super) fn each(&self, name: &str) -> impl Iterator<Item = (ConfigKey, &'v Options)> {
+        self.all().filter(move |(key, _)| key.key.part.name == name)
+    }
+
+    /// All keys, with what is said of their options.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ConfigKey, &'v Options)> + use<'v> {
+        self.settings.0.iter().filter_map(|(key, said)| match said {
+            Said::Parts(parts) => Some((*key, parts)),
+            Said::Cancelled => None,
+        })
+    }
+
+    /// Returns whether the guest is Windows, and which; `None`: unknown.
+    pub(super) fn windows(&self) -> Option<u32> {
+        // PVE: qemu-server, Helpers.pm, windows_version.
+        Some(match self.value("ostype", "")? {
+            "wxp" | "w2k3" | "w2k" => 5,
+            "w2k8" | "wvista" => 6,
+            other => other.strip_prefix("win").and_then(|v| v.parse().ok()).unwrap_or_default(),
+        })
+    }
+
+    /// Returns whether the board has PCI Express; `None`: unknown.
+    pub(super) fn is_q35(&self) -> Option<bool> {
+        Some(self.value("machine", "type")?.contains("q35"))
+    }
+}
+
+/// What is said of an option.
+pub(super) fn said<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
+    options.get(name)?.as_deref()
+}
+
+/// What is said of the options of a key, without those that are cancelled.
+pub(super) fn parts_of(options: &Options) -> Parts {
+    let mut parts = Parts::default();
+    for (name, value) in options.iter().filter_map(|(name, said)| Some((name, said.as_ref()?))) {
+        parts.set(name, value.as_str());
+    }
+    parts
+}
+
+/// A problem of a key, or of one of its options.
+pub(super) fn problem(
+    key: impl std::fmt::Display,
+    part: &str,
+    fact: impl Into<String>,
+    hint: Option<&str>,
+) -> Problem {
+    Problem {
+        key: key.to_string(),
+        part: (!part.is_empty()).then(|| part.to_owned()),
+        fact: fact.into(),
+        hint: hint.map(str::to_owned),
+    }
+}
