@@ -8,24 +8,15 @@ mod compute;
 mod device;
 mod drive;
 mod network;
+mod new_vm;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use crate::config_key::ConfigKey;
+pub use new_vm::NewVm;
+
 use crate::settings::{Problem, Settings};
 use view::View;
-
-/// What a document makes of a VM that is not there yet, besides its `config`.
-#[derive(Clone, Copy, Debug)]
-pub struct NewVm {
-    /// The slot that it boots from.
-    pub boot_disk: ConfigKey,
-    /// Its cores, where `config` says nothing.
-    pub cores: Option<u32>,
-    /// Its memory in MiB, where `config` says nothing.
-    pub memory: Option<u32>,
-}
 
 /// Returns what is wrong between the keys of a VM. `new` is absent for a VM that is never made
 /// here: what is not said of that is unknown.

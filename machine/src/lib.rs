@@ -4,6 +4,7 @@
 //! means, what a new VM gets, what a change does to a running guest, and which privilege it takes.
 //! Does no I/O.
 
+mod asked;
 mod config_key;
 mod creation;
 mod cross;
@@ -15,6 +16,7 @@ mod row;
 mod rows;
 pub mod rule;
 mod settings;
+mod version;
 mod wire;
 
 pub use config_key::ConfigKey;
@@ -23,8 +25,9 @@ pub use kind::Kind;
 pub use need::{Need, On, When};
 pub use number::{display_size, parse_flag, parse_size};
 pub use parts::Parts;
-pub use row::{Effect, Feature, Form, Key, Part, Version};
+pub use row::{Effect, Feature, Form, Key, Part};
 pub use rows::{KEYS, REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 pub use rule::Rule;
 pub use settings::{Problem, Said, Settings};
+pub use version::Version;
 pub use wire::Wire;

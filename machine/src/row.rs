@@ -2,6 +2,7 @@
 
 use crate::kind::Kind;
 use crate::need::Need;
+use crate::version::Version;
 use crate::wire::Wire;
 
 /// A config key of PVE, or a family of them: `net` stands for net0 to net31.
@@ -98,21 +99,6 @@ pub enum Feature {
     Cpu,
     /// `memory`.
     Memory,
-}
-
-/// A version of PVE.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u8, pub u8);
-
-impl Version {
-    /// The oldest PVE that the tools work with.
-    pub const OLDEST: Self = Self(8, 4);
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0, self.1)
-    }
 }
 
 impl Part {

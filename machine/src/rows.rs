@@ -7,6 +7,7 @@ mod cpu;
 mod devices;
 mod drive;
 mod memory;
+mod needs;
 mod nic;
 mod options;
 mod refused;
@@ -14,7 +15,6 @@ mod source;
 
 pub use refused::{REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 
-use crate::need::{Need, On};
 use crate::row::Key;
 
 /// Every key that YAML may set, sorted by name; a family after a key of the same name.
@@ -79,11 +79,6 @@ pub static KEYS: &[&Key] = &[
     &options::VMSTATESTORAGE,
     &devices::WATCHDOG,
 ];
-
-/// PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm.
-const fn on_vm(privilege: &'static str) -> Need {
-    Need::new(On::Vm, privilege)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,6 @@
 //! `View`: the value of an option, as far as it is known. Does no I/O.
 
-use super::NewVm;
+use super::new_vm::NewVm;
 use crate::config_key::ConfigKey;
 use crate::parts::Parts;
 use crate::row::Part;

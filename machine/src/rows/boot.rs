@@ -1,6 +1,7 @@
 //! How a VM boots, what kind of machine it is, and what it talks through. Does no I/O.
 
-use super::{on_vm, source};
+use super::needs::on_vm;
+use super::source;
 use crate::kind::Kind;
 use crate::need::Need;
 use crate::row::{Effect, Feature, Form, Key, Part};

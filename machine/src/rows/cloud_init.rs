@@ -1,6 +1,6 @@
 //! PVE's own cloud-init drive. It has nothing to do with the seed that the tools make. Does no I/O.
 
-use super::on_vm;
+use super::needs::on_vm;
 use crate::kind::Kind;
 use crate::need::Need;
 use crate::row::{Effect, Form, Key, Part};

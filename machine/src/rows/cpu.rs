@@ -1,6 +1,7 @@
 //! The processor. Does no I/O.
 
-use super::{on_vm, source};
+use super::needs::on_vm;
+use super::source;
 use crate::kind::Kind;
 use crate::need::{Need, On, When};
 use crate::row::{Effect, Feature, Form, Key, Part};

@@ -1,6 +1,6 @@
 //! Devices: those of the host by their mapping, folders, and small ones. Does no I/O.
 
-use super::on_vm;
+use super::needs::on_vm;
 use crate::kind::Kind;
 use crate::need::{Need, On, When};
 use crate::row::{Effect, Feature, Form, Key, Part};

@@ -3,7 +3,7 @@
 //! `storage`, `import` and `size` are not PVE's options: they say what a disk is made of, and where
 //! it lies. PVE's `file` holds that of a CD drive.
 
-use super::on_vm;
+use super::needs::on_vm;
 use crate::kind::Kind;
 use crate::need::{Need, On, When};
 use crate::row::{Effect, Feature, Form, Key, Part};

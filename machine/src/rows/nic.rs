@@ -1,6 +1,6 @@
 //! NICs. Does no I/O.
 
-use super::on_vm;
+use super::needs::on_vm;
 use crate::kind::Kind;
 use crate::need::{Need, On};
 use crate::row::{Effect, Feature, Form, Key, Part};

@@ -1,6 +1,7 @@
 //! What PVE calls a VM's options. Does no I/O.
 
-use super::{on_vm, source};
+use super::needs::on_vm;
+use super::source;
 use crate::kind::Kind;
 use crate::need::{Need, On};
 use crate::row::{Effect, Form, Key, Part};
