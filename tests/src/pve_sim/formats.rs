@@ -59,6 +59,13 @@ fn judge(format: &str, value: &str) -> (bool, String) {
             full(r"(order=)?\d+(,(up|down)=\d+)*|((up|down)=\d+)(,(up|down)=\d+)*", value),
             "unable to parse startup options".to_owned(),
         ),
+        "pve-cpuset" => {
+            (full(r"\d+(-\d+)?(,\d+(-\d+)?)*", value), "unable to parse cpuset option".to_owned())
+        }
+        "pve-phys-bits" => (
+            value == "host" || value.parse::<u8>().is_ok_and(|bits| (8..=64).contains(&bits)),
+            "value must be an integer between 8 and 64 or 'host'".to_owned(),
+        ),
         "pve-qm-bootdisk" => (is_disk(value), format!("invalid boot disk '{value}'")),
         "pve-qm-bootdev" => (is_boot_device(value), format!("invalid boot device '{value}'")),
         "pve-hotplug-features" => hotplug(value),
@@ -215,6 +222,9 @@ mod tests {
         check("pve-qm-bootdev", "efidisk0", Err("invalid boot device 'efidisk0'"));
         check("pve-hotplug-features", "network,disk", Ok(()));
         check("pve-hotplug-features", "net", Err("invalid hotplug feature 'net'"));
+        check("pve-cpuset", "0,5,8-11", Ok(()));
+        check("pve-cpuset", "?!", Err("unable to parse cpuset option"));
+        check("pve-phys-bits", "7", Err("value must be an integer between 8 and 64 or 'host'"));
         check("pve-startup-order", "order=3,up=30,down=60", Ok(()));
         check("pve-startup-order", "first", Err("unable to parse startup options"));
     }

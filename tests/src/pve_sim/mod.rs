@@ -7,11 +7,13 @@
 mod answer;
 pub mod certificate;
 mod connection;
+mod cpu;
 mod exchange;
 pub mod faults;
 mod folder;
 mod formats;
 mod image;
+pub mod keys;
 mod multipart;
 mod params;
 pub mod property;

@@ -62,7 +62,8 @@ pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
     let create = schema::by_template("POST", "/nodes/{node}/qemu")?;
     match &create.parameter(key)?.format {
         Some(Format::Keys(keys)) => parse(keys, text).ok(),
-        _ => None,
+        Some(Format::Named(name)) => parse(schema::named(name)?, text).ok(),
+        None => None,
     }
 }
 

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::keys;
+
 /// One method of one path.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Endpoint {
@@ -90,22 +92,9 @@ pub(crate) fn numbered(name: &str) -> Option<(&str, usize)> {
     Some((stem, digits.parse().ok()?))
 }
 
-/// How many of a numbered parameter PVE has.
-// PVE: qemu-server, QemuServer.pm and QemuServer/Drive.pm, the MAX_* constants.
+/// How many of a numbered parameter PVE has; `mp` and `dev` are a container's.
 fn most(stem: &str) -> usize {
-    match stem {
-        "ide" | "serial" => 4,
-        "sata" => 6,
-        "scsi" => 31,
-        "virtio" | "hostpci" => 16,
-        "net" | "ipconfig" => 32,
-        "parallel" => 3,
-        "usb" => 14,
-        "numa" => 8,
-        "virtiofs" => 10,
-        "unused" | "mp" | "dev" => 256,
-        _ => 0,
-    }
+    keys::slots(stem).unwrap_or(if matches!(stem, "mp" | "dev") { 256 } else { 0 })
 }
 
 /// Every endpoint of the checked-in copy.
@@ -119,6 +108,14 @@ pub(crate) fn endpoints() -> &'static [Endpoint] {
 /// The keys of a property string whose format has a name.
 pub(crate) fn named(format: &str) -> Option<&'static BTreeMap<String, Property>> {
     static ALL: OnceLock<BTreeMap<String, BTreeMap<String, Property>>> = OnceLock::new();
+    // The alias `cdrom` has it by name, the drive itself in full.
+    if format == "pve-qm-ide" {
+        let create = by_template("POST", "/nodes/{node}/qemu")?;
+        return match &create.parameter("ide0")?.format {
+            Some(Format::Keys(keys)) => Some(keys),
+            _ => None,
+        };
+    }
     let all = ALL
         .get_or_init(|| serde_json::from_str(include_str!("api-formats.json")).unwrap_or_default());
     all.get(format)

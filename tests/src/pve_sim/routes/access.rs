@@ -117,7 +117,7 @@ pub(super) fn change_pool(call: &mut Call) -> Reply {
     }
     for word in params.list("vms") {
         let vmid: u32 = word.parse().unwrap_or_default();
-        super::qemu::check_vm(call, vmid, None, &["VM.Allocate"])?;
+        call.world.check_vm(call.who, vmid, None, &["VM.Allocate"])?;
         let owner = call.world.pools.iter().find(|(_, pool)| pool.vms.contains(&vmid));
         let owner = owner.map(|(name, _)| name.clone());
         match (delete, owner) {

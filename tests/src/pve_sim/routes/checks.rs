@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 
 use super::Call;
-use super::qemu::check_vm;
 use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::keys::{Case, cases};
+use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema;
-use crate::pve_sim::world::create::read_net;
 use crate::pve_sim::world::disk::{self, Wanted};
+use crate::pve_sim::world::needs::Target;
 use crate::pve_sim::world::storage::Name;
+use crate::pve_sim::world::throttle;
 
 type Config = BTreeMap<String, String>;
 
@@ -18,12 +20,11 @@ type Config = BTreeMap<String, String>;
 pub(super) fn check_drives(config: &Config) -> Result<(), Refusal> {
     for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
         let drive = disk::read(key, text);
-        // PVE: QemuServer/Drive.pm, parse_drive: no CD on this bus, cloud-init's disk aside.
-        if key.starts_with("virtio") && disk::is_cdrom(&drive) {
+        if !throttle::makes_sense(key, &drive) {
             return Err(Refusal::parameter(key, "unable to parse drive options"));
         }
         match disk::wanted(&drive) {
-            Wanted::New { gib: 0.0, from: Some(_), .. } => {}
+            Wanted::New { gib: 0.0, from: Some(_), .. } => check_import_options(key, &drive)?,
             _ if drive.get("import-from").is_some() => {
                 return Err(Refusal::parameter(
                     key,
@@ -45,15 +46,34 @@ pub(super) fn check_drives(config: &Config) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// What PVE cannot see in an image must be said.
+fn check_import_options(key: &str, drive: &Properties) -> Result<(), Refusal> {
+    let needed: &[&str] = match key {
+        "efidisk0" => &["efitype", "pre-enrolled-keys"],
+        "tpmstate0" => &["version"],
+        _ => &[],
+    };
+    match needed.iter().find(|name| drive.get(name).is_none()) {
+        Some(name) => {
+            let text = format!("need to specify '{name}' when using 'import-from'");
+            Err(Refusal::parameter(key, text))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Which storages and volumes the drives may use; PVE: $check_storage_access.
-pub(super) fn check_storages(call: &Call, vmid: u32, config: &Config) -> Result<(), Refusal> {
+pub(super) fn check_storages(call: &Call, on: &Target, config: &Config) -> Result<(), Refusal> {
+    let vmid = on.vmid;
     for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
         let drive = disk::read(key, text);
         match disk::wanted(&drive) {
-            Wanted::NoVolume | Wanted::CloudInit { .. } => {}
+            Wanted::NoVolume => {
+                call.world.check_value(on, key, text, &[Case::PhysicalCdrom])?;
+            }
+            Wanted::CloudInit { .. } => {}
             Wanted::New { storage, .. } if !disk::is_cdrom(&drive) => {
-                let path = format!("/storage/{storage}");
-                call.world.check(call.who, &path, &["Datastore.AllocateSpace"])?;
+                call.world.check_value(on, key, text, &[Case::NewDisk])?;
                 // PVE: that it is off, or on other nodes only, is the task's to find.
                 let config = call.world.storages.get(&storage);
                 let config = config
@@ -85,7 +105,14 @@ pub(super) fn check_storages(call: &Call, vmid: u32, config: &Config) -> Result<
             check_source(call, vmid, key, source)?;
         }
     }
-    Ok(())
+    for (_, volid) in config.iter().filter(|(key, _)| key.starts_with("unused")) {
+        let drive = Properties::read(volid, "file");
+        volume_access(call, Some(vmid), drive.get("file").unwrap_or_default())?;
+    }
+    match config.get("vmstatestorage") {
+        Some(storage) => call.world.check_value(on, "vmstatestorage", storage, &[Case::Always]),
+        None => Ok(()),
+    }
 }
 
 /// Facts 17 and 18.
@@ -157,88 +184,65 @@ pub(super) fn volume_access(call: &Call, vmid: Option<u32>, volid: &str) -> Resu
 /// Which privilege each key needs; PVE: $check_vm_modify_config_perm.
 pub(super) fn check_keys<'k>(
     call: &Call,
-    vmid: u32,
-    pool: Option<&str>,
+    on: &Target,
     keys: impl Iterator<Item = &'k String>,
 ) -> Result<(), Refusal> {
-    if call.who.authid == "root@pam" {
-        return Ok(());
-    }
-    for key in keys {
-        let stem = schema::numbered(key).map_or(key.as_str(), |(stem, _)| stem);
-        let privilege =
-            match stem {
-                _ if disk::is_drive(key) || key == "cdrom" => continue,
-                "unused" | "serial" => continue,
-                "usb" | "hostpci" | "virtiofs" => {
-                    return Err(Refusal::unknown(format!("pve-sim: '{key}' is not served")));
-                }
-                "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets"
-                | "vcpus" => "VM.Config.CPU",
-                "memory" | "balloon" | "shares" | "allow-ksm" => "VM.Config.Memory",
-                "acpi" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios" | "tablet" | "vga"
-                | "watchdog" | "audio" | "rng" => "VM.Config.HWType",
-                "agent" | "autostart" | "bios" | "description" | "keyboard" | "localtime"
-                | "migrate_downtime" | "migrate_speed" | "name" | "onboot" | "ostype"
-                | "protection" | "reboot" | "startdate" | "startup" | "tdf" | "template"
-                | "tags" => "VM.Config.Options",
-                "freeze" => "VM.PowerMgmt",
-                "boot" | "bootdisk" | "vmstatestorage" => "VM.Config.Disk",
-                "net" => "VM.Config.Network",
-                "cicustom" | "cipassword" | "citype" | "ciuser" | "ciupgrade" | "nameserver"
-                | "searchdomain" | "sshkeys" | "ipconfig" => {
-                    let either = ["VM.Config.Cloudinit", "VM.Config.Network"];
-                    call.world.check_any(call.who, &format!("/vms/{vmid}"), &either)?;
-                    continue;
-                }
-                _ => return Err(Refusal::die(format!("only root can set '{key}' config"))),
-            };
-        check_vm(call, vmid, pool, &[privilege])?;
-        if key == "startup" {
-            call.world.check(call.who, "/", &["Sys.Modify"])?;
+    keys.filter(|key| *key != "cdrom").try_for_each(|key| call.world.check_key(on, key))
+}
+
+/// Devices of a new VM, kind by kind.
+// PVE: API2/Qemu.pm, create_vm.
+pub(super) fn check_devices(call: &Call, on: &Target, config: &Config) -> Result<(), Refusal> {
+    for kind in ["serial", "usb", "hostpci", "rng", "virtiofs"] {
+        for (key, value) in config {
+            if schema::numbered(key).is_some_and(|(stem, _)| stem == kind) {
+                call.world.check_device(on, key, value)?;
+            }
         }
     }
     Ok(())
 }
 
-/// Facts 18: a socket is free, a real device is not.
-pub(super) fn check_serials(
-    call: &Call,
-    vmid: u32,
-    pool: Option<&str>,
-    config: &Config,
-    verb: &str,
-) -> Result<(), Refusal> {
-    for (key, value) in config {
-        if !matches!(schema::numbered(key), Some(("serial", _))) || call.who.authid == "root@pam" {
-            continue;
+/// A CPU model of the site's own must be there.
+// PVE: QemuServer/CPUConfig.pm, validate_vm_cpu_conf and get_custom_model: part of the format.
+pub(super) fn check_known_model(call: &Call) -> Result<(), Refusal> {
+    let Some(cpu) = call.params.get("cpu") else {
+        return Ok(());
+    };
+    let cpu = cases::read("cpu", cpu);
+    match cpu.get("cputype").and_then(|name| name.strip_prefix("custom-")) {
+        Some(name) if !call.world.cpu_models.contains_key(name) => {
+            let text = format!("invalid format - Custom cputype '{name}' not found\n");
+            Err(Refusal::parameter("cpu", text))
         }
-        if value != "socket" {
-            return Err(Refusal::die(format!(
-                "only root can {verb} '{key}' config for real devices"
-            )));
-        }
-        check_vm(call, vmid, pool, &["VM.Config.HWType"])?;
+        _ => Ok(()),
     }
-    Ok(())
+}
+
+/// A CPU model of the site's own, unless the VM has it already.
+// PVE: API2/Qemu.pm, $check_cpu_model_access.
+pub(super) fn check_model(
+    call: &Call,
+    on: &Target,
+    config: &Config,
+    present: Option<&str>,
+) -> Result<(), Refusal> {
+    let Some(cpu) = config.get("cpu") else {
+        return Ok(());
+    };
+    let model = |text: &str| cases::read("cpu", text).get("cputype").map(str::to_owned);
+    match present.is_some_and(|present| model(present) == model(cpu)) {
+        true => Ok(()),
+        false => call.world.check_value(on, "cpu", cpu, &[Case::CustomModel]),
+    }
 }
 
 /// Facts 52; PVE: guest-common, GuestHelpers.pm, check_vnet_access.
 pub(super) fn check_bridges(call: &Call, config: &Config) -> Result<(), Refusal> {
-    for (_, text) in
-        config.iter().filter(|(key, _)| matches!(schema::numbered(key), Some(("net", _))))
-    {
-        let net = read_net(text);
-        let Some(bridge) = net.get("bridge") else {
-            continue;
-        };
-        let vnet = call.world.sdn.edited.vnets.get(bridge);
-        let zone = vnet.and_then(|vnet| vnet.get("zone")).map_or("localnetwork", String::as_str);
-        let path = match net.get("tag") {
-            Some(tag) => format!("/sdn/zones/{zone}/{bridge}/{tag}"),
-            None => format!("/sdn/zones/{zone}/{bridge}"),
-        };
-        call.world.check(call.who, &path, &["SDN.Use"])?;
+    for (key, text) in config {
+        if matches!(schema::numbered(key), Some(("net", _))) {
+            call.world.check_bridge(call.who, text)?;
+        }
     }
     Ok(())
 }

@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Call;
-use super::checks::{check_bridges, check_drives, check_keys, check_serials, check_storages};
-use super::qemu::check_ssh_keys;
+use super::checks::{check_bridges, check_drives, check_keys, check_model, check_storages};
+use super::qemu::{check_ssh_keys, put_cdrom};
 use crate::pve_sim::answer::{Refusal, Reply};
+use crate::pve_sim::keys;
 use crate::pve_sim::schema;
 use crate::pve_sim::world::change::Change;
+use crate::pve_sim::world::moves::Move;
+use crate::pve_sim::world::needs::{Target, Write};
 use crate::pve_sim::world::vm::View;
 use crate::pve_sim::world::work::Work;
 
@@ -92,10 +95,12 @@ fn read_change(call: &mut Call) -> Result<Change, Refusal> {
         change.set.remove(key);
     }
     check_ssh_keys(&change.set)?;
+    put_cdrom(&mut change.set);
+    change.delete.iter_mut().filter(|key| *key == "cdrom").for_each(|key| *key = "ide2".to_owned());
     if change.set.is_empty() && change.delete.is_empty() && change.revert.is_empty() {
         return Err(Refusal::die("no options specified"));
     }
-    check_deletes(&change)?;
+    check_deletes(&change, call.world.release())?;
     check_drives(&change.set)?;
     let keys: Vec<String> = change.set.keys().cloned().collect();
     for key in keys.iter().filter(|key| matches!(schema::numbered(key), Some(("net", _)))) {
@@ -103,25 +108,25 @@ fn read_change(call: &mut Call) -> Result<Change, Refusal> {
         let text = call.world.print_net(vmid, key, &text);
         change.set.insert(key.clone(), text);
     }
-    check_keys(call, vmid, None, change.delete.iter())?;
-    check_keys(call, vmid, None, change.set.keys())?;
-    check_serials(call, vmid, None, &change.set, "modify")?;
-    check_storages(call, vmid, &change.set)?;
+    let on = Target { who: call.who, vmid, pool: None, write: Write::Delete };
+    check_keys(call, &on, change.delete.iter())?;
+    let on = Target { write: Write::Change, ..on };
+    check_keys(call, &on, change.set.keys())?;
+    check_storages(call, &on, &change.set)?;
     check_bridges(call, &change.set)?;
     let vm = call.world.vm(&node, vmid)?;
     vm.check_digest(change.digest.as_deref())?;
+    check_model(call, &on, &change.set, vm.config.get("cpu").map(String::as_str))?;
     vm.check_lock()?;
+    vm.check_balloon(&change.set)?;
     Ok(change)
 }
 
 /// Facts 21.
 // PVE: API2/Qemu.pm, $update_vm_api.
-fn check_deletes(change: &Change) -> Result<(), Refusal> {
+fn check_deletes(change: &Change, release: keys::Release) -> Result<(), Refusal> {
     let known = |key: &str| {
-        key == "meta"
-            || !matches!(key, "node" | "vmid")
-                && schema::by_template("POST", "/nodes/{node}/qemu")
-                    .is_some_and(|e| e.parameter(key).is_some())
+        key == "cdrom" || keys::find(key).is_some_and(|row| keys::reached(row.since, release))
     };
     for key in &change.revert {
         if !known(key) {
@@ -159,6 +164,38 @@ pub(super) fn resize(call: &mut Call) -> Reply {
         digest: call.params.get("digest").map(str::to_owned),
     };
     call.fork("resize", vmid, work)
+}
+
+/// PVE: API2/Qemu.pm, move_vm_disk; facts-4 43.
+pub(super) fn move_disk(call: &mut Call) -> Reply {
+    let (node, vmid) = (call.node(), call.vmid());
+    let said = |names: [&str; 2], text: &str| {
+        let errors = names.map(|name| (name.to_owned(), Value::from(text)));
+        Err(Refusal::parameters(errors.into_iter().collect()))
+    };
+    let both = ["target-vmid", "storage"];
+    let storage = match (call.params.get("storage"), call.params.get("target-vmid")) {
+        (Some(storage), None) => storage.to_owned(),
+        (None, None) => {
+            return said(both, "both 'storage' and 'target-vmid' missing, either needs to be set");
+        }
+        (Some(_), Some(_)) => {
+            return said(both, "either set 'storage' or 'target-vmid', but not both");
+        }
+        (None, Some(_)) => {
+            return Err(Refusal::unknown("pve-sim: a move to another VM is not served"));
+        }
+    };
+    call.world.check(call.who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+    let wish = Move {
+        disk: call.params.text("disk").to_owned(),
+        storage,
+        format: call.params.get("format").map(str::to_owned),
+        delete: call.params.flag("delete"),
+        digest: call.params.get("digest").map(str::to_owned),
+    };
+    call.world.movable(&node, vmid, &wish)?;
+    call.fork("qmmove", vmid, Work::Move { vmid, wish })
 }
 
 /// PVE: API2/Qemu.pm, unlink: a config change with `delete`.

@@ -7,6 +7,7 @@ mod checks;
 mod cluster;
 mod config;
 mod content;
+mod hardware;
 mod nodes;
 mod permission;
 mod qemu;
@@ -38,12 +39,17 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every endpoint served: method, template, rule.
-pub(super) const ROUTES: [(&str, &str, Handler); 73] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 79] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
     ("GET", "/nodes/{node}/network", nodes::network),
     ("GET", "/nodes/{node}/query-url-metadata", nodes::url_metadata),
+    ("GET", "/nodes/{node}/capabilities/qemu/cpu", hardware::models),
+    ("GET", "/nodes/{node}/capabilities/qemu/machines", hardware::machines),
+    ("GET", "/cluster/mapping/pci", hardware::pci),
+    ("GET", "/cluster/mapping/usb", hardware::usb),
+    ("GET", "/cluster/mapping/dir", hardware::directories),
     ("GET", "/nodes/{node}/qemu", qemu::list),
     ("POST", "/nodes/{node}/qemu", qemu::create),
     ("GET", "/nodes/{node}/qemu/{vmid}", qemu::index),
@@ -53,6 +59,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 73] = [
     ("POST", "/nodes/{node}/qemu/{vmid}/config", config::post),
     ("GET", "/nodes/{node}/qemu/{vmid}/pending", config::pending),
     ("PUT", "/nodes/{node}/qemu/{vmid}/resize", config::resize),
+    ("POST", "/nodes/{node}/qemu/{vmid}/move_disk", config::move_disk),
     ("PUT", "/nodes/{node}/qemu/{vmid}/unlink", config::unlink),
     ("GET", "/nodes/{node}/qemu/{vmid}/status/current", status::current),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/start", status::start),
@@ -144,7 +151,14 @@ pub(crate) fn serve(
     if endpoint.path.starts_with("/nodes/{node}") {
         call.world.reach(call.params.text("node"))?;
     }
-    params::verify(endpoint, &call.params)?;
+    // Mappings are looked at on the node that is to be checked.
+    if let Some(node) =
+        call.params.get("check-node").filter(|_| endpoint.path.contains("/mapping/"))
+    {
+        call.world.reach(node)?;
+    }
+    params::verify(endpoint, &call.params, call.world.release())?;
+    checks::check_known_model(&call)?;
     handler(&mut call)
 }
 

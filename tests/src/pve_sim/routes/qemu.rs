@@ -6,11 +6,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::checks::{check_bridges, check_drives, check_keys, check_serials, check_storages};
+use super::checks::{
+    check_bridges, check_devices, check_drives, check_keys, check_model, check_storages,
+};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::world::disk;
+use crate::pve_sim::world::needs::{Target, Write};
 use crate::pve_sim::world::vm::Vm;
 use crate::pve_sim::world::work::Work;
 
@@ -86,8 +89,7 @@ const NOT_CONFIG: [&str; 11] = [
     "unique",
 ];
 /// What a create can ask that the simulator does not know.
-const NOT_SERVED: [&str; 6] =
-    ["archive", "efidisk0", "ha-managed", "live-restore", "tpmstate0", "cdrom"];
+const NOT_SERVED: [&str; 3] = ["archive", "ha-managed", "live-restore"];
 
 /// Facts 13, 14, 16, 17, 18: what is refused at once, and what only the task says.
 pub(super) fn create(call: &mut Call) -> Reply {
@@ -104,10 +106,10 @@ pub(super) fn create(call: &mut Call) -> Reply {
     }
     let start = call.params.flag("start");
     if start {
-        check_vm(call, vmid, pool.as_deref(), &["VM.PowerMgmt"])?;
+        call.world.check_vm(call.who, vmid, pool.as_deref(), &["VM.PowerMgmt"])?;
     }
     // PVE: facts 53.
-    if check_vm(call, vmid, pool.as_deref(), &["VM.Allocate"]).is_err() {
+    if call.world.check_vm(call.who, vmid, pool.as_deref(), &["VM.Allocate"]).is_err() {
         return Err(Refusal::permission_unnamed());
     }
     for name in NOT_SERVED {
@@ -115,10 +117,13 @@ pub(super) fn create(call: &mut Call) -> Reply {
             return Err(Refusal::unknown(format!("pve-sim: create with '{name}' is not served")));
         }
     }
-    check_storages(call, vmid, &config)?;
-    check_keys(call, vmid, pool.as_deref(), config.keys())?;
-    check_serials(call, vmid, pool.as_deref(), &config, "set")?;
+    put_cdrom(&mut config);
+    let on = Target { who: call.who, vmid, pool: pool.as_deref(), write: Write::Create };
+    check_storages(call, &on, &config)?;
+    check_keys(call, &on, config.keys())?;
+    check_devices(call, &on, &config)?;
     check_bridges(call, &config)?;
+    check_model(call, &on, &config, None)?;
     check_drives(&config)?;
     call.world.claim(&node, vmid)?;
     for (key, value) in &mut config {
@@ -129,24 +134,19 @@ pub(super) fn create(call: &mut Call) -> Reply {
     call.fork("qmcreate", vmid, Work::Create { vmid, params: config, start, pool })
 }
 
-fn disk_number(key: &str) -> bool {
-    key.trim_start_matches("net").bytes().all(|b| b.is_ascii_digit()) && key != "net"
+/// `cdrom` is another name of `ide2`.
+// PVE: API2/Qemu.pm, $resolve_cdrom_alias.
+pub(super) fn put_cdrom(config: &mut BTreeMap<String, String>) {
+    if let Some(mut value) = config.remove("cdrom") {
+        if !value.contains("media=") {
+            value.push_str(",media=cdrom");
+        }
+        config.insert("ide2".to_owned(), value);
+    }
 }
 
-/// A right on the VM, or on the pool it goes to.
-// PVE: pve-access-control, RPCEnvironment.pm, check_vm_perm.
-pub(super) fn check_vm(
-    call: &Call,
-    vmid: u32,
-    pool: Option<&str>,
-    privileges: &[&str],
-) -> Result<(), Refusal> {
-    if let Some(pool) = pool
-        && call.world.may(call.who, &format!("/pool/{pool}"), privileges)
-    {
-        return Ok(());
-    }
-    call.world.check(call.who, &format!("/vms/{vmid}"), privileges)
+fn disk_number(key: &str) -> bool {
+    key.trim_start_matches("net").bytes().all(|b| b.is_ascii_digit()) && key != "net"
 }
 
 /// Facts 15: the value is percent-encoded once more.

@@ -116,11 +116,17 @@ fn parse(version: &str, text: &str) -> (BTreeMap<String, World>, Vec<Answer>) {
 }
 
 /// Routes that a file cannot have in full, and why.
-const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 3] = [
+const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 7] = [
     ("8.4", "POST", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
     ("8.4", "DELETE", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
     ("8.4", "POST", "/cluster/sdn/rollback", Outcome::Done, NO_LOCK),
+    ("8.4", "GET", MACHINES, Outcome::Done, NO_QEMU),
+    ("9.0", "GET", MACHINES, Outcome::Done, NO_QEMU),
+    ("9.1", "GET", MACHINES, Outcome::Done, NO_QEMU),
+    ("9.2", "GET", MACHINES, Outcome::Done, NO_QEMU),
 ];
+const MACHINES: &str = "/nodes/{node}/capabilities/qemu/machines";
+const NO_QEMU: &str = "the list is QEMU's, and there was none";
 const NO_LOCK: &str = "SDN has locks since 9.0";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,9 +9,13 @@ use serde_json::Map;
 use super::World;
 use super::access::Who;
 use super::disk;
+use super::needs::{Target, Write};
+use super::normal;
 use super::vm::{View, Vm};
 use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::keys::{Case, cases};
 use crate::pve_sim::property::Properties;
+use crate::pve_sim::schema::numbered;
 
 /// What a config request asks for.
 #[derive(Debug, Clone, Default)]
@@ -32,10 +36,33 @@ impl World {
         vmid: u32,
         change: &Change,
     ) -> Result<Vec<String>, Refusal> {
+        let warnings = self.write_pending(node, who, vmid, change)?;
+        self.vm_mut(node, vmid)?.cleanup_pending();
+        let errors = match self.vm(node, vmid)?.running {
+            true => self.hotplug_pending(node, vmid, change)?,
+            false => {
+                self.apply_pending(node, vmid)?;
+                Map::new()
+            }
+        };
+        match errors.is_empty() {
+            true => Ok(warnings),
+            false => Err(Refusal::parameters(errors)),
+        }
+    }
+
+    /// The first half of a change: all of it waits.
+    pub(super) fn write_pending(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        change: &Change,
+    ) -> Result<Vec<String>, Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_digest(change.digest.as_deref())?;
         vm.check_lock()?;
-        vm.check_boot_order(change)?;
+        vm.check_balloon(&change.set)?;
         let mut warnings = Vec::new();
         for key in &change.revert {
             self.revert(node, vmid, key)?;
@@ -47,25 +74,16 @@ impl World {
                 warnings.push(line);
                 continue;
             }
-            self.unset(node, who, vmid, key)?;
+            self.unset(node, who, vmid, key, change.force)?;
+            self.vm_mut(node, vmid)?.tidy();
         }
         // PVE: facts-4 27. What was written before a key fails stays pending, whatever the power
         // of the VM; PVE takes the keys in no order.
         for (key, value) in &change.set {
-            self.set(node, who, vmid, key, value)?;
+            self.set(node, who, vmid, key, value, change)?;
+            self.vm_mut(node, vmid)?.tidy();
         }
-        self.vm_mut(node, vmid)?.cleanup_pending();
-        let errors = match self.vm(node, vmid)?.running {
-            true => self.hotplug_pending(node, vmid, change)?,
-            false => {
-                self.apply_pending(node, vmid, change)?;
-                Map::new()
-            }
-        };
-        match errors.is_empty() {
-            true => Ok(warnings),
-            false => Err(Refusal::parameters(errors)),
-        }
+        Ok(warnings)
     }
 
     fn set(
@@ -75,83 +93,150 @@ impl World {
         vmid: u32,
         key: &str,
         value: &str,
+        change: &Change,
     ) -> Result<(), Refusal> {
         let vm = self.vm(node, vmid)?;
         if vm.pending.get(key).and_then(Option::as_deref) == Some(value) {
             return Ok(());
         }
         let (before, replaced) = (vm.config.get(key).cloned(), vm.pending.get(key).cloned());
-        let value = if disk::is_drive(key) {
-            if let Some(before) = &before {
-                self.check_drive(who, vmid, before)?;
-            }
-            self.check_drive(who, vmid, value)?;
-            let value = self.make_drive(node, vmid, key, value).map_err(Refusal::die)?;
+        if let Some(before) = &before {
+            self.check_held(who, vmid, Write::Change, key, before)?;
+        }
+        self.check_held(who, vmid, Write::Change, key, value)?;
+        let mut value = value.to_owned();
+        if disk::is_drive(key) {
+            same_version(key, before.as_deref(), &value)?;
             if let Some(Some(replaced)) = replaced {
                 self.part_with(node, vmid, &replaced, Some(&value), false)?;
             }
-            Some(value)
+            let others = self.vm(node, vmid)?.drives();
+            value = self.make_drive(node, vmid, key, &value, &others).map_err(Refusal::die)?;
         } else if key == "tags" {
-            self.check_tags(who, before.as_deref().unwrap_or_default(), value)?;
-            Some(self.unique_tags(value))
-        } else {
-            kept(key, value).map(|value| stored(key, &value))
+            self.check_tags(who, vmid, before.as_deref().unwrap_or_default(), &value)?;
+            value = self.unique_tags(&value);
+        }
+        self.write(node, vmid, key, &value, change)
+    }
+
+    /// Writes a value down, and what PVE changes with it.
+    // PVE: API2/Qemu.pm, $update_vm_api.
+    fn write(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        key: &str,
+        value: &str,
+        change: &Change,
+    ) -> Result<(), Refusal> {
+        let pinned = match key {
+            "ostype" if !change.touches("machine") => self.pinned(node, vmid, value)?,
+            _ => None,
         };
         let vm = self.vm_mut(node, vmid)?;
-        if let Some(value) = &value {
-            vm.boot_from_new_cd(key, value);
+        match key {
+            // It is in force at once.
+            "cipassword" => {
+                vm.pending.remove(key);
+                let value = vm.password(value);
+                vm.config.insert(key.to_owned(), value);
+                return Ok(());
+            }
+            "vga" => normal::check_clipboard(value).map_err(Refusal::die)?,
+            "machine" => normal::check_machine(value).map_err(Refusal::die)?,
+            "boot" => vm.check_boot_order(change)?,
+            _ => {}
         }
-        match (key, value) {
-            // PVE: API2/Qemu.pm, $update_vm_api: it is in force at once.
-            ("cipassword", Some(value)) => vm.config.insert(key.to_owned(), value),
-            (_, value) => vm.pending.insert(key.to_owned(), value).flatten(),
-        };
+        if let Some(machine) = pinned {
+            vm.pending.insert("machine".to_owned(), Some(machine));
+        }
+        vm.boot_from_new_cd(key, value);
+        let value = normal::kept(key, value);
+        vm.forced.remove(key);
+        vm.pending.insert(key.to_owned(), value);
         Ok(())
     }
 
-    fn unset(&mut self, node: &str, who: &Who, vmid: u32, key: &str) -> Result<(), Refusal> {
+    /// The machine that a change of the guest's kind brings, where nobody named one.
+    fn pinned(&self, node: &str, vmid: u32, guest: &str) -> Result<Option<String>, Refusal> {
+        let vm = self.vm(node, vmid)?;
+        if vm.pending.contains_key("machine") {
+            return Ok(None);
+        }
+        let present = vm.config.get("machine").map_or("", String::as_str);
+        // A machine that cannot be is only told of here.
+        Ok(normal::machine(present, guest).ok().flatten())
+    }
+
+    fn unset(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        key: &str,
+        force: bool,
+    ) -> Result<(), Refusal> {
         let vm = self.vm_mut(node, vmid)?;
         let waiting = vm.pending.remove(key).flatten();
         let value = vm.config.get(key).cloned().or(waiting.clone()).unwrap_or_default();
         let file = Properties::read(&value, "file").get("file").unwrap_or_default().to_owned();
         vm.forget_boot(key);
         if key == "tags" {
-            self.check_tags(who, &value, "")?;
+            self.check_tags(who, vmid, &value, "")?;
             self.vm_mut(node, vmid)?.config.remove(key);
             return Ok(());
         }
         if key.starts_with("unused") {
             vm.check_protection(&format!("can't remove unused disk '{file}'"))?;
-            vm.config.remove(key);
-            self.check_drive(who, vmid, &value)?;
-            return self.part_with(node, vmid, &value, None, true);
+            self.check_held(who, vmid, Write::Delete, key, &value)?;
+            self.free_unused(node, who, vmid, &file)?;
+            self.vm_mut(node, vmid)?.config.remove(key);
+            return Ok(());
         }
         if disk::is_drive(key) {
             vm.check_protection(&format!("can't remove drive '{key}'"))?;
-            self.check_drive(who, vmid, &value)?;
-            if let Some(waiting) = waiting {
-                self.part_with(node, vmid, &waiting, None, false)?;
-            }
         }
-        self.vm_mut(node, vmid)?.pending.insert(key.to_owned(), None);
+        self.check_held(who, vmid, Write::Delete, key, &value)?;
+        if let Some(waiting) = waiting.filter(|_| disk::is_drive(key)) {
+            self.part_with(node, vmid, &waiting, None, false)?;
+        }
+        let vm = self.vm_mut(node, vmid)?;
+        vm.pending.insert(key.to_owned(), None);
+        if force {
+            vm.forced.insert(key.to_owned());
+        }
         Ok(())
     }
 
-    fn check_drive(&self, who: &Who, vmid: u32, text: &str) -> Result<(), Refusal> {
-        let drive = Properties::read(text, "file");
-        let privileges: &[&str] = match disk::wanted(&drive) {
-            disk::Wanted::CloudInit { .. } => &["VM.Config.Cloudinit", "VM.Config.CDROM"],
-            _ if disk::is_cdrom(&drive) => &["VM.Config.CDROM"],
-            _ => &["VM.Config.Disk"],
-        };
-        self.check(who, &format!("/vms/{vmid}"), privileges)
+    /// What a key needs for what it holds, besides what was asked of all keys.
+    fn check_held(
+        &self,
+        who: &Who,
+        vmid: u32,
+        write: Write,
+        key: &str,
+        value: &str,
+    ) -> Result<(), Refusal> {
+        let on = Target { who, vmid, pool: None, write };
+        if disk::is_drive(key) {
+            let drives = [Case::Disk, Case::Cdrom, Case::CloudInit];
+            return self.check_value(&on, key, value, &drives);
+        }
+        match numbered(key) {
+            Some(("serial" | "usb" | "hostpci" | "rng" | "virtiofs", _)) => {
+                self.check_device(&on, key, value)
+            }
+            Some(("net", _)) => self.check_bridge(who, value),
+            Some(("unused", _)) => self.check_value(&on, key, value, &[Case::Always]),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Vm {
     /// Create takes any order (facts 14), a change only one of devices that are there.
     // PVE: API2/Qemu.pm, $update_vm_api.
-    fn check_boot_order(&self, change: &Change) -> Result<(), Refusal> {
+    fn check_boot_order(&mut self, change: &Change) -> Result<(), Refusal> {
         let order = change.set.get("boot").and_then(|boot| boot.strip_prefix("order="));
         let there = self.view(View::Pending);
         let exists = |device: &str| {
@@ -159,11 +244,33 @@ impl Vm {
                 || change.set.contains_key(device)
         };
         let mut devices = order.into_iter().flat_map(|order| order.split(';'));
-        match devices.find(|device| !device.is_empty() && !exists(device)) {
-            Some(device) => {
-                Err(Refusal::die(format!("invalid bootorder: device '{device}' does not exist'")))
+        if let Some(device) = devices.find(|device| !device.is_empty() && !exists(device)) {
+            let text = format!("invalid bootorder: device '{device}' does not exist'");
+            return Err(Refusal::die(text));
+        }
+        // The older way of saying it goes.
+        if order.is_some() && self.config.contains_key("bootdisk") {
+            self.pending.insert("bootdisk".to_owned(), None);
+        }
+        Ok(())
+    }
+
+    /// A balloon is no larger than the memory.
+    // PVE: API2/Qemu.pm, $update_vm_api.
+    pub(crate) fn check_balloon(&self, set: &BTreeMap<String, String>) -> Result<(), Refusal> {
+        if !set.contains_key("memory") && !set.contains_key("balloon") {
+            return Ok(());
+        }
+        let there = self.view(View::Pending);
+        let number = |key: &str| {
+            let value = set.get(key).or_else(|| there.get(key))?;
+            cases::read(key, value).iter().find_map(|(_, size)| size.parse::<u64>().ok())
+        };
+        match number("balloon").is_some_and(|balloon| balloon > number("memory").unwrap_or(512)) {
+            true => {
+                Err(Refusal::die("balloon value too large (must be smaller than assigned memory)"))
             }
-            None => Ok(()),
+            false => Ok(()),
         }
     }
 
@@ -173,7 +280,7 @@ impl Vm {
         let drive = Properties::read(value, "file");
         let is_cd = disk::is_drive(key)
             && disk::is_cdrom(&drive)
-            && !drive.get("file").unwrap_or_default().contains("-cloudinit");
+            && !cases::is_cloud_init(drive.get("file").unwrap_or_default());
         let view = self.view(View::Pending);
         let order = view.get("boot").and_then(|boot| boot.strip_prefix("order="));
         let Some(order) = order.filter(|order| is_cd && !order.split(';').any(|d| d == key)) else {
@@ -182,27 +289,36 @@ impl Vm {
         let boot = format!("order={order};{key}");
         self.pending.insert("boot".to_owned(), Some(boot));
     }
-}
 
-/// A value as the config file can hold it; none when it holds nothing.
-// PVE: QemuServer.pm, write_vm_config: an empty value is a blank, an empty text goes.
-pub(super) fn kept(key: &str, value: &str) -> Option<String> {
-    match (key, value) {
-        ("description" | "sshkeys", "") => None,
-        (_, "") => Some(" ".to_owned()),
-        // PVE: QemuServer.pm, parse_vm_config: blanks and newlines at the end are lost.
-        ("description", text) => Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()),
-        _ => Some(value.to_owned()),
+    /// A password as it is kept: a change hashes it, for all guests but Windows.
+    // PVE: API2/Qemu.pm, $update_vm_api.
+    fn password(&self, value: &str) -> String {
+        let windows = self.config.get("ostype").is_some_and(|guest| normal::is_windows(guest));
+        match windows || value.starts_with('$') {
+            true => value.to_owned(),
+            false => "$5$simulated$hash".to_owned(),
+        }
     }
 }
 
-/// A value as the config keeps it.
-fn stored(key: &str, value: &str) -> String {
-    // PVE: reference 1, way A: a config change hashes a plain password, a create does not.
-    if key == "cipassword" && !value.starts_with('$') {
-        return "$5$simulated$hash".to_owned();
+impl Change {
+    fn touches(&self, key: &str) -> bool {
+        self.set.contains_key(key) || self.delete.iter().any(|gone| gone == key)
     }
-    value.to_owned()
+}
+
+/// A TPM keeps its version, unless it is a new one.
+// PVE: API2/Qemu.pm, prohibit_tpm_version_change.
+fn same_version(key: &str, before: Option<&str>, value: &str) -> Result<(), Refusal> {
+    let Some(before) = before.filter(|_| key == "tpmstate0") else {
+        return Ok(());
+    };
+    let (old, new) = (disk::read(key, before), disk::read(key, value));
+    let version = |drive: &Properties| drive.get("version").unwrap_or("v1.2").to_owned();
+    match old.get("file") == new.get("file") && version(&old) != version(&new) {
+        true => Err(Refusal::die("cannot change TPM state version after creation")),
+        false => Ok(()),
+    }
 }
 
 #[cfg(test)]

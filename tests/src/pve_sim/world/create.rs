@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 use super::World;
 use super::access::Who;
 use super::disk;
+use super::normal;
 use super::vm::Vm;
 use super::work::{Ended, Work};
 use crate::pve_sim::answer::Refusal;
@@ -52,35 +53,61 @@ impl World {
     ) -> Ended {
         let mut log = Vec::new();
         let before = self.volumes.clone();
-        let mut config = BTreeMap::new();
-        for (key, value) in params {
-            if !disk::is_drive(&key) {
-                config.extend(super::change::kept(&key, &value).map(|value| (key, value)));
-                continue;
-            }
-            let is_new = disk::is_made(&disk::read(&key, &value));
-            match self.make_drive(node, vmid, &key, &value) {
-                Ok(text) => {
-                    if is_new {
-                        log.push(format!("{key}: successfully created disk '{text}'"));
-                    }
-                    config.insert(key, text);
-                }
-                Err(cause) => {
-                    self.volumes = before;
-                    self.vms.remove(&vmid);
-                    let result = Err(format!("unable to create VM {vmid} - {cause}"));
-                    return Ended { log, ..result.into() };
+        match self.new_config(node, who, vmid, &params, &mut log) {
+            Ok(config) => {
+                if let Ok(vm) = self.vm_mut(node, vmid) {
+                    vm.config = config;
+                    vm.tidy();
                 }
             }
-        }
-        if let Some(tags) = config.get("tags").cloned() {
-            if let Err(cause) = self.check_tags_of_new(who, &tags) {
+            Err(cause) => {
                 self.volumes = before;
                 self.vms.remove(&vmid);
                 let result = Err(format!("unable to create VM {vmid} - {cause}"));
                 return Ended { log, ..result.into() };
             }
+        }
+        if start {
+            // PVE: reference 2, "start=1 is a trap": a second task, which nobody is told of.
+            log.push("Execute autostart".to_owned());
+            self.fork(node, "qmstart", &vmid.to_string(), who, Work::Start { vmid });
+        }
+        Ended { log, ..Ended::default() }
+    }
+
+    /// The config of a new VM, its disks made.
+    fn new_config(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        params: &BTreeMap<String, String>,
+        log: &mut Vec<String>,
+    ) -> Result<BTreeMap<String, String>, String> {
+        let mut config = BTreeMap::new();
+        for (key, value) in params {
+            if !disk::is_drive(key) {
+                config.extend(normal::kept(key, value).map(|value| (key.clone(), value)));
+                continue;
+            }
+            let is_new = disk::is_made(&disk::read(key, value));
+            let text = self.make_drive(node, vmid, key, value, params)?;
+            if is_new {
+                log.push(format!("{key}: successfully created disk '{text}'"));
+            }
+            config.insert(key.clone(), text);
+        }
+        normal::check_clipboard(config.get("vga").map_or("", String::as_str))?;
+        let text = |key: &str| config.get(key).map_or("", String::as_str);
+        if let Some(machine) = normal::machine(text("machine"), text("ostype"))? {
+            if normal::is_pinned(text("machine"), &machine) {
+                let kind = machine.split(',').next().unwrap_or_default();
+                log.push(format!("pinning machine type to '{kind}' for Windows guest OS"));
+            }
+            config.insert("machine".to_owned(), machine);
+        }
+        if let Some(tags) = config.get("tags").cloned() {
+            self.check_tags_of_new(who, vmid, &tags)?;
             // Before 9.2 a create keeps them as they were sent.
             if self.release() >= (9, 2) {
                 config.insert("tags".to_owned(), self.unique_tags(&tags));
@@ -89,15 +116,7 @@ impl World {
         let made = self.clockwork.created.entry(vmid).or_default();
         complete(vmid, *made, &mut config);
         *made += 1;
-        if let Ok(vm) = self.vm_mut(node, vmid) {
-            vm.config = config;
-        }
-        if start {
-            // PVE: reference 2, "start=1 is a trap": a second task, which nobody is told of.
-            log.push("Execute autostart".to_owned());
-            self.fork(node, "qmstart", &vmid.to_string(), who, Work::Start { vmid });
-        }
-        Ended { log, ..Ended::default() }
+        Ok(config)
     }
 
     pub(super) fn destroy(
@@ -183,7 +202,7 @@ pub(crate) fn read_net(text: &str) -> Properties {
 fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
     config
         .entry("meta".to_owned())
-        .or_insert_with(|| "creation-qemu=10.1.2,ctime=1760000000".to_owned());
+        .or_insert_with(|| format!("creation-qemu={},ctime=1760000000", normal::QEMU));
     let of = |what: &str| match before {
         0 => uuid(&format!("{vmid}/{what}")),
         _ => uuid(&format!("{vmid}/{what}/{before}")),
@@ -205,7 +224,9 @@ fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
 // PVE: qemu-server, QemuServer.pm, get_default_bootdevices.
 fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
     let mut all: Vec<(&str, &String, bool)> = Vec::new();
-    for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
+    // PVE: QemuServer/Drive.pm, valid_drive_names_for_boot.
+    let bootable = |key: &str| disk::is_drive(key) && !matches!(key, "efidisk0" | "tpmstate0");
+    for (key, text) in config.iter().filter(|(key, _)| bootable(key)) {
         all.push((key, key, disk::is_cdrom(&Properties::read(text, "file"))));
     }
     let rank = |key: &str| {

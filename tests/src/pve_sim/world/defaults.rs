@@ -31,6 +31,8 @@ impl Default for World {
             access: Access::default(),
             sdn: super::sdn::Sdn::default(),
             pools: BTreeMap::new(),
+            cpu_models: BTreeMap::new(),
+            mappings: super::mappings::Mappings::default(),
             urls: BTreeMap::new(),
             options: BTreeMap::from([("keyboard".to_owned(), "en-us".to_owned())]),
             resources_lag: 2,

@@ -2,9 +2,14 @@
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, create_disks; QemuServer/Drive.pm.
 
+use std::collections::BTreeMap;
+
 use super::World;
+use super::firmware;
 use super::storage::{Name, Volume};
+use super::throttle;
 use crate::pve_sim::formats::full;
+use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::schema::numbered;
 
@@ -16,7 +21,8 @@ pub(crate) fn is_drive(key: &str) -> bool {
 
 /// A drive's keys; `volume=` and the bare value are both `file`.
 pub(crate) fn read(key: &str, text: &str) -> Properties {
-    property::of_config(key, text).unwrap_or_else(|| Properties::read(text, "file"))
+    let read = property::of_config(key, text).unwrap_or_else(|| Properties::read(text, "file"));
+    throttle::in_megabytes(read)
 }
 
 /// What the text of a drive asks for.
@@ -101,8 +107,12 @@ impl World {
         vmid: u32,
         key: &str,
         text: &str,
+        others: &BTreeMap<String, String>,
     ) -> Result<String, String> {
         let mut drive = read(key, text);
+        if cases::is_cloud_init(drive.get("file").unwrap_or_default()) {
+            only_one(key, others)?;
+        }
         match wanted(&drive) {
             Wanted::NoVolume => {
                 drive.remove("size");
@@ -117,16 +127,18 @@ impl World {
                 let volume = match &from {
                     Some(source) => self.import(node, vmid, &storage, source, format)?,
                     None => {
-                        let size = (gib * f64::from(1 << 30)) as u64;
-                        self.allocate(
-                            node,
-                            vmid,
-                            &storage,
-                            size,
-                            format.as_deref().unwrap_or("raw"),
-                        )?
+                        let size = match key {
+                            "efidisk0" => self.firmware_size(&storage, &drive),
+                            "tpmstate0" => firmware::TPM_SIZE,
+                            _ => (gib * f64::from(1 << 30)) as u64,
+                        };
+                        let format = format.as_deref().unwrap_or("raw");
+                        self.allocate(node, vmid, &storage, size, format)?
                     }
                 };
+                if key == "efidisk0" && from.is_none() {
+                    self.mark_certificates(&mut drive);
+                }
                 drive.set("size", print_size(volume.virtual_size()));
                 drive.set("file", volume.volid);
             }
@@ -279,6 +291,23 @@ impl World {
     }
 }
 
+/// A VM has one drive of cloud-init.
+// PVE: API2/Qemu.pm, create_disks.
+fn only_one(key: &str, others: &BTreeMap<String, String>) -> Result<(), String> {
+    let there = others.iter().find(|(other, text)| {
+        let drive = Properties::read(text, "file");
+        *other != key
+            && is_drive(other)
+            && cases::is_cloud_init(drive.get("file").unwrap_or_default())
+    });
+    match there {
+        Some((other, _)) => {
+            Err(format!("{key} - cloud-init drive is already attached at '{other}'"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// What `qemu-img convert -p` becomes in the log of a task.
 // PVE: qemu-server, QemuServer/QemuImage.pm; pve-common, Tools.pm, render_bytes.
 pub(crate) fn progress(size: u64) -> Vec<String> {
@@ -289,7 +318,8 @@ pub(crate) fn progress(size: u64) -> Vec<String> {
     (0..=10).map(|tenth| line(tenth * 10)).collect()
 }
 
-fn human(bytes: u64) -> String {
+/// Bytes as PVE writes them in a log.
+pub(super) fn human(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let step = (0..units.len() - 1).find(|step| bytes < 1 << (10 * (step + 1)));
     let step = step.unwrap_or(units.len() - 1);
@@ -357,6 +387,7 @@ mod tests {
             100,
             "virtio1",
             "local-lvm:0,import-from=local:import/a.raw,discard=on,iothread=yes",
+            &BTreeMap::new(),
         );
         assert_eq!(text.as_deref(), Ok("local-lvm:vm-100-disk-0,discard=on,iothread=1,size=1M"));
         let disk = world.volume("pve1", "local-lvm:vm-100-disk-0").unwrap();

@@ -10,13 +10,20 @@ pub mod clockwork;
 pub(crate) mod create;
 pub mod defaults;
 pub(crate) mod disk;
+pub(crate) mod firmware;
 pub mod ha;
+pub(crate) mod hotplug;
+pub mod mappings;
+pub(crate) mod moves;
+pub(crate) mod needs;
+pub(crate) mod normal;
 pub(crate) mod pending;
 pub(crate) mod power;
 pub mod sdn;
 pub mod storage;
 pub(crate) mod tags;
 pub mod task;
+pub(crate) mod throttle;
 pub mod under_way;
 pub mod vm;
 pub(crate) mod work;
@@ -28,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use access::Access;
 use clockwork::Clockwork;
 use ha::HaResource;
+use mappings::Mappings;
 use sdn::Sdn;
 use storage::{Download, Storage, Volume};
 use task::Task;
@@ -63,6 +71,10 @@ pub struct World {
     pub sdn: Sdn,
     /// Pools and the vmids in them.
     pub pools: BTreeMap<String, Pool>,
+    /// CPU models of the site's own: name to the model that they report.
+    pub cpu_models: BTreeMap<String, String>,
+    /// Devices and directories of the nodes by a name of the cluster's own.
+    pub mappings: Mappings,
     /// What `download-url` and `query-url-metadata` find; key is the URL.
     pub urls: BTreeMap<String, Download>,
     /// Keys of datacenter.cfg, as `GET /cluster/options` shows them.

@@ -6,13 +6,15 @@
 use serde_json::{Map, Value};
 
 use super::World;
+use super::access::Who;
 use super::change::Change;
-use super::create::read_net;
 use super::disk;
+use super::hotplug::Verdict;
+use super::storage::canonical;
 use super::vm::{View, Vm};
 use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::keys::{self, Running, cases};
 use crate::pve_sim::property::Properties;
-use crate::pve_sim::schema::numbered;
 
 impl World {
     /// Throws a pending change away; a disk that was made for it stays as an unused one.
@@ -25,19 +27,13 @@ impl World {
     }
 
     /// All that waits takes effect: a VM that is off, or goes on or off.
-    pub(crate) fn apply_pending(
-        &mut self,
-        node: &str,
-        vmid: u32,
-        change: &Change,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn apply_pending(&mut self, node: &str, vmid: u32) -> Result<(), Refusal> {
         let pending = self.vm(node, vmid)?.pending.clone();
         // PVE: deletions first, each kind in the order of its keys.
         let (gone, set): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|(_, value)| value.is_none());
         for (key, value) in gone.into_iter().chain(set) {
-            let free = change.force && change.delete.contains(&key);
-            self.put_in_force(node, vmid, &key, value, free)?;
+            self.put_in_force(node, vmid, &key, value)?;
         }
         Ok(())
     }
@@ -53,16 +49,22 @@ impl World {
         for (key, value) in self.vm(node, vmid)?.pending.clone() {
             let vm = self.vm(node, vmid)?;
             let chosen = change.set.contains_key(&key) || change.delete.contains(&key);
-            if !(chosen && vm.plugs(&key, value.as_deref()) || is_free_of_the_guest(&key)) {
+            // What is free of the guest is set with any change; it goes only when that is asked.
+            let free = keys::find(&key).is_some_and(|row| row.running == Running::Free);
+            if !(chosen || free && value.is_some()) {
                 continue;
             }
-            match vm.hotplug_fails.get(&key) {
-                Some(text) => {
+            let verdict = match (vm.verdict(&key, value.as_deref()), vm.hotplug_fails.get(&key)) {
+                (Verdict::Plugged, Some(text)) => Verdict::Fails(text.clone()),
+                (verdict, _) => verdict,
+            };
+            match verdict {
+                Verdict::Waits => {}
+                Verdict::Fails(text) => {
                     errors.insert(key, format!("hotplug problem - {text}\n").into());
                 }
-                None => {
-                    let free = change.force && change.delete.contains(&key);
-                    self.put_in_force(node, vmid, &key, value, free)?;
+                Verdict::Plugged => {
+                    self.put_in_force(node, vmid, &key, value)?;
                 }
             }
         }
@@ -75,18 +77,19 @@ impl World {
         vmid: u32,
         key: &str,
         value: Option<String>,
-        free: bool,
     ) -> Result<(), Refusal> {
         let vm = self.vm_mut(node, vmid)?;
         vm.pending.remove(key);
+        let free = vm.forced.remove(key);
         let before = match &value {
             Some(value) => vm.config.insert(key.to_owned(), value.clone()),
             None => vm.config.remove(key),
         };
-        match before.filter(|_| disk::is_drive(key)) {
-            Some(before) => self.part_with(node, vmid, &before, value.as_deref(), free),
-            None => Ok(()),
+        if let Some(before) = before.filter(|_| disk::is_drive(key)) {
+            self.part_with(node, vmid, &before, value.as_deref(), free)?;
         }
+        self.vm_mut(node, vmid)?.tidy();
+        Ok(())
     }
 
     /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).
@@ -102,21 +105,57 @@ impl World {
         let Some(volid) = file(before) else {
             return Ok(());
         };
+        // PVE: facts-4 29. Another spelling of the same volume is another volume here.
         let owned = self.volume(node, &volid).is_some_and(|v| v.vmid() == Some(vmid));
         if !owned || after.and_then(file).as_ref() == Some(&volid) {
             return Ok(());
         }
-        if free || volid.contains("-cloudinit") {
+        if cases::is_cloud_init(&volid) {
             self.take_volume(node, &volid);
             return Ok(());
         }
-        let vm = self.vm_mut(node, vmid)?;
-        let slot = (0..256)
-            .map(|number| format!("unused{number}"))
-            .find(|slot| !vm.config.contains_key(slot));
-        if let Some(slot) = slot {
-            vm.config.insert(slot, volid);
+        if free {
+            return self.free(node, vmid, &volid);
         }
+        let vm = self.vm_mut(node, vmid)?;
+        let slots: Vec<String> = (0..256).map(|number| format!("unused{number}")).collect();
+        if slots.iter().any(|slot| vm.config.get(slot) == Some(&volid)) {
+            return Ok(());
+        }
+        let slot = slots.into_iter().find(|slot| !vm.config.contains_key(slot));
+        let text = "Too many unused volumes - please delete them first.";
+        vm.config.insert(slot.ok_or_else(|| Refusal::die(text))?, volid);
+        Ok(())
+    }
+
+    /// Frees the volume of an unused disk; one of another VM is only forgotten.
+    // PVE: QemuServer.pm, try_deallocate_drive.
+    pub(super) fn free_unused(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        volid: &str,
+    ) -> Result<(), Refusal> {
+        if self.volume(node, volid).is_none_or(|volume| volume.vmid() != Some(vmid)) {
+            return Ok(());
+        }
+        let storage = volid.split(':').next().unwrap_or_default();
+        self.check(who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])?;
+        self.free(node, vmid, volid)
+    }
+
+    fn free(&mut self, node: &str, vmid: u32, volid: &str) -> Result<(), Refusal> {
+        let path = canonical(volid);
+        let uses = |(key, text): (&String, &String)| {
+            let drive = Properties::read(text, "file");
+            disk::is_drive(key) && drive.get("file").is_some_and(|file| canonical(file) == path)
+        };
+        if self.vm(node, vmid)?.config.iter().any(uses) {
+            let text = format!("unable to delete '{volid}' - volume is still in use (snapshot?)");
+            return Err(Refusal::die(text));
+        }
+        self.take_volume(node, volid);
         Ok(())
     }
 }
@@ -146,73 +185,4 @@ impl Vm {
         };
         self.pending.insert("boot".to_owned(), Some(boot));
     }
-
-    /// Whether a running VM takes a change of this key at once.
-    // PVE: facts-4 52.
-    fn plugs(&self, key: &str, value: Option<&str>) -> bool {
-        let present = self.config.get(key);
-        match (key, numbered(key)) {
-            ("cpulimit" | "cpuunits" | "hotplug", _) => true,
-            ("tablet", _) | (_, Some(("usb", _))) => self.hotplugs("usb"),
-            // Whether there is a balloon is settled at the start.
-            ("balloon", _) => {
-                let on = |value: Option<&str>| value != Some("0");
-                on(present.map(String::as_str)) == on(value)
-            }
-            (_, Some(("net", _))) => {
-                self.hotplugs("network")
-                    || matches!((present, value), (Some(old), Some(new)) if is_same_nic(old, new))
-            }
-            // A disk is plugged and unplugged while the VM runs; its options are not changed.
-            (_, Some(("scsi" | "virtio", _))) => {
-                self.hotplugs("disk") && (present.is_none() || value.is_none())
-            }
-            _ => false,
-        }
-    }
-
-    // PVE: QemuServer.pm, parse_hotplug_features: by default network, disk and usb.
-    fn hotplugs(&self, feature: &str) -> bool {
-        match self.config.get("hotplug").map(String::as_str) {
-            None | Some("1") => true,
-            Some(list) => list.split([',', ';', ' ']).any(|word| word == feature),
-        }
-    }
-}
-
-/// A change that leaves the NIC plugged.
-// PVE: QemuServer.pm, vmconfig_update_net.
-fn is_same_nic(old: &str, new: &str) -> bool {
-    let (old, new) = (read_net(old), read_net(new));
-    let same = |key: &str| old.get(key) == new.get(key);
-    ["model", "macaddr", "queues", "mtu"].iter().all(|key| same(key))
-        && old.get("bridge").is_some()
-        && new.get("bridge").is_some()
-}
-
-/// What has no effect on a running VM, and is put in force at once.
-// PVE: QemuServer.pm, $fast_plug_option.
-fn is_free_of_the_guest(key: &str) -> bool {
-    matches!(
-        key,
-        "cicustom"
-            | "ciuser"
-            | "citype"
-            | "ciupgrade"
-            | "description"
-            | "hookscript"
-            | "lock"
-            | "migrate_downtime"
-            | "migrate_speed"
-            | "name"
-            | "nameserver"
-            | "onboot"
-            | "protection"
-            | "searchdomain"
-            | "shares"
-            | "sshkeys"
-            | "startup"
-            | "tags"
-            | "vmstatestorage"
-    ) || matches!(numbered(key), Some(("ipconfig", _)))
 }

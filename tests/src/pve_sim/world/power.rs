@@ -4,11 +4,11 @@
 
 use super::World;
 use super::access::Who;
-use super::change::Change;
 use super::create::read_net;
 use super::disk;
 use super::ha::Request;
 use super::work::{Ended, Work};
+use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::Properties;
 
 impl World {
@@ -16,7 +16,7 @@ impl World {
         if let Err(cause) = self.startable(node, vmid) {
             return Err(cause).into();
         }
-        if let Err(refusal) = self.apply_pending(node, vmid, &Change::default()) {
+        if let Err(refusal) = self.apply_pending(node, vmid) {
             return Err(refusal.in_task()).into();
         }
         if let Err(cause) = self.devices_exist(node, vmid) {
@@ -61,7 +61,12 @@ impl World {
                 if !bridge.is_empty() && !self.has_bridge(node, bridge) {
                     return Err(format!("bridge '{bridge}' does not exist"));
                 }
-            } else if key == "cicustom" {
+            } else if key == "cpu" {
+                self.model_exists(text)?;
+            } else {
+                self.mapped_exists(node, key, text)?;
+            }
+            if key == "cicustom" {
                 for (_, volid) in Properties::read(text, "").iter() {
                     if self.volume(node, volid).is_none() {
                         return Err(format!("volume '{volid}' does not exist"));
@@ -70,6 +75,18 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// A CPU model of the site's own may have gone since.
+    // PVE: QemuServer/CPUConfig.pm, get_custom_model.
+    fn model_exists(&self, cpu: &str) -> Result<(), String> {
+        let model = cases::read("cpu", cpu);
+        match model.get("cputype").and_then(|name| name.strip_prefix("custom-")) {
+            Some(name) if !self.cpu_models.contains_key(name) => {
+                Err(format!("Custom cputype '{name}' not found"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn has_bridge(&self, node: &str, bridge: &str) -> bool {
@@ -87,7 +104,7 @@ impl World {
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
-        self.apply_pending(node, vmid, &Change::default()).map_err(text)
+        self.apply_pending(node, vmid).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
@@ -107,7 +124,7 @@ impl World {
         vm.agent_calls = 0;
         let node = vm.node.clone();
         // The VM is there, and nothing else is looked at.
-        let _ = self.apply_pending(&node, vmid, &Change::default());
+        let _ = self.apply_pending(&node, vmid);
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {

@@ -179,6 +179,7 @@ impl<'a> Name<'a> {
     // PVE: Storage/Plugin.pm, parse_volname; LvmThinPlugin and ZFSPoolPlugin have no folder.
     pub(crate) fn parse(volid: &'a str) -> Option<Self> {
         let (storage, name) = volid.split_once(':')?;
+        let name = own(name);
         let (folder, file) = name.split_once('/').unwrap_or(("", name));
         let extension = file.rsplit_once('.').map_or("raw", |(_, extension)| extension);
         let content = match folder {
@@ -213,6 +214,28 @@ impl<'a> Name<'a> {
             },
             vmid,
         })
+    }
+}
+
+/// A volume's name without that of the base it is linked to.
+// PVE: pve-storage, Storage/Plugin.pm, parse_volname: `9000/base-9000-disk-0.qcow2/100/vm-100-…`;
+// ZFSPoolPlugin.pm: `base-9000-disk-0/vm-100-…`; facts-4 20.
+fn own(name: &str) -> &str {
+    if !name.contains("base-") {
+        return name;
+    }
+    let at = |pattern: &str| {
+        let mut ends = name.rmatch_indices('/').map(|(at, _)| at);
+        ends.find(|at| full(pattern, &name[..*at])).map(|at| &name[at + 1..])
+    };
+    at(r"(\d+/)?base-\d+-[^/]+").unwrap_or(name)
+}
+
+/// The same name for all spellings of one volume (facts-4 29).
+pub(crate) fn canonical(volid: &str) -> String {
+    match volid.split_once(':') {
+        Some((storage, name)) => format!("{storage}:{}", own(name)),
+        None => volid.to_owned(),
     }
 }
 
@@ -252,7 +275,9 @@ impl World {
     /// A volume as a node sees it.
     pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
         let place = self.place(volid, node);
-        self.volumes.iter().find(|volume| volume.volid == volid && volume.node == place)
+        let path = canonical(volid);
+        let same = |volume: &&Volume| canonical(&volume.volid) == path && volume.node == place;
+        self.volumes.iter().find(same)
     }
 
     /// All volumes of a storage, as a node sees them.
@@ -286,7 +311,9 @@ impl World {
     /// Takes a volume away.
     pub(crate) fn take_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
         let place = self.place(volid, node);
-        let at = self.volumes.iter().position(|v| v.volid == volid && v.node == place)?;
+        let path = canonical(volid);
+        let at =
+            self.volumes.iter().position(|v| canonical(&v.volid) == path && v.node == place)?;
         Some(self.volumes.remove(at))
     }
 }

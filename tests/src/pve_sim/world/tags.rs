@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::World;
 use super::access::Who;
+use super::needs::{Target, Write};
 use crate::pve_sim::answer::Refusal;
+use crate::pve_sim::keys::Case;
 use crate::pve_sim::property::Properties;
 
 /// What a list of tags is cut at.
@@ -81,7 +83,16 @@ impl World {
     }
 
     /// Refuses a change of a VM's tags by somebody who may not use one that comes or goes.
-    pub(super) fn check_tags(&self, who: &Who, old: &str, new: &str) -> Result<(), Refusal> {
+    pub(super) fn check_tags(
+        &self,
+        who: &Who,
+        vmid: u32,
+        old: &str,
+        new: &str,
+    ) -> Result<(), Refusal> {
+        // The pool of a new VM does not count here.
+        let on = Target { who, vmid, pool: None, write: Write::Change };
+        self.check_value(&on, "tags", new, &[Case::Always])?;
         if self.may(who, "/", &["Sys.Modify"]) {
             return Ok(());
         }
@@ -104,13 +115,13 @@ impl World {
     // PVE: API2/Qemu.pm, create_vm hands over a hash in place of the old tags, and its text is
     // taken for a tag that goes: so nobody but an administrator creates a VM with tags where they
     // are not free, and the text often names the hash (facts-4 65).
-    pub(super) fn check_tags_of_new(&self, who: &Who, new: &str) -> Result<(), String> {
+    pub(super) fn check_tags_of_new(&self, who: &Who, vmid: u32, new: &str) -> Result<(), String> {
         const HASH: &str = "HASH(0x5574af120500)";
         let access = self.option("user-tag-access");
         let names_it = access.get("user-allow") == Some("existing");
-        let checked = self.check_tags(who, "", new);
+        let checked = self.check_tags(who, vmid, "", new);
         let checked = match checked {
-            Ok(()) => self.check_tags(who, HASH, new),
+            Ok(()) => self.check_tags(who, vmid, HASH, new),
             Err(refusal) if names_it => Err(refusal),
             Err(_) => {
                 Err(Refusal::permission(&format!("/, Sys.Modify for modifying tag '{HASH}'")))

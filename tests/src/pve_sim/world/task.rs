@@ -73,6 +73,10 @@ pub struct TaskFault {
     pub works: bool,
     /// Is unknown to every later status read: 400, "no such task".
     pub vanish: bool,
+    /// Keys that a config task has written when it fails: they stay pending.
+    pub keeps: Vec<String>,
+    /// Drives that a config task, or a create, has made when it fails and that nothing names then.
+    pub leaves: Vec<String>,
 }
 
 impl Task {
@@ -256,10 +260,10 @@ impl World {
         let node = task.node.clone();
         let who = Who { authid: task.user.clone() };
         let work = task.run.work.take();
-        let fails =
-            task.run.fault.as_ref().is_some_and(|fault| fault.exitstatus.is_some() && !fault.works);
+        let fault = task.run.fault.clone().unwrap_or_default();
+        let fails = fault.exitstatus.is_some() && !fault.works;
         let ended = match work {
-            Some(work) if fails => self.undo(&node, work),
+            Some(work) if fails => self.undo(&node, &who, work, &fault),
             Some(work) => self.perform(&node, &who, work),
             None => Ended::default(),
         };
@@ -279,10 +283,12 @@ impl World {
             return;
         }
         let node = task.node.clone();
+        let who = Who { authid: task.user.clone() };
         let work = task.run.work.take();
-        task.run.fault = None;
+        // What a script says of its failure also says what is left when it is stopped.
+        let fault = task.run.fault.take().unwrap_or_default();
         if let Some(work) = work {
-            self.undo(&node, work);
+            self.undo(&node, &who, work, &fault);
         }
         self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {

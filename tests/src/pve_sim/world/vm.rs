@@ -2,7 +2,7 @@
 //! A pure module: does no I/O.
 // PVE: qemu-server, QemuServer.pm, write_vm_config and parse_vm_config.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -23,6 +23,9 @@ pub struct Vm {
     /// Changes that wait for a power cycle; null means the key goes.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pending: BTreeMap<String, Option<String>>,
+    /// Of these that go, the disks that are freed then.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub forced: BTreeSet<String>,
     /// Whether QEMU runs.
     pub running: bool,
     /// Keys whose hotplug fails while it runs, and what QEMU says then.
@@ -104,6 +107,12 @@ impl Vm {
         seen
     }
 
+    /// What is there and what waits to be.
+    pub(super) fn drives(&self) -> BTreeMap<String, String> {
+        let waiting = self.pending.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?)));
+        self.config.clone().into_iter().chain(waiting).collect()
+    }
+
     /// SHA-1 over the file's text (facts 20, reference 5).
     pub(crate) fn digest(&self) -> String {
         Sha1::digest(self.text().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -124,7 +133,10 @@ impl Vm {
         for (key, value) in &self.pending {
             match value {
                 Some(value) => text.push_str(&format!("{key}: {value}\n")),
-                None => text.push_str(&format!("delete: {key}\n")),
+                None => {
+                    let force = if self.forced.contains(key) { "!" } else { "" };
+                    text.push_str(&format!("delete: {force}{key}\n"));
+                }
             }
         }
         for name in &self.snapshots {
@@ -156,7 +168,10 @@ impl Vm {
                 Some(Some(next)) => {
                     line.insert("pending".to_owned(), typed(key, masked(key, next)))
                 }
-                Some(None) => line.insert("delete".to_owned(), 1.into()),
+                Some(None) => {
+                    let force = 1 + u8::from(self.forced.contains(key));
+                    line.insert("delete".to_owned(), force.into())
+                }
                 None => None,
             };
             lines.push(Value::Object(line));
@@ -234,15 +249,16 @@ impl Vm {
     }
 }
 
-/// Integers and booleans of the schema come as numbers, all else as text (facts 11).
+/// Integers and booleans of the schema come as numbers, all else as text (facts 11); a number with
+/// a point is text too.
+// PVE: QemuServer.pm, check_type.
 fn typed(key: &str, value: &str) -> Value {
     let endpoint = schema::by_template("POST", "/nodes/{node}/qemu");
     let kind = endpoint
         .and_then(|endpoint| endpoint.parameter(key))
         .and_then(|property| property.r#type.as_deref());
-    match (kind, value.parse::<i64>(), value.parse::<f64>()) {
-        (Some("integer" | "boolean" | "number"), Ok(number), _) => number.into(),
-        (Some("number"), _, Ok(number)) => number.into(),
+    match (kind, value.parse::<i64>()) {
+        (Some("integer" | "boolean"), Ok(number)) => number.into(),
         _ => value.into(),
     }
 }
@@ -303,7 +319,7 @@ mod tests {
         let digest = vm.digest();
         assert_eq!(
             Value::Object(vm.show(View::Pending)),
-            json!({"agent": "1", "cipassword": "**********", "cores": 2, "cpulimit": 0.5, "memory": "256", "digest": digest})
+            json!({"agent": "1", "cipassword": "**********", "cores": 2, "cpulimit": "0.5", "memory": "256", "digest": digest})
         );
         assert_eq!(vm.show(View::Current)["cores"], 1);
         assert_eq!(vm.show_pending()[2], json!({"key": "cores", "value": 1, "pending": 2}));

@@ -8,7 +8,9 @@ use super::access::Who;
 use super::change::Change;
 use super::disk;
 use super::ha::Request;
+use super::moves::Move;
 use super::storage::{Storage, Volume};
+use super::task::TaskFault;
 
 /// The work of a task.
 #[derive(Debug, Clone)]
@@ -17,6 +19,7 @@ pub(crate) enum Work {
     Destroy { vmid: u32, unreferenced: bool, purge: bool },
     Change { vmid: u32, change: Change, lines: Vec<String> },
     Resize { vmid: u32, disk: String, size: String, digest: Option<String> },
+    Move { vmid: u32, wish: Move },
     Start { vmid: u32 },
     Stop { vmid: u32 },
     Shutdown { vmid: u32, force: bool },
@@ -59,6 +62,7 @@ impl World {
                 lines.clone_from(first);
                 &change.set
             }
+            Work::Move { vmid, wish } => return self.move_script(node, *vmid, wish),
             Work::Reload => return self.reload_lines(),
             _ => return Vec::new(),
         };
@@ -106,6 +110,7 @@ impl World {
                     Err(text) => Err(text).into(),
                 }
             }
+            Work::Move { vmid, wish } => self.move_disk(node, vmid, &wish),
             Work::Start { vmid } => self.start(node, vmid),
             Work::Stop { vmid } => self.stop(node, vmid).into(),
             Work::Shutdown { vmid, force } => self.shutdown(node, vmid, force).into(),
@@ -124,12 +129,14 @@ impl World {
     }
 
     /// What is left when a task fails or is stopped before its work.
-    pub(crate) fn undo(&mut self, node: &str, work: Work) -> Ended {
+    pub(crate) fn undo(&mut self, node: &str, who: &Who, work: Work, fault: &TaskFault) -> Ended {
         match work {
-            // PVE: facts 13. A failed create leaves nothing.
-            Work::Create { vmid, .. } => {
+            // PVE: facts 13. A failed create leaves nothing, or what it lost sight of.
+            Work::Create { vmid, params, .. } => {
+                self.leave(node, vmid, &params, fault);
                 self.vms.remove(&vmid);
             }
+            Work::Change { vmid, change, .. } => return self.half(node, who, vmid, &change, fault),
             Work::Become { vmid, .. } => self.drop_claim(vmid),
             // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
             Work::Destroy { vmid, .. } => {
@@ -140,6 +147,47 @@ impl World {
             _ => {}
         }
         Ended::default()
+    }
+
+    /// What a config task has written when it fails half-way: it stays pending (facts-4 27).
+    fn half(
+        &mut self,
+        node: &str,
+        who: &Who,
+        vmid: u32,
+        change: &Change,
+        fault: &TaskFault,
+    ) -> Ended {
+        let kept = |key: &String| fault.keeps.contains(key);
+        let part = Change {
+            set: change.set.clone().into_iter().filter(|(key, _)| kept(key)).collect(),
+            delete: change.delete.iter().filter(|key| kept(key)).cloned().collect(),
+            ..change.clone()
+        };
+        let log = match self.write_pending(node, who, vmid, &part) {
+            Ok(log) => log,
+            Err(refusal) => return Err(refusal.in_task()).into(),
+        };
+        self.leave(node, vmid, &change.set, fault);
+        Ended { log, ..Ended::default() }
+    }
+
+    /// Volumes that a task made and that nothing names: what it was at when it was killed, or the
+    /// firmware's variables when they could not be filled (facts-4 28 and 49).
+    fn leave(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        drives: &BTreeMap<String, String>,
+        fault: &TaskFault,
+    ) {
+        for key in &fault.leaves {
+            let Some(text) = drives.get(key).filter(|_| disk::is_drive(key)) else {
+                continue;
+            };
+            // A volume that cannot be made is not left either.
+            let _ = self.make_drive(node, vmid, key, text, &BTreeMap::new());
+        }
     }
 
     /// Facts 43: nothing to delete is no error.
