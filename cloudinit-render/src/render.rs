@@ -4,6 +4,7 @@ use crate::additions::Additions;
 use crate::meta_data::MetaData;
 use crate::network_config::{self, Address};
 use crate::{fingerprint, user_data, yaml};
+use stage::guest::host_name_of;
 use stage::seed::Files;
 use stage::{Deployment, Document, Entry, Place, Report, SeedInputs, Vm};
 
@@ -93,7 +94,8 @@ fn one(
     vm: &Vm,
     additions: &Additions,
 ) -> Result<Rendered, Box<dyn std::error::Error>> {
-    let user_data = user_data.render(vm)?;
+    let name = host_name_of(&vm.name)?;
+    let user_data = user_data.render(vm, &name)?;
     let address = Address::read(vm).map_err(|(_, fact)| fact)?;
     let network_config = yaml::text(&network_config::model(vm, address, additions))?;
     let [own, profile, shared] = &user_data.parts;
@@ -102,7 +104,8 @@ fn one(
     let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
     // The name for people, the digits so that a changed seed is taken as a new instance.
     let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
-    let meta_data = yaml::text(&MetaData { instance_id: &instance_id, local_hostname: &vm.name })?;
+    let meta_data =
+        yaml::text(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
     let texts = Texts { user_data: user_data.text, meta_data, network_config };
     stage::seed::size(&texts.files())?;
     Ok(Rendered { texts, instance_id, seed_fingerprint, seed_inputs: inputs.of(vm) })

@@ -10,6 +10,7 @@ use crate::reseed;
 use crate::write_file::WriteFile;
 use crate::yaml::{self, Unwritable};
 use serde::Serialize;
+use stage::guest::HostName;
 use stage::{Deployment, Vm};
 use std::borrow::Cow;
 
@@ -107,10 +108,10 @@ impl<'a> Renderer<'a> {
     }
 
     /// Returns a VM's user-data.
-    pub(crate) fn render(&self, vm: &Vm) -> Result<UserData<'_>, Unwritable> {
-        let (hostname, fqdn) = names(&vm.name, self.additions.domain.as_deref());
+    pub(crate) fn render(&self, vm: &Vm, name: &HostName) -> Result<UserData<'_>, Unwritable> {
+        let fqdn = name.full(self.additions.domain.as_deref());
         let packages = packages(&self.additions.packages, &vm.packages);
-        let own = yaml::text(&Own { hostname, fqdn, packages })?;
+        let own = yaml::text(&Own { hostname: name.label(), fqdn, packages })?;
         let profile = bootstrap::profile(self.deployment, vm, self.additions);
         let shared = if profile.is_some() { &self.with_bootstrap } else { &self.plain };
         let files = match &profile {
@@ -152,14 +153,6 @@ fn shared(
     let files = if files.is_empty() { String::new() } else { yaml::text(&files)? };
     let digest = fingerprint::of(&[&keys, &files], "");
     Ok(Text { keys, files, digest })
-}
-
-/// Host name and full name: a name with dots is the full one.
-fn names<'a>(name: &'a str, domain: Option<&str>) -> (&'a str, Option<String>) {
-    match name.split_once('.') {
-        Some((host, _)) => (host, Some(name.to_owned())),
-        None => (name, domain.map(|domain| format!("{name}.{domain}"))),
-    }
 }
 
 fn users<'a>(deployment: &'a Deployment, keys: Vec<&'a str>) -> Vec<User<'a>> {

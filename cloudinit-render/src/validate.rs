@@ -35,7 +35,7 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
             check.report.error(Place::input("spec_server"), fact);
         }
     }
-    let mut seen = BTreeMap::new();
+    let (mut seen, mut hosts) = (BTreeMap::new(), BTreeMap::new());
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
         if !deployment.spec_server.is_empty() {
@@ -44,6 +44,14 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
         if let Some(first) = seen.insert(vm.name.as_str(), index) {
             let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
             check.report.error(Place::input(format!("vms[{index}].name")), fact);
+        } else if let Ok(host) = guest::host_name_of(&vm.name) {
+            let host = host.full(additions.domain.as_deref()).unwrap_or(host.whole().to_owned());
+            if let Some(first) = hosts.get(&host) {
+                let fact = format!("\"{host}\" is the host name of vms[{first}] too");
+                check.report.error(Place::input(format!("vms[{index}].name")), fact);
+            } else {
+                hosts.insert(host, index);
+            }
         }
     }
 }
@@ -80,7 +88,8 @@ impl Check<'_> {
     }
 
     fn vm(&mut self, path: impl Display, vm: &Vm) {
-        self.shown(format_args!("{path}.name"), &vm.name, guest::host_name);
+        let name = |text: &str| guest::host_name_of(text).map(drop);
+        self.shown(format_args!("{path}.name"), &vm.name, name);
         for (index, package) in vm.packages.iter().enumerate() {
             self.shown(format_args!("{path}.packages[{index}]"), package, guest::package);
         }

@@ -76,7 +76,7 @@ proptest! {
         let vm = &filled["vms"][0];
         prop_assert!(vm["user_data"].as_str().unwrap().starts_with("#cloud-config\n"));
         let user_data = read(&vm["user_data"]);
-        prop_assert_eq!(&user_data["hostname"], &json!(name));
+        prop_assert_eq!(&user_data["hostname"], &json!(name.to_lowercase()));
         prop_assert_eq!(&user_data["users"][0]["ssh_authorized_keys"], &json!([key]));
         let [keys, file] = [0, 1].map(|index| &user_data["write_files"][index]);
         prop_assert_eq!(&keys["content"], &json!(format!("{key}\n")));
@@ -84,7 +84,7 @@ proptest! {
         prop_assert_eq!(&user_data["runcmd"][2], &json!(command));
         prop_assert_eq!(&user_data["runcmd"][3], &json!(["echo", word]));
         let meta_data = read(&vm["meta_data"]);
-        prop_assert_eq!(&meta_data["local-hostname"], &json!(name));
+        prop_assert_eq!(&meta_data["local-hostname"], &json!(name.to_lowercase()));
         prop_assert_eq!(&meta_data["instance-id"], &vm["instance_id"]);
     }
 }

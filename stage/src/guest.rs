@@ -3,6 +3,10 @@
 //!
 //! Each returns what is wrong, without the value: some are secret.
 
+mod name;
+
+pub use name::{HostName, host_name_of};
+
 use std::net::IpAddr;
 
 /// What a value must be.
