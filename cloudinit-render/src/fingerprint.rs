@@ -6,6 +6,20 @@
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use stage::Vm;
+use std::borrow::Cow;
+
+/// Returns a network-config with the slot in place of each MAC that was derived: an existing NIC
+/// keeps the MAC that it has, and its VM's seed is then the same.
+pub(crate) fn without_derived_macs<'t>(network_config: &'t str, vm: &Vm) -> Cow<'t, str> {
+    let mut text = Cow::from(network_config);
+    for nic in vm.nics.iter().flatten().filter(|nic| nic.derived && !nic.mac.is_empty()) {
+        // In its quotes, so that it is no part of an address.
+        let mac = format!("'{}'", nic.mac.to_ascii_lowercase());
+        text = text.replace(&mac, &nic.slot).into();
+    }
+    text
+}
 
 type Digest256 = sha2::digest::Output<Sha256>;
 

@@ -12,6 +12,7 @@ mod fingerprint;
 mod fragment;
 mod meta_data;
 mod network_config;
+mod nic;
 mod render;
 mod reseed;
 mod shell;

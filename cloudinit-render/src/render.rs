@@ -2,7 +2,8 @@
 
 use crate::additions::Additions;
 use crate::meta_data::MetaData;
-use crate::network_config::{self, Address};
+use crate::network_config::{self, Nameservers};
+use crate::nic::{self, Nic};
 use crate::{fingerprint, user_data, yaml};
 use stage::guest::host_name_of;
 use stage::seed::Files;
@@ -76,7 +77,8 @@ pub(crate) fn render(
     let inputs = SeedInputs::new(deployment);
     let mut rendered = Vec::with_capacity(deployment.vms.len());
     for (index, vm) in deployment.vms.iter().enumerate() {
-        match one(&user_data, &inputs, deployment, vm, additions) {
+        let nics = nic::read(vm, index, &mut Report::new());
+        match one(&user_data, &inputs, deployment, vm, nics, additions) {
             Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
@@ -92,15 +94,16 @@ fn one(
     inputs: &SeedInputs,
     deployment: &Deployment,
     vm: &Vm,
+    nics: Vec<Nic>,
     additions: &Additions,
 ) -> Result<Rendered, Box<dyn std::error::Error>> {
     let name = host_name_of(&vm.name)?;
     let user_data = user_data.render(vm, &name)?;
-    let address = Address::read(vm).map_err(|(_, fact)| fact)?;
-    let network_config = yaml::text(&network_config::model(vm, address, additions))?;
+    let network = network_config::model(nics, nameservers(vm, additions));
+    let network_config = yaml::text(&network)?;
     let [own, profile, shared] = &user_data.parts;
-    let parts =
-        [&deployment.deployment, vm.name.as_str(), own, profile, shared, network_config.as_str()];
+    let network = fingerprint::without_derived_macs(&network_config, vm);
+    let parts = [&deployment.deployment, vm.name.as_str(), own, profile, shared, &*network];
     let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
     // The name for people, the digits so that a changed seed is taken as a new instance.
     let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
@@ -109,4 +112,17 @@ fn one(
     let texts = Texts { user_data: user_data.text, meta_data, network_config };
     stage::seed::size(&texts.files())?;
     Ok(Rendered { texts, instance_id, seed_fingerprint, seed_inputs: inputs.of(vm) })
+}
+
+/// The VM's name servers and search domains, else the site's.
+fn nameservers(vm: &Vm, additions: &Additions) -> Option<Nameservers> {
+    let addresses = vm.dns_servers.as_ref().unwrap_or(&additions.dns_servers).clone();
+    let search = match &vm.search_domains {
+        Some(search) => search.clone(),
+        // A domain alone makes names, and asks nobody.
+        None if addresses.is_empty() => Vec::new(),
+        None => additions.domain.iter().cloned().collect(),
+    };
+    let any = !search.is_empty() || !addresses.is_empty();
+    any.then_some(Nameservers { search, addresses })
 }

@@ -1,7 +1,7 @@
 //! The document's own values against the rules. Does no I/O.
 
 use crate::additions::Additions;
-use crate::network_config::Address;
+use crate::nic;
 use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
@@ -38,6 +38,7 @@ pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report:
     let (mut seen, mut hosts) = (BTreeMap::new(), BTreeMap::new());
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
+        nic::read(vm, index, check.report);
         if !deployment.spec_server.is_empty() {
             check.has_token(index, vm);
         }
@@ -93,12 +94,12 @@ impl Check<'_> {
         for (index, package) in vm.packages.iter().enumerate() {
             self.shown(format_args!("{path}.packages[{index}]"), package, guest::package);
         }
-        if !vm.mac.is_empty() {
-            self.shown(format_args!("{path}.mac"), &vm.mac, guest::mac);
+        for (index, address) in vm.dns_servers.iter().flatten().enumerate() {
+            self.shown(format_args!("{path}.dns_servers[{index}]"), address, guest::address);
+        }
+        for (index, domain) in vm.search_domains.iter().flatten().enumerate() {
+            self.shown(format_args!("{path}.search_domains[{index}]"), domain, guest::host_name);
         }
         self.rule(format_args!("{path}.auth_token"), vm.auth_token.expose(), guest::token);
-        if let Err((field, fact)) = Address::read(vm) {
-            self.report.error(Place::input(format!("{path}.{field}")), fact);
-        }
     }
 }

@@ -4,6 +4,7 @@
 //! that was changed in between, such as a VM that was renamed after its seed got the old name.
 
 use crate::deployment::{Deployment, Vm};
+use crate::nic::Nic;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -36,6 +37,13 @@ struct Own<'a> {
     gateway: Option<&'a str>,
     /// Not the token itself: a digest must not help anybody who guesses at a secret.
     has_token: bool,
+    // What follows is left out where it is absent: a document that has none of it keeps its digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nics: Option<&'a [Nic]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dns_servers: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search_domains: Option<&'a [String]>,
 }
 
 impl SeedInputs {
@@ -54,14 +62,19 @@ impl SeedInputs {
 
     /// Returns the digest of a VM: 16 hexadecimal digits.
     pub fn of(&self, vm: &Vm) -> String {
+        // With the list, nobody reads the fields of net0 beside it.
+        let flat = vm.nics.is_none();
         let own = Own {
             name: &vm.name,
             spec: &vm.spec,
             packages: &vm.packages,
-            mac: &vm.mac,
-            ip: &vm.ip,
-            gateway: vm.gateway.as_deref(),
+            mac: if flat { &vm.mac } else { "" },
+            ip: if flat { &vm.ip } else { "" },
+            gateway: vm.gateway.as_deref().filter(|_| flat),
             has_token: !vm.auth_token.expose().is_empty(),
+            nics: vm.nics.as_deref(),
+            dns_servers: vm.dns_servers.as_deref(),
+            search_domains: vm.search_domains.as_deref(),
         };
         let both = Sha256::new().chain_update(self.shared).chain_update(digest(&own)).finalize();
         HEXLOWER.encode(&both[..8])
@@ -125,7 +138,10 @@ mod tests {
             let change = |json: &mut Value| json["vms"][0][field] = json!("other");
             assert_ne!(before, digest_after(change), "{field}");
         }
-        let changes: [fn(&mut Value); 6] = [
+        let changes: [fn(&mut Value); 9] = [
+            |json| json["vms"][0]["dns_servers"] = json!(["10.0.0.1"]),
+            |json| json["vms"][0]["dns_servers"] = json!([]),
+            |json| json["vms"][0]["search_domains"] = json!(["lan"]),
             |json| json["ssh_keys"] = json!([]),
             |json| json["ssh_keys"] = json!(["ssh-rsa AAAA", "ssh-rsa BBBB"]),
             |json| json["cloud_init"]["timezone"] = json!("CET"),
@@ -135,6 +151,52 @@ mod tests {
         ];
         for change in changes {
             assert_ne!(before, digest_after(change));
+        }
+    }
+
+    #[test]
+    fn a_document_without_the_newer_fields_keeps_its_digest() {
+        assert_eq!(digest_after(|_| ()), "a4174273a8921fc9");
+    }
+
+    #[test]
+    fn the_list_of_nics_counts_in_place_of_the_fields_of_net0() {
+        let nic = json!({
+            "slot": "net0", "mac": "BC:24:11:00:00:01", "derived": true, "ips": ["10.0.0.2/24"],
+            "gateways": ["10.0.0.1"], "mtu": 1400,
+        });
+        let listed = |change: fn(&mut Value)| {
+            digest_after(|json| {
+                json["vms"][0]["nics"] = json!([nic]);
+                change(json);
+            })
+        };
+        let before = listed(|_| ());
+        assert_ne!(before, digest_after(|_| ()));
+        for field in ["slot", "mac"] {
+            let change = |json: &mut Value| {
+                json["vms"][0]["nics"] = json!([nic]);
+                json["vms"][0]["nics"][0][field] = json!("other");
+            };
+            assert_ne!(before, digest_after(change), "{field}");
+        }
+        let changes: [fn(&mut Value); 5] = [
+            |json| json["vms"][0]["nics"] = json!([]),
+            |json| json["vms"][0]["nics"][0]["derived"] = json!(false),
+            |json| json["vms"][0]["nics"][0]["ips"] = json!(["dhcp"]),
+            |json| json["vms"][0]["nics"][0]["gateways"] = json!([]),
+            |json| json["vms"][0]["nics"][0]["mtu"] = json!(9000),
+        ];
+        for change in changes {
+            assert_ne!(before, listed(change));
+        }
+        let unread: [fn(&mut Value); 3] = [
+            |json| json["vms"][0]["ip"] = json!("dhcp"),
+            |json| json["vms"][0]["mac"] = json!("other"),
+            |json| json["vms"][0]["gateway"] = Value::Null,
+        ];
+        for change in unread {
+            assert_eq!(before, listed(change));
         }
     }
 

@@ -194,8 +194,8 @@ LISTS = [
     Field("cloud_init.dns_servers", lambda: address(RANDOM.choice([4, 6]))[1], lambda v: additions(dns_servers=v), NET, find=lambda r: r["ethernets"]["eth0"]["nameservers"]["addresses"], each=2_000),
 ]
 SINGLES = [
-    Field("name", label, lambda v: document({"name": v}), USER, "hostname: ", same),
-    Field("name (meta-data)", label, lambda v: document({"name": v}), META, "local-hostname: ", same),
+    Field("name", label, lambda v: document({"name": v}), USER, "hostname: ", str.lower),
+    Field("name (meta-data)", label, lambda v: document({"name": v}), META, "local-hostname: ", str.lower),
     Field("automation_user", user, lambda v: document(automation_user=v), USER, "- name: ", same),
     Field("root_password", lambda: "$6$" + text(SALT, 0, 16) + "$" + text(SALT, 0, 80), lambda v: document(root_password=v), USER, "  hashed_passwd: ", same),
     Field("cloud_init.timezone", lambda: RANDOM.choice(["", "Etc/"]) + label(), lambda v: additions(timezone=v), USER, "timezone: ", same),

@@ -1,0 +1,254 @@
+//! `Nic`: a NIC as the guest shall configure it, read from a VM's `nics`, or from its `mac`, `ip`
+//! and `gateway` where the document has no such list. Does no I/O.
+
+mod address;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use address::Gateway;
+
+use address::is_reached;
+use ipnet::IpNet;
+use stage::{Entry, Place, Report, Vm, guest};
+use std::net::IpAddr;
+
+/// A NIC that has an address, or asks for one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Nic {
+    /// The number of its slot in PVE, as 1 of net1.
+    pub(crate) slot: u8,
+    /// Its MAC in lower case; `None`: it is found by its name.
+    pub(crate) mac: Option<String>,
+    /// It asks a DHCP server for an IPv4 address.
+    pub(crate) dhcp4: bool,
+    /// It asks a DHCP server for an IPv6 address.
+    pub(crate) dhcp6: bool,
+    /// Its own addresses.
+    pub(crate) addresses: Vec<IpNet>,
+    /// At most one of each kind of address.
+    pub(crate) gateways: Vec<Gateway>,
+    /// The largest packet; `None`: what the guest takes by itself.
+    pub(crate) mtu: Option<u32>,
+}
+
+/// Returns the NICs that the guest shall configure, by their slots.
+///
+/// A NIC without address is not among them: one that is configured, if only as "no DHCP", belongs
+/// to netplan or networkd, and could not be a port of the guest's own bridge or bond any more.
+pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
+    let mut reader = Reader { vm: index, report };
+    let Some(nics) = &vm.nics else {
+        let (ips, gateways) = (std::slice::from_ref(&vm.ip), vm.gateway.as_slice());
+        let said = Said { at: At::Flat, slot: 0, mac: &vm.mac, ips, gateways, mtu: None };
+        return vec![reader.nic(&said)];
+    };
+    let mut read: Vec<Nic> = Vec::with_capacity(nics.len());
+    for (place, nic) in nics.iter().enumerate() {
+        let at = At::Nics(place);
+        let Some(slot) = nic.slot.strip_prefix("net").and_then(|number| number.parse().ok()) else {
+            reader.problem(&at.field("slot"), "must be a NIC of PVE such as net0".to_owned());
+            continue;
+        };
+        if nic.ips.is_empty() {
+            continue;
+        }
+        let (mac, ips, gateways, mtu) = (&nic.mac, &nic.ips[..], &nic.gateways[..], nic.mtu);
+        let nic = reader.nic(&Said { at, slot, mac, ips, gateways, mtu });
+        reader.beside(at, &nic, &read);
+        read.push(nic);
+    }
+    read.sort_by_key(|nic| nic.slot);
+    read
+}
+
+/// Where a NIC stands in the document.
+#[derive(Clone, Copy, PartialEq)]
+enum At {
+    Flat,
+    Nics(usize),
+}
+
+impl At {
+    fn field(self, name: &str) -> String {
+        match self {
+            Self::Flat => name.to_owned(),
+            Self::Nics(place) => format!("nics[{place}].{name}"),
+        }
+    }
+
+    fn ip(self, index: usize) -> String {
+        if self == Self::Flat { "ip".to_owned() } else { self.field(&format!("ips[{index}]")) }
+    }
+
+    fn gateway(self, index: usize) -> String {
+        match self {
+            Self::Flat => "gateway".to_owned(),
+            Self::Nics(_) => self.field(&format!("gateways[{index}]")),
+        }
+    }
+}
+
+/// What the document says of a NIC.
+struct Said<'a> {
+    at: At,
+    slot: u8,
+    mac: &'a str,
+    ips: &'a [String],
+    gateways: &'a [String],
+    mtu: Option<u32>,
+}
+
+/// Reports what is wrong with the NICs of a VM. A field is written out only then.
+struct Reader<'a> {
+    vm: usize,
+    report: &'a mut Report,
+}
+
+impl Reader<'_> {
+    fn place(&self, field: &str) -> Place {
+        Place::input(format!("vms[{}].{field}", self.vm))
+    }
+
+    fn problem(&mut self, field: &str, fact: String) {
+        self.report.error(self.place(field), fact);
+    }
+
+    fn nic(&mut self, said: &Said<'_>) -> Nic {
+        let at = said.at;
+        if let Err(fact) = guest::mac(said.mac)
+            && !said.mac.is_empty()
+        {
+            self.problem(&at.field("mac"), format!("\"{}\" {fact}", said.mac));
+        }
+        // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
+        if said.mac.is_empty() && said.slot != 0 {
+            let fact = "is required: the guest finds the NIC by nothing else".to_owned();
+            self.problem(&at.field("mac"), fact);
+        }
+        let mut nic = Nic {
+            slot: said.slot,
+            mac: (!said.mac.is_empty()).then(|| said.mac.to_ascii_lowercase()),
+            dhcp4: false,
+            dhcp6: false,
+            addresses: Vec::new(),
+            gateways: Vec::new(),
+            // PVE: qemu-server, QemuServer/Network.pm, net_fmt: 1 is the bridge's own.
+            mtu: said.mtu.filter(|mtu| *mtu != 1),
+        };
+        for (index, text) in said.ips.iter().enumerate() {
+            match text.as_str() {
+                "" | "dhcp" | "dhcp4" => nic.dhcp4 = true,
+                "dhcp6" => nic.dhcp6 = true,
+                text => match address::own(text) {
+                    Ok(net) => nic.addresses.push(net),
+                    Err(fact) => self.problem(&at.ip(index), fact),
+                },
+            }
+        }
+        self.mtu(at, &nic);
+        // A gateway beside DHCP is what a site's default leaves there; it means nothing.
+        if !nic.addresses.is_empty() {
+            self.gateways(said, &mut nic);
+        }
+        nic
+    }
+
+    fn mtu(&mut self, at: At, nic: &Nic) {
+        // The kernel takes its IPv6 addresses away from a NIC with less: RFC 8200, 5.
+        let ipv6 = nic.dhcp6 || nic.addresses.iter().any(|net| net.addr().is_ipv6());
+        let least = if ipv6 { 1280 } else { 68 };
+        if let Some(mtu) = nic.mtu
+            && !(least..=65_520).contains(&mtu)
+        {
+            let fact = format!("must be a number from {least} to 65520, not {mtu}");
+            self.problem(&at.field("mtu"), fact);
+        }
+    }
+
+    fn gateways(&mut self, said: &Said<'_>, nic: &mut Nic) {
+        let texts = said.gateways.iter().enumerate().filter(|(_, text)| !text.is_empty());
+        for (index, text) in texts {
+            let field = said.at.gateway(index);
+            let Ok(gateway) = text.parse::<IpAddr>() else {
+                self.problem(&field, format!("\"{text}\" must be an IP address without a prefix"));
+                continue;
+            };
+            match self.gateway(said.at, &field, gateway, nic) {
+                Ok(Some(gateway)) => nic.gateways.push(gateway),
+                Ok(None) => {}
+                Err(fact) => self.problem(&field, format!("\"{text}\" {fact}")),
+            }
+        }
+    }
+
+    /// Judges a gateway; `None`: DHCP brings one of its kind.
+    fn gateway(
+        &mut self,
+        at: At,
+        field: &str,
+        gateway: IpAddr,
+        nic: &Nic,
+    ) -> Result<Option<Gateway>, String> {
+        let alike = |other: &IpAddr| other.is_ipv4() == gateway.is_ipv4();
+        let nets: Vec<_> = nic.addresses.iter().filter(|net| alike(&net.addr())).collect();
+        let Some(first) = nets.first() else {
+            let dhcp = if gateway.is_ipv4() { nic.dhcp4 } else { nic.dhcp6 };
+            return if dhcp {
+                Ok(None)
+            } else {
+                Err("has no address of its kind beside it".into())
+            };
+        };
+        if nets.iter().any(|net| net.addr() == gateway) {
+            return Err("is the VM's own address".into());
+        }
+        if nic.gateways.iter().any(|other| alike(&other.address)) {
+            return Err("is the second default gateway of its kind".into());
+        }
+        if is_reached(gateway, &nets)? {
+            return Ok(Some(Gateway { address: gateway, on_link: false }));
+        }
+        if at == At::Flat {
+            return Err(format!("is outside of {}", first.trunc()));
+        }
+        // Beside an address of a whole net that is more often a slip than meant.
+        if nets.iter().all(|net| net.prefix_len() < net.max_prefix_len()) {
+            let fact = format!(
+                "\"{gateway}\" is outside of {}, and taken to be on the link all the same",
+                first.trunc()
+            );
+            self.report.push(Entry::warning(self.place(field), fact));
+        }
+        Ok(Some(Gateway { address: gateway, on_link: true }))
+    }
+
+    /// Reports what cannot be beside the VM's other NICs.
+    fn beside(&mut self, at: At, nic: &Nic, others: &[Nic]) {
+        for other in others {
+            let (own, first) = (nic.slot, other.slot);
+            if own == first {
+                self.problem(&at.field("slot"), format!("net{own} is there twice"));
+            }
+            if nic.mac.is_some() && nic.mac == other.mac {
+                self.problem(&at.field("mac"), format!("is that of net{first} too"));
+            }
+            let addresses = |nic: &Nic| nic.addresses.iter().map(IpNet::addr).collect::<Vec<_>>();
+            let taken = addresses(other);
+            if let Some(address) = addresses(nic).into_iter().find(|a| taken.contains(a)) {
+                self.problem(
+                    &at.field("ips"),
+                    format!("{address} is an address of net{first} too"),
+                );
+            }
+            for gateway in &nic.gateways {
+                let alike = |other: &Gateway| other.address.is_ipv4() == gateway.address.is_ipv4();
+                if other.gateways.iter().any(alike) {
+                    let kind = if gateway.address.is_ipv4() { "IPv4" } else { "IPv6" };
+                    let fact = format!("the {kind} default gateway is that of net{first} already");
+                    self.problem(&at.field("gateways"), fact);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Addresses and gateways that can work. Does no I/O.
+
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// A default gateway.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Gateway {
+    /// Its address.
+    pub(crate) address: IpAddr,
+    /// It is in none of the NIC's nets, and reached on the link all the same.
+    pub(crate) on_link: bool,
+}
+
+/// Reads an address of a NIC.
+pub(super) fn own(text: &str) -> Result<IpNet, String> {
+    let net: IpNet = text.parse().map_err(|_| {
+        format!("\"{text}\" must be dhcp or an address with its prefix, such as 10.0.12.124/24")
+    })?;
+    if !is_host(&net) {
+        return Err(format!("\"{text}\" is no address that a machine can have"));
+    }
+    Ok(net)
+}
+
+/// Says whether a gateway is in one of the nets, which are of its kind.
+pub(super) fn is_reached(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, String> {
+    // An IPv6 router is commonly known by its link-local address, outside of every net.
+    if matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
+        return Ok(true);
+    }
+    let around = nets.iter().find(|net| net.contains(&gateway));
+    // An IPv6 net's own address is its routers': RFC 4291, 2.6.1.
+    let prefix = around.map_or(gateway_bits(gateway), |net| net.prefix_len());
+    let as_host = IpNet::new(gateway, prefix);
+    let is_router = around.is_some() && gateway.is_ipv6();
+    if !is_router && !as_host.is_ok_and(|gateway| is_host(&gateway)) {
+        return Err("is no address that a machine can have".to_owned());
+    }
+    Ok(around.is_some())
+}
+
+fn gateway_bits(gateway: IpAddr) -> u8 {
+    if gateway.is_ipv4() { 32 } else { 128 }
+}
+
+/// Says whether the address can be a machine's: neither the net's own nor its broadcast.
+fn is_host(net: &IpNet) -> bool {
+    let address = net.addr();
+    let taken = net.prefix_len() < net.max_prefix_len() - 1
+        && (address == net.network() || (address.is_ipv4() && address == net.broadcast()));
+    !(taken || address.is_unspecified() || address.is_loopback() || address.is_multicast())
+}
