@@ -40,6 +40,7 @@ impl Texts {
             user_data: &self.user_data,
             meta_data: &self.meta_data,
             network_config: &self.network_config,
+            vendor_data: "",
         }
     }
 }

@@ -182,6 +182,9 @@ pub(crate) enum Step {
         meta_data: String,
         /// network-config; empty for none.
         network_config: String,
+        /// vendor-data; secret, empty for none.
+        #[serde(with = "json::secret", default, skip_serializing_if = "json::secret::is_empty")]
+        vendor_data: Secret<String>,
     },
     /// Makes the VM.
     Create {

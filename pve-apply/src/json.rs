@@ -77,4 +77,8 @@ pub(crate) mod secret {
     ) -> Result<Secret<String>, D::Error> {
         String::deserialize(from).map(Secret::new)
     }
+
+    pub(crate) fn is_empty(secret: &Secret<String>) -> bool {
+        secret.expose().is_empty()
+    }
 }

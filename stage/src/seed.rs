@@ -1,4 +1,5 @@
-//! `image`: user-data, meta-data and network-config as the bytes of a NoCloud seed image.
+//! `image`: user-data, vendor-data, meta-data and network-config as the bytes of a NoCloud seed
+//! image.
 //!
 //! ISO 9660 with Rock Ridge and Joliet, label `cidata`. The same texts give the same bytes: no clock
 //! and no random number goes in. Does no I/O.
@@ -35,6 +36,8 @@ pub struct Files<'a> {
     pub meta_data: &'a str,
     /// `network-config`; empty: the file is left out and cloud-init falls back to DHCP.
     pub network_config: &'a str,
+    /// `vendor-data`; empty: the file is left out.
+    pub vendor_data: &'a str,
 }
 
 /// The texts do not fit into an image of [`MAX_IMAGE`].
@@ -53,7 +56,7 @@ impl std::fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-// Where everything stands. The directories are one sector each: three short names always fit.
+// Where everything stands. The directories are one sector each: four short names always fit.
 const PRIMARY: u32 = 16;
 const JOLIET: u32 = 17;
 const TERMINATOR: u32 = 18;
@@ -136,10 +139,11 @@ fn contents<'a>(files: &Files<'a>) -> Vec<(&'static str, &'static str, &'a [u8])
         ("META_DAT.;1", "meta-data", files.meta_data),
         ("NETWORK_.;1", "network-config", files.network_config),
         ("USER_DAT.;1", "user-data", files.user_data),
+        ("VENDOR_D.;1", "vendor-data", files.vendor_data),
     ];
     // user-data and meta-data must be there, even when empty: NoCloud takes no seed without them.
-    let kept =
-        all.into_iter().filter(|(_, name, text)| *name != "network-config" || !text.is_empty());
+    let must = |name| matches!(name, "user-data" | "meta-data");
+    let kept = all.into_iter().filter(|(_, name, text)| must(name) || !text.is_empty());
     kept.map(|(short, name, text)| (short, name, text.as_bytes())).collect()
 }
 

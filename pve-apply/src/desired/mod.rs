@@ -166,6 +166,8 @@ pub(crate) struct Seed {
     pub meta_data: String,
     /// network-config, whole; empty for none.
     pub network_config: String,
+    /// vendor-data, whole; empty for none.
+    pub vendor_data: Secret<String>,
     /// Tells whether the data has changed.
     pub fingerprint: String,
 }
@@ -268,11 +270,15 @@ impl Seed {
             let digest = Sha256::digest(text);
             HEXLOWER.encode(digest.get(..4).unwrap_or_default())
         };
-        let parts = [("ud", self.user_data.expose()), ("nc", &self.network_config)];
+        let mut parts = vec![("ud", self.user_data.expose()), ("nc", &self.network_config)];
+        let vendor_data = self.vendor_data.expose();
+        if !vendor_data.is_empty() {
+            parts.push(("vd", vendor_data));
+        }
         SeedNote {
             fingerprint: self.fingerprint.clone(),
             slot: SEED_SLOT.to_owned(),
-            parts: parts.map(|(name, text)| format!("{name}:{}", short(text))).into(),
+            parts: parts.iter().map(|(name, text)| format!("{name}:{}", short(text))).collect(),
         }
     }
 }

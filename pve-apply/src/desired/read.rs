@@ -249,6 +249,7 @@ impl Reader<'_> {
             user_data: user_data.clone(),
             meta_data: meta_data.clone(),
             network_config: vm.network_config.clone().unwrap_or_default(),
+            vendor_data: vm.vendor_data.clone().unwrap_or_default(),
             fingerprint: fingerprint.clone(),
         })
     }

@@ -142,6 +142,16 @@ fn a_seed_that_is_not_of_this_document_is_refused() {
     after(|_| (), Purpose::Apply, &[]);
     after(rename, Purpose::Apply, &[changed]);
     after(rename, Purpose::Find, &[]);
+    let by_hand = |json: &mut Value| {
+        for vm in json["vms"].as_array_mut().unwrap() {
+            vm["custom_user_data"] = json!("machine: {}\n");
+        }
+        rendered(json);
+        for vm in json["vms"].as_array_mut().unwrap() {
+            vm["user_data"] = vm["custom_user_data"].clone();
+        }
+    };
+    check(by_hand, Purpose::Apply, &[]);
     after(
         |json| json["ssh_keys"] = json!(["ssh-rsa AAAA"]),
         Purpose::Apply,

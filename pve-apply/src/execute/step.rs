@@ -30,9 +30,16 @@ impl Work<'_> {
     /// Carries out a step.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
-            Step::UploadSeed { storage, file, user_data, meta_data, network_config } => {
-                let files =
-                    seed::Files { user_data: user_data.expose(), meta_data, network_config };
+            Step::UploadSeed {
+                storage,
+                file,
+                user_data,
+                meta_data,
+                network_config,
+                vendor_data,
+            } => {
+                let (user_data, vendor_data) = (user_data.expose(), vendor_data.expose());
+                let files = seed::Files { user_data, meta_data, network_config, vendor_data };
                 self.upload(storage, file, &files)
             }
             Step::Create { params } => self.create(params),

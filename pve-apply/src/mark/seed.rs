@@ -1,4 +1,4 @@
-//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST`. Does no I/O.
+//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST`. Does no I/O.
 
 use std::fmt;
 

@@ -24,6 +24,7 @@ pub(super) fn upload(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> St
         user_data: machine.seed.user_data.clone(),
         meta_data: machine.seed.meta_data.clone(),
         network_config: machine.seed.network_config.clone(),
+        vendor_data: machine.seed.vendor_data.clone(),
     }
 }
 

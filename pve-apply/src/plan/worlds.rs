@@ -28,6 +28,7 @@ pub(crate) fn machine(seed: &str) -> Machine {
             user_data: Secret::new("#cloud-config\n".into()),
             meta_data: "m".into(),
             network_config: String::new(),
+            vendor_data: Secret::default(),
             fingerprint: seed.into(),
         },
     }

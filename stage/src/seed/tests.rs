@@ -60,6 +60,9 @@ fn check(files: &Files<'_>, mib: usize) {
     if !files.network_config.is_empty() {
         expected.insert(1, ("network-config", files.network_config));
     }
+    if !files.vendor_data.is_empty() {
+        expected.push(("vendor-data", files.vendor_data));
+    }
     let expected: Vec<_> =
         expected.iter().map(|(n, c)| ((*n).to_owned(), c.as_bytes().to_vec())).collect();
     assert!(read(&image, 16, rock_ridge_name) == expected, "Rock Ridge");
@@ -77,7 +80,9 @@ fn what_goes_in_comes_out() {
         (&long, &longer, "version: 2"),
         (&longer, &long, &longer),
     ] {
-        check(&Files { user_data, meta_data, network_config }, 1);
+        let without = Files { user_data, meta_data, network_config, ..Files::default() };
+        check(&without, 1);
+        check(&Files { vendor_data: user_data, ..without }, 1);
     }
 }
 
@@ -110,8 +115,12 @@ fn run(program: &str, args: &[&str]) -> Option<Output> {
 )]
 fn the_programs_of_the_trade_read_it() {
     let user_data = "#cloud-config\n".to_owned() + &"# filler\n".repeat(1000);
-    let files =
-        Files { user_data: &user_data, meta_data: "m: 1\n", network_config: "version: 2\n" };
+    let files = Files {
+        user_data: &user_data,
+        meta_data: "m: 1\n",
+        network_config: "version: 2\n",
+        vendor_data: "v\n",
+    };
     let path = std::env::temp_dir().join(format!("seed-{}.iso", std::process::id()));
     let file = path.to_str().unwrap();
     std::fs::write(&path, image(&files).unwrap()).unwrap();
@@ -119,15 +128,20 @@ fn the_programs_of_the_trade_read_it() {
     for tree in ["-R", "-J"] {
         let Some(list) = run("isoinfo", &["-i", file, tree, "-f"]) else { continue };
         let names = String::from_utf8(list.stdout).unwrap();
-        assert_eq!(names, "/meta-data\n/network-config\n/user-data\n", "isoinfo {tree}");
-        for (name, content) in [("/user-data", &*user_data), ("/meta-data", "m: 1\n")] {
+        assert_eq!(
+            names, "/meta-data\n/network-config\n/user-data\n/vendor-data\n",
+            "isoinfo {tree}"
+        );
+        for (name, content) in
+            [("/user-data", &*user_data), ("/meta-data", "m: 1\n"), ("/vendor-data", "v\n")]
+        {
             let read = run("isoinfo", &["-i", file, tree, "-x", name]).unwrap();
             assert!(read.stdout == content.as_bytes(), "isoinfo {tree} -x {name}");
         }
     }
     if let Some(list) = run("xorriso", &["-indev", &format!("stdio:{file}"), "-find", "/"]) {
         let names = String::from_utf8(list.stdout).unwrap();
-        let expected = "'/'\n'/meta-data'\n'/network-config'\n'/user-data'\n";
+        let expected = "'/'\n'/meta-data'\n'/network-config'\n'/user-data'\n'/vendor-data'\n";
         let mut lines: Vec<_> = names.lines().collect();
         lines.sort_unstable();
         assert_eq!(lines.join("\n") + "\n", expected);
