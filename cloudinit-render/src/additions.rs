@@ -3,11 +3,12 @@
 //!
 //! Merging: lists are appended, single values are replaced by the later one.
 
+use crate::field::{list, single, unknown_keys};
 use crate::write_file::WriteFile;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use stage::guest::{self, Rule};
-use stage::{Deployment, Fields, Report, shown};
+use stage::{Deployment, Fields, Report};
 
 /// What a site adds to every VM. All values have passed the rules.
 #[derive(Clone, Default)]
@@ -116,25 +117,6 @@ fn profile_mode(text: &str) -> Rule {
     Err("must be \"0600\", \"0640\" or \"0644\"")
 }
 
-/// Reads a text that must pass a rule.
-pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
-    let text = f.text(key)?;
-    if let Err(fact) = rule(&text) {
-        f.problem(key, fact);
-    }
-    Some(text)
-}
-
-fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec<String> {
-    let texts = f.texts(key);
-    for (index, text) in texts.iter().enumerate() {
-        if let Err(fact) = rule(text) {
-            f.problem(&format!("{key}[{index}]"), format!("\"{text}\" {fact}"));
-        }
-    }
-    texts
-}
-
 fn commands(f: &mut Fields<'_>) -> Vec<Command> {
     let items = match f.json().get("runcmd") {
         None | Some(Value::Null) => return Vec::new(),
@@ -166,15 +148,5 @@ fn command(item: &Value) -> Result<Command, &'static str> {
             Ok(Command::Words(words.iter().map(word).collect::<Result<_, _>>()?))
         }
         _ => Err(TYPE),
-    }
-}
-
-/// Reports each key that is not `known`.
-pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
-    let json: &Map<String, Value> = f.json();
-    for key in json.keys().filter(|key| !known.contains(&key.as_str())) {
-        // Whoever mixes up key and value has written a secret here.
-        let fact = format!("is not known here; known are {}", known.join(", "));
-        f.problem(shown::name(key), fact);
     }
 }

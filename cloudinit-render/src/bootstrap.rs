@@ -3,20 +3,10 @@
 //! Both are there only when the document has a spec server and the VM a token.
 
 use crate::additions::{Additions, Command};
+use crate::paths::{CA, PROFILE, RETRY, SCRIPT};
 use crate::shell::quoted;
 use crate::write_file::WriteFile;
 use stage::{Deployment, Vm};
-
-/// Where a login finds the server and the token; the path and the two names are a contract
-/// with what runs in the VM.
-const PROFILE: &str = "/etc/profile.d/homestak.sh";
-const SCRIPT: &str = "/usr/local/sbin/homestak-first-boot";
-const CA: &str = "/etc/homestak-ca.pem";
-/// What is in this folder cloud-init runs at each boot, before the commands of the first one.
-const RETRY: &str = "/var/lib/cloud/scripts/per-boot/homestak-first-boot";
-
-/// The files that are written here, which a site must not write itself.
-pub(crate) const PATHS: [&str; 4] = [PROFILE, SCRIPT, CA, RETRY];
 
 /// The bootstrap, which is the same for every VM: its files, and the command that starts it.
 pub(crate) struct Bootstrap {

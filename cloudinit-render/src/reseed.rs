@@ -4,6 +4,7 @@
 //! cloud-init alone only adds: a key that the document no longer has would still log in, with sudo.
 //! docs/cloud-init.md says what happens to each kind of login.
 
+use crate::paths;
 use crate::write_file::WriteFile;
 use stage::Deployment;
 
@@ -13,13 +14,7 @@ use stage::Deployment;
 pub(crate) fn authorized_keys(deployment: &Deployment, keys: &[&str]) -> Option<WriteFile> {
     let user = &deployment.automation_user;
     let content: String = keys.iter().map(|key| format!("{key}\n")).collect();
-    (!keys.is_empty()).then(|| WriteFile::of_user(user, &authorized_keys_path(user), content))
-}
-
-/// Returns where the keys of a user that cloud-init creates are read from.
-pub(crate) fn authorized_keys_path(user: &str) -> String {
-    let home = if user == "root" { "/root".to_owned() } else { format!("/home/{user}") };
-    format!("{home}/.ssh/authorized_keys")
+    (!keys.is_empty()).then(|| WriteFile::of_user(user, &paths::authorized_keys(user), content))
 }
 
 /// Returns the command for `bootcmd`, which runs at each boot, before users are set up and before

@@ -2,8 +2,8 @@
 //!
 //! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
 
-use crate::additions::{single, unknown_keys};
-use crate::reseed::authorized_keys_path;
+use crate::field::{single, unknown_keys};
+use crate::paths;
 use data_encoding::BASE64_MIME_PERMISSIVE;
 use serde::Serialize;
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl WriteFile {
             append: f.flag("append"),
             defer: f.flag("defer"),
         };
-        if file.defer != Some(true) && file.path == authorized_keys_path(user) {
+        if file.defer != Some(true) && file.path == paths::authorized_keys(user) {
             f.problem("path", "needs `defer: true`: the document's keys are written to it later");
         }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
@@ -90,7 +90,7 @@ impl WriteFile {
 }
 
 fn path(text: &str) -> Rule {
-    if crate::bootstrap::PATHS.contains(&text) {
+    if paths::BOOTSTRAP.contains(&text) {
         return Err("must not be a file that cloudinit-render writes itself");
     }
     guest::path(text)

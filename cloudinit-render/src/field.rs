@@ -1,0 +1,33 @@
+//! Fields whose texts must keep a rule. Does no I/O.
+
+use stage::guest::Rule;
+use stage::{Fields, shown};
+
+/// Reads a text that must pass a rule.
+pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
+    let text = f.text(key)?;
+    if let Err(fact) = rule(&text) {
+        f.problem(key, fact);
+    }
+    Some(text)
+}
+
+/// Reads a list of texts that must each pass a rule.
+pub(crate) fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec<String> {
+    let texts = f.texts(key);
+    for (index, text) in texts.iter().enumerate() {
+        if let Err(fact) = rule(text) {
+            f.problem(&format!("{key}[{index}]"), format!("\"{text}\" {fact}"));
+        }
+    }
+    texts
+}
+
+/// Reports each key that is not `known`.
+pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
+    for key in f.json().keys().filter(|key| !known.contains(&key.as_str())) {
+        // Whoever mixes up key and value has written a secret here.
+        let fact = format!("is not known here; known are {}", known.join(", "));
+        f.problem(shown::name(key), fact);
+    }
+}
