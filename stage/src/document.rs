@@ -4,7 +4,7 @@
 //! the document stays a valid `-var-file` for the OpenTofu module it descends from.
 //! DOOR: [`Document::from_stdin`] reads stdin; the rest does no I/O.
 
-use crate::entry::Failure;
+use crate::failure::Failure;
 use crate::report::{Entry, Place};
 use serde_json::{Map, Value};
 use std::io::{IsTerminal, Read};

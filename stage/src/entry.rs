@@ -3,8 +3,9 @@
 //! DOOR: writes to stdout. The codes are the table of docs/pipeline.md.
 
 use crate::console::{Console, ConsoleArgs};
-use crate::document::Document;
-use crate::report::{Entry, Place, Report};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::report::{Entry, Place};
 use crate::shown;
 use crate::whole_file::WholeFile;
 use clap::Parser;
@@ -23,78 +24,6 @@ const PART_WAY: u8 = 3;
 const CHANGES: u8 = 4;
 /// Nobody reads stdout any more: what a shell shows for a process ended by SIGPIPE.
 const CLOSED_PIPE: u8 = 141;
-
-/// What a stage has made.
-#[derive(Debug, Default)]
-pub struct Output {
-    stdout: Vec<u8>,
-    report: Report,
-    changes: bool,
-    world_changed: bool,
-}
-
-impl Output {
-    /// The document, and what was found on the way. With an error in the report nothing is printed.
-    pub fn document(document: &Document, report: Report) -> Self {
-        Self::bytes(document.to_bytes(), report)
-    }
-
-    /// Any other bytes for stdout.
-    pub fn bytes(stdout: impl Into<Vec<u8>>, report: Report) -> Self {
-        Self { stdout: stdout.into(), report, ..Self::default() }
-    }
-
-    /// Makes the exit code say that there are changes.
-    #[must_use]
-    pub fn with_changes(mut self, changes: bool) -> Self {
-        self.changes = changes;
-        self
-    }
-
-    /// Makes a stdout that cannot be written say that the world has changed all the same.
-    #[must_use]
-    pub fn after_changes(mut self, changed: bool) -> Self {
-        self.world_changed = changed;
-        self
-    }
-}
-
-/// Why a stage has made nothing.
-#[derive(Debug)]
-pub struct Failure {
-    report: Report,
-    part_way: bool,
-}
-
-impl Failure {
-    /// Stopped after the world was changed, or may have been.
-    pub fn part_way(report: Report) -> Self {
-        Self { report, part_way: true }
-    }
-
-    /// The same, when the world was changed before it.
-    #[must_use]
-    pub fn after_changes(self) -> Self {
-        Self { part_way: true, ..self }
-    }
-
-    /// What was found.
-    pub fn report(&self) -> &Report {
-        &self.report
-    }
-}
-
-impl From<Report> for Failure {
-    fn from(report: Report) -> Self {
-        Self { report, part_way: false }
-    }
-}
-
-impl From<Entry> for Failure {
-    fn from(entry: Entry) -> Self {
-        Report::from(entry).into()
-    }
-}
 
 /// Runs a stage: parses the command line, runs it, prints the report, then prints stdout
 /// once and whole, and only when there is no error.
@@ -125,7 +54,7 @@ where
     match run(cli, &console) {
         Ok(output) => finish(&console, &output, file),
         Err(failure) => {
-            console.report(&failure.report);
+            console.report(failure.report());
             ExitCode::from(if failure.part_way { PART_WAY } else { REFUSED })
         }
     }

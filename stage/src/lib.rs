@@ -7,7 +7,7 @@
 //! * [`main`] is the only code that prints or decides an exit code.
 //! * [`identity`] says what a site and a deployment may be called, and which vmids VMs get.
 //! * [`guest`] says what a value must be to work in a guest.
-//! * [`seed`] makes the NoCloud seed image of the three texts that cloud-init reads.
+//! * [`seed`] makes the NoCloud seed image of the texts that cloud-init reads.
 //! * [`SeedInputs`] shows whether a VM's fields were changed after its seed was rendered.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
 //! * [`shown`] decides what of the user's values a message may show.
@@ -21,10 +21,12 @@ mod console;
 mod deployment;
 mod document;
 mod entry;
+mod failure;
 mod fields;
 pub mod guest;
 pub mod identity;
 mod nic;
+mod output;
 mod own;
 mod power;
 mod report;
@@ -40,9 +42,11 @@ pub use connect::TrustArgs;
 pub use console::{Console, ConsoleArgs, Event, LogFormat};
 pub use deployment::{Deployment, ImageSource, Vm, Waiting};
 pub use document::Document;
-pub use entry::{Failure, Output, main};
+pub use entry::main;
+pub use failure::Failure;
 pub use fields::Fields;
 pub use nic::Nic;
+pub use output::Output;
 pub use own::OwnArgs;
 pub use power::Power;
 pub use report::{Entry, Excerpt, Place, Position, Report, Severity};

@@ -1,0 +1,39 @@
+//! `Output`: what a stage has made. Does no I/O.
+
+use crate::document::Document;
+use crate::report::Report;
+
+/// What a stage has made.
+#[derive(Debug, Default)]
+pub struct Output {
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) report: Report,
+    pub(crate) changes: bool,
+    pub(crate) world_changed: bool,
+}
+
+impl Output {
+    /// The document, and what was found on the way. With an error in the report nothing is printed.
+    pub fn document(document: &Document, report: Report) -> Self {
+        Self::bytes(document.to_bytes(), report)
+    }
+
+    /// Any other bytes for stdout.
+    pub fn bytes(stdout: impl Into<Vec<u8>>, report: Report) -> Self {
+        Self { stdout: stdout.into(), report, ..Self::default() }
+    }
+
+    /// Makes the exit code say that there are changes.
+    #[must_use]
+    pub fn with_changes(mut self, changes: bool) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    /// Makes a stdout that cannot be written say that the world has changed all the same.
+    #[must_use]
+    pub fn after_changes(mut self, changed: bool) -> Self {
+        self.world_changed = changed;
+        self
+    }
+}
