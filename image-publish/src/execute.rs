@@ -12,6 +12,7 @@ use crate::interrupt;
 use crate::node::Node;
 use crate::plan::{Present, Step};
 use crate::prepare::bytes_of;
+use crate::published::{Failed, Published, What};
 use crate::ready::{Ready, Supply};
 use crate::transfer::{download, send, write};
 use crate::wanted::{Wanted, check_disks};
@@ -63,30 +64,6 @@ impl Target {
     }
 }
 
-/// What became of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Published {
-    /// Its name in the document.
-    pub(crate) name: String,
-    /// Where it is.
-    pub(crate) volid: Volid,
-    /// What was done.
-    pub(crate) what: What,
-    /// Its length in bytes, when it is known.
-    pub(crate) length: Option<u64>,
-}
-
-/// What was done about an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    /// Nothing: it was there.
-    Present,
-    /// It was sent.
-    Sent,
-    /// The node downloaded it.
-    Downloaded,
-}
-
 /// Why the run stopped.
 #[derive(Debug)]
 pub(crate) struct Stopped {
@@ -94,20 +71,6 @@ pub(crate) struct Stopped {
     pub(crate) report: Report,
     /// The world has changed, or may have.
     pub(crate) changed: bool,
-}
-
-/// A step's failure, and whether something may be left of it.
-pub(crate) struct Failed {
-    /// What is to be said.
-    pub(crate) entry: Entry,
-    /// Something may be left.
-    pub(crate) left: bool,
-}
-
-impl From<Entry> for Failed {
-    fn from(entry: Entry) -> Self {
-        Self { entry, left: false }
-    }
 }
 
 /// Looks at the images that the document names as volumes: they must be there, and fit the disks.

@@ -10,7 +10,8 @@ use stage::{Entry, Place};
 
 use crate::plan::Present;
 use crate::source::examine::{Sums, sums_of};
-use crate::source::format::{HEAD, judge};
+use crate::source::format::judge;
+use crate::source::head::HEAD;
 use crate::temporary::Temporary;
 
 /// A storage's folder, as `/var/lib/vz`.

@@ -14,6 +14,7 @@ mod node;
 mod outcome;
 mod plan;
 mod prepare;
+mod published;
 mod qemu_img;
 mod ready;
 mod show;

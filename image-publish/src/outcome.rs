@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::execute::{Published, What};
+use crate::published::{Published, What};
 use crate::show;
 
 /// The result of a command.

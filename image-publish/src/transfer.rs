@@ -8,12 +8,12 @@ use pve_client::Error;
 use pve_stage::finding;
 use stage::{Entry, Place, shown};
 
-use crate::execute::{Failed, What};
 use crate::folder::{Folder, Written};
 use crate::interrupt;
 use crate::node::Node;
 use crate::plan::Present;
 use crate::prepare::{Bytes, bytes_of};
+use crate::published::{Failed, What};
 use crate::ready::{Local, Ready, Remote, Supply};
 use crate::show;
 use crate::source::examine::{Summing, sums_of};

@@ -9,9 +9,11 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::checksum::{Algorithm, Sum};
 use super::compression::Compression;
-use super::format::{Format, HEAD, Unfit, judge};
+use super::format::{Format, judge};
+use super::head::HEAD;
 use super::parts::Files;
 use super::qcow2;
+use super::unfit::Unfit;
 
 /// What is known of an image that was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::head::{at, u64_at};
+use super::unfit::Unfit;
 use super::{partitions, qcow2};
-
-/// So many first bytes are enough to judge any image: btrfs has its mark the farthest out.
-pub(crate) const HEAD: usize = 68 * 1024;
 
 /// The image formats that PVE takes as content `import`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,66 +38,7 @@ pub(crate) struct Judged {
     pub(crate) virtual_size: u64,
 }
 
-/// Why a file cannot be used as image.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unfit {
-    /// Nothing in it is known.
-    #[error("is no disk image: its content is neither qcow2, vmdk nor a raw disk")]
-    NoImage,
-    /// An installer's CD.
-    #[error("is an ISO image, not a disk image")]
-    Iso,
-    /// An archive.
-    #[error("is a tar archive (an OVA is one), not a disk image")]
-    Archive,
-    /// It ends before it should.
-    #[error("is cut off: {what}")]
-    CutOff {
-        /// What is missing.
-        what: String,
-    },
-    /// A second file belongs to it.
-    #[error("has the backing file \"{name}\"; an image must be whole in one file")]
-    BackingFile {
-        /// The file that it names.
-        name: String,
-    },
-    /// A second file belongs to it.
-    #[error("keeps its data in another file; an image must be whole in one file")]
-    DataFile,
-    /// Its content cannot be read without a key.
-    #[error("is encrypted")]
-    Encrypted,
-    /// It was not closed in order.
-    #[error("is marked as damaged or not closed in order")]
-    Damaged,
-    /// A qcow2 header that says what cannot be.
-    #[error("has a qcow2 header that cannot be right: {what}")]
-    BadHeader {
-        /// What cannot be.
-        what: String,
-    },
-}
-
-impl Unfit {
-    /// Returns what to do about it.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::BackingFile { .. } | Self::DataFile => {
-                Some("`qemu-img convert -O qcow2 OLD NEW` makes one whole file of it")
-            }
-            Self::Damaged => Some("`qemu-img check -r all FILE` repairs it"),
-            Self::Archive => Some("unpack it, and publish the disk inside"),
-            Self::CutOff { .. } => Some("fetch or build it again"),
-            Self::Iso => Some(
-                "it serves a CD drive, and no VM is made from it: PVE takes it under ISO Images of a storage",
-            ),
-            Self::NoImage | Self::Encrypted | Self::BadHeader { .. } => None,
-        }
-    }
-}
-
-/// Judges an image by its first bytes (at least [`HEAD`], or all there are) and its length.
+/// Judges an image by its first bytes (at least [`HEAD`](super::head::HEAD), or all there are) and its length.
 pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
     if head.starts_with(qcow2::MAGIC) {
         let virtual_size = qcow2::judge(head, length)?;
@@ -158,18 +98,9 @@ fn is_raw_disk(head: &[u8]) -> bool {
         || at(head, 65600, b"_BHRfS_M")
 }
 
-/// Reads a little-endian number at an offset.
-pub(super) fn u64_at(head: &[u8], offset: usize) -> Option<u64> {
-    head.get(offset..offset.checked_add(8)?)?.try_into().ok().map(u64::from_le_bytes)
-}
-
-/// Tells whether the mark stands at an offset.
-pub(super) fn at(head: &[u8], offset: usize, mark: &[u8]) -> bool {
-    head.get(offset..).is_some_and(|rest| rest.starts_with(mark))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::head::HEAD;
     use super::*;
 
     fn with(offset: usize, mark: &[u8]) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Where an image comes from, and what is known of it before a byte is sent.
 //!
-//! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`),
+//! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`, by the bytes of `head`), `unfit` says why one is refused,
 //! `checksum` reads sums, `examine` reads an image once from end to end.
 
 pub(crate) mod address;
@@ -8,6 +8,8 @@ pub(crate) mod checksum;
 pub(crate) mod compression;
 pub(crate) mod examine;
 pub(crate) mod format;
+pub(crate) mod head;
 mod partitions;
 pub(crate) mod parts;
 pub(crate) mod qcow2;
+mod unfit;

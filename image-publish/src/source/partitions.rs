@@ -2,7 +2,8 @@
 //!
 //! A raw image has no header of its own, so only its partitions show that its end is missing.
 
-use super::format::{Unfit, at, u64_at};
+use super::head::{at, u64_at};
+use super::unfit::Unfit;
 
 const SECTOR: u64 = 512;
 
@@ -61,7 +62,7 @@ fn mbr_ends(head: &[u8]) -> Vec<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::format::HEAD;
+    use super::super::head::HEAD;
     use super::*;
 
     fn check(head: &[u8], length: u64, end: Option<u64>) {

@@ -4,7 +4,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::format::Unfit;
+use super::unfit::Unfit;
 
 /// The first four bytes.
 pub(crate) const MAGIC: &[u8] = b"QFI\xfb";
