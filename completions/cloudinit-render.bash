@@ -38,7 +38,7 @@ _cloudinit__render() {
                     return 0
                     ;;
                 --part)
-                    COMPREPLY=($(compgen -W "user-data meta-data network-config" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "user-data vendor-data meta-data network-config" -- "${cur}"))
                     return 0
                     ;;
                 --seed-dir)

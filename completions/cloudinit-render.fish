@@ -1,6 +1,7 @@
 complete -c cloudinit-render -l fragment -d 'Add what this YAML file says to the document\'s `cloud_init`; may be repeated' -r -F
 complete -c cloudinit-render -l vm -d 'The VM that --part, --seed-dir or --seed-image is for' -r
 complete -c cloudinit-render -l part -d 'Print this part of one VM instead of the document' -r -f -a "user-data\t'What the VM makes of itself; holds secrets'
+vendor-data\t'What somebody has written by hand, below user-data; may be nothing, may hold secrets'
 meta-data\t'instance-id and host name'
 network-config\t'Version 2'"
 complete -c cloudinit-render -l seed-dir -d 'Write the parts to DIR/NAME/ for each VM, or the one named, and print nothing' -r -F

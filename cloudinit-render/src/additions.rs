@@ -1,5 +1,5 @@
-//! `Additions`: what a site adds to every VM, from the document's `cloud_init` and from fragments.
-//! Does no I/O.
+//! `Additions`: what a site adds to every VM, from the document's `cloud_init` and from fragments,
+//! and what a VM adds to that. Does no I/O.
 //!
 //! Merging: lists are appended, single values are replaced by the later one.
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use stage::guest::{self, Rule};
 use stage::{Deployment, Fields, Report};
 
-/// What a site adds to every VM. All values have passed the rules.
+/// What is added to what every VM gets. All values have passed the rules.
 #[derive(Clone, Default)]
 pub(crate) struct Additions {
     /// After qemu-guest-agent, before the VM's own.
@@ -57,21 +57,25 @@ const KEYS: [&str; 9] = [
 
 impl Additions {
     /// Reads the document's `cloud_init`.
-    pub(crate) fn read_document(deployment: &Deployment, report: &mut Report) -> Self {
+    pub(crate) fn read_document(
+        deployment: &Deployment,
+        users: &[&str],
+        report: &mut Report,
+    ) -> Self {
         let mut fields = Fields::new(&deployment.cloud_init, "cloud_init", report);
-        Self::read(&mut fields, &deployment.automation_user)
+        Self::read(&mut fields, users)
     }
 
     /// Reads an object with the keys above; every problem is reported.
-    /// `user` is the one that cloud-init makes.
-    pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
+    /// `users` are those that cloud-init makes.
+    pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         let additions = Self {
             packages: list(f, "packages", guest::package),
             timezone: single(f, "timezone", guest::timezone),
             domain: single(f, "domain", guest::host_name),
             dns_servers: list(f, "dns_servers", guest::address),
-            write_files: f.each("write_files", |f| WriteFile::read(f, user)),
+            write_files: f.each("write_files", |f| WriteFile::read(f, users)),
             runcmd: commands(f),
             profile_mode: single(f, "profile_mode", profile_mode),
             ca_certificate: single(f, "ca_certificate", guest::certificate),

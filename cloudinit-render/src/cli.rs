@@ -8,7 +8,8 @@ use std::path::PathBuf;
 /// Gives each VM in the document its user-data, meta-data and network-config.
 ///
 /// Reads the document on stdin and prints it with `user_data`, `meta_data`, `network_config`,
-/// `instance_id`, `seed_fingerprint` and `seed_inputs` set in each VM.
+/// `instance_id`, `seed_fingerprint` and `seed_inputs` set in each VM, and `vendor_data` where the
+/// VM has some.
 #[derive(Parser, Debug)]
 #[command(version, about)]
 pub struct Cli {
@@ -37,6 +38,8 @@ pub struct Cli {
 pub enum Part {
     /// What the VM makes of itself; holds secrets.
     UserData,
+    /// What somebody has written by hand, below user-data; may be nothing, may hold secrets.
+    VendorData,
     /// instance-id and host name.
     MetaData,
     /// Version 2.
@@ -47,6 +50,7 @@ impl Part {
     pub(crate) fn of(self, texts: &Texts) -> &str {
         match self {
             Self::UserData => &texts.user_data,
+            Self::VendorData => texts.vendor_data.as_deref().unwrap_or_default(),
             Self::MetaData => &texts.meta_data,
             Self::NetworkConfig => &texts.network_config,
         }

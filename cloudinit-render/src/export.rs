@@ -4,10 +4,12 @@
 
 use crate::render::{Rendered, Texts};
 use stage::{Entry, Failure, Place, whole_file};
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM.
+/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM, and vendor-data where it has
+/// some.
 pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Failure> {
     for (name, rendered) in vms {
         let folder = folder.join(name);
@@ -21,6 +23,12 @@ pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Fa
         ] {
             write(&folder.join(name), text.as_bytes())?;
         }
+        let vendor_data = folder.join("vendor-data");
+        if rendered.texts.vendor_data.is_some() {
+            write(&vendor_data, files.vendor_data.as_bytes())?;
+        } else {
+            remove(&vendor_data)?;
+        }
     }
     Ok(())
 }
@@ -28,6 +36,15 @@ pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Fa
 /// Returns a seed image for `file`.
 pub(crate) fn image(file: &Path, texts: &Texts) -> Result<Vec<u8>, Failure> {
     stage::seed::image(&texts.files()).map_err(|e| refused(file, "cannot be made", &e))
+}
+
+/// Removes what an earlier run has left: cloud-init would read it all the same.
+#[expect(clippy::disallowed_methods, reason = "door: a folder's files are written here")]
+fn remove(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(refused(path, "cannot be removed", &e)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file whole or not at all.

@@ -68,10 +68,10 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
 
 impl Fragment {
     /// Reads the values; the place of a problem is the file and the field.
-    /// `user` is the one that cloud-init makes.
-    pub(crate) fn read(&self, user: &str, report: &mut Report) -> Additions {
+    /// `users` are those that cloud-init makes.
+    pub(crate) fn read(&self, users: &[&str], report: &mut Report) -> Additions {
         let mut own = Report::new();
-        let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own), user);
+        let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own), users);
         report.extend(in_file(&own, &self.path));
         additions
     }

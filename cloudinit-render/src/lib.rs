@@ -11,6 +11,7 @@ mod export;
 mod field;
 mod fingerprint;
 mod fragment;
+mod guest;
 mod meta_data;
 mod network_config;
 mod nic;
@@ -27,6 +28,7 @@ pub use cli::Cli;
 pub use fragment::Fragment;
 
 use additions::Additions;
+use guest::Guests;
 use render::{Rendered, render};
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report};
 
@@ -63,18 +65,20 @@ fn read(
 ) -> Result<(Deployment, Vec<Rendered>, Report), Failure> {
     let (deployment, mut report) = Deployment::read(document);
     let typed = !report.has_errors();
-    let mut additions = Additions::read_document(&deployment, &mut report);
+    let users = guest::users(&deployment);
+    let mut additions = Additions::read_document(&deployment, &users, &mut report);
     for fragment in fragments {
-        additions.merge(fragment.read(&deployment.automation_user, &mut report));
+        additions.merge(fragment.read(&users, &mut report));
     }
+    let guests = Guests::read(&deployment, &additions, &mut report);
     // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
     if typed {
-        validate::deployment(&deployment, &additions, &mut report);
+        validate::deployment(&deployment, &guests, &mut report);
     }
     if report.has_errors() {
         return Err(report.into());
     }
-    let rendered = render(&deployment, &additions, &mut report);
+    let rendered = render(&deployment, &guests, &mut report);
     if report.has_errors() { Err(report.into()) } else { Ok((deployment, rendered, report)) }
 }
 

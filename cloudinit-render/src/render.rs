@@ -1,19 +1,22 @@
 //! `render`: a deployment gives the texts of each VM. Does no I/O.
 
 use crate::additions::Additions;
+use crate::guest::Guests;
 use crate::meta_data::MetaData;
 use crate::network_config::{self, Nameservers};
-use crate::nic::{self, Nic};
-use crate::{fingerprint, user_data, yaml};
+use crate::user_data::{self, UserData};
+use crate::{fingerprint, nic, yaml};
 use stage::guest::host_name_of;
 use stage::seed::Files;
 use stage::{Deployment, Document, Entry, Place, Report, SeedInputs, Vm};
 
-/// The three texts of a NoCloud seed. They hold secrets.
+/// The texts of a NoCloud seed. They hold secrets.
 #[derive(Clone)]
 pub(crate) struct Texts {
     /// `user-data`.
     pub(crate) user_data: String,
+    /// `vendor-data`, where there is one.
+    pub(crate) vendor_data: Option<String>,
     /// `meta-data`.
     pub(crate) meta_data: String,
     /// `network-config`.
@@ -40,7 +43,7 @@ impl Texts {
             user_data: &self.user_data,
             meta_data: &self.meta_data,
             network_config: &self.network_config,
-            vendor_data: "",
+            vendor_data: self.vendor_data.as_deref().unwrap_or_default(),
         }
     }
 }
@@ -49,14 +52,19 @@ impl Rendered {
     /// Sets the fields of the VM at `index`.
     pub(crate) fn fill(self, document: &mut Document, index: usize) {
         for (key, text) in [
-            ("user_data", self.texts.user_data),
-            ("meta_data", self.texts.meta_data),
-            ("network_config", self.texts.network_config),
-            ("instance_id", self.instance_id),
-            ("seed_fingerprint", self.seed_fingerprint),
-            ("seed_inputs", self.seed_inputs),
+            ("user_data", Some(self.texts.user_data)),
+            ("vendor_data", self.texts.vendor_data),
+            ("meta_data", Some(self.texts.meta_data)),
+            ("network_config", Some(self.texts.network_config)),
+            ("instance_id", Some(self.instance_id)),
+            ("seed_fingerprint", Some(self.seed_fingerprint)),
+            ("seed_inputs", Some(self.seed_inputs)),
         ] {
-            document.set_in_vm(index, key, text);
+            match text {
+                Some(text) => document.set_in_vm(index, key, text),
+                // What an earlier run has left there.
+                None => document.remove_in_vm(index, key),
+            }
         }
     }
 }
@@ -64,22 +72,14 @@ impl Rendered {
 /// Returns what each VM gets, in the document's order. The values have been validated.
 pub(crate) fn render(
     deployment: &Deployment,
-    additions: &Additions,
+    guests: &Guests<'_>,
     report: &mut Report,
 ) -> Vec<Rendered> {
-    let user_data = match user_data::Renderer::new(deployment, additions) {
-        Ok(renderer) => renderer,
-        Err(cause) => {
-            let entry = Entry::error(Place::input(""), "cannot be rendered").cause(&cause);
-            report.push(entry);
-            return Vec::new();
-        }
-    };
-    let inputs = SeedInputs::new(deployment);
+    let user_data = user_data::Renderer::new(deployment, guests);
+    let mut work = Work { deployment, guests, user_data, inputs: SeedInputs::new(deployment) };
     let mut rendered = Vec::with_capacity(deployment.vms.len());
-    for (index, vm) in deployment.vms.iter().enumerate() {
-        let nics = nic::read(vm, index, &mut Report::new());
-        match one(&user_data, &inputs, deployment, vm, nics, additions) {
+    for index in 0..deployment.vms.len() {
+        match work.one(index) {
             Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
@@ -90,29 +90,42 @@ pub(crate) fn render(
     rendered
 }
 
-fn one(
-    user_data: &user_data::Renderer<'_>,
-    inputs: &SeedInputs,
-    deployment: &Deployment,
-    vm: &Vm,
-    nics: Vec<Nic>,
-    additions: &Additions,
-) -> Result<Rendered, Box<dyn std::error::Error>> {
-    let name = host_name_of(&vm.name)?;
-    let user_data = user_data.render(vm, &name)?;
-    let network = network_config::model(nics, nameservers(vm, additions));
-    let network_config = yaml::text(&network)?;
-    let [own, profile, shared] = &user_data.parts;
-    let network = fingerprint::without_derived_macs(&network_config, vm);
-    let parts = [&deployment.deployment, vm.name.as_str(), own, profile, shared, &*network];
-    let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
-    // The name for people, the digits so that a changed seed is taken as a new instance.
-    let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
-    let meta_data =
-        yaml::text(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
-    let texts = Texts { user_data: user_data.text, meta_data, network_config };
-    stage::seed::size(&texts.files())?;
-    Ok(Rendered { texts, instance_id, seed_fingerprint, seed_inputs: inputs.of(vm) })
+/// What all VMs are rendered with.
+struct Work<'a> {
+    deployment: &'a Deployment,
+    guests: &'a Guests<'a>,
+    user_data: user_data::Renderer<'a>,
+    inputs: SeedInputs,
+}
+
+impl Work<'_> {
+    fn one(&mut self, index: usize) -> Result<Rendered, Box<dyn std::error::Error>> {
+        let vm = &self.deployment.vms[index];
+        let name = host_name_of(&vm.name)?;
+        let user_data = match &vm.custom_user_data {
+            Some(text) => UserData::custom(text.expose()),
+            None => self.user_data.render(index, &name)?,
+        };
+        let nics = nic::read(vm, index, &mut Report::new());
+        let (_, guest) = self.guests.of(index);
+        let network = network_config::model(nics, nameservers(vm, &guest.additions));
+        let network_config = yaml::text(&network)?;
+        let network = fingerprint::without_derived_macs(&network_config, vm);
+        let vendor_data = vm.custom_vendor_data.as_ref().map(|text| text.expose().clone());
+        let [own, profile, shared] = &user_data.parts;
+        let mut parts =
+            vec![&self.deployment.deployment, &vm.name, own, profile, shared, &*network];
+        parts.extend(vendor_data.as_deref());
+        let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
+        // The name for people, the digits so that a changed seed is taken as a new instance.
+        let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
+        let meta_data =
+            yaml::text(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
+        let texts = Texts { user_data: user_data.text, vendor_data, meta_data, network_config };
+        stage::seed::size(&texts.files())?;
+        let seed_inputs = self.inputs.of(vm);
+        Ok(Rendered { texts, instance_id, seed_fingerprint, seed_inputs })
+    }
 }
 
 /// The VM's name servers and search domains, else the site's.

@@ -4,24 +4,23 @@
 //! cloud-init alone only adds: a key that the document no longer has would still log in, with sudo.
 //! docs/cloud-init.md says what happens to each kind of login.
 
+use crate::guest::Guest;
 use crate::paths;
 use crate::write_file::WriteFile;
-use stage::Deployment;
 
 /// Returns the file of the automation user's SSH keys: they are the document's, and no others.
 ///
 /// `None` without keys: an empty file would lock everybody out.
-pub(crate) fn authorized_keys(deployment: &Deployment, keys: &[&str]) -> Option<WriteFile> {
-    let user = &deployment.automation_user;
+pub(crate) fn authorized_keys(user: &str, keys: &[&str]) -> Option<WriteFile> {
     let content: String = keys.iter().map(|key| format!("{key}\n")).collect();
     (!keys.is_empty()).then(|| WriteFile::of_user(user, &paths::authorized_keys(user), content))
 }
 
 /// Returns the command for `bootcmd`, which runs at each boot, before users are set up and before
 /// sshd starts: a key that was replaced is gone before anybody can log in with it.
-pub(crate) fn command(deployment: &Deployment) -> Vec<&str> {
-    let keys = if deployment.ssh_keys.is_empty() { "keep" } else { "replace" };
-    vec!["/bin/sh", "-c", SCRIPT, "pve-pipeline", &deployment.automation_user, keys]
+pub(crate) fn command<'a>(guest: &Guest<'a>) -> Vec<&'a str> {
+    let keys = if guest.ssh_keys.is_empty() { "keep" } else { "replace" };
+    vec!["/bin/sh", "-c", SCRIPT, "pve-pipeline", guest.user, keys]
 }
 
 /// Arguments: the automation user, and `replace` or `keep` for its SSH keys.

@@ -3,16 +3,16 @@
 //! Only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer ones take without a
 //! warning.
 
-use crate::additions::{Additions, Command};
+use crate::additions::Command;
 use crate::bootstrap::{self, Bootstrap};
 use crate::fingerprint;
+use crate::guest::{Guest, Guests};
 use crate::reseed;
 use crate::write_file::WriteFile;
 use crate::yaml::{self, Unwritable};
 use serde::Serialize;
+use stage::Deployment;
 use stage::guest::HostName;
-use stage::{Deployment, Vm};
-use std::borrow::Cow;
 
 /// Decides how cloud-init takes the rest; a comment or a blank before it would change that.
 const FIRST_LINE: &str = "#cloud-config\n";
@@ -72,13 +72,13 @@ struct User<'a> {
 /// one after the other are one mapping, and two block lists one list.
 pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
-    additions: &'a Additions,
-    /// For VMs that have no spec to fetch, and for those that have.
-    plain: Text,
-    with_bootstrap: Text,
+    guests: &'a Guests<'a>,
+    /// Of each kind of guest what VMs share that have no spec to fetch, and those that have.
+    texts: Vec<[Option<Text>; 2]>,
 }
 
 /// What is shared, as YAML.
+#[derive(Clone)]
 struct Text {
     keys: String,
     /// The items of `write_files`.
@@ -88,64 +88,70 @@ struct Text {
 }
 
 /// A VM's user-data.
-pub(crate) struct UserData<'a> {
+pub(crate) struct UserData {
     /// The whole text.
     pub(crate) text: String,
     /// The VM's own keys, its profile script, and a hash of what it shares: what the fingerprint
     /// is made of, so that 2,000 VMs do not hash the same script 2,000 times.
-    pub(crate) parts: [Cow<'a, str>; 3],
+    pub(crate) parts: [String; 3],
+}
+
+impl UserData {
+    /// User-data that somebody has written by hand.
+    pub(crate) fn custom(text: &str) -> Self {
+        Self { text: text.to_owned(), parts: [text.to_owned(), String::new(), String::new()] }
+    }
 }
 
 impl<'a> Renderer<'a> {
-    /// Writes what is shared.
-    pub(crate) fn new(
-        deployment: &'a Deployment,
-        additions: &'a Additions,
-    ) -> Result<Self, Unwritable> {
-        let plain = shared(deployment, additions, None)?;
-        let with_bootstrap = shared(deployment, additions, Some(Bootstrap::new(additions)))?;
-        Ok(Self { deployment, additions, plain, with_bootstrap })
+    /// Renders nothing yet.
+    pub(crate) fn new(deployment: &'a Deployment, guests: &'a Guests<'a>) -> Self {
+        Self { deployment, guests, texts: vec![[None, None]; guests.kinds().len()] }
     }
 
-    /// Returns a VM's user-data.
-    pub(crate) fn render(&self, vm: &Vm, name: &HostName) -> Result<UserData<'_>, Unwritable> {
-        let fqdn = name.full(self.additions.domain.as_deref());
-        let packages = packages(&self.additions.packages, &vm.packages);
+    /// Returns the user-data of the VM at `index`.
+    pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, Unwritable> {
+        let vm = &self.deployment.vms[index];
+        let (kind, guest) = self.guests.of(index);
+        let fqdn = name.full(guest.additions.domain.as_deref());
+        let packages = packages(&guest.additions.packages, &vm.packages);
         let own = yaml::text(&Own { hostname: name.label(), fqdn, packages })?;
-        let profile = bootstrap::profile(self.deployment, vm, self.additions);
-        let shared = if profile.is_some() { &self.with_bootstrap } else { &self.plain };
+        let profile = bootstrap::profile(self.deployment, vm, &guest.additions);
+        let shared = match &mut self.texts[kind][usize::from(profile.is_some())] {
+            Some(text) => &*text,
+            text => {
+                let bootstrap = profile.is_some().then(|| Bootstrap::new(&guest.additions));
+                text.insert(shared(guest, bootstrap)?)
+            }
+        };
         let files = match &profile {
-            Some(profile) => Cow::from(yaml::text(&Files { write_files: [profile] })?),
-            None if shared.files.is_empty() => Cow::from(""),
-            None => Cow::from("write_files:\n"),
+            Some(profile) => yaml::text(&Files { write_files: [profile] })?,
+            None if shared.files.is_empty() => String::new(),
+            None => "write_files:\n".to_owned(),
         };
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
-        Ok(UserData { text, parts: [own.into(), files, shared.digest.as_str().into()] })
+        Ok(UserData { text, parts: [own, files, shared.digest.clone()] })
     }
 }
 
-fn shared(
-    deployment: &Deployment,
-    additions: &Additions,
-    bootstrap: Option<Bootstrap>,
-) -> Result<Text, Unwritable> {
-    let keys = unique(deployment.ssh_keys.iter());
+fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwritable> {
+    let keys = unique(guest.ssh_keys.iter());
     // First: cloud-init writes none of the files after one that it cannot write.
-    let mut files: Vec<_> = reseed::authorized_keys(deployment, &keys).into_iter().collect();
+    let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
-    runcmd.extend(additions.runcmd.iter().cloned());
+    runcmd.extend(guest.additions.runcmd.iter().cloned());
     if let Some(bootstrap) = bootstrap {
         files.extend(bootstrap.files);
         // Last, so that it finds what the site's own commands have prepared.
         runcmd.push(bootstrap.command);
     }
-    files.extend(additions.write_files.iter().cloned());
+    files.extend(guest.additions.write_files.iter().cloned());
     let keys = yaml::text(&Shared {
-        timezone: additions.timezone.as_deref(),
-        disable_root: (deployment.automation_user == "root").then_some(false),
-        bootcmd: [reseed::command(deployment)],
+        timezone: guest.additions.timezone.as_deref(),
+        disable_root: (guest.user == "root").then_some(false),
+        bootcmd: [reseed::command(guest)],
         ssh_deletekeys: false,
-        users: users(deployment, keys),
+        users: users(guest, keys),
         // Always: qemu-guest-agent is, and a fresh image has no package lists.
         package_update: true,
         runcmd,
@@ -155,26 +161,26 @@ fn shared(
     Ok(Text { keys, files, digest })
 }
 
-fn users<'a>(deployment: &'a Deployment, keys: Vec<&'a str>) -> Vec<User<'a>> {
-    let hash = deployment.root_password.expose();
-    // Without a hash root is left out: an entry for it would lock its password.
-    let root = (!hash.is_empty()).then_some(User {
-        name: "root",
+fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
+    let with_password = |name, hash| User {
+        name,
         lock_passwd: Some(false),
         hashed_passwd: Some(hash),
         ..User::default()
-    });
-    if deployment.automation_user == "root" {
-        let root = root.unwrap_or(User { name: "root", ..User::default() });
+    };
+    let own = guest.password_hash.map(|hash| with_password(guest.user, hash));
+    // Without a hash root is left out: an entry for it would lock its password.
+    let root = (!guest.root_hash.is_empty()).then(|| with_password("root", guest.root_hash));
+    if guest.user == "root" {
+        let root = own.or(root).unwrap_or(User { name: "root", ..User::default() });
         return vec![User { ssh_authorized_keys: keys, ..root }];
     }
     let automation = User {
-        name: &deployment.automation_user,
         groups: vec!["sudo"],
         shell: Some("/bin/bash"),
         sudo: Some("ALL=(ALL) NOPASSWD:ALL"),
         ssh_authorized_keys: keys,
-        ..User::default()
+        ..own.unwrap_or(User { name: guest.user, ..User::default() })
     };
     std::iter::once(automation).chain(root).collect()
 }

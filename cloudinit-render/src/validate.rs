@@ -1,60 +1,52 @@
-//! The document's own values against the rules. Does no I/O.
+//! The document's own values against the rules, those of a VM's `cloud_init` aside. Does no I/O.
 
-use crate::additions::Additions;
+use crate::guest::Guests;
 use crate::nic;
 use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 
 /// Reports each value that cannot be made safe or cannot work.
-pub(crate) fn deployment(deployment: &Deployment, additions: &Additions, report: &mut Report) {
+pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &mut Report) {
     let mut check = Check { report };
     check.rule("automation_user", &deployment.automation_user, guest::user);
     let hash = deployment.root_password.expose();
     if !hash.is_empty() {
         check.rule("root_password", hash, guest::password_hash);
     }
-    for (index, key) in deployment.ssh_keys.iter().enumerate() {
-        let field = format!("ssh_keys[{index}]");
-        check.rule(&field, key, guest::ssh_key);
-        if guest::ssh_key(key).is_ok() && !guest::looks_like_key(key) {
-            let fact = "is no public key that sshd knows; nobody can log in with it";
-            check.report.push(Entry::warning(Place::input(field), fact));
-        }
-    }
-    if deployment.ssh_keys.is_empty() && hash.is_empty() && !deployment.vms.is_empty() {
-        let fact = "is empty and root has no password; nobody can log in";
-        check.report.push(Entry::warning(Place::input("ssh_keys"), fact));
-    }
+    check.ssh_keys("ssh_keys", &deployment.ssh_keys);
     if !deployment.spec_server.is_empty() {
         check.rule("spec_server", &deployment.spec_server, guest::server);
         // A pin on a connection without TLS would look like safety and be none.
-        if additions.pins_server() && deployment.spec_server.starts_with("http://") {
+        let pinned = guests.kinds().iter().any(|guest| guest.additions.pins_server());
+        if pinned && deployment.spec_server.starts_with("http://") {
             let fact = "must begin with https://, since its certificate is pinned";
             check.report.error(Place::input("spec_server"), fact);
         }
     }
-    let (mut seen, mut hosts) = (BTreeMap::new(), BTreeMap::new());
+    let mut locked = false;
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
         nic::read(vm, index, check.report);
         if !deployment.spec_server.is_empty() {
             check.has_token(index, vm);
         }
-        if let Some(first) = seen.insert(vm.name.as_str(), index) {
-            let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
-            check.report.error(Place::input(format!("vms[{index}].name")), fact);
-        } else if let Ok(host) = guest::host_name_of(&vm.name) {
-            let host = host.full(additions.domain.as_deref()).unwrap_or(host.whole().to_owned());
-            if let Some(first) = hosts.get(&host) {
-                let fact = format!("\"{host}\" is the host name of vms[{first}] too");
-                check.report.error(Place::input(format!("vms[{index}].name")), fact);
-            } else {
-                hosts.insert(host, index);
+        check.custom(index, vm);
+        let (_, guest) = guests.of(index);
+        let hash = guest.password_hash.unwrap_or(guest.root_hash);
+        if guest.ssh_keys.is_empty() && hash.is_empty() && vm.custom_user_data.is_none() {
+            locked |= vm.ssh_keys.is_none();
+            if vm.ssh_keys.is_some() {
+                check.nobody(format!("vms[{index}].ssh_keys"));
             }
         }
     }
+    if locked {
+        check.nobody("ssh_keys".to_owned());
+    }
+    check.names(deployment, guests);
 }
 
 /// Checks values. A field is written out only when there is something to say of it.
@@ -77,9 +69,76 @@ impl Check<'_> {
         }
     }
 
+    fn ssh_keys(&mut self, list: impl Display, keys: &[String]) {
+        for (index, key) in keys.iter().enumerate() {
+            let field = format_args!("{list}[{index}]");
+            self.rule(field, key, guest::ssh_key);
+            if guest::ssh_key(key).is_ok() && !guest::looks_like_key(key) {
+                let fact = "is no public key that sshd knows; nobody can log in with it";
+                self.report.push(Entry::warning(Place::input(field.to_string()), fact));
+            }
+        }
+    }
+
+    fn nobody(&mut self, field: String) {
+        let fact = "is empty and root has no password; nobody can log in";
+        self.report.push(Entry::warning(Place::input(field), fact));
+    }
+
+    /// Reports names and host names that more than one VM has.
+    fn names(&mut self, deployment: &Deployment, guests: &Guests<'_>) {
+        let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
+        for (index, vm) in deployment.vms.iter().enumerate() {
+            let place = || Place::input(format!("vms[{index}].name"));
+            if let Some(first) = names.insert(vm.name.as_str(), index) {
+                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                self.report.error(place(), fact);
+                continue;
+            }
+            let Ok(host) = guest::host_name_of(&vm.name) else { continue };
+            let domain = guests.of(index).1.additions.domain.as_deref();
+            match hosts.entry(host.full(domain).unwrap_or_else(|| host.whole().to_owned())) {
+                Slot::Vacant(free) => _ = free.insert(index),
+                Slot::Occupied(taken) => {
+                    let fact =
+                        format!("\"{}\" is the host name of vms[{}] too", taken.key(), taken.get());
+                    self.report.error(place(), fact);
+                }
+            }
+        }
+    }
+
+    /// Says what of a VM does not reach a guest whose user-data somebody has written by hand.
+    fn custom(&mut self, index: usize, vm: &Vm) {
+        if vm.custom_user_data.is_none() {
+            return;
+        }
+        let lost: Vec<_> = [
+            ("packages", !vm.packages.is_empty()),
+            ("spec", !vm.spec.is_empty()),
+            ("user", vm.user.is_some()),
+            ("password_hash", vm.password_hash.is_some()),
+            ("ssh_keys", vm.ssh_keys.is_some()),
+            ("cloud_init", !vm.cloud_init.is_empty()),
+        ]
+        .into_iter()
+        .filter_map(|(field, said)| said.then_some(field))
+        .collect();
+        if !lost.is_empty() {
+            let place = Place::input(format!("vms[{index}].custom_user_data"));
+            let fact = format!(
+                "is all that \"{}\" gets as user-data; without effect: {}",
+                vm.name,
+                lost.join(", ")
+            );
+            self.report.push(Entry::warning(place, fact));
+        }
+    }
+
     /// Without its token, a VM would boot and never fetch the spec that it has.
     fn has_token(&mut self, index: usize, vm: &Vm) {
-        if vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {
+        let custom = vm.custom_user_data.is_some();
+        if custom || vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {
             return;
         }
         let place = Place::input(format!("vms[{index}].auth_token"));
@@ -94,6 +153,13 @@ impl Check<'_> {
         for (index, package) in vm.packages.iter().enumerate() {
             self.shown(format_args!("{path}.packages[{index}]"), package, guest::package);
         }
+        if let Some(user) = &vm.user {
+            self.shown(format_args!("{path}.user"), user, guest::user);
+        }
+        if let Some(hash) = &vm.password_hash {
+            self.rule(format_args!("{path}.password_hash"), hash.expose(), guest::password_hash);
+        }
+        self.ssh_keys(format_args!("{path}.ssh_keys"), vm.ssh_keys.as_deref().unwrap_or_default());
         for (index, address) in vm.dns_servers.iter().flatten().enumerate() {
             self.shown(format_args!("{path}.dns_servers[{index}]"), address, guest::address);
         }

@@ -59,8 +59,8 @@ impl WriteFile {
         }
     }
 
-    /// Reads an entry; `user` is the one that cloud-init makes.
-    pub(crate) fn read(f: &mut Fields<'_>, user: &str) -> Self {
+    /// Reads an entry; `users` are those that cloud-init makes, here or in another guest.
+    pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         if f.json().get("path").is_none_or(Value::is_null) {
             f.problem("path", "must be there");
@@ -74,14 +74,16 @@ impl WriteFile {
             append: f.flag("append"),
             defer: f.flag("defer"),
         };
-        if file.defer != Some(true) && file.path == paths::authorized_keys(user) {
+        let is_keys = |user: &&str| file.path == paths::authorized_keys(user);
+        if file.defer != Some(true) && users.iter().any(is_keys) {
             f.problem("path", "needs `defer: true`: the document's keys are written to it later");
         }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
             f.problem("content", fact);
         }
         let owners = file.owner.as_deref().unwrap_or_default();
-        if file.defer != Some(true) && user != "root" && owners.split(':').any(|o| o == user) {
+        let late = owners.split(':').find(|owner| *owner != "root" && users.contains(owner));
+        if let (Some(user), false) = (late, file.defer == Some(true)) {
             let fact = format!("\"{user}\" is made after the file is written; set `defer: true`");
             f.problem("owner", fact);
         }

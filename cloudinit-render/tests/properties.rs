@@ -40,18 +40,57 @@ proptest! {
     #[test]
     fn any_document_gets_an_answer(
         values in proptest::collection::vec(anything(), 10),
-        vm in proptest::collection::vec(anything(), 7),
+        vm in proptest::collection::vec(anything(), 14),
+        nic in proptest::collection::vec(anything(), 6),
     ) {
         let top = ["automation_user", "root_password", "ssh_keys", "spec_server", "deployment"];
         let additions = ["packages", "timezone", "dns_servers", "write_files", "runcmd"];
-        let fields = ["name", "ip", "gateway", "mac", "packages", "auth_token", "spec"];
+        let fields = [
+            "name", "ip", "gateway", "mac", "packages", "auth_token", "spec", "user",
+            "password_hash", "ssh_keys", "cloud_init", "dns_servers", "search_domains",
+            "custom_user_data",
+        ];
+        let nic_fields = ["slot", "mac", "derived", "ips", "gateways", "mtu"];
         let object = |keys: &[&str], values: &[Value]| -> Map<String, Value> {
             keys.iter().map(|key| (*key).to_owned()).zip(values.iter().cloned()).collect()
         };
         let mut document = object(&top, &values[..5]);
         document.insert("cloud_init".into(), Value::Object(object(&additions, &values[5..])));
-        document.insert("vms".into(), json!([Value::Object(object(&fields, &vm))]));
+        let flat = object(&fields, &vm);
+        let mut listed = flat.clone();
+        listed.insert("name".into(), json!("other"));
+        listed.insert("nics".into(), json!([object(&nic_fields, &nic)]));
+        document.insert("vms".into(), json!([flat, listed]));
         let _ = filled(&Value::Object(document));
+    }
+
+    #[test]
+    fn any_nic_gets_an_answer(
+        slot in "net[0-9]{1,3}|[a-z0-9]{0,5}",
+        mac in "([0-9A-F]{2}:){5}[0-9A-F]{2}|.{0,17}",
+        ips in proptest::collection::vec(
+            "dhcp6?|[0-9]{1,3}(\\.[0-9]{1,3}){3}/[0-9]{1,2}|[0-9a-f:]{2,12}/[0-9]{1,3}", 0..3),
+        gateways in proptest::collection::vec("[0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9a-f:]{2,12}", 0..3),
+        mtu in proptest::option::of(any::<u32>()),
+    ) {
+        let nic = json!({
+            "slot": slot, "mac": mac, "ips": ips, "gateways": gateways, "mtu": mtu,
+        });
+        let document = json!({"automation_user": "a", "vms": [{"name": "a", "nics": [nic]}]});
+        if let Some(filled) = filled(&document) {
+            let config = read(&filled["vms"][0]["network_config"]);
+            prop_assert_eq!(config["ethernets"].as_object().unwrap().len(), usize::from(!ips.is_empty()));
+        }
+    }
+
+    #[test]
+    fn what_is_written_by_hand_is_passed_on(user_data: String, vendor_data: String) {
+        let vm = json!({
+            "name": "a", "custom_user_data": user_data, "custom_vendor_data": vendor_data,
+        });
+        let filled = filled(&json!({"automation_user": "a", "vms": [vm]})).unwrap();
+        prop_assert_eq!(&filled["vms"][0]["user_data"], &json!(user_data));
+        prop_assert_eq!(&filled["vms"][0]["vendor_data"], &json!(vendor_data));
     }
 
     #[test]

@@ -74,11 +74,20 @@ impl Document {
 
     /// Sets a field of the VM at `index`; does nothing when there is no such VM.
     pub fn set_in_vm(&mut self, index: usize, key: &str, value: impl Into<Value>) {
-        let vms = self.json.get_mut("vms").and_then(Value::as_array_mut);
-        let vm = vms.and_then(|vms| vms.get_mut(index)).and_then(Value::as_object_mut);
-        if let Some(vm) = vm {
+        if let Some(vm) = self.vm(index) {
             vm.insert(key.to_owned(), value.into());
         }
+    }
+
+    /// Removes a field of the VM at `index`, where it is there.
+    pub fn remove_in_vm(&mut self, index: usize, key: &str) {
+        if let Some(vm) = self.vm(index) {
+            vm.shift_remove(key);
+        }
+    }
+
+    fn vm(&mut self, index: usize) -> Option<&mut Map<String, Value>> {
+        self.json.get_mut("vms")?.as_array_mut()?.get_mut(index)?.as_object_mut()
     }
 
     /// Returns the document as it is printed: indented by two, with a newline at the end.
@@ -121,6 +130,9 @@ mod tests {
         let mut document = Document::parse(text.as_bytes()).unwrap();
         document.set_in_vm(0, "auth_token", "");
         document.set_in_vm(7, "auth_token", "");
+        document.set_in_vm(0, "mine", "");
+        document.remove_in_vm(0, "mine");
+        document.remove_in_vm(7, "name");
         let compact = serde_json::to_string(document.json()).unwrap();
         let expected =
             r#"{"z":1.0,"a":{"y":[null,1000.0]},"vms":[{"name":"x","own":true,"auth_token":""}]}"#;

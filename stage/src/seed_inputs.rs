@@ -5,6 +5,7 @@
 
 use crate::deployment::{Deployment, Vm};
 use crate::nic::Nic;
+use crate::secret::Secret;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -44,6 +45,18 @@ struct Own<'a> {
     dns_servers: Option<&'a [String]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     search_domains: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    password_hash: Option<&'a Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssh_keys: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_init: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_user_data: Option<&'a Secret<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_vendor_data: Option<&'a Secret<String>>,
 }
 
 impl SeedInputs {
@@ -75,6 +88,13 @@ impl SeedInputs {
             nics: vm.nics.as_deref(),
             dns_servers: vm.dns_servers.as_deref(),
             search_domains: vm.search_domains.as_deref(),
+            user: vm.user.as_deref(),
+            password_hash: vm.password_hash.as_ref(),
+            ssh_keys: vm.ssh_keys.as_deref(),
+            cloud_init: (!vm.cloud_init.is_empty())
+                .then(|| canonical(&Value::Object(vm.cloud_init.clone()))),
+            custom_user_data: vm.custom_user_data.as_ref(),
+            custom_vendor_data: vm.custom_vendor_data.as_ref(),
         };
         let both = Sha256::new().chain_update(self.shared).chain_update(digest(&own)).finalize();
         HEXLOWER.encode(&both[..8])
@@ -134,11 +154,15 @@ mod tests {
         for field in ["deployment", "automation_user", "root_password", "spec_server"] {
             assert_ne!(before, digest_after(|json| json[field] = json!("other")), "{field}");
         }
-        for field in ["name", "spec", "mac", "ip", "gateway"] {
+        let own = ["name", "spec", "mac", "ip", "gateway", "user", "password_hash"];
+        for field in own.into_iter().chain(["custom_user_data", "custom_vendor_data"]) {
             let change = |json: &mut Value| json["vms"][0][field] = json!("other");
             assert_ne!(before, digest_after(change), "{field}");
         }
-        let changes: [fn(&mut Value); 9] = [
+        let changes: [fn(&mut Value); 12] = [
+            |json| json["vms"][0]["ssh_keys"] = json!([]),
+            |json| json["vms"][0]["ssh_keys"] = json!(["ssh-rsa AAAA"]),
+            |json| json["vms"][0]["cloud_init"] = json!({"timezone": "CET"}),
             |json| json["vms"][0]["dns_servers"] = json!(["10.0.0.1"]),
             |json| json["vms"][0]["dns_servers"] = json!([]),
             |json| json["vms"][0]["search_domains"] = json!(["lan"]),
