@@ -10,6 +10,7 @@ mod connect;
 mod execute;
 mod folder;
 mod interrupt;
+mod named;
 mod node;
 mod outcome;
 mod plan;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
 
+use crate::named::{self, Disk, Named};
+use crate::show;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
 
@@ -20,8 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) sum: Option<Said>,
     /// Where its sum is listed.
     pub(crate) sum_list: Option<SumList>,
-    /// The VMs that use it: their place in the document and their disk in GiB.
-    pub(crate) disks: Vec<(usize, u32)>,
+    /// The disks that are made of it.
+    pub(crate) disks: Vec<Disk>,
 }
 
 /// Where sums are listed.
@@ -78,33 +80,28 @@ pub(crate) fn wanted(
     image_dir: &Path,
     report: &mut Report,
 ) -> Vec<Wanted> {
-    let mut disks: BTreeMap<&str, Vec<(usize, u32)>> = BTreeMap::new();
-    for (index, vm) in deployment.vms.iter().enumerate() {
-        if vm.image.is_empty() {
-            report.error(
-                Place::input(format!("vms[{index}].image")),
-                "must be there: the name of an image",
-            );
+    let mut disks: BTreeMap<String, (String, Vec<Disk>)> = BTreeMap::new();
+    let vms = deployment.vms.iter().enumerate();
+    for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
+        if image.is_empty() {
+            report.error(Place::input(place), "must be there: the name of an image");
         } else {
-            disks.entry(&vm.image).or_default().push((index, vm.disk.unwrap_or_default()));
+            disks.entry(image).or_insert_with(|| (place, Vec::new())).1.push(disk);
         }
     }
     let mut all = Vec::new();
-    for (name, disks) in disks {
-        let first = disks.first().map_or(0, |(index, _)| *index);
-        if !is_name(name) {
+    for (name, (first, disks)) in disks {
+        if !is_name(&name) {
             let fact = format!("\"{name}\" {NAME_RULE}");
-            report.error(Place::input(format!("vms[{first}].image")), fact);
+            report.error(Place::input(first), fact);
             continue;
         }
-        let found = match deployment.image_sources.get(name) {
-            Some(source) => from_source(name, source),
-            None => from_map_or_folder(name, deployment, image_dir),
+        let found = match deployment.image_sources.get(&name) {
+            Some(source) => from_source(&name, source),
+            None => from_map_or_folder(&name, deployment, image_dir),
         };
         match found {
-            Ok((origin, sum, sum_list)) => {
-                all.push(Wanted { name: name.to_owned(), origin, sum, sum_list, disks })
-            }
+            Ok((origin, sum, sum_list)) => all.push(Wanted { name, origin, sum, sum_list, disks }),
             Err(entry) => report.push(entry),
         }
     }
@@ -195,16 +192,21 @@ fn from_map_or_folder(
 /// Compares an image's disk with the VMs' disks: none may be smaller (PVE cannot shrink).
 pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Report) {
     const GIB: u64 = 1 << 30;
-    for (index, gib) in wanted.disks.iter().filter(|(_, gib)| u64::from(*gib) * GIB < virtual_size)
-    {
-        let needed = virtual_size.div_ceil(GIB);
+    for disk in &wanted.disks {
+        let Some(bytes) = disk.bytes.filter(|bytes| *bytes < virtual_size) else { continue };
+        let said = if bytes.is_multiple_of(GIB) {
+            format!("{} GiB", bytes / GIB)
+        } else {
+            show::bytes(bytes)
+        };
         let fact = format!(
-            "{gib} GiB are too small for image \"{}\", whose disk has {}",
+            "{said} are too small for image \"{}\", whose disk has {}",
             wanted.name,
-            crate::show::bytes(virtual_size)
+            show::bytes(virtual_size)
         );
-        let entry = Entry::error(Place::input(format!("vms[{index}].disk")), fact);
-        report.push(entry.hint(format!("set `disk: {needed}` or more")));
+        let (key, needed) = (disk.key, virtual_size.div_ceil(GIB));
+        let entry = Entry::error(Place::input(&*disk.place), fact);
+        report.push(entry.hint(format!("set `{key}: {needed}` or more")));
     }
 }
 
@@ -266,7 +268,13 @@ mod tests {
     #[test]
     fn a_disk_must_hold_the_image() {
         let mut report = Report::new();
-        let disks = vec![(0, 2), (1, 1), (2, 3)];
+        let disk = |index: usize, bytes: Option<u64>| Disk {
+            place: format!("vms[{index}].disk"),
+            key: "disk",
+            bytes,
+        };
+        let sizes = [Some(2 << 30), Some((2 << 30) - 1), Some(3 << 30), None];
+        let disks = sizes.into_iter().enumerate().map(|(i, bytes)| disk(i, bytes)).collect();
         let wanted = Wanted {
             name: "a".into(),
             origin: Origin::File("a".into()),

@@ -18,6 +18,7 @@ use crate::cli::ConnectArgs;
 use crate::connect;
 use crate::execute::Target;
 use crate::interrupt;
+use crate::named;
 use crate::ready::parse_stored_name;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
@@ -49,10 +50,11 @@ fn open(
 fn is_named(deployment: &Deployment, volid: &Volid) -> Option<bool> {
     let name = parse_stored_name(volid.file()).map(|(name, _)| name);
     let mut answer = Some(false);
-    for vm in &deployment.vms {
-        match deployment.images.get(&vm.image) {
+    let vms = deployment.vms.iter().enumerate();
+    for named in vms.flat_map(|(index, vm)| named::images(index, vm)) {
+        match deployment.images.get(&named.image) {
             Some(said) if *said == volid.to_string() => return Some(true),
-            None if name == Some(&vm.image) => answer = None,
+            None if name == Some(&named.image) => answer = None,
             _ => {}
         }
     }

@@ -13,6 +13,7 @@ use super::remove::removed;
 use super::remove_all;
 use crate::cli::PruneArgs;
 use crate::execute::Target;
+use crate::named;
 use crate::outcome::Outcome;
 use crate::plan::Present;
 use crate::ready::{Ready, Supply, parse_stored_name};
@@ -52,7 +53,9 @@ impl Rules {
         all: bool,
     ) -> Self {
         let images = &asked.deployment.images;
-        let named = asked.deployment.vms.iter().filter_map(|vm| images.get(&vm.image).cloned());
+        let vms = asked.deployment.vms.iter().enumerate();
+        let in_vms = vms.flat_map(|(index, vm)| named::images(index, vm));
+        let named = in_vms.filter_map(|named| images.get(&named.image).cloned());
         let meant = ready.iter().map(|image| match &image.supply {
             Supply::InStorage(volid) => volid.to_string(),
             _ => target.volid(&image.file).to_string(),

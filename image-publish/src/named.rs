@@ -1,0 +1,83 @@
+//! The images that a VM names: that of its boot disk, and those that its data disks are made of.
+//! Does no I/O.
+
+use machine::{Form, Settings, parse_size};
+use stage::Vm;
+
+/// The `image` of a VM that is never created.
+const NO_IMAGE: &str = "none";
+
+/// An image that a VM names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// Its name.
+    pub(crate) image: String,
+    /// Where the document says so.
+    pub(crate) place: String,
+    /// The disk that is made of it.
+    pub(crate) disk: Disk,
+}
+
+/// A disk that is made of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Disk {
+    /// Where the document says its size.
+    pub(crate) place: String,
+    /// What a user calls its size.
+    pub(crate) key: &'static str,
+    /// Its size; `None`: the image's own.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// Returns the images that the VM at `index` names. What is wrong with its `config` is pve-apply's to
+/// say.
+pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
+    let bytes = u64::from(vm.disk.unwrap_or_default()) << 30;
+    let disk = Disk { place: format!("vms[{index}].disk"), key: "disk", bytes: Some(bytes) };
+    let boot = Named { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
+    // A VM that is there may still get a data disk.
+    let mut named = if vm.image == NO_IMAGE { Vec::new() } else { vec![boot] };
+    let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
+    for key in settings.0.keys().filter(|key| matches!(key.key.form, Form::Drive(_))) {
+        let Some(image) = settings.value(*key, "import") else { continue };
+        let place = format!("vms[{index}].config.{key}");
+        let bytes = settings.value(*key, "size").and_then(parse_size);
+        let disk = Disk { place: format!("{place}.size"), key: "size", bytes };
+        named.push(Named { image: image.to_owned(), place: format!("{place}.import"), disk });
+    }
+    named
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn check(image: &str, config: &Value, expected: &[(&str, &str, Option<u64>)]) {
+        let config = config.as_object().cloned();
+        let vm = Vm { image: image.into(), disk: Some(8), config, ..Vm::default() };
+        let named = images(3, &vm);
+        let named: Vec<_> = named.iter().map(|n| (&*n.image, &*n.place, n.disk.bytes)).collect();
+        assert_eq!(named, expected, "{image} {:?}", vm.config);
+    }
+
+    #[test]
+    fn a_vm_names_the_images_of_all_its_disks() {
+        const GIB: u64 = 1 << 30;
+        let boot = ("debian", "vms[3].image", Some(8 * GIB));
+        check("debian", &Value::Null, &[boot]);
+        check("debian", &json!({"scsi1": {"size": 4}, "scsi2": null, "cores": "x"}), &[boot]);
+        check(
+            "debian",
+            &json!({"scsi1": {"import": "data", "size": "512M"}, "virtio2": {"import": "more"}}),
+            &[
+                boot,
+                ("data", "vms[3].config.scsi1.import", Some(GIB / 2)),
+                ("more", "vms[3].config.virtio2.import", None),
+            ],
+        );
+        check("none", &json!({}), &[]);
+        let added = ("data", "vms[3].config.scsi1.import", None);
+        check("none", &json!({"scsi1": {"import": "data"}}), &[added]);
+    }
+}
