@@ -24,7 +24,7 @@ pub use cross::{NewVm, problems};
 pub use kind::Kind;
 pub use need::{Need, On, When};
 pub use number::{display_size, parse_flag, parse_size};
-pub use parts::Parts;
+pub use parts::{Parts, split};
 pub use row::{Effect, Feature, Form, Key, Part};
 pub use rows::{KEYS, REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 pub use rule::Rule;

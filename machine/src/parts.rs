@@ -16,11 +16,11 @@ impl Parts {
     /// Reads PVE's text of a key.
     pub fn read(key: &'static Key, text: &str) -> Self {
         let mut parts = Self::default();
-        match key.form {
-            Form::Scalar => parts.add(key, "", text),
-            Form::Options { default, .. } => parts.read_options(key, default, text),
-            Form::Drive(_) => parts.read_options(key, "file", text),
-            Form::Nic(_) => parts.read_nic(key, text),
+        for (name, value) in split(key, text) {
+            let part = key.part(name);
+            let value =
+                part.and_then(|part| part.kind.normal(value)).unwrap_or_else(|| value.into());
+            parts.set(part.map_or(name, |part| part.name_in(key)), value);
         }
         parts.decode(key);
         parts
@@ -42,33 +42,6 @@ impl Parts {
         if key.has_base64() {
             self.remove("base64");
         }
-    }
-
-    fn read_options(&mut self, key: &'static Key, default: &str, text: &str) {
-        for option in text.split(',').filter(|option| !option.is_empty()) {
-            let (name, value) = option.split_once('=').unwrap_or((default, option));
-            self.add(key, name.trim(), value);
-        }
-    }
-
-    /// `virtio=MAC`, `virtio`, or `model=virtio,macaddr=MAC`.
-    fn read_nic(&mut self, key: &'static Key, text: &str) {
-        for option in text.split(',').filter(|option| !option.is_empty()) {
-            match option.split_once('=') {
-                None => self.add(key, "model", option),
-                Some((name, value)) if key.part(name).is_none() && is_mac(value) => {
-                    self.add(key, "model", name);
-                    self.add(key, "macaddr", value);
-                }
-                Some((name, value)) => self.add(key, name.trim(), value),
-            }
-        }
-    }
-
-    fn add(&mut self, key: &'static Key, name: &str, value: &str) {
-        let part = key.part(name);
-        let value = part.and_then(|part| part.kind.normal(value)).unwrap_or_else(|| value.into());
-        self.set(part.map_or(name, |part| part.name_in(key)), value);
     }
 
     /// The value of an option.
@@ -144,6 +117,32 @@ impl Parts {
         };
         let volume = self.get("file").and_then(|file| file.split_once(':'));
         volume.is_some_and(|(_, volume)| is_named(volume))
+    }
+}
+
+/// Takes PVE's text of a key apart into names and values as they are written, each as often as it
+/// stands there. A scalar's only part has an empty name.
+pub fn split<'t>(key: &'static Key, text: &'t str) -> Vec<(&'t str, &'t str)> {
+    let options = text.split(',').filter(|option| !option.is_empty());
+    let named = |default: &'static str| {
+        move |option: &'t str| {
+            let (name, value) = option.split_once('=').unwrap_or((default, option));
+            (name.trim(), value)
+        }
+    };
+    match key.form {
+        Form::Scalar => vec![("", text)],
+        Form::Options { default, .. } => options.map(named(default)).collect(),
+        Form::Drive(_) => options.map(named("file")).collect(),
+        // `virtio=MAC`, `virtio`, or `model=virtio,macaddr=MAC`.
+        Form::Nic(_) => {
+            let pairs = options.map(named("model"));
+            let of_model = |(name, value): (&'t str, &'t str)| match key.part(name) {
+                None if is_mac(value) => vec![("model", name), ("macaddr", value)],
+                _ => vec![(name, value)],
+            };
+            pairs.flat_map(of_model).collect()
+        }
     }
 }
 
