@@ -25,12 +25,14 @@ fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Opt
         (What::Env(name), _) => site.env(name),
         (What::Manifest(name), _) => site.manifest(name),
         (What::ManifestFile(path), Some(file)) => {
-            site.parse(file, &shape::MANIFEST).map(|node| Group::manifest(path, &node))
+            let tree = site.read(file, &shape::MANIFEST);
+            tree.map(|tree| Group::manifest(path, tree, (site.sources, &mut site.report)))
         }
         (What::Machine(machine), Some(file)) => {
             let node = adhoc::tree(machine, file);
-            shape::walk(site.sources, &node, &shape::ENV, &mut site.report);
-            Some(Group::env(&machine.name, &node, Origin::CommandLine))
+            let tree = site.judge(&node, &shape::ENV);
+            let line = Origin::CommandLine;
+            tree.map(|t| Group::env(&machine.name, t, line, (site.sources, &mut site.report)))
         }
         (What::ManifestFile(_) | What::Machine(_), None) => None,
     };

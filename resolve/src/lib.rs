@@ -1,7 +1,7 @@
 //! `resolve`: the only place where a site's YAML is understood.
 //!
-//! `load` reads the folder, `yaml` makes trees, `shape` judges them, `site` reads them as
-//! values, `resolve` makes the document. All but `load` and `cli` do no I/O.
+//! `load` reads the folder, `yaml` makes trees, `shape` judges them and makes
+//! trees of values, `site` reads and merges those, `resolve` makes the document. All but `load` and `cli` do no I/O.
 
 mod adhoc;
 mod choose;
@@ -16,6 +16,7 @@ mod shape;
 mod site;
 mod source;
 mod suggest;
+mod tree;
 mod yaml;
 
 use choose::choose;
@@ -97,7 +98,9 @@ fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Resul
         return Err(in_order(site.report).into());
     };
     let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
-    let text = command::explain(&site, &group, &node, &deployment, target, json)?;
+    let subject =
+        command::Subject { site: &site, group: &group, node: &node, deployment: &deployment };
+    let text = command::explain(&subject, target, json)?;
     Ok(Output::bytes(text, in_order(site.report)))
 }
 

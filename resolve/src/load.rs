@@ -5,6 +5,7 @@ mod discover;
 pub(crate) use discover::{Environment, site_folder};
 
 use crate::source::{SourceFile, Sources, Unreadable};
+use stage::seed;
 use stage::sops::{self, Undecrypted};
 use stage::{Entry, Failure, Place};
 use std::io::ErrorKind;
@@ -38,12 +39,12 @@ const MAX_BYTES: u64 = 64 << 20;
 /// The folder cannot be read, or holds nothing of a site.
 pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
-    let mut sources = Sources::new(shown.trim_end_matches('/'));
-    let beside = names(root).map_err(|e| {
+    let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(beside);
+    let others = names(root).map_err(|e| {
         Failure::from(Entry::error(Place::file(&shown), "the site cannot be read").cause(&e))
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
-    sources.passed_over.extend(beside.into_iter().filter(lost));
+    sources.passed_over.extend(others.into_iter().filter(lost));
     if is_named(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
@@ -71,6 +72,15 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     let text = stream(Path::new(path)).and_then(utf8);
     sources.add(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
+}
+
+/// Reads a file that the site's YAML names and that goes to a guest as it is.
+fn beside(path: &str) -> Result<String, Unreadable> {
+    let bytes = bytes(Path::new(path))?;
+    if bytes.len() > seed::MAX_IMAGE {
+        return Err(format!("is larger than {} MiB", seed::MAX_IMAGE >> 20).into());
+    }
+    utf8(bytes)
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the site's folder")]

@@ -3,8 +3,10 @@
 use crate::shape::{self, Shape, Showing};
 use stage::shown::Masked;
 use stage::{Entry, Excerpt, Place, Position, Report};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::OnceLock;
 
 /// A longer line is not shown: it would fill the screen, and memory when it has many faults.
@@ -54,7 +56,7 @@ pub(crate) struct SourceFile {
 }
 
 /// The texts of a site by path. Only what was there.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Sources {
     /// The site's folder as the user would type it.
     pub root: String,
@@ -64,7 +66,17 @@ pub(crate) struct Sources {
     pub passed_over: Vec<String>,
     files: Vec<SourceFile>,
     by_path: BTreeMap<String, FileId>,
+    /// How files are read that the site's YAML names; `None`: there is no disk.
+    door: Option<Door>,
+    /// Those files, each read once.
+    beside: RefCell<BTreeMap<String, Beside>>,
 }
+
+/// Reads a file by its path as the user would type it.
+type Door = fn(&str) -> Result<String, Unreadable>;
+
+/// What such a file holds.
+type Beside = Result<Rc<str>, Unreadable>;
 
 impl SourceFile {
     /// A file of the site at `root`.
@@ -176,6 +188,31 @@ impl Sources {
             let stem = path.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(".yaml")?;
             (!stem.contains('/')).then_some(stem)
         })
+    }
+
+    /// Sets how files are read that the site's YAML names.
+    pub(crate) fn with_door(self, door: Door) -> Self {
+        Self { door: Some(door), ..self }
+    }
+
+    /// The path of a file that the site's YAML names, which is relative to the site's folder.
+    pub(crate) fn path_of(&self, path: &str) -> String {
+        match path.starts_with('/') || self.root.is_empty() {
+            true => path.to_owned(),
+            false => format!("{}/{path}", self.root),
+        }
+    }
+
+    /// What a file holds that the site's YAML names.
+    pub(crate) fn beside(&self, path: &str) -> Beside {
+        if let Some(read) = self.beside.borrow().get(path) {
+            return read.clone();
+        }
+        let nowhere = || Err(Unreadable::from("cannot be read: there is no disk".to_owned()));
+        let read = self.door.map_or_else(nowhere, |door| door(&self.path_of(path)));
+        let read = read.map(Rc::from);
+        self.beside.borrow_mut().insert(path.to_owned(), read.clone());
+        read
     }
 
     /// The place of a span, with as much of its line as may be shown.

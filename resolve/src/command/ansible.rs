@@ -2,8 +2,8 @@
 //! Does no I/O.
 
 use crate::shape;
-use crate::site::{Fields, POSTURES, Site, Slot};
-use crate::yaml::Node;
+use crate::site::{POSTURES, Site, Slot};
+use crate::tree::{Said, Tree};
 use serde_json::{Map, Value};
 
 /// The variables of a posture. What is wrong goes into the site's report.
@@ -16,8 +16,9 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
         (None, Some((name, at))) => (name.as_str(), Some(at)),
         (None, None) => (DEFAULT, None),
     };
-    let node = site.find(&POSTURES, name, at).and_then(|file| site.parse(file, &shape::POSTURE));
-    let posture = Posture { node };
+    let file = site.find(&POSTURES, name, at);
+    let tree = file.and_then(|file| site.read(file, &shape::POSTURE));
+    let posture = Posture(tree.unwrap_or_default());
     let whole = &site.whole;
     let keys = site.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
     let mut out = Map::new();
@@ -50,33 +51,27 @@ fn packages(site: &Slot<Vec<String>>, posture: &[String]) -> Vec<String> {
 }
 
 /// A posture in its nested form (`ssh.port`) or its older flat one (`ssh_port`).
-struct Posture {
-    node: Option<Node>,
-}
+struct Posture(Tree);
 
 impl Posture {
-    fn get(&self, section: &str, key: &str) -> Option<&Node> {
-        let node = self.node.as_ref()?;
-        let nested = node.get(section).and_then(|section| section.get(key));
-        nested.or_else(|| node.get(&format!("{section}_{key}")))
+    fn get(&self, section: &str, key: &str) -> Option<&Said> {
+        let nested = self.0.map(section).and_then(|tree| tree.get(key));
+        nested.filter(|said| !said.is_null()).or_else(|| self.0.get(&format!("{section}_{key}")))
     }
 
-    fn number(&self, section: &str, key: &str, default: i64) -> Value {
-        let ty = shape::Type::Number(0, i64::MAX);
-        self.get(section, key).and_then(|n| shape::number_of(n, &ty)).unwrap_or(default).into()
+    fn number(&self, section: &str, key: &str, default: u32) -> Value {
+        self.get(section, key).and_then(Said::number).unwrap_or(default).into()
     }
 
     fn text(&self, key: &str, default: &str) -> Value {
-        self.get("ssh", key).and_then(Node::text).unwrap_or(default).into()
+        self.get("ssh", key).and_then(Said::text).unwrap_or(default).into()
     }
 
     fn flag(&self, section: &str, key: &str) -> Value {
-        self.get(section, key).and_then(shape::bool_of).unwrap_or(false).into()
+        self.get(section, key).and_then(Said::flag).unwrap_or(false).into()
     }
 
     fn packages(&self) -> Vec<String> {
-        let map = self.node.as_ref().and_then(Node::map);
-        let packages = map.map(|map| Fields::new(map, &shape::POSTURE).texts("packages"));
-        packages.and_then(|slot| slot.value().cloned()).unwrap_or_default()
+        self.0.texts("packages").value().cloned().unwrap_or_default()
     }
 }

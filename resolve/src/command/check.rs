@@ -9,7 +9,7 @@ use crate::site::{
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
-use crate::yaml::Node;
+use crate::tree::Tree;
 use stage::{Entry, Place};
 use std::collections::BTreeMap;
 
@@ -62,16 +62,12 @@ fn check_group(site: &mut Site<'_>, group: &Group, nodes: &Nodes) {
         true => vec![None],
         false => nodes.shared.iter().map(Some).collect(),
     };
-    // Sites that keep nodes/ out of their repository are checked there too.
-    if !site.names(&NODES).is_empty() {
-        site.must_exist(&NODES, &group.node);
-    }
     let named = nodes.own.iter().find(|node| group.node.value() == Some(&node.stem));
     let first_level = named.map_or_else(each, |node| vec![Some(node)]);
     for node in first_level {
         try_on(site, group, node, None, nodes.secrets);
     }
-    let nested = group.machines.iter().filter(|m| m.kind.value().is_some_and(|k| k == "pve"));
+    let nested = group.machines.iter().filter(|m| m.text("type").value() == Some(&"pve"));
     for parent in nested.filter_map(|machine| machine.name.value()) {
         for node in each() {
             try_on(site, group, node, Some(parent), nodes.secrets);
@@ -91,7 +87,7 @@ fn try_on(
     if let Some(node) = node {
         resolve(site, group, node, &how);
     } else if let Some((file, _)) = site.sources.files().next() {
-        let node = NodeFile::read("any", &Node::empty(Span::start(file)));
+        let node = NodeFile::read("any", Span::start(file), &Tree::default());
         let how = How { endpoint: Some("https://any".to_owned()), secrets: false, ..how };
         resolve(site, group, &node, &how);
     }
@@ -120,12 +116,12 @@ fn check_names(site: &mut Site<'_>, groups: &[Group]) {
 fn unused(site: &mut Site<'_>) -> Vec<String> {
     // What only an unused template names is named all the same.
     let templates = unnamed(site, &TEMPLATES);
-    for (name, file) in &templates {
-        site.read_template(name, Span::start(*file));
+    for (name, _) in &templates {
+        site.read_template(name);
     }
     let presets = unnamed(site, &PRESETS);
     for (_, file) in &presets {
-        site.parse(*file, &shape::PRESET);
+        site.read(*file, &shape::PRESET);
     }
     let specs = unnamed(site, &SPECS);
     for name in site.names(&SPECS) {
@@ -134,7 +130,7 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     // Whoever names no posture has `dev`.
     let mut postures = unnamed(site, &POSTURES);
     for (_, file) in &postures {
-        site.parse(*file, &shape::POSTURE);
+        site.read(*file, &shape::POSTURE);
     }
     postures.retain(|(name, _)| *name != "dev");
     let unused = [templates, presets, specs, postures].into_iter().flatten();
@@ -153,7 +149,7 @@ fn unnamed<'s>(site: &Site<'s>, kind: &Kind) -> Vec<(&'s str, FileId)> {
 fn check_rest(site: &mut Site<'_>) {
     for (folder, shape) in [(HOSTS.folders[0], &shape::HOST), ("v2/postures", &shape::POSTURE)] {
         for (_, file) in files(site, folder) {
-            site.parse(file, shape);
+            site.read(file, shape);
         }
     }
 }

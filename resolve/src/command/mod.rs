@@ -8,6 +8,6 @@ mod spec;
 
 pub(crate) use ansible::ansible_vars;
 pub(crate) use check::check;
-pub(crate) use explain::explain;
+pub(crate) use explain::{Subject, explain};
 pub(crate) use list::list;
 pub(crate) use spec::spec;

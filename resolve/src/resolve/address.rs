@@ -1,58 +1,129 @@
-//! Whether a VM's address can work: inside its net, and its gateway with it. Does no I/O.
+//! Whether a NIC's addresses can work: inside their net, and their gateway with them. Does no I/O.
 
-use crate::site::{Machine, Site, Slot};
-use ipnet::IpNet;
+use crate::shape::CONFIG;
+use crate::site::{Machine, Site};
+use crate::source::Span;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use stage::{Entry, Report};
 use std::net::IpAddr;
 
-/// Reports an address that cannot work.
-pub(super) fn check(
-    site: &Site<'_>,
-    machine: &Machine,
-    ip: &Slot<String>,
-    gateway: &Slot<String>,
-    report: &mut Report,
-) {
-    let Some((text, at)) = ip.set() else { return };
-    let Ok(net) = text.parse::<IpNet>() else { return };
-    if let Some(fact) = unusable(&net) {
-        let entry = site.sources.error(at, format!("{text} {fact}"));
-        report.push(whose(site, machine, ip, entry));
+/// What is to be judged.
+pub(super) struct Nic<'a> {
+    pub(super) site: &'a Site<'a>,
+    pub(super) machine: &'a Machine,
+    /// As `net0`.
+    pub(super) slot: &'a str,
+    pub(super) addresses: &'a [(IpNet, Span)],
+    pub(super) gateways: &'a [(IpAddr, Span)],
+}
+
+impl Nic<'_> {
+    /// Reports what cannot work, and returns the gateways that the guest is told.
+    pub(super) fn check(&self, report: &mut Report) -> Vec<IpAddr> {
+        for (net, at) in self.addresses {
+            if let Some(fact) = unusable(net) {
+                let entry = self.site.sources.error(*at, format!("{net} {fact}"));
+                report.push(self.whose(*at, entry));
+            }
+        }
+        // A VM with DHCP learns its gateways there.
+        if self.addresses.is_empty() {
+            return Vec::new();
+        }
+        let mut used: Vec<IpAddr> = Vec::new();
+        for (gateway, at) in self.gateways {
+            let kind = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
+            if used.iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
+                let fact = format!("`gateway` names a second one for {kind}");
+                report.push(self.site.sources.error(*at, fact));
+            } else if self.gateway(*gateway, *at, report) {
+                used.push(*gateway);
+            }
+        }
+        used
     }
-    let Some((gateway, gateway_at)) = gateway.set() else { return };
-    let Ok(address) = gateway.parse::<IpAddr>() else { return };
-    // IPv6: a net's own address is its routers' (RFC 4291, 2.6.1).
-    let of_net = IpNet::new(address, net.prefix_len()).ok().filter(|_| address.is_ipv4());
-    let fact = if address == net.addr() {
-        format!("{text} is the address of its own gateway")
-    } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
-        format!("the gateway {gateway} of {text} {fact}")
-    } else if !net.contains(&address) && !is_link_local(&net, &address) {
-        format!("{text} is outside the net of its gateway {gateway}")
-    } else {
-        return;
+
+    /// Judges a gateway; says whether the guest is told of it.
+    fn gateway(&self, gateway: IpAddr, gateway_at: Span, report: &mut Report) -> bool {
+        let alike = |address: &IpAddr| address.is_ipv4() == gateway.is_ipv4();
+        let of_kind: Vec<_> = self.addresses.iter().filter(|(net, _)| alike(&net.addr())).collect();
+        if of_kind.is_empty() && self.is_of_site(gateway_at) && self.has_another(gateway) {
+            return false;
+        }
+        let (net, at) = of_kind.first().copied().unwrap_or(&self.addresses[0]);
+        let same = of_kind.iter().find(|(net, _)| net.addr() == gateway);
+        // IPv6: a net's own address is its routers' (RFC 4291, 2.6.1).
+        let of_net = IpNet::new(gateway, net.prefix_len()).ok().filter(|_| gateway.is_ipv4());
+        let reached = |(net, _): &&(IpNet, Span)| {
+            net.contains(&gateway) || is_link_local(&gateway) || is_on_link(net)
+        };
+        let fact = if let Some((net, _)) = same {
+            format!("{net} is the address of its own gateway")
+        } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
+            format!("the gateway {gateway} of {net} {fact}")
+        } else if !of_kind.into_iter().any(|pair| reached(&pair)) {
+            format!("{net} is outside the net of its gateway {gateway}")
+        } else {
+            return true;
+        };
+        let entry = self.whose(*at, self.site.sources.error(*at, fact));
+        let entry = match self.machine.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
+            true => entry,
+            false => {
+                let place = self.site.sources.short(gateway_at);
+                entry.note(format!("`gateway` comes from {place}"))
+            }
+        };
+        report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+        true
+    }
+
+    /// Says whether a gateway is one of `defaults`, of which a VM takes what it can use.
+    fn is_of_site(&self, at: Span) -> bool {
+        let said = self.site.whole.layer.find(&[CONFIG, "net0", "gateway"]);
+        said.is_some_and(|said| said.items().iter().any(|item| item.at == at))
+    }
+
+    fn has_another(&self, gateway: IpAddr) -> bool {
+        let other = |(other, _): &&(IpAddr, Span)| other.is_ipv4() != gateway.is_ipv4();
+        self.gateways.iter().any(|pair| other(&pair))
+    }
+
+    /// An address that a template gives names the VM too.
+    fn whose(&self, at: Span, entry: Entry) -> Entry {
+        let own = self.machine.tree.find(&[CONFIG, self.slot, "ip"]);
+        if own.is_some_and(|said| said.at == at || said.items().iter().any(|item| item.at == at)) {
+            return entry;
+        }
+        let (title, place) = (self.machine.title(), self.site.sources.short(self.machine.at));
+        entry.note(format!("{title} has it from here: {place}"))
+    }
+}
+
+/// The address so many further on, when its net has it.
+pub(super) fn counted(net: &IpNet, offset: u32) -> Option<IpNet> {
+    let next = match net {
+        IpNet::V4(net) => {
+            let address = u32::from(net.addr()).checked_add(offset)?;
+            IpNet::V4(Ipv4Net::new(address.into(), net.prefix_len()).ok()?)
+        }
+        IpNet::V6(net) => {
+            let address = u128::from(net.addr()).checked_add(offset.into())?;
+            IpNet::V6(Ipv6Net::new(address.into(), net.prefix_len()).ok()?)
+        }
     };
-    let entry = site.sources.error(at, fact);
-    let entry = whose(site, machine, ip, entry);
-    let entry = match machine.layer.gateway.at() {
-        Some(own) if own == gateway_at => entry,
-        _ => entry.note(format!("`gateway` comes from {}", site.sources.short(gateway_at))),
-    };
-    report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+    net.contains(&next.addr()).then_some(next)
 }
 
 /// Every IPv6 link has fe80::/10 besides its nets: routers are often named by it.
-fn is_link_local(net: &IpNet, gateway: &IpAddr) -> bool {
-    let IpAddr::V6(gateway) = gateway else { return false };
-    matches!(net, IpNet::V6(_)) && gateway.is_unicast_link_local()
+fn is_link_local(gateway: &IpAddr) -> bool {
+    matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local())
 }
 
-/// An address that a template gives names the VM too.
-fn whose(site: &Site<'_>, machine: &Machine, ip: &Slot<String>, entry: Entry) -> Entry {
-    if machine.layer.ip.at() == ip.at() {
-        return entry;
-    }
-    entry.note(format!("{} has it from here: {}", machine.title(), site.sources.short(machine.at)))
+/// A net of one address has no room for a gateway: providers give such addresses with a gateway
+/// that the guest reaches on the link.
+fn is_on_link(net: &IpNet) -> bool {
+    net.prefix_len() == net.max_prefix_len()
 }
 
 /// A host must have neither its net's first nor its last address, of which IPv6 has no last.

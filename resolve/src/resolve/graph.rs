@@ -72,8 +72,9 @@ fn parents(
     names: &BTreeMap<&str, usize>,
 ) -> Vec<Option<usize>> {
     let parent = |machine: &crate::site::Machine| {
-        let (name, at) = machine.parent.set()?;
-        let found = names.get(name.as_str()).copied();
+        let parent = machine.text("parent");
+        let (name, at) = parent.set()?;
+        let found = names.get(name).copied();
         if found.is_none() {
             let entry = site.sources.error(at, format!("parent \"{name}\" does not exist"));
             let hint = || suggest::reference(name, "the manifest", names.keys().copied());
@@ -114,7 +115,7 @@ fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], s
         at = parents[i];
     }
     words.push(name(start));
-    if let Some(span) = group.machines[start].parent.at() {
+    if let Some(span) = group.machines[start].text("parent").at() {
         let fact = format!("parents go in a circle: {}", words.join(" -> "));
         site.report.push(site.sources.error(span, fact));
     }
@@ -135,8 +136,8 @@ fn homes(group: &Group, parents: &[Option<usize>], queue: &[usize]) -> Vec<Optio
 /// A type that has been reported as wrong may have meant a nested node: nothing more is said of
 /// what stands below it.
 fn is_nested(group: &Group, index: usize) -> bool {
-    let kind = &group.machines[index].kind;
-    kind.is_bad() || kind.value().is_some_and(|kind| kind == "pve")
+    let kind = group.machines[index].text("type");
+    kind.is_bad() || kind.value() == Some(&"pve")
 }
 
 /// The machine itself, then what it hangs on.

@@ -1,6 +1,7 @@
 //! Where the images of a document come from. Does no I/O.
 
 use super::Resolved;
+use super::vm::NO_IMAGE;
 use crate::selection::How;
 use crate::site::{Image, NodeFile, Site};
 use crate::suggest;
@@ -27,15 +28,19 @@ pub(super) fn sources(
         return out;
     }
     let mut missing = BTreeSet::new();
-    for Resolved { vm, image_at, .. } in vms {
-        if vm.image.is_empty() || out.contains_key(&vm.image) {
-            continue;
-        }
-        match known.get(vm.image.as_str()) {
-            Some(image) => {
-                out.insert(vm.image.clone(), source(&site.sources.root, image, how));
+    for Resolved { vm, image_at, imports, .. } in vms {
+        let boot = Some((vm.image.as_str(), *image_at)).filter(|_| vm.image != NO_IMAGE);
+        let data = imports.iter().map(|(name, at)| (name.as_str(), Some(*at)));
+        for (name, at) in boot.into_iter().chain(data) {
+            if name.is_empty() || out.contains_key(name) {
+                continue;
             }
-            None => missing.extend(image_at.map(|at| (at, vm.image.as_str()))),
+            match known.get(name) {
+                Some(image) => {
+                    out.insert(name.to_owned(), source(&site.sources.root, image, how));
+                }
+                None => missing.extend(at.map(|at| (at, name))),
+            }
         }
     }
     let place = match (&node.images, &site.whole.images) {

@@ -2,31 +2,34 @@
 //! Does no I/O.
 
 mod address;
+mod config;
 mod graph;
+mod guest;
 mod images;
-mod stack;
+mod mac;
+mod nic;
 mod unique;
 mod vm;
 
 pub(crate) use graph::nested;
-pub(crate) use stack::{Level, Stack};
-pub(crate) use vm::{BRIDGE, counted_vmid, derive_mac};
+pub(crate) use mac::Derived;
+pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
 use crate::selection::How;
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
-use crate::site::{Group, NodeFile, Origin, POSTURES, SPECS, Site, Slot};
-use crate::suggest;
+use crate::site::{Group, NodeFile, Origin, Site, Slot};
+use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
 use std::collections::BTreeSet;
 
 /// The user that cloud-init makes where the site names none.
-const AUTOMATION_USER: &str = "homestak";
+pub(crate) const AUTOMATION_USER: &str = "homestak";
 /// The user for SSH to a node where neither node nor site names one.
-const HOST_USER: &str = "root";
+pub(crate) const HOST_USER: &str = "root";
 /// The storage that every PVE has.
-const IMAGE_DATASTORE: &str = "local";
+pub(crate) const IMAGE_DATASTORE: &str = "local";
 
 /// Resolves a group of machines on a node. What is wrong goes into the site's report.
 pub(crate) fn resolve(
@@ -37,11 +40,9 @@ pub(crate) fn resolve(
 ) -> Deployment {
     site.read_layers(group);
     check_stems(site, group, node);
-    check_posture(site, group);
     let order = graph::order(site, group, how.parent.as_deref());
-    let all = vm::resolve_all(site, group, node.name());
-    check_specs(site, group);
-    check_spec_server(site, group, &all);
+    let all = vm::resolve_all(site, group, node, how);
+    check_spec_server(site, &all);
     unique::check(site, group, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
@@ -104,10 +105,14 @@ pub(crate) struct Resolved<'g> {
     pub machine: &'g crate::site::Machine,
     /// The VM.
     pub vm: Vm,
-    /// Where its address is named.
-    pub ip_at: Option<crate::source::Span>,
+    /// Its NICs, with the places of what it must not share.
+    pub nics: Vec<nic::Found>,
     /// Where its image is named.
-    pub image_at: Option<crate::source::Span>,
+    pub image_at: Option<Span>,
+    /// Where its spec is named.
+    pub spec_at: Option<Span>,
+    /// The images that its other disks are made of, and where they are named.
+    pub imports: Vec<(String, Span)>,
 }
 
 fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
@@ -148,23 +153,11 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
         None if node.api_token.is_bad() || site.secrets_unknown => return Secret::default(),
         None => {}
     }
-    let at = node.api_token.at().unwrap_or(node.at);
-    // A name whose token is wrong may be the token itself, in the wrong place.
-    let tokens = site.secrets.iter().flat_map(|s| &s.api_tokens);
-    let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
-    let hint = site.secrets_hint(name, "api_tokens", sound.clone());
-    // So may the name that the node gives, unless it is nearly one that there is.
-    let is_typo = suggest::near(name, sound).is_some();
-    let fact = match node.api_token.at() {
-        Some(_) if !is_typo => "`api_token` names no token of secrets.yaml".to_owned(),
-        _ => format!("API token \"{name}\" does not exist"),
-    };
-    let entry = site.sources.error(at, fact);
-    let entry = match node.api_token.at() {
-        Some(_) => entry,
-        None => entry.note("without `api_token` the file's name is that of the token"),
-    };
-    site.report.push(entry.hint(hint));
+    // One that is written has been looked for where it stands.
+    if node.api_token.at().is_none() {
+        let entry = site.no_token(name, node.at, false);
+        site.report.push(entry);
+    }
     Secret::default()
 }
 
@@ -208,37 +201,14 @@ fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
     }
 }
 
-/// Newer postures of older sites lie in a folder of their own.
-fn check_posture(site: &mut Site<'_>, group: &Group) {
-    let newer = |name: &String| site.sources.find(&format!("v2/postures/{name}.yaml"));
-    if group.posture.value().and_then(newer).is_none() {
-        site.must_exist(&POSTURES, &group.posture);
-    }
-}
-
-fn check_specs(site: &mut Site<'_>, group: &Group) {
-    let mut last: Option<Slot<String>> = None;
-    for machine in &group.machines {
-        let spec = Stack::of(site, machine).pick(|layer| &layer.spec).clone();
-        // Most VMs of a group have their spec from the same layer.
-        if last.as_ref() != Some(&spec) {
-            site.must_exist(&SPECS, &spec);
-            last = Some(spec);
-        }
-    }
-}
-
 /// A spec that no VM can fetch is most likely a server that somebody forgot.
-fn check_spec_server(site: &mut Site<'_>, group: &Group, all: &[Resolved<'_>]) {
+fn check_spec_server(site: &mut Site<'_>, all: &[Resolved<'_>]) {
     let server = &site.whole.server_url;
     if server.is_bad() || server.value().is_some_and(|url| !url.is_empty()) {
         return;
     }
-    let fetches =
-        group.machines.iter().zip(all).filter(|(_, resolved)| !resolved.vm.spec.is_empty());
-    let places: BTreeSet<_> = fetches
-        .filter_map(|(machine, _)| Stack::of(site, machine).pick(|layer| &layer.spec).at())
-        .collect();
+    let fetches = all.iter().filter(|resolved| !resolved.vm.spec.is_empty());
+    let places: BTreeSet<_> = fetches.filter_map(|resolved| resolved.spec_at).collect();
     for at in places {
         let fact = "no VM can fetch this spec: the site has no `server_url`";
         let entry = site.sources.warning(at, fact);

@@ -1,23 +1,22 @@
-//! What two VMs must not share: their name, and on one node vmid, MAC and static address.
-//! Does no I/O.
+//! What two VMs must not share: their name and their guest's host name, and on one node vmid, MACs
+//! and static addresses. Does no I/O.
 
 use super::Resolved;
 use super::graph::Order;
-use super::vm::place_of;
+use crate::shape::CONFIG;
 use crate::site::{Group, Site};
 use crate::source::Span;
-use ipnet::IpNet;
+use stage::guest::host_name_of;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 /// Reports each VM that shares something with one before it.
 pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], order: &Order) {
+    let domain = site.whole.domain.value().map(String::as_str);
     let mut found = Vec::new();
-    let mut names = BTreeMap::new();
-    let mut vmids = BTreeMap::new();
-    let mut macs = BTreeMap::new();
-    let mut addresses = BTreeMap::new();
-    for (Resolved { machine, vm, ip_at, .. }, home) in vms.iter().zip(&order.homes) {
+    let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
+    let (mut vmids, mut macs, mut addresses) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for (Resolved { machine, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
         let mut meet = |what: String, first: Option<Written>, at: Span| {
             // By an alias both have it from one place: then the VMs are the places.
             match first {
@@ -34,28 +33,29 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
                 meet(format!("name \"{name}\""), first, at);
                 continue;
             }
+            if let Ok(host) = host_name_of(name) {
+                let whole = host.full(domain).unwrap_or_else(|| host.whole().to_owned());
+                let first = self::first(&mut hosts, whole.clone(), written(at));
+                meet(format!("the guest's host name \"{whole}\""), first, at);
+            }
         }
         if let Some(vmid) = vm.vmid {
-            let at = place_of(machine, &machine.vmid);
+            let at = machine.tree.get("vmid").map_or(machine.at, |said| said.at);
             meet(format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
         }
-        if !vm.name.is_empty() {
-            let at = place_of(machine, &machine.mac);
-            meet(
-                format!("MAC {}", vm.mac),
-                first(&mut macs, (home, vm.mac.as_str()), written(at)),
-                at,
-            );
-        }
-        if let (Ok(net), Some(ip_at)) = (vm.ip.parse::<IpNet>(), ip_at) {
-            // An address of a template is that of each VM made from it: the VMs are at fault.
-            let at = if machine.layer.ip.is_absent() { machine.at } else { *ip_at };
-            let address = net.addr();
-            meet(
-                format!("address {address}"),
-                first(&mut addresses, (home, address), written(at)),
-                at,
-            );
+        for (nic, found) in vm.nics.iter().flatten().zip(nics) {
+            // A derived one is that of nobody else.
+            if let Some(at) = found.mac_at {
+                let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
+                meet(format!("MAC {}", nic.mac), first, at);
+            }
+            for (address, ip_at) in &found.addresses {
+                // An address of a template is that of each VM made from it: the VMs are at fault.
+                let own = machine.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
+                let at = if own { *ip_at } else { machine.at };
+                let first = first(&mut addresses, (home, *address), written(at));
+                meet(format!("address {address}"), first, at);
+            }
         }
     }
     for (what, first, at) in found {

@@ -1,104 +1,149 @@
 //! One machine → one VM: its layers merged, its defaults filled in, its addresses judged.
 //! Does no I/O.
 
-use super::{Resolved, Stack, address};
-use crate::site::{Group, Machine, Origin, Site, Slot};
+use super::{Resolved, config, guest, mac, nic};
+use crate::selection::How;
+use crate::shape::CONFIG;
+use crate::site::{BOOT_DISK, Group, Machine, Merged, NodeFile, Origin, Site, Slot};
 use crate::source::Span;
-use sha2::{Digest, Sha256};
-use stage::{Report, Vm};
+use crate::tree::Said;
+use stage::{Power, Report, Vm};
 
 /// The bridge that every PVE installation has.
 pub(crate) const BRIDGE: &str = "vmbr0";
 
+/// The image of a VM that is never made here.
+pub(crate) const NO_IMAGE: &str = "none";
+
 /// PVE: a vmid is at most 999999999.
 const MAX_VMID: u32 = 999_999_999;
 
-/// Resolves the machines of a group, in the order in which they are to be made.
+/// What a VM that is made must have from somewhere, and where that stands in its layers.
+const NEEDED: [(&str, &[&str]); 4] = [
+    ("`image`", &["image"]),
+    ("`cores`", &[CONFIG, "cores"]),
+    ("`memory`", &[CONFIG, "memory", "current"]),
+    ("`disk`", &["disk"]),
+];
+
+/// Resolves the machines of a group, in the order in which they are written.
 pub(super) fn resolve_all<'g>(
     site: &mut Site<'_>,
     group: &'g Group,
-    node: &str,
+    node: &NodeFile,
+    how: &How,
 ) -> Vec<Resolved<'g>> {
-    let mut report = Report::new();
-    let vms = group.machines.iter().enumerate().map(|(index, machine)| {
-        let mut one =
-            One { site, group, machine, stack: Stack::of(site, machine), report: &mut report };
-        one.resolve(index, node)
-    });
-    let vms = vms.collect();
-    site.report.extend(report);
-    vms
+    let mut all = Vec::with_capacity(group.machines.len());
+    for (index, machine) in group.machines.iter().enumerate() {
+        let merged = site.merge(machine);
+        let mut report = Report::new();
+        let mut one = One { site, group, machine, merged: &merged, report: &mut report };
+        all.push(one.resolve(index, how));
+        site.report.extend(report);
+    }
+    mac::derive(&mac::Derived::new(site, group, node), &mut all);
+    for Resolved { vm, nics, .. } in &mut all {
+        let first = nics.iter().find(|found| found.nic.slot == "net0");
+        vm.mac = first.map(|found| found.nic.mac.clone()).unwrap_or_default();
+        vm.nics = Some(nics.iter_mut().map(|found| std::mem::take(&mut found.nic)).collect());
+    }
+    all
 }
 
 struct One<'a, 'g> {
     site: &'a Site<'a>,
     group: &'g Group,
     machine: &'g Machine,
-    stack: Stack<'a>,
+    merged: &'a Merged,
     report: &'a mut Report,
 }
 
-impl<'a, 'g> One<'a, 'g> {
-    fn resolve(&mut self, index: usize, node: &str) -> Resolved<'g> {
-        let stack = self.stack;
-        let name = self.machine.name.value().cloned().unwrap_or_default();
-        let image = stack.pick(|l| &l.image);
-        let gateway = self.gateway();
-        let ip = stack.pick(|l| &l.ip);
-        address::check(self.site, self.machine, ip, gateway, self.report);
+impl<'g> One<'_, 'g> {
+    fn resolve(&mut self, index: usize, how: &How) -> Resolved<'g> {
+        let tree = &self.merged.tree;
         self.kind();
         self.missing();
-        let vm = Vm {
+        let nics = nic::find(self.site, self.machine, tree, self.report);
+        let first = nics.iter().find(|found| found.nic.slot == "net0");
+        let counted = |slot: &str| {
+            let found = nics.iter().find(|found| found.nic.slot == slot)?;
+            Some(found.nic.mac.clone()).filter(|mac| !mac.is_empty())
+        };
+        let text = |path: &[&str]| tree.find(path).and_then(Said::text).map(str::to_owned);
+        let number = |path: &[&str]| tree.find(path).and_then(Said::number);
+        let texts = |key| tree.get(key).and_then(Said::texts).unwrap_or_default();
+        let mut vm = Vm {
+            name: self.machine.name.value().cloned().unwrap_or_default(),
             vmid: self.vmid(index),
-            image: image.value().cloned().unwrap_or_default(),
-            cores: number(stack.pick(|l| &l.cores)),
-            memory: number(stack.pick(|l| &l.memory)),
-            disk: number(stack.pick(|l| &l.disk)),
-            bridge: self.bridge(),
-            ip: ip.value().cloned().unwrap_or_else(|| "dhcp".to_owned()),
-            gateway: gateway.value().cloned(),
-            vlan: stack.pick(|l| &l.vlan).value().copied(),
-            mac: match self.machine.mac.value() {
-                Some(mac) => mac.to_lowercase(),
-                None => derive_mac(node, self.group.deployment(), &name),
-            },
-            packages: stack.pick(|l| &l.packages).value().cloned().unwrap_or_default(),
-            tags: stack.pick(|l| &l.tags).value().cloned().unwrap_or_default(),
-            startup: stack.pick(|l| &l.startup).value().cloned(),
-            datastore: stack.pick(|l| &l.datastore).value().cloned(),
+            image: text(&["image"]).unwrap_or_default(),
+            cores: number(&[CONFIG, "cores"]),
+            memory: number(&[CONFIG, "memory", "current"]),
+            disk: number(&["disk"]),
+            boot_disk: Some(self.merged.boot_disk.clone()).filter(|slot| slot != BOOT_DISK),
+            bridge: text(&[CONFIG, "net0", "bridge"]).unwrap_or_else(|| BRIDGE.to_owned()),
+            ip: first.and_then(|f| f.nic.ips.first().cloned()).unwrap_or_else(|| "dhcp".to_owned()),
+            gateway: first.and_then(|found| found.gateway.clone()),
+            vlan: number(&[CONFIG, "net0", "tag"]),
+            config: Some(config::document(tree, counted)),
+            power: self.power(),
+            pool: text(&["pool"]),
+            packages: texts("packages"),
+            tags: texts("tags"),
+            startup: config::text(tree, "startup"),
+            datastore: text(&["datastore"]),
             spec: self.spec(),
-            name,
             ..Vm::default()
         };
-        Resolved { machine: self.machine, vm, ip_at: ip.at(), image_at: image.at() }
+        guest::fill(self.site, (self.machine, tree), how, &mut vm, self.report);
+        let at = |key| tree.get(key).map(|said: &Said| said.at);
+        Resolved {
+            machine: self.machine,
+            vm,
+            nics,
+            image_at: at("image"),
+            spec_at: at("spec"),
+            imports: self.imports(),
+        }
+    }
+
+    /// The images that disks other than the boot disk are made of.
+    fn imports(&self) -> Vec<(String, Span)> {
+        let config = self.merged.tree.map(CONFIG).into_iter().flat_map(|config| config.iter());
+        let imports = config.filter_map(|(_, said)| {
+            let import = said.map()?.get("import")?;
+            Some((import.text()?.to_owned(), import.at))
+        });
+        imports.collect()
     }
 
     /// What no layer says and nothing can be assumed for.
     fn missing(&mut self) {
-        let stack = self.stack;
-        let unsaid = [
-            ("`image`", unsaid(stack.pick(|l| &l.image))),
-            ("`cores`", unsaid(stack.pick(|l| &l.cores))),
-            ("`memory`", unsaid(stack.pick(|l| &l.memory))),
-            ("`disk`", unsaid(stack.pick(|l| &l.disk))),
-        ];
-        for (name, at) in unsaid.iter().filter_map(|(name, u)| Some((name, (*u)??))) {
-            let fact = format!("{} has no {name}: it is null here", self.machine.title());
-            let hint = "give a value, or remove the key: then the layer below decides";
-            self.report.push(self.site.sources.error(at, fact).hint(hint));
+        let tree = &self.merged.tree;
+        if tree.get("image").and_then(Said::text) == Some(NO_IMAGE) {
+            return;
         }
-        let names: Vec<&str> =
-            unsaid.iter().filter(|(_, u)| *u == Some(None)).map(|(name, _)| *name).collect();
-        if stack.broken || names.is_empty() {
+        let mut names = Vec::new();
+        for (name, path) in NEEDED {
+            match tree.find(path) {
+                Some(said) if said.is_null() => {
+                    let fact = format!("{} has no {name}: it is null here", self.machine.title());
+                    let hint = "give a value, or remove the key: then the layer below decides";
+                    self.report.push(self.site.sources.error(said.at, fact).hint(hint));
+                }
+                // A mapping in which it is not.
+                Some(said) if said.map().is_some() => names.push(name),
+                Some(_) => {}
+                None => names.push(name),
+            }
+        }
+        if self.merged.broken || names.is_empty() {
             return;
         }
         let fact = format!("{} has no {}", self.machine.title(), names.join(", "));
         let mut entry = self.site.sources.error(self.machine.at, fact);
-        for (what, slot) in [("template", &self.machine.template), ("preset", self.preset_slot())] {
-            if let Some((layer, at)) = slot.set() {
-                let place = self.site.sources.short(at);
-                entry = entry.note(format!("nor has {what} \"{layer}\", named at {place}"));
-            }
+        for (what, name, at) in self.site.named_layers(self.machine) {
+            let place = self.site.sources.short(at);
+            entry = entry.note(format!("nor has {what} \"{name}\", named at {place}"));
         }
         let preset = match self.group.origin {
             Origin::Env => "`vm_preset`",
@@ -110,83 +155,47 @@ impl<'a, 'g> One<'a, 'g> {
 
     /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
     fn spec(&self) -> String {
-        let said = &self.machine.mode;
-        let mode = if said.is_absent() { &self.group.default_mode } else { said };
-        if mode.value().is_some_and(|mode| mode == "push") {
+        let said = self.machine.mode();
+        let default = self.group.default_mode.value().map(String::as_str);
+        let mode = if said == Slot::Absent { default } else { said.value().copied() };
+        if mode == Some("push") {
             return String::new();
         }
-        self.stack.pick(|l| &l.spec).value().cloned().unwrap_or_default()
+        self.merged.tree.get("spec").and_then(Said::text).unwrap_or_default().to_owned()
+    }
+
+    fn power(&self) -> Power {
+        match self.merged.tree.get("started") {
+            Some(said) if said.is_null() => Power::Any,
+            Some(said) if said.flag() == Some(false) => Power::Stopped,
+            _ => Power::Running,
+        }
     }
 
     fn kind(&mut self) {
-        if let Some(("ct", at)) = self.machine.kind.set().map(|(kind, at)| (kind.as_str(), at)) {
+        if let Some((&"ct", at)) = self.machine.text("type").set() {
             let fact = "no stage makes containers (type ct)";
             self.report.push(self.site.sources.error(at, fact).hint("make it a vm"));
         }
     }
 
-    fn preset_slot(&self) -> &Slot<String> {
-        match self.site.template(&self.machine.template) {
-            Some(template) => &template.preset,
-            None => &self.machine.preset,
-        }
-    }
-
-    /// An env counts its entries, those with a vmid of their own too.
+    /// An env counts its VMs, those with a vmid of their own too.
     fn vmid(&mut self, index: usize) -> Option<u32> {
-        match (&self.machine.vmid, &self.group.vmid_base) {
-            (Slot::Absent, Slot::Set(base, at)) => {
-                let vmid = counted_vmid(*base, index);
-                if vmid.is_none_or(|vmid| vmid > MAX_VMID) {
-                    let fact = format!("`vmid_base` leaves no vmid for {}", self.machine.title());
-                    self.report.push(self.site.sources.error(*at, fact));
-                }
-                vmid
-            }
-            (slot, _) => slot.value().copied(),
+        let (own, base) = (self.machine.tree.number("vmid"), self.group.vmid_base.set());
+        let (vmid, key, at) = match (own, base) {
+            (Slot::Absent, Some((base, at))) => (counted_vmid(*base, index), "vmid_base", at),
+            (Slot::Set(vmid, at), _) => (vmid.checked_add(self.machine.offset()), "vmid", at),
+            _ => return None,
+        };
+        if vmid.is_none_or(|vmid| vmid > MAX_VMID) {
+            let fact = format!("`{key}` leaves no vmid for {}", self.machine.title());
+            self.report.push(self.site.sources.error(at, fact));
         }
-    }
-
-    fn bridge(&self) -> String {
-        let said = self.stack.pick(|l| &l.bridge);
-        let said = if said.is_absent() { &self.site.whole.bridge } else { said };
-        said.value().cloned().unwrap_or_else(|| BRIDGE.to_owned())
-    }
-
-    /// The site's gateway is copied to every VM that says nothing of one, DHCP or not.
-    fn gateway(&self) -> &'a Slot<String> {
-        let said = self.stack.pick(|l| &l.gateway);
-        if said.is_absent() { &self.site.whole.gateway } else { said }
+        vmid
     }
 }
 
-/// The vmid that `vmid_base` gives to the entry at `index`.
+/// The vmid that `vmid_base` gives to the VM at `index`.
 pub(crate) fn counted_vmid(base: u32, index: usize) -> Option<u32> {
     base.checked_add(u32::try_from(index).ok()?)
-}
-
-/// A number that the document always has; a missing one is an error by then.
-fn number(slot: &Slot<u32>) -> Option<u32> {
-    Some(slot.value().copied().unwrap_or_default())
-}
-
-/// Says whether a slot leaves a field open, and where it does so by null.
-fn unsaid<T>(slot: &Slot<T>) -> Option<Option<Span>> {
-    match slot {
-        Slot::Absent => Some(None),
-        Slot::Null(at) => Some(Some(*at)),
-        Slot::Bad(_) | Slot::Set(..) => None,
-    }
-}
-
-/// A MAC that stays the same through destroy and apply: docs/decisions/0007.
-pub(crate) fn derive_mac(node: &str, deployment: &str, name: &str) -> String {
-    let sum = Sha256::digest(format!("{node}/{deployment}/{name}"));
-    let bytes = sum.iter().take(5).map(|byte| format!(":{byte:02x}"));
-    format!("02{}", bytes.collect::<String>())
-}
-
-/// Where a machine's own field stands, or the machine.
-pub(super) fn place_of<T>(machine: &Machine, slot: &Slot<T>) -> Span {
-    slot.at().unwrap_or(machine.at)
 }

@@ -8,19 +8,23 @@ mod rule;
 mod schema;
 mod showing;
 mod tables;
+mod target;
 mod vm;
 mod walk;
 
 pub(crate) use reference::reference;
-pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, is_local};
+pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use showing::{Showing, of_path};
 pub(crate) use tables::{
-    CLOUD_INIT, DEFAULTS, ENV, ENV_VM, EXECUTION, HOST, MANIFEST, MANIFEST_NODE, NODE,
-    NODE_EXECUTION, POSTURE, PRESET, SECRETS, SETTINGS, SITE, SPEC, TEMPLATE,
+    CLOUD_INIT, ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
 };
-pub(crate) use walk::{bool_of, known_as, number_of, text_of, walk};
+use tables::{ENV_VM, MANIFEST_NODE};
+pub(crate) use target::{Reference, Target};
+pub(crate) use vm::{NIC, short_form};
+pub(crate) use walk::{CONFIG, walk};
 
+use machine::{ConfigKey, Form, Part};
 use stage::shown::Exposure;
 
 /// A mapping with known keys.
@@ -29,6 +33,8 @@ pub(crate) struct Shape {
     pub title: &'static str,
     /// Its keys.
     pub fields: &'static [Field],
+    /// Keys that it shares with others. What shares the keys of VMs takes PVE's own too.
+    pub shared: &'static [Field],
     /// Keys of which at least one must be set; empty for none.
     pub any_of: &'static [&'static str],
     /// Groups of which at most one key may be set.
@@ -52,11 +58,20 @@ pub(crate) struct Field {
     pub doc: &'static str,
 }
 
+/// A mapping without keys, for the tables.
+const EMPTY: Shape = Shape { title: "", fields: &[], shared: &[], any_of: &[], exclusive: &[] };
+
 /// What a key holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Type {
     /// Text that keeps a rule.
     Text(&'static Rule),
+    /// One of a few words.
+    Word(&'static [&'static str]),
+    /// The name of something that must be there.
+    Reference(Target),
+    /// What an option of a config key of PVE holds: a short form of that.
+    Short(&'static str, &'static str),
     /// A whole number in a range.
     Number(i64, i64),
     /// `true` or `false`.
@@ -88,6 +103,11 @@ pub(crate) static KINDS: [(&str, &Shape); 10] = [
     ("posture", &POSTURE),
     ("host", &HOST),
 ];
+
+/// The keys of a VM of a manifest, or of an env.
+pub(crate) fn vm_of(manifest: bool) -> &'static Shape {
+    if manifest { &MANIFEST_NODE } else { &ENV_VM }
+}
 
 impl Field {
     const fn new(name: &'static str, ty: Type, doc: &'static str) -> Self {
@@ -128,9 +148,71 @@ impl std::fmt::Debug for Shape {
     }
 }
 
+/// What a key of a mapping is.
+pub(crate) enum Found {
+    /// A key of ours.
+    Field(&'static Field),
+    /// A config key of PVE.
+    Row(ConfigKey),
+}
+
+/// An option of a config key.
+#[derive(Clone, Copy)]
+pub(crate) enum Opt {
+    /// One of PVE's.
+    Part(&'static Part),
+    /// One of ours.
+    Field(&'static Field),
+}
+
 impl Shape {
-    /// Finds a key by its name or a former one.
-    pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
-        self.fields.iter().find(|f| f.name == key || f.former.contains(&key))
+    /// All keys that are ours.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
+        self.fields.iter().chain(self.shared)
     }
+
+    /// Returns whether it takes PVE's config keys besides.
+    pub(crate) fn is_vm(&self) -> bool {
+        !self.shared.is_empty()
+    }
+
+    /// Finds a key of ours by its name or a former one.
+    pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
+        self.all().find(|f| f.name == key || f.former.contains(&key))
+    }
+
+    /// Finds a key.
+    pub(crate) fn find(&self, key: &str) -> Option<Found> {
+        let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(Found::Row);
+        self.field(key).map(Found::Field).or_else(row)
+    }
+}
+
+impl Opt {
+    /// Finds an option by any of its names.
+    pub(crate) fn find(key: &'static machine::Key, name: &str) -> Option<Self> {
+        let own = || own_options(key).iter().find(|field| field.name == name).map(Self::Field);
+        key.part(name).map(Self::Part).or_else(own)
+    }
+
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Part(part) => part.name,
+            Self::Field(field) => field.name,
+        }
+    }
+}
+
+/// The options of a config key that are ours.
+pub(crate) fn own_options(key: &machine::Key) -> &'static [Field] {
+    if matches!(key.form, Form::Nic(_)) { &NIC } else { &[] }
+}
+
+/// The names of a config key's options.
+pub(crate) fn option_names(
+    key: &'static machine::Key,
+) -> impl Iterator<Item = &'static str> + Clone {
+    let parts = key.parts().iter().map(|part| part.name);
+    parts.chain(own_options(key).iter().map(|field| field.name))
 }

@@ -10,7 +10,7 @@ pub(crate) fn reference(shape: &Shape) -> String {
 }
 
 fn rows(out: &mut String, shape: &Shape, prefix: &str) {
-    for field in shape.fields {
+    for field in shape.all() {
         let name = format!("{prefix}{}", field.name);
         out.push_str(&format!("| `{name}` | {} | {} |\n", holds(&field.ty), meaning(field)));
         if let Some((below, shape)) = inner(&field.ty) {
@@ -44,6 +44,9 @@ fn inner(ty: &Type) -> Option<(&'static str, &'static Shape)> {
 fn holds(ty: &Type) -> String {
     match ty {
         Type::Text(rule) => rule.must.replace('|', "\\|"),
+        Type::Reference(target) => target.rule().must.replace('|', "\\|"),
+        Type::Word(words) => machine::Kind::Word(words).must().into_owned(),
+        Type::Short(slot, option) => format!("the same as `{slot}.{option}`"),
         Type::Number(least, i64::MAX) => format!("number, {least} or more"),
         Type::Number(least, most) if least == most => format!("{least}"),
         Type::Number(least, most) => format!("number, {least} to {most}"),

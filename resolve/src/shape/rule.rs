@@ -6,44 +6,21 @@ mod address;
 mod guest;
 
 pub(crate) use address::{
-    ADDRESS, ENDPOINT, ENDPOINT_OR_EMPTY, IP, MAC, NODE_IP, SERVER_OR_EMPTY, URL, is_local,
+    ADDRESS, CIDR, ENDPOINT, ENDPOINT_OR_EMPTY, IP, NODE_IP, SERVER_OR_EMPTY, URL, is_local,
 };
 pub(crate) use guest::{
-    CERTIFICATE, COMMAND, CRYPT_HASH, DOMAIN, DOMAIN_OR_EMPTY, ENCODING, FINGERPRINT, OWNER,
-    PACKAGE, PATH, PERMISSIONS, PROFILE_MODE, SSH_KEY, TIMEZONE, USER, VM_USER,
+    CERTIFICATE, COMMAND, CRYPT_HASH, DOMAIN, DOMAIN_OR_EMPTY, FINGERPRINT, OWNER, PACKAGE, PATH,
+    PERMISSIONS, SSH_KEY, TIMEZONE, USER, VM_USER,
 };
 
+pub(crate) use machine::Rule;
+
+use machine::{ConfigKey, Form};
+use stage::guest as guests;
 use stage::identity::{self, VmidRange};
 
-/// A rule for a text.
-pub(crate) struct Rule {
-    /// Completes "must be …".
-    pub must: &'static str,
-    /// Judges a text.
-    pub test: fn(&str) -> bool,
-    /// The same for editors, as a regular expression that is never stricter than `test`.
-    pub pattern: Option<&'static str>,
-    /// The texts there are, when they are few.
-    pub one_of: &'static [&'static str],
-}
-
-impl Rule {
-    const fn new(must: &'static str, test: fn(&str) -> bool, pattern: &'static str) -> Self {
-        Self { must, test, pattern: Some(pattern), one_of: &[] }
-    }
-
-    const fn one_of(must: &'static str, one_of: &'static [&'static str]) -> Self {
-        Self { must, test: |_| true, pattern: None, one_of }
-    }
-
-    /// Says whether a text keeps the rule.
-    pub(crate) fn accepts(&self, text: &str) -> bool {
-        (self.test)(text) && (self.one_of.is_empty() || self.one_of.contains(&text))
-    }
-}
-
 /// Any text.
-pub(super) const ANY: Rule = Rule::one_of("text", &[]);
+pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None };
 
 /// The stem of a file, or a key elsewhere.
 pub(super) const NAME: Rule =
@@ -74,32 +51,39 @@ pub(super) const VMID_RANGE: Rule = Rule::new(
     "^[1-9][0-9]{2,8}-[1-9][0-9]{2,8}$",
 );
 
-/// An image. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
-pub(super) const IMAGE: Rule = Rule::new(
-    "an image's name: letters, digits, ., +, =, _ and -, a letter or digit first",
-    |s| is_word(s, 200, ".+=_-") && s.starts_with(|c: char| c.is_ascii_alphanumeric()),
-    "^[A-Za-z0-9][A-Za-z0-9.+=_-]*$",
+/// A VM. PVE: pve-common, JSONSchema.pm, dns-name.
+pub(super) const VM_NAME: Rule = Rule::new(
+    "a host name other than localhost: letters, digits and hyphens, no hyphen first or last, at most 63 between dots",
+    |s| guests::host_name_of(s).is_ok(),
+    "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
 );
 
-/// What PVE and DNS both take for a VM.
+/// The host name that a spec gives its machine.
 pub(super) const HOST_NAME: Rule = Rule::new(
     "a host name other than localhost: lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 63",
     is_host_name,
     "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
 );
 
-/// An interface name, as PVE limits it.
-pub(super) const BRIDGE: Rule = Rule::new(
-    "a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
-    |s| is_word(s, 15, "_.-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),
-    "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
+/// The slot of a disk that a VM can boot from.
+pub(super) const BOOT_DISK: Rule = Rule::new(
+    "the slot of a disk such as scsi0 or virtio0",
+    |s| ConfigKey::find(s).is_some_and(|slot| is_disk(slot.key)),
+    "^[a-z]+[0-9]+$",
 );
 
-/// A PVE storage.
-pub(super) const STORAGE: Rule = Rule::new(
-    "a storage such as local-lvm: a letter first, then letters, digits, -, _ and ., no punctuation last",
-    is_storage,
-    "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]$",
+/// A pool. PVE: pve-access-control, RPCEnvironment.pm, verify_poolname.
+pub(super) const POOL: Rule = Rule::new(
+    "a pool: letters, digits, ., _ and -, at most three of them with / between",
+    |s| s.split('/').count() <= 3 && s.split('/').all(|part| is_word(part, 100, "._-")),
+    "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
+);
+
+/// The first three bytes of derived MACs.
+pub(super) const MAC_PREFIX: Rule = Rule::new(
+    "the first three bytes of unicast MAC addresses, such as BC:24:11",
+    |s| guests::mac(&format!("{s}:00:00:01")).is_ok(),
+    "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){2}$",
 );
 
 /// A PVE node.
@@ -107,20 +91,6 @@ pub(crate) const NODE: Rule = Rule::new(
     "a node name: letters, digits and hyphens, no hyphen first or last",
     |s| is_word(s, 63, "-") && !s.starts_with('-') && !s.ends_with('-'),
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
-);
-
-/// A PVE tag. PVE: a tag begins with a letter, a digit or `_`, then also `+`, `.` and `-`.
-pub(super) const TAG: Rule = Rule::new(
-    "a tag: lower-case letters, digits, _, -, + and ., not beginning with punctuation",
-    is_tag,
-    "^[a-z0-9_][a-z0-9_.+-]*$",
-);
-
-/// PVE's `startup`. PVE: pve-common, JSONSchema.pm, pve_parse_startup_order.
-pub(super) const STARTUP: Rule = Rule::new(
-    "a start order such as order=3,up=30,down=60, each part once",
-    is_startup,
-    "^((order=)?[0-9]+|(up|down)=[0-9]+)(,((order=)?[0-9]+|(up|down)=[0-9]+))*$",
 );
 
 /// A sum of a file.
@@ -144,26 +114,10 @@ pub(super) const SIGNING_KEY: Rule = Rule::new(
     "^[0-9A-Fa-f]{64}$",
 );
 
-/// `type` of a manifest's node.
-pub(super) const NODE_TYPE: Rule = Rule::one_of("vm, pve or ct", &["vm", "pve", "ct"]);
-
-/// `pattern` of a manifest.
-pub(super) const PATTERN: Rule = Rule::one_of("flat or tiered", &["flat", "tiered"]);
-
-/// How a VM gets its configuration.
-pub(super) const MODE: Rule = Rule::one_of("push or pull", &["push", "pull"]);
-
-/// What happens at an error.
-pub(super) const ON_ERROR: Rule =
-    Rule::one_of("stop, rollback or continue", &["stop", "rollback", "continue"]);
-
-/// `mode` of an image.
-pub(super) const FETCH: Rule =
-    Rule::one_of("auto, download-url or upload", &["auto", "download-url", "upload"]);
-
-/// `auth.method` of a posture.
-pub(super) const AUTH: Rule =
-    Rule::one_of("network, site_token or node_token", &["network", "site_token", "node_token"]);
+/// Returns whether a slot of a family can hold a disk with a size: no EFI disk, no TPM state.
+fn is_disk(key: &'static machine::Key) -> bool {
+    matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
+}
 
 fn is_name(s: &str) -> bool {
     !s.is_empty() && !s.starts_with('.') && !s.contains(['/', '\0', '\n'])
@@ -181,28 +135,6 @@ fn is_host_name(s: &str) -> bool {
 fn is_word(s: &str, longest: usize, also: &str) -> bool {
     (1..=longest).contains(&s.len())
         && s.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
-}
-
-fn is_storage(s: &str) -> bool {
-    s.len() >= 2
-        && is_word(s, 100, "-_.")
-        && s.starts_with(|c: char| c.is_ascii_alphabetic())
-        && s.ends_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-fn is_tag(s: &str) -> bool {
-    let first = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    s.starts_with(first) && s.chars().all(|c| first(c) || "-+.".contains(c))
-}
-
-fn is_startup(s: &str) -> bool {
-    let mut seen = Vec::new();
-    s.split(',').all(|part| {
-        let (key, number) = part.split_once('=').unwrap_or(("order", part));
-        let new = ["order", "up", "down"].contains(&key) && !seen.contains(&key);
-        seen.push(key);
-        new && number.bytes().all(|b| b.is_ascii_digit()) && number.parse::<u32>().is_ok()
-    })
 }
 
 fn is_checksum(s: &str) -> bool {
@@ -245,13 +177,10 @@ mod tests {
             &["a", "web-1", &"a".repeat(63)],
             &["", "-a", "a-", "A", "1a", &"a".repeat(64)],
         );
-        check(&TAG, &["web", "a+b", "_x"], &["", "Web", "-x", "a;b"]);
-        check(
-            &STARTUP,
-            &["order=3,up=30,down=60", "3", "up=5", "down=1,order=2"],
-            &["", "first", "order=", "order=+1", "order=-1", "order=1,2", "up=1,up=2", "order=1,"],
-        );
-        check(&STORAGE, &["local", "local-lvm"], &["l", "1st", "local-"]);
+        check(&VM_NAME, &["a", "Web.lab", "3cx"], &["", "a_b", "end-", "LOCALHOST", "ünï"]);
+        check(&BOOT_DISK, &["scsi0", "virtio15"], &["scsi31", "net0", "scsi", ""]);
+        check(&POOL, &["lab", "a/b/c"], &["", "a/", "a/b/c/d", "a b"]);
+        check(&MAC_PREFIX, &["BC:24:11", "02:00:00"], &["01:00:00", "BC:24", ""]);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! It is never stricter than the walker: what an editor marks, `resolve check` marks too.
 
-use super::{Field, Rule, Shape, Type};
+use super::{Field, Opt, Rule, Shape, Type, own_options};
+use machine::{ConfigKey, Form, KEYS, Kind};
 use serde_json::{Map, Value, json};
 use stage::shown::Exposure;
 
@@ -18,7 +19,7 @@ pub(crate) fn schema(shape: &Shape) -> Value {
 fn object(shape: &Shape) -> Map<String, Value> {
     let mut properties = Map::new();
     let mut refused: Vec<Value> = Vec::new();
-    for field in shape.fields {
+    for field in shape.all() {
         properties.insert(field.name.into(), property(field, field.doc));
         for former in field.former {
             let mut older = property(field, &format!("Older name of `{}`.", field.name));
@@ -35,11 +36,15 @@ fn object(shape: &Shape) -> Map<String, Value> {
             refused.extend(pairs);
         }
     }
-    let required: Vec<&str> = shape.fields.iter().filter(|f| f.required).map(|f| f.name).collect();
+    let required: Vec<&str> = shape.all().filter(|f| f.required).map(|f| f.name).collect();
     let mut out = Map::new();
     out.insert("type".into(), "object".into());
+    let mut patterns = Map::from_iter([("^x-".to_owned(), true.into())]);
+    if shape.is_vm() {
+        rows(shape, &mut properties, &mut patterns);
+    }
     out.insert("properties".into(), properties.into());
-    out.insert("patternProperties".into(), json!({ "^x-": true }));
+    out.insert("patternProperties".into(), patterns.into());
     out.insert("additionalProperties".into(), false.into());
     if !required.is_empty() {
         out.insert("required".into(), required.into());
@@ -52,6 +57,81 @@ fn object(shape: &Shape) -> Map<String, Value> {
         out.insert("allOf".into(), refused.into());
     }
     out
+}
+
+/// PVE's own keys: one of a kind under its name, a family under a pattern of its slots.
+fn rows(shape: &Shape, properties: &mut Map<String, Value>, patterns: &mut Map<String, Value>) {
+    for key in KEYS {
+        let name = key.part.name;
+        match key.slots {
+            None if shape.field(name).is_none() => {
+                properties.insert(name.to_owned(), row(key));
+            }
+            None => {}
+            Some(count) => {
+                let slots: Vec<String> = (0..count).map(|slot| slot.to_string()).collect();
+                patterns.insert(format!("^{name}({})$", slots.join("|")), row(key));
+            }
+        }
+    }
+}
+
+/// A config key: null, a value or PVE's text, or a mapping of options.
+fn row(key: &'static machine::Key) -> Value {
+    let mut schema = match key.form {
+        Form::Scalar => kind(key.part.kind),
+        _ => {
+            let option = |(name, schema): (&str, Value)| (name.to_owned(), schema);
+            let parts = key.parts().iter().flat_map(|part| {
+                std::iter::once(part.name).chain(part.also.iter().copied()).map(|name| {
+                    let mut schema = kind(part.kind);
+                    allow_null(&mut schema);
+                    describe(&mut schema, part.help);
+                    (name, schema)
+                })
+            });
+            let own = own_options(key).iter().map(|field| (field.name, property(field, field.doc)));
+            let properties: Map<String, Value> = parts.chain(own).map(option).collect();
+            json!({ "anyOf": [
+                { "type": ["string", "number", "boolean"] },
+                { "type": "object", "properties": properties, "additionalProperties": false },
+            ] })
+        }
+    };
+    allow_null(&mut schema);
+    describe(&mut schema, key.part.help);
+    schema
+}
+
+fn describe(schema: &mut Value, help: &str) {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("description".into(), help.into());
+    }
+}
+
+fn kind(kind: Kind) -> Value {
+    match kind {
+        Kind::Flag => json!({ "anyOf": [
+            { "type": "boolean" },
+            { "enum": [0, 1] },
+            { "type": "string", "pattern": "^([01]|[Oo][Nn]|[Oo][Ff][Ff]|[Yy][Ee][Ss]|[Nn][Oo]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$" },
+        ] }),
+        Kind::Int(least, most) => of(&Type::Number(least, most)),
+        Kind::Decimal(least, most) => json!({ "anyOf": [
+            { "type": "number", "minimum": least, "maximum": most },
+            { "type": "string", "pattern": "^[0-9]+([.][0-9]+)?$" },
+        ] }),
+        Kind::Word(words) => of(&Type::Word(words)),
+        Kind::Size => json!({ "anyOf": [
+            { "type": "number", "minimum": 0 },
+            { "type": "string", "pattern": "^[0-9]+([.][0-9]+)?[KMGT]$" },
+        ] }),
+        Kind::Text(rule) => {
+            json!({ "anyOf": [text(rule), { "type": "number" }] })
+        }
+        Kind::Mac => text(&machine::rule::MAC),
+        Kind::List(..) | Kind::Set(..) => json!({ "type": ["array", "string", "number"] }),
+    }
 }
 
 /// Two keys that must not both hold something.
@@ -80,6 +160,18 @@ fn property(field: &Field, doc: &str) -> Value {
 fn of(ty: &Type) -> Value {
     match ty {
         Type::Text(rule) => text(rule),
+        Type::Reference(target) => text(target.rule()),
+        Type::Word(words) => json!({ "type": "string", "enum": words }),
+        Type::Short(slot, option) => {
+            let option = ConfigKey::find(slot).and_then(|slot| Opt::find(slot.key, option));
+            option.map_or_else(
+                || json!({}),
+                |option| match option {
+                    Opt::Part(part) => kind(part.kind),
+                    Opt::Field(field) => of(&field.ty),
+                },
+            )
+        }
         Type::Number(least, i64::MAX) => json!({ "type": "integer", "minimum": least }),
         Type::Number(least, most) => {
             json!({ "type": "integer", "minimum": least, "maximum": most })
@@ -103,17 +195,16 @@ fn text(rule: &Rule) -> Value {
     if let Some(pattern) = rule.pattern {
         schema["pattern"] = pattern.into();
     }
-    if !rule.one_of.is_empty() {
-        schema["enum"] = rule.one_of.into();
-    }
     schema
 }
 
 /// `null` counts as absent.
 fn allow_null(schema: &mut Value) {
     let Some(map) = schema.as_object_mut() else { return };
-    if let Some(ty) = map.get("type").cloned() {
-        map.insert("type".into(), json!([ty, "null"]));
+    match map.get_mut("type") {
+        Some(Value::Array(types)) => types.push("null".into()),
+        Some(ty) => *ty = json!([ty.take(), "null"]),
+        None => {}
     }
     if let Some(values) = map.get_mut("enum").and_then(Value::as_array_mut) {
         values.push(Value::Null);

@@ -1,61 +1,94 @@
 //! What of a file's lines may be shown, by its table. Does no I/O.
 
 use super::{
-    ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape, TEMPLATE, Type,
+    ENV, Found, HOST, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape, TEMPLATE,
+    Type,
 };
+use machine::ConfigKey;
 use stage::shown::{Exposure, Outline};
 
 /// A place in a table, as [`stage::shown::Masked`] asks for it.
 #[derive(Clone, Copy)]
 pub(crate) struct Showing {
-    ty: Type,
+    place: Place,
     exposure: Exposure,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Type(Type),
+    Row(ConfigKey),
+    Part(machine::Kind),
 }
 
 impl Showing {
     /// A whole file.
     pub(crate) fn file(shape: &'static Shape) -> Self {
-        Self { ty: Type::Object(shape), exposure: Exposure::Open }
+        Self { place: Place::Type(Type::Object(shape)), exposure: Exposure::Open }
     }
 
     fn with(self, ty: Type) -> Self {
-        Self { ty, ..self }
+        Self { place: Place::Type(ty), ..self }
+    }
+
+    fn option(self, option: Opt) -> Self {
+        match option {
+            Opt::Part(part) => Self { place: Place::Part(part.kind), ..self },
+            Opt::Field(field) => self.with(field.ty),
+        }
     }
 }
 
 impl Outline for Showing {
     fn is_mapping(self) -> bool {
-        let is_mapping = matches!(self.ty, Type::Object(_) | Type::Named(_));
+        let is_mapping = match self.place {
+            Place::Type(ty) => matches!(ty, Type::Object(_) | Type::Named(_)),
+            Place::Row(key) => !key.key.is_scalar(),
+            Place::Part(_) => false,
+        };
         is_mapping && self.exposure != Exposure::Hidden
     }
 
     fn entry(self, key: &str) -> Option<Self> {
-        match self.ty {
-            Type::Object(shape) => {
-                let field = shape.field(key)?;
-                Some(Self { ty: field.ty, exposure: self.exposure.max(field.shown) })
-            }
-            Type::Named(item) => Some(self.with(*item)),
+        match self.place {
+            Place::Type(Type::Object(shape)) => match shape.find(key)? {
+                Found::Field(field) => {
+                    let exposure = self.exposure.max(field.shown);
+                    Some(Self { place: Place::Type(field.ty), exposure })
+                }
+                Found::Row(key) => Some(Self { place: Place::Row(key), ..self }),
+            },
+            Place::Type(Type::Named(item)) => Some(self.with(*item)),
+            Place::Row(row) if !row.key.is_scalar() => Some(self.option(Opt::find(row.key, key)?)),
             _ => None,
         }
     }
 
     fn item(self) -> Option<Self> {
-        match self.ty {
-            Type::List(item) | Type::Filled(item) => Some(self.with(*item)),
-            Type::Either(one, other) => self.with(*one).item().or_else(|| self.with(*other).item()),
+        use machine::Kind::{List, Set};
+        match self.place {
+            Place::Type(Type::List(item) | Type::Filled(item)) => Some(self.with(*item)),
+            Place::Type(Type::Either(one, other)) => {
+                self.with(*one).item().or_else(|| self.with(*other).item())
+            }
+            Place::Type(Type::Short(slot, option)) => {
+                self.option(Opt::find(ConfigKey::find(slot)?.key, option)?).item()
+            }
+            Place::Part(List(..) | Set(..)) => Some(self),
+            Place::Row(row) if matches!(row.key.part.kind, List(..) | Set(..)) => Some(self),
             _ => None,
         }
     }
 
     fn exposure(self) -> Exposure {
-        match self.ty {
-            Type::Text(_) | Type::Number(..) | Type::Flag => self.exposure,
+        match self.place {
             // One text where a list of texts belongs.
-            Type::List(item) | Type::Filled(item) | Type::Either(item, _) => {
+            Place::Type(Type::List(item) | Type::Filled(item) | Type::Either(item, _)) => {
                 self.with(*item).exposure()
             }
-            Type::Object(_) | Type::Named(_) | Type::Any => Exposure::Hidden,
+            Place::Type(Type::Object(_) | Type::Named(_) | Type::Any) => Exposure::Hidden,
+            // PVE's text, where a mapping may stand too.
+            Place::Type(_) | Place::Row(_) | Place::Part(_) => self.exposure,
         }
     }
 }
@@ -97,7 +130,7 @@ mod tests {
     ];
 
     fn collect(shape: &Shape, outer: Exposure, open: &mut Vec<&'static str>) {
-        for field in shape.fields {
+        for field in shape.all() {
             let exposure = outer.max(field.shown);
             let sounds = ["token", "password", "secret", "key", "passphrase", "credential"];
             let is_open = exposure != Exposure::Hidden && !matches!(field.ty, Type::Any);

@@ -5,8 +5,6 @@ mod machine;
 mod network;
 mod site;
 
-pub(crate) use machine::{
-    ENV, ENV_VM, EXECUTION, MANIFEST, MANIFEST_NODE, NODE_EXECUTION, PRESET, SETTINGS, TEMPLATE,
-};
+pub(crate) use machine::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};
 pub(crate) use network::{HOST, NODE};
-pub(crate) use site::{CLOUD_INIT, DEFAULTS, POSTURE, SECRETS, SITE, SPEC};
+pub(crate) use site::{CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};

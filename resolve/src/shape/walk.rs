@@ -1,18 +1,40 @@
-//! Judges a tree by its shape: every problem, each at its place. Does no I/O.
+//! Judges a tree of YAML by its shape: every problem, each at its place; and what is left is a
+//! [`Tree`] of values. Does no I/O.
 
-use super::{Field, Rule, Shape, Type};
+mod row;
+mod scalar;
+
+use super::{Field, Found, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::yaml::{Key, Kind, Map, Node, Reading};
+use crate::tree::{Said, Tree, What};
+use crate::yaml::{Key, Kind, Map, Node};
+use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
 use std::fmt::Display;
 
-/// Reports what a node holds against its type. `name` is what messages call it.
-pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) {
+/// Where a VM's tree has what is said of PVE's config keys.
+pub(crate) const CONFIG: &str = "config";
+
+/// What a file says.
+pub(crate) struct Walked {
+    /// Its values; `None`: it holds no mapping.
+    pub tree: Option<Tree>,
+    /// What it refers to.
+    pub references: Vec<Reference>,
+}
+
+/// Reports what a node holds against its type, and returns the rest.
+pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) -> Walked {
     let secret = is_secret(sources, node.at.file);
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
-    Walker { sources, report, secret, exposure }.object(node, shape, Name::File);
+    let mut walker = Walker { sources, report, secret, exposure, references: Vec::new() };
+    let tree = match walker.object(node, shape, Name::File) {
+        What::Map(tree) => Some(tree),
+        _ => None,
+    };
+    Walked { tree, references: walker.references }
 }
 
 /// What messages call a value.
@@ -58,10 +80,11 @@ struct Walker<'a> {
     secret: bool,
     /// How much is shown of the value that is being judged.
     exposure: Exposure,
+    references: Vec<Reference>,
 }
 
 impl Walker<'_> {
-    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) {
+    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> What {
         let Some(map) = node.map() else {
             let what = match name {
                 Name::File => shape.title.to_owned(),
@@ -69,21 +92,39 @@ impl Walker<'_> {
             };
             return self.error(node.at, format!("{what} must be a mapping of keys to values"));
         };
+        let mut tree = Tree::default();
         for (key, value) in &map.0 {
-            match shape.field(&key.text) {
-                Some(field) => {
+            match shape.find(&key.text) {
+                Some(Found::Field(field)) => {
                     self.former(map, key, field);
                     let outer = self.exposure;
                     self.exposure = outer.max(field.shown);
-                    self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    let what = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
                     self.exposure = outer;
+                    let said = Said { at: value.at, what };
+                    match field.ty {
+                        Type::Short(slot, option) => {
+                            self.short(&mut tree, (slot, option), said);
+                        }
+                        _ => tree.set(field.name, said),
+                    }
+                }
+                Some(Found::Row(slot)) => {
+                    let what = self.row(value, slot, &key.text);
+                    self.slot(&mut tree, slot, Said { at: value.at, what });
                 }
                 // Whatever begins with x- is the site's own: anchors, notes.
                 None if key.text.starts_with("x-") => {}
                 None => self.unknown(key, shape),
             }
         }
-        for field in shape.fields.iter().filter(|f| f.required) {
+        self.completeness(node, map, shape);
+        What::Map(tree)
+    }
+
+    /// Keys that must be there, and keys that must not stand beside each other.
+    fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
+        for field in shape.all().filter(|f| f.required) {
             let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
             if !there {
                 let fact = format!("{} must have `{}`", shape.title, field.name);
@@ -120,178 +161,102 @@ impl Walker<'_> {
     }
 
     fn unknown(&mut self, key: &Key, shape: &Shape) {
-        let names = shape.fields.iter().map(|f| f.name);
         let shown = shown::name(&key.text);
         if self.secret || shown != &*key.text {
             // Whoever mixes up key and value has written the secret here.
             let entry = self.sources.error(key.at, format!("{} has no such key", shape.title));
-            let near = suggest::near(&key.text, names);
+            let near = suggest::near(&key.text, shape.all().map(|f| f.name));
             return self.report.push(match near {
                 Some(name) => entry.hint(format!("did you mean `{name}`?")),
                 None => entry,
             });
         }
-        let entry = self.sources.error(key.at, format!("{} has no `{shown}`", shape.title));
-        self.report.push(entry.hint(suggest::key(&key.text, names)));
+        let entry = |fact: String| self.sources.error(key.at, fact);
+        let own = shape.all().map(|field| field.name);
+        if !shape.is_vm() {
+            let entry = entry(format!("{} has no `{shown}`", shape.title));
+            return self.report.push(entry.hint(suggest::key(&key.text, own)));
+        }
+        self.report.push(match (machine::refusal(&key.text), ConfigKey::family(&key.text)) {
+            (Some(reason), _) => entry(format!("`{shown}` cannot be set: {reason}")),
+            (None, Some(family)) => {
+                let (stem, last) = (family.part.name, family.slots.unwrap_or(1) - 1);
+                entry(format!("there is no `{shown}`: {stem} has slots 0 to {last}"))
+            }
+            (None, None) => {
+                let rows = row::names_like(&key.text);
+                let names = own.chain(rows.iter().map(String::as_str));
+                let entry = entry(format!("{} has no `{shown}`", shape.title));
+                entry.hint(suggest::key(&key.text, names))
+            }
+        });
     }
 
-    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) {
+    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> What {
         if node.is_null() {
-            return;
+            return What::Null;
         }
         match ty {
             Type::Text(rule) => self.text(node, rule, name),
+            Type::Word(words) => self.word(node, words, name),
+            Type::Reference(target) => self.reference(node, *target, name),
+            Type::Short(slot, option) => self.option_of(node, slot, option, name),
             Type::Number(least, most) => self.number(node, *least, *most, name),
             Type::Flag => self.flag(node, name),
             Type::List(item) => self.list(node, item, name),
             Type::Filled(item) => {
                 if node.list().is_some_and(<[Node]>::is_empty) {
-                    self.error(node.at, format!("{name} must not be empty"));
+                    return self.error(node.at, format!("{name} must not be empty"));
                 }
-                self.list(node, item, name);
+                self.list(node, item, name)
             }
             Type::Object(shape) => self.object(node, shape, name),
-            Type::Named(item) => match node.map() {
-                Some(map) => map.0.iter().for_each(|(key, value)| {
-                    let hidden = self.exposure == Exposure::Hidden;
-                    let key = if hidden { shown::MASK } else { shown::name(&key.text) };
-                    self.value(value, item, Name::Entry(name.key(), key));
-                }),
-                None => self.error(node.at, format!("{name} must be a mapping of names to values")),
-            },
+            Type::Named(item) => self.named(node, item, name),
             Type::Either(one, other) => {
-                self.value(node, if node.list().is_none() { one } else { other }, name);
+                self.value(node, if node.list().is_none() { one } else { other }, name)
             }
-            Type::Any => self.any(node, name),
+            Type::Any => What::Value(self.any(node, name)),
         }
     }
 
-    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) {
-        match node.list() {
-            Some(items) => items.iter().enumerate().for_each(|(index, node)| {
-                let name = Name::Item(name.key(), index);
-                match node.is_null() {
-                    true => self.error(node.at, format!("{name} must not be empty")),
-                    false => self.value(node, item, name),
-                }
-            }),
-            None => self.wrong(node, name, "a list"),
-        }
-    }
-
-    fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) {
-        let Some(scalar) = node.scalar() else { return self.wrong(node, name, rule.must) };
-        match scalar.as_text() {
-            Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
-                let entry = self.sources.error(node.at, self.fact(node, name, "text"));
-                return self.report.push(entry.hint("put it in quotes"));
-            }
-            Reading::TextOnlyNow if !self.secret => {
-                let what = match shown::value(&scalar.text, self.exposure) {
-                    Some(text) => format!("\"{text}\""),
-                    None => name.to_string(),
-                };
-                let fact = format!("{what} is text here, but not to readers of YAML 1.1");
-                let entry = self.sources.warning(node.at, fact);
-                self.report.push(entry.hint("put it in quotes"));
-            }
-            Reading::TextOnlyNow | Reading::Text => {}
-        }
-        if !rule.accepts(&scalar.text) {
-            let entry = self.sources.error(node.at, self.fact(node, name, rule.must));
-            let near = suggest::near(&scalar.text, rule.one_of.iter().copied());
-            self.report.push(match near {
-                Some(near) if !self.secret => entry.hint(format!("did you mean \"{near}\"?")),
-                _ => entry,
-            });
-        }
-    }
-
-    fn number(&mut self, node: &Node, least: i64, most: i64, name: Name<'_>) {
-        let must = || match most {
-            i64::MAX => format!("a whole number, {least} or more"),
-            _ if least == most => format!("{least}"),
-            _ => format!("a whole number from {least} to {most}"),
+    fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+        let Some(map) = node.map() else {
+            return self.error(node.at, format!("{name} must be a mapping of names to values"));
         };
-        let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must()) };
-        match scalar.number() {
-            Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
-                if habit {
-                    self.habit(node, name, Some(&value), "");
-                }
-            }
-            None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
-                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
-                self.report.push(entry.hint("remove the quotes"));
-            }
-            None if has_unit(&scalar.text) => {
-                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
-                self.report.push(match name {
-                    Name::Key(_, doc) => {
-                        let doc = doc.trim_end_matches('.');
-                        entry.hint(format!("write the number alone ({doc})"))
-                    }
-                    _ => entry,
-                });
-            }
-            _ => self.wrong(node, name, &must()),
+        let mut tree = Tree::default();
+        for (key, value) in &map.0 {
+            let hidden = self.exposure == Exposure::Hidden;
+            let shown = if hidden { shown::MASK } else { shown::name(&key.text) };
+            let what = self.value(value, item, Name::Entry(name.key(), shown));
+            tree.set(&key.text, Said { at: value.at, what });
         }
+        What::Map(tree)
     }
 
-    fn flag(&mut self, node: &Node, name: Name<'_>) {
-        match node.scalar().and_then(|s| s.flag()) {
-            Some(Reading::Flag { value, habit: true }) => {
-                self.habit(node, name, Some(&value), "");
-            }
-            Some(_) => {}
-            None => self.wrong(node, name, "true or false"),
-        }
+    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+        let Some(items) = node.list() else { return self.wrong(node, name, "a list") };
+        let said = items.iter().enumerate().map(|(index, node)| {
+            let name = Name::Item(name.key(), index);
+            let what = match node.is_null() {
+                true => self.error(node.at, format!("{name} must not be empty")),
+                false => self.value(node, item, name),
+            };
+            Said { at: node.at, what }
+        });
+        What::List(said.collect())
     }
 
-    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it. Nobody knows what
-    /// it is, so of keys and values only words that every flag has are shown.
-    fn any(&mut self, node: &Node, name: Name<'_>) {
-        match &node.kind {
-            Kind::Map(map) => {
-                map.0.iter().for_each(|(_, value)| self.any(value, Name::Inside(name.key())));
-            }
-            Kind::List(items) => {
-                items.iter().for_each(|item| self.any(item, Name::Inside(name.key())));
-            }
-            Kind::Scalar(scalar) => {
-                let or = ", or put it in quotes";
-                match scalar.flag().or_else(|| scalar.number()) {
-                    Some(Reading::Flag { value, habit: true }) => {
-                        self.habit(node, name, Some(&value), or);
-                    }
-                    Some(Reading::Number { habit: true, .. }) => self.habit(node, name, None, or),
-                    _ => {}
-                }
-            }
+    fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> What {
+        let what = self.text(node, target.rule(), name);
+        if let What::Value(text) = &what {
+            let name = text.as_str().unwrap_or_default().to_owned();
+            self.references.push(Reference { target, name, at: node.at });
         }
+        what
     }
 
-    /// Readers of YAML 1.2 take it for text or for another number.
-    fn habit(&mut self, node: &Node, name: Name<'_>, value: Option<&dyn Display>, or: &str) {
-        if self.secret {
-            return;
-        }
-        let entry = match value {
-            Some(value) => {
-                let text = node.text().unwrap_or_default();
-                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
-                self.sources.warning(node.at, fact).hint(format!("write {value}{or}"))
-            }
-            None => {
-                let fact = format!("{name} is a number whose value depends on the YAML version");
-                self.sources.warning(node.at, fact).hint(format!("write it in decimal digits{or}"))
-            }
-        };
-        self.report.push(entry);
-    }
-
-    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) {
-        self.error(node.at, self.fact(node, name, must));
+    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> What {
+        self.error(node.at, self.fact(node, name, must))
     }
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
@@ -305,18 +270,15 @@ impl Walker<'_> {
         format!("{name} must be {must}{is}")
     }
 
-    fn error(&mut self, at: Span, fact: String) {
-        let entry: Entry = self.sources.error(at, fact);
-        self.report.push(entry);
+    fn error(&mut self, at: Span, fact: String) -> What {
+        self.push(self.sources.error(at, fact))
     }
-}
 
-/// `4G`, `2048 MiB`: the number is there, the unit is the key's own.
-fn has_unit(text: &str) -> bool {
-    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
-    text.starts_with(|c: char| c.is_ascii_digit())
-        && (1..=3).contains(&unit.len())
-        && unit.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T'])
+    /// Reports why a value cannot be used.
+    fn push(&mut self, entry: Entry) -> What {
+        self.report.push(entry);
+        What::Bad
+    }
 }
 
 fn is_secret(sources: &Sources, file: FileId) -> bool {
@@ -324,31 +286,6 @@ fn is_secret(sources: &Sources, file: FileId) -> bool {
 }
 
 /// The entry of a field under any of its names.
-pub(crate) fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
+fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
     field.names().find_map(|name| map.entry(name))
-}
-
-/// The number that a node holds, when it keeps the field's type.
-pub(crate) fn number_of(node: &Node, ty: &Type) -> Option<i64> {
-    let Type::Number(least, most) = ty else { return None };
-    match node.scalar()?.number()? {
-        Reading::Number { value, .. } if (*least..=*most).contains(&value) => Some(value),
-        _ => None,
-    }
-}
-
-/// The text that a node holds, when it keeps the field's type.
-pub(crate) fn text_of<'n>(node: &'n Node, ty: &Type) -> Option<&'n str> {
-    let Type::Text(rule) = ty else { return None };
-    let scalar = node.scalar()?;
-    let is_text = matches!(scalar.as_text(), Reading::Text | Reading::TextOnlyNow);
-    (is_text && rule.accepts(&scalar.text)).then_some(&*scalar.text)
-}
-
-/// The flag that a node holds.
-pub(crate) fn bool_of(node: &Node) -> Option<bool> {
-    match node.scalar()?.flag()? {
-        Reading::Flag { value, .. } => Some(value),
-        _ => None,
-    }
 }

@@ -3,20 +3,26 @@
 //! A file that nothing of a run refers to is not parsed: a mistake in one preset does not
 //! stop a VM that has nothing to do with it. `check` reads all.
 
+mod layers;
 mod machine;
+mod reference;
 mod slot;
 mod whole;
 
-pub(crate) use machine::{Group, Layer, Machine, Origin, Template};
-pub(crate) use slot::{Fields, Slot};
+pub(crate) use layers::{BOOT_DISK, Level, Merged, boot_key};
+pub(crate) use machine::{Group, Machine, Origin};
+pub(crate) use slot::Slot;
 pub(crate) use whole::{Image, NodeFile, Secrets, Whole};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
+use crate::tree::Tree;
 use crate::yaml::{self, Node};
+use layers::Base;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// A hint costs a comparison with every name; behind so many findings nobody reads it.
 pub(crate) const ENOUGH: usize = 200;
@@ -60,8 +66,10 @@ pub(crate) struct Site<'s> {
     /// secrets.yaml is left out, or there and cannot be read: nothing is to be said of what it
     /// lacks.
     pub secrets_unknown: bool,
-    presets: BTreeMap<String, Option<Layer>>,
-    templates: BTreeMap<String, Option<Template>>,
+    presets: BTreeMap<String, Option<Tree>>,
+    templates: BTreeMap<String, Option<Tree>>,
+    /// By template, preset and slot of the boot disk.
+    bases: BTreeMap<(Option<String>, Option<String>, String), Rc<Base>>,
     named: BTreeSet<FileId>,
 }
 
@@ -76,33 +84,52 @@ impl<'s> Site<'s> {
             secrets_unknown: !with_secrets,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
+            bases: BTreeMap::new(),
             named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
-            site.whole = match site.parse(file, &shape::SITE) {
-                Some(node) => Whole::read(&node),
+            site.whole = match site.read(file, &shape::SITE) {
+                Some(tree) => Whole::read(&tree),
                 None => Whole::unreadable(Span::start(file)),
             };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
-            let node = site.parse(file, &shape::SECRETS).filter(|node| node.map().is_some());
-            site.secrets = node.map(|node| Secrets::read(&node));
+            site.secrets = site.read(file, &shape::SECRETS).map(|tree| Secrets::read(&tree));
             site.secrets_unknown = site.secrets.is_none();
         }
         site
     }
 
-    /// Parses a file and judges it by its shape; `None` when it cannot be read to its end.
-    pub(crate) fn parse(&mut self, file: FileId, shape: &Shape) -> Option<Node> {
+    /// Reads a file and judges it by its shape; `None` when it cannot be read to its end, or holds
+    /// no mapping.
+    pub(crate) fn read(&mut self, file: FileId, shape: &Shape) -> Option<Tree> {
         let node = yaml::parse(self.sources, file, &mut self.report)?;
-        walk(self.sources, &node, shape, &mut self.report);
-        Some(node)
+        self.judge(&node, shape)
+    }
+
+    /// Judges what a file holds, and looks for what it refers to.
+    pub(crate) fn judge(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
+        let walked = walk(self.sources, node, shape, &mut self.report);
+        walked.references.iter().for_each(|reference| self.look_for(reference));
+        walked.tree
+    }
+
+    /// The only file of a name.
+    fn only(&self, kind: &Kind, name: &str) -> Option<FileId> {
+        match self.files(kind, name)[..] {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    fn files(&self, kind: &Kind, name: &str) -> Vec<FileId> {
+        let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
+        paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
     /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
     pub(crate) fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
-        let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
-        let found: Vec<FileId> = paths.filter_map(|path| self.sources.find(&path)).collect();
+        let found = self.files(kind, name);
         let fact = match found[..] {
             [one] => {
                 self.named.insert(one);
@@ -150,79 +177,72 @@ impl<'s> Site<'s> {
     /// Reads a node. One that does not exist is reported at `at`, or at the folder.
     pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
         let file = self.find(&NODES, name, at)?;
-        Some(NodeFile::read(name, &self.parse(file, &shape::NODE)?))
+        let node = yaml::parse(self.sources, file, &mut self.report)?;
+        let tree = self.judge(&node, &shape::NODE)?;
+        Some(NodeFile::read(name, node.at, &tree))
     }
 
     /// Reads an env.
     pub(crate) fn env(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&ENVS, name, None)?;
-        Some(Group::env(name, &self.parse(file, &shape::ENV)?, Origin::Env))
+        let tree = self.read(file, &shape::ENV)?;
+        Some(Group::env(name, tree, Origin::Env, (self.sources, &mut self.report)))
     }
 
     /// Reads a manifest.
     pub(crate) fn manifest(&mut self, name: &str) -> Option<Group> {
         let file = self.find(&MANIFESTS, name, None)?;
-        Some(Group::manifest(name, &self.parse(file, &shape::MANIFEST)?))
+        let tree = self.read(file, &shape::MANIFEST)?;
+        Some(Group::manifest(name, tree, (self.sources, &mut self.report)))
     }
 
-    /// Reads what the machines of a group are made of; each file once.
-    /// References that lead nowhere are reported where they are written.
+    /// Reads the templates and presets of a group.
     pub(crate) fn read_layers(&mut self, group: &Group) {
         for machine in &group.machines {
-            if let Some((name, at)) = machine.template.set() {
-                self.read_template(name, at);
+            if let Some((name, _)) = machine.text("template").set() {
+                self.read_template(name);
             }
-            if let Some((name, at)) = machine.preset.set() {
-                self.read_preset(name, at);
+            if let Some((name, _)) = machine.preset().set() {
+                self.read_preset(name);
             }
         }
     }
 
     /// The preset, when it has been read and is there.
-    pub(crate) fn preset(&self, name: &Slot<String>) -> Option<&Layer> {
-        self.presets.get(name.value()?)?.as_ref()
+    fn preset(&self, name: &str) -> Option<&Tree> {
+        self.presets.get(name)?.as_ref()
     }
 
     /// The template, when it has been read and is there.
-    pub(crate) fn template(&self, name: &Slot<String>) -> Option<&Template> {
-        self.templates.get(name.value()?)?.as_ref()
+    fn template(&self, name: &str) -> Option<&Tree> {
+        self.templates.get(name)?.as_ref()
     }
 
-    /// Reads a template and its preset.
-    pub(crate) fn read_template(&mut self, name: &str, at: Span) {
-        if matches!(self.templates.get(name), Some(Some(_))) {
+    /// Reads a template and its preset. One that is not there has been reported where it is named.
+    pub(crate) fn read_template(&mut self, name: &str) {
+        if self.templates.contains_key(name) {
             return;
         }
-        let file = self.find(&TEMPLATES, name, Some(at));
-        let template = file.and_then(|file| self.parse(file, &shape::TEMPLATE));
-        let template = template.map(|node| Template::read(&node));
-        if let Some((preset, at)) = template.as_ref().and_then(|t| t.preset.set()) {
-            self.read_preset(preset, at);
+        let template =
+            self.only(&TEMPLATES, name).and_then(|file| self.read(file, &shape::TEMPLATE));
+        if let Some(preset) = template.as_ref().and_then(|t| t.text("preset").value().cloned()) {
+            self.read_preset(&preset);
         }
         self.templates.insert(name.to_owned(), template);
     }
 
-    /// Reads a preset.
-    pub(crate) fn read_preset(&mut self, name: &str, at: Span) {
-        if matches!(self.presets.get(name), Some(Some(_))) {
+    /// Reads a preset. One that is not there has been reported where it is named.
+    pub(crate) fn read_preset(&mut self, name: &str) {
+        if self.presets.contains_key(name) {
             return;
         }
-        let file = self.find(&PRESETS, name, Some(at));
-        let preset = file.and_then(|file| self.parse(file, &shape::PRESET));
-        let preset = preset.map(|node| Layer::preset(&node));
+        let preset = self.only(&PRESETS, name).and_then(|file| self.read(file, &shape::PRESET));
         self.presets.insert(name.to_owned(), preset);
     }
 
     /// Says whether anything has named a file so far.
     pub(crate) fn is_named(&self, file: FileId) -> bool {
         self.named.contains(&file)
-    }
-
-    /// Checks that what a slot names is there.
-    pub(crate) fn must_exist(&mut self, kind: &Kind, slot: &Slot<String>) {
-        if let Some((name, at)) = slot.set() {
-            self.find(kind, name, Some(at));
-        }
     }
 
     /// The hint for a name that a section of secrets.yaml lacks.

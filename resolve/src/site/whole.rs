@@ -1,16 +1,15 @@
 //! What concerns the whole site: defaults, images, nodes, secrets. Does no I/O.
 
-use super::slot::{Fields, Slot};
-use crate::json;
-use crate::shape::{self, Type};
+use super::slot::Slot;
+use crate::shape::CONFIG;
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::tree::{Said, Tree, What};
 use serde_json::{Map, Value};
 use stage::Secret;
 use std::collections::BTreeMap;
 
 /// `site.yaml`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Whole {
     /// The site's name.
     pub site: Slot<String>,
@@ -24,10 +23,10 @@ pub(crate) struct Whole {
     pub vm_user: Slot<String>,
     /// The user for SSH to nodes.
     pub host_user: Slot<String>,
-    /// Bridge of VMs that name none.
-    pub bridge: Slot<String>,
-    /// Gateway of VMs that name none.
-    pub gateway: Slot<String>,
+    /// What VMs have that say nothing else: the lowest layer of each.
+    pub layer: Tree,
+    /// The first half of derived MACs.
+    pub mac_prefix: Slot<String>,
     /// DNS servers of guests.
     pub dns_servers: Slot<Vec<String>>,
     /// Packages for ansible.
@@ -66,6 +65,8 @@ pub(crate) struct NodeFile {
     pub at: Span,
     /// The name in PVE.
     pub node: Slot<String>,
+    /// The cluster that it is in.
+    pub cluster: Slot<String>,
     /// Storage for VM disks.
     pub datastore: Slot<String>,
     /// File storage with content import.
@@ -100,50 +101,61 @@ impl Whole {
     }
 
     /// Reads site.yaml.
-    pub(crate) fn read(node: &Node) -> Self {
-        let Some(map) = node.map() else { return Self::unreadable(node.at) };
-        let site = Fields::new(map, &shape::SITE);
-        let whole = Self {
-            site: site.text("site"),
-            images: images(site.node("images")),
-            cloud_init: json::object(site.node("cloud_init"), &shape::CLOUD_INIT),
-            ..Self::default()
-        };
-        let Some(map) = site.node("defaults").and_then(Node::map) else { return whole };
-        let f = Fields::new(map, &shape::DEFAULTS);
+    pub(crate) fn read(site: &Tree) -> Self {
+        let empty = Tree::default();
+        let f = site.map("defaults").unwrap_or(&empty);
+        let flag = |key| f.get(key).and_then(Said::flag);
+        let cloud_init = site.map("cloud_init").map(|tree| tree.to_json(false));
         Self {
+            site: site.text("site"),
+            images: images(site.map("images")),
+            cloud_init: cloud_init.unwrap_or_default(),
             vmid_range: f.text("vmid_range"),
             timezone: f.text("timezone"),
             domain: f.text("domain"),
             vm_user: f.text("vm_user"),
             host_user: f.text("host_user"),
-            bridge: f.text("bridge"),
-            gateway: f.text("gateway"),
+            layer: layer(f),
+            mac_prefix: f.text("mac_prefix"),
             dns_servers: f.texts("dns_servers"),
             packages: f.texts("packages"),
-            remove_nag: f.node("pve_remove_subscription_nag").and_then(shape::bool_of),
+            remove_nag: flag("pve_remove_subscription_nag"),
             server_url: f.text("server_url"),
-            ..whole
         }
     }
 }
 
+/// What `defaults` says of VMs, as a layer of theirs.
+fn layer(defaults: &Tree) -> Tree {
+    let (mut layer, mut nic) = (Tree::default(), Tree::default());
+    let mut first = None;
+    for key in ["bridge", "gateway"] {
+        if let Some(said) = defaults.get(key) {
+            nic.set(key, said.clone());
+            first.get_or_insert(said.at);
+        }
+    }
+    if let (Some(at), Some(config)) = (first, first.and_then(|at| layer.map_mut(CONFIG, at))) {
+        config.set("net0", Said { at, what: What::Map(nic) });
+    }
+    layer
+}
+
 impl NodeFile {
     /// Reads a node.
-    pub(crate) fn read(stem: &str, node: &Node) -> Self {
-        let empty = crate::yaml::Map::default();
-        let f = Fields::new(node.map().unwrap_or(&empty), &shape::NODE);
+    pub(crate) fn read(stem: &str, at: Span, f: &Tree) -> Self {
         Self {
             stem: stem.to_owned(),
-            at: node.at,
+            at,
             node: f.text("node"),
+            cluster: f.text("cluster"),
             datastore: f.text("datastore"),
             image_datastore: f.text("image_datastore"),
             api_endpoint: f.text("api_endpoint"),
             api_token: f.text("api_token"),
             ip: f.text("ip"),
             host_user: f.text("host_user"),
-            images: images(f.node("images")),
+            images: images(f.map("images")),
         }
     }
 
@@ -151,27 +163,26 @@ impl NodeFile {
     pub(crate) fn name(&self) -> &str {
         self.node.value().unwrap_or(&self.stem)
     }
+
+    /// The cluster's name.
+    pub(crate) fn cluster(&self) -> &str {
+        self.cluster.value().map_or_else(|| self.name(), String::as_str)
+    }
 }
 
 impl Secrets {
     /// Reads secrets.yaml.
-    pub(crate) fn read(node: &Node) -> Self {
+    pub(crate) fn read(tree: &Tree) -> Self {
         let texts = |name: &str| -> Vec<(String, Option<String>)> {
-            let map = node.get(name).and_then(Node::map);
-            let ty = shape::SECRETS.field(name).map(|field| field.ty);
-            let Some(Type::Named(item)) = ty else { return Vec::new() };
-            let entries = map.into_iter().flat_map(|map| &map.0);
+            let entries = tree.map(name).into_iter().flat_map(Tree::iter);
             entries
-                .filter(|(_, node)| !node.is_null())
-                .map(|(key, node)| {
-                    let value = shape::text_of(node, item).map(str::to_owned);
-                    (key.text.to_string(), value)
-                })
+                .filter(|(_, said)| !said.is_null())
+                .map(|(key, said)| (key.to_owned(), said.text().map(str::to_owned)))
                 .collect()
         };
         let tokens = texts("api_tokens").into_iter();
         let keys = texts("ssh_keys").into_iter();
-        let vm_root = node.get("passwords").and_then(|p| p.get("vm_root")).and_then(Node::text);
+        let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Said::text);
         Self {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
@@ -180,10 +191,9 @@ impl Secrets {
     }
 }
 
-fn images(node: Option<&Node>) -> Option<BTreeMap<String, Image>> {
-    let map = node?.map()?;
-    let image = |node: &Node| {
-        let text = |name: &str| node.get(name).and_then(Node::text).map(str::to_owned);
+fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
+    let image = |said: &Said| {
+        let text = |name: &str| said.map()?.get(name).and_then(Said::text).map(str::to_owned);
         Image {
             file: text("file"),
             url: text("url"),
@@ -192,5 +202,5 @@ fn images(node: Option<&Node>) -> Option<BTreeMap<String, Image>> {
             mode: text("mode"),
         }
     };
-    Some(map.0.iter().map(|(key, node)| (key.text.to_string(), image(node))).collect())
+    Some(tree?.iter().map(|(key, said)| (key.to_owned(), image(said))).collect())
 }

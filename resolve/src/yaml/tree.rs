@@ -99,11 +99,6 @@ impl Node {
         self.scalar().filter(|s| !s.is_null()).map(|s| &*s.text)
     }
 
-    /// The value of a key, when this is a mapping and the value is not null.
-    pub(crate) fn get(&self, key: &str) -> Option<&Node> {
-        self.map()?.get(key).filter(|node| !node.is_null())
-    }
-
     /// How many nodes there are in it, itself included.
     pub(super) fn size(&self) -> usize {
         1 + match &self.kind {

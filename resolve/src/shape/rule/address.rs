@@ -11,6 +11,13 @@ pub(crate) const IP: Rule = Rule::new(
     "^(dhcp|[0-9A-Fa-f:.]+/[0-9]{1,3})$",
 );
 
+/// An address with its prefix length.
+pub(crate) const CIDR: Rule = Rule::new(
+    "an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
+    |s| s.parse::<ipnet::IpNet>().is_ok(),
+    "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
+);
+
 /// An address without prefix length.
 pub(crate) const ADDRESS: Rule = Rule::new(
     "an IP address such as 10.0.12.1 or fd00::1",
@@ -23,13 +30,6 @@ pub(crate) const NODE_IP: Rule = Rule::new(
     "an IP address such as 10.0.12.1",
     |s| s.parse::<IpAddr>().is_ok() || s.parse::<ipnet::IpNet>().is_ok(),
     "^[0-9A-Fa-f:./]+$",
-);
-
-/// A unicast MAC address.
-pub(crate) const MAC: Rule = Rule::new(
-    "a unicast MAC address such as 02:00:5e:10:00:01",
-    |s| guest::mac(s).is_ok(),
-    "^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$",
 );
 
 /// An address of a web server.
@@ -120,11 +120,7 @@ mod tests {
             &["10.0.0.5", "10.0.0.5/33", "256.0.0.1/8", "DHCP"],
         );
         check(&ADDRESS, &["10.0.0.1", "fe80::1"], &["0.0.0.0", "::", "10.0.0.1/24", "gw"]);
-        check(
-            &MAC,
-            &["02:00:5e:10:00:01", "BC:24:11:AB:cd:ef"],
-            &["01:00:5e:00:00:01", "02:00", "00:00:00:00:00:00"],
-        );
+        check(&CIDR, &["10.0.0.5/24"], &["dhcp", "10.0.0.5"]);
     }
 
     #[test]

@@ -62,10 +62,6 @@ pub(crate) const SSH_KEY: Rule = Rule::new(
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
 );
 
-/// `profile_mode` of cloud-init.
-pub(crate) const PROFILE_MODE: Rule =
-    Rule::one_of("\"0600\", \"0640\" or \"0644\"", &guest::PROFILE_MODES);
-
 /// The mode of a file.
 pub(crate) const PERMISSIONS: Rule = Rule::new(
     "a file mode in octal and in quotes, such as \"0644\"",
@@ -85,13 +81,6 @@ pub(crate) const OWNER: Rule = Rule::new(
     "a user, or user:group",
     |s| guest::owner(s).is_ok(),
     "^[A-Za-z0-9_.][A-Za-z0-9_.-]*(:[A-Za-z0-9_.][A-Za-z0-9_.-]*)?$",
-);
-
-/// How a file's content is written. cloud-init: cc_write_files, without bare gzip, which is no
-/// text.
-pub(crate) const ENCODING: Rule = Rule::one_of(
-    "base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain",
-    &guest::ENCODINGS,
 );
 
 /// A word or a script for a shell: a NUL ends both.

@@ -1,53 +1,25 @@
 //! Presets, templates, envs and manifests.
 
-use crate::shape::Type::{Filled, Flag, List, Number, Object, Text};
-use crate::shape::{Field, Shape, rule, vm};
+use crate::shape::Type::{Filled, Flag, List, Number, Object, Reference, Text, Word};
+use crate::shape::{EMPTY, Field, Shape, Target, rule, vm};
 
 /// `presets/*.yaml` and `vms/presets/*.yaml`.
-pub(crate) static PRESET: Shape = Shape {
-    title: "a preset",
-    fields: &[
-        DESCRIPTION,
-        vm::CORES,
-        vm::MEMORY,
-        vm::DISK,
-        vm::IMAGE,
-        vm::BRIDGE,
-        vm::IP,
-        vm::GATEWAY,
-        vm::VLAN,
-        vm::PACKAGES,
-        vm::TAGS,
-        vm::STARTUP,
-        vm::DATASTORE,
-        vm::SPEC,
-    ],
-    any_of: &[],
-    exclusive: &[],
-};
+pub(crate) static PRESET: Shape =
+    Shape { title: "a preset", fields: &[DESCRIPTION], shared: &vm::SHARED, ..EMPTY };
 
 /// `vms/*.yaml`.
 pub(crate) static TEMPLATE: Shape = Shape {
     title: "a template",
     fields: &[
         DESCRIPTION,
-        Field::new("preset", Text(&rule::NAME), "The preset that this template begins with."),
-        vm::IMAGE,
-        vm::CORES,
-        vm::MEMORY,
-        vm::DISK,
-        vm::BRIDGE,
-        vm::IP,
-        vm::GATEWAY,
-        vm::VLAN,
-        vm::PACKAGES,
-        vm::TAGS,
-        vm::STARTUP,
-        vm::DATASTORE,
-        vm::SPEC,
+        Field::new(
+            "preset",
+            Reference(Target::Preset),
+            "The preset that this template begins with.",
+        ),
     ],
-    any_of: &[],
-    exclusive: &[],
+    shared: &vm::SHARED,
+    ..EMPTY
 };
 
 /// `envs/*.yaml`.
@@ -55,7 +27,7 @@ pub(crate) static ENV: Shape = Shape {
     title: "an env",
     fields: &[
         DESCRIPTION,
-        Field::new("posture", Text(&rule::NAME), "The posture for ansible; absent: dev."),
+        Field::new("posture", Reference(Target::Posture), "The posture for ansible; absent: dev."),
         NODE,
         Field::new(
             "vmid_base",
@@ -64,8 +36,7 @@ pub(crate) static ENV: Shape = Shape {
         ),
         Field::new("vms", List(&Object(&ENV_VM)), "The VMs."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// An entry of `vms` of an env.
@@ -73,27 +44,20 @@ pub(crate) static ENV_VM: Shape = Shape {
     title: "a VM",
     fields: &[
         vm::NAME,
-        Field::new("template", Text(&rule::NAME), "The template (vms/) that this VM begins with."),
-        Field::new("vm_preset", Text(&rule::NAME), "The preset that this VM begins with.")
+        Field::new(
+            "template",
+            Reference(Target::Template),
+            "The template (vms/) that this VM begins with.",
+        ),
+        Field::new("vm_preset", Reference(Target::Preset), "The preset that this VM begins with.")
             .former(&["preset"]),
-        vm::IMAGE,
         vm::VMID,
-        vm::CORES,
-        vm::MEMORY,
-        vm::DISK,
-        vm::BRIDGE,
-        vm::IP,
-        vm::GATEWAY,
-        vm::VLAN,
+        vm::COUNT_FIELD,
         vm::MAC,
-        vm::PACKAGES,
-        vm::TAGS,
-        vm::STARTUP,
-        vm::DATASTORE,
-        vm::SPEC,
     ],
-    any_of: &[],
     exclusive: &[&["template", "vm_preset"]],
+    shared: &vm::SHARED,
+    ..EMPTY
 };
 
 /// `manifests/*.yaml`.
@@ -104,13 +68,12 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         NODE,
-        Field::new("pattern", Text(&rule::PATTERN), "For people: flat or tiered."),
+        Field::new("pattern", Word(&["flat", "tiered"]), "For people: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
         Field::new("settings", Object(&SETTINGS), "How a run treats its errors."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// An entry of `nodes` of a manifest.
@@ -118,11 +81,10 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
     title: "a node of a manifest",
     fields: &[
         vm::NAME,
-        Field::new("type", Text(&rule::NODE_TYPE), "vm, or pve for a nested PVE node.").required(),
-        Field::new("preset", Text(&rule::NAME), "The preset that this VM begins with.")
+        Field::new("type", Word(&["vm", "pve", "ct"]), "vm, or pve for a nested PVE node.")
+            .required(),
+        Field::new("preset", Reference(Target::Preset), "The preset that this VM begins with.")
             .former(&["vm_preset"]),
-        vm::SPEC,
-        vm::IMAGE,
         vm::VMID,
         Field::new(
             "parent",
@@ -130,37 +92,28 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
             "The node that must be there first; for a child of a pve node: where it lives.",
         ),
         Field::new("execution", Object(&NODE_EXECUTION), "How this VM gets its configuration."),
-        vm::CORES,
-        vm::MEMORY,
-        vm::DISK,
-        vm::BRIDGE,
-        vm::IP,
-        vm::GATEWAY,
-        vm::VLAN,
+        vm::COUNT_FIELD,
         vm::MAC,
-        vm::PACKAGES,
-        vm::TAGS,
-        vm::STARTUP,
-        vm::DATASTORE,
     ],
-    any_of: &[],
-    exclusive: &[],
+    shared: &vm::SHARED,
+    ..EMPTY
 };
+
+/// How a VM gets its configuration.
+const MODE: &[&str] = &["push", "pull"];
 
 /// `execution` of a manifest.
 pub(crate) static EXECUTION: Shape = Shape {
     title: "`execution`",
-    fields: &[Field::new("default_mode", Text(&rule::MODE), "push or pull, for all nodes.")],
-    any_of: &[],
-    exclusive: &[],
+    fields: &[Field::new("default_mode", Word(MODE), "push or pull, for all nodes.")],
+    ..EMPTY
 };
 
 /// `execution` of a node of a manifest.
 pub(crate) static NODE_EXECUTION: Shape = Shape {
     title: "`execution`",
-    fields: &[Field::new("mode", Text(&rule::MODE), "push or pull.")],
-    any_of: &[],
-    exclusive: &[],
+    fields: &[Field::new("mode", Word(MODE), "push or pull.")],
+    ..EMPTY
 };
 
 /// `settings` of a manifest.
@@ -170,15 +123,18 @@ pub(crate) static SETTINGS: Shape = Shape {
         Field::new("verify_ssh", Flag, "Wait until SSH answers."),
         Field::new("cleanup_on_failure", Flag, "Destroy what a failed test has made."),
         Field::new("timeout_buffer", Number(0, i64::MAX), "Seconds more before a run gives up."),
-        Field::new("on_error", Text(&rule::ON_ERROR), "What pve-apply does once a VM has failed."),
+        Field::new(
+            "on_error",
+            Word(&["stop", "rollback", "continue"]),
+            "What pve-apply does once a VM has failed.",
+        ),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 const NODE: Field = Field::new(
     "node",
-    Text(&rule::NAME),
+    Reference(Target::Node),
     "The node (nodes/) that the VMs belong on; absent: the one that `--node` names.",
 );
 

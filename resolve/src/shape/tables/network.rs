@@ -1,25 +1,30 @@
 //! Nodes and hosts: the machines that a site runs on.
 
-use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Text};
+use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Reference, Text};
 use crate::shape::tables::site::IMAGES;
-use crate::shape::{Field, Shape, rule};
+use crate::shape::{EMPTY, Field, Shape, Target, rule};
 
 /// `nodes/*.yaml`.
 pub(crate) static NODE: Shape = Shape {
     title: "a node",
     fields: &[
         Field::new("node", Text(&rule::NODE), "The node's name in PVE; absent: the file's name."),
-        Field::new("datastore", Text(&rule::STORAGE), "Storage for VM disks.").required(),
+        Field::new(
+            "cluster",
+            Text(&rule::NODE),
+            "The cluster that the node is in; absent: the node's name. MACs are derived from it.",
+        ),
+        Field::new("datastore", Text(&machine::rule::STORAGE), "Storage for VM disks.").required(),
         Field::new(
             "image_datastore",
-            Text(&rule::STORAGE),
+            Text(&machine::rule::STORAGE),
             "File storage with content import, for images and seeds; absent: local.",
         ),
         Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API.")
             .address(),
         Field::new(
             "api_token",
-            Text(&rule::TOKEN_NAME),
+            Reference(Target::Token),
             "Key of api_tokens in secrets.yaml; absent: the file's name.",
         )
         .hidden(),
@@ -30,8 +35,7 @@ pub(crate) static NODE: Shape = Shape {
         Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; for people."),
         Field::new("parent_node", Text(&rule::NAME), "The node that this one runs on; for people."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// `hosts/*.yaml`: physical machines; read for `check`, used by nothing here.
@@ -48,15 +52,13 @@ pub(crate) static HOST: Shape = Shape {
         Field::new("access", Object(&ACCESS), "How to reach it."),
         Field::new("ssh", Object(&SSH), "Its SSH server."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static HOST_NETWORK: Shape = Shape {
     title: "`network`",
     fields: &[Field::new("interfaces", Named(&Object(&INTERFACE)), "Bridges by name.")],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static INTERFACE: Shape = Shape {
@@ -67,15 +69,13 @@ static INTERFACE: Shape = Shape {
         Field::new("address", Text(&rule::NODE_IP), "Its address in CIDR notation."),
         Field::new("gateway", Text(&rule::ADDRESS), "Its gateway."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static HOST_STORAGE: Shape = Shape {
     title: "`storage`",
     fields: &[Field::new("zfs_pools", List(&Object(&POOL)), "ZFS pools.")],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static POOL: Shape = Shape {
@@ -84,8 +84,7 @@ static POOL: Shape = Shape {
         Field::new("name", Text(&rule::ANY), "The pool's name.").required(),
         Field::new("devices", Any, "Its devices."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static HARDWARE: Shape = Shape {
@@ -94,8 +93,7 @@ static HARDWARE: Shape = Shape {
         Field::new("cpu_cores", Number(1, i64::MAX), "CPU cores."),
         Field::new("memory_gb", Number(1, i64::MAX), "Memory in GiB."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static ACCESS: Shape = Shape {
@@ -105,8 +103,7 @@ static ACCESS: Shape = Shape {
         Field::new("ssh_port", Number(1, 65_535), "The port of SSH."),
         Field::new("authorized_keys", List(&Text(&rule::ANY)), "Who may log in."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SSH: Shape = Shape {
@@ -118,6 +115,5 @@ static SSH: Shape = Shape {
         Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),
         Field::new("enabled", Flag, "Whether it runs."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };

@@ -1,7 +1,7 @@
 //! site.yaml, secrets.yaml, postures and specs.
 
-use crate::shape::Type::{Any, Either, Flag, List, Named, Number, Object, Text};
-use crate::shape::{Field, Shape, rule};
+use crate::shape::Type::{Any, Either, Flag, List, Named, Number, Object, Reference, Text, Word};
+use crate::shape::{EMPTY, Field, Shape, Target, rule, vm};
 
 /// site.yaml.
 pub(crate) static SITE: Shape = Shape {
@@ -16,8 +16,7 @@ pub(crate) static SITE: Shape = Shape {
         IMAGES,
         Field::new("cloud_init", Object(&CLOUD_INIT), "What every guest gets besides."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// `defaults` of site.yaml.
@@ -38,8 +37,13 @@ pub(crate) static DEFAULTS: Shape = Shape {
         .former(&["automation_user"]),
         Field::new("host_user", Text(&rule::USER), "The user for SSH to nodes; absent: root.")
             .former(&["ssh_user"]),
-        Field::new("bridge", Text(&rule::BRIDGE), "Bridge of every VM; absent: vmbr0."),
-        Field::new("gateway", Text(&rule::ADDRESS), "Gateway of every VM that names none."),
+        Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM; absent: vmbr0."),
+        Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that names none."),
+        Field::new(
+            "mac_prefix",
+            Text(&rule::MAC_PREFIX),
+            "The first half of derived MACs; absent: BC:24:11, which is PVE's own.",
+        ),
         Field::new("dns_servers", List(&Text(&rule::ADDRESS)), "DNS servers of guests."),
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages that ansible installs."),
         Field::new("pve_remove_subscription_nag", Flag, "For ansible; absent: true."),
@@ -59,15 +63,14 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new("image_release_repo", Text(&rule::ANY), "Where releases of images are.")
             .address()
             .former(&["packer_release_repo"]),
-        Field::new("datastore", Text(&rule::STORAGE), "Unused: nodes/ names it."),
+        Field::new("datastore", Text(&machine::rule::STORAGE), "Unused: nodes/ names it."),
         Field::new(
             "vmid_range",
             Text(&rule::VMID_RANGE),
             "vmids for VMs that name none; absent: 10000-99999.",
         ),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 pub(super) const IMAGES: Field = Field::new(
@@ -87,10 +90,15 @@ static IMAGE: Shape = Shape {
         Field::new("checksum", Text(&rule::CHECKSUM), "sha256:HEX or sha512:HEX of the file."),
         Field::new("checksum_url", Text(&rule::ANY), "URL or local path of a SHA256SUMS file.")
             .address(),
-        Field::new("mode", Text(&rule::FETCH), "Who fetches a URL: auto, download-url or upload."),
+        Field::new(
+            "mode",
+            Word(&["auto", "download-url", "upload"]),
+            "Who fetches a URL: auto, download-url or upload.",
+        ),
     ],
     any_of: &["file", "url"],
     exclusive: &[&["file", "url"], &["checksum", "checksum_url"]],
+    ..EMPTY
 };
 
 /// `cloud_init` of site.yaml.
@@ -112,7 +120,11 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
             "Commands: a shell line, or a list of a program and its arguments.",
         )
         .hidden(),
-        Field::new("profile_mode", Text(&rule::PROFILE_MODE), "Mode of the file with the token."),
+        Field::new(
+            "profile_mode",
+            Word(&stage::guest::PROFILE_MODES),
+            "Mode of the file with the token.",
+        ),
         Field::new("ca_certificate", Text(&rule::CERTIFICATE), "PEM of a CA that guests believe.")
             .hidden(),
         Field::new(
@@ -121,8 +133,8 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
             "SHA-256 of the spec server's certificate.",
         ),
     ],
-    any_of: &[],
     exclusive: &[&["ca_certificate", "server_fingerprint"]],
+    ..EMPTY
 };
 
 static WRITE_FILE: Shape = Shape {
@@ -132,12 +144,15 @@ static WRITE_FILE: Shape = Shape {
         Field::new("content", Text(&rule::ANY), "What it holds.").hidden(),
         Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
         Field::new("owner", Text(&rule::OWNER), "user:group."),
-        Field::new("encoding", Text(&rule::ENCODING), "How `content` is written, such as base64."),
+        Field::new(
+            "encoding",
+            Word(&stage::guest::ENCODINGS),
+            "How `content` is written, such as base64.",
+        ),
         Field::new("append", Flag, "Add to the file instead of replacing it."),
         Field::new("defer", Flag, "Write it when users and packages are there."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// secrets.yaml.
@@ -151,15 +166,13 @@ pub(crate) static SECRETS: Shape = Shape {
         Field::new("auth", Object(&AUTH), "What VMs prove themselves with.").hidden(),
         Field::new("sops", Any, "Written by SOPS."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static PASSWORDS: Shape = Shape {
     title: "`passwords`",
     fields: &[Field::new("vm_root", Text(&rule::CRYPT_HASH), "root's, in every VM.")],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static AUTH: Shape = Shape {
@@ -175,8 +188,7 @@ static AUTH: Shape = Shape {
         Field::new("node_tokens", Named(&Text(&rule::ANY)), "A token for each VM; older sites."),
         Field::new("repo_token", Text(&rule::ANY), "For the spec server's repositories."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older sites and the nested one of newer ones.
@@ -195,7 +207,6 @@ pub(crate) static POSTURE: Shape = Shape {
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages besides the site's."),
         Field::new("description", Text(&rule::ANY), "For people."),
     ],
-    any_of: &[],
     exclusive: &[
         &["ssh", "ssh_port"],
         &["ssh", "ssh_permit_root_login"],
@@ -203,13 +214,17 @@ pub(crate) static POSTURE: Shape = Shape {
         &["sudo", "sudo_nopasswd"],
         &["fail2ban", "fail2ban_enabled"],
     ],
+    ..EMPTY
 };
 
 static POSTURE_AUTH: Shape = Shape {
     title: "`auth`",
-    fields: &[Field::new("method", Text(&rule::AUTH), "network, site_token or node_token.")],
-    any_of: &[],
-    exclusive: &[],
+    fields: &[Field::new(
+        "method",
+        Word(&["network", "site_token", "node_token"]),
+        "network, site_token or node_token.",
+    )],
+    ..EMPTY
 };
 
 static POSTURE_SSH: Shape = Shape {
@@ -219,22 +234,16 @@ static POSTURE_SSH: Shape = Shape {
         Field::new("permit_root_login", Text(&rule::ANY), "Absent: prohibit-password."),
         Field::new("password_authentication", Text(&rule::ANY), "Absent: no."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
-static POSTURE_SUDO: Shape = Shape {
-    title: "`sudo`",
-    fields: &[Field::new("nopasswd", Flag, "Absent: false.")],
-    any_of: &[],
-    exclusive: &[],
-};
+static POSTURE_SUDO: Shape =
+    Shape { title: "`sudo`", fields: &[Field::new("nopasswd", Flag, "Absent: false.")], ..EMPTY };
 
 static POSTURE_FAIL2BAN: Shape = Shape {
     title: "`fail2ban`",
     fields: &[Field::new("enabled", Flag, "Absent: false.")],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 /// `specs/*.yaml`.
@@ -250,8 +259,7 @@ pub(crate) static SPEC: Shape = Shape {
         Field::new("config", Any, "Settings for roles; passed on as they are."),
         Field::new("run", Any, "What it does then; passed on as it is."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_IDENTITY: Shape = Shape {
@@ -260,8 +268,7 @@ static SPEC_IDENTITY: Shape = Shape {
         Field::new("hostname", Text(&rule::HOST_NAME), "Absent: the spec's name."),
         Field::new("domain", Text(&rule::DOMAIN_OR_EMPTY), "Absent: the site's."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_NETWORK: Shape = Shape {
@@ -275,18 +282,16 @@ static SPEC_NETWORK: Shape = Shape {
             "Its DNS servers.",
         ),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_ACCESS: Shape = Shape {
     title: "`access`",
     fields: &[
-        Field::new("posture", Text(&rule::NAME), "Absent: dev."),
+        Field::new("posture", Reference(Target::Posture), "Absent: dev."),
         Field::new("users", List(&Object(&SPEC_USER)), "Its users."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_USER: Shape = Shape {
@@ -294,10 +299,13 @@ static SPEC_USER: Shape = Shape {
     fields: &[
         Field::new("name", Text(&rule::USER), "The user's name.").required(),
         Field::new("sudo", Flag, "Absent: false."),
-        Field::new("ssh_keys", List(&Text(&rule::ANY)), "Keys of ssh_keys in secrets.yaml."),
+        Field::new(
+            "ssh_keys",
+            List(&Reference(Target::SshKey)),
+            "Keys of ssh_keys in secrets.yaml.",
+        ),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_PLATFORM: Shape = Shape {
@@ -306,8 +314,7 @@ static SPEC_PLATFORM: Shape = Shape {
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages."),
         Field::new("services", Object(&SPEC_SERVICES), "Services."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };
 
 static SPEC_SERVICES: Shape = Shape {
@@ -316,6 +323,5 @@ static SPEC_SERVICES: Shape = Shape {
         Field::new("enable", List(&Text(&rule::ANY)), "To start."),
         Field::new("disable", List(&Text(&rule::ANY)), "To stop."),
     ],
-    any_of: &[],
-    exclusive: &[],
+    ..EMPTY
 };

@@ -1,0 +1,327 @@
+//! Where the values of a VM come from. Does no I/O.
+
+use super::{Explained, Link, Subject};
+use crate::resolve::{BRIDGE, Derived, counted_vmid};
+use crate::shape::{self, CONFIG, Found, Opt, Showing, Type};
+use crate::site::{Level, Machine, boot_key};
+use crate::suggest;
+use crate::tree::{Said, Tree, What};
+use machine::{ConfigKey, Form};
+use serde_json::{Map, Value};
+use stage::shown::{self, Exposure, Outline};
+use stage::{Entry, Nic, Place};
+use std::borrow::Cow;
+
+/// What every VM is asked for, in this order; what is said besides comes after it.
+const USUAL: [&str; 18] = [
+    "name",
+    "node",
+    "vmid",
+    "mac",
+    "parent",
+    "image",
+    "cores",
+    "memory",
+    "disk",
+    "bridge",
+    "ip",
+    "gateway",
+    "vlan",
+    "packages",
+    "tags",
+    "startup",
+    "datastore",
+    "spec",
+];
+
+/// What says where to look, and is nothing that a VM has.
+const STRUCTURE: [&str; 5] = ["template", "preset", "vm_preset", "type", "execution"];
+
+/// Where something stands in a VM's tree.
+type Path = Vec<String>;
+
+/// Explains a VM, or what lies at and below a path of it.
+///
+/// # Errors
+/// A VM has no such field.
+pub(super) fn explain(
+    subject: &Subject<'_>,
+    name: &str,
+    path: Option<&str>,
+) -> Result<Vec<Explained>, Entry> {
+    let mut machines = subject.group.machines.iter().enumerate();
+    let machine = machines.find(|(_, m)| m.name.value().is_some_and(|n| n == name));
+    let vm = subject.deployment.vms.iter().find(|vm| vm.name == name);
+    let (Some((index, machine)), Some(vm)) = (machine, vm) else { return Ok(Vec::new()) };
+    let Ok(Value::Object(json)) = serde_json::to_value(vm) else { return Ok(Vec::new()) };
+    let layers = subject.site.layers(machine);
+    let boot_disk = layers.boot_disk().to_owned();
+    let nics = vm.nics.as_deref().unwrap_or_default();
+    let layers = layers.highest_first();
+    let vm = Vm { subject, machine, index, json, nics, boot_disk, layers };
+    let Some(path) = path else {
+        return Ok(vm.all().into_iter().map(|path| vm.explain(&path)).collect());
+    };
+    let Some(wanted) = vm.path(path) else {
+        let known: Vec<String> = vm.all().iter().map(|path| vm.title(path)).collect();
+        let hint = suggest::key(path, known.iter().map(String::as_str));
+        return Err(Entry::error(Place::Run, format!("a VM has no `{path}`")).hint(hint));
+    };
+    let below = vm.all().into_iter().filter(|path| path.starts_with(&wanted));
+    let mut all: Vec<Explained> = below.map(|path| vm.explain(&path)).collect();
+    if all.is_empty() {
+        all.push(vm.explain(&wanted));
+    }
+    Ok(all)
+}
+
+/// The VM to be explained, and all that has a say in it.
+struct Vm<'a> {
+    subject: &'a Subject<'a>,
+    machine: &'a Machine,
+    /// The machine's number in its group, from 0.
+    index: usize,
+    /// The VM as the document has it.
+    json: Map<String, Value>,
+    nics: &'a [Nic],
+    boot_disk: String,
+    /// Highest first.
+    layers: Vec<(Level, Cow<'a, Tree>)>,
+}
+
+impl Vm<'_> {
+    /// Where a path of the command line leads in the tree; `None`: nowhere.
+    fn path(&self, written: &str) -> Option<Path> {
+        let mut words = written.split('.');
+        let first = words.next()?;
+        let mut path: Path = match (first, self.shape().find(first)) {
+            ("node", _) => vec![first.to_owned()],
+            (_, Some(Found::Field(field))) => match field.ty {
+                Type::Short(slot, option) => vec![CONFIG.into(), slot.into(), option.into()],
+                _ => vec![field.name.to_owned()],
+            },
+            (_, Some(Found::Row(key))) => {
+                let Some(option) = words.next() else {
+                    return Some(only_option(vec![CONFIG.into(), first.into()], key));
+                };
+                let option = Opt::find(key.key, option)?.name();
+                match boot_key(option).filter(|_| self.boot_disk == first) {
+                    Some(key) => vec![key.to_owned()],
+                    None => vec![CONFIG.into(), first.into(), option.into()],
+                }
+            }
+            (_, None) => return None,
+        };
+        let known = path.len();
+        path.extend(words.map(str::to_owned));
+        let deeper = path.len() > known;
+        (!deeper || self.all().iter().any(|leaf| leaf.starts_with(&path))).then_some(path)
+    }
+
+    /// What messages and the output call a path.
+    fn title(&self, path: &[String]) -> String {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        match words[..] {
+            [CONFIG, slot, option] => match shape::short_form(slot, option) {
+                Some(short) => short.to_owned(),
+                None if is_only(slot) => slot.to_owned(),
+                None => format!("{slot}.{option}"),
+            },
+            [CONFIG, ref rest @ ..] => rest.join("."),
+            _ => words.join("."),
+        }
+    }
+
+    fn shape(&self) -> &'static shape::Shape {
+        shape::vm_of(self.subject.group.origin == crate::site::Origin::Manifest)
+    }
+
+    /// All leaves, in the order of the document as far as it has one.
+    fn all(&self) -> Vec<Path> {
+        let mut said: Vec<Path> = Vec::new();
+        for (_, layer) in &self.layers {
+            leaves(layer, &mut Vec::new(), &mut said);
+        }
+        let derived = self.nics.iter().filter(|nic| nic.derived);
+        said.extend(derived.map(|nic| vec![CONFIG.into(), nic.slot.clone(), "macaddr".into()]));
+        said.retain(|path| !STRUCTURE.contains(&path[0].as_str()));
+        let mut all: Vec<Path> = Vec::new();
+        for name in USUAL {
+            let Some(path) = self.usual(name) else { continue };
+            let before = all.len();
+            all.extend(said.iter().filter(|leaf| leaf.starts_with(&path)).cloned());
+            if all.len() == before {
+                all.push(path);
+            }
+        }
+        all.extend(said);
+        let mut once = std::collections::BTreeSet::new();
+        all.retain(|path| once.insert(path.clone()));
+        all
+    }
+
+    fn usual(&self, name: &str) -> Option<Path> {
+        // Not `path`, which asks for all leaves.
+        match (name, self.shape().find(name)) {
+            (_, Some(Found::Field(shape::Field { ty: Type::Short(slot, option), .. }))) => {
+                Some(vec![CONFIG.into(), (*slot).into(), (*option).into()])
+            }
+            (_, Some(Found::Row(key))) => Some(only_option(vec![CONFIG.into(), name.into()], key)),
+            _ => Some(vec![name.to_owned()]),
+        }
+    }
+
+    fn explain(&self, path: &[String]) -> Explained {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let mut chain: Vec<Link> = self.left_out(&words).into_iter().collect();
+        for (level, layer) in &self.layers {
+            if let Some(said) = layer.find(&words) {
+                let value = self.masked(&words, said.to_json(true));
+                chain.push(self.subject.link(self.level(level), value, Some(said.at)));
+            }
+        }
+        chain.extend(self.fallback(&words));
+        let value = self.value(&words).or_else(|| {
+            let last = chain.last().filter(|_| words == ["datastore"]);
+            last.map(|link| link.value.clone())
+        });
+        let value = self.masked(&words, value.unwrap_or_default());
+        Explained { field: self.title(path), value, chain }
+    }
+
+    fn level(&self, level: &Level) -> String {
+        match level {
+            Level::Defaults => "`defaults`".to_owned(),
+            Level::Preset(name) => format!("preset \"{name}\""),
+            Level::Template(name) => format!("template \"{name}\""),
+            Level::Vm => match (self.machine.number, self.machine.tree.number("count").value()) {
+                (Some(number), Some(count)) => format!("the VM, {} of {count}", number + 1),
+                _ => "the VM".to_owned(),
+            },
+        }
+    }
+
+    /// The value as the document has it.
+    fn value(&self, path: &[&str]) -> Option<Value> {
+        if let [CONFIG, slot, option @ ("ip" | "gateway" | "macaddr")] = path
+            && let Some(nic) = self.nics.iter().find(|nic| nic.slot == *slot)
+        {
+            return self.of_nic(nic, option);
+        }
+        if let [CONFIG, "net0", "bridge"] = path {
+            return self.json.get("bridge").cloned();
+        }
+        let decides = self.layers.iter().find_map(|(_, layer)| layer.find(path));
+        let in_document = path.iter().try_fold(&Value::Null, |value, word| match value {
+            Value::Null => self.json.get(*word),
+            value => value.get(word),
+        });
+        match (in_document, decides) {
+            (Some(value), _) => Some(value.clone()),
+            // The document has another word for it, or left it out.
+            (None, Some(said)) if path != ["spec"] && !said.is_null() => Some(said.to_json(true)),
+            (None, _) => None,
+        }
+    }
+
+    /// What the guest is told of a NIC.
+    fn of_nic(&self, nic: &Nic, option: &str) -> Option<Value> {
+        let list = |list: &[String]| match list {
+            [] => None,
+            [one] => Some(Value::from(one.as_str())),
+            _ => Some(list.to_vec().into()),
+        };
+        match option {
+            "ip" => list(&nic.ips),
+            "macaddr" => Some(nic.mac.as_str().into()),
+            // A guest with DHCP is told no gateway, but a document of a single NIC has it.
+            _ if nic.slot == "net0" && nic.gateways.len() < 2 => self.json.get("gateway").cloned(),
+            _ => list(&nic.gateways),
+        }
+    }
+
+    /// Why a spec that some layer names is not the VM's.
+    fn left_out(&self, path: &[&str]) -> Option<Link> {
+        let unused = path == ["spec"] && !self.json.contains_key("spec");
+        let said = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
+        said.and_then(Said::text).filter(|_| unused)?;
+        let at = self.machine.mode().at().or(self.subject.group.default_mode.at());
+        Some(self.subject.link("left out: `execution` is push", Value::Null, at))
+    }
+
+    /// What holds where no layer says anything.
+    fn fallback(&self, path: &[&str]) -> Option<Link> {
+        let subject = self.subject;
+        match *path {
+            ["node"] => Some(subject.home()),
+            ["vmid"] => self.counted(),
+            [CONFIG, slot, "macaddr"] => self.derived(slot),
+            [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
+            [CONFIG, "net0", "ip"] => Some(subject.built_in("dhcp")),
+            ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
+            ["datastore"] => subject.written(subject.node_layer(), &subject.node.datastore),
+            _ => None,
+        }
+    }
+
+    fn counted(&self) -> Option<Link> {
+        let Some((base, at)) = self.subject.group.vmid_base.set() else {
+            let layer = "built in: the first free one of `vmid_range`";
+            return Some(self.subject.link(layer, Value::Null, None));
+        };
+        let vmid = counted_vmid(*base, self.index)?;
+        let layer = "`vmid_base` plus the VM's number in the list";
+        Some(self.subject.link(layer, vmid.into(), Some(at)))
+    }
+
+    fn derived(&self, slot: &str) -> Option<Link> {
+        let nic = self.nics.iter().find(|nic| nic.slot == slot)?;
+        let Subject { site, group, node, .. } = self.subject;
+        let mac = match nic.derived {
+            true => nic.mac.clone(),
+            false => Derived::new(site, group, node).mac(self.machine.name.value()?, slot, 0),
+        };
+        let layer = "derived from site, cluster, deployment, name and slot";
+        Some(self.subject.link(layer, mac.into(), None))
+    }
+
+    /// What of a value may be shown.
+    fn masked(&self, path: &[&str], value: Value) -> Value {
+        let words = if path.first() == Some(&CONFIG) { &path[1..] } else { path };
+        let place = words.iter().try_fold(Showing::file(self.shape()), |at, word| at.entry(word));
+        let item = |place: Showing| place.item().map_or(place.exposure(), Outline::exposure);
+        let exposure =
+            if value.is_array() { place.map(item) } else { place.map(Outline::exposure) };
+        match (exposure.unwrap_or_default(), value) {
+            (Exposure::Hidden, value) if !value.is_null() => shown::MASK.into(),
+            (Exposure::Address, Value::String(text)) => shown::address(&text).into(),
+            (_, value) => value,
+        }
+    }
+}
+
+/// The leaves of a tree.
+fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
+    for (key, said) in tree.iter() {
+        path.push(key.to_owned());
+        match &said.what {
+            What::Map(tree) => leaves(tree, path, all),
+            _ => all.push(path.clone()),
+        }
+        path.pop();
+    }
+}
+
+/// A key with one option, such as memory, is called by its own name.
+fn only_option(mut path: Path, key: ConfigKey) -> Path {
+    if let (Form::Options { .. }, [only]) = (key.key.form, key.key.parts()) {
+        path.push(only.name.to_owned());
+    }
+    path
+}
+
+fn is_only(slot: &str) -> bool {
+    ConfigKey::find(slot).is_some_and(|key| {
+        matches!(key.key.form, Form::Options { bare: true, .. }) && key.key.parts().len() == 1
+    })
+}

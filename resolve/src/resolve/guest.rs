@@ -1,0 +1,81 @@
+//! What the guest gets: its user and keys, its cloud-config, or data that somebody has written by
+//! hand. Does no I/O.
+
+use crate::json;
+use crate::selection::How;
+use crate::shape::CLOUD_INIT;
+use crate::site::{Machine, Site};
+use crate::tree::{Said, Tree};
+use stage::{Report, Secret, Vm, shown};
+
+/// What is rendered into user-data, and so has no effect on user-data that is passed on.
+const RENDERED: [&str; 5] = ["packages", "cloud_init", "user", "password_hash", "ssh_keys"];
+
+/// Fills in what the guest gets.
+pub(super) fn fill(
+    site: &Site<'_>,
+    (machine, tree): (&Machine, &Tree),
+    how: &How,
+    vm: &mut Vm,
+    report: &mut Report,
+) {
+    vm.dns_servers = tree.get("dns_servers").and_then(Said::texts);
+    vm.search_domains = tree.get("search_domains").and_then(Said::texts);
+    vm.user = tree.get("user").and_then(Said::text).map(str::to_owned);
+    let hash = tree.get("password_hash").and_then(Said::text).filter(|hash| !hash.is_empty());
+    vm.password_hash = hash.filter(|_| how.secrets).map(|hash| Secret::new(hash.to_owned()));
+    let keys = tree.get("ssh_keys").and_then(Said::texts);
+    vm.ssh_keys = keys.map(|keys| keys.iter().filter_map(|key| site.ssh_key(key)).collect());
+    if let Some(cloud_init) = tree.map("cloud_init") {
+        vm.cloud_init = cloud_init.to_json(false);
+        if !how.secrets {
+            json::mask(&mut vm.cloud_init, &CLOUD_INIT);
+        }
+    }
+    let mut read = |key: &str| file(site, tree.get(key)?, how, report);
+    vm.custom_user_data = read("user_data_file");
+    vm.custom_vendor_data = read("vendor_data_file");
+    if let Some(said) = tree.get("user_data_file").filter(|said| said.text().is_some()) {
+        without_effect(site, (machine, tree), said, &vm.spec, report);
+    }
+}
+
+/// A file of the site that the guest gets as it is.
+fn file(site: &Site<'_>, said: &Said, how: &How, report: &mut Report) -> Option<Secret<String>> {
+    let path = said.text()?;
+    match site.sources.beside(path) {
+        Ok(text) if how.secrets => Some(Secret::new((*text).to_owned())),
+        Ok(_) => Some(Secret::new(shown::MASK.to_owned())),
+        Err(unreadable) => {
+            let fact = format!("{} {}", site.sources.path_of(path), unreadable.fact);
+            report.push(site.sources.error(said.at, fact));
+            None
+        }
+    }
+}
+
+/// What is written by hand replaces what would be rendered.
+fn without_effect(
+    site: &Site<'_>,
+    (machine, tree): (&Machine, &Tree),
+    said: &Said,
+    spec: &str,
+    report: &mut Report,
+) {
+    let title = machine.title();
+    if !spec.is_empty() {
+        let at = tree.get("spec").map_or(said.at, |spec| spec.at);
+        let fact = format!("{title} has user-data of its own: nothing in it would fetch the spec");
+        let first = site.sources.short(said.at);
+        let entry = site.sources.error(at, fact).note(format!("`user_data_file` is at {first}"));
+        report.push(entry.hint("set one of the two to null"));
+    }
+    let set = |name: &&str| tree.get(name).is_some_and(|said| !said.is_null());
+    let names: Vec<String> =
+        RENDERED.iter().filter(|name| set(name)).map(|name| format!("`{name}`")).collect();
+    if !names.is_empty() {
+        let names = names.join(", ");
+        let fact = format!("{title} has user-data of its own, in which {names} will not be");
+        report.push(site.sources.warning(said.at, fact));
+    }
+}

@@ -1,0 +1,85 @@
+//! MACs: counted on from one that is written, or derived from what a VM is. Does no I/O.
+//!
+//! docs/decisions/0007-stable-mac.md says why.
+
+use super::Resolved;
+use super::nic::Found;
+use crate::site::{Group, NodeFile, Site};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+
+/// PVE's own prefix.
+const PREFIX: &str = "bc:24:11";
+
+/// The MAC so many further on; `None` when that would be another maker's.
+pub(super) fn counted(mac: &str, offset: u32) -> Option<String> {
+    let mac = mac.to_ascii_lowercase();
+    let (prefix, rest) = mac.split_at_checked(PREFIX.len())?;
+    let number = u32::from_str_radix(&rest.replace(':', ""), 16).ok()?.checked_add(offset)?;
+    let [0, a, b, c] = number.to_be_bytes() else { return None };
+    Some(format!("{prefix}:{a:02x}:{b:02x}:{c:02x}"))
+}
+
+/// What the MACs of a group are derived from.
+pub(crate) struct Derived {
+    prefix: String,
+    owner: String,
+}
+
+impl Derived {
+    /// The MACs of a group on a node.
+    pub(crate) fn new(site: &Site<'_>, group: &Group, node: &NodeFile) -> Self {
+        let whole = &site.whole;
+        let prefix = whole.mac_prefix.value().map_or(PREFIX, String::as_str).to_lowercase();
+        let name = whole.site.value().map_or("", String::as_str);
+        Self { prefix, owner: format!("{name}/{}/{}", node.cluster(), group.deployment()) }
+    }
+
+    /// The MAC of a NIC; each round is another one.
+    pub(crate) fn mac(&self, vm: &str, slot: &str, round: u32) -> String {
+        let Self { prefix, owner } = self;
+        let sum = match round {
+            0 => Sha256::digest(format!("{owner}/{vm}/{slot}")),
+            _ => Sha256::digest(format!("{owner}/{vm}/{slot}/{round}")),
+        };
+        format!("{prefix}:{:02x}:{:02x}:{:02x}", sum[0], sum[1], sum[2])
+    }
+}
+
+/// Gives each NIC without a MAC a derived one. Of two that would get the same one, the later takes
+/// the next hash; so does one that would get a MAC that is written.
+pub(super) fn derive(derived: &Derived, all: &mut [Resolved<'_>]) {
+    let nics = all.iter().flat_map(|resolved| &resolved.nics);
+    let mut taken: BTreeSet<String> =
+        nics.filter(|found| !found.nic.mac.is_empty()).map(|found| found.nic.mac.clone()).collect();
+    for resolved in all {
+        let name = &resolved.vm.name;
+        for Found { nic, .. } in resolved.nics.iter_mut().filter(|found| found.nic.derived) {
+            let mut macs = (0..).map(|round| derived.mac(name, &nic.slot, round));
+            nic.mac = macs.find(|mac| taken.insert(mac.clone())).unwrap_or_default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macs_count_on_within_their_maker() {
+        assert_eq!(counted("BC:24:11:00:00:FE", 3).as_deref(), Some("bc:24:11:00:01:01"));
+        assert_eq!(counted("02:00:00:FF:FF:FF", 0).as_deref(), Some("02:00:00:ff:ff:ff"));
+        assert_eq!(counted("02:00:00:FF:FF:FF", 1), None);
+        assert_eq!(counted("é", 1), None);
+    }
+
+    #[test]
+    fn a_next_round_is_another_mac() {
+        let derived = Derived { prefix: PREFIX.to_owned(), owner: "lab/pve/e".to_owned() };
+        let first = derived.mac("a", "net0", 0);
+        for other in [("a", "net0", 1), ("a", "net1", 0), ("b", "net0", 0)] {
+            assert_ne!(first, derived.mac(other.0, other.1, other.2), "{other:?}");
+        }
+        assert_eq!(first, derived.mac("a", "net0", 0));
+    }
+}

@@ -1,0 +1,274 @@
+//! PVE's config keys: a value, PVE's property string, or a mapping of options. Does no I/O.
+
+use super::{CONFIG, Name, Walker};
+use crate::shape::{Opt, option_names, short_form};
+use crate::source::Span;
+use crate::suggest;
+use crate::tree::{Said, Tree, What};
+use crate::yaml::{Kind as Shaped, Map, Node, Reading, Scalar};
+use machine::{ConfigKey, Form, KEYS, Kind};
+use serde_json::{Number, Value};
+use stage::shown;
+
+/// Names of config keys, for "did you mean": of a family the slot that somebody has in mind.
+pub(super) fn names_like(wrong: &str) -> Vec<String> {
+    let stem = wrong.trim_end_matches(|c: char| c.is_ascii_digit());
+    let slot = wrong.strip_prefix(stem).filter(|digits| !digits.is_empty()).unwrap_or("0");
+    let name = |key: &&machine::Key| match key.slots {
+        Some(_) => format!("{}{slot}", key.part.name),
+        None => key.part.name.to_owned(),
+    };
+    KEYS.iter().map(name).collect()
+}
+
+/// The option that may stand alone, without its name.
+fn bare(key: &'static machine::Key) -> Option<&'static machine::Part> {
+    match key.form {
+        Form::Options { default, bare, .. } => key.part(default).filter(|_| bare),
+        Form::Nic(_) => key.part("model"),
+        Form::Drive(_) => key.part("file"),
+        Form::Scalar => None,
+    }
+}
+
+impl Walker<'_> {
+    /// Judges the value of a config key.
+    pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> What {
+        let what = match (key.key.form, &node.kind) {
+            _ if node.is_null() => return What::Null,
+            (Form::Scalar, _) => {
+                return self.kind(node, key.key.part.kind, Name::Key(name, key.key.part.help));
+            }
+            (_, Shaped::Map(map)) => self.options(map, key.key, name),
+            (_, Shaped::Scalar(scalar)) => self.property_string(node, scalar, key.key, name),
+            (_, Shaped::List(_)) => {
+                let must = match (bare(key.key), key.key.parts()) {
+                    (Some(part), [_]) => part.kind.must(),
+                    _ => "text, or a mapping of options".into(),
+                };
+                return self.wrong(node, Name::Key(name, key.key.part.help), &must);
+            }
+        };
+        match what {
+            What::Map(tree) if matches!(key.key.form, Form::Drive(_)) => {
+                self.new_disk(tree, node.at, key.key, name)
+            }
+            what => what,
+        }
+    }
+
+    /// `STORAGE:SIZE` is how PVE's own tools ask for a new disk.
+    fn new_disk(
+        &mut self,
+        mut tree: Tree,
+        at: Span,
+        key: &'static machine::Key,
+        name: &str,
+    ) -> What {
+        let file = tree.get("file").and_then(Said::text).and_then(|file| file.split_once(':'));
+        let size = file.and_then(|(_, size)| size.parse::<Number>().ok());
+        let (Some((storage, _)), Some(size)) = (file, size) else { return What::Map(tree) };
+        let storage = storage.to_owned();
+        if key.part("size").is_none() {
+            return What::Map(tree);
+        }
+        for also in ["size", "storage"] {
+            if let Some(said) = tree.get(also) {
+                let fact = format!("`{name}` names storage and size of a new disk already");
+                return self.error(said.at.max(at), fact);
+            }
+        }
+        tree.take("file");
+        tree.set("storage", Said { at, what: What::Value(storage.into()) });
+        tree.set("size", Said { at, what: What::Value(Value::Number(size)) });
+        What::Map(tree)
+    }
+
+    fn options(&mut self, map: &Map, key: &'static machine::Key, name: &str) -> What {
+        let mut tree = Tree::default();
+        for (written, value) in &map.0 {
+            let Some(option) = Opt::find(key, &written.text) else {
+                self.no_option(written.at, key, name, &written.text);
+                continue;
+            };
+            if tree.get(option.name()).is_some() {
+                let fact =
+                    format!("`{}` and `{}` are the same option", written.text, option.name());
+                self.error(written.at, fact);
+                continue;
+            }
+            let what = self.option(value, option, Name::Entry(name, &written.text));
+            tree.set(option.name(), Said { at: value.at, what });
+        }
+        What::Map(tree)
+    }
+
+    fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> What {
+        match option {
+            Opt::Part(part) => self.kind(node, part.kind, name),
+            Opt::Field(field) => self.value(node, &field.ty, name),
+        }
+    }
+
+    /// The value of a short form, which is that of an option.
+    pub(super) fn option_of(
+        &mut self,
+        node: &Node,
+        slot: &str,
+        option: &str,
+        name: Name<'_>,
+    ) -> What {
+        let option = ConfigKey::find(slot).and_then(|slot| Opt::find(slot.key, option));
+        option.map_or(What::Bad, |option| self.option(node, option, name))
+    }
+
+    fn no_option(&mut self, at: Span, key: &'static machine::Key, name: &str, option: &str) {
+        let entry =
+            self.sources.error(at, format!("`{name}` has no option `{}`", shown::name(option)));
+        self.push(entry.hint(suggest::key(option, option_names(key))));
+    }
+
+    /// PVE's own text. Where it is one value and no more, YAML's types hold for it.
+    fn property_string(
+        &mut self,
+        node: &Node,
+        scalar: &Scalar,
+        key: &'static machine::Key,
+        name: &str,
+    ) -> What {
+        let said = |what| Said { at: node.at, what };
+        let mut tree = Tree::default();
+        if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
+            let what = self.kind(node, part.kind, Name::Key(name, key.part.help));
+            tree.set(part.name, said(what));
+            return What::Map(tree);
+        }
+        for (option, value) in machine::split(key, &scalar.text) {
+            let Some(part) = key.part(option) else {
+                self.no_option(node.at, key, name, option);
+                continue;
+            };
+            if tree.get(part.name).is_some() {
+                self.error(node.at, format!("`{name}` sets `{option}` twice"));
+                continue;
+            }
+            let what = match self.normal(part.kind, value) {
+                Some(value) => What::Value(value),
+                None => {
+                    let is = shown::value(value, self.exposure).unwrap_or_default();
+                    let must = part.kind.must();
+                    self.error(node.at, format!("`{name}.{option}` must be {must}, not \"{is}\""))
+                }
+            };
+            tree.set(part.name, said(what));
+        }
+        What::Map(tree)
+    }
+
+    /// The document's value of PVE's text.
+    fn normal(&self, kind: Kind, text: &str) -> Option<Value> {
+        // To PVE a size without a unit is one in bytes, to everybody else one in GiB.
+        if matches!(kind, Kind::Size) && !text.ends_with(|c: char| c.is_ascii_alphabetic()) {
+            return None;
+        }
+        kind.normal(text).map(|normal| kind.to_json(&normal))
+    }
+
+    /// Judges a value by its kind, as YAML types it.
+    fn kind(&mut self, node: &Node, kind: Kind, name: Name<'_>) -> What {
+        if node.is_null() {
+            return What::Null;
+        }
+        let number = node.scalar().and_then(Scalar::number);
+        let number = match number {
+            Some(Reading::Number { value, habit: false }) => Some(value),
+            _ => None,
+        };
+        let json = |value: &Value| {
+            let normal = kind.normal_of_json(value)?;
+            Some(What::Value(kind.to_json(&normal)))
+        };
+        let read = match (kind, node.scalar()) {
+            (Kind::Int(least, most), _) => return self.number(node, least, most, name),
+            (Kind::Word(words), _) => return self.word(node, words, name),
+            (Kind::Flag, Some(scalar)) if scalar.flag().is_some() => return self.flag(node, name),
+            (Kind::List(..) | Kind::Set(..), None) => {
+                let items = node.list().unwrap_or_default();
+                let texts = items.iter().map(|item| item.text().unwrap_or_default());
+                node.list().and_then(|_| json(&texts.collect()))
+            }
+            (_, None) => None,
+            (Kind::Size, Some(scalar)) if scalar.plain && number.is_none() => {
+                let fraction = scalar.fraction().and_then(Number::from_f64).map(Value::Number);
+                fraction.map_or_else(
+                    || self.normal(kind, &scalar.text).map(What::Value),
+                    |value| json(&value),
+                )
+            }
+            (Kind::Size, Some(scalar)) if number.is_none() => {
+                self.normal(kind, &scalar.text).map(What::Value)
+            }
+            (Kind::Text(rule), Some(_)) if number.is_none() => return self.text(node, rule, name),
+            (Kind::Mac, Some(_)) => return self.mac(node, name),
+            (_, Some(scalar)) => match number {
+                Some(number) => json(&number.into()),
+                None => json(&(*scalar.text).into()),
+            },
+        };
+        read.unwrap_or_else(|| self.wrong(node, name, &kind.must()))
+    }
+
+    /// A MAC in its normal form.
+    fn mac(&mut self, node: &Node, name: Name<'_>) -> What {
+        match self.text(node, &machine::rule::MAC, name) {
+            What::Value(Value::String(mac)) => What::Value(mac.to_ascii_uppercase().into()),
+            what => what,
+        }
+    }
+
+    /// Sets a config key in the tree of a VM; short forms may have said some of it.
+    pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, said: Said) {
+        let name = slot.to_string();
+        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
+        let Some(short) = config.get(&name).and_then(Said::map) else {
+            return config.set(&name, said);
+        };
+        let twice = short.iter().find_map(|(option, low)| match &said.what {
+            What::Map(new) => Some((option, low.at, new.get(option)?.at)),
+            What::Null => Some((option, low.at, said.at)),
+            _ => None,
+        });
+        if let Some((option, one, other)) = twice {
+            return self.twice((&name, option), one, other);
+        }
+        if let (What::Map(new), Some(low)) = (&said.what, config.map_mut(&name, said.at)) {
+            low.lay(new);
+        }
+    }
+
+    /// Sets an option that a short form stands for.
+    pub(super) fn short(
+        &mut self,
+        tree: &mut Tree,
+        (slot, option): (&'static str, &'static str),
+        said: Said,
+    ) {
+        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
+        let null = config.get(slot).filter(|other| other.is_null());
+        let other = null.or_else(|| config.map(slot)?.get(option)).map(|other| other.at);
+        match (other, config.map_mut(slot, said.at)) {
+            (Some(other), _) => self.twice((slot, option), said.at, other),
+            (None, Some(low)) => low.set(option, said),
+            // It is wrong, and that has been said.
+            (None, None) => {}
+        }
+    }
+
+    /// The short form and the long one both stand there.
+    fn twice(&mut self, (slot, option): (&str, &str), one: Span, other: Span) {
+        let first = self.sources.short(one.min(other));
+        let short = short_form(slot, option).unwrap_or(option);
+        let fact = format!("`{short}` is short for `{slot}.{option}`, which {first} says too");
+        self.push(self.sources.error(one.max(other), fact).hint("leave one of them out"));
+    }
+}

@@ -1,0 +1,169 @@
+//! Scalars: text, words, numbers, flags, and what has no type. Does no I/O.
+
+use super::{Name, Walker};
+use crate::shape::Rule;
+use crate::suggest;
+use crate::tree::What;
+use crate::yaml::{Kind, Node, Reading, Scalar};
+use serde_json::{Map, Number, Value};
+use stage::shown;
+use std::fmt::Display;
+
+impl Walker<'_> {
+    pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> What {
+        let Some(text) = self.plain_text(node, name, rule.must) else { return What::Bad };
+        if !rule.accepts(text) {
+            return self.wrong(node, name, rule.must);
+        }
+        What::Value(text.into())
+    }
+
+    /// One of a few words. Which ones there are is known, so none of them needs quotes.
+    pub(super) fn word(&mut self, node: &Node, words: &'static [&str], name: Name<'_>) -> What {
+        let known = node.scalar().and_then(|scalar| words.iter().find(|w| **w == &*scalar.text));
+        if let Some(known) = known {
+            return What::Value((*known).into());
+        }
+        let must = machine::Kind::Word(words).must();
+        let Some(text) = self.plain_text(node, name, &must) else { return What::Bad };
+        let entry = self.sources.error(node.at, self.fact(node, name, &must));
+        let near = suggest::near(text, words.iter().copied());
+        self.push(match near {
+            Some(near) if !self.secret => entry.hint(format!("did you mean \"{near}\"?")),
+            _ => entry,
+        })
+    }
+
+    /// The text of a scalar that is text to every reader, or at least to us; `None` after a report.
+    fn plain_text<'n>(&mut self, node: &'n Node, name: Name<'_>, must: &str) -> Option<&'n str> {
+        let Some(scalar) = node.scalar() else {
+            self.wrong(node, name, must);
+            return None;
+        };
+        match scalar.as_text() {
+            Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
+                let entry = self.sources.error(node.at, self.fact(node, name, "text"));
+                self.push(entry.hint("put it in quotes"));
+                return None;
+            }
+            Reading::TextOnlyNow if !self.secret => {
+                let what = match shown::value(&scalar.text, self.exposure) {
+                    Some(text) => format!("\"{text}\""),
+                    None => name.to_string(),
+                };
+                let fact = format!("{what} is text here, but not to readers of YAML 1.1");
+                let entry = self.sources.warning(node.at, fact);
+                self.report.push(entry.hint("put it in quotes"));
+            }
+            Reading::TextOnlyNow | Reading::Text => {}
+        }
+        Some(&scalar.text)
+    }
+
+    pub(super) fn number(&mut self, node: &Node, least: i64, most: i64, name: Name<'_>) -> What {
+        let must = || match most {
+            _ if least == most => format!("{least}").into(),
+            _ => machine::Kind::Int(least, most).must(),
+        };
+        let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must()) };
+        match scalar.number() {
+            Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
+                if habit {
+                    self.habit(node, name, Some(&value), "");
+                }
+                What::Value(value.into())
+            }
+            None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
+                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
+                self.push(entry.hint("remove the quotes"))
+            }
+            None if has_unit(&scalar.text) => {
+                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
+                self.push(match name {
+                    Name::Key(_, doc) => {
+                        let doc = doc.trim_end_matches('.');
+                        entry.hint(format!("write the number alone ({doc})"))
+                    }
+                    _ => entry,
+                })
+            }
+            _ => self.wrong(node, name, &must()),
+        }
+    }
+
+    pub(super) fn flag(&mut self, node: &Node, name: Name<'_>) -> What {
+        match node.scalar().and_then(Scalar::flag) {
+            Some(Reading::Flag { value, habit }) => {
+                if habit {
+                    self.habit(node, name, Some(&value), "");
+                }
+                What::Value(value.into())
+            }
+            _ => self.wrong(node, name, "true or false"),
+        }
+    }
+
+    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it. Nobody knows what
+    /// it is, so of keys and values only words that every flag has are shown.
+    pub(super) fn any(&mut self, node: &Node, name: Name<'_>) -> Value {
+        let inside = Name::Inside(name.key());
+        match &node.kind {
+            Kind::Map(map) => {
+                let entry = |(key, node): &(crate::yaml::Key, Node)| {
+                    (key.text.to_string(), self.any(node, inside))
+                };
+                Value::Object(map.0.iter().map(entry).collect::<Map<_, _>>())
+            }
+            Kind::List(items) => items.iter().map(|item| self.any(item, inside)).collect(),
+            Kind::Scalar(_) if node.is_null() => Value::Null,
+            Kind::Scalar(scalar) => {
+                let or = ", or put it in quotes";
+                match scalar.flag().or_else(|| scalar.number()) {
+                    Some(Reading::Flag { value, habit }) => {
+                        if habit {
+                            self.habit(node, name, Some(&value), or);
+                        }
+                        value.into()
+                    }
+                    Some(Reading::Number { value, habit }) => {
+                        if habit {
+                            self.habit(node, name, None, or);
+                        }
+                        value.into()
+                    }
+                    _ => match scalar.fraction().and_then(Number::from_f64) {
+                        Some(number) => Value::Number(number),
+                        None => (*scalar.text).into(),
+                    },
+                }
+            }
+        }
+    }
+
+    /// Readers of YAML 1.2 take it for text or for another number.
+    fn habit(&mut self, node: &Node, name: Name<'_>, value: Option<&dyn Display>, or: &str) {
+        if self.secret {
+            return;
+        }
+        let entry = match value {
+            Some(value) => {
+                let text = node.text().unwrap_or_default();
+                let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
+                self.sources.warning(node.at, fact).hint(format!("write {value}{or}"))
+            }
+            None => {
+                let fact = format!("{name} is a number whose value depends on the YAML version");
+                self.sources.warning(node.at, fact).hint(format!("write it in decimal digits{or}"))
+            }
+        };
+        self.report.push(entry);
+    }
+}
+
+/// `4G`, `2048 MiB`: the number is there, the unit is the key's own.
+fn has_unit(text: &str) -> bool {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && (1..=3).contains(&unit.len())
+        && unit.starts_with(['k', 'K', 'm', 'M', 'g', 'G', 't', 'T'])
+}

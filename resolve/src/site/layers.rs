@@ -1,0 +1,194 @@
+//! `Layers`: what `defaults`, a preset, a template and the VM itself say of one VM, lowest first;
+//! and all of it merged. Does no I/O.
+
+use super::machine::Machine;
+use super::{Site, Slot};
+use crate::shape::CONFIG;
+use crate::source::{Sources, Span};
+use crate::tree::{Said, Tree, What};
+use stage::Report;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+/// The slot that a new VM boots from where nobody names one.
+pub(crate) const BOOT_DISK: &str = "virtio0";
+
+/// Options of the boot disk that have a key of their own, and that key.
+const OF_BOOT_DISK: [(&str, &str); 3] =
+    [("size", "disk"), ("storage", "datastore"), ("import", "image")];
+
+/// The key that stands for an option of the boot disk.
+pub(crate) fn boot_key(option: &str) -> Option<&'static str> {
+    OF_BOOT_DISK.iter().find(|(name, _)| *name == option).map(|(_, key)| *key)
+}
+
+/// What kind of layer says something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// `defaults` of site.yaml.
+    Defaults,
+    /// A preset, by name.
+    Preset(String),
+    /// A template, by name.
+    Template(String),
+    /// The VM itself.
+    Vm,
+}
+
+/// The layers of a VM.
+pub(crate) struct Layers<'a> {
+    /// Lowest first.
+    all: [(Level, Option<&'a Tree>); 4],
+    /// A template or preset that is named is not there: what is missing may stand in it.
+    broken: bool,
+}
+
+/// What VMs share that begin with the same template or preset: all but their own layer.
+pub(crate) struct Base {
+    tree: Tree,
+    broken: bool,
+}
+
+/// A VM's layers, merged.
+pub(crate) struct Merged {
+    /// What they say.
+    pub tree: Tree,
+    /// The slot that it boots from when it is made.
+    pub boot_disk: String,
+    /// A template or preset that is named is not there.
+    pub broken: bool,
+}
+
+impl<'a> Layers<'a> {
+    /// The slot that it boots from when it is made.
+    pub(crate) fn boot_disk(&self) -> &'a str {
+        let mut said = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
+        said.next().and_then(Said::text).unwrap_or(BOOT_DISK)
+    }
+
+    /// Highest first, as they are merged.
+    pub(crate) fn highest_first(self) -> Vec<(Level, Cow<'a, Tree>)> {
+        let slot = self.boot_disk();
+        let all = self.all.into_iter().rev();
+        all.filter_map(|(level, tree)| Some((level, boot(tree?, slot)))).collect()
+    }
+}
+
+impl Site<'_> {
+    /// The layers of a machine, as far as they have been read.
+    ///
+    /// A template brings its own preset; a `vm_preset` beside it is refused by the shape.
+    pub(crate) fn layers<'a>(&'a self, machine: &'a Machine) -> Layers<'a> {
+        let named = machine.text("template");
+        let template = named.value().and_then(|name| self.template(name));
+        let of_preset = match template {
+            Some(tree) => Slot::of(tree.get("preset"), Said::text),
+            None => machine.preset(),
+        };
+        let preset = of_preset.value().and_then(|name| self.preset(name));
+        let dangling =
+            |slot: &Slot<&str>, there: bool| !there && (slot.value().is_some() || slot.is_bad());
+        let name = |slot: &Slot<&str>| slot.value().map_or_else(String::new, |s| (*s).to_owned());
+        Layers {
+            all: [
+                (Level::Defaults, Some(&self.whole.layer)),
+                (Level::Preset(name(&of_preset)), preset),
+                (Level::Template(name(&named)), template),
+                (Level::Vm, Some(&machine.tree)),
+            ],
+            broken: dangling(&named, template.is_some()) || dangling(&of_preset, preset.is_some()),
+        }
+    }
+
+    /// The template and the preset that a machine begins with, and where they are named.
+    pub(crate) fn named_layers(&self, machine: &Machine) -> Vec<(&'static str, String, Span)> {
+        let named = machine.text("template");
+        let template = named.value().and_then(|name| self.template(name));
+        let preset = match template {
+            Some(tree) => Slot::of(tree.get("preset"), Said::text),
+            None => machine.preset(),
+        };
+        let both = [("template", named.set()), ("preset", preset.set())];
+        let both = both.into_iter().filter_map(|(what, set)| Some((what, set?)));
+        both.map(|(what, (name, at))| (what, (*name).to_owned(), at)).collect()
+    }
+
+    /// All that is said of a machine. What VMs share is merged once.
+    pub(crate) fn merge(&mut self, machine: &Machine) -> Merged {
+        let layers = self.layers(machine);
+        let boot_disk = layers.boot_disk().to_owned();
+        let owned = |slot: Slot<&str>| slot.value().map(|name| (*name).to_owned());
+        let key = (owned(machine.text("template")), owned(machine.preset()), boot_disk.clone());
+        let base = match self.bases.get(&key) {
+            Some(base) => Rc::clone(base),
+            None => {
+                let mut report = Report::new();
+                let mut tree = Tree::default();
+                for (_, layer) in layers.all.iter().take(3) {
+                    let Some(layer) = layer else { continue };
+                    judge(layer, &boot_disk, self.sources, &mut report);
+                    tree.lay(&boot(layer, &boot_disk));
+                }
+                let base = Rc::new(Base { tree, broken: layers.broken });
+                self.report.extend(report);
+                self.bases.insert(key, Rc::clone(&base));
+                base
+            }
+        };
+        judge(&machine.tree, &boot_disk, self.sources, &mut self.report);
+        let mut tree = base.tree.clone();
+        tree.lay(&boot(&machine.tree, &boot_disk));
+        Merged { tree, boot_disk, broken: base.broken }
+    }
+}
+
+/// The layer with what it says of the boot disk under the keys that stand for it.
+fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
+    let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else {
+        return Cow::Borrowed(tree);
+    };
+    if !OF_BOOT_DISK.iter().any(|(option, _)| disk.get(option).is_some()) {
+        return Cow::Borrowed(tree);
+    }
+    let (mut all, mut disk) = (tree.clone(), disk.clone());
+    for (option, key) in OF_BOOT_DISK {
+        if let Some(said) = disk.take(option) {
+            let odd = option == "size" && is_odd(&said);
+            all.set(key, if odd { Said { what: What::Bad, ..said } } else { said });
+        }
+    }
+    if let Some(said) = tree.find(&[CONFIG, slot]) {
+        let at = said.at;
+        match all.map_mut(CONFIG, at) {
+            Some(config) if disk.is_empty() => _ = config.take(slot),
+            Some(config) => config.set(slot, Said { at, what: What::Map(disk) }),
+            None => {}
+        }
+    }
+    Cow::Owned(all)
+}
+
+/// Says whether a size is no whole number of GiB, as the document has that of the boot disk.
+fn is_odd(said: &Said) -> bool {
+    matches!(said.what, What::Value(_)) && said.number().is_none()
+}
+
+/// Reports what a layer says twice of the boot disk, or in parts of a GiB.
+fn judge(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
+    let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else { return };
+    for (option, key) in OF_BOOT_DISK {
+        let Some(long) = disk.get(option) else { continue };
+        if option == "size" && is_odd(long) {
+            let fact = format!("`{slot}` is the boot disk, whose size is a whole number of GiB");
+            report.push(sources.error(long.at, fact));
+        }
+        if let Some(short) = tree.get(key) {
+            let (at, first) = (long.at.max(short.at), sources.short(long.at.min(short.at)));
+            let fact = format!(
+                "`{slot}` is the boot disk: `{key}` is its `{option}`, which {first} says too"
+            );
+            let entry = sources.error(at, fact);
+            report.push(entry.hint("leave one of them out"));
+        }
+    }
+}

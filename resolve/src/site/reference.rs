@@ -1,0 +1,87 @@
+//! What files refer to: other files, and names in secrets.yaml. Does no I/O.
+
+use super::{ENVS, Kind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use crate::shape::{Reference, SSH_KEY, Target};
+use crate::source::Span;
+use crate::suggest;
+use stage::{Entry, shown};
+
+/// Older specs wrote `ssh_keys.NAME`.
+const PREFIX: &str = "ssh_keys.";
+
+impl Site<'_> {
+    /// Reports what a file refers to and is not there.
+    pub(super) fn look_for(&mut self, reference: &Reference) {
+        let Reference { target, name, at } = reference;
+        let kind: &Kind = match target {
+            Target::Preset => &PRESETS,
+            Target::Template => &TEMPLATES,
+            Target::Spec => &SPECS,
+            // Sites that keep nodes/ out of their repository are checked there too.
+            Target::Node if self.names(&NODES).is_empty() => return,
+            Target::Node => &NODES,
+            // Newer postures of older sites lie in a folder of their own.
+            Target::Posture if self.is_newer_posture(name, *at) => return,
+            Target::Posture => &POSTURES,
+            // Which there are depends on the node.
+            Target::Image => return,
+            Target::Token => return self.token(name, *at),
+            Target::SshKey => return self.key(name, *at),
+        };
+        self.find(kind, name, Some(*at));
+    }
+
+    /// An env may name a posture that only `v2/postures` has; a spec may not.
+    fn is_newer_posture(&self, name: &str, at: Span) -> bool {
+        let file = self.sources.file(at.file);
+        let folder = ENVS.folders[0];
+        file.is_some_and(|file| file.path.starts_with(folder))
+            && self.sources.find(&format!("v2/postures/{name}.yaml")).is_some()
+    }
+
+    fn token(&mut self, name: &str, at: Span) {
+        let there = self.secrets.as_ref().is_some_and(|s| s.api_tokens.contains_key(name));
+        if !there && !self.secrets_unknown {
+            let entry = self.no_token(name, at, true);
+            self.report.push(entry);
+        }
+    }
+
+    /// What to say of a token that is not there. One that is `written` may be the token itself, in
+    /// the wrong place.
+    pub(crate) fn no_token(&self, name: &str, at: Span, written: bool) -> Entry {
+        // So may a name be whose token is wrong.
+        let tokens = self.secrets.iter().flat_map(|s| &s.api_tokens);
+        let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
+        let hint = self.secrets_hint(name, "api_tokens", sound.clone());
+        let is_typo = suggest::near(name, sound).is_some();
+        let fact = match written && !is_typo {
+            true => "`api_token` names no token of secrets.yaml".to_owned(),
+            false => format!("API token \"{name}\" does not exist"),
+        };
+        let entry = self.sources.error(at, fact);
+        let note = "without `api_token` the file's name is that of the token";
+        if written { entry.hint(hint) } else { entry.note(note).hint(hint) }
+    }
+
+    /// The key of a name, or the key itself.
+    pub(crate) fn ssh_key(&self, text: &str) -> Option<String> {
+        let name = text.strip_prefix(PREFIX).unwrap_or(text);
+        let mut keys = self.secrets.iter().flat_map(|secrets| &secrets.ssh_keys);
+        let named = keys.find(|(known, _)| known == name).map(|(_, key)| key.clone());
+        named.or_else(|| SSH_KEY.accepts(text).then(|| text.trim().to_owned()))
+    }
+
+    fn key(&mut self, text: &str, at: Span) {
+        if self.secrets_unknown || self.ssh_key(text).is_some() {
+            return;
+        }
+        let name = text.strip_prefix(PREFIX).unwrap_or(text);
+        let keys = self.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
+        let names = keys.iter().map(|(name, _)| name.as_str());
+        let hint = self.secrets_hint(name, "ssh_keys", names);
+        let fact = format!("SSH key \"{}\" does not exist", shown::name(name));
+        let entry = self.sources.error(at, fact);
+        self.report.push(entry.hint(hint));
+    }
+}

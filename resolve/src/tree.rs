@@ -1,0 +1,203 @@
+//! `Tree`: what a file says, judged, each value with its place; and how layers of it are merged.
+//! Does no I/O.
+//!
+//! No `Debug`: a tree may hold secrets.
+
+use crate::source::Span;
+use serde_json::{Map, Value};
+
+/// What a mapping says: its keys under their present names, in the order of the file.
+#[derive(Clone, Default)]
+pub(crate) struct Tree(Vec<(Box<str>, Said)>);
+
+/// What is said somewhere.
+#[derive(Clone)]
+pub(crate) struct Said {
+    /// Where.
+    pub at: Span,
+    /// What.
+    pub what: What,
+}
+
+/// A value as the table has it.
+#[derive(Clone)]
+pub(crate) enum What {
+    /// `null`: nothing, whatever the layers below say.
+    Null,
+    /// Something that has been reported as wrong: nothing more is to be said of it.
+    Bad,
+    /// Text, a number, a flag, or what is passed on as it is.
+    Value(Value),
+    /// A list.
+    List(Vec<Said>),
+    /// A mapping.
+    Map(Tree),
+}
+
+impl Said {
+    /// The text, when it is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.what {
+            What::Value(value) => value.as_str(),
+            _ => None,
+        }
+    }
+
+    /// The whole number, when it is one that fits.
+    pub(crate) fn number(&self) -> Option<u32> {
+        match &self.what {
+            What::Value(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+            _ => None,
+        }
+    }
+
+    /// The flag, when it is one.
+    pub(crate) fn flag(&self) -> Option<bool> {
+        match &self.what {
+            What::Value(value) => value.as_bool(),
+            _ => None,
+        }
+    }
+
+    /// The items of a list; a single value is the only one.
+    pub(crate) fn items(&self) -> &[Said] {
+        match &self.what {
+            What::List(items) => items,
+            What::Value(_) => std::slice::from_ref(self),
+            _ => &[],
+        }
+    }
+
+    /// The texts of a list, when all are.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        match &self.what {
+            What::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+            _ => None,
+        }
+    }
+
+    /// The mapping, when it is one.
+    pub(crate) fn map(&self) -> Option<&Tree> {
+        match &self.what {
+            What::Map(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// The items of a list.
+    pub(crate) fn into_items(self) -> Vec<Said> {
+        match self.what {
+            What::List(items) => items,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The mapping, when it is one.
+    pub(crate) fn into_map(self) -> Option<Tree> {
+        match self.what {
+            What::Map(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    /// Says whether it is `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.what, What::Null)
+    }
+
+    /// Says whether a problem with it has been reported.
+    pub(crate) fn is_bad(&self) -> bool {
+        matches!(self.what, What::Bad)
+    }
+
+    /// What it says as JSON; in a mapping, what is null is left out unless `nulls` are wanted.
+    pub(crate) fn to_json(&self, nulls: bool) -> Value {
+        match &self.what {
+            What::Null | What::Bad => Value::Null,
+            What::Value(value) => value.clone(),
+            What::List(items) => items.iter().map(|item| item.to_json(nulls)).collect(),
+            What::Map(tree) => Value::Object(tree.to_json(nulls)),
+        }
+    }
+}
+
+impl Tree {
+    /// What is said of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Said> {
+        self.0.iter().find(|(name, _)| &**name == key).map(|(_, said)| said)
+    }
+
+    /// What is said at a path. What stands above it and is no mapping decides all below.
+    pub(crate) fn find(&self, path: &[&str]) -> Option<&Said> {
+        let (first, rest) = path.split_first()?;
+        let said = self.get(first)?;
+        match said.map() {
+            Some(tree) if !rest.is_empty() => tree.find(rest),
+            _ => Some(said),
+        }
+    }
+
+    /// The mapping of a key.
+    pub(crate) fn map(&self, key: &str) -> Option<&Tree> {
+        self.get(key)?.map()
+    }
+
+    /// Keys and what is said of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Said)> {
+        self.0.iter().map(|(name, said)| (&**name, said))
+    }
+
+    /// Says whether it says nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets a key; the first place in the order stays its own.
+    pub(crate) fn set(&mut self, key: &str, said: Said) {
+        match self.get_mut(key) {
+            Some(old) => *old = said,
+            None => self.0.push((key.into(), said)),
+        }
+    }
+
+    /// Takes a key out.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Said> {
+        let index = self.0.iter().position(|(name, _)| &**name == key)?;
+        Some(self.0.remove(index).1)
+    }
+
+    /// The mapping of a key, made when there is none; `None` when it is something else.
+    pub(crate) fn map_mut(&mut self, key: &str, at: Span) -> Option<&mut Tree> {
+        if self.get(key).is_none() {
+            self.0.push((key.into(), Said { at, what: What::Map(Self::default()) }));
+        }
+        match &mut self.get_mut(key)?.what {
+            What::Map(tree) => Some(tree),
+            _ => None,
+        }
+    }
+
+    fn get_mut(&mut self, key: &str) -> Option<&mut Said> {
+        self.0.iter_mut().find(|(name, _)| &**name == key).map(|(_, said)| said)
+    }
+
+    /// Lays a layer on top: mappings merge key by key, anything else replaces what is below it.
+    pub(crate) fn lay(&mut self, above: &Self) {
+        for (name, said) in &above.0 {
+            match (self.get_mut(name), &said.what) {
+                (Some(Said { at, what: What::Map(low) }), What::Map(high)) => {
+                    *at = said.at;
+                    low.lay(high);
+                }
+                (Some(low), _) => *low = said.clone(),
+                (None, _) => self.0.push((name.clone(), said.clone())),
+            }
+        }
+    }
+
+    /// It as JSON; what is null is left out unless `nulls` are wanted.
+    pub(crate) fn to_json(&self, nulls: bool) -> Map<String, Value> {
+        let said = self.0.iter().filter(|(_, said)| nulls || !said.is_null());
+        said.map(|(name, said)| (name.to_string(), said.to_json(nulls))).collect()
+    }
+}
