@@ -13,6 +13,7 @@ mod identity;
 mod keys;
 mod life;
 mod pending;
+mod pools;
 mod sdn;
 mod storage;
 mod tags;

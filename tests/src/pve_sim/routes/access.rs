@@ -2,7 +2,7 @@
 //! A pure module: does no I/O.
 // PVE: pve-access-control, API2/AccessControl.pm; pve-manager, API2/Pool.pm.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -104,53 +104,80 @@ pub(super) fn create_pool(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
+/// All or nothing: what is refused on the way, rights too, fails the whole request.
 pub(super) fn change_pool(call: &mut Call) -> Reply {
-    let params = call.params.clone();
-    let id = params.text("poolid");
-    let delete = params.flag("delete");
-    let fail = |cause: String| Err(failed("update pools", &cause));
-    let Some(mut pool) = call.world.pools.get(id).cloned() else {
-        return fail(format!("pool '{id}' does not exist"));
-    };
+    let mut pools = call.world.pools.clone();
+    // PVE: pve-access-control, AccessControl.pm, lock_user_config: the text of a refusal is put
+    // behind that of the request, and its status is lost.
+    let changed = update_pool(call, &mut pools);
+    changed.map_err(|refusal| failed("update pools", &refusal.in_task()))?;
+    call.world.pools = pools;
+    Ok(Value::Null.into())
+}
+
+fn update_pool(call: &Call, pools: &mut BTreeMap<String, Pool>) -> Result<(), Refusal> {
+    let (params, id) = (&call.params, call.params.text("poolid"));
+    let pool = pools.get_mut(id).ok_or_else(|| missing(id))?;
     if let Some(comment) = params.get("comment") {
         pool.comment = Some(comment.to_owned());
     }
     for word in params.list("vms") {
         let vmid: u32 = word.parse().unwrap_or_default();
-        call.world.check_vm(call.who, vmid, None, &["VM.Allocate"])?;
-        let owner = call.world.pools.iter().find(|(_, pool)| pool.vms.contains(&vmid));
-        let owner = owner.map(|(name, _)| name.clone());
-        match (delete, owner) {
-            (true, Some(owner)) if owner == id => pool.vms.retain(|member| *member != vmid),
-            (true, _) => return fail(format!("VM {vmid} is not a pool member")),
-            (false, Some(owner)) if owner == id => {
-                return fail(format!("VM {vmid} is already a pool member"));
-            }
-            (false, Some(owner)) if !params.flag("allow-move") => {
-                return fail(format!(
-                    "VM {vmid} belongs already to pool '{owner}' and 'allow-move' is not set"
-                ));
-            }
-            (false, owner) => {
-                let left = owner.and_then(|owner| call.world.pools.get_mut(&owner));
-                if let Some(left) = left {
-                    left.vms.retain(|member| *member != vmid);
-                }
-                pool.vms.push(vmid);
-            }
-        }
+        // PVE: RPCEnvironment.pm, check_perm_modify.
+        let any = ["Permissions.Modify", "VM.Allocate"];
+        call.world.check_any(call.who, &format!("/vms/{vmid}"), &any)?;
+        move_member(call, pools, id, vmid)?;
     }
     for word in params.list("storage") {
-        call.world.check(call.who, &format!("/storage/{word}"), &["Datastore.Allocate"])?;
-        match (delete, pool.storages.iter().any(|member| member == word)) {
+        let any = ["Permissions.Modify", "Datastore.Allocate"];
+        call.world.check_any(call.who, &format!("/storage/{word}"), &any)?;
+        let pool = pools.get_mut(id).ok_or_else(|| missing(id))?;
+        match (params.flag("delete"), pool.storages.iter().any(|member| member == word)) {
             (true, true) => pool.storages.retain(|member| member != word),
-            (true, false) => return fail(format!("Storage '{word}' is not a pool member")),
-            (false, true) => return fail(format!("Storage '{word}' is already a pool member")),
             (false, false) => pool.storages.push(word.to_owned()),
+            (true, false) => {
+                return Err(Refusal::die(format!("Storage '{word}' is not a pool member")));
+            }
+            (false, true) => {
+                return Err(Refusal::die(format!("Storage '{word}' is already a pool member")));
+            }
         }
     }
-    call.world.pools.insert(id.to_owned(), pool);
-    Ok(Value::Null.into())
+    Ok(())
+}
+
+/// Puts a VM into a pool, or takes it out; whether there is such a VM, nobody looks.
+fn move_member(
+    call: &Call,
+    pools: &mut BTreeMap<String, Pool>,
+    id: &str,
+    vmid: u32,
+) -> Result<(), Refusal> {
+    let owner = pools.iter().find(|(_, pool)| pool.vms.contains(&vmid));
+    let owner = owner.map(|(name, _)| name.clone());
+    match (call.params.flag("delete"), &owner) {
+        (true, Some(owner)) if owner == id => {}
+        (true, _) => return Err(Refusal::die(format!("VM {vmid} is not a pool member"))),
+        (false, Some(owner)) if owner == id => {
+            return Err(Refusal::die(format!("VM {vmid} is already a pool member")));
+        }
+        (false, Some(owner)) if !call.params.flag("allow-move") => {
+            return Err(Refusal::die(format!(
+                "VM {vmid} belongs already to pool '{owner}' and 'allow-move' is not set"
+            )));
+        }
+        (false, Some(owner)) => {
+            call.world.check(call.who, &format!("/pool/{owner}"), &["Pool.Allocate"])?;
+        }
+        (false, None) => {}
+    }
+    for pool in pools.values_mut() {
+        pool.vms.retain(|member| *member != vmid);
+    }
+    if let (false, Some(pool)) = (call.params.flag("delete"), pools.get_mut(id)) {
+        pool.vms.push(vmid);
+    }
+    Ok(())
 }
 
 pub(super) fn delete_pool(call: &mut Call) -> Reply {
