@@ -157,6 +157,37 @@ fn a_forced_removal_waits_with_the_rest() {
 }
 
 #[test]
+fn what_may_not_be_freed_waits_on() {
+    let disk = "local-lvm:vm-100-disk-1";
+    let withdraw = r#"[{"when": "PUT /nodes/*/qemu/*/config", "then": {"withdraw":
+        {"path": "/storage/local-lvm", "privilege": "Datastore.AllocateSpace"}}}]"#;
+    let refused = "403 Permission check failed (/storage/local-lvm, Datastore.AllocateSpace)";
+    check(
+        &stopped(&format!(r#""scsi1": "{disk},size=1G""#)),
+        withdraw,
+        &[
+            (
+                &format!("{PUT} delete=scsi1 force=1"),
+                &format!(r#""scsi1":"unable to apply pending change scsi1 : {refused}\n""#),
+            ),
+            (PENDING, r#""delete":2"#),
+            (CURRENT, &format!(r#""scsi1":"{disk},size=1G""#)),
+        ],
+    );
+    check(
+        &stopped(&format!(r#""scsi1": "{disk},size=1G", "scsi2": "{disk},size=1G""#)),
+        "[]",
+        &[
+            (
+                &format!("{PUT} delete=scsi1 force=1"),
+                &format!("unable to delete '{disk}' - volume is still in use (snapshot?)"),
+            ),
+            (CURRENT, &format!(r#""scsi1":"{disk},size=1G""#)),
+        ],
+    );
+}
+
+#[test]
 fn what_a_running_vm_cannot_do_is_said_and_waits() {
     check(
         &running(r#""scsi0": "local-lvm:vm-100-disk-0,size=1G", "boot": "order=scsi0""#),

@@ -4,8 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Map;
-
 use super::World;
 use super::access::Who;
 use super::disk;
@@ -39,11 +37,8 @@ impl World {
         let warnings = self.write_pending(node, who, vmid, change)?;
         self.vm_mut(node, vmid)?.cleanup_pending();
         let errors = match self.vm(node, vmid)?.running {
-            true => self.hotplug_pending(node, vmid, change)?,
-            false => {
-                self.apply_pending(node, vmid)?;
-                Map::new()
-            }
+            true => self.hotplug_pending(node, vmid, change, who)?,
+            false => self.apply_pending(node, vmid, Some(who))?,
         };
         match errors.is_empty() {
             true => Ok(warnings),

@@ -26,16 +26,27 @@ impl World {
         }
     }
 
-    /// All that waits takes effect: a VM that is off, or goes on or off.
-    pub(crate) fn apply_pending(&mut self, node: &str, vmid: u32) -> Result<(), Refusal> {
+    /// All that waits takes effect: a VM that is off, or goes on or off. The texts of what fails,
+    /// and so waits on, come back.
+    pub(crate) fn apply_pending(
+        &mut self,
+        node: &str,
+        vmid: u32,
+        who: Option<&Who>,
+    ) -> Result<Map<String, Value>, Refusal> {
+        let mut errors = Map::new();
         let pending = self.vm(node, vmid)?.pending.clone();
         // PVE: deletions first, each kind in the order of its keys.
         let (gone, set): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|(_, value)| value.is_none());
         for (key, value) in gone.into_iter().chain(set) {
-            self.put_in_force(node, vmid, &key, value)?;
+            if let Err(refusal) = self.put_in_force(node, vmid, &key, value, who) {
+                let text = refusal.in_task();
+                let text = format!("unable to apply pending change {key} : {text}\n");
+                errors.insert(key, text.into());
+            }
         }
-        Ok(())
+        Ok(errors)
     }
 
     /// What a running VM takes at once; the rest waits. The texts of what fails come back.
@@ -44,6 +55,7 @@ impl World {
         node: &str,
         vmid: u32,
         change: &Change,
+        who: &Who,
     ) -> Result<Map<String, Value>, Refusal> {
         let mut errors = Map::new();
         for (key, value) in self.vm(node, vmid)?.pending.clone() {
@@ -58,25 +70,29 @@ impl World {
                 (Verdict::Plugged, Some(text)) => Verdict::Fails(text.clone()),
                 (verdict, _) => verdict,
             };
-            match verdict {
-                Verdict::Waits => {}
-                Verdict::Fails(text) => {
-                    errors.insert(key, format!("hotplug problem - {text}\n").into());
-                }
+            let failed = match verdict {
+                Verdict::Waits => None,
+                Verdict::Fails(text) => Some(text),
                 Verdict::Plugged => {
-                    self.put_in_force(node, vmid, &key, value)?;
+                    let put = self.put_in_force(node, vmid, &key, value, Some(who));
+                    put.err().map(|refusal| refusal.in_task())
                 }
+            };
+            if let Some(text) = failed {
+                errors.insert(key, format!("hotplug problem - {text}\n").into());
             }
         }
         Ok(errors)
     }
 
+    /// Puts one change in force; one that fails waits on, and the config is as it was.
     fn put_in_force(
         &mut self,
         node: &str,
         vmid: u32,
         key: &str,
         value: Option<String>,
+        who: Option<&Who>,
     ) -> Result<(), Refusal> {
         let vm = self.vm_mut(node, vmid)?;
         vm.pending.remove(key);
@@ -85,11 +101,39 @@ impl World {
             Some(value) => vm.config.insert(key.to_owned(), value.clone()),
             None => vm.config.remove(key),
         };
-        if let Some(before) = before.filter(|_| disk::is_drive(key)) {
-            self.part_with(node, vmid, &before, value.as_deref(), free)?;
+        let old = before.clone().filter(|_| disk::is_drive(key));
+        let parted = match (&old, who.filter(|_| free)) {
+            (None, _) => Ok(()),
+            (Some(old), who) => who
+                .map_or(Ok(()), |who| self.may_free(who, vmid, old))
+                .and_then(|()| self.part_with(node, vmid, old, value.as_deref(), free)),
+        };
+        let vm = self.vm_mut(node, vmid)?;
+        if parted.is_err() {
+            match before {
+                Some(before) => vm.config.insert(key.to_owned(), before),
+                None => vm.config.remove(key),
+            };
+            vm.pending.insert(key.to_owned(), value);
+            if free {
+                vm.forced.insert(key.to_owned());
+            }
         }
-        self.vm_mut(node, vmid)?.tidy();
-        Ok(())
+        vm.tidy();
+        parted
+    }
+
+    /// Whether somebody may free the volume of a drive.
+    // PVE: QemuServer.pm, vmconfig_delete_or_detach_drive and try_deallocate_drive.
+    fn may_free(&self, who: &Who, vmid: u32, drive: &str) -> Result<(), Refusal> {
+        self.check(who, &format!("/vms/{vmid}"), &["VM.Config.Disk"])?;
+        let drive = Properties::read(drive, "file");
+        match drive.get("file").and_then(|file| file.split_once(':')) {
+            Some((storage, _)) => {
+                self.check(who, &format!("/storage/{storage}"), &["Datastore.AllocateSpace"])
+            }
+            None => Ok(()),
+        }
     }
 
     /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).

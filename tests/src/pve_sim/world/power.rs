@@ -16,9 +16,13 @@ impl World {
         if let Err(cause) = self.startable(node, vmid) {
             return Err(cause).into();
         }
-        if let Err(refusal) = self.apply_pending(node, vmid) {
-            return Err(refusal.in_task()).into();
-        }
+        // What cannot be put in force is told of, and the VM starts without it.
+        let errors = match self.apply_pending(node, vmid, None) {
+            Ok(errors) => errors,
+            Err(refusal) => return Err(refusal.in_task()).into(),
+        };
+        let lines = errors.values().filter_map(|text| text.as_str());
+        let log = lines.map(|text| text.trim_end().to_owned()).collect();
         if let Err(cause) = self.devices_exist(node, vmid) {
             return Err(cause).into();
         }
@@ -26,7 +30,7 @@ impl World {
             vm.running = true;
             vm.agent_calls = 0;
         }
-        Ended::default()
+        Ended { log, ..Ended::default() }
     }
 
     fn startable(&self, node: &str, vmid: u32) -> Result<(), String> {
@@ -104,7 +108,7 @@ impl World {
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
-        self.apply_pending(node, vmid).map_err(text)
+        self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
@@ -124,7 +128,7 @@ impl World {
         vm.agent_calls = 0;
         let node = vm.node.clone();
         // The VM is there, and nothing else is looked at.
-        let _ = self.apply_pending(&node, vmid);
+        let _ = self.apply_pending(&node, vmid, None);
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {
