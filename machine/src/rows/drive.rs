@@ -20,6 +20,10 @@ const NEEDS: &[Need] = &[
     Need::new(On::Root, "Sys.Console").when(When::Is("file", "cdrom")),
 ];
 
+/// Neither the firmware's disk nor the TPM's is ever a CD drive.
+const DISK_NEEDS: &[Need] =
+    &[on_vm("VM.Config.Disk"), Need::new(On::Storage, "Datastore.AllocateSpace")];
+
 const PLUG: Effect = Effect::Plug(Feature::Disk);
 
 const SOURCE: &str = "qemu-server, Drive.pm, drivedesc_base; QemuServer.pm, vmconfig_update_disk";
@@ -245,7 +249,7 @@ pub(super) static EFIDISK: Key = Key::of(
         .effect(Effect::AtCreate)
         .since(9, 1),
     ]),
-    NEEDS,
+    DISK_NEEDS,
     "The disk for what UEFI stores.",
     "qemu-server, Drive.pm, efidisk_fmt",
 );
@@ -253,7 +257,8 @@ pub(super) static EFIDISK: Key = Key::of(
 pub(super) static TPMSTATE: Key = Key::of(
     "tpmstate0",
     Form::Drive(&[
-        STORAGE,
+        // PVE: qemu-server, QemuServer.pm, clone_disk: it moves only while the VM is off.
+        STORAGE.effect(Effect::Restart),
         Part::new("format", Kind::Word(&["raw", "qcow2", "vmdk"]), "The format of its disk.")
             .effect(Effect::AtCreate)
             .since(9, 1),
@@ -261,7 +266,7 @@ pub(super) static TPMSTATE: Key = Key::of(
             .absent("v1.2")
             .effect(Effect::AtCreate),
     ]),
-    NEEDS,
+    DISK_NEEDS,
     "The disk for what a TPM stores.",
     "qemu-server, Drive.pm, tpmstate_fmt",
 );

@@ -24,7 +24,8 @@ pub(super) static MEMORY: Key = Key::of(
     NEEDS,
     "Memory in MiB.",
     "qemu-server, Memory.pm, memory_fmt",
-);
+)
+.effect(Effect::Plug(Feature::Memory));
 
 /// To or from 0 it is another device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
 pub(super) static BALLOON: Key = Key::scalar(

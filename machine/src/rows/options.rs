@@ -32,7 +32,7 @@ pub(super) static AGENT: Key = Key::of(
             Part::new(
                 "freeze-fs-on-backup",
                 Kind::Flag,
-                "Whether the guest's file systems stand still while a backup begins.",
+                "Whether the guest's file systems stand still while a backup or a snapshot begins.",
             )
             .also(&["freeze-fs", "guest-fsfreeze"])
             .absent("1"),
