@@ -70,8 +70,17 @@ pub fn schema(kind: &str) -> Option<String> {
     Some(pretty(&shape::schema(shape)))
 }
 
-/// The keys of a kind of files as a table, as docs/site-config.md has it.
+/// The tables that docs/site-config.md has besides one for each kind of files.
+pub const SHARED_TABLES: [&str; 2] = ["vm", "config"];
+
+/// The keys of a kind of files as a table, as docs/site-config.md has it; or one of
+/// [`SHARED_TABLES`].
 pub fn reference(kind: &str) -> Option<String> {
+    match kind {
+        "vm" => return Some(shape::vm_reference()),
+        "config" => return Some(shape::config_reference()),
+        _ => {}
+    }
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     Some(shape::reference(shape))
 }

@@ -189,7 +189,7 @@ proptest! {
     fn the_highest_layer_decides(preset in says(), middle in says(), own in says()) {
         let resolved = vm(&preset, &template(&middle, true), &own);
         let wanted = own.over(&middle.over(&preset));
-        prop_assert_eq!(resolved["cores"].as_u64(), Some(wanted.cores.unwrap_or(0).into()));
+        prop_assert_eq!(resolved["cores"].as_u64(), wanted.cores.map(Into::into));
         prop_assert_eq!(resolved["vlan"].as_u64(), wanted.vlan.map(Into::into));
         let bridge = format!("vmbr{}", wanted.bridge.unwrap_or(0));
         prop_assert_eq!(resolved["bridge"].as_str(), Some(bridge.as_str()));

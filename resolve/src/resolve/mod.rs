@@ -3,6 +3,7 @@
 
 mod address;
 mod config;
+mod cross;
 mod graph;
 mod guest;
 mod images;

@@ -1,6 +1,7 @@
 //! One machine → one VM: its layers merged, its defaults filled in, its addresses judged.
 //! Does no I/O.
 
+use super::cross::Cross;
 use super::{Resolved, config, guest, mac, nic};
 use crate::selection::How;
 use crate::shape::CONFIG;
@@ -34,11 +35,14 @@ pub(super) fn resolve_all<'g>(
     how: &How,
 ) -> Vec<Resolved<'g>> {
     let mut all = Vec::with_capacity(group.machines.len());
+    let mut cross = Cross::default();
     for (index, machine) in group.machines.iter().enumerate() {
         let merged = site.merge(machine);
         let mut report = Report::new();
         let mut one = One { site, group, machine, merged: &merged, report: &mut report };
-        all.push(one.resolve(index, how));
+        let resolved = one.resolve(index, how);
+        cross.check(site, (machine, &merged), &resolved.vm, &mut report);
+        all.push(resolved);
         site.report.extend(report);
     }
     mac::derive(&mac::Derived::new(site, group, node), &mut all);
@@ -135,6 +139,12 @@ impl<'g> One<'_, 'g> {
                 Some(_) => {}
                 None => names.push(name),
             }
+        }
+        let slot = self.merged.boot_disk.as_str();
+        if let Some(said) = tree.find(&[CONFIG, slot]).filter(|said| said.is_null()) {
+            let fact = format!("`{slot}` is the boot disk of {}", self.machine.title());
+            let entry = self.site.sources.error(said.at, fact);
+            self.report.push(entry.hint("name another by `boot_disk`, or remove this"));
         }
         if self.merged.broken || names.is_empty() {
             return;

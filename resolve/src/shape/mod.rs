@@ -12,7 +12,7 @@ mod target;
 mod vm;
 mod walk;
 
-pub(crate) use reference::reference;
+pub(crate) use reference::{config as config_reference, reference, shared as vm_reference};
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
 pub(crate) use schema::schema;
 pub(crate) use showing::{Showing, of_path};
@@ -201,6 +201,16 @@ impl Opt {
             Self::Part(part) => part.name,
             Self::Field(field) => field.name,
         }
+    }
+}
+
+/// The option that may stand alone, without its name.
+pub(crate) fn bare(key: &'static machine::Key) -> Option<&'static machine::Part> {
+    match key.form {
+        Form::Options { default, bare, .. } => key.part(default).filter(|_| bare),
+        Form::Nic(_) => key.part("model"),
+        Form::Drive(_) => key.part("file"),
+        Form::Scalar => None,
     }
 }
 

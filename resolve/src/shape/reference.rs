@@ -1,20 +1,74 @@
 //! A [`Shape`] as a table for people: docs/site-config.md. Does no I/O.
 
-use super::{Field, Shape, Type};
+use super::{Field, Shape, Type, own_options, vm};
+use machine::{Form, KEYS, Kind, Part, Version};
 
-/// Returns the keys of a kind of files, a row each, as Markdown.
+const HEAD: &str = "| key | holds | meaning |\n|---|---|---|\n";
+
+/// Returns the keys of a kind of files, a row each, as Markdown; without those that VMs share.
 pub(crate) fn reference(shape: &Shape) -> String {
-    let mut out = String::from("| key | holds | meaning |\n|---|---|---|\n");
-    rows(&mut out, shape, "");
+    let mut out = String::from(HEAD);
+    rows(&mut out, shape.fields, "");
     out
 }
 
-fn rows(out: &mut String, shape: &Shape, prefix: &str) {
-    for field in shape.all() {
+/// Returns the keys that everything that describes VMs has.
+pub(crate) fn shared() -> String {
+    let mut out = String::from(HEAD);
+    rows(&mut out, &vm::SHARED, "");
+    out
+}
+
+/// Returns PVE's config keys and their options.
+pub(crate) fn config() -> String {
+    let mut out = String::from(HEAD);
+    for key in KEYS {
+        let name = match key.slots {
+            Some(count) => format!("{}0` … `{}{}", key.part.name, key.part.name, count - 1),
+            None => key.part.name.to_owned(),
+        };
+        let holds = match key.form {
+            Form::Scalar => kind_holds(key.part.kind),
+            _ => "text, or mapping".to_owned(),
+        };
+        out.push_str(&format!("| `{name}` | {holds} | {} |\n", part_meaning(&key.part, "")));
+        let stem = if key.slots.is_some() { format!("{}N", key.part.name) } else { name };
+        for part in key.parts().iter().filter(|_| !key.is_scalar()) {
+            let (holds, meaning) = (kind_holds(part.kind), part_meaning(part, &also(part)));
+            out.push_str(&format!("| `{stem}.{}` | {holds} | {meaning} |\n", part.name));
+        }
+        rows(&mut out, own_options(key), &format!("{stem}."));
+    }
+    out
+}
+
+fn kind_holds(kind: Kind) -> String {
+    kind.must().replace('|', "\\|")
+}
+
+fn also(part: &Part) -> String {
+    let names: Vec<String> = part.also.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(" Or {}.", names.join(", ")) }
+}
+
+fn part_meaning(part: &Part, also: &str) -> String {
+    let mut text = format!("{}{also}", part.help.replace('|', "\\|"));
+    if let Some(new) = part.at_create.map(|new| part.kind.to_json(new)) {
+        let new = new.as_str().map_or_else(|| new.to_string(), str::to_owned);
+        text.push_str(&format!(" A new VM has `{new}`."));
+    }
+    if part.since > Version::OLDEST {
+        text.push_str(&format!(" Since PVE {}.", part.since));
+    }
+    text
+}
+
+fn rows(out: &mut String, fields: &[Field], prefix: &str) {
+    for field in fields {
         let name = format!("{prefix}{}", field.name);
         out.push_str(&format!("| `{name}` | {} | {} |\n", holds(&field.ty), meaning(field)));
         if let Some((below, shape)) = inner(&field.ty) {
-            rows(out, shape, &format!("{name}{below}."));
+            rows(out, shape.fields, &format!("{name}{below}."));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! It is never stricter than the walker: what an editor marks, `resolve check` marks too.
 
-use super::{Field, Opt, Rule, Shape, Type, own_options};
+use super::{Field, Opt, Rule, Shape, Type, bare, own_options};
 use machine::{ConfigKey, Form, KEYS, Kind};
 use serde_json::{Map, Value, json};
 use stage::shown::Exposure;
@@ -92,10 +92,12 @@ fn row(key: &'static machine::Key) -> Value {
             });
             let own = own_options(key).iter().map(|field| (field.name, property(field, field.doc)));
             let properties: Map<String, Value> = parts.chain(own).map(option).collect();
-            json!({ "anyOf": [
-                { "type": ["string", "number", "boolean"] },
-                { "type": "object", "properties": properties, "additionalProperties": false },
-            ] })
+            let text = match bare(key) {
+                Some(part) => vec![kind(part.kind), json!({ "type": "string", "pattern": "[,=]" })],
+                None => vec![json!({ "type": ["string", "number"] })],
+            };
+            let mapping = json!({ "type": "object", "properties": properties, "additionalProperties": false });
+            json!({ "anyOf": text.into_iter().chain([mapping]).collect::<Vec<_>>() })
         }
     };
     allow_null(&mut schema);
@@ -129,7 +131,12 @@ fn kind(kind: Kind) -> Value {
         Kind::Text(rule) => {
             json!({ "anyOf": [text(rule), { "type": "number" }] })
         }
+        Kind::Lines(rule) => text(rule),
+        Kind::Machine => text(&machine::rule::MACHINE),
         Kind::Mac => text(&machine::rule::MAC),
+        Kind::Features(..) => {
+            json!({ "type": ["array", "boolean", "number", "string"] })
+        }
         Kind::List(..) | Kind::Set(..) => json!({ "type": ["array", "string", "number"] }),
     }
 }

@@ -1,7 +1,7 @@
 //! PVE's config keys: a value, PVE's property string, or a mapping of options. Does no I/O.
 
 use super::{CONFIG, Name, Walker};
-use crate::shape::{Opt, option_names, short_form};
+use crate::shape::{Opt, Rule, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Said, Tree, What};
@@ -19,16 +19,6 @@ pub(super) fn names_like(wrong: &str) -> Vec<String> {
         None => key.part.name.to_owned(),
     };
     KEYS.iter().map(name).collect()
-}
-
-/// The option that may stand alone, without its name.
-fn bare(key: &'static machine::Key) -> Option<&'static machine::Part> {
-    match key.form {
-        Form::Options { default, bare, .. } => key.part(default).filter(|_| bare),
-        Form::Nic(_) => key.part("model"),
-        Form::Drive(_) => key.part("file"),
-        Form::Scalar => None,
-    }
 }
 
 impl Walker<'_> {
@@ -123,8 +113,12 @@ impl Walker<'_> {
     }
 
     fn no_option(&mut self, at: Span, key: &'static machine::Key, name: &str, option: &str) {
-        let entry =
-            self.sources.error(at, format!("`{name}` has no option `{}`", shown::name(option)));
+        let shown = shown::name(option);
+        if let Some(reason) = machine::option_refusal(key, option) {
+            self.error(at, format!("`{name}.{shown}` cannot be set: {reason}"));
+            return;
+        }
+        let entry = self.sources.error(at, format!("`{name}` has no option `{shown}`"));
         self.push(entry.hint(suggest::key(option, option_names(key))));
     }
 
@@ -192,7 +186,7 @@ impl Walker<'_> {
             (Kind::Int(least, most), _) => return self.number(node, least, most, name),
             (Kind::Word(words), _) => return self.word(node, words, name),
             (Kind::Flag, Some(scalar)) if scalar.flag().is_some() => return self.flag(node, name),
-            (Kind::List(..) | Kind::Set(..), None) => {
+            (Kind::List(..) | Kind::Set(..) | Kind::Features(..), None) => {
                 let items = node.list().unwrap_or_default();
                 let texts = items.iter().map(|item| item.text().unwrap_or_default());
                 node.list().and_then(|_| json(&texts.collect()))
@@ -208,8 +202,21 @@ impl Walker<'_> {
             (Kind::Size, Some(scalar)) if number.is_none() => {
                 self.normal(kind, &scalar.text).map(What::Value)
             }
-            (Kind::Text(rule), Some(_)) if number.is_none() => return self.text(node, rule, name),
-            (Kind::Mac, Some(_)) => return self.mac(node, name),
+            (Kind::Text(rule) | Kind::Lines(rule), Some(_)) if number.is_none() => {
+                return self.normal_text(node, kind, rule, name);
+            }
+            (Kind::Machine, Some(_)) => {
+                return self.normal_text(node, kind, &machine::rule::MACHINE, name);
+            }
+            (Kind::Mac, Some(_)) => {
+                return self.normal_text(node, kind, &machine::rule::MAC, name);
+            }
+            (Kind::Features(..), Some(scalar)) if scalar.flag().is_some() => {
+                match self.flag(node, name) {
+                    What::Value(flag) => json(&flag),
+                    what => return what,
+                }
+            }
             (_, Some(scalar)) => match number {
                 Some(number) => json(&number.into()),
                 None => json(&(*scalar.text).into()),
@@ -218,10 +225,13 @@ impl Walker<'_> {
         read.unwrap_or_else(|| self.wrong(node, name, &kind.must()))
     }
 
-    /// A MAC in its normal form.
-    fn mac(&mut self, node: &Node, name: Name<'_>) -> What {
-        match self.text(node, &machine::rule::MAC, name) {
-            What::Value(Value::String(mac)) => What::Value(mac.to_ascii_uppercase().into()),
+    /// Text in its normal form.
+    fn normal_text(&mut self, node: &Node, kind: Kind, rule: &Rule, name: Name<'_>) -> What {
+        match self.text(node, rule, name) {
+            What::Value(Value::String(text)) => {
+                let normal = kind.normal(&text).unwrap_or(text);
+                What::Value(kind.to_json(&normal))
+            }
             what => what,
         }
     }

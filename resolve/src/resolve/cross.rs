@@ -1,0 +1,73 @@
+//! What PVE refuses across the keys of a VM, at the place that is to blame. Does no I/O.
+
+use super::vm::NO_IMAGE;
+use crate::shape::CONFIG;
+use crate::site::{Machine, Merged, Site};
+use crate::tree::{Said, Tree, What};
+use machine::{ConfigKey, NewVm, Problem, Settings};
+use serde_json::{Map, Value};
+use stage::{Report, Vm};
+
+/// Judges VM after VM. Most of a group say the same, which is judged once.
+#[derive(Default)]
+pub(super) struct Cross {
+    sound: Option<(Map<String, Value>, String)>,
+}
+
+impl Cross {
+    /// Reports what is wrong between the keys of a VM.
+    pub(super) fn check(
+        &mut self,
+        site: &Site<'_>,
+        (machine, merged): (&Machine, &Merged),
+        vm: &Vm,
+        report: &mut Report,
+    ) {
+        let Some(config) = &vm.config else { return };
+        // What is not known is not judged.
+        if merged.tree.map(CONFIG).is_some_and(is_bad) {
+            return;
+        }
+        let is_same = |(sound, boot_disk): &(Map<String, Value>, String)| {
+            sound == config && *boot_disk == merged.boot_disk
+        };
+        if self.sound.as_ref().is_some_and(is_same) {
+            return;
+        }
+        let (settings, mut problems) = Settings::read(config);
+        let boot_disk = ConfigKey::find(&merged.boot_disk).filter(|_| vm.image != NO_IMAGE);
+        let new =
+            boot_disk.map(|boot_disk| NewVm { boot_disk, cores: vm.cores, memory: vm.memory });
+        problems.extend(machine::problems(&settings, new.as_ref()));
+        if problems.is_empty() {
+            self.sound = Some((config.clone(), merged.boot_disk.clone()));
+        }
+        for problem in problems {
+            push(site, machine, &merged.tree, problem, report);
+        }
+    }
+}
+
+fn push(site: &Site<'_>, machine: &Machine, tree: &Tree, problem: Problem, report: &mut Report) {
+    let Problem { key, part, fact, hint } = problem;
+    let own = tree.get(&key).filter(|_| ConfigKey::find(&key).is_none());
+    let slot = || tree.find(&[CONFIG, &key]);
+    let option = part.as_ref().and_then(|part| tree.find(&[CONFIG, &key, part]));
+    let at = own.or(option).or_else(slot).map_or(machine.at, |said| said.at);
+    let name = part.map_or_else(|| format!("`{key}`"), |part| format!("`{key}.{part}`"));
+    let entry = site.sources.error(at, format!("{name} {fact}"));
+    report.push(match hint {
+        Some(hint) => entry.hint(hint),
+        None => entry,
+    });
+}
+
+/// Says whether anything in a tree has been reported as wrong.
+fn is_bad(tree: &Tree) -> bool {
+    tree.iter().any(|(_, said): (_, &Said)| match &said.what {
+        What::Bad => true,
+        What::Map(tree) => is_bad(tree),
+        What::List(items) => items.iter().any(Said::is_bad),
+        What::Null | What::Value(_) => false,
+    })
+}
