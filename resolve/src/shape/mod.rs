@@ -219,10 +219,10 @@ pub(crate) fn own_options(key: &machine::Key) -> &'static [Field] {
     if matches!(key.form, Form::Nic(_)) { &NIC } else { &[] }
 }
 
-/// The names of a config key's options.
+/// The names that a config key's options have.
 pub(crate) fn option_names(
     key: &'static machine::Key,
 ) -> impl Iterator<Item = &'static str> + Clone {
-    let parts = key.parts().iter().map(|part| part.name);
-    parts.chain(own_options(key).iter().map(|field| field.name))
+    let names = |part: &'static Part| std::iter::once(part.name).chain(part.also.iter().copied());
+    key.parts().iter().flat_map(names).chain(own_options(key).iter().map(|field| field.name))
 }

@@ -105,6 +105,9 @@ fn row(key: &'static machine::Key) -> Value {
     schema
 }
 
+/// Texts of each form that readers of YAML take for a number.
+const NUMBERS: [&str; 5] = ["7", "1234567890", "1.5", "0x10de", "0x5000c500a1b2c3d4"];
+
 fn describe(schema: &mut Value, help: &str) {
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".into(), help.into());
@@ -128,9 +131,11 @@ fn kind(kind: Kind) -> Value {
             { "type": "number", "minimum": 0 },
             { "type": "string", "pattern": "^[0-9]+([.][0-9]+)?[KMGT]$" },
         ] }),
-        Kind::Text(rule) => {
+        // What looks like a number to YAML is text here.
+        Kind::Text(rule) if NUMBERS.iter().any(|number| rule.accepts(number)) => {
             json!({ "anyOf": [text(rule), { "type": "number" }] })
         }
+        Kind::Text(rule) => text(rule),
         Kind::Lines(rule) => text(rule),
         Kind::Machine => text(&machine::rule::MACHINE),
         Kind::Mac => text(&machine::rule::MAC),

@@ -1,6 +1,7 @@
 //! Judges a tree of YAML by its shape: every problem, each at its place; and what is left is a
 //! [`Tree`] of values. Does no I/O.
 
+mod kind;
 mod row;
 mod scalar;
 
@@ -70,6 +71,13 @@ impl<'a> Name<'a> {
             Self::File => "",
             Self::Key(key, _) | Self::Entry(_, key) | Self::Item(key, _) | Self::Inside(key) => key,
         }
+    }
+}
+
+impl Name<'_> {
+    /// The name without the signs around it.
+    fn path(self) -> String {
+        self.to_string().trim_matches('`').to_owned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Explained, Link, Subject};
 use crate::resolve::{AUTOMATION_USER, HOST_USER, IMAGE_DATASTORE};
+use crate::shape::is_local;
 use crate::site::Origin;
 use serde_json::Value;
 use stage::identity::VmidRange;
@@ -12,16 +13,18 @@ pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
     let (whole, of_node) = (&site.whole, subject.node_layer());
     let defaults = "`defaults`";
     let chain = match field {
-        "node" => vec![Some(subject.home()), subject.written(of_node, &node.node)],
+        "node" => vec![
+            Some(subject.home()),
+            subject.written(of_node, &node.node),
+            Some(subject.link("the file's name", node.stem.as_str().into(), None)),
+        ],
         "api_endpoint" => vec![subject.written(of_node, &node.api_endpoint)],
         "ssh_user" => vec![
             subject.written(of_node, &node.host_user),
             subject.written(defaults, &whole.host_user),
             Some(subject.built_in(HOST_USER)),
         ],
-        "ssh_host" => {
-            vec![subject.written(&of_node, &node.ip), subject.written(of_node, &node.api_endpoint)]
-        }
+        "ssh_host" => vec![subject.this_machine(), subject.written(of_node, &node.ip)],
         "automation_user" => {
             vec![subject.written(defaults, &whole.vm_user), Some(subject.built_in(AUTOMATION_USER))]
         }
@@ -60,6 +63,14 @@ impl Subject<'_> {
                 self.link(layer, Value::Null, None)
             }
         }
+    }
+
+    /// A node whose API is on this machine is this machine.
+    fn this_machine(&self) -> Option<Link> {
+        let endpoint = &self.node.api_endpoint;
+        let at = endpoint.set().filter(|(url, _)| is_local(url)).map(|(_, at)| at)?;
+        let layer = format!("{}, whose API is here", self.node_layer());
+        Some(self.link(layer, self.deployment.ssh_host.as_str().into(), Some(at)))
     }
 
     fn name(&self) -> Link {

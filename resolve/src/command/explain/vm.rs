@@ -182,7 +182,7 @@ impl Vm<'_> {
         }
         chain.extend(self.fallback(&words));
         let value = self.value(&words).or_else(|| {
-            let last = chain.last().filter(|_| words == ["datastore"]);
+            let last = chain.last().filter(|_| matches!(words[..], ["datastore" | "started"]));
             last.map(|link| link.value.clone())
         });
         let value = self.masked(&words, value.unwrap_or_default());
@@ -259,6 +259,7 @@ impl Vm<'_> {
             [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
             [CONFIG, "net0", "ip"] => Some(subject.built_in("dhcp")),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
+            ["started"] => Some(subject.built_in(true)),
             ["datastore"] => subject.written(subject.node_layer(), &subject.node.datastore),
             _ => None,
         }

@@ -1,12 +1,13 @@
 //! PVE's config keys: a value, PVE's property string, or a mapping of options. Does no I/O.
 
+use super::kind::normal;
 use super::{CONFIG, Name, Walker};
-use crate::shape::{Opt, Rule, bare, option_names, short_form};
+use crate::shape::{Opt, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
 use crate::tree::{Said, Tree, What};
-use crate::yaml::{Kind as Shaped, Map, Node, Reading, Scalar};
-use machine::{ConfigKey, Form, KEYS, Kind};
+use crate::yaml::{Key, Kind as Shaped, Map, Node, Scalar};
+use machine::{ConfigKey, Form, KEYS};
 use serde_json::{Number, Value};
 use stage::shown;
 
@@ -82,8 +83,11 @@ impl Walker<'_> {
                 continue;
             };
             if tree.get(option.name()).is_some() {
-                let fact =
-                    format!("`{}` and `{}` are the same option", written.text, option.name());
+                let is_it = |(other, _): &&(Key, Node)| {
+                    Opt::find(key, &other.text).is_some_and(|o| o.name() == option.name())
+                };
+                let other = map.0.iter().find(is_it).map_or("", |(other, _)| &*other.text);
+                let fact = format!("`{}` and `{other}` are the same option", written.text);
                 self.error(written.at, fact);
                 continue;
             }
@@ -146,7 +150,7 @@ impl Walker<'_> {
                 self.error(node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
-            let what = match self.normal(part.kind, value) {
+            let what = match normal(part.kind, value) {
                 Some(value) => What::Value(value),
                 None => {
                     let is = shown::value(value, self.exposure).unwrap_or_default();
@@ -157,83 +161,6 @@ impl Walker<'_> {
             tree.set(part.name, said(what));
         }
         What::Map(tree)
-    }
-
-    /// The document's value of PVE's text.
-    fn normal(&self, kind: Kind, text: &str) -> Option<Value> {
-        // To PVE a size without a unit is one in bytes, to everybody else one in GiB.
-        if matches!(kind, Kind::Size) && !text.ends_with(|c: char| c.is_ascii_alphabetic()) {
-            return None;
-        }
-        kind.normal(text).map(|normal| kind.to_json(&normal))
-    }
-
-    /// Judges a value by its kind, as YAML types it.
-    fn kind(&mut self, node: &Node, kind: Kind, name: Name<'_>) -> What {
-        if node.is_null() {
-            return What::Null;
-        }
-        let number = node.scalar().and_then(Scalar::number);
-        let number = match number {
-            Some(Reading::Number { value, habit: false }) => Some(value),
-            _ => None,
-        };
-        let json = |value: &Value| {
-            let normal = kind.normal_of_json(value)?;
-            Some(What::Value(kind.to_json(&normal)))
-        };
-        let read = match (kind, node.scalar()) {
-            (Kind::Int(least, most), _) => return self.number(node, least, most, name),
-            (Kind::Word(words), _) => return self.word(node, words, name),
-            (Kind::Flag, Some(scalar)) if scalar.flag().is_some() => return self.flag(node, name),
-            (Kind::List(..) | Kind::Set(..) | Kind::Features(..), None) => {
-                let items = node.list().unwrap_or_default();
-                let texts = items.iter().map(|item| item.text().unwrap_or_default());
-                node.list().and_then(|_| json(&texts.collect()))
-            }
-            (_, None) => None,
-            (Kind::Size, Some(scalar)) if scalar.plain && number.is_none() => {
-                let fraction = scalar.fraction().and_then(Number::from_f64).map(Value::Number);
-                fraction.map_or_else(
-                    || self.normal(kind, &scalar.text).map(What::Value),
-                    |value| json(&value),
-                )
-            }
-            (Kind::Size, Some(scalar)) if number.is_none() => {
-                self.normal(kind, &scalar.text).map(What::Value)
-            }
-            (Kind::Text(rule) | Kind::Lines(rule), Some(_)) if number.is_none() => {
-                return self.normal_text(node, kind, rule, name);
-            }
-            (Kind::Machine, Some(_)) => {
-                return self.normal_text(node, kind, &machine::rule::MACHINE, name);
-            }
-            (Kind::Mac, Some(_)) => {
-                return self.normal_text(node, kind, &machine::rule::MAC, name);
-            }
-            (Kind::Features(..), Some(scalar)) if scalar.flag().is_some() => {
-                match self.flag(node, name) {
-                    What::Value(flag) => json(&flag),
-                    what => return what,
-                }
-            }
-            (_, Some(scalar)) => match number {
-                Some(number) => json(&number.into()),
-                None => json(&(*scalar.text).into()),
-            },
-        };
-        read.unwrap_or_else(|| self.wrong(node, name, &kind.must()))
-    }
-
-    /// Text in its normal form.
-    fn normal_text(&mut self, node: &Node, kind: Kind, rule: &Rule, name: Name<'_>) -> What {
-        match self.text(node, rule, name) {
-            What::Value(Value::String(text)) => {
-                let normal = kind.normal(&text).unwrap_or(text);
-                What::Value(kind.to_json(&normal))
-            }
-            what => what,
-        }
     }
 
     /// Sets a config key in the tree of a VM; short forms may have said some of it.
