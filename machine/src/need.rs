@@ -24,7 +24,8 @@ pub enum On {
     Vm,
     /// `/`.
     Root,
-    /// The bridge or vnet that the option `bridge` names.
+    /// The bridge or vnet that the option `bridge` names. With a tag, PVE is content with the
+    /// privilege on that tag below it.
     Bridge,
     /// The storage of the volume, or the one that a scalar key names.
     Storage,

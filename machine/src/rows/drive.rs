@@ -28,11 +28,11 @@ const PLUG: Effect = Effect::Plug(Feature::Disk);
 
 const SOURCE: &str = "qemu-server, Drive.pm, drivedesc_base; QemuServer.pm, vmconfig_update_disk";
 
-const fn file(effect: Effect) -> Part {
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium of a CD drive is changed.
+const FILE: Part =
     Part::new("file", Kind::Text(&rule::VOLUME), "The volume of a CD drive, none or cdrom.")
         .also(&["volume"])
-        .effect(effect)
-}
+        .effect(Effect::Live);
 
 const STORAGE: Part = Part::new("storage", Kind::Text(&rule::STORAGE), "The storage of the disk.")
     .effect(Effect::Live);
@@ -167,9 +167,9 @@ const IOPS_WR_SECONDS: Part =
 
 /// The options of a bus: those of all, then its own.
 macro_rules! parts {
-    ($file:expr, $($own:expr),* $(,)?) => {
+    ($($own:expr),* $(,)?) => {
         &[
-            $file, STORAGE, IMPORT, SIZE, FORMAT, MEDIA, CACHE, AIO, DISCARD, $($own,)*
+            FILE, STORAGE, IMPORT, SIZE, FORMAT, MEDIA, CACHE, AIO, DISCARD, $($own,)*
             BACKUP, REPLICATE, SHARED, SNAPSHOT, DETECT_ZEROES, READ_ERROR, WRITE_ERROR, SERIAL,
             MBPS, MBPS_RD, MBPS_WR, MBPS_MAX, MBPS_RD_MAX, MBPS_WR_MAX,
             IOPS, IOPS_RD, IOPS_WR, IOPS_MAX, IOPS_RD_MAX, IOPS_WR_MAX,
@@ -179,21 +179,15 @@ macro_rules! parts {
     };
 }
 
-pub(super) static VIRTIO: Key = Key::of(
-    "virtio",
-    Form::Drive(parts!(file(PLUG), IOTHREAD, READ_ONLY)),
-    NEEDS,
-    "A virtio disk.",
-    SOURCE,
-)
-.slots(16)
-.effect(PLUG);
+pub(super) static VIRTIO: Key =
+    Key::of("virtio", Form::Drive(parts!(IOTHREAD, READ_ONLY)), NEEDS, "A virtio disk.", SOURCE)
+        .slots(16)
+        .effect(PLUG);
 
 /// PVE ignores `iothread` of other controllers: qemu-server, QemuServer.pm, config_to_command.
 pub(super) static SCSI: Key = Key::of(
     "scsi",
     Form::Drive(parts!(
-        file(PLUG),
         IOTHREAD.only_with("scsihw", "virtio-scsi-single"),
         SSD,
         READ_ONLY,
@@ -210,23 +204,11 @@ pub(super) static SCSI: Key = Key::of(
 .slots(31)
 .effect(PLUG);
 
-pub(super) static SATA: Key = Key::of(
-    "sata",
-    Form::Drive(parts!(file(Effect::Restart), SSD, WWN)),
-    NEEDS,
-    "A SATA drive.",
-    SOURCE,
-)
-.slots(6);
+pub(super) static SATA: Key =
+    Key::of("sata", Form::Drive(parts!(SSD, WWN)), NEEDS, "A SATA drive.", SOURCE).slots(6);
 
-pub(super) static IDE: Key = Key::of(
-    "ide",
-    Form::Drive(parts!(file(Effect::Restart), SSD, WWN, MODEL)),
-    NEEDS,
-    "An IDE drive.",
-    SOURCE,
-)
-.slots(4);
+pub(super) static IDE: Key =
+    Key::of("ide", Form::Drive(parts!(SSD, WWN, MODEL)), NEEDS, "An IDE drive.", SOURCE).slots(4);
 
 /// A new certificate is enrolled by PVE itself: qemu-server, OVMF.pm.
 pub(super) static EFIDISK: Key = Key::of(
