@@ -1,6 +1,6 @@
 //! The rows against the simulator's own table, which is written from PVE's source by itself: where
 //! the two differ, one of them is wrong, or the difference stands here with its reason.
-#![expect(clippy::unwrap_used, reason = "tests may unwrap")]
+#![expect(clippy::panic, reason = "a test fails by it")]
 
 use machine::{ConfigKey, Effect, Feature, Form, KEYS, Key, On, Part, Parts, Version, refusal};
 use std::collections::BTreeSet;
