@@ -1,10 +1,21 @@
 //! What a new VM gets where nobody says anything. Does no I/O.
 
 use crate::config_key::ConfigKey;
-use crate::row::Form;
+use crate::row::{Form, Key};
 use crate::rows::KEYS;
 use crate::settings::{Said, Settings};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// The keys that every new VM has.
+static NEW: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| {
+    let is_new = |key: &&&'static Key| {
+        let is_one = key.slots.is_none() || key.new_slot.is_some();
+        is_one && key.parts().iter().any(|part| part.at_create.is_some())
+    };
+    let slot = |key: &&'static Key| ConfigKey { key, slot: key.new_slot };
+    KEYS.iter().filter(is_new).map(slot).collect()
+});
 
 impl Settings {
     /// Returns what a create sends: what is said, and the table's values at creation where nothing
@@ -12,28 +23,11 @@ impl Settings {
     #[must_use]
     pub fn for_creation(&self) -> Self {
         let mut all = self.clone();
-        for key in KEYS.iter().filter(|key| key.slots.is_none() || key.new_slot.is_some()) {
-            let key = ConfigKey { key, slot: key.new_slot };
-            if !all.0.contains_key(&key) && key.key.parts().iter().any(|p| p.at_create.is_some()) {
-                all.0.insert(key, Said::Parts(BTreeMap::new()));
-            }
+        for key in NEW.iter() {
+            all.0.entry(*key).or_insert_with(|| Said::Parts(BTreeMap::new()));
         }
-        // What needs another key's value comes last: that value may be one at creation itself.
-        for needs_another in [false, true] {
-            let missing = all.missing(needs_another);
-            for (key, part, value) in missing {
-                if let Some(Said::Parts(parts)) = all.0.get_mut(&key) {
-                    parts.insert(part, Some(value.to_owned()));
-                }
-            }
-        }
-        all
-    }
-
-    /// The values at creation of all keys that are said, where their option is not.
-    fn missing(&self, needs_another: bool) -> Vec<(ConfigKey, &'static str, &'static str)> {
-        let mut missing = Vec::new();
-        for (key, said) in &self.0 {
+        let mut dependent = Vec::new();
+        for (key, said) in &mut all.0 {
             let Said::Parts(parts) = said else { continue };
             // What is read from a CD is no disk of the VM's own.
             if matches!(key.key.form, Form::Drive(_)) && parts.contains_key("file") {
@@ -44,16 +38,21 @@ impl Settings {
                 let Some(value) = part.at_create.filter(|_| !parts.contains_key(name)) else {
                     continue;
                 };
-                let fits = match part.at_create_with {
-                    None => !needs_another,
-                    Some((other, needed)) => needs_another && self.is_value(other, needed),
-                };
-                if fits {
-                    missing.push((*key, name, value));
+                match part.at_create_with {
+                    None => _ = parts.insert(name, Some(value.to_owned())),
+                    Some(with) => dependent.push((*key, name, value, with)),
                 }
             }
         }
-        missing
+        // These come last: the value that they need may be one at creation itself.
+        for (key, name, value, (other, needed)) in dependent {
+            if all.is_value(other, needed)
+                && let Some(Said::Parts(parts)) = all.0.get_mut(&key)
+            {
+                parts.insert(name, Some(value.to_owned()));
+            }
+        }
+        all
     }
 
     /// Returns whether a scalar key has a value, its absence included.
