@@ -93,9 +93,9 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let deployment =
         chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
     let report = in_order(std::mem::take(&mut site.report));
-    let document = deployment.unwrap_or_default().to_document();
-    let document = document.map_err(|e| Entry::error(Place::Run, "no document").cause(&e))?;
-    Ok(Output::document(&document, report))
+    let bytes = deployment.unwrap_or_default().to_bytes();
+    let bytes = bytes.map_err(|e| Entry::error(Place::Run, "no document").cause(&e))?;
+    Ok(Output::bytes(bytes, report))
 }
 
 fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Result<Output, Failure> {

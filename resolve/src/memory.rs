@@ -34,7 +34,8 @@ pub fn document(files: &[(&str, &str)], what: What, node: &str) -> (Document, Re
     let chosen = choose(&mut site, &selection, None);
     let made = chosen
         .map(|(group, node)| crate::resolve::resolve(&mut site, &group, &node, &selection.how));
-    let document = made.and_then(|d| d.to_document().ok()).unwrap_or_default();
+    let bytes = made.and_then(|made| made.to_bytes().ok()).unwrap_or_default();
+    let document = Document::parse(&bytes).unwrap_or_default();
     (document, crate::in_order(site.report))
 }
 

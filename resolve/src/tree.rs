@@ -5,10 +5,14 @@
 
 use crate::source::Span;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// What a mapping says: its keys under their present names, in the order of the file.
 #[derive(Clone, Default)]
-pub(crate) struct Tree(Vec<(Box<str>, Said)>);
+pub(crate) struct Tree(Vec<(Name, Said)>);
+
+/// Most names are those of the tables.
+type Name = Cow<'static, str>;
 
 /// What is said somewhere.
 #[derive(Clone)]
@@ -124,7 +128,7 @@ impl Said {
 impl Tree {
     /// What is said of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Said> {
-        self.0.iter().find(|(name, _)| &**name == key).map(|(_, said)| said)
+        self.0.iter().find(|(name, _)| *name == key).map(|(_, said)| said)
     }
 
     /// What is said at a path. What stands above it and is no mapping decides all below.
@@ -144,7 +148,7 @@ impl Tree {
 
     /// Keys and what is said of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Said)> {
-        self.0.iter().map(|(name, said)| (&**name, said))
+        self.0.iter().map(|(name, said)| (name.as_ref(), said))
     }
 
     /// Says whether it says nothing.
@@ -153,32 +157,35 @@ impl Tree {
     }
 
     /// Sets a key; the first place in the order stays its own.
-    pub(crate) fn set(&mut self, key: &str, said: Said) {
-        match self.get_mut(key) {
+    pub(crate) fn set(&mut self, key: impl Into<Name>, said: Said) {
+        let key = key.into();
+        match self.get_mut(&key) {
             Some(old) => *old = said,
-            None => self.0.push((key.into(), said)),
+            None => self.0.push((key, said)),
         }
     }
 
     /// Takes a key out.
     pub(crate) fn take(&mut self, key: &str) -> Option<Said> {
-        let index = self.0.iter().position(|(name, _)| &**name == key)?;
+        let index = self.0.iter().position(|(name, _)| *name == key)?;
         Some(self.0.remove(index).1)
     }
 
     /// The mapping of a key, made when there is none; `None` when it is something else.
-    pub(crate) fn map_mut(&mut self, key: &str, at: Span) -> Option<&mut Tree> {
-        if self.get(key).is_none() {
-            self.0.push((key.into(), Said { at, what: What::Map(Self::default()) }));
-        }
-        match &mut self.get_mut(key)?.what {
+    pub(crate) fn map_mut(&mut self, key: impl Into<Name>, at: Span) -> Option<&mut Tree> {
+        let key = key.into();
+        let index = self.0.iter().position(|(name, _)| *name == key).unwrap_or_else(|| {
+            self.0.push((key, Said { at, what: What::Map(Self::default()) }));
+            self.0.len() - 1
+        });
+        match &mut self.0.get_mut(index)?.1.what {
             What::Map(tree) => Some(tree),
             _ => None,
         }
     }
 
     fn get_mut(&mut self, key: &str) -> Option<&mut Said> {
-        self.0.iter_mut().find(|(name, _)| &**name == key).map(|(_, said)| said)
+        self.0.iter_mut().find(|(name, _)| *name == key).map(|(_, said)| said)
     }
 
     /// Lays a layer on top: mappings merge key by key, anything else replaces what is below it.

@@ -5,13 +5,16 @@ use crate::shape::CONFIG;
 use crate::site::{Machine, Merged, Site};
 use crate::tree::{Said, Tree, What};
 use machine::{ConfigKey, NewVm, Problem, Settings};
-use serde_json::{Map, Value};
 use stage::{Report, Vm};
+use std::collections::BTreeSet;
 
-/// Judges VM after VM. Most of a group say the same, which is judged once.
+/// So many different VMs are remembered.
+const REMEMBERED: usize = 1000;
+
+/// Judges VM after VM. Many of a group say the same, which is judged once.
 #[derive(Default)]
 pub(super) struct Cross {
-    sound: Option<(Map<String, Value>, String)>,
+    sound: BTreeSet<String>,
 }
 
 impl Cross {
@@ -28,19 +31,18 @@ impl Cross {
         if merged.tree.map(CONFIG).is_some_and(is_bad) {
             return;
         }
-        let is_same = |(sound, boot_disk): &(Map<String, Value>, String)| {
-            sound == config && *boot_disk == merged.boot_disk
-        };
-        if self.sound.as_ref().is_some_and(is_same) {
+        let is_made = vm.image != NO_IMAGE;
+        let same = serde_json::to_string(&(config, &merged.boot_disk, is_made)).unwrap_or_default();
+        if self.sound.contains(&same) {
             return;
         }
         let (settings, mut problems) = Settings::read(config);
-        let boot_disk = ConfigKey::find(&merged.boot_disk).filter(|_| vm.image != NO_IMAGE);
+        let boot_disk = ConfigKey::find(&merged.boot_disk).filter(|_| is_made);
         let new =
             boot_disk.map(|boot_disk| NewVm { boot_disk, cores: vm.cores, memory: vm.memory });
         problems.extend(machine::problems(&settings, new.as_ref()));
-        if problems.is_empty() {
-            self.sound = Some((config.clone(), merged.boot_disk.clone()));
+        if problems.is_empty() && self.sound.len() < REMEMBERED {
+            self.sound.insert(same);
         }
         for problem in problems {
             push(site, machine, &merged.tree, problem, report);

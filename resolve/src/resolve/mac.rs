@@ -50,8 +50,8 @@ impl Derived {
 /// the next hash; so does one that would get a MAC that is written.
 pub(super) fn derive(derived: &Derived, all: &mut [Resolved<'_>]) {
     let nics = all.iter().flat_map(|resolved| &resolved.nics);
-    let mut taken: BTreeSet<String> =
-        nics.filter(|found| !found.nic.mac.is_empty()).map(|found| found.nic.mac.clone()).collect();
+    let written = nics.filter(|found| !found.nic.mac.is_empty());
+    let mut taken: BTreeSet<String> = written.map(|found| found.nic.mac.clone()).collect();
     for resolved in all {
         let name = &resolved.vm.name;
         for Found { nic, .. } in resolved.nics.iter_mut().filter(|found| found.nic.derived) {

@@ -17,11 +17,11 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
     let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
     let (mut vmids, mut macs, mut addresses) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (Resolved { machine, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
-        let mut meet = |what: String, first: Option<Written>, at: Span| {
+        let mut meet = |what: &dyn Fn() -> String, first: Option<Written>, at: Span| {
             // By an alias both have it from one place: then the VMs are the places.
             match first {
-                Some(first) if first.at == at => found.push((what, first.machine, machine.at)),
-                Some(first) => found.push((what, first.at, at)),
+                Some(first) if first.at == at => found.push((what(), first.machine, machine.at)),
+                Some(first) => found.push((what(), first.at, at)),
                 None => {}
             }
         };
@@ -30,31 +30,31 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
             let first = first(&mut names, name.as_str(), written(at));
             // The same name makes the same MAC: one message is enough.
             if first.is_some() {
-                meet(format!("name \"{name}\""), first, at);
+                meet(&|| format!("name \"{name}\""), first, at);
                 continue;
             }
             if let Ok(host) = host_name_of(name) {
                 let whole = host.full(domain).unwrap_or_else(|| host.whole().to_owned());
                 let first = self::first(&mut hosts, whole.clone(), written(at));
-                meet(format!("the guest's host name \"{whole}\""), first, at);
+                meet(&|| format!("the guest's host name \"{whole}\""), first, at);
             }
         }
         if let Some(vmid) = vm.vmid {
             let at = machine.tree.get("vmid").map_or(machine.at, |said| said.at);
-            meet(format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
+            meet(&|| format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
         }
         for (nic, found) in vm.nics.iter().flatten().zip(nics) {
             // A derived one is that of nobody else.
             if let Some(at) = found.mac_at {
                 let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
-                meet(format!("MAC {}", nic.mac), first, at);
+                meet(&|| format!("MAC {}", nic.mac), first, at);
             }
             for (address, ip_at) in &found.addresses {
                 // An address of a template is that of each VM made from it: the VMs are at fault.
                 let own = machine.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
                 let at = if own { *ip_at } else { machine.at };
                 let first = first(&mut addresses, (home, *address), written(at));
-                meet(format!("address {address}"), first, at);
+                meet(&|| format!("address {address}"), first, at);
             }
         }
     }

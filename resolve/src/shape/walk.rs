@@ -236,7 +236,7 @@ impl Walker<'_> {
             let hidden = self.exposure == Exposure::Hidden;
             let shown = if hidden { shown::MASK } else { shown::name(&key.text) };
             let what = self.value(value, item, Name::Entry(name.key(), shown));
-            tree.set(&key.text, Said { at: value.at, what });
+            tree.set(key.text.to_string(), Said { at: value.at, what });
         }
         What::Map(tree)
     }

@@ -161,7 +161,7 @@ fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
         let at = said.at;
         match all.map_mut(CONFIG, at) {
             Some(config) if disk.is_empty() => _ = config.take(slot),
-            Some(config) => config.set(slot, Said { at, what: What::Map(disk) }),
+            Some(config) => config.set(slot.to_owned(), Said { at, what: What::Map(disk) }),
             None => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::yaml::{Key, Kind as Shaped, Map, Node, Scalar};
 use machine::{ConfigKey, Form, KEYS};
 use serde_json::{Number, Value};
 use stage::shown;
+use std::borrow::Cow;
 
 /// Names of config keys, for "did you mean": of a family the slot that somebody has in mind.
 pub(super) fn names_like(wrong: &str) -> Vec<String> {
@@ -165,10 +166,13 @@ impl Walker<'_> {
 
     /// Sets a config key in the tree of a VM; short forms may have said some of it.
     pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, said: Said) {
-        let name = slot.to_string();
+        let name: Cow<'static, str> = match slot.slot {
+            None => slot.key.part.name.into(),
+            Some(_) => slot.to_string().into(),
+        };
         let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
         let Some(short) = config.get(&name).and_then(Said::map) else {
-            return config.set(&name, said);
+            return config.set(name, said);
         };
         let twice = short.iter().find_map(|(option, low)| match &said.what {
             What::Map(new) => Some((option, low.at, new.get(option)?.at)),
@@ -178,7 +182,7 @@ impl Walker<'_> {
         if let Some((option, one, other)) = twice {
             return self.twice((&name, option), one, other);
         }
-        if let (What::Map(new), Some(low)) = (&said.what, config.map_mut(&name, said.at)) {
+        if let (What::Map(new), Some(low)) = (&said.what, config.map_mut(name, said.at)) {
             low.lay(new);
         }
     }
