@@ -63,6 +63,13 @@ pub(crate) struct ConsentArgs {
     /// Shut down running VMs whose changes need it, and cut their power when they do not listen
     #[arg(long)]
     pub(crate) allow_stop: bool,
+    /// Take disks, and NICs of running VMs, off the VM once nothing says them any more; a disk stays
+    /// as an unused one, with its data
+    #[arg(long)]
+    pub(crate) allow_detach: bool,
+    /// Move disks to the storage that the YAML says
+    #[arg(long)]
+    pub(crate) allow_move: bool,
     /// Write changes that need a reboot, and leave the reboot to you
     #[arg(long, conflicts_with_all = ["allow_reboot", "allow_stop"])]
     pub(crate) pending: bool,
@@ -151,7 +158,7 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "pending", "reseed", "vms", "prune"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "prune"])]
     pub(crate) plan: Option<PathBuf>,
     /// Also destroy the VMs of this deployment that left the document
     #[arg(long, conflicts_with = "vms")]

@@ -8,6 +8,7 @@ mod action;
 mod addresses;
 mod ask;
 mod blocked;
+mod change;
 mod cli;
 mod command;
 mod confirm;

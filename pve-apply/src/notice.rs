@@ -50,6 +50,18 @@ pub(crate) enum What {
         /// The keys.
         keys: Vec<String>,
     },
+    /// How the VM differs from a new one in what nobody says: told to those who ask for all.
+    Differs {
+        /// Each difference.
+        fields: Vec<String>,
+    },
+    /// A slot that nobody says any more, and that holds something which is not ours.
+    NotTakenBack {
+        /// The slot.
+        slot: String,
+        /// What is there.
+        has: String,
+    },
     /// Values of keys that are not ours that the next start brings.
     PendingByHand {
         /// The keys.
@@ -62,6 +74,11 @@ const RESEED: &str = "the guest is set up anew at its next boot: SSH keys that w
     are removed, a former automation user is locked";
 
 impl Notice {
+    /// Returns whether it is only for those who ask for all.
+    pub(crate) fn is_detail(&self) -> bool {
+        matches!(self.what, What::Differs { .. })
+    }
+
     /// Says it in a few words.
     pub(crate) fn text(&self) -> String {
         match &self.what {
@@ -82,6 +99,12 @@ impl Notice {
             }
             What::Moved { node } => format!("runs on node {node}, and is managed there"),
             What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
+            What::Differs { fields } => {
+                format!("differs from a new VM, left alone: {}", fields.join("; "))
+            }
+            What::NotTakenBack { slot, has } => {
+                format!("{slot} holds something that is not ours, and is left alone: {has}")
+            }
             What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
             What::PendingByHand { keys } => {
                 format!("pending, set by hand, left alone: {}", keys.join(", "))

@@ -10,6 +10,7 @@ use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
 use crate::preflight::Facts;
+use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
 };
@@ -69,6 +70,7 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         node_away: fresh.is_none(),
         guests: merge(&rows, fresh.iter().flatten()),
         under_way: under_way.unwrap_or_default(),
+        pools: rows.iter().filter_map(|row| Some((row.vmid, row.pool.clone()?))).collect(),
         ..Observed::default()
     };
     let power = fresh.into_iter().flatten().map(|row| (row.vmid, row)).collect();
@@ -92,7 +94,8 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
     }
     if scope == Scope::Apply && !observed.node_away {
-        observed.images = images(client, desired, &absent).map_err(fail)?;
+        let images = images(client, desired, &observed).map_err(fail)?;
+        observed.images = images;
     }
     Ok(observed)
 }
@@ -355,25 +358,37 @@ fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Err
     Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
 }
 
-/// The virtual size of each image that an absent VM needs.
+/// The virtual size of each image that a disk is to be made from.
 fn images(
     client: &Client,
     desired: &Desired,
-    absent: &[&DesiredVm],
+    observed: &Observed,
 ) -> Result<BTreeMap<Volid, Option<u64>>, Error> {
+    let there: BTreeMap<String, &Seen> =
+        ours(desired, observed).map(|(seen, name)| (name, seen)).collect();
     let mut sizes = BTreeMap::new();
-    for volid in absent.iter().filter_map(|vm| vm.machine.as_ref()?.image.volid.as_ref()) {
-        if sizes.contains_key(volid) {
-            continue;
+    for vm in &desired.vms {
+        let Some(machine) = &vm.machine else { continue };
+        let seen = there.get(&vm.name);
+        let lacks =
+            |key: &ConfigKey| seen.is_none_or(|seen| seen.config.next(&key.to_string()).is_none());
+        let boot = machine.image.iter().filter(|_| seen.is_none());
+        let data = machine.images.iter().filter(|(key, _)| lacks(key)).map(|(_, image)| image);
+        for volid in boot.chain(data).filter_map(|image| image.volid.as_ref()) {
+            if !sizes.contains_key(volid) {
+                sizes.insert(volid.clone(), image_size(client, desired, volid)?);
+            }
         }
-        // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
-        let size = match ask(|| client.volume_info(&desired.node, volid)) {
-            Ok(info) => Some(info.size),
-            Err(error) if error.is_not_there() => None,
-            Err(error) if error.status() == Some(500) => None,
-            Err(error) => return Err(error),
-        };
-        sizes.insert(volid.clone(), size);
     }
     Ok(sizes)
+}
+
+fn image_size(client: &Client, desired: &Desired, volid: &Volid) -> Result<Option<u64>, Error> {
+    // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
+    match ask(|| client.volume_info(&desired.node, volid)) {
+        Ok(info) => Ok(Some(info.size)),
+        Err(error) if error.is_not_there() => Ok(None),
+        Err(error) if error.status() == Some(500) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -24,7 +24,9 @@ pub(crate) struct Observed {
     pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours on the image storage.
     pub seed_files: BTreeSet<Volid>,
-    /// Virtual size of each image that a VM is to be made from; `None`: it is not there.
+    /// The pool of each VM that is in one, as far as the token may see pools.
+    pub(crate) pools: BTreeMap<Vmid, String>,
+    /// Virtual size of each image that a disk is to be made from; `None`: it is not there.
     pub images: BTreeMap<Volid, Option<u64>>,
 }
 

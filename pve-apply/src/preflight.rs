@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::desired::{Desired, DesiredVm};
+use crate::desired::{Desired, DesiredVm, Machine};
 use crate::privileges::{self, Need};
 use pve_client::{Permissions, Storage, StorageId};
 use stage::{Entry, Place, Report};
@@ -141,7 +141,7 @@ fn names(facts: &Facts) -> String {
 
 fn judge_bridges(report: &mut Report, desired: &Desired, vms: &[&DesiredVm], facts: &Facts) {
     let wanted: BTreeSet<&str> =
-        vms.iter().filter_map(|vm| vm.machine.as_ref()).map(|m| m.nic.bridge.as_str()).collect();
+        vms.iter().filter_map(|vm| vm.machine.as_ref()).flat_map(Machine::bridges).collect();
     for bridge in wanted.into_iter().filter(|name| !facts.bridges.iter().any(|b| b == name)) {
         // PVE: facts 13: without this look the VM is made and its start fails.
         let fact = format!("bridge \"{bridge}\" is not there, or the token may not use it");

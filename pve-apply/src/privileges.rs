@@ -52,7 +52,7 @@ pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
         all.extend(on(path, &ON_VMS));
         if let Some(machine) = &vm.machine {
             all.extend(on(format!("/storage/{}", machine.storage), &ON_DISKS));
-            if machine.startup.is_some() {
+            if machine.said_keys().any(|key| key.key.part.name == "startup") {
                 all.extend(on("/".to_owned(), &ON_ALL));
             }
         }
@@ -73,7 +73,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
             Step::DeleteVolume { volid, .. } => {
                 need(&format!("/storage/{}", volid.storage()), &["Datastore.Allocate"]);
             }
-            Step::Configure { params, makes_disk, mark } => {
+            Step::Configure { params, mark } => {
                 if mark.is_some() {
                     need(&path, &["VM.Config.Options"]);
                 }
@@ -81,9 +81,21 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
                 if params.contains_key("startup") {
                     need("/", &ON_ALL);
                 }
-                if *makes_disk {
-                    need(&format!("/storage/{disks}"), &ON_DISKS);
+            }
+            Step::MoveDisk { storage, .. } => {
+                need(&path, &["VM.Config.Disk"]);
+                need(&format!("/storage/{storage}"), &ON_DISKS);
+            }
+            Step::SetPool { from, pool } => {
+                need(&path, &["VM.Allocate"]);
+                for pool in from.iter().chain(pool) {
+                    need(&format!("/pool/{pool}"), &["Pool.Allocate"]);
                 }
+            }
+            Step::AddDisk { value, .. } => {
+                let storage = value.split(':').next().unwrap_or_default();
+                need(&path, &["VM.Config.Disk"]);
+                need(&format!("/storage/{storage}"), &ON_DISKS);
             }
             Step::Resize { .. } => {
                 need(&path, &["VM.Config.Disk"]);

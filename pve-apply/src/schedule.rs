@@ -172,7 +172,8 @@ impl<'a> Board<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::action::{Action, Impact};
+    use crate::action::Action;
+    use crate::change::Impact;
     use crate::mark::Mark;
     use crate::outcome::Verdict;
     use std::sync::atomic::{AtomicUsize, Ordering};

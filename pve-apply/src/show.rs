@@ -1,7 +1,8 @@
 //! A plan as text for people: the summary first, destroys first, what is unchanged in one line, no
 //! secret. Does no I/O.
 
-use crate::action::{Action, Change, Impact, Plan, VmPlan};
+use crate::action::{Action, Plan, VmPlan};
+use crate::change::{Change, Impact};
 use stage::printable;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -24,8 +25,8 @@ impl Colour {
     }
 }
 
-/// Returns the plan as text.
-pub(crate) fn show(plan: &Plan, colour: Colour) -> String {
+/// Returns the plan as text; `verbose` tells what nobody says, too.
+pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
     let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
     vms.sort_by_key(|vm| vm.action != Action::Destroy);
@@ -47,7 +48,7 @@ pub(crate) fn show(plan: &Plan, colour: Colour) -> String {
         let line = format!("  {} (vmid {}) is not in the document", vm.name, vm.vmid);
         push_line(&mut out, &line, colour, "");
     }
-    for notice in &plan.notices {
+    for notice in plan.notices.iter().filter(|notice| verbose || !notice.is_detail()) {
         let line = format!("  {} vmid {}: {}", notice.name, notice.vmid, notice.text());
         push_line(&mut out, &line, colour, "");
     }

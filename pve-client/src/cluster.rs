@@ -136,6 +136,13 @@ impl Client {
             .list(|row| resource(GuestKind::Qemu, row, node.clone()))
     }
 
+    /// Puts a VM into a pool, out of any other; with `leave` takes it out of this one.
+    pub fn set_pool(&self, pool: &str, vmid: Vmid, leave: bool) -> Result<(), Error> {
+        let how = if leave { "delete" } else { "allow-move" };
+        let params = Params::new().with("poolid", pool).with("vms", vmid).with_flag(how, true);
+        self.put("/pools", &params).map(drop)
+    }
+
     /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
     pub fn next_id(&self) -> Result<Vmid, Error> {
         self.get("/cluster/nextid", &Params::new())?.parse(Vmid::RULE)

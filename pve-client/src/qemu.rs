@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::client::Client;
 use crate::error::Error;
 use crate::fields::integer;
-use crate::ids::{Digest, NodeName, Vmid};
+use crate::ids::{Digest, NodeName, StorageId, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
 
@@ -155,6 +155,24 @@ impl Client {
             Params::new().with("disk", disk).with("size", size).with_some("digest", digest);
         // PVE: reference 2: null before PVE 8.0, a UPID since.
         self.put(&vm_path(node, vmid, &["resize"]), &params)?.parse_or_null(Upid::RULE)
+    }
+
+    /// Moves a disk to another storage, and deletes the old volume when that is done.
+    pub fn move_disk(
+        &self,
+        node: &NodeName,
+        vmid: Vmid,
+        disk: &str,
+        storage: &StorageId,
+        digest: Option<&Digest>,
+    ) -> Result<Upid, Error> {
+        // PVE: facts-4, 43: without `delete` the old volume stays, as an unused disk.
+        let params = Params::new()
+            .with("disk", disk)
+            .with("storage", storage)
+            .with_flag("delete", true)
+            .with_some("digest", digest);
+        self.post(&vm_path(node, vmid, &["move_disk"]), &params)?.parse(Upid::RULE)
     }
 
     /// Starts a VM.

@@ -2,7 +2,7 @@
 
 mod text;
 
-use crate::action::Change;
+use crate::change::Change;
 use crate::json;
 use crate::mark::Stranger;
 use pve_client::{NodeName, Vmid};
@@ -102,27 +102,77 @@ pub(crate) enum Why {
     },
     /// The document's disk is smaller than the image.
     DiskSmallerThanImage {
-        /// What the document says, in GiB.
-        disk_gib: u32,
+        /// The document's name of the size.
+        field: String,
+        /// What the document says.
+        wanted: String,
         /// The image's virtual size in bytes.
         image_bytes: u64,
     },
     /// The disk is larger than the document says.
     DiskWouldShrink {
-        /// What the document says, in GiB.
-        disk_gib: u32,
+        /// The document's name of the size.
+        field: String,
+        /// What the document says.
+        wanted: String,
         /// The disk's size, as PVE prints it.
         has: String,
     },
-    /// The VM has no virtio0.
-    DiskMissing,
-    /// The disk lies on another storage.
-    StorageDiffers {
-        /// What the document says.
-        wanted: String,
-        /// Where it is.
+    /// The VM has no disk to boot from.
+    DiskMissing {
+        /// The slot where a new VM would have it.
+        slot: String,
+    },
+    /// A disk that was there is gone from its slot.
+    DiskGone {
+        /// The slot.
+        slot: String,
+        /// The key under which the disk lies now.
+        unused: Option<String>,
+    },
+    /// Nobody says how large a disk is to be.
+    DiskSizeMissing {
+        /// The slot.
+        slot: String,
+    },
+    /// The slot holds a CD where a disk is asked for, or a disk where a CD is.
+    SlotTaken {
+        /// The slot.
+        slot: String,
+        /// What is there.
         has: String,
     },
+    /// The slot holds the VM's seed.
+    SlotIsSeed {
+        /// The slot.
+        slot: String,
+    },
+    /// The disk that the VM boots from has no such option.
+    OptionUnknown {
+        /// The slot.
+        slot: String,
+        /// The option.
+        option: String,
+    },
+    /// Devices would be taken off the VM.
+    NeedsDetach {
+        /// The slots.
+        slots: Vec<String>,
+    },
+    /// Disks would move to other storages.
+    NeedsMove {
+        /// Each disk, and where to.
+        moves: Vec<String>,
+    },
+    /// The description and our mark are too long together.
+    DescriptionTooLong {
+        /// How many characters people wrote.
+        has: usize,
+        /// How many they may.
+        left: usize,
+    },
+    /// `image: none`: nobody makes this VM here.
+    NeverCreated,
     /// The changes take effect only by a reboot.
     NeedsReboot {
         /// The fields.
@@ -133,8 +183,10 @@ pub(crate) enum Why {
         /// The fields.
         fields: Vec<String>,
     },
-    /// virtio1 is not a seed disk of ours.
+    /// What lies at the place of the seed is not a seed disk of ours.
     SeedDiskForeign {
+        /// The slot.
+        slot: String,
         /// What it is.
         has: String,
     },

@@ -11,7 +11,7 @@ impl Why {
         let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
         let it = |rest: &str| format!("\"{name}\" {rest}");
         let maybe = |rest: &str| format!("what may be \"{name}\" {rest}");
-        let disk = |rest: &str| format!("`disk` of \"{name}\" is {rest}");
+        let of = |field: &str, rest: &str| format!("`{field}` of \"{name}\" {rest}");
         match self {
             Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
             Self::NotOurs { is } => format!("the VM at the place of \"{name}\" is {}", is.text()),
@@ -48,25 +48,40 @@ impl Why {
             Self::IsTemplate => it("is a template"),
             Self::Protected => it("is protected against removal"),
             Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
-            Self::DiskSmallerThanImage { disk_gib, image_bytes } => {
+            Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = pve_client::display_size(*image_bytes);
-                disk(&format!("{disk_gib} GiB, its image needs {bytes}"))
+                of(field, &format!("is {wanted}, its image needs {bytes}"))
             }
-            Self::DiskWouldShrink { disk_gib, has } => {
-                disk(&format!("{disk_gib} GiB, the VM has {has}; a disk must not shrink"))
+            Self::DiskWouldShrink { field, wanted, has } => {
+                of(field, &format!("is {wanted}, the VM has {has}; a disk must not shrink"))
             }
-            Self::DiskMissing => it("has no disk virtio0"),
-            Self::StorageDiffers { wanted, has } => {
-                format!("the disk of \"{name}\" lies on \"{has}\", the document says \"{wanted}\"")
+            Self::DiskMissing { slot } => it(&format!("has no disk to boot from, such as {slot}")),
+            Self::DiskGone { slot, unused: Some(unused) } => {
+                of(slot, &format!("was taken off and lies as {unused}"))
             }
+            Self::DiskGone { slot, unused: None } => of(slot, "was there and is not any more"),
+            Self::DiskSizeMissing { slot } => of(slot, "is not there, and its size is not said"),
+            Self::SlotTaken { slot, has } => of(slot, &format!("holds something else: {has}")),
+            Self::SlotIsSeed { slot } => of(slot, "holds its cloud-init data"),
+            Self::OptionUnknown { slot, option } => {
+                it(&format!("boots from {slot}, which has no option `{option}`"))
+            }
+            Self::NeedsDetach { slots } => it(&format!("would lose {}", slots.join(", "))),
+            Self::NeedsMove { moves } => {
+                format!("disks of \"{name}\" would move: {}", moves.join(", "))
+            }
+            Self::DescriptionTooLong { has, left } => {
+                of("description", &format!("has {has} characters, PVE leaves room for {left}"))
+            }
+            Self::NeverCreated => it("does not exist, and is never created: its `image` is none"),
             Self::NeedsReboot { fields } => {
                 it(&format!("runs, and needs a reboot for {}", fields.join(", ")))
             }
             Self::NeedsPowerOff { fields } => {
                 it(&format!("runs, and must be off for {}", fields.join(", ")))
             }
-            Self::SeedDiskForeign { has } => {
-                format!("virtio1 of \"{name}\" is not a seed disk of ours: {has}")
+            Self::SeedDiskForeign { slot, has } => {
+                format!("{slot} of \"{name}\" is not a seed disk of ours: {has}")
             }
             Self::SeedRivals { keys } => {
                 it(&format!("gets cloud-init data from {} as well", keys.join(", ")))
@@ -75,6 +90,7 @@ impl Why {
     }
 
     /// What to do about it.
+    #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
     pub(crate) fn way_out(&self) -> Option<String> {
         let text = match self {
             Self::VmidTaken { .. } => {
@@ -111,18 +127,39 @@ impl Why {
             Self::IsTemplate => "give the VM another `vmid`",
             Self::Protected => "switch off `protection` in PVE if it is really to go",
             Self::ImageMissing { .. } => "put `image-publish` into the pipe before pve-apply",
-            Self::DiskSmallerThanImage { .. } => "make `disk` larger",
-            Self::DiskWouldShrink { has, .. } => return Some(format!("set `disk` to {has}")),
-            Self::DiskMissing => "attach its boot disk as virtio0 in PVE, then run again",
-            Self::StorageDiffers { .. } => {
-                "move the disk in PVE, or set that `datastore` in the document"
+            Self::DiskSmallerThanImage { field, .. } => {
+                return Some(format!("make `{field}` larger"));
             }
+            Self::DiskWouldShrink { field, has, .. } => {
+                return Some(format!("set `{field}` to {has}"));
+            }
+            Self::DiskMissing { .. } => "attach its boot disk in PVE, then run again",
+            Self::DiskGone { slot, .. } => {
+                return Some(format!(
+                    "attach it as {slot} again in PVE; for a new disk, set `{slot}` to null, apply, \
+                     then say it again"
+                ));
+            }
+            Self::DiskSizeMissing { slot } => return Some(format!("set `{slot}.size`")),
+            Self::SlotTaken { .. } => "use another slot, or free this one in PVE",
+            Self::SlotIsSeed { .. } => "use another slot",
+            Self::OptionUnknown { .. } => "take the option out of the YAML",
+            Self::NeedsDetach { .. } => {
+                "--allow-detach takes it off; a disk stays as an unused one, with its data"
+            }
+            Self::NeedsMove { .. } => "--allow-move moves them, while the VM runs too",
+            Self::DescriptionTooLong { .. } => "shorten it",
+            Self::NeverCreated => "make it in PVE and `pve-apply adopt` it, or give it an `image`",
             Self::NeedsReboot { .. } => {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
-            Self::SeedDiskForeign { .. } => "free virtio1 in PVE, then run again",
-            Self::SeedRivals { .. } => "take that away in PVE, then run again",
+            Self::SeedDiskForeign { slot, .. } => {
+                return Some(format!("free {slot} in PVE, then run again"));
+            }
+            Self::SeedRivals { .. } => {
+                "take that away in PVE, then run again; what the YAML sets to null goes by itself"
+            }
             Self::AdoptNeedsVmid => "set the `vmid` of the VM to adopt",
             Self::NotThere => return None,
         };

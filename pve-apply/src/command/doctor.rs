@@ -59,7 +59,8 @@ fn images(client: &Client, desired: &Desired) -> Report {
     let mut report = Report::new();
     let hint = "put `image-publish` into the pipe before pve-apply";
     let mut seen = BTreeSet::new();
-    for image in desired.vms.iter().filter_map(|vm| vm.machine.as_ref()).map(|m| &m.image) {
+    let machines = desired.vms.iter().filter_map(|vm| vm.machine.as_ref());
+    for image in machines.flat_map(|m| m.image.iter().chain(m.images.values())) {
         if !seen.insert(&image.name) {
             continue;
         }

@@ -140,6 +140,8 @@ impl From<&ConsentArgs> for Consent {
             stop: args.allow_stop,
             reseed: args.reseed,
             pending: args.pending,
+            detach: args.allow_detach,
+            move_disks: args.allow_move,
             shutdown_seconds: args.shutdown_timeout,
         }
     }
@@ -201,7 +203,7 @@ pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<(), Failure> {
 /// Shows a plan to people.
 pub(super) fn tell(console: &Console, plan: &Plan) {
     let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
-    console.text(&show(plan, colour));
+    console.text(&show(plan, colour, console.verbose()));
 }
 
 /// Carries out a plan that was made for what was observed.

@@ -1,20 +1,19 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
+mod machine;
 mod read;
 mod rendered;
-mod startup;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use machine::{Image, Machine, Seed, short_name};
 pub(crate) use read::{Purpose, read};
-pub(crate) use startup::Startup;
 
-use crate::mark::{Mark, SeedNote, Stage};
+use crate::mark::Mark;
 use data_encoding::HEXLOWER;
-use pve_client::{NodeName, StorageId, Vmid, Volid};
+use pve_client::{NodeName, StorageId, Vmid};
 use sha2::{Digest as _, Sha256};
-use stage::Secret;
 use stage::identity::VmidRange;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -60,6 +59,7 @@ pub(crate) enum OnError {
 
 /// What the user has agreed to on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a consent of its own")]
 pub(crate) struct Consent {
     /// Running VMs may be rebooted.
     pub reboot: bool,
@@ -69,6 +69,10 @@ pub(crate) struct Consent {
     pub reseed: bool,
     /// Values that need a reboot are written and left waiting for it.
     pub pending: bool,
+    /// Disks, and NICs of running VMs, may be taken off.
+    pub(crate) detach: bool,
+    /// Disks may move to other storages.
+    pub(crate) move_disks: bool,
     /// How long a guest has to shut down, in seconds.
     pub shutdown_seconds: u64,
 }
@@ -76,7 +80,15 @@ pub(crate) struct Consent {
 impl Default for Consent {
     fn default() -> Self {
         // PVE's own default for a shutdown at the node's halt is 180 s; a cloud guest needs a few.
-        Self { reboot: false, stop: false, reseed: false, pending: false, shutdown_seconds: 60 }
+        Self {
+            reboot: false,
+            stop: false,
+            reseed: false,
+            pending: false,
+            detach: false,
+            move_disks: false,
+            shutdown_seconds: 60,
+        }
     }
 }
 
@@ -114,64 +126,6 @@ impl DesiredVm {
     }
 }
 
-/// What a VM is made of.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Machine {
-    /// The image that the boot disk is made from; used at creation only.
-    pub image: Image,
-    /// The storage for the VM's disks.
-    pub storage: StorageId,
-    /// CPU cores.
-    pub cores: u32,
-    /// Memory in MiB.
-    pub memory_mib: u32,
-    /// Size of the boot disk in GiB.
-    pub disk_gib: u32,
-    /// The first NIC.
-    pub nic: Nic,
-    /// Tags as they are written, without our own.
-    pub tags: BTreeSet<String>,
-    /// When it starts and stops with its node; `None`: that is not ours to say.
-    pub startup: Option<Startup>,
-    /// The seed data.
-    pub seed: Seed,
-}
-
-/// An image of the document, and where it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Image {
-    /// Its name in the document.
-    pub name: String,
-    /// What `images` says of it.
-    pub volid: Option<Volid>,
-}
-
-/// What net0 shall be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Nic {
-    /// Bridge or vnet.
-    pub bridge: String,
-    /// VLAN tag.
-    pub vlan: Option<u32>,
-    /// MAC in upper case, as PVE prints it; `None`: PVE picks one.
-    pub mac: Option<String>,
-}
-
-/// A VM's NoCloud data.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seed {
-    /// user-data, whole.
-    pub user_data: Secret<String>,
-    /// meta-data, whole.
-    pub meta_data: String,
-    /// network-config, whole; empty for none.
-    pub network_config: String,
-    /// vendor-data, whole; empty for none.
-    pub vendor_data: Secret<String>,
-    /// Tells whether the data has changed.
-    pub fingerprint: String,
-}
-
 /// How the name of every seed file begins.
 const SEED_FILE: &str = "pve-pipeline-seed_";
 
@@ -181,17 +135,6 @@ pub(crate) fn is_seed_file(file: &str) -> bool {
 }
 
 impl Desired {
-    /// Returns the mark of a VM that this run makes, before its vmid and uuid are known.
-    pub(crate) fn new_mark(&self, vm: &DesiredVm, machine: &Machine) -> Mark {
-        Mark {
-            made: "import".to_owned(),
-            stage: Stage::Making,
-            seed: machine.seed.note(),
-            owns: machine.owned(),
-            ..self.identity(vm)
-        }
-    }
-
     /// Returns what every mark of a VM says that this run writes.
     pub(crate) fn identity(&self, vm: &DesiredVm) -> Mark {
         Mark {
@@ -250,35 +193,8 @@ pub(crate) fn walk(range: VmidRange, candidate: Option<Vmid>) -> impl Iterator<I
     numbers.filter_map(|number| Vmid::new(u64::from(number)).ok())
 }
 
-impl Machine {
-    /// Returns what the mark says that the document sets.
-    pub(crate) fn owned(&self) -> BTreeSet<String> {
-        self.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase())).collect()
-    }
-}
-
 /// How the mark names a tag that the document sets.
 pub(crate) const OWNED_TAG: &str = "tags.";
 
-/// The config key of the seed's disk.
-pub(crate) const SEED_SLOT: &str = "virtio1";
-
-impl Seed {
-    /// Returns what the mark says of this seed.
-    pub(crate) fn note(&self) -> SeedNote {
-        let short = |text: &str| {
-            let digest = Sha256::digest(text);
-            HEXLOWER.encode(digest.get(..4).unwrap_or_default())
-        };
-        let mut parts = vec![("ud", self.user_data.expose()), ("nc", &self.network_config)];
-        let vendor_data = self.vendor_data.expose();
-        if !vendor_data.is_empty() {
-            parts.push(("vd", vendor_data));
-        }
-        SeedNote {
-            fingerprint: self.fingerprint.clone(),
-            slot: SEED_SLOT.to_owned(),
-            parts: parts.iter().map(|(name, text)| format!("{name}:{}", short(text))).collect(),
-        }
-    }
-}
+/// How the mark names the pool that the document sets.
+pub(crate) const OWNED_POOL: &str = "pool";

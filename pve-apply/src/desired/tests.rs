@@ -61,12 +61,39 @@ fn every_problem_is_said() {
         "stdin: deployment: \"two words\" must be a deployment's name: letters, digits, ., _ and -, no dot first, at most 64",
         "stdin: vms[0].name: \"ed_ge\" must be a DNS name: letters, digits, `-` and `.`",
         "stdin: vms[0].vmid: 99 must be a vmid: a number from 100 to 999999999",
-        "stdin: vms[0].memory: 15 must be from 16 to 4178944",
-        "stdin: vms[0].bridge: \"vmbr0,tag=1\" must be the name of a bridge or vnet",
-        "stdin: vms[1].vlan: 4095 must be from 1 to 4094",
-        "stdin: vms[1].mac: \"01:00:00:00:00:01\" must be a unicast MAC, as 02:00:00:00:00:01",
-        "stdin: vms[1].tags: tag \"a;b\" must hold letters, digits, `_`, `-`, `+` and `.`",
-        "stdin: vms[1].startup: \"first\" must be a start order such as order=3,up=30,down=60, each part once",
+        "stdin: vms[0].bridge: must be a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
+        "stdin: vms[0].memory: must be a whole number from 16 to 4178944",
+        "stdin: vms[1].vlan: must be a whole number from 1 to 4094",
+        "stdin: vms[1].mac: must be a unicast MAC address such as BC:24:11:10:00:01",
+        "stdin: vms[1].startup: must be a whole number from 0 to 4294967295",
+        "stdin: vms[1].tags: \"a;b\" must be a tag: letters, digits, _, -, + and ., not beginning with punctuation",
+    ];
+    check(change, Purpose::Apply, &expected);
+}
+
+#[test]
+fn every_problem_of_the_config_is_said() {
+    let change = |json: &mut Value| {
+        json["vms"][0]["config"] = json!({
+            "cores": "many", "net1": {"tag": 5000, "x": 1}, "args": "-x", "nix": 1,
+            "scsi1": {"size": 4, "import": "tools"},
+        });
+        json["vms"][0]["boot_disk"] = json!("net0");
+        json["images"]["tools"] = json!("local:iso/tools.img");
+        json["vms"][1]["config"] = json!({});
+        json["vms"][1]["image"] = json!("none");
+        for absent in ["cores", "memory", "disk"] {
+            json["vms"][1].as_object_mut().unwrap().remove(absent);
+        }
+    };
+    let expected = [
+        "stdin: vms[0].config.cores: must be a whole number from 1 to 8192",
+        "stdin: vms[0].config.net1.tag: must be a whole number from 1 to 4094",
+        "stdin: vms[0].config.net1: has no option `x`",
+        "stdin: vms[0].config.args: cannot be set: only root may, and no API token is root",
+        "stdin: vms[0].config.nix: is no config key of PVE",
+        "stdin: vms[0].boot_disk: \"net0\" must be a slot for disks, such as virtio0 or scsi0",
+        "stdin: images.tools: \"local:iso/tools.img\" is of content `iso`; PVE makes disks from `import` only",
     ];
     check(change, Purpose::Apply, &expected);
 }

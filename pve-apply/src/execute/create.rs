@@ -116,8 +116,10 @@ impl Work<'_> {
             stage: Stage::Making,
             ..self.plan.mark.clone()
         };
-        let own = [("description", mark.line()), ("smbios1", format!("uuid={uuid}"))];
+        let people = params.get("description").map(String::as_str).unwrap_or_default();
+        let own = [("description", mark.write_into(people)), ("smbios1", smbios1(params, uuid))];
         let params = params.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let params = params.filter(|(key, _)| own.iter().all(|(own, _)| own != key));
         let params: Params = params.chain(own.iter().map(|(k, v)| (*k, v.as_str()))).collect();
         self.mark = mark;
         let sent = |error: Error| {
@@ -211,6 +213,14 @@ pub(super) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
     matches!(lock, "create" | "clone")
+}
+
+/// What else is said of the firmware's tables stands beside the uuid.
+fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
+    match params.get("smbios1") {
+        Some(said) => format!("{said},uuid={uuid}"),
+        None => format!("uuid={uuid}"),
+    }
 }
 
 /// A random uuid, version 4.

@@ -6,10 +6,10 @@
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
-use pve_client::{ConfigView, Error, PropertyString, VmStatus, Vmid, display_size};
+use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid, display_size};
 use pve_stage::finding;
 use stage::Entry;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A VM that is not under HA shows its new state when the task is over; a moment is for the lists.
@@ -126,6 +126,39 @@ impl Work<'_> {
         Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
     }
 
+    /// A disk that was to move lies on its new storage.
+    pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), Stop> {
+        let Some(vmid) = self.vmid else { return Ok(()) };
+        let client = self.runner.client;
+        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
+        let file = drive.as_ref().and_then(|drive| drive.get("file")).unwrap_or_default();
+        if file.split(':').next() == Some(storage.as_str()) {
+            return Ok(());
+        }
+        let fact = format!(
+            "{disk} of \"{}\" is still {file}, although its task ended well",
+            self.plan.name
+        );
+        Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
+    }
+
+    /// The cluster lists the VM in its pool.
+    pub(super) fn is_in_pool(&self, pool: Option<&str>) -> Result<(), Stop> {
+        let client = self.runner.client;
+        let rows = ask_patiently(|| client.cluster_resources())
+            .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
+        let row = rows.into_iter().find(|row| Some(row.vmid) == self.vmid);
+        let has = row.and_then(|row| row.pool);
+        if has.as_deref() == pool {
+            return Ok(());
+        }
+        let has = has.map_or("no pool".to_owned(), |has| format!("pool \"{has}\""));
+        let fact = format!("\"{}\" is in {has} after it was moved", self.plan.name);
+        Err(Stop::after(Entry::error(self.place(), fact)))
+    }
+
     /// What a task has written is in the config.
     pub(super) fn is_written<'k>(
         &self,
@@ -141,22 +174,24 @@ impl Work<'_> {
         }
     }
 
-    fn lost(&self, key: &str) -> Stop {
-        let fact = format!("`{key}` of \"{}\" is not there after it was written", self.plan.name);
+    pub(super) fn lost(&self, key: &str) -> Stop {
+        let fact = format!("`{key}` of \"{}\" is not as it was written", self.plan.name);
         Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL))
     }
 
     /// After the last step: what this run has written is there, and no value of it waits for a reboot
     /// unless the plan leaves it to one.
-    pub(super) fn settled(&self, keys: &BTreeSet<&str>) -> Result<(), Stop> {
+    pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), Stop> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
         let items = ask_patiently(|| client.vm_pending(&self.plan.node, vmid))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
-        if let Some(lost) = keys.iter().find(|key| items.iter().all(|item| item.key != **key)) {
+        let mut set = keys.iter().filter(|(_, is_set)| **is_set);
+        if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
             return Err(self.lost(lost));
         }
-        let waits = |key: &str| keys.contains(key) && !self.plan.may_wait.iter().any(|k| k == key);
+        let waits =
+            |key: &str| keys.contains_key(key) && !self.plan.may_wait.iter().any(|k| k == key);
         let pending: Vec<String> = items
             .into_iter()
             .filter(|item| waits(&item.key))

@@ -6,8 +6,9 @@
 //! and decides by a rule that both runs know which of the two stays.
 
 use super::create::{is_being_made, is_making};
-use super::retry::{Repeat, pause};
+use super::retry::pause;
 use super::{Stop, Work};
+use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, Vmid};
@@ -127,7 +128,7 @@ impl Work<'_> {
         if self.started {
             self.power_off()?;
         }
-        let sent = self.write(Repeat::Harmful, "qmdestroy", || {
+        let sent = self.write(Repeat::Harmful, &["qmdestroy"], || {
             Ok(Some(client.delete_vm(node, self.guard()?.vmid, true)?))
         });
         sent.map_err(|failed| self.stop("destroying", failed))?;

@@ -3,6 +3,7 @@
 //! Promises: makes no decision, every parameter is in the plan; reads the mark anew right before each
 //! change and each destroy; never takes "already exists" for success; waits for every task and judges it.
 
+mod configure;
 mod create;
 mod effect;
 mod fence;
@@ -21,7 +22,7 @@ use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Upid, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What the steps of all VMs share.
@@ -75,6 +76,10 @@ pub(crate) struct Work<'a> {
     pub(crate) untouched: bool,
     /// This run has started the VM.
     pub(crate) started: bool,
+    /// Disks that this run has moved: their volumes have other names than in the plan.
+    pub(crate) moved: BTreeSet<String>,
+    /// What this run has written to the config; no value: the key was taken out.
+    pub(crate) sent: BTreeMap<String, Option<String>>,
 }
 
 impl Runner<'_> {
@@ -87,6 +92,8 @@ impl Runner<'_> {
             mark: plan.mark.clone(),
             untouched: true,
             started: false,
+            moved: BTreeSet::new(),
+            sent: BTreeMap::new(),
         };
         let mut done = Vec::new();
         let mut changed = false;
@@ -132,14 +139,23 @@ impl Runner<'_> {
     }
 }
 
-/// The config keys that a change has written: only of a VM that was there before can they wait.
-fn written_keys(plan: &VmPlan) -> BTreeSet<&str> {
-    let steps = plan.steps.iter().filter(|_| plan.action == Action::Change);
-    let keys = steps.flat_map(|step| match step {
-        Step::Configure { params, .. } => params.keys().map(String::as_str).collect(),
-        _ => Vec::new(),
-    });
-    keys.filter(|key| !["delete", "force"].contains(key)).collect()
+/// The config keys that a change has written, and whether each is to be there: only of a VM that was
+/// there before can they wait.
+fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
+    let mut keys = BTreeMap::new();
+    for step in plan.steps.iter().filter(|_| plan.action == Action::Change) {
+        match step {
+            Step::Configure { params, .. } => {
+                let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
+                keys.extend(gone.map(|key| (key, false)));
+                let set = params.keys().filter(|key| !["delete", "force"].contains(&key.as_str()));
+                keys.extend(set.map(|key| (key.as_str(), true)));
+            }
+            Step::AddDisk { disk, .. } => _ = keys.insert(disk, true),
+            _ => {}
+        }
+    }
+    keys
 }
 
 impl Runner<'_> {
@@ -169,7 +185,7 @@ impl Work<'_> {
 
     fn tell_end(&self, verdict: &Verdict) {
         let mut steps = self.plan.steps.iter();
-        let last = steps.rfind(|step| !matches!(step, Step::Fence) && !step.is_bookkeeping());
+        let last = steps.rfind(|step| !matches!(step, Step::Fence) && !step.verb().is_bookkeeping);
         let (kind, word) = match verdict {
             Verdict::Done if self.plan.action == Action::Destroy => ("done", "destroyed"),
             Verdict::Done => ("done", last.map_or("done", Step::done)),

@@ -1,6 +1,7 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
 use super::{Stop, Work};
+use crate::action::{Repeat, Verb};
 use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
@@ -13,15 +14,6 @@ use std::time::Duration;
 const TRIES: u32 = 7;
 /// The first pause; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// What another try of a write would do.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// The same again, or nothing: it may be tried also when its outcome is not known.
-    Harmless,
-    /// Something else: it is tried again only when PVE says that nothing was done.
-    Harmful,
-}
 
 /// Why a write was not sent, or not done.
 pub(super) enum Refused {
@@ -44,13 +36,13 @@ impl From<Error> for Refused {
 }
 
 impl Work<'_> {
-    /// Sends a write, of which `kind` is the task, and waits for it; tries again what is worth it.
+    /// Sends a write, of which the first kind is the task, and waits for it; tries again what is worth it.
     ///
     /// `send` is called anew for each try: what guards the write stands in it.
     pub(super) fn write(
         &self,
         repeat: Repeat,
-        kind: &str,
+        kinds: &[&str],
         mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
@@ -81,7 +73,7 @@ impl Work<'_> {
                 pause(backoff(attempt));
             }
             if unknown {
-                self.let_end(kind);
+                self.let_end(kinds);
             }
             if last {
                 return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
@@ -90,7 +82,8 @@ impl Work<'_> {
     }
 
     /// Lets end what a request has begun whose answer was lost: whatever comes next must not meet it.
-    fn let_end(&self, kind: &str) {
+    fn let_end(&self, kinds: &[&str]) {
+        let Some(kind) = kinds.first() else { return };
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
@@ -102,7 +95,7 @@ impl Work<'_> {
 
     /// Waits for a task and judges it. A warning is said and stops nothing.
     pub(super) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        let doing = self.doing(upid);
+        let doing = Verb::of_task(upid.kind()).doing;
         self.tell_task(upid, doing);
         let mut progress = Progress::default();
         // A percentage costs a read of the log each time: only where somebody looks.
@@ -162,20 +155,6 @@ impl Work<'_> {
         };
         Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
-
-    fn doing(&self, upid: &Upid) -> &'static str {
-        match upid.kind() {
-            "imgcopy" => "uploading the seed",
-            "imgdel" => "deleting the uploaded seed",
-            "qmcreate" => "creating",
-            "resize" => "growing the disk",
-            "qmstart" | "hastart" => "starting",
-            "qmshutdown" | "qmstop" | "hastop" => "shutting down",
-            "qmreboot" => "rebooting",
-            "qmdestroy" => "destroying",
-            _ => "changing the config",
-        }
-    }
 }
 
 /// How far a task is, read out of its log as it grows.
@@ -201,7 +180,8 @@ impl Progress {
 /// The percentage at the end of a line of a copy: `transferred 1.2 GiB of 2.0 GiB (60.00%)`.
 fn percentage(line: &str) -> Option<u8> {
     // PVE: qemu-server, QemuServer.pm, qemu_img_convert and the block jobs print it so.
-    let (_, number) = line.strip_suffix("%)")?.rsplit_once('(')?;
+    let (before, _) = line.rsplit_once("%)")?;
+    let (_, number) = before.rsplit_once('(')?;
     let whole = number.split('.').next()?;
     whole.parse().ok().filter(|percent| *percent <= 100)
 }
@@ -257,6 +237,7 @@ mod tests {
     fn percentages() {
         check("transferred 1.2 GiB of 2.0 GiB (60.00%)", Some(60));
         check("transferred 2.0 GiB of 2.0 GiB (100.00%)", Some(100));
+        check("drive-scsi1: transferred 1.0 GiB of 2.0 GiB (50.00%) in 5s", Some(50));
         check("drive mirror is 12% done", None);
         check("(250.00%)", None);
         check("TASK OK", None);

@@ -1,18 +1,16 @@
 //! One arm for each step: guard, one client call, its task, its effect.
 
 use super::effect::PowerState;
-use super::retry::{Failed, Repeat, pause};
+use super::retry::{Failed, Refused, pause};
 use super::{Stop, Work};
-use crate::action::Step;
+use crate::action::{Repeat, Step};
 use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
-use crate::mark::Mark;
 use data_encoding::HEXLOWER;
-use pve_client::{ConfigView, Digest, NodeName, Params, StorageId, Upload, Volid};
+use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use pve_stage::finding;
 use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// PVE itself needs some seconds on top of what a guest is given to shut down.
@@ -27,9 +25,34 @@ const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
 impl Work<'_> {
-    /// Carries out a step.
+    /// Carries out a step: guard, call, task, effect.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         match step {
+            // These decide by what they see how often they are sent.
+            Step::Create { params } => return self.create(params),
+            Step::Fence => return self.fence(),
+            Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
+            Step::Destroy { purge } => return self.destroy(*purge),
+            _ => {}
+        }
+        let verb = step.verb();
+        let sent = self.write(verb.repeat, verb.tasks, || self.call(step));
+        if !matches!(step, Step::UploadSeed { .. } | Step::DeleteVolume { .. }) {
+            self.untouched = false;
+        }
+        self.note(step);
+        match sent {
+            // PVE: facts-4, 53: what has failed may be done all the same; only the effect tells.
+            Err(Failed::Pve { maybe: true, .. }) if self.is_reached(step) => {}
+            sent => sent.map_err(|failed| self.stop(verb.of, failed))?,
+        }
+        self.effect(step)
+    }
+
+    /// The one call of a step, guarded anew for each try.
+    fn call(&self, step: &Step) -> Result<Option<Upid>, Refused> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        Ok(match step {
             Step::UploadSeed {
                 storage,
                 file,
@@ -40,174 +63,128 @@ impl Work<'_> {
             } => {
                 let (user_data, vendor_data) = (user_data.expose(), vendor_data.expose());
                 let files = seed::Files { user_data, meta_data, network_config, vendor_data };
-                self.upload(storage, file, &files)
+                Some(self.upload(storage, file, &files)?)
             }
-            Step::Create { params } => self.create(params),
-            Step::Fence => self.fence(),
-            Step::DeleteVolume { node, volid } => self.delete_volume(node, volid),
-            Step::Configure { params, makes_disk, mark } => {
-                self.configure(params, *makes_disk, mark.as_deref())
+            Step::DeleteVolume { node, volid } => {
+                self.check_is_seed(volid)?;
+                client.delete_volume(node, volid)?
             }
-            Step::Resize { disk, bytes } => self.resize(disk, *bytes),
-            Step::Start => self.start(),
-            Step::Shutdown { seconds, force } => self.shutdown(*seconds, *force),
-            Step::Reboot { seconds } => self.reboot(*seconds),
-            Step::Destroy { purge } => self.destroy(*purge),
+            Step::AddDisk { disk, value } => {
+                let seen = self.guard()?;
+                // PVE: facts-4, 44: asked twice, PVE makes two disks.
+                if seen.config.get(disk).is_some() {
+                    return Ok(None);
+                }
+                let params = with_digest([(disk, value)], seen.digest());
+                Some(client.update_config_async(node, seen.vmid, &params)?)
+            }
+            Step::MoveDisk { disk, storage } => {
+                let seen = self.guard()?;
+                Some(client.move_disk(node, seen.vmid, disk, storage, seen.digest())?)
+            }
+            Step::SetPool { from, pool } => {
+                let vmid = self.guard()?.vmid;
+                if let Some(pool) = pool.as_ref().or(from.as_ref()) {
+                    client.set_pool(pool, vmid, step.leaves_pool())?;
+                }
+                None
+            }
+            Step::Resize { disk, bytes } => {
+                let seen = self.guard()?;
+                client.resize(node, seen.vmid, disk, *bytes, seen.digest())?
+            }
+            Step::Start => Some(client.start(node, self.guard()?.vmid)?),
+            Step::Shutdown { seconds, force } => {
+                let timeout = Duration::from_secs(*seconds);
+                Some(client.shutdown(node, self.guard()?.vmid, timeout, *force)?)
+            }
+            Step::Reboot { seconds } => {
+                let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
+                Some(client.reboot(node, self.guard()?.vmid, timeout)?)
+            }
+            Step::Create { .. } | Step::Fence | Step::Configure { .. } | Step::Destroy { .. } => {
+                None
+            }
+        })
+    }
+
+    /// What later steps must know of one that was sent.
+    fn note(&mut self, step: &Step) {
+        match step {
+            Step::Start => self.started = true,
+            Step::MoveDisk { disk, .. } => _ = self.moved.insert(disk.clone()),
+            // A seed's disk goes before its successor comes.
+            Step::AddDisk { disk, .. } => _ = self.sent.remove(disk),
+            _ => {}
         }
     }
 
-    fn upload(&self, storage: &StorageId, file: &str, files: &seed::Files<'_>) -> Result<(), Stop> {
+    /// Waits for the effect of a step whose task is over.
+    fn effect(&self, step: &Step) -> Result<(), Stop> {
+        match step {
+            Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
+            Step::MoveDisk { disk, storage } => self.has_moved(disk, storage),
+            Step::SetPool { pool, .. } => self.is_in_pool(pool.as_deref()),
+            Step::Resize { disk, bytes } => self.has_grown(disk, *bytes),
+            Step::Start => self.reach(PowerState::Running, Duration::ZERO),
+            Step::Shutdown { seconds, .. } => {
+                self.reach(PowerState::Stopped, Duration::from_secs(*seconds))
+            }
+            Step::Reboot { seconds } => self.comes_back((*seconds).max(RETURN_SECONDS)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Looks once whether a step that failed, or whose answer was lost, has done its work.
+    fn is_reached(&self, step: &Step) -> bool {
+        match step {
+            // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
+            Step::Start => self.vmid.is_some_and(|vmid| {
+                let (client, node) = (self.runner.client, &self.plan.node);
+                ask_patiently(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
+            }),
+            Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
+                self.effect(step).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    fn upload(
+        &self,
+        storage: &StorageId,
+        file: &str,
+        files: &seed::Files<'_>,
+    ) -> Result<Upid, Refused> {
         let image = seed::image(files).map_err(|error| {
             Stop::before(Entry::error(self.place(), "the seed cannot be made").cause(&error))
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
         let length = image.len() as u64;
         let upload = Upload { content: "import", filename: file, length, sha256: &sha256 };
-        let client = self.runner.client;
-        // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
-        self.write(Repeat::Harmless, "imgcopy", || {
-            let mut reader = image.as_slice();
-            let node = &self.plan.node;
-            Ok(Some(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?))
-        })
-        .map_err(|failed| self.stop("uploading the seed of", failed))
-    }
-
-    fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<(), Stop> {
-        // A plan file could name anything; nothing but our own seeds is ever deleted from a storage.
-        if !is_seed_file(volid.file()) {
-            let fact = format!("{volid} is not a seed of ours and is not deleted");
-            return Err(Stop::before(Entry::error(self.place(), fact)));
-        }
-        // PVE: facts 43: deleting what is not there is done.
-        let client = self.runner.client;
-        self.write(Repeat::Harmless, "imgdel", || Ok(client.delete_volume(node, volid)?))
-            .map_err(|failed| self.stop("deleting the uploaded seed of", failed))
-    }
-
-    fn configure(
-        &mut self,
-        params: &BTreeMap<String, String>,
-        makes_disk: bool,
-        mark: Option<&Mark>,
-    ) -> Result<(), Stop> {
         let (client, node) = (self.runner.client, &self.plan.node);
-        // A VM that this run has made got its vmid and uuid meanwhile.
-        let mark = mark.map(|mark| match mark.vmid {
-            Some(_) => mark.clone(),
-            None => Mark { vmid: self.mark.vmid, uuid: self.mark.uuid.clone(), ..mark.clone() },
-        });
-        let mut before = None;
-        let sent = self.write(Repeat::Harmful, "qmconfig", || {
-            let seen = self.guard()?;
-            before = seen.digest().cloned();
-            let mut params = params.clone();
-            if let Some(mark) = &mark {
-                params.insert("description".to_owned(), seen.description_with(mark));
-            }
-            let params = with_digest(&params, seen.digest());
-            if makes_disk {
-                return Ok(Some(client.update_config_async(node, seen.vmid, &params)?));
-            }
-            client.update_config(node, seen.vmid, &params)?;
-            Ok(None)
-        });
-        self.untouched = false;
-        let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
-        sent.map_err(|failed| self.stop("changing the config of", failed))?;
-        if let Some(mark) = mark {
-            self.mark = mark;
+        let mut reader = image.as_slice();
+        Ok(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?)
+    }
+
+    /// A plan file could name anything; nothing but our own seeds is ever deleted from a storage.
+    fn check_is_seed(&self, volid: &Volid) -> Result<(), Stop> {
+        if is_seed_file(volid.file()) {
+            return Ok(());
         }
-        // What follows relies on the disk: the mark says that it is there, and the guest boots with it.
-        if makes_disk { self.is_written(params.keys()) } else { Ok(()) }
-    }
-
-    /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
-    /// the config tells whether a refusal has left something behind.
-    fn after_refusal(&self, failed: Failed, before: Option<&Digest>) -> Failed {
-        match failed {
-            Failed::Pve { error, maybe: false, goes_on }
-                if error.status().is_some() && !error.is_checksum_mismatch() =>
-            {
-                let (client, node) = (self.runner.client, &self.plan.node);
-                let now = self.vmid.map(|vmid| {
-                    ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending))
-                });
-                let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
-                let refused = error.is_permission();
-                Failed::Pve { error, maybe: !same && !refused, goes_on }
-            }
-            failed => failed,
-        }
-    }
-
-    fn resize(&mut self, disk: &str, bytes: u64) -> Result<(), Stop> {
-        let client = self.runner.client;
-        let sent = self.write(Repeat::Harmful, "resize", || {
-            let seen = self.guard()?;
-            Ok(client.resize(&self.plan.node, seen.vmid, disk, bytes, seen.digest())?)
-        });
-        self.untouched = false;
-        sent.map_err(|failed| self.stop("growing the disk of", failed))?;
-        self.has_grown(disk, bytes)
-    }
-
-    fn start(&mut self) -> Result<(), Stop> {
-        let (client, node) = (self.runner.client, &self.plan.node);
-        let sent = self.write(Repeat::Harmful, "qmstart", || {
-            Ok(Some(client.start(node, self.guard()?.vmid)?))
-        });
-        self.untouched = false;
-        self.started = true;
-        match sent {
-            Ok(()) => self.reach(PowerState::Running, Duration::ZERO),
-            // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
-            Err(failed @ Failed::Pve { maybe: true, .. }) => {
-                let status = self.vmid.map(|vmid| ask_patiently(|| client.vm_status(node, vmid)));
-                match status {
-                    Some(Ok(status)) if status.is_running() => {
-                        self.reach(PowerState::Running, Duration::ZERO)
-                    }
-                    _ => Err(self.stop("starting", failed)),
-                }
-            }
-            Err(failed) => Err(self.stop("starting", failed)),
-        }
-    }
-
-    fn shutdown(&mut self, seconds: u64, force: bool) -> Result<(), Stop> {
-        let client = self.runner.client;
-        let timeout = Duration::from_secs(seconds);
-        // PVE: facts 29: shutting down what is off is done.
-        let sent = self.write(Repeat::Harmless, "qmshutdown", || {
-            let vmid = self.guard()?.vmid;
-            Ok(Some(client.shutdown(&self.plan.node, vmid, timeout, force)?))
-        });
-        self.untouched = false;
-        sent.map_err(|failed| self.stop("shutting down", failed))?;
-        self.reach(PowerState::Stopped, timeout)
+        let fact = format!("{volid} is not a seed of ours and is not deleted");
+        Err(Stop::before(Entry::error(self.place(), fact)))
     }
 
     /// Cuts the power of a VM that this run has made and gives up.
     pub(super) fn power_off(&mut self) -> Result<(), Stop> {
         let client = self.runner.client;
-        let sent = self.write(Repeat::Harmless, "qmstop", || {
+        let sent = self.write(Repeat::Harmless, &["qmstop"], || {
             let vmid = self.guard()?.vmid;
             Ok(Some(client.stop(&self.plan.node, vmid)?))
         });
         sent.map_err(|failed| self.stop("stopping", failed))?;
         self.reach(PowerState::Stopped, Duration::ZERO)
-    }
-
-    fn reboot(&mut self, seconds: u64) -> Result<(), Stop> {
-        let client = self.runner.client;
-        let timeout = Duration::from_secs(seconds.saturating_add(SHUTDOWN_MARGIN));
-        let sent = self.write(Repeat::Harmful, "qmreboot", || {
-            Ok(Some(client.reboot(&self.plan.node, self.guard()?.vmid, timeout)?))
-        });
-        self.untouched = false;
-        sent.map_err(|failed| self.stop("rebooting", failed))?;
-        self.comes_back(seconds.max(RETURN_SECONDS))
     }
 
     /// Waits until a VM runs again.
@@ -240,7 +217,7 @@ impl Work<'_> {
         loop {
             attempt += 1;
             // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
-            let sent = self.write(Repeat::Harmful, "qmdestroy", || {
+            let sent = self.write(Repeat::Harmful, &["qmdestroy"], || {
                 Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });
             self.untouched = false;
@@ -283,7 +260,10 @@ impl Work<'_> {
     }
 }
 
-fn with_digest(params: &BTreeMap<String, String>, digest: Option<&Digest>) -> Params {
-    let all: Params = params.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+pub(super) fn with_digest<'p>(
+    params: impl IntoIterator<Item = (&'p String, &'p String)>,
+    digest: Option<&Digest>,
+) -> Params {
+    let all: Params = params.into_iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     all.with_some("digest", digest)
 }

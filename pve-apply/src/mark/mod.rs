@@ -10,6 +10,7 @@
 //! alone can be set by a slip of the hand, a line alone may stand in any text. Does no I/O.
 
 mod owner;
+pub(crate) mod owns;
 mod seed;
 #[cfg(test)]
 mod tests;
@@ -154,6 +155,12 @@ impl Line {
             seed: take("seed")?,
         })
     }
+}
+
+/// Returns what people wrote into a description: every line but ours, without blanks at the end.
+pub(crate) fn of_people(description: &str) -> String {
+    let lines: Vec<&str> = description.lines().filter(|line| !is_ours(line)).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 fn is_ours(line: &str) -> bool {

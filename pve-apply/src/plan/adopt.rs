@@ -2,8 +2,9 @@
 
 use super::find::Finder;
 use super::{blocked, quiet, tags};
-use crate::action::{Action, Impact, Plan, Step, VmPlan};
+use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
+use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{Line, Mark, Owner, SeedNote, Stage, Stranger, uuid};
 use crate::observed::{Look, Observed, Seen};
@@ -143,7 +144,7 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
         may_wait: Vec::new(),
         impact: Impact::None,
         changes,
-        steps: vec![Step::Configure { params, makes_disk: false, mark: Some(mark.clone().into()) }],
+        steps: vec![Step::Configure { params, mark: Some(mark.clone().into()) }],
         mark,
     }
 }

@@ -1,14 +1,15 @@
 //! The steps that bring a VM of ours to what the document asks, in place. Does no I/O.
 
-use super::aspects::{self, BOOT_DISK};
-use super::difference::Difference;
+use super::difference::{Context, Difference};
 use super::find::Ours;
-use super::{blocked, create, seed, unchanged};
-use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use super::{blocked, create, seed, unchanged, unsaid};
+use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
+use crate::change::{Change, Impact};
 use crate::desired::{Consent, Desired, DesiredVm, Machine};
+use crate::mark::{Mark, Stage};
 use crate::notice::{Notice, What};
-use crate::observed::{Observed, Power};
+use crate::observed::Observed;
 
 /// Plans a VM that is there.
 pub(super) fn plan_one(
@@ -23,13 +24,15 @@ pub(super) fn plan_one(
     if seen.config.now("template").and_then(pve_client::parse_boolean) == Some(true) {
         return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
     }
-    let mut difference = Difference::of(desired, vm, machine, ours);
-    notices(plan, desired, machine, ours, &difference);
+    let context = Context::of(desired, vm, machine, ours, observed);
+    let mut difference = Difference::of(&context);
+    notices(plan, &context, &difference);
     let leftovers = seed::leftovers(desired, vm, observed);
-    if difference.changes.is_empty() && difference.blocked.is_empty() && leftovers.is_empty() {
+    if difference.is_empty() && leftovers.is_empty() {
         return plan.unchanged.push(unchanged(vm, seen));
     }
-    difference.blocked.extend(not_agreed(&difference.changes, desired.consent));
+    let not_agreed = not_agreed(&difference, desired.consent);
+    difference.blocked.extend(not_agreed);
     if let Some(lock) = seen.config.lock() {
         difference.blocked.push(Why::Locked { lock: lock.to_owned() });
     }
@@ -41,7 +44,7 @@ pub(super) fn plan_one(
         }
         return;
     }
-    let mut all = steps(desired, vm, machine, ours, &mut difference);
+    let mut all = steps(&context, &mut difference);
     all.extend(leftovers);
     plan.vms.push(VmPlan {
         name: vm.name.clone(),
@@ -62,95 +65,133 @@ pub(super) fn plan_one(
 }
 
 /// What the user has not agreed to.
-fn not_agreed(changes: &[Change], consent: Consent) -> Option<Why> {
+fn not_agreed(difference: &Difference, consent: Consent) -> Vec<Why> {
     let of = |impact| {
-        let fields =
-            changes.iter().filter(|c| c.impact == impact).map(|c| format!("`{}`", c.field));
+        let differ = |change: &&Change| change.impact == impact;
+        let fields = difference.changes.iter().filter(differ).map(|c| format!("`{}`", c.field));
         fields.collect::<Vec<_>>()
     };
+    let mut why = Vec::new();
     let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));
-    if !off.is_empty() && !consent.stop {
-        return Some(Why::NeedsPowerOff { fields: off });
-    }
     let agreed = consent.reboot || consent.stop;
-    (!reboot.is_empty() && !agreed).then_some(Why::NeedsReboot { fields: reboot })
+    if !off.is_empty() && !consent.stop {
+        why.push(Why::NeedsPowerOff { fields: off });
+    } else if !reboot.is_empty() && !agreed {
+        why.push(Why::NeedsReboot { fields: reboot });
+    }
+    if !difference.detached.is_empty() && !consent.detach {
+        why.push(Why::NeedsDetach { slots: difference.detached.clone() });
+    }
+    if !difference.moves.is_empty() && !consent.move_disks {
+        let moves = difference.moves.iter().map(|(disk, to)| format!("{disk} to {to}"));
+        why.push(Why::NeedsMove { moves: moves.collect() });
+    }
+    why
 }
 
-fn steps(
-    desired: &Desired,
-    vm: &DesiredVm,
-    machine: &Machine,
-    ours: &Ours<'_>,
-    difference: &mut Difference,
-) -> Vec<Step> {
+fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     let impact = difference.impact();
-    let seconds = desired.consent.shutdown_seconds;
-    let force = desired.consent.stop;
-    let running = ours.seen.power == Power::Running;
-    let off = impact == Impact::PowerOff;
+    let seconds = c.desired.consent.shutdown_seconds;
+    let force = c.desired.consent.stop;
+    let off = impact == Impact::PowerOff && c.runs();
     let mut steps = Vec::new();
     if off {
         steps.push(Step::Shutdown { seconds, force });
     }
+    let moves = std::mem::take(&mut difference.moves).into_iter();
+    steps.extend(moves.map(|(disk, storage)| Step::MoveDisk { disk, storage }));
     // Grown before the options are written, which say the size too.
-    if let Some(bytes) = difference.resize {
-        steps.push(Step::Resize { disk: BOOT_DISK.to_owned(), bytes });
+    let resizes = std::mem::take(&mut difference.resizes).into_iter();
+    steps.extend(resizes.map(|(disk, bytes)| Step::Resize { disk, bytes }));
+    let mut params = std::mem::take(&mut difference.params);
+    if !difference.deletes.is_empty() {
+        let keys: Vec<&str> = difference.deletes.iter().map(String::as_str).collect();
+        params.insert("delete".to_owned(), keys.join(","));
     }
-    let unfinished = ours.mark.stage != crate::mark::Stage::Done;
-    // The mark of a creation is finished last, that of a reseed with the seed.
-    let mark = difference.mark.clone().filter(|_| !unfinished && !difference.reseed);
-    if !difference.params.is_empty() || mark.is_some() {
-        let params = std::mem::take(&mut difference.params);
-        steps.push(Step::Configure { params, makes_disk: false, mark: mark.map(Box::new) });
+    let mut written = c.ours.mark.clone();
+    let alone = difference.disks.is_empty() && difference.pool.is_none() && params.is_empty();
+    let first = difference.first.take().filter(|_| !alone);
+    if !params.is_empty() || first.is_some() {
+        written = first.clone().unwrap_or(written);
+        steps.push(Step::Configure { params, mark: first.map(Box::new) });
     }
-    if let Some(mark) = difference.mark.clone().filter(|_| difference.reseed) {
-        steps.extend(seed::replace(desired, vm, machine, ours.seen, mark));
+    for (disk, made) in std::mem::take(&mut difference.disks) {
+        steps.push(Step::AddDisk { disk: disk.clone(), value: made.value });
+        steps.extend(made.grow.map(|bytes| Step::Resize { disk, bytes }));
     }
-    match impact {
-        _ if !running || off => steps.push(Step::Start),
-        Impact::Reboot if force => steps.extend([Step::Shutdown { seconds, force }, Step::Start]),
-        Impact::Reboot => steps.push(Step::Reboot { seconds }),
-        _ => {}
+    steps.extend(difference.pool.take().map(|pool| Step::SetPool {
+        from: c.observed.pools.get(&c.ours.seen.vmid).cloned(),
+        pool,
+    }));
+    if difference.reseed
+        && let Some(last) = &difference.last
+    {
+        // Its creation is finished, and what was taken back is read, only at the end.
+        let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
+        written = mark.clone();
+        steps.extend(seed::replace(c.desired, c.vm, c.machine, c.ours.seen, mark));
     }
-    if let Some(mark) = difference.mark.clone().filter(|_| unfinished) {
-        steps.push(create::finish(mark));
+    steps.extend(power(c, impact, off));
+    let last = difference.last.take();
+    if let Some(last) =
+        last.filter(|last| Mark { run: written.run.clone(), ..last.clone() } != written)
+    {
+        steps.push(create::finish(last));
     }
     steps
 }
 
-fn notices(
-    plan: &mut Plan,
-    desired: &Desired,
-    machine: &Machine,
-    ours: &Ours<'_>,
-    difference: &Difference,
-) {
-    let config = &ours.seen.config;
+/// The steps that bring the new values into force, and the VM to the power that it shall have.
+fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
+    let seconds = c.desired.consent.shutdown_seconds;
+    let force = c.desired.consent.stop;
+    let unfinished = c.ours.mark.stage != Stage::Done;
+    let runs_afterwards = match c.machine.power {
+        stage::Power::Running => true,
+        stage::Power::Stopped => false,
+        stage::Power::Any => c.runs() || unfinished,
+    };
+    match impact {
+        _ if off || !c.runs() => {
+            if runs_afterwards {
+                vec![Step::Start]
+            } else {
+                Vec::new()
+            }
+        }
+        Impact::Reboot if force => vec![Step::Shutdown { seconds, force }, Step::Start],
+        Impact::Reboot => vec![Step::Reboot { seconds }],
+        _ => Vec::new(),
+    }
+}
+
+fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     let mut say = |what| {
-        let (name, vmid) = (ours.mark.vm.clone(), ours.seen.vmid);
+        let (name, vmid) = (c.ours.mark.vm.clone(), c.ours.seen.vmid);
         plan.notices.push(Notice { name, vmid, what });
     };
-    let seed = &ours.mark.seed.fingerprint;
-    if *seed != machine.seed.fingerprint && !desired.consent.reseed {
-        say(if seed == "none" { What::SeedUnknown } else { What::SeedChanged });
+    let seed = &c.ours.mark.seed;
+    if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
+        say(if seed.fingerprint == "none" { What::SeedUnknown } else { What::SeedChanged });
     }
     if difference.reseed {
         // A seed of an earlier build has left no record in the guest; its mark has no parts either.
-        say(What::Reseed { keeps_host_keys: !ours.mark.seed.parts.is_empty() });
+        say(What::Reseed { keeps_host_keys: !seed.parts.is_empty() });
     }
     if !difference.waiting.is_empty() {
         say(What::WaitsForReboot { fields: difference.waiting.clone() });
     }
-    let foreign = |keys: &mut dyn Iterator<Item = &str>| {
-        let foreign = keys.filter(|key| !aspects::is_managed(key, machine));
-        foreign.map(str::to_owned).collect::<Vec<_>>()
-    };
-    let keys = foreign(&mut config.keys());
+    difference.notices.iter().cloned().for_each(&mut say);
+    let keys = unsaid::by_hand(c, &mut c.config().keys());
     if !keys.is_empty() {
         say(What::Unmanaged { keys });
     }
-    let keys = foreign(&mut config.pending_keys());
+    let keys = unsaid::by_hand(c, &mut c.config().pending_keys());
     if !keys.is_empty() {
         say(What::PendingByHand { keys });
+    }
+    let fields = unsaid::differences(c);
+    if !fields.is_empty() {
+        say(What::Differs { fields });
     }
 }

@@ -1,12 +1,15 @@
-//! The steps that make a VM. Does no I/O.
+//! The steps that make a VM: the difference against nothing. Does no I/O.
 
-use super::{aspects, blocked, quiet, seed, tags};
-use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use super::wish::{field, parts_of, text_of};
+use super::{blocked, described, disk, owned, quiet, seed, tags};
+use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
+use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm, Machine};
+use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG};
 use crate::observed::Observed;
-use pve_client::Volid;
+use machine::{ConfigKey, Form};
 use std::collections::BTreeMap;
 
 /// Plans a VM that is not there.
@@ -17,31 +20,37 @@ pub(super) fn plan_one(
     machine: &Machine,
     observed: &Observed,
 ) {
-    let disk_bytes = u64::from(machine.disk_gib) << 30;
-    let image = match image(machine, observed) {
-        Ok((volid, bytes)) if bytes <= disk_bytes => (volid, bytes),
-        Ok((_, image_bytes)) => {
-            let why = Why::DiskSmallerThanImage { disk_gib: machine.disk_gib, image_bytes };
-            return plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why));
-        }
-        Err(why) => return plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
+    let slot = seed::new_slot(machine);
+    let mark = Mark {
+        made: "import".to_owned(),
+        stage: Stage::Making,
+        seed: machine.seed.note(&slot),
+        owns: owned::of_new(machine, Slot::Making),
+        ..desired.identity(vm)
     };
-    let mark = desired.new_mark(vm, machine);
+    let (mut params, grow) = match params(vm, machine, observed, &mark) {
+        Ok(params) => params,
+        Err(why) => {
+            let list = why.into_iter().map(|why| blocked(vm, vm.vmid, &desired.node, why));
+            return plan.blocked.extend(list);
+        }
+    };
+    params.insert(slot, seed::disk(desired, vm, machine));
     let mut steps = vec![
-        seed::upload(desired, vm, machine),
-        Step::Create { params: params(desired, vm, machine, image.0) },
+        seed::upload(desired, vm, &machine.seed),
+        Step::Create { params },
         // As early as can be: the file is readable to all who may use the storage.
         seed::delete_uploaded(desired, vm, &desired.node),
         Step::Fence,
     ];
-    if image.1 < disk_bytes {
-        // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
-        steps.push(Step::Resize { disk: aspects::BOOT_DISK.to_owned(), bytes: disk_bytes });
+    steps.extend(grow.into_iter().map(|(disk, bytes)| Step::Resize { disk, bytes }));
+    if machine.power != stage::Power::Stopped {
+        steps.push(Step::Start);
     }
-    steps.push(Step::Start);
     // Once more: a run that came later may have chosen another vmid.
     steps.push(Step::Fence);
-    steps.push(finish(mark.clone()));
+    let done = Mark { owns: owned::of_new(machine, Slot::Holds("")), ..mark.clone() };
+    steps.push(finish(done));
     steps.extend(seed::leftovers(desired, vm, observed));
     plan.vms.push(VmPlan {
         name: vm.name.clone(),
@@ -64,64 +73,71 @@ pub(super) fn plan_one(
 /// The step that records that a VM's creation is finished.
 pub(super) fn finish(mark: Mark) -> Step {
     let mark = Box::new(Mark { stage: Stage::Done, ..mark });
-    Step::Configure { params: BTreeMap::new(), makes_disk: false, mark: Some(mark) }
+    Step::Configure { params: BTreeMap::new(), mark: Some(mark) }
 }
 
-fn image<'a>(machine: &'a Machine, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
-    let missing = |volid: Option<&Volid>| Why::ImageMissing {
-        image: machine.image.name.clone(),
-        volid: volid.map(ToString::to_string),
-    };
-    let volid = machine.image.volid.as_ref().ok_or_else(|| missing(None))?;
-    let bytes = observed.images.get(volid).copied().flatten();
-    bytes.map(|bytes| (volid, bytes)).ok_or_else(|| missing(Some(volid)))
-}
+/// What is sent, and the disks that grow afterwards.
+type Made = (BTreeMap<String, String>, BTreeMap<String, u64>);
 
 fn params(
-    desired: &Desired,
     vm: &DesiredVm,
     machine: &Machine,
-    image: &Volid,
-) -> BTreeMap<String, String> {
-    let storage = &machine.storage;
-    let boot_disk = format!("{storage}:0,import-from={image},discard=on,iothread=1");
+    observed: &Observed,
+    mark: &Mark,
+) -> Result<Made, Vec<Why>> {
+    if machine.image.is_none() {
+        return Err(vec![Why::NeverCreated]);
+    }
+    let (mut params, mut grow, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
+    for key in machine.new.0.keys().copied() {
+        let Some(parts) = parts_of(&machine.new, key) else { continue };
+        if !matches!(key.key.form, Form::Drive(_)) {
+            params.extend(text_of(key, parts).map(|text| (key.to_string(), text)));
+            continue;
+        }
+        match disk::new(machine, observed, key, &parts) {
+            Err(why) => wrong.push(why),
+            Ok(made) => {
+                params.insert(key.to_string(), made.value);
+                grow.extend(made.grow.map(|bytes| (key.to_string(), bytes)));
+            }
+        }
+    }
+    wrong.extend(described::said(machine).and_then(|text| described::too_long(text, mark)));
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
     let all_tags: Vec<&str> = machine.tags.iter().map(String::as_str).chain([TAG]).collect();
-    let startup = machine.startup.map(|startup| ("startup", startup.to_string()));
-    [
-        ("name", vm.name.clone()),
-        ("tags", tags::join(&all_tags)),
-        ("cores", machine.cores.to_string()),
-        ("cpu", "host".to_owned()),
-        ("memory", machine.memory_mib.to_string()),
-        ("net0", aspects::write_nic(&machine.nic, None)),
-        (aspects::BOOT_DISK, boot_disk),
-        // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
-        ("boot", "order=virtio0".to_owned()),
-        ("scsihw", "virtio-scsi-single".to_owned()),
-        ("agent", "1".to_owned()),
-        ("serial0", "socket".to_owned()),
-        ("ostype", "l26".to_owned()),
-        ("onboot", "1".to_owned()),
-    ]
-    .into_iter()
-    .chain(startup)
-    .map(|(key, value)| (key.to_owned(), value))
-    .chain([seed::parameter(desired, vm, machine)])
-    .collect()
+    params.insert("name".to_owned(), vm.name.clone());
+    params.insert("tags".to_owned(), tags::join(&all_tags));
+    params.entry("boot".to_owned()).or_insert_with(|| format!("order={}", machine.boot));
+    params.extend(machine.pool.iter().map(|pool| ("pool".to_owned(), pool.clone())));
+    Ok((params, grow))
 }
 
+/// What people are shown of a new VM: what is said, and what every VM has of its own. A NIC's MAC is
+/// worth a line only where somebody has chosen it.
 fn shown(machine: &Machine) -> Vec<Change> {
-    let nic = &machine.nic;
     let line = |field: &str, to: String| quiet(field, None, Some(to));
-    let mut list = vec![
-        line("image", machine.image.name.clone()),
-        line("cores", machine.cores.to_string()),
-        line("memory", format!("{} MiB", machine.memory_mib)),
-        line("disk", format!("{} GiB on {}", machine.disk_gib, machine.storage)),
-        line("bridge", nic.bridge.clone()),
-    ];
-    list.extend(nic.vlan.map(|tag| line("vlan", tag.to_string())));
-    list.extend(nic.mac.clone().map(|mac| line("mac", mac)));
-    list.extend(machine.startup.map(|startup| line("startup", startup.to_string())));
+    let image = machine.image.as_ref().map(|image| line("image", image.name.clone()));
+    let mut list: Vec<Change> = image.into_iter().collect();
+    let size = machine.disk_gib.unwrap_or_default();
+    let disk = line("disk", format!("{size} GiB on {}", machine.storage));
+    let (slots, others): (Vec<ConfigKey>, Vec<ConfigKey>) =
+        machine.new.0.keys().partition(|key| matches!(key.key.form, Form::Nic(_) | Form::Drive(_)));
+    for key in others.into_iter().chain(slots.clone()) {
+        if slots.first() == Some(&key) {
+            list.push(disk.clone());
+        }
+        for part in key.key.parts() {
+            let name = part.name_in(key.key);
+            let Some(value) = machine.new.value(key, name) else { continue };
+            let is_said = machine.said.value(key, name).is_some();
+            let derived = machine.derived_macs.contains_key(&key) && name == "macaddr";
+            if is_said || part.at_create.is_none() && !derived {
+                list.push(line(&field(key, part), value.to_owned()));
+            }
+        }
+    }
     list
 }

@@ -2,11 +2,13 @@
 
 use super::find::{Finder, Found, Ours};
 use super::{blocked, seed};
-use crate::action::{Action, Change, Impact, Plan, Step, Unchanged, VmPlan};
+use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::{Blocked, Why};
+use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
-use pve_client::{PropertyString, Vmid};
+use machine::{ConfigKey, Parts};
+use pve_client::Vmid;
 use std::collections::BTreeMap;
 
 /// What is to be removed, and what was seen of it.
@@ -164,10 +166,13 @@ fn volumes(config: &Config) -> Vec<Change> {
     let mut list = Vec::new();
     for key in config.keys().filter(|key| drive(key)) {
         let Some(text) = config.now(key) else { continue };
-        let parts = PropertyString::parse(text, "file");
+        let parts = match ConfigKey::find(key) {
+            Some(known) => Parts::read(known.key, text),
+            None => volume_alone(text),
+        };
         let Some(volid) = parts.get("file").filter(|file| file.contains(':')) else { continue };
         // PVE makes a cloud-init drive's volume for the VM; what lies in another CD drive is nobody's VM's.
-        if parts.get("media") == Some("cdrom") && !seed::is_cloud_init(volid) {
+        if parts.is_cd() && !parts.is_cloud_init() {
             continue;
         }
         let size = parts.get("size").map(|size| format!(" ({size})")).unwrap_or_default();
@@ -178,6 +183,13 @@ fn volumes(config: &Config) -> Vec<Change> {
         config.now("parent").map(|last| goes("snapshots", format!("all, up to \"{last}\""))),
     );
     list
+}
+
+/// An unused disk is a volume without options.
+fn volume_alone(text: &str) -> Parts {
+    let mut parts = Parts::default();
+    parts.set("file", text);
+    parts
 }
 
 /// A VM waits for its children.

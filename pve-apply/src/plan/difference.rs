@@ -1,15 +1,38 @@
-//! How a VM differs from what the document asks: each aspect compared by itself. Does no I/O.
+//! How a VM differs from what the document asks: what is said, and what is taken back, compared
+//! option by option. Does no I/O.
 
-use super::aspects::{self, Aspect, BOOT_DISK};
+use super::boot_disk::BootDisk;
 use super::find::Ours;
-use super::{quiet, seed, tags};
-use crate::action::{Change, Impact};
+use super::wish::Wishes;
+use super::{owned, quiet, seed, tags};
 use crate::blocked::Why;
+use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm, Machine};
 use crate::mark::{Mark, Stage};
-use crate::observed::{Power, Seen};
-use pve_client::{PropertyString, Volid, display_size};
-use std::collections::BTreeMap;
+use crate::notice::What;
+use crate::observed::{Config, Observed, Power};
+use machine::{ConfigKey, Effect, Feature};
+use pve_client::StorageId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is compared.
+pub(super) struct Context<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) vm: &'a DesiredVm,
+    pub(super) machine: &'a Machine,
+    pub(super) ours: &'a Ours<'a>,
+    pub(super) observed: &'a Observed,
+    pub(super) wishes: Wishes<'a>,
+    pub(super) boot: BootDisk,
+}
+
+/// A disk to be made.
+pub(super) struct NewDisk {
+    /// What PVE makes it of.
+    pub(super) value: String,
+    /// The size that it grows to afterwards: an import has the image's.
+    pub(super) grow: Option<u64>,
+}
 
 /// What the comparison of one VM gave.
 #[derive(Default)]
@@ -18,43 +41,117 @@ pub(super) struct Difference {
     pub(super) changes: Vec<Change>,
     /// What is written to the config.
     pub(super) params: BTreeMap<String, String>,
-    /// The size that the boot disk grows to.
-    pub(super) resize: Option<u64>,
+    /// Keys that are taken out of the config.
+    pub(super) deletes: BTreeSet<String>,
+    /// The sizes that disks grow to.
+    pub(super) resizes: BTreeMap<String, u64>,
+    /// The storages that disks move to.
+    pub(super) moves: BTreeMap<String, StorageId>,
+    /// Disks that are made.
+    pub(super) disks: BTreeMap<String, NewDisk>,
+    /// The pool that the VM goes to; the inner `None`: to none.
+    pub(super) pool: Option<Option<String>>,
     /// The VM gets new seed data.
     pub(super) reseed: bool,
-    /// The mark that the VM carries afterwards, where it changes.
-    pub(super) mark: Option<Mark>,
+    /// The mark with the first write, which names what was ours and what will be.
+    pub(super) first: Option<Mark>,
+    /// The mark that the VM carries afterwards.
+    pub(super) last: Option<Mark>,
     /// Fields whose new values wait for a reboot that this run leaves to the user.
     pub(super) waiting: Vec<String>,
     /// Config keys of those fields.
     pub(super) waiting_keys: Vec<String>,
+    /// What is taken off the VM.
+    pub(super) detached: Vec<String>,
+    /// What is worth a word.
+    pub(super) notices: Vec<What>,
     /// Why nothing is done.
     pub(super) blocked: Vec<Why>,
 }
 
+/// One thing that is compared: what it shall be, what the next start brings, what is in force.
+pub(super) struct Point<'a> {
+    pub(super) field: String,
+    pub(super) key: ConfigKey,
+    pub(super) want: Option<String>,
+    pub(super) next: Option<String>,
+    pub(super) now: Option<String>,
+    pub(super) effect: Effect,
+    pub(super) reason: Option<&'a str>,
+}
+
+impl<'a> Context<'a> {
+    /// What is compared of a VM that is ours.
+    pub(super) fn of(
+        desired: &'a Desired,
+        vm: &'a DesiredVm,
+        machine: &'a Machine,
+        ours: &'a Ours<'a>,
+        observed: &'a Observed,
+    ) -> Self {
+        let boot = BootDisk::of(&ours.seen.config, machine, &ours.mark);
+        let key = boot.key.unwrap_or(machine.boot);
+        let wishes = Wishes::of(machine, &ours.mark.owns, key);
+        Self { desired, vm, machine, ours, observed, wishes, boot }
+    }
+
+    /// The VM's config.
+    pub(super) fn config(&self) -> &Config {
+        &self.ours.seen.config
+    }
+
+    /// Returns whether the VM runs.
+    pub(super) fn runs(&self) -> bool {
+        self.ours.seen.power == Power::Running
+    }
+
+    /// Why something that nobody says any more changes.
+    pub(super) fn taken_back(&self) -> String {
+        format!("taken back; last set by run {}", self.ours.mark.run)
+    }
+
+    /// Returns whether a running VM takes a change at once.
+    fn is_live(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Live | Effect::Grow | Effect::AtCreate => true,
+            Effect::Restart => false,
+            Effect::Plug(feature) => plugs(self.config().now("hotplug"), feature),
+        }
+    }
+}
+
+/// Returns whether a VM takes a kind of device while it runs.
+fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
+    // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` is what stands for absence.
+    let words = match hotplug {
+        None | Some("1") => "network,disk,usb",
+        Some(words) => words,
+    };
+    let word = match feature {
+        Feature::Network => "network",
+        Feature::Disk => "disk",
+        Feature::Usb => "usb",
+        Feature::Cpu => "cpu",
+        Feature::Memory => "memory",
+    };
+    words.split([',', ';', ' ']).any(|known| known == word)
+}
+
 impl Difference {
     /// Compares a VM with what the document asks.
-    pub(super) fn of(
-        desired: &Desired,
-        vm: &DesiredVm,
-        machine: &Machine,
-        ours: &Ours<'_>,
-    ) -> Self {
-        let (mut difference, seen) = (Self::default(), ours.seen);
-        let bytes = difference.boot_disk(machine, seen);
-        for aspect in aspects::of(&vm.name, machine, bytes) {
-            // Without a disk there is nothing whose options could be set.
-            if aspect.key != BOOT_DISK || seen.config.next(BOOT_DISK).is_some() {
-                difference.aspect(&aspect, seen, desired.consent.pending);
-            }
+    pub(super) fn of(c: &Context<'_>) -> Self {
+        let mut difference = Self::default();
+        difference.boot_disk(c);
+        difference.name(c);
+        for key in c.wishes.keys() {
+            difference.key(c, key);
         }
-        difference.tags(machine, ours);
-        difference.seed(desired, machine, ours);
-        if seen.power == Power::Stopped {
-            let (from, to) = (Some("stopped".to_owned()), Some("running".to_owned()));
-            difference.changes.push(quiet("power", from, to));
-        }
-        difference.mark(desired, machine, ours);
+        difference.description(c);
+        difference.tags(c);
+        difference.pool(c);
+        difference.seed(c);
+        difference.power(c);
+        owned::marks(&mut difference, c);
         difference
     }
 
@@ -63,130 +160,110 @@ impl Difference {
         self.changes.iter().map(|change| change.impact).max().unwrap_or_default()
     }
 
-    fn aspect(&mut self, aspect: &Aspect<'_>, seen: &Seen, leave_pending: bool) {
-        let next = (aspect.read)(seen.config.next(aspect.key));
-        let now = (aspect.read)(seen.config.now(aspect.key));
-        let running = seen.power == Power::Running;
-        let drifted = next != aspect.want;
-        // A stopped VM takes what is pending at its next start, which the plan brings anyway.
-        let waits = running && now != aspect.want;
+    /// Returns whether nothing differs.
+    pub(super) fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.blocked.is_empty()
+    }
+
+    /// Notes a point where it differs; returns whether it must be written.
+    pub(super) fn note(&mut self, c: &Context<'_>, point: Point<'_>) -> bool {
+        let Point { field, key, want, next, now, effect, reason } = point;
+        let (running, leave) = (c.runs(), c.desired.consent.pending);
+        let drifted = next != want;
+        // A stopped VM takes what is pending at its next start.
+        let waits = running && now != want;
         if !drifted && !waits {
-            return;
+            return false;
         }
-        let needs_reboot = waits && !aspect.live;
-        if needs_reboot && leave_pending {
-            self.waiting.push(aspect.field.to_owned());
-            self.waiting_keys.push(aspect.key.to_owned());
-        }
-        if drifted {
-            let value = (aspect.write)(seen.config.next(aspect.key));
-            self.params.insert(aspect.key.to_owned(), value);
-        } else if needs_reboot && leave_pending {
-            return;
+        let needs_reboot = waits && !c.is_live(effect);
+        if needs_reboot && leave {
+            self.waiting.push(field.clone());
+            self.waiting_keys.push(key.to_string());
+            if !drifted {
+                return false;
+            }
         }
         let stale = running && drifted && !waits;
-        self.changes.push(Change {
-            field: aspect.field.to_owned(),
-            from: if running && !stale { now } else { next },
-            to: aspect.want.clone(),
-            impact: if needs_reboot && !leave_pending { Impact::Reboot } else { Impact::None },
-            reason: match (drifted, stale) {
-                (false, _) => Some("pending in PVE".to_owned()),
-                (_, true) => {
-                    Some("clears a pending value; the guest keeps running as it is".into())
-                }
-                _ if needs_reboot && leave_pending => Some("waits for a reboot".to_owned()),
-                _ => None,
-            },
-        });
-    }
-
-    /// Compares the boot disk's place and size; returns the size that it will have.
-    fn boot_disk(&mut self, machine: &Machine, seen: &Seen) -> u64 {
-        let want = u64::from(machine.disk_gib) << 30;
-        let Some(text) = seen.config.next(BOOT_DISK) else {
-            self.blocked.push(Why::DiskMissing);
-            return want;
+        let why = match (drifted, stale) {
+            (false, _) => Some("pending in PVE"),
+            (_, true) => Some("clears a pending value; the guest keeps running as it is"),
+            _ if needs_reboot && leave => Some("waits for a reboot"),
+            _ => None,
         };
-        let drive = PropertyString::parse(text, "file");
-        let volid = drive.get("file").and_then(|file| file.parse::<Volid>().ok());
-        if let Some(has) = volid.map(|v| v.storage().clone()).filter(|has| *has != machine.storage)
-        {
-            let (wanted, has) = (machine.storage.to_string(), has.to_string());
-            self.blocked.push(Why::StorageDiffers { wanted, has });
-        }
-        let has = drive.size("size").unwrap_or(0);
-        if has > want {
-            let shown = display_size(has);
-            self.blocked.push(Why::DiskWouldShrink { disk_gib: machine.disk_gib, has: shown });
-        } else if has < want {
-            self.resize = Some(want);
-            let (from, to) = (Some(display_size(has)), Some(display_size(want)));
-            self.changes.push(quiet("disk", from, to));
-        }
-        has.max(want)
+        let reasons: Vec<&str> = reason.into_iter().chain(why).collect();
+        self.changes.push(Change {
+            field,
+            from: if running && !stale { now } else { next },
+            to: want,
+            impact: if needs_reboot && !leave { Impact::Reboot } else { Impact::None },
+            reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+        });
+        drifted
     }
 
-    fn tags(&mut self, machine: &Machine, ours: &Ours<'_>) {
-        let has = ours.seen.config.next("tags").unwrap_or_default();
-        if let Some(tags) = tags::wanted(has, &machine.tags, &ours.mark.owns) {
+    fn name(&mut self, c: &Context<'_>) {
+        let (next, now) = (c.config().next("name"), c.config().now("name"));
+        let want = c.vm.name.as_str();
+        if next != Some(want) || c.runs() && now != Some(want) {
+            self.changes.push(quiet("name", next.map(str::to_owned), Some(want.to_owned())));
+            self.params.insert("name".to_owned(), want.to_owned());
+        }
+    }
+
+    fn tags(&mut self, c: &Context<'_>) {
+        let has = c.config().next("tags").unwrap_or_default();
+        if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
             self.changes.push(quiet("tags", Some(has.to_owned()), Some(tags.clone())));
             self.params.insert("tags".to_owned(), tags);
         }
     }
 
     /// Changed seed data never replaces a VM; it reaches one only when the user asks.
-    fn seed(&mut self, desired: &Desired, machine: &Machine, ours: &Ours<'_>) {
-        let old = &ours.mark.seed.fingerprint;
-        if *old == machine.seed.fingerprint || !desired.consent.reseed {
+    fn seed(&mut self, c: &Context<'_>) {
+        let old = &c.ours.mark.seed.fingerprint;
+        if *old == c.machine.seed.fingerprint || !c.desired.consent.reseed {
             return;
         }
-        let config = &ours.seen.config;
-        if let Some(has) = seed::foreign_disk(config) {
-            return self.blocked.push(Why::SeedDiskForeign { has: has.to_owned() });
+        if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark) {
+            let slot = seed::slot(&c.ours.mark).to_owned();
+            return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
         }
-        let keys = seed::rivals(config);
+        let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())
+            .into_iter()
+            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.wishes.is_cancelled(key)));
         if !keys.is_empty() {
             return self.blocked.push(Why::SeedRivals { keys });
         }
+        for key in cancelled {
+            self.changes.push(quiet(&key, c.config().next(&key).map(str::to_owned), None));
+            self.deletes.insert(key);
+        }
         self.reseed = true;
-        let running = ours.seen.power == Power::Running;
         self.changes.push(Change {
             field: "seed".to_owned(),
             from: Some(old.clone()),
-            to: Some(machine.seed.fingerprint.clone()),
-            impact: if running { Impact::PowerOff } else { Impact::None },
+            to: Some(c.machine.seed.fingerprint.clone()),
+            impact: if c.runs() { Impact::PowerOff } else { Impact::None },
             reason: Some("cloud-init runs again at the next boot".to_owned()),
         });
     }
 
-    /// What the mark must say once the VM is as the document asks.
-    fn mark(&mut self, desired: &Desired, machine: &Machine, ours: &Ours<'_>) {
-        let old = &ours.mark;
-        let seed = if self.reseed { machine.seed.note() } else { old.seed.clone() };
-        let mark = Mark {
-            node: desired.node.to_string(),
-            stage: Stage::Done,
-            owns: machine.owned(),
-            seed,
-            ..old.clone()
+    /// Whether it shall run; one whose creation is not finished is started in any case but one.
+    fn power(&mut self, c: &Context<'_>) {
+        let unfinished = c.ours.mark.stage != Stage::Done;
+        let wants = match c.machine.power {
+            stage::Power::Running => Power::Running,
+            stage::Power::Stopped => Power::Stopped,
+            stage::Power::Any if unfinished => Power::Running,
+            stage::Power::Any => return,
         };
-        if mark == *old {
-            return;
+        let has = c.ours.seen.power;
+        if has != wants {
+            let mut change = quiet("power", Some(has.as_str().into()), Some(wants.as_str().into()));
+            if wants == Power::Stopped {
+                change.impact = Impact::PowerOff;
+            }
+            self.changes.push(change);
         }
-        if mark.node != old.node {
-            self.changes.push(quiet("home node", Some(old.node.clone()), Some(mark.node.clone())));
-        }
-        if mark.stage != old.stage {
-            let (from, to) = (Some("unfinished".to_owned()), Some("finished".to_owned()));
-            self.changes.push(quiet("creation", from, to));
-        }
-        if mark.owns != old.owns {
-            let list = |mark: &Mark| mark.owns.iter().cloned().collect::<Vec<_>>().join(", ");
-            let (from, to) = (list(old), list(&mark));
-            let some = |text: String| Some(text).filter(|text| !text.is_empty());
-            self.changes.push(quiet("set by the document", some(from), some(to)));
-        }
-        self.mark = Some(Mark { run: desired.run.clone(), ..mark });
     }
 }

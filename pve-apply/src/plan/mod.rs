@@ -5,16 +5,23 @@
 //! cannot be done is `Blocked` with its reason; a plan against the world that it made is empty.
 
 mod adopt;
-mod aspects;
+mod boot_disk;
 mod change;
 mod create;
+mod described;
 mod destroy;
 mod difference;
+mod disk;
 mod find;
 mod left_over;
+mod options;
+mod owned;
 mod power;
 mod seed;
+mod slots;
 mod tags;
+mod unsaid;
+mod wish;
 
 #[cfg(test)]
 mod model;
@@ -26,16 +33,16 @@ mod tests;
 mod worlds;
 
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
-pub(crate) use aspects::mac;
 pub(crate) use destroy::{Removal, plan_destroy};
 pub(crate) use left_over::plan_prune;
 pub(crate) use power::{Verb, plan_power};
 
-use crate::action::{Change, Impact, Plan, Unchanged};
+use crate::action::{Plan, Unchanged};
 use crate::blocked::{Blocked, Why};
+use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::notice::{Notice, What};
-use crate::observed::{Observed, Seen};
+use crate::observed::{Config, Observed, Seen};
 use find::{Finder, Found, Ours};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
@@ -106,8 +113,15 @@ fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
         vmid: Some(seen.vmid),
         node: seen.node.clone(),
         status: seen.power.as_str().to_owned(),
-        mac: aspects::mac(&seen.config),
+        mac: mac(&seen.config),
     }
+}
+
+/// The MAC of the first NIC.
+pub(crate) fn mac(config: &Config) -> Option<String> {
+    let text = config.next("net0")?;
+    let parts = machine::Parts::read(machine::ConfigKey::find("net0")?.key, text);
+    parts.get("macaddr").map(str::to_owned)
 }
 
 /// A change that the guest does not notice.

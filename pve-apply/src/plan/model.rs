@@ -3,12 +3,13 @@
 
 use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
-use crate::mark::Mark;
+use crate::mark::{Mark, owns};
 use crate::observed::{Config, Look, Observed, Power, Seen};
+use machine::ConfigKey;
 use pve_client::{PropertyString, Vmid, display_size};
 
 /// Keys that a running VM takes at once. PVE: reference 5.
-const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net0", "startup"];
+const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net", "startup"];
 
 /// Carries out a plan; stops a VM's steps after `most` of them, as a crash would.
 pub(crate) fn carry_out(plan: &Plan, world: &mut Observed, most: usize) {
@@ -42,9 +43,12 @@ fn carry_out_step(
             for (key, value) in params {
                 config.set(key, &stored(world, new, key, value));
             }
+            config.remove("pool");
+            world.pools.extend(params.get("pool").map(|pool| (new, pool.clone())));
             let uuid = uuid(new.get());
             let mark = Mark { vmid: Some(new.get()), uuid: uuid.clone(), ..vm.mark.clone() };
-            config.set("description", &mark.line());
+            let people = params.get("description").map(String::as_str).unwrap_or_default();
+            config.set("description", &mark.write_into(people));
             config.set("smbios1", &format!("uuid={uuid}"));
             put(world, new.get(), vm.node.as_str(), Power::Stopped, config);
         }
@@ -55,6 +59,10 @@ fn carry_out_step(
             world.free.insert(gone, true);
         }
         Step::Fence => {}
+        Step::SetPool { pool: Some(pool), .. } => {
+            world.pools.insert(number.unwrap(), pool.clone());
+        }
+        Step::SetPool { pool: None, .. } => _ = world.pools.remove(&number.unwrap()),
         _ => change(step, seen(world, number.unwrap())),
     }
 }
@@ -66,23 +74,29 @@ fn change(step: &Step, seen: &mut Seen) {
                 let old = seen.config.next("description").unwrap_or_default().to_owned();
                 let uuid = uuid(seen.vmid.get());
                 let made = Mark { vmid: Some(seen.vmid.get()), uuid, ..(**mark).clone() };
-                let mark = if mark.vmid.is_some() { mark } else { &made };
-                seen.config.set("description", &mark.write_into(&old));
+                let mark = if mark.vmid.is_some() { (**mark).clone() } else { made };
+                let digest = |key: &str| owns::digest(ConfigKey::find(key)?, seen.config.next(key));
+                let owns = owns::fill_in(&mark.owns, digest);
+                let old = params.get("description").unwrap_or(&old);
+                seen.config.set("description", &Mark { owns, ..mark }.write_into(old));
             }
-            if let Some(key) = params.get("delete") {
-                seen.config.remove(key);
+            let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
+            for key in gone {
+                take_out(seen, key, params.contains_key("force"));
             }
-            for (key, value) in
-                params.iter().filter(|(key, _)| !["delete", "force"].contains(&key.as_str()))
-            {
-                let value =
-                    if value.contains("import-from") { "local-lvm:x,size=1M" } else { value };
-                if seen.power == Power::Stopped || LIVE.contains(&key.as_str()) {
-                    seen.config.set(key, value);
-                } else {
-                    seen.config.set_next(key, Some(value));
-                }
+            let not_set = ["delete", "force", "description"];
+            for (key, value) in params.iter().filter(|(key, _)| !not_set.contains(&key.as_str())) {
+                set(seen, key, value);
             }
+        }
+        Step::AddDisk { disk, value } => {
+            let made = made(seen.vmid, disk, value, 1 << 20);
+            set(seen, disk, &made);
+        }
+        Step::MoveDisk { disk, storage } => {
+            let mut drive = PropertyString::parse(seen.config.next(disk).unwrap(), "file");
+            drive.set("file", format!("{storage}:moved-{disk}"));
+            seen.config.set(disk, &drive.display_with_default("file"));
         }
         Step::Resize { disk, bytes } => {
             let mut drive = PropertyString::parse(seen.config.next(disk).unwrap(), "file");
@@ -98,15 +112,52 @@ fn change(step: &Step, seen: &mut Seen) {
     }
 }
 
+fn set(seen: &mut Seen, key: &str, value: &str) {
+    if seen.power == Power::Stopped || LIVE.contains(&key.trim_end_matches(char::is_numeric)) {
+        seen.config.set(key, value);
+    } else {
+        seen.config.set_next(key, Some(value));
+    }
+}
+
+/// A disk that goes stays as an unused one, unless it is freed.
+fn take_out(seen: &mut Seen, key: &str, force: bool) {
+    let text = seen.config.next(key).map(str::to_owned);
+    if seen.power == Power::Stopped || LIVE.contains(&key.trim_end_matches(char::is_numeric)) {
+        seen.config.remove(key);
+    } else {
+        seen.config.set_next(key, None);
+    }
+    let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
+    let Some(text) = text.filter(|text| is_drive && !force && !text.contains("media=cdrom")) else {
+        return;
+    };
+    let free = (0..).map(|n| format!("unused{n}")).find(|key| seen.config.next(key).is_none());
+    seen.config.set(&free.unwrap(), text.split(',').next().unwrap());
+}
+
 /// What PVE stores for a parameter of a create.
 fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
-    let Some((_, from)) = value.split_once("import-from=") else { return value.to_owned() };
-    let from = from.split(',').next().unwrap();
-    let image = from.parse().ok().and_then(|volid| world.images.get(&volid).copied().flatten());
-    let size = display_size(image.unwrap_or(1 << 20));
-    let options = if key == "virtio0" { ",discard=on,iothread=1" } else { "" };
-    let storage = value.split(':').next().unwrap();
-    format!("{storage}:vm-{vmid}-{key}{options},size={size}")
+    let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
+    if !is_drive {
+        return value.to_owned();
+    }
+    let from = value.split_once("import-from=").and_then(|(_, from)| from.split(',').next());
+    let image = from.and_then(|from| from.parse().ok()).and_then(|v| world.images.get(&v).copied());
+    made(vmid, key, value, image.flatten().unwrap_or(1 << 20))
+}
+
+/// What PVE makes of `STORAGE:SIZE` and of an import.
+fn made(vmid: Vmid, key: &str, value: &str, image: u64) -> String {
+    let mut drive = PropertyString::parse(value, "file");
+    let file = drive.get("file").unwrap().to_owned();
+    let (storage, size) = file.split_once(':').unwrap_or((&file, ""));
+    let Ok(gib) = size.parse::<f64>() else { return value.to_owned() };
+    drive.remove("import-from");
+    let asked = pve_client::parse_size(&format!("{size}G"));
+    let bytes = if gib > 0.0 { asked.unwrap() } else { image };
+    drive.set("file", format!("{storage}:vm-{vmid}-{key}")).set("size", display_size(bytes));
+    drive.display_with_default("file")
 }
 
 fn seen(world: &mut Observed, vmid: Vmid) -> &mut Seen {

@@ -2,8 +2,9 @@
 
 use super::find::{Finder, Found};
 use super::{blocked, unchanged};
-use crate::action::{Action, Change, Impact, Plan, Step, VmPlan};
+use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
+use crate::change::{Change, Impact};
 use crate::desired::Desired;
 use crate::observed::{Observed, Power};
 

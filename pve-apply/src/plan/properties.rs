@@ -2,14 +2,15 @@
 //! empty; so it is after a crash anywhere and a second apply.
 
 use super::model::carry_out;
-use super::worlds::{config, desired, desired_vm, mark, put, vmid, world};
+use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune};
 use crate::action::{Action, Plan};
-use crate::desired::{Consent, Desired, Startup};
+use crate::desired::{Consent, Desired};
 use crate::mark::{Mark, Owner, Stage};
 use crate::observed::{Look, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
+use serde_json::json;
 use std::collections::BTreeSet;
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
@@ -172,10 +173,13 @@ fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
     let vm = |index: usize| {
         let number = u32::try_from(100 + index).unwrap();
         let mut vm = desired_vm(NAMES[index], fixed[index].then_some(number));
-        let mut machine = super::worlds::machine("5eed");
-        machine.nic.mac = Some(format!("02:AA:00:00:00:0{index}"));
-        machine.startup = Startup::parse("order=1,up=5").filter(|_| index < 2);
-        vm.machine = Some(machine);
+        let mac = format!("02:AA:00:00:00:0{index}");
+        let net0 = json!({"bridge": "vmbr0", "tag": null, "macaddr": mac});
+        let mut config = json!({"cores": 2, "memory": 2048, "net0": net0});
+        if index < 2 {
+            config["startup"] = json!("order=1,up=5");
+        }
+        vm.machine = Some(saying(&config));
         vm
     };
     let mut desired = desired((0..3).map(vm).collect());
@@ -184,19 +188,26 @@ fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
 }
 
 fn any_consent() -> impl Strategy<Value = Consent> {
-    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(reboot, stop, reseed, pending)| Consent {
-            reboot,
-            stop,
-            reseed,
-            pending,
-            shutdown_seconds: 1,
-        },
-    )
+    any::<[bool; 6]>().prop_map(|[reboot, stop, reseed, pending, detach, move_disks]| Consent {
+        reboot,
+        stop,
+        reseed,
+        pending,
+        detach,
+        move_disks,
+        shutdown_seconds: 1,
+    })
 }
 
-const EVERYTHING: Consent =
-    Consent { reboot: true, stop: true, reseed: true, pending: false, shutdown_seconds: 1 };
+const EVERYTHING: Consent = Consent {
+    reboot: true,
+    stop: true,
+    reseed: true,
+    pending: false,
+    detach: true,
+    move_disks: true,
+    shutdown_seconds: 1,
+};
 
 fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
     super::plan_destroy(&Removal::new(desired, world))

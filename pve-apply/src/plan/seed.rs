@@ -2,13 +2,60 @@
 //!
 //! Answers once for a VM: what brings the data, what it leaves behind, what replaces it.
 
-use super::aspects::SEED_DISK;
 use crate::action::Step;
-use crate::desired::{Desired, DesiredVm, Machine, is_seed_file};
+use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
 use crate::mark::Mark;
 use crate::observed::{Config, Observed, Seen};
+use machine::{ConfigKey, Parts};
 use pve_client::{NodeName, PropertyString, Volid};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+/// Where the seed of a VM is whose mark does not say it: VMs of earlier builds, and adopted ones.
+const EARLIER_SLOT: &str = "virtio1";
+/// Out of the way of whatever people attach; the last slot of a controller of its own.
+const LAST_SLOT: &str = "scsi30";
+
+/// The slot of a VM's seed.
+pub(super) fn slot(mark: &Mark) -> &str {
+    if mark.seed.slot.is_empty() { EARLIER_SLOT } else { &mark.seed.slot }
+}
+
+/// The slot of a new VM's seed: one that the document does not use.
+pub(super) fn new_slot(machine: &Machine) -> String {
+    let free =
+        |slot: &str| ConfigKey::find(slot).is_some_and(|key| !machine.new.0.contains_key(&key));
+    let controller = ConfigKey::find("scsihw").and_then(|key| machine.new.value(key, ""));
+    // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
+    if controller == Some("virtio-scsi-single") && free(LAST_SLOT) {
+        return LAST_SLOT.to_owned();
+    }
+    let mut slots = (1..16).map(|number| format!("virtio{number}"));
+    slots.find(|slot| free(slot)).unwrap_or_else(|| LAST_SLOT.to_owned())
+}
+
+/// The seed as a VM gets it: where the document derived a NIC's MAC and the NIC has another, the
+/// network-config names the NIC's own.
+pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
+    let mut seed = machine.seed.clone();
+    for (key, derived) in &machine.derived_macs {
+        let nic = config.next(&key.to_string()).map(|text| Parts::read(key.key, text));
+        if let Some(mac) = nic.as_ref().and_then(|nic| nic.get("macaddr")) {
+            let text = replace_mac(&seed.network_config, derived, mac).into_owned();
+            seed.network_config = text;
+        }
+    }
+    seed
+}
+
+/// Hexadecimal has no case.
+fn replace_mac<'t>(text: &'t str, from: &str, to: &str) -> Cow<'t, str> {
+    let (low, from) = (text.to_ascii_lowercase(), from.to_ascii_lowercase());
+    let Some(at) = low.find(&from).filter(|_| !from.is_empty()) else { return text.into() };
+    let (before, rest) = text.split_at(at);
+    let after = rest.get(from.len()..).unwrap_or_default();
+    format!("{before}{}{}", to.to_ascii_lowercase(), replace_mac(after, &from, to)).into()
+}
 
 /// The uploaded file, as long as it lies on the image storage.
 pub(super) fn file(desired: &Desired, vm: &DesiredVm) -> Volid {
@@ -16,22 +63,21 @@ pub(super) fn file(desired: &Desired, vm: &DesiredVm) -> Volid {
 }
 
 /// The step that uploads a VM's seed.
-pub(super) fn upload(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> Step {
-    let seed = file(desired, vm);
+pub(super) fn upload(desired: &Desired, vm: &DesiredVm, seed: &Seed) -> Step {
+    let file = file(desired, vm);
     Step::UploadSeed {
-        storage: seed.storage().clone(),
-        file: seed.file().to_owned(),
-        user_data: machine.seed.user_data.clone(),
-        meta_data: machine.seed.meta_data.clone(),
-        network_config: machine.seed.network_config.clone(),
-        vendor_data: machine.seed.vendor_data.clone(),
+        storage: file.storage().clone(),
+        file: file.file().to_owned(),
+        user_data: seed.user_data.clone(),
+        meta_data: seed.meta_data.clone(),
+        network_config: seed.network_config.clone(),
+        vendor_data: seed.vendor_data.clone(),
     }
 }
 
-/// The parameter that makes the seed's disk from the uploaded file.
-pub(super) fn parameter(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> (String, String) {
-    let value = format!("{}:0,import-from={}", machine.storage, file(desired, vm));
-    (SEED_DISK.to_owned(), value)
+/// What PVE makes the seed's disk of: the uploaded file.
+pub(super) fn disk(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> String {
+    format!("{}:0,import-from={}", machine.storage, file(desired, vm))
 }
 
 /// The step that deletes the uploaded file once the VM has its own copy.
@@ -51,8 +97,8 @@ pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) 
 }
 
 /// What a VM has at the place of its seed, when that cannot be ours to replace.
-pub(super) fn foreign_disk(config: &Config) -> Option<&str> {
-    config.next(SEED_DISK).filter(|text| !is_seed_disk(text))
+pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark) -> Option<&'c str> {
+    config.next(slot(mark)).filter(|text| !is_seed_disk(text))
 }
 
 /// A seed image is 1 to 4 MiB, far below any disk that people make by hand.
@@ -69,17 +115,13 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
         if *key == "cicustom" {
             return true;
         }
-        let drive = PropertyString::parse(value, "file");
-        let Some(file) = drive.get("file") else { return false };
-        let cd = file.parse::<Volid>().is_ok_and(|volid| is_seed_file(volid.file()));
-        drive.get("media") == Some("cdrom") && (is_cloud_init(file) || cd)
+        let Some(known) = ConfigKey::find(key) else { return false };
+        let drive = Parts::read(known.key, value);
+        let volid = drive.get("file").and_then(|file| file.parse::<Volid>().ok());
+        let seed = volid.is_some_and(|volid| is_seed_file(volid.file()));
+        drive.is_cloud_init() || drive.is_cd() && seed
     };
     config.keys().filter(is_rival).map(str::to_owned).collect()
-}
-
-/// Returns whether a volume is a cloud-init drive's, which PVE makes for its VM.
-pub(super) fn is_cloud_init(volid: &str) -> bool {
-    volid.ends_with("cloudinit") || volid.contains("-cloudinit.")
 }
 
 /// The steps that give a VM new seed data; its mark says so before it starts again, so that a run
@@ -91,19 +133,19 @@ pub(super) fn replace(
     seen: &Seen,
     mark: Mark,
 ) -> Vec<Step> {
-    let mut steps = vec![upload(desired, vm, machine)];
-    if seen.config.next(SEED_DISK).is_some() {
+    let slot = slot(&mark).to_owned();
+    let seed = for_vm(machine, &seen.config);
+    let mut steps = vec![upload(desired, vm, &seed)];
+    if seen.config.next(&slot).is_some() {
         // PVE: reference 5: `force` frees the volume at once, instead of leaving it as `unused0`.
-        let list = [("delete", SEED_DISK), ("force", "1")];
+        let list = [("delete", slot.as_str()), ("force", "1")];
         let params = list.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        steps.push(Step::Configure { params: params.into(), makes_disk: false, mark: None });
+        steps.push(Step::Configure { params: params.into(), mark: None });
     }
-    let params = [parameter(desired, vm, machine)].into();
-    steps.push(Step::Configure { params, makes_disk: true, mark: None });
+    steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, machine) });
     steps.push(delete_uploaded(desired, vm, &seen.node));
     // PVE: facts-4, 27: a config task that fails may leave any part of what it was to write. The mark
     // goes by itself, once the disk is there.
-    let (params, mark) = (BTreeMap::new(), Some(Box::new(mark)));
-    steps.push(Step::Configure { params, makes_disk: false, mark });
+    steps.push(Step::Configure { params: BTreeMap::new(), mark: Some(Box::new(mark)) });
     steps
 }

@@ -1,35 +1,57 @@
 //! Builders of small worlds, for the tests of `plan`.
 
-use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Nic, Seed};
+use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
+use machine::{ConfigKey, Said, Settings};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
+use serde_json::{Value, json};
 use stage::Secret;
 use stage::identity::VmidRange;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A vmid.
 pub(crate) fn vmid(number: u32) -> Vmid {
     Vmid::new(u64::from(number)).unwrap()
 }
 
-/// A machine of 2 cores, 2 GiB and a disk of 10 GiB.
+/// A machine of 2 cores, 2 GiB and a disk of 10 GiB, as a document of an earlier build says it.
 pub(crate) fn machine(seed: &str) -> Machine {
+    let net0 = json!({"bridge": "vmbr0", "tag": null, "macaddr": "02:AA:00:00:00:01"});
+    let flat = json!({"cores": 2, "memory": 2048, "net0": net0});
+    let mut machine = saying(&flat);
+    machine.seed.fingerprint = seed.into();
+    machine.remembers = false;
+    machine
+}
+
+/// A machine of a disk of 10 GiB, of which the YAML says this.
+pub(crate) fn saying(config: &Value) -> Machine {
+    let (said, problems) = Settings::read(config.as_object().unwrap());
+    assert_eq!(problems, []);
+    let boot = ConfigKey::find("virtio0").unwrap();
+    let mut new = said.clone();
+    new.0.entry(boot).or_insert_with(|| Said::Parts(BTreeMap::new()));
     Machine {
-        image: Image { name: "debian-12".into(), volid: Some(image()) },
+        image: Some(Image { name: "debian-12".into(), volid: Some(image()) }),
         storage: "local-lvm".parse().unwrap(),
-        cores: 2,
-        memory_mib: 2048,
-        disk_gib: 10,
-        nic: Nic { bridge: "vmbr0".into(), vlan: None, mac: Some("02:AA:00:00:00:01".into()) },
+        storage_is_said: false,
+        boot,
+        disk_gib: Some(10),
+        new: new.for_creation(),
+        said,
+        remembers: true,
+        images: BTreeMap::new(),
+        derived_macs: BTreeMap::new(),
         tags: BTreeSet::new(),
-        startup: None,
+        power: stage::Power::Running,
+        pool: None,
         seed: Seed {
             user_data: Secret::new("#cloud-config\n".into()),
             meta_data: "m".into(),
             network_config: String::new(),
             vendor_data: Secret::default(),
-            fingerprint: seed.into(),
+            fingerprint: "5eed".into(),
         },
     }
 }

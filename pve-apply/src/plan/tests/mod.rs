@@ -1,11 +1,12 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
-use super::worlds::{config, desired, desired_vm, image, mark, put, vmid, world};
+use super::worlds::{config, desired, desired_vm, image, mark, put, saying, vmid, world};
 use super::*;
 use crate::action::{Plan, Step};
-use crate::desired::Consent;
+use crate::desired::{Consent, Machine};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Look, Power};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 mod identity;
@@ -26,7 +27,8 @@ fn said(plan: &Plan) -> Vec<String> {
     }
     lines.extend(plan.unchanged.iter().map(|vm| format!("unchanged {}", vm.name)));
     lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.why)));
-    lines.extend(plan.notices.iter().map(|n| match &n.what {
+    let told = plan.notices.iter().filter(|notice| !notice.is_detail());
+    lines.extend(told.map(|n| match &n.what {
         What::SeedChanged => format!("notice {}: seed", n.name),
         What::Unmanaged { keys } | What::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
@@ -68,8 +70,15 @@ fn check_change(power: Power, consent: Consent, change: &[(&str, &str)], expecte
     );
 }
 
-const NONE: Consent =
-    Consent { reboot: false, stop: false, reseed: false, pending: false, shutdown_seconds: 60 };
+const NONE: Consent = Consent {
+    reboot: false,
+    stop: false,
+    reseed: false,
+    pending: false,
+    detach: false,
+    move_disks: false,
+    shutdown_seconds: 60,
+};
 const REBOOT: Consent = Consent { reboot: true, ..NONE };
 const RESEED: Consent = Consent { stop: true, reseed: true, ..NONE };
 const PENDING: Consent = Consent { pending: true, ..NONE };
@@ -93,7 +102,9 @@ fn an_image_of_the_right_size_is_not_grown() {
 fn an_image_that_does_not_fit_or_is_not_there_blocks() {
     check(
         |_, world| _ = world.images.insert(image(), Some(11 << 30)),
-        &["blocked edge: DiskSmallerThanImage { disk_gib: 10, image_bytes: 11811160064 }"],
+        &[
+            "blocked edge: DiskSmallerThanImage { field: \"disk\", wanted: \"10G\", image_bytes: 11811160064 }",
+        ],
     );
     check(
         |_, world| _ = world.images.insert(image(), None),
@@ -127,18 +138,53 @@ fn values_are_compared_and_not_texts() {
     }
 }
 
+/// Plans `edge`, which is there and of which this is said, but for `change`.
+fn check_held(
+    said: &Value,
+    power: Power,
+    consent: Consent,
+    change: (&str, &str),
+    expected: &[&str],
+) {
+    check(
+        |desired, world| {
+            desired.consent = consent;
+            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(said) });
+            let mut config = config("edge", 101);
+            match change {
+                (key, "") => config.remove(key),
+                (key, value) => config.set(key, value),
+            }
+            put(world, 101, "pve1", power, config);
+        },
+        expected,
+    );
+}
+
+/// What every VM gets that nobody says anything of.
+fn all_said() -> Value {
+    json!({
+        "cores": 2, "memory": 2048, "cpu": "host", "scsihw": "virtio-scsi-single", "agent": true,
+        "serial0": "socket", "ostype": "l26", "onboot": true, "boot": "order=virtio0",
+        "net0": {"model": "virtio", "bridge": "vmbr0", "tag": null, "macaddr": "02:AA:00:00:00:01"},
+        "virtio0": {"discard": "on", "iothread": true},
+    })
+}
+
 #[test]
 fn live_fields_are_changed_without_a_reboot() {
     let cases = [
         ("name", "other", "name"),
         ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr1", "bridge"),
         ("net0", "virtio=02:AA:00:00:00:01,bridge=vmbr0,tag=7", "vlan"),
+        ("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0", "net0.model"),
+        ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "mac"),
         ("onboot", "0", "onboot"),
         ("onboot", "", "onboot"),
     ];
     for (key, value, field) in cases {
         let line = format!("Change edge [{field}] changing the config");
-        check_change(Power::Running, Consent::default(), &[(key, value)], &[&line]);
+        check_held(&all_said(), Power::Running, NONE, (key, value), &[&line]);
     }
 }
 
@@ -151,27 +197,49 @@ fn fields_that_wait_for_a_reboot_need_consent() {
         ("memory", "", "memory"),
         ("cpu", "kvm64", "cpu"),
         ("cpu", "", "cpu"),
-        ("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0", "net0 model"),
-        ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "mac"),
-        ("virtio0", "local-lvm:vm-101-disk-0,iothread=1,size=10G", "discard"),
-        ("virtio0", "local-lvm:vm-101-disk-0,discard=on,size=10G", "iothread"),
+        ("virtio0", "local-lvm:vm-101-disk-0,iothread=1,size=10G", "virtio0.discard"),
+        ("virtio0", "local-lvm:vm-101-disk-0,discard=on,size=10G", "virtio0.iothread"),
         ("scsihw", "", "scsihw"),
         ("agent", "0", "agent"),
         ("agent", "", "agent"),
         ("serial0", "", "serial0"),
         ("ostype", "other", "ostype"),
-        ("boot", "order=scsi0", "boot"),
-        ("boot", "cdn", "boot"),
+        ("boot", "order=scsi0", "boot.order"),
+        ("boot", "cdn", "boot.order"),
     ];
     for (key, value, field) in cases {
-        let change = [(key, value)];
+        let (said, change) = (all_said(), (key, value));
         let blocked = format!("blocked edge: NeedsReboot {{ fields: [\"`{field}`\"] }}");
-        check_change(Power::Running, Consent::default(), &change, &[&blocked]);
+        check_held(&said, Power::Running, NONE, change, &[&blocked]);
         let changed = format!("Change edge [{field}] changing the config, rebooting");
-        check_change(Power::Running, REBOOT, &change, &[&changed]);
+        check_held(&said, Power::Running, REBOOT, change, &[&changed]);
         let stopped = format!("Change edge [{field} power] changing the config, starting");
-        check_change(Power::Stopped, Consent::default(), &change, &[&stopped]);
+        check_held(&said, Power::Stopped, NONE, change, &[&stopped]);
     }
+}
+
+#[test]
+fn what_nobody_says_is_left_alone() {
+    for change in
+        [("cpu", "kvm64"), ("agent", "0"), ("onboot", ""), ("serial0", ""), ("scsihw", "")]
+    {
+        check_change(Power::Running, NONE, &[change], &["unchanged edge"]);
+    }
+}
+
+#[test]
+fn a_vm_that_takes_no_nics_while_it_runs_is_rebooted() {
+    let said = json!({"cores": 2, "memory": 2048, "net0": {"model": "virtio"}, "hotplug": "0"});
+    check(
+        |desired, world| {
+            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(&said) });
+            let mut config = config("edge", 101);
+            config.set("hotplug", "0");
+            config.set("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0");
+            put(world, 101, "pve1", Power::Running, config);
+        },
+        &["blocked edge: NeedsReboot { fields: [\"`net0.model`\"] }"],
+    );
 }
 
 #[test]
@@ -196,7 +264,8 @@ fn a_disk_grows_and_never_shrinks() {
     let grown = "Change edge [disk] growing the disk";
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown]);
     let large = disk("11G");
-    let blocked = "blocked edge: DiskWouldShrink { disk_gib: 10, has: \"11G\" }";
+    let blocked =
+        "blocked edge: DiskWouldShrink { field: \"disk\", wanted: \"10G\", has: \"11G\" }";
     check_change(Power::Running, Consent::default(), &[("virtio0", &large)], &[blocked]);
 }
 
@@ -214,9 +283,9 @@ fn a_pending_value_that_nobody_wants_is_cleared_without_a_reboot() {
 
 #[test]
 fn what_needs_a_reboot_can_be_left_pending() {
-    let change = [("cores", "4"), ("onboot", "0")];
+    let change = [("cores", "4"), ("name", "other")];
     let expected = [
-        "Change edge [cores onboot] changing the config",
+        "Change edge [name cores] changing the config",
         "notice edge: WaitsForReboot { fields: [\"cores\"] }",
     ];
     check_change(Power::Running, PENDING, &change, &expected);
@@ -262,7 +331,7 @@ fn changed_seed_data_never_replaces_a_vm() {
     let expected = ["unchanged edge", "notice edge: seed"];
     check_change(Power::Running, Consent::default(), &other, &expected);
     let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
-                 changing the config, deleting the uploaded seed, recording the state, starting";
+                 making a disk, deleting the uploaded seed, recording the state, starting";
     check_change(
         Power::Running,
         RESEED,
@@ -278,7 +347,7 @@ fn changed_seed_data_never_replaces_a_vm() {
         &[blocked, "notice edge: Reseed { keeps_host_keys: false }"],
     );
     let foreign = [other[0], ("virtio1", "local-lvm:vm-101-disk-1,size=100G")];
-    let blocked = "blocked edge: SeedDiskForeign { has: \"local-lvm:vm-101-disk-1,size=100G\" }";
+    let blocked = "blocked edge: SeedDiskForeign { slot: \"virtio1\", has: \"local-lvm:vm-101-disk-1,size=100G\" }";
     check_change(Power::Running, RESEED, &foreign, &[blocked]);
     let rival = [other[0], ("ide2", "local-lvm:vm-101-cloudinit,media=cdrom")];
     let blocked = "blocked edge: SeedRivals { keys: [\"ide2\"] }";
@@ -297,7 +366,8 @@ fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
     let owned = Mark { owns: BTreeSet::from(["tags.web".to_owned()]), ..mark("edge", 101) };
     let (key, line) = marked(owned);
     let change = [(key, line.as_str()), ("tags", "backup;pve-pipeline;web")];
-    let expected = ["Change edge [tags set by the document] changing the config"];
+    let expected =
+        ["Change edge [tags set by the document] changing the config, recording the state"];
     check_change(Power::Running, NONE, &change, &expected);
     let elsewhere = Mark { node: "pve9".into(), ..mark("edge", 101) };
     check(

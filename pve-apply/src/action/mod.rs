@@ -1,0 +1,185 @@
+//! The plan's own words: `Plan`, `VmPlan`, `Step`; and its JSON, which
+//! schemas/plan.json describes. Does no I/O.
+
+mod step;
+
+pub(crate) use step::{Repeat, Step, Verb};
+
+use crate::blocked::Blocked;
+use crate::change::{Change, Impact};
+use crate::json;
+use crate::mark::Mark;
+use crate::notice::{Notice, What};
+use crate::observed::Power;
+use pve_client::{Digest, NodeName, Vmid};
+use serde::{Deserialize, Serialize};
+
+/// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
+pub(crate) const VERSION: u32 = 3;
+
+/// What is to be done. Holds the seed data: a plan is as secret as the document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The site whose VMs are planned; empty when it has no name.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub site: String,
+    /// The deployment whose VMs are planned.
+    pub deployment: String,
+    /// The plan's own nonce: it stands in the marks and file names that the plan writes until a run
+    /// puts its own there ([`Plan::stamp`]).
+    pub run: String,
+    /// VMs with something to do, destroys first, then in the document's order.
+    pub vms: Vec<VmPlan>,
+    /// VMs that are as they shall be.
+    pub unchanged: Vec<Unchanged>,
+    /// What cannot be done, and why.
+    pub blocked: Vec<Blocked>,
+    /// What is worth a word and stops nothing.
+    pub notices: Vec<Notice>,
+    /// VMs that are marked as this deployment's and that the document does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_over: Vec<LeftOver>,
+}
+
+/// A VM of this deployment that is missing from the document's list of all names.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LeftOver {
+    /// Its name in the mark.
+    pub name: String,
+    /// Its vmid.
+    #[serde(with = "json::vmid")]
+    pub vmid: Vmid,
+    /// The node that has it.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+}
+
+/// A VM with nothing to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Unchanged {
+    /// Its name.
+    pub name: String,
+    /// Its vmid; null for one that is gone, as it shall be.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The node that has it.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// Whether it runs.
+    pub status: String,
+    /// Its MAC.
+    pub mac: Option<String>,
+}
+
+/// What is to be done to one VM.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct VmPlan {
+    /// Its name.
+    pub name: String,
+    /// What happens to it.
+    pub action: Action,
+    /// Its vmid; null where the create chooses the first free one from [`VmPlan::candidate`] on.
+    #[serde(with = "json::vmid_or_null")]
+    pub vmid: Option<Vmid>,
+    /// The vmid that a create without a fixed one tries first: the same in every run.
+    #[serde(with = "json::vmid_or_null", default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<Vmid>,
+    /// The node that has it, or shall.
+    #[serde(with = "json::name")]
+    pub node: NodeName,
+    /// The VMs of this plan that must be done first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<String>,
+    /// The storage that takes its disks: imports into one storage are limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The mark that the VM carries; of a VM to be made, or to be adopted, the one that it is given.
+    pub mark: Mark,
+    /// Whether the VM ran when it was planned for; null where that does not matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
+    /// Config keys whose new values may wait for a reboot: `--pending` asked for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub may_wait: Vec<String>,
+    /// The digest of the config that was planned against; null for a VM to be made.
+    pub digest: Option<String>,
+    /// The worst impact among the changes.
+    pub impact: Impact,
+    /// What differs, field by field.
+    pub changes: Vec<Change>,
+    /// What is done, in order. Nothing is left to decide.
+    pub steps: Vec<Step>,
+}
+
+impl VmPlan {
+    /// The digest as PVE's type.
+    pub(crate) fn planned_digest(&self) -> Option<Digest> {
+        self.digest.as_deref().and_then(|text| text.parse().ok())
+    }
+}
+
+/// What happens to a VM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    /// It goes, with its disks.
+    Destroy,
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Change,
+    /// It gets our mark and nothing else.
+    Adopt,
+    /// Its power state changes and nothing else.
+    Power,
+}
+
+impl Plan {
+    /// A plan with nothing in it.
+    pub(crate) fn empty(deployment: &str, run: &str) -> Self {
+        Self {
+            version: VERSION,
+            site: String::new(),
+            deployment: deployment.to_owned(),
+            run: run.to_owned(),
+            vms: Vec::new(),
+            unchanged: Vec::new(),
+            blocked: Vec::new(),
+            notices: Vec::new(),
+            left_over: Vec::new(),
+        }
+    }
+
+    /// Puts a run's nonce in the place of the plan's own, wherever a step would write it.
+    ///
+    /// A saved plan may be carried out twice at once: the two runs must not take each other's VMs for
+    /// their own. The nonce is 64 random bits, so nothing else in a plan is spelled like it.
+    pub(crate) fn stamp(&mut self, run: &str) {
+        let own = std::mem::replace(&mut self.run, run.to_owned());
+        for vm in &mut self.vms {
+            vm.mark.stamp(&own, run);
+            vm.steps.iter_mut().for_each(|step| step.stamp(&own, run));
+        }
+    }
+
+    /// Names whose VMs are planned.
+    pub(crate) fn whose(&self) -> String {
+        match self.site.as_str() {
+            "" => format!("\"{}\"", self.deployment),
+            site => format!("\"{}\" of site \"{site}\"", self.deployment),
+        }
+    }
+
+    /// Says whether there is something to do, or something that should be and cannot.
+    pub(crate) fn has_changes(&self) -> bool {
+        let waits = |notice: &Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(waits)
+    }
+
+    /// How many VMs have this action.
+    pub(crate) fn count(&self, action: Action) -> usize {
+        self.vms.iter().filter(|vm| vm.action == action).count()
+    }
+}

@@ -1,0 +1,270 @@
+//! `Step`: one call that changes something; and `Verb`: what is known of each kind of step. A new
+//! kind is a variant, its row, and its call in `execute`. Does no I/O.
+
+use crate::json;
+use crate::mark::Mark;
+use pve_client::{NodeName, StorageId, Volid};
+use serde::{Deserialize, Serialize};
+use stage::Secret;
+use std::collections::BTreeMap;
+
+/// One call that changes something, with every parameter that it is sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub(crate) enum Step {
+    /// Uploads the VM's seed image, made from these texts.
+    UploadSeed {
+        /// The storage.
+        #[serde(with = "json::name")]
+        storage: StorageId,
+        /// The file's name there.
+        file: String,
+        /// user-data; secret.
+        #[serde(with = "json::secret")]
+        user_data: Secret<String>,
+        /// meta-data.
+        meta_data: String,
+        /// network-config; empty for none.
+        network_config: String,
+        /// vendor-data; secret, empty for none.
+        #[serde(with = "json::secret", default, skip_serializing_if = "json::secret::is_empty")]
+        vendor_data: Secret<String>,
+    },
+    /// Makes the VM.
+    Create {
+        /// All parameters but the vmid, the uuid and the description, which holds the mark with both.
+        params: BTreeMap<String, String>,
+    },
+    /// Makes sure that no other run of this deployment has made the same VM.
+    Fence,
+    /// Deletes a seed file from the image storage.
+    DeleteVolume {
+        /// The node whose storage it is on, which need not be the VM's.
+        #[serde(with = "json::name")]
+        node: NodeName,
+        /// The file.
+        #[serde(with = "json::name")]
+        volid: Volid,
+    },
+    /// Changes the config, guarded by the digest.
+    Configure {
+        /// What is set; `description` is what people wrote, without our mark.
+        params: BTreeMap<String, String>,
+        /// The mark that is written into the description in the same call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Box<Mark>>,
+    },
+    /// Makes a disk, guarded by the digest; one that is there by then is not made again.
+    AddDisk {
+        /// The drive's key in the config.
+        disk: String,
+        /// What PVE makes it of.
+        value: String,
+    },
+    /// Moves a disk to another storage, guarded by the digest.
+    MoveDisk {
+        /// The drive's key in the config.
+        disk: String,
+        /// The storage.
+        #[serde(with = "json::name")]
+        storage: StorageId,
+    },
+    /// Puts the VM into a pool, or takes it out of one.
+    SetPool {
+        /// The pool that it is in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The pool that it goes to; null for none.
+        pool: Option<String>,
+    },
+    /// Grows a disk, guarded by the digest.
+    Resize {
+        /// The drive's key in the config.
+        disk: String,
+        /// Its size afterwards.
+        bytes: u64,
+    },
+    /// Starts the VM.
+    Start,
+    /// Shuts the guest down.
+    Shutdown {
+        /// How long the guest has.
+        seconds: u64,
+        /// Cut its power then.
+        force: bool,
+    },
+    /// Shuts the guest down and starts it, which brings pending values into force.
+    Reboot {
+        /// How long the guest has to shut down.
+        seconds: u64,
+    },
+    /// Deletes the VM with the disks in its config.
+    Destroy {
+        /// Leave backup jobs, replication and HA too.
+        purge: bool,
+    },
+}
+
+/// What another try of a step would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// The same again, or nothing: it may be tried also when its outcome is not known.
+    Harmless,
+    /// Something else: it is tried again only when PVE says that nothing was done.
+    Harmful,
+}
+
+/// What is known of a kind of step.
+#[derive(Debug)]
+pub(crate) struct Verb {
+    /// Says it while it runs.
+    pub(crate) doing: &'static str,
+    /// Says it once it is done.
+    pub(crate) done: &'static str,
+    /// Begins the sentence that it failed; the VM's name follows.
+    pub(crate) of: &'static str,
+    /// The tasks that PVE runs for it, its own first, then HA's.
+    pub(crate) tasks: &'static [&'static str],
+    /// What another try would do.
+    pub(crate) repeat: Repeat,
+    /// It only records, cleans up or looks.
+    pub(crate) is_bookkeeping: bool,
+}
+
+impl Verb {
+    const fn new(doing: &'static str, done: &'static str, of: &'static str) -> Self {
+        Self { doing, done, of, tasks: &[], repeat: Repeat::Harmful, is_bookkeeping: false }
+    }
+
+    const fn tasks(mut self, tasks: &'static [&'static str]) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    const fn harmless(mut self) -> Self {
+        self.repeat = Repeat::Harmless;
+        self
+    }
+
+    const fn bookkeeping(mut self) -> Self {
+        self.is_bookkeeping = true;
+        self
+    }
+
+    /// What the task of some step does.
+    pub(crate) fn of_task(kind: &str) -> &'static Self {
+        VERBS.iter().copied().find(|verb| verb.tasks.contains(&kind)).unwrap_or(&CONFIGURE)
+    }
+}
+
+// PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
+static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploading the seed of")
+    .tasks(&["imgcopy"])
+    .harmless();
+static CREATE: Verb = Verb::new("creating", "created", "creating").tasks(&["qmcreate"]);
+static FENCE: Verb =
+    Verb::new("looking for another run", "no other run found", "looking at").bookkeeping();
+// PVE: facts 43: deleting what is not there is done.
+static DELETE_VOLUME: Verb = Verb::new(
+    "deleting the uploaded seed",
+    "uploaded seed deleted",
+    "deleting the uploaded seed of",
+)
+.tasks(&["imgdel"])
+.harmless()
+.bookkeeping();
+static CONFIGURE: Verb =
+    Verb::new("changing the config", "config changed", "changing the config of")
+        .tasks(&["qmconfig"]);
+static RECORD: Verb = Verb::new("recording the state", "state recorded", "changing the config of")
+    .tasks(&["qmconfig"])
+    .bookkeeping();
+static ADD_DISK: Verb =
+    Verb::new("making a disk", "disk made", "making a disk of").tasks(&["qmconfig"]);
+static MOVE_DISK: Verb =
+    Verb::new("moving a disk", "disk moved", "moving a disk of").tasks(&["qmmove"]);
+static SET_POOL: Verb = Verb::new("changing the pool", "pool changed", "changing the pool of");
+static RESIZE: Verb =
+    Verb::new("growing the disk", "disk grown", "growing the disk of").tasks(&["resize"]);
+static START: Verb = Verb::new("starting", "started", "starting").tasks(&["qmstart", "hastart"]);
+// PVE: facts 29: shutting down what is off is done.
+static SHUTDOWN: Verb = Verb::new("shutting down", "shut down", "shutting down")
+    .tasks(&["qmshutdown", "qmstop", "hastop"])
+    .harmless();
+static REBOOT: Verb = Verb::new("rebooting", "rebooted", "rebooting").tasks(&["qmreboot"]);
+static DESTROY: Verb = Verb::new("destroying", "destroyed", "destroying").tasks(&["qmdestroy"]);
+
+/// All of them; of those that share a task, the first one names it.
+static VERBS: [&Verb; 14] = [
+    &UPLOAD,
+    &CREATE,
+    &FENCE,
+    &DELETE_VOLUME,
+    &CONFIGURE,
+    &RECORD,
+    &ADD_DISK,
+    &MOVE_DISK,
+    &SET_POOL,
+    &RESIZE,
+    &START,
+    &SHUTDOWN,
+    &REBOOT,
+    &DESTROY,
+];
+
+impl Step {
+    /// What is known of its kind.
+    pub(crate) fn verb(&self) -> &'static Verb {
+        match self {
+            Self::UploadSeed { .. } => &UPLOAD,
+            Self::Create { .. } => &CREATE,
+            Self::Fence => &FENCE,
+            Self::DeleteVolume { .. } => &DELETE_VOLUME,
+            Self::Configure { params, .. } if params.is_empty() => &RECORD,
+            Self::Configure { .. } => &CONFIGURE,
+            Self::AddDisk { .. } => &ADD_DISK,
+            Self::MoveDisk { .. } => &MOVE_DISK,
+            Self::SetPool { .. } => &SET_POOL,
+            Self::Resize { .. } => &RESIZE,
+            Self::Start => &START,
+            Self::Shutdown { .. } => &SHUTDOWN,
+            Self::Reboot { .. } => &REBOOT,
+            Self::Destroy { .. } => &DESTROY,
+        }
+    }
+
+    /// Says the step while it runs.
+    pub(crate) fn doing(&self) -> &'static str {
+        self.verb().doing
+    }
+
+    /// Says the step once it is done.
+    pub(crate) fn done(&self) -> &'static str {
+        self.verb().done
+    }
+
+    /// Returns whether it takes the VM out of its pool.
+    pub(crate) fn leaves_pool(&self) -> bool {
+        matches!(self, Self::SetPool { pool: None, .. })
+    }
+
+    /// Puts a run's nonce in the place of a plan's own.
+    pub(crate) fn stamp(&mut self, own: &str, run: &str) {
+        let stamp = |text: &mut String| *text = text.replace(own, run);
+        match self {
+            Self::UploadSeed { file, .. } => stamp(file),
+            Self::DeleteVolume { volid, .. } => {
+                // A volid stays one when a word of its file's name is replaced.
+                let stamped = volid.to_string().replace(own, run).parse();
+                *volid = stamped.unwrap_or_else(|_| volid.clone());
+            }
+            Self::Create { params } => params.values_mut().for_each(stamp),
+            Self::AddDisk { value, .. } => stamp(value),
+            Self::Configure { params, mark } => {
+                params.values_mut().for_each(stamp);
+                mark.iter_mut().for_each(|mark| mark.stamp(own, run));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `Change`: one field that differs, and `Impact`: what bringing it about does to a running guest.
+//! Does no I/O.
+
+use serde::{Deserialize, Serialize};
+
+/// What a change does to a running guest, from harmless to worst.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Impact {
+    /// The guest notices nothing.
+    #[default]
+    None,
+    /// The guest is rebooted.
+    Reboot,
+    /// The guest is shut down and started again.
+    PowerOff,
+    /// Data goes.
+    DataLoss,
+}
+
+/// One field that differs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Change {
+    /// The document's name of the field where it has one, else PVE's.
+    pub field: String,
+    /// What is so; null for nothing.
+    pub from: Option<String>,
+    /// What shall be; null for nothing.
+    pub to: Option<String>,
+    /// What the change does to a running guest.
+    pub impact: Impact,
+    /// Why, where it is not plain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}

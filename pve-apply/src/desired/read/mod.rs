@@ -1,0 +1,204 @@
+//! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
+//! request. Does no I/O.
+
+mod machine;
+
+use super::{Consent, Desired, DesiredVm, OnError};
+use pve_client::{NodeName, StorageId, Vmid};
+use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
+use stage::{Deployment, Place, Report, SeedInputs, Vm};
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// What the document is read for: what is not needed is not asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To make and change VMs: all must be there.
+    Apply,
+    /// To find VMs: names and vmids are enough.
+    Find,
+    /// To find VMs and compare them, as far as the document allows.
+    FindOrApply,
+}
+
+/// Reads the document's deployment into PVE's terms. What could not be read is in the report,
+/// and the value must not be used then.
+pub(crate) fn read(
+    deployment: &Deployment,
+    run: &str,
+    purpose: Purpose,
+) -> (Option<Desired>, Report) {
+    if purpose == Purpose::FindOrApply {
+        let whole = read(deployment, run, Purpose::Apply);
+        return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
+    }
+    let inputs = SeedInputs::new(deployment);
+    let mut reader = Reader { deployment, inputs, purpose, report: Report::new() };
+    let desired = reader.all(run);
+    let complete = !reader.report.has_errors();
+    (desired.filter(|_| complete), reader.report)
+}
+
+struct Reader<'a> {
+    deployment: &'a Deployment,
+    inputs: SeedInputs,
+    purpose: Purpose,
+    report: Report,
+}
+
+impl Reader<'_> {
+    fn all(&mut self, run: &str) -> Option<Desired> {
+        let d = self.deployment;
+        self.names();
+        let node = self.parse::<NodeName>("node".into(), &d.node, NodeName::RULE);
+        let storage = self.parse("image_datastore".into(), &d.image_datastore, StorageId::RULE);
+        let on_error = self.on_error();
+        let vms: Vec<_> = d.vms.iter().enumerate().map(|(i, vm)| self.vm(i, vm)).collect();
+        self.unique(&vms);
+        self.parents(&vms);
+        Some(Desired {
+            site: d.site.clone().unwrap_or_default(),
+            deployment: d.deployment.clone(),
+            node: node?,
+            image_storage: storage?,
+            on_error,
+            vmid_range: d.vmid_range,
+            vm_names: d.vm_names.as_ref().map(|names| names.iter().cloned().collect()),
+            run: run.to_owned(),
+            reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
+            consent: Consent::default(),
+            vms,
+        })
+    }
+
+    fn names(&mut self) {
+        let Deployment { site, deployment, .. } = self.deployment;
+        if !is_deployment_name(deployment) {
+            let fact = if deployment.is_empty() {
+                "is missing: it names what the VMs belong to".to_owned()
+            } else {
+                format!("\"{deployment}\" must be {DEPLOYMENT_NAME}")
+            };
+            self.report.error(Place::input("deployment"), fact);
+        }
+        if let Some(site) = site.as_ref().filter(|site| !is_site_name(site)) {
+            let fact = format!("\"{site}\" must be {SITE_NAME}");
+            self.report.error(Place::input("site"), fact);
+        }
+    }
+
+    fn on_error(&mut self) -> Option<OnError> {
+        let text = self.deployment.on_error.as_ref()?;
+        let known = <OnError as clap::ValueEnum>::from_str(text, false).ok();
+        if known.is_none() {
+            let fact = format!("\"{text}\" must be stop, rollback or continue");
+            self.report.error(Place::input("on_error"), fact);
+        }
+        known
+    }
+
+    fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {
+        let place = |field: &str| format!("vms[{index}].{field}");
+        if !is_dns_name(&vm.name) {
+            // PVE: facts 14.
+            let fact = format!("\"{}\" must be a DNS name: letters, digits, `-` and `.`", vm.name);
+            self.report.error(Place::input(place("name")), fact);
+        }
+        let vmid = vm.vmid.and_then(|number| {
+            let made = Vmid::new(u64::from(number));
+            if made.is_err() {
+                let fact = format!("{number} must be {}", Vmid::RULE);
+                self.report.error(Place::input(place("vmid")), fact);
+            }
+            made.ok()
+        });
+        let machine = self.machine(index, vm);
+        self.node(index, vm);
+        DesiredVm {
+            index,
+            name: vm.name.clone(),
+            vmid,
+            node_is_written: vm.node.is_some(),
+            parent: vm.parent.clone(),
+            address: fixed_address(&vm.ip),
+            machine,
+        }
+    }
+
+    /// One document makes VMs on one node.
+    fn node(&mut self, index: usize, vm: &Vm) {
+        let head = &self.deployment.node;
+        if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
+            let fact = format!("\"{node}\" must be the document's node, \"{head}\"");
+            self.report.error(Place::input(format!("vms[{index}].node")), fact);
+        }
+    }
+
+    fn unique(&mut self, vms: &[DesiredVm]) {
+        let mut names = BTreeMap::new();
+        let mut vmids = BTreeMap::new();
+        for vm in vms {
+            if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
+                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                self.report.error(Place::input(format!("vms[{}].name", vm.index)), fact);
+            }
+            if let Some(vmid) = vm.vmid
+                && let Some(first) = vmids.insert(vmid, vm.index)
+            {
+                let fact = format!("{vmid} is the vmid of vms[{first}] too");
+                self.report.error(Place::input(format!("vms[{}].vmid", vm.index)), fact);
+            }
+        }
+    }
+
+    fn parents(&mut self, vms: &[DesiredVm]) {
+        let parent_of: BTreeMap<_, _> =
+            vms.iter().map(|vm| (vm.name.as_str(), vm.parent.as_deref())).collect();
+        for vm in vms {
+            let Some(parent) = &vm.parent else { continue };
+            let place = Place::input(format!("vms[{}].parent", vm.index));
+            if !parent_of.contains_key(parent.as_str()) {
+                // A parent that is not in this document lives elsewhere: nothing to wait for.
+                continue;
+            }
+            let up = |name: &&str| parent_of.get(name).copied().flatten();
+            let chain = std::iter::successors(Some(parent.as_str()), up).take(vms.len());
+            if chain.into_iter().any(|name| name == vm.name) {
+                self.report
+                    .error(place, format!("\"{parent}\" stands below \"{}\" itself", vm.name));
+            }
+        }
+    }
+
+    fn parse<T: FromStr<Err: Display>>(
+        &mut self,
+        field: String,
+        text: &str,
+        rule: &str,
+    ) -> Option<T> {
+        if text.is_empty() {
+            self.report.error(Place::input(field), format!("is missing: {rule}"));
+            return None;
+        }
+        text.parse()
+            .map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string()))
+            .ok()
+    }
+}
+
+fn fixed_address(ip: &str) -> Option<IpAddr> {
+    ip.split_once('/').map_or(ip, |(address, _)| address).parse().ok()
+}
+
+fn is_dns_name(text: &str) -> bool {
+    let label = |label: &str| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}

@@ -1,0 +1,172 @@
+//! The change of a config: guarded by the digest, with the mark in the same call, and read back before
+//! the mark forgets what was ours.
+
+use super::guard::Guarded;
+use super::retry::Failed;
+use super::step::with_digest;
+use super::{Stop, Work};
+use crate::action::Repeat;
+use crate::ask::ask_patiently;
+use crate::mark::{Mark, owns, tag_set};
+use machine::{ConfigKey, Parts};
+use pve_client::{ConfigView, Digest, VmConfig};
+use std::collections::BTreeMap;
+
+impl Work<'_> {
+    pub(super) fn configure(
+        &mut self,
+        params: &BTreeMap<String, String>,
+        mark: Option<&Mark>,
+    ) -> Result<(), Stop> {
+        let (client, node) = (self.runner.client, &self.plan.node);
+        // A VM that this run has made got its vmid and uuid meanwhile.
+        let mark = mark.map(|mark| match mark.vmid {
+            Some(_) => mark.clone(),
+            None => Mark { vmid: self.mark.vmid, uuid: self.mark.uuid.clone(), ..mark.clone() },
+        });
+        let mut before = None;
+        let mut written = None;
+        let sent = self.write(Repeat::Harmful, &["qmconfig"], || {
+            let seen = self.guard()?;
+            before = seen.digest().cloned();
+            let mut all = params.clone();
+            self.follow_moves(&mut all, &seen.config);
+            if let Some(mark) = &mark {
+                if params.is_empty() {
+                    self.is_read_back(&seen.config)?;
+                }
+                let mark = Mark { owns: filled_in(mark, &seen.config), ..mark.clone() };
+                all.insert("description".to_owned(), description(params, &seen, &mark));
+                written = Some(mark);
+            }
+            client.update_config(node, seen.vmid, &with_digest(&all, seen.digest()))?;
+            Ok(None)
+        });
+        self.untouched = false;
+        let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
+        sent.map_err(|failed| self.stop("changing the config of", failed))?;
+        for (key, value) in params.iter().filter(|(key, _)| *key != "force") {
+            if key == "delete" {
+                self.sent.extend(value.split(',').map(|key| (key.to_owned(), None)));
+            } else {
+                self.sent.insert(key.clone(), Some(value.clone()));
+            }
+        }
+        if let Some(mark) = written {
+            self.mark = mark;
+        }
+        Ok(())
+    }
+
+    /// A disk that this run has moved has a new volume: the plan knows only the old one.
+    fn follow_moves(&self, params: &mut BTreeMap<String, String>, config: &VmConfig) {
+        for disk in &self.moved {
+            let (Some(key), Some(text)) = (ConfigKey::find(disk), params.get_mut(disk)) else {
+                continue;
+            };
+            let now = config.get(disk).map(|text| Parts::read(key.key, text));
+            if let Some(file) = now.as_ref().and_then(|parts| parts.get("file")) {
+                let mut parts = Parts::read(key.key, text);
+                parts.set("file", file);
+                *text = parts.write(key.key);
+            }
+        }
+    }
+
+    /// What this run has written is in the config, before the mark says that it is done.
+    fn is_read_back(&self, config: &VmConfig) -> Result<(), Stop> {
+        let is_there = |(key, sent): &(&String, &Option<String>)| match (sent, config.get(key)) {
+            (None, got) => got.is_none(),
+            (Some(_), None) => false,
+            (Some(sent), Some(got)) => means_the_same(key, sent, got),
+        };
+        match self.sent.iter().find(|pair| !is_there(pair)) {
+            Some((key, _)) => Err(self.lost(key)),
+            None => Ok(()),
+        }
+    }
+
+    /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
+    /// the config tells whether a refusal has left something behind.
+    fn after_refusal(&self, failed: Failed, before: Option<&Digest>) -> Failed {
+        match failed {
+            Failed::Pve { error, maybe: false, goes_on }
+                if error.status().is_some() && !error.is_checksum_mismatch() =>
+            {
+                let (client, node) = (self.runner.client, &self.plan.node);
+                let now = self.vmid.map(|vmid| {
+                    ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending))
+                });
+                let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
+                let refused = error.is_permission();
+                Failed::Pve { error, maybe: !same && !refused, goes_on }
+            }
+            failed => failed,
+        }
+    }
+}
+
+/// What people wrote, or are to have written, with the mark.
+fn description(params: &BTreeMap<String, String>, seen: &Guarded, mark: &Mark) -> String {
+    match params.get("description") {
+        Some(text) => mark.write_into(text),
+        None => seen.description_with(mark),
+    }
+}
+
+fn filled_in(mark: &Mark, config: &VmConfig) -> std::collections::BTreeSet<String> {
+    owns::fill_in(&mark.owns, |key| owns::digest(ConfigKey::find(key)?, config.get(key)))
+}
+
+/// PVE re-orders and re-spells what it stores.
+fn means_the_same(key: &str, sent: &str, got: &str) -> bool {
+    match ConfigKey::find(key) {
+        // Our mark was written with it.
+        _ if key == "description" => true,
+        _ if key == "tags" => tag_set(sent) == tag_set(got),
+        None => sent == got,
+        Some(row) => {
+            let parts = |text| {
+                let mut parts = Parts::read(row.key, text);
+                // PVE: facts-4, 30: a drive's size is PVE's own.
+                parts.remove("size");
+                let known = |(name, _): &(&str, &str)| row.key.part(name).is_some();
+                let mut all: Vec<(String, String)> = Vec::new();
+                all.extend(parts.iter().filter(known).map(|(n, v)| (n.to_owned(), v.to_owned())));
+                all.sort();
+                all
+            };
+            parts(sent) == parts(got)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::means_the_same;
+
+    fn check(key: &str, sent: &str, got: &str, expected: bool) {
+        assert_eq!(means_the_same(key, sent, got), expected, "{key}: {sent} / {got}");
+    }
+
+    #[test]
+    fn what_pve_has_spelled_anew_is_read_back() {
+        check("tags", "Web;pve-pipeline", "pve-pipeline;web", true);
+        check("tags", "pve-pipeline", "pve-pipeline;web", false);
+        check(
+            "net0",
+            "virtio=BC:24:11:00:00:01,bridge=a,tag=5",
+            "virtio=BC:24:11:00:00:01,tag=5,bridge=a",
+            true,
+        );
+        check(
+            "net0",
+            "virtio=BC:24:11:00:00:01,bridge=a",
+            "virtio=BC:24:11:00:00:01,bridge=a,tag=5",
+            false,
+        );
+        check("scsi1", "tank:vm-1-disk-0,size=9G", "tank:vm-1-disk-0,size=1G", true);
+        check("cores", "2", "4", false);
+        check("name", "a", "b", false);
+    }
+}

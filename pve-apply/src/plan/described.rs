@@ -1,0 +1,65 @@
+//! The description and the pool: what people read of a VM, and where it belongs. Does no I/O.
+//!
+//! Our mark is a line of the description. What the document says is all lines but that one.
+
+use super::difference::{Context, Difference};
+use super::quiet;
+use crate::blocked::Why;
+use crate::desired::{Machine, OWNED_POOL};
+use crate::mark::{self, Mark};
+use machine::ConfigKey;
+
+/// PVE: facts-4, 63: so many characters.
+const LONGEST: usize = 8192;
+
+/// What a document says of the description; empty: nothing.
+pub(super) fn said(machine: &Machine) -> Option<&str> {
+    ConfigKey::find("description").and_then(|key| machine.new.value(key, "")).map(str::trim_end)
+}
+
+/// Why a description cannot be written with a mark.
+pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
+    // vmid, uuid and digests may not be known yet: so long they can be.
+    let unknown = 9 + 36 + 8 * mark.owns.len();
+    let left = LONGEST.saturating_sub(mark.line().chars().count() + unknown + 1);
+    let has = text.chars().count();
+    (has > left).then_some(Why::DescriptionTooLong { has, left })
+}
+
+impl Difference {
+    pub(super) fn description(&mut self, c: &Context<'_>) {
+        let Some(key) = ConfigKey::find("description") else { return };
+        let (want, reason) = match c.wishes.wish(key, &key.key.part) {
+            super::wish::Wish::Hold(text) => (text.unwrap_or_default().trim_end(), None),
+            super::wish::Wish::TakeBack(_) => ("", Some(c.taken_back())),
+            super::wish::Wish::Leave => return,
+        };
+        let has = mark::of_people(c.config().next("description").unwrap_or_default());
+        if has == want {
+            return;
+        }
+        self.blocked.extend(too_long(want, &c.ours.mark));
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let mut change = quiet("description", some(&has), some(want));
+        change.reason = reason;
+        self.changes.push(change);
+        self.params.insert("description".to_owned(), want.to_owned());
+    }
+
+    pub(super) fn pool(&mut self, c: &Context<'_>) {
+        let vmid = c.ours.seen.vmid;
+        let has = c.observed.pools.get(&vmid);
+        let want = match &c.machine.pool {
+            Some(pool) => Some(pool),
+            None if c.machine.remembers && c.ours.mark.owns.contains(OWNED_POOL) => None,
+            None => return,
+        };
+        if has == want {
+            return;
+        }
+        let mut change = quiet("pool", has.cloned(), want.cloned());
+        change.reason = want.is_none().then(|| c.taken_back());
+        self.changes.push(change);
+        self.pool = Some(want.cloned());
+    }
+}

@@ -1,0 +1,129 @@
+//! Disks: what a drive holds, and what a new one is made of. Does no I/O.
+
+use super::difference::NewDisk;
+use crate::blocked::Why;
+use crate::desired::{Image, Machine};
+use crate::mark::owns::short_digest;
+use crate::observed::{Config, Observed};
+use machine::{ConfigKey, Parts, parse_size};
+use pve_client::Volid;
+
+/// What a drive holds.
+pub(super) struct Volume {
+    /// The volume, exactly as PVE names it.
+    pub(super) file: String,
+    /// The storage that it lies on.
+    pub(super) storage: Option<String>,
+    /// Its size in bytes.
+    pub(super) size: Option<u64>,
+    /// It is read from a CD drive.
+    pub(super) is_cd: bool,
+}
+
+impl Volume {
+    /// Reads a drive's text.
+    pub(super) fn read(key: ConfigKey, text: Option<&str>) -> Option<Self> {
+        let parts = Parts::read(key.key, text?);
+        let file = parts.get("file")?;
+        Some(Self {
+            storage: file.split_once(':').map(|(storage, _)| storage.to_owned()),
+            size: parts.get("size").and_then(parse_size),
+            is_cd: parts.is_cd(),
+            file: file.to_owned(),
+        })
+    }
+}
+
+/// Returns whether PVE makes a volume for a drive: not for one that is read from a CD that is there.
+pub(super) fn is_made(parts: &Parts) -> bool {
+    !parts.is_cd() || parts.is_cloud_init()
+}
+
+/// The key under which a disk that was taken off a VM lies.
+pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
+    let holds = |key: &&str| {
+        key.starts_with("unused") && config.next(key).map(short_digest).as_deref() == Some(digest)
+    };
+    config.keys().find(holds).map(str::to_owned)
+}
+
+/// What a new disk with these options is made of.
+pub(super) fn new(
+    machine: &Machine,
+    observed: &Observed,
+    key: ConfigKey,
+    parts: &Parts,
+) -> Result<NewDisk, Why> {
+    let mut parts = parts.clone();
+    if parts.get("file").is_some() {
+        return Ok(NewDisk { value: parts.write(key.key), grow: None });
+    }
+    let own = parts.get("storage").unwrap_or(machine.storage.as_str()).to_owned();
+    let is_boot = key == machine.boot;
+    let size = match is_boot {
+        true => machine.disk_gib.map(|gib| u64::from(gib) << 30),
+        false => parts.get("size").and_then(parse_size),
+    };
+    let image = if is_boot { machine.image.as_ref() } else { machine.images.get(&key) };
+    ["storage", "size", "import"].iter().for_each(|name| parts.remove(name));
+    let mut grow = None;
+    let file = match (image, size) {
+        (Some(image), size) => {
+            let (volid, bytes) = find_image(image, observed)?;
+            let field = if is_boot { "disk".to_owned() } else { format!("{key}.size") };
+            if let Some(wanted) = size.filter(|size| *size < bytes) {
+                let wanted = machine::display_size(wanted);
+                return Err(Why::DiskSmallerThanImage { field, wanted, image_bytes: bytes });
+            }
+            // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
+            grow = size.filter(|size| *size > bytes);
+            parts.set("import-from", volid.to_string());
+            format!("{own}:0")
+        }
+        (None, Some(bytes)) => format!("{own}:{}", gib(bytes)),
+        // PVE: facts-4, 49: the size of an EFI disk and of a TPM's state is PVE's own, whatever is asked.
+        (None, None) if key.key.part("size").is_none() => format!("{own}:1"),
+        (None, None) => return Err(Why::DiskSizeMissing { slot: key.to_string() }),
+    };
+    parts.set("file", file);
+    Ok(NewDisk { value: parts.write(key.key), grow })
+}
+
+fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
+    let missing = |volid: Option<&Volid>| Why::ImageMissing {
+        image: image.name.clone(),
+        volid: volid.map(ToString::to_string),
+    };
+    let volid = image.volid.as_ref().ok_or_else(|| missing(None))?;
+    let bytes = observed.images.get(volid).copied().flatten();
+    bytes.map(|bytes| (volid, bytes)).ok_or_else(|| missing(Some(volid)))
+}
+
+/// A size in GiB, as PVE wants it of a new disk: exact, for a binary fraction ends in decimals too.
+fn gib(bytes: u64) -> String {
+    const GIB: u64 = 1 << 30;
+    let (mut text, mut rest) = ((bytes / GIB).to_string(), bytes % GIB);
+    if rest > 0 {
+        text.push('.');
+    }
+    while rest > 0 {
+        rest *= 10;
+        text.push_str(&(rest / GIB).to_string());
+        rest %= GIB;
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gib;
+
+    #[test]
+    fn sizes_are_exact() {
+        for (bytes, text) in
+            [(200 << 30, "200"), (512 << 20, "0.5"), (1536 << 20, "1.5"), (1 << 20, "0.0009765625")]
+        {
+            assert_eq!(gib(bytes), text);
+        }
+    }
+}

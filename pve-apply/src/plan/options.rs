@@ -1,0 +1,135 @@
+//! Keys with one value or with options, and the options of NICs and drives: each option is compared
+//! by itself, and all that differ of one key are one write. Does no I/O.
+
+use super::difference::{Context, Difference, Point};
+use super::wish::{Wish, field, parts_of, text_of};
+use machine::{ConfigKey, Form, Part, Parts};
+
+impl Difference {
+    /// Compares what is said, or owned, of a key.
+    pub(super) fn key(&mut self, c: &Context<'_>, key: ConfigKey) {
+        match key.key.form {
+            // PVE writes what people wrote and our mark into one key.
+            Form::Scalar if key.key.part.name == "description" => {}
+            // Compared first of all.
+            Form::Drive(_) if c.boot.key == Some(key) => {}
+            Form::Drive(_) | Form::Nic(_) => self.slot(c, key),
+            Form::Options { .. } if key.slot.is_some() => self.device(c, key),
+            Form::Options { .. } | Form::Scalar => self.options(c, key, &|_| true, None),
+        }
+    }
+
+    /// A device that is there as a whole or not at all, as usb0.
+    fn device(&mut self, c: &Context<'_>, key: ConfigKey) {
+        let name = key.to_string();
+        match (c.config().next(&name), c.wishes.is_said(key)) {
+            (None, true) => {
+                let parts = parts_of(c.wishes.of_a_new_vm(), key).unwrap_or_default();
+                self.add(c, key, text_of(key, parts));
+            }
+            (Some(_), true) => self.options(c, key, &|_| true, None),
+            (Some(_), false) => {
+                let taken_back = |part| matches!(c.wishes.wish(key, part), Wish::TakeBack(_));
+                if key.key.parts().iter().any(taken_back) {
+                    self.take_off(c, key, None);
+                }
+            }
+            (None, false) => {}
+        }
+    }
+
+    /// Adds a whole device.
+    pub(super) fn add(&mut self, c: &Context<'_>, key: ConfigKey, text: Option<String>) {
+        let Some(text) = text else { return };
+        let name = key.to_string();
+        let point = Point {
+            field: name.clone(),
+            key,
+            want: Some(text.clone()),
+            next: None,
+            now: None,
+            effect: key.key.part.effect,
+            reason: None,
+        };
+        if self.note(c, point) {
+            self.params.insert(name, text);
+        }
+    }
+
+    /// Takes a whole device off the VM; `stays` says what becomes of it.
+    pub(super) fn take_off(&mut self, c: &Context<'_>, key: ConfigKey, stays: Option<&str>) {
+        let name = key.to_string();
+        let reason = match stays {
+            Some(stays) => format!("{}; {stays}", c.taken_back()),
+            None => c.taken_back(),
+        };
+        let point = Point {
+            field: name.clone(),
+            key,
+            want: None,
+            next: c.config().next(&name).map(str::to_owned),
+            now: c.config().now(&name).map(str::to_owned),
+            effect: key.key.part.effect,
+            reason: Some(&reason),
+        };
+        if self.note(c, point) {
+            self.deletes.insert(name);
+        }
+    }
+
+    /// Compares the options of a key that `is_ours` lets through. A drive that grows says its new size.
+    pub(super) fn options(
+        &mut self,
+        c: &Context<'_>,
+        key: ConfigKey,
+        is_ours: &dyn Fn(&str) -> bool,
+        size: Option<&str>,
+    ) {
+        let name = key.to_string();
+        let read = |text: Option<&str>| text.map(|text| Parts::read(key.key, text));
+        let next = read(c.config().next(&name)).unwrap_or_default();
+        let now = read(c.config().now(&name)).unwrap_or_default();
+        let reason = c.taken_back();
+        let mut written = next.clone();
+        let mut edited = false;
+        for part in key.key.parts().iter().filter(|part| is_ours(part.name_in(key.key))) {
+            let option = part.name_in(key.key);
+            let (want, reason) = match c.wishes.wish(key, part) {
+                Wish::Hold(value) => (value, None),
+                Wish::TakeBack(value) => (value, Some(reason.as_str())),
+                Wish::Leave => continue,
+            };
+            let meant = |value: Option<&str>| value.or(part.absent).map(str::to_owned);
+            let point = Point {
+                field: field(key, part),
+                key,
+                want: meant(want),
+                next: meant(next.get(option)),
+                now: meant(now.get(option)),
+                effect: part.effect_of(now.get(option), want),
+                reason,
+            };
+            if self.note(c, point) {
+                edited = true;
+                match want {
+                    Some(value) => written.set(option, value),
+                    None => written.remove(option),
+                }
+            }
+        }
+        if !edited {
+            return;
+        }
+        if let Some(size) = size {
+            written.set("size", size);
+        }
+        // What stands without an option that PVE wants is nothing.
+        let lacks = |part: &Part| part.required && part.absent.is_none();
+        let mut required = key.key.parts().iter().filter(|part| lacks(part));
+        let is_whole = key.key.is_scalar() || required.all(|p| written.get(p.name).is_some());
+        match text_of(key, written).filter(|_| is_whole) {
+            Some(text) => _ = self.params.insert(name, text),
+            None => _ = self.deletes.insert(name),
+        }
+    }
+}

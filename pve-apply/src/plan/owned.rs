@@ -1,0 +1,164 @@
+//! What the mark says of a VM before and after a change: above all what is ours on it. Does no I/O.
+
+use super::difference::{Context, Difference};
+use super::quiet;
+use super::wish::field;
+use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};
+use crate::mark::owns::{self, Slot};
+use crate::mark::{Mark, Stage};
+use machine::{ConfigKey, Effect, Form, Said, Settings};
+use std::collections::BTreeSet;
+
+/// What is ours on a VM once it is as the document asks. `slot` tells what the mark says of a slot.
+pub(super) fn of(
+    machine: &Machine,
+    said: &Settings,
+    slot: impl Fn(ConfigKey) -> Option<String>,
+) -> BTreeSet<String> {
+    let tags = machine.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase()));
+    let mut all: BTreeSet<String> = tags.collect();
+    if !machine.remembers {
+        return all;
+    }
+    all.extend(machine.pool.iter().map(|_| OWNED_POOL.to_owned()));
+    for (key, said) in &said.0 {
+        let Said::Parts(parts) = said else { continue };
+        let values = parts.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name);
+        all.extend(values.filter(|name| is_owned(*key, name)).map(|name| owns::entry(*key, name)));
+        if matches!(key.key.form, Form::Nic(_) | Form::Drive(_)) {
+            all.extend(slot(*key));
+        }
+    }
+    all
+}
+
+/// Some options are never taken back: what the VM boots from, a MAC, where a disk lies, its size.
+fn is_owned(key: ConfigKey, name: &str) -> bool {
+    let placed = match key.key.form {
+        Form::Nic(_) => name == "macaddr",
+        Form::Drive(_) => ["file", "storage", "size"].contains(&name),
+        _ => key.key.part.name == "boot",
+    };
+    let made = key.key.part(name).is_some_and(|part| part.effect == Effect::AtCreate);
+    !placed && !made
+}
+
+/// What is ours on a VM that is being made: its slots are filled by the create.
+pub(super) fn of_new(machine: &Machine, slot: Slot<'_>) -> BTreeSet<String> {
+    of(machine, &machine.said, |key| (key != machine.boot).then(|| owns::slot_entry(key, slot)))
+}
+
+/// What the mark must say with the first write, and once the VM is as the document asks.
+pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
+    let old = &c.ours.mark;
+    let last = owns(difference, c);
+    let first = united(&old.owns, &last);
+    let seed = match difference.reseed {
+        true => c.machine.seed.note(&c.boot.seed),
+        false => old.seed.clone(),
+    };
+    let home = Mark { node: c.desired.node.to_string(), ..old.clone() };
+    let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
+    if end == *old {
+        // A part of what people wrote is no part of the mark, and is written with it all the same.
+        if difference.params.contains_key("description") {
+            difference.first = Some(Mark { run: c.desired.run.clone(), ..end });
+        }
+        return;
+    }
+    changes(difference, old, &end);
+    let stamped = |mark: Mark| Mark { run: c.desired.run.clone(), ..mark };
+    // A name leaves only once what was taken back is read; a slot's content is known only then.
+    let writes = !difference.params.is_empty()
+        || !difference.deletes.is_empty()
+        || !difference.disks.is_empty()
+        || !difference.moves.is_empty()
+        || difference.pool.is_some();
+    let first = if writes { first } else { end.owns.clone() };
+    let first = Mark { owns: first, ..home };
+    if first != *old || difference.params.contains_key("description") {
+        difference.first = Some(stamped(first));
+    }
+    difference.last = Some(stamped(end));
+}
+
+/// What is ours afterwards.
+fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
+    let slot = |key: ConfigKey| {
+        let name = key.to_string();
+        if c.boot.key == Some(key) {
+            return None;
+        }
+        let made = difference.disks.contains_key(&name) || difference.moves.contains_key(&name);
+        let text = difference.params.get(&name).map(String::as_str).or(c.config().next(&name));
+        let digest = owns::digest(key, text).filter(|_| !made);
+        Some(owns::slot_entry(key, Slot::Holds(&digest.unwrap_or_default())))
+    };
+    let mut all = of(c.machine, c.wishes.all_said(), slot);
+    let is_tag = |entry: &&String| entry.starts_with(OWNED_TAG);
+    let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
+    // What a later build has written stays; and a document that tells nothing takes nothing back.
+    let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
+    all.extend(old.filter(|entry| !c.machine.remembers || !known(entry)).cloned());
+    all
+}
+
+fn key_of_slot(entry: &str) -> Option<(ConfigKey, Slot<'_>)> {
+    match owns::key_of(entry)? {
+        (key, owns::Part::Slot(slot)) => Some((key, slot)),
+        (_, owns::Part::Option(_)) => None,
+    }
+}
+
+/// What was ours and what will be. Of a slot that is known anew only the new entry stays.
+fn united(old: &BTreeSet<String>, new: &BTreeSet<String>) -> BTreeSet<String> {
+    let mut all = old.clone();
+    for entry in new {
+        match key_of_slot(entry) {
+            // What it will hold is not known yet.
+            Some((key, Slot::Holds(""))) => {
+                if owns::slot(old, key).is_none() {
+                    all.insert(owns::slot_entry(key, Slot::Making));
+                }
+            }
+            Some((key, _)) => {
+                all.retain(|other| key_of_slot(other).is_none_or(|(known, _)| known != key));
+                all.insert(entry.clone());
+            }
+            None => _ = all.insert(entry.clone()),
+        }
+    }
+    all
+}
+
+/// Says what of the mark changes.
+fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
+    let list = &mut difference.changes;
+    if new.node != old.node {
+        list.push(quiet("home node", Some(old.node.clone()), Some(new.node.clone())));
+    }
+    if new.stage != old.stage {
+        let (from, to) = (Some("unfinished".to_owned()), Some("finished".to_owned()));
+        list.push(quiet("creation", from, to));
+    }
+    if new.owns != old.owns {
+        let names = |mark: &Mark| -> BTreeSet<String> {
+            let name = |entry: &String| match owns::key_of(entry) {
+                Some((key, owns::Part::Slot(_))) => key.to_string(),
+                Some((key, owns::Part::Option(option))) => match key.key.part(option) {
+                    Some(part) => field(key, part),
+                    None => entry.clone(),
+                },
+                None => entry.clone(),
+            };
+            mark.owns.iter().map(name).collect()
+        };
+        let (had, has) = (names(old), names(new));
+        let joined = |names: BTreeSet<String>| {
+            let names: Vec<String> = names.into_iter().collect();
+            Some(names.join(", ")).filter(|text| !text.is_empty())
+        };
+        let (from, to) = (joined(&had - &has), joined(&has - &had));
+        list.push(quiet("set by the document", from, to));
+    }
+}

@@ -1,0 +1,140 @@
+//! NICs and drives: what is in a slot, whether it is ours, what is added, changed and taken off.
+//! Does no I/O.
+
+use super::difference::{Context, Difference, NewDisk, Point};
+use super::disk::{self, Volume};
+use super::wish::{parts_of, text_of};
+use crate::blocked::Why;
+use crate::mark::owns::{Slot, digest};
+use crate::notice::What;
+use machine::{ConfigKey, Form, Parts, parse_size};
+use pve_client::StorageId;
+
+impl Difference {
+    /// Compares a slot that is said or owned.
+    pub(super) fn slot(&mut self, c: &Context<'_>, key: ConfigKey) {
+        let name = key.to_string();
+        let text = c.config().next(&name);
+        if let (Some(_), true) = (text, name == c.boot.seed && c.wishes.is_said(key)) {
+            return self.blocked.push(Why::SlotIsSeed { slot: name });
+        }
+        match (text, c.wishes.is_said(key)) {
+            (Some(text), true) => self.present(c, key, text),
+            (None, true) => self.absent(c, key),
+            (Some(text), false) => self.unsaid(c, key, text),
+            (None, false) => {}
+        }
+    }
+
+    fn present(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
+        if matches!(key.key.form, Form::Nic(_)) {
+            return self.options(c, key, &|_| true, None);
+        }
+        let is_cd = Parts::read(key.key, text).is_cd();
+        if is_cd != c.wishes.said(key, "file").is_some() {
+            let (slot, has) = (key.to_string(), text.to_owned());
+            return self.blocked.push(Why::SlotTaken { slot, has });
+        }
+        self.drive_options(c, key);
+    }
+
+    /// Compares a drive that is there: where it is, how large, and its options.
+    pub(super) fn drive_options(&mut self, c: &Context<'_>, key: ConfigKey) {
+        let name = key.to_string();
+        let Some(volume) = Volume::read(key, c.config().next(&name)) else { return };
+        if volume.is_cd {
+            return self.options(
+                c,
+                key,
+                &|part| !["storage", "import", "size"].contains(&part),
+                None,
+            );
+        }
+        let is_boot = c.boot.key == Some(key);
+        let storage = match is_boot {
+            true => Some(c.machine.storage.as_str()).filter(|_| c.machine.storage_is_said),
+            false => c.wishes.said(key, "storage"),
+        };
+        self.place(&name, is_boot, &volume, storage);
+        let size = match is_boot {
+            true => c.machine.disk_gib.map(|gib| u64::from(gib) << 30),
+            false => c.wishes.said(key, "size").and_then(parse_size),
+        };
+        let field = if is_boot { "disk".to_owned() } else { format!("{name}.size") };
+        self.size(&name, &field, &volume, size);
+        let grown = self.resizes.get(&name).map(|bytes| machine::display_size(*bytes));
+        let ordinary = |part: &str| !["file", "storage", "import", "size"].contains(&part);
+        self.options(c, key, &ordinary, grown.as_deref());
+    }
+
+    /// Compares the storage that a disk lies on, where somebody says it.
+    fn place(&mut self, name: &str, is_boot: bool, volume: &Volume, want: Option<&str>) {
+        let (Some(want), Some(has)) = (want, &volume.storage) else { return };
+        let Some(storage) = want.parse::<StorageId>().ok().filter(|_| want != has) else { return };
+        let field = if is_boot { "datastore".to_owned() } else { format!("{name}.storage") };
+        self.changes.push(super::quiet(&field, Some(has.clone()), Some(want.to_owned())));
+        self.moves.insert(name.to_owned(), storage);
+    }
+
+    fn size(&mut self, name: &str, field: &str, volume: &Volume, want: Option<u64>) {
+        let (Some(want), has) = (want, volume.size.unwrap_or(0)) else { return };
+        let (shown, wanted) = (machine::display_size(has), machine::display_size(want));
+        if has > want {
+            let field = field.to_owned();
+            self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
+        } else if has < want {
+            self.resizes.insert(name.to_owned(), want);
+            self.changes.push(super::quiet(field, Some(shown), Some(wanted)));
+        }
+    }
+
+    fn absent(&mut self, c: &Context<'_>, key: ConfigKey) {
+        let name = key.to_string();
+        let Some(parts) = parts_of(c.wishes.of_a_new_vm(), key) else { return };
+        if matches!(key.key.form, Form::Nic(_)) || !disk::is_made(&parts) {
+            return self.add(c, key, text_of(key, parts));
+        }
+        // What was there and is not there any more may lie unused: a second new disk would hide it.
+        if let Some(Slot::Holds(digest)) = c.wishes.slot(key) {
+            let unused = disk::unused(c.config(), digest);
+            return self.blocked.push(Why::DiskGone { slot: name, unused });
+        }
+        match disk::new(c.machine, c.observed, key, &parts) {
+            Err(why) => self.blocked.push(why),
+            Ok(NewDisk { value, grow }) => {
+                let point = Point {
+                    field: name.clone(),
+                    key,
+                    want: Some(value.clone()),
+                    next: None,
+                    now: None,
+                    effect: key.key.part.effect,
+                    reason: None,
+                };
+                self.note(c, point);
+                self.disks.insert(name, NewDisk { value, grow });
+            }
+        }
+    }
+
+    /// Something was said of a slot, and is no more.
+    fn unsaid(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
+        let Some(slot) = c.wishes.slot(key) else { return };
+        let name = key.to_string();
+        let is_ours =
+            matches!(slot, Slot::Holds(known) if digest(key, Some(text)).as_deref() == Some(known));
+        if !is_ours {
+            return self.notices.push(What::NotTakenBack { slot: name, has: text.to_owned() });
+        }
+        if parts_of(c.wishes.of_a_new_vm(), key).is_some() {
+            return self.options(c, key, &|part| part != "macaddr", None);
+        }
+        let nic = matches!(key.key.form, Form::Nic(_));
+        let volume = Volume::read(key, Some(text)).filter(|volume| !nic && !volume.is_cd);
+        let stays = volume.map(|volume| format!("{} stays, as an unused disk", volume.file));
+        self.take_off(c, key, stays.as_deref());
+        if stays.is_some() || nic && c.runs() {
+            self.detached.push(name);
+        }
+    }
+}

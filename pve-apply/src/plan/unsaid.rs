@@ -1,0 +1,70 @@
+//! What nobody says of a VM, and how that differs from a new one. It is left alone; people are told.
+//! Does no I/O.
+
+use super::difference::Context;
+use super::wish::{Wish, field};
+use machine::{ConfigKey, Form, Parts};
+
+/// Keys that a plan writes with every VM, and those that PVE itself sets.
+const KNOWN: [&str; 12] = [
+    "boot",
+    "description",
+    "digest",
+    "lock",
+    "meta",
+    "name",
+    "parent",
+    "running-nets-host-mtu",
+    "runningmachine",
+    "smbios1",
+    "tags",
+    "vmgenid",
+];
+
+/// Of these keys those that are set by hand: a new VM has none of them, and nobody says them.
+pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> Vec<String> {
+    let is_known = |key: &str| {
+        let of_ours = |known: ConfigKey| {
+            c.boot.key == Some(known)
+                || c.wishes.of_a_new_vm().0.contains_key(&known)
+                || c.wishes.keys().contains(&known)
+        };
+        KNOWN.contains(&key)
+            || key == c.boot.seed
+            || key.starts_with("unused")
+            || ConfigKey::find(key).is_some_and(of_ours)
+    };
+    keys.filter(|key| !is_known(key)).map(str::to_owned).collect()
+}
+
+/// How a VM differs from a new one in what is neither said nor owned: `cpu: kvm64, a new one has host`.
+pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
+    let mut list = Vec::new();
+    for key in c.wishes.of_a_new_vm().0.keys().copied() {
+        let name = key.to_string();
+        let Some(text) = c.config().next(&name).or_else(|| Some("").filter(|_| key.slot.is_none()))
+        else {
+            list.push(format!("{key}: nothing, a new one has it"));
+            continue;
+        };
+        let has = if text.is_empty() { Parts::default() } else { Parts::read(key.key, text) };
+        for part in key.key.parts() {
+            let option = part.name_in(key.key);
+            let placed = match key.key.form {
+                Form::Nic(_) => option == "macaddr",
+                Form::Drive(_) => ["file", "storage", "import", "size"].contains(&option),
+                _ => false,
+            };
+            if placed || c.wishes.wish(key, part) != Wish::Leave {
+                continue;
+            }
+            let new = c.wishes.of_a_new_vm().value(key, option).or(part.absent);
+            let has = has.get(option).or(part.absent);
+            if new != has {
+                let [has, new] = [has, new].map(|value| value.unwrap_or("nothing"));
+                list.push(format!("{}: {has}, a new one has {new}", field(key, part)));
+            }
+        }
+    }
+    list
+}
