@@ -136,7 +136,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__apply)
-            opts="-v -o -h --allow-reboot --allow-stop --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
+            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,7 +302,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__plan)
-            opts="-v -o -h --allow-reboot --allow-stop --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -490,7 +490,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__status)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --json --addresses --all --log-format --verbose --output --help"
+            opts="-v -o -h --ca-file --fingerprint --insecure --vm --json --addresses --wide --all --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

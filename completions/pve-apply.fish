@@ -51,6 +51,8 @@ json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-detach -d 'Take disks, and NICs of running VMs, off the VM once nothing says them any more; a disk stays as an unused one, with its data'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-move -d 'Move disks to the storage that the YAML says'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l pending -d 'Write changes that need a reboot, and leave the reboot to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
@@ -79,6 +81,8 @@ json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-reboot -d 'Reboot running VMs whose changes need it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-stop -d 'Shut down running VMs whose changes need it, and cut their power when they do not listen'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-detach -d 'Take disks, and NICs of running VMs, off the VM once nothing says them any more; a disk stays as an unused one, with its data'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l allow-move -d 'Move disks to the storage that the YAML says'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l pending -d 'Write changes that need a reboot, and leave the reboot to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
@@ -191,6 +195,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s o -l outp
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l json -d 'Print JSON'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l addresses -d 'Ask each running VM\'s guest agent for its addresses, once'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l wide -d 'Also list how each VM differs from a new one in what nobody says, and so is left alone'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l all -d 'VMs of other deployments too'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -2,7 +2,8 @@
 
 use crate::ask::ask_patiently;
 use crate::outcome::VmResult;
-use pve_client::{AgentInterface, Client, ConfigView, Error, NodeName, PropertyString, Vmid};
+use crate::plan::mac_of_net0 as mac;
+use pve_client::{AgentInterface, Client, ConfigView, Error, NodeName, Vmid};
 use std::net::IpAddr;
 
 /// Fills in status and MAC of a VM that was worked on.
@@ -14,7 +15,7 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     }
     let config = ask_patiently(|| client.vm_config(&node, vmid, ConfigView::Current));
     if let Ok(config) = config {
-        row.mac = config.get("net0").and_then(mac_of);
+        row.mac = config.get("net0").and_then(mac);
     }
 }
 
@@ -24,6 +25,12 @@ pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
         // An agent that does not answer leaves the row without addresses.
         let _ = ask_agent(client, row);
     }
+}
+
+/// Returns whether PVE says that it does not talk to the guest agent of a VM.
+pub(crate) fn has_no_agent(client: &Client, row: &VmResult) -> bool {
+    let Some((node, vmid)) = place(row) else { return false };
+    ask_patiently(|| client.vm_status(&node, vmid)).is_ok_and(|status| !status.agent)
 }
 
 /// Asks the guest agent of a VM once; `false` when it tells no address of ours.
@@ -38,12 +45,6 @@ pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> Result<bool, Err
 
 fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
     Some((row.node.parse().ok()?, Vmid::new(u64::from(row.vmid?)).ok()?))
-}
-
-fn mac_of(net0: &str) -> Option<String> {
-    let nic = PropertyString::parse(net0, PropertyString::UNNAMED);
-    let mac = nic.get("macaddr").or_else(|| nic.first().map(|(_, mac)| mac))?;
-    Some(mac.to_ascii_uppercase()).filter(|mac| mac.contains(':'))
 }
 
 /// The addresses of the interface with this MAC, without those that every interface gives itself.
@@ -84,18 +85,5 @@ mod tests {
         check(&list, Some("02:AB:00:00:00:01"), &["10.0.0.5"]);
         check(&list, Some("02:AB:00:00:00:02"), &[]);
         check(&list, None, &[]);
-    }
-
-    #[test]
-    fn both_spellings_of_a_nic_have_a_mac() {
-        assert_eq!(
-            mac_of("virtio=02:ab:00:00:00:01,bridge=b").as_deref(),
-            Some("02:AB:00:00:00:01")
-        );
-        assert_eq!(
-            mac_of("model=virtio,macaddr=02:ab:00:00:00:01").as_deref(),
-            Some("02:AB:00:00:00:01")
-        );
-        assert_eq!(mac_of("virtio,bridge=b"), None);
     }
 }

@@ -263,6 +263,7 @@ pub(crate) struct WaitCommandArgs {
 }
 
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -272,6 +273,9 @@ pub(crate) struct StatusArgs {
     /// Ask each running VM's guest agent for its addresses, once
     #[arg(long)]
     pub(crate) addresses: bool,
+    /// Also list how each VM differs from a new one in what nobody says, and so is left alone
+    #[arg(long)]
+    pub(crate) wide: bool,
     /// VMs of other deployments too
     #[arg(long)]
     pub(crate) all: bool,

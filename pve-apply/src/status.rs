@@ -20,6 +20,9 @@ pub(crate) struct Row {
     pub(crate) status: String,
     /// What the document says of it.
     pub(crate) drift: Drift,
+    /// How it differs from a new VM in what nobody says, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unsaid: Option<Vec<String>>,
     /// Its addresses, as far as they were asked for.
     pub(crate) addresses: Vec<std::net::IpAddr>,
 }
@@ -49,6 +52,19 @@ pub(crate) enum Drift {
         /// What it is.
         is: String,
     },
+}
+
+/// How a VM differs from a new one in what nobody says.
+pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
+    let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
+    let fields = of_vm.filter_map(|notice| match &notice.what {
+        What::Differs { fields } => Some(fields.clone()),
+        What::Unmanaged { keys } => {
+            Some(keys.iter().map(|key| format!("{key}: a new one has none")).collect())
+        }
+        _ => None,
+    });
+    fields.flatten().collect()
 }
 
 impl Drift {
@@ -97,11 +113,14 @@ pub(crate) fn table(rows: &[Row]) -> String {
         cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
     });
     let mut out = String::new();
-    for row in &cells {
+    for (cells, row) in cells.iter().zip(rows) {
         let line: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         // Writing into a String cannot fail.
         let _ = writeln!(out, "{}", line.join("  ").trim_end());
+        for difference in row.unsaid.iter().flatten() {
+            let _ = writeln!(out, "      {difference}");
+        }
     }
     out
 }

@@ -221,5 +221,9 @@ cases! {
     reseed: "reseed-gives-new-data" after Request,
     destroy: "destroy-two" after Write,
     prune: "apply-prunes-what-left-the-document" after Write,
+    take_back: "what-is-no-longer-said-is-taken-back" after Write,
+    add_devices: "disks-and-a-nic-are-added-at-once" after Request,
+    take_off_devices: "a-disk-and-a-nic-are-taken-off-at-once" after Request,
+    move_disk: "a-disk-moves-and-its-options-change" after Write,
     change_of_tags: "tags-of-others-stay-and-ours-are-taken-back" after Write,
 }

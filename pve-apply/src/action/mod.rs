@@ -3,7 +3,7 @@
 
 mod step;
 
-pub(crate) use step::{Repeat, Step, Verb};
+pub(crate) use step::{Repeat, Step};
 
 use crate::blocked::Blocked;
 use crate::change::{Change, Impact};

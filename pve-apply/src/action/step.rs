@@ -123,8 +123,8 @@ pub(crate) struct Verb {
     pub(crate) done: &'static str,
     /// Begins the sentence that it failed; the VM's name follows.
     pub(crate) of: &'static str,
-    /// The tasks that PVE runs for it, its own first, then HA's.
-    pub(crate) tasks: &'static [&'static str],
+    /// The task that PVE runs for it; empty for none.
+    pub(crate) task: &'static str,
     /// What another try would do.
     pub(crate) repeat: Repeat,
     /// It only records, cleans up or looks.
@@ -133,11 +133,11 @@ pub(crate) struct Verb {
 
 impl Verb {
     const fn new(doing: &'static str, done: &'static str, of: &'static str) -> Self {
-        Self { doing, done, of, tasks: &[], repeat: Repeat::Harmful, is_bookkeeping: false }
+        Self { doing, done, of, task: "", repeat: Repeat::Harmful, is_bookkeeping: false }
     }
 
-    const fn tasks(mut self, tasks: &'static [&'static str]) -> Self {
-        self.tasks = tasks;
+    const fn task(mut self, task: &'static str) -> Self {
+        self.task = task;
         self
     }
 
@@ -150,18 +150,13 @@ impl Verb {
         self.is_bookkeeping = true;
         self
     }
-
-    /// What the task of some step does.
-    pub(crate) fn of_task(kind: &str) -> &'static Self {
-        VERBS.iter().copied().find(|verb| verb.tasks.contains(&kind)).unwrap_or(&CONFIGURE)
-    }
 }
 
 // PVE: facts 41: an upload overwrites; the same bytes under the same name may be sent again.
 static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploading the seed of")
-    .tasks(&["imgcopy"])
+    .task("imgcopy")
     .harmless();
-static CREATE: Verb = Verb::new("creating", "created", "creating").tasks(&["qmcreate"]);
+static CREATE: Verb = Verb::new("creating", "created", "creating").task("qmcreate");
 static FENCE: Verb =
     Verb::new("looking for another run", "no other run found", "looking at").bookkeeping();
 // PVE: facts 43: deleting what is not there is done.
@@ -170,47 +165,27 @@ static DELETE_VOLUME: Verb = Verb::new(
     "uploaded seed deleted",
     "deleting the uploaded seed of",
 )
-.tasks(&["imgdel"])
+.task("imgdel")
 .harmless()
 .bookkeeping();
 static CONFIGURE: Verb =
-    Verb::new("changing the config", "config changed", "changing the config of")
-        .tasks(&["qmconfig"]);
+    Verb::new("changing the config", "config changed", "changing the config of").task("qmconfig");
 static RECORD: Verb = Verb::new("recording the state", "state recorded", "changing the config of")
-    .tasks(&["qmconfig"])
+    .task("qmconfig")
     .bookkeeping();
 static ADD_DISK: Verb =
-    Verb::new("making a disk", "disk made", "making a disk of").tasks(&["qmconfig"]);
+    Verb::new("making a disk", "disk made", "making a disk of").task("qmconfig");
 static MOVE_DISK: Verb =
-    Verb::new("moving a disk", "disk moved", "moving a disk of").tasks(&["qmmove"]);
+    Verb::new("moving a disk", "disk moved", "moving a disk of").task("qmmove");
 static SET_POOL: Verb = Verb::new("changing the pool", "pool changed", "changing the pool of");
 static RESIZE: Verb =
-    Verb::new("growing the disk", "disk grown", "growing the disk of").tasks(&["resize"]);
-static START: Verb = Verb::new("starting", "started", "starting").tasks(&["qmstart", "hastart"]);
+    Verb::new("growing the disk", "disk grown", "growing the disk of").task("resize");
+static START: Verb = Verb::new("starting", "started", "starting").task("qmstart");
 // PVE: facts 29: shutting down what is off is done.
-static SHUTDOWN: Verb = Verb::new("shutting down", "shut down", "shutting down")
-    .tasks(&["qmshutdown", "qmstop", "hastop"])
-    .harmless();
-static REBOOT: Verb = Verb::new("rebooting", "rebooted", "rebooting").tasks(&["qmreboot"]);
-static DESTROY: Verb = Verb::new("destroying", "destroyed", "destroying").tasks(&["qmdestroy"]);
-
-/// All of them; of those that share a task, the first one names it.
-static VERBS: [&Verb; 14] = [
-    &UPLOAD,
-    &CREATE,
-    &FENCE,
-    &DELETE_VOLUME,
-    &CONFIGURE,
-    &RECORD,
-    &ADD_DISK,
-    &MOVE_DISK,
-    &SET_POOL,
-    &RESIZE,
-    &START,
-    &SHUTDOWN,
-    &REBOOT,
-    &DESTROY,
-];
+static SHUTDOWN: Verb =
+    Verb::new("shutting down", "shut down", "shutting down").task("qmshutdown").harmless();
+static REBOOT: Verb = Verb::new("rebooting", "rebooted", "rebooting").task("qmreboot");
+static DESTROY: Verb = Verb::new("destroying", "destroyed", "destroying").task("qmdestroy");
 
 impl Step {
     /// What is known of its kind.

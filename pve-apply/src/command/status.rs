@@ -10,7 +10,7 @@ use crate::observe::{self, Scope};
 use crate::observed::{Look, Seen};
 use crate::outcome::VmResult;
 use crate::plan::{self, Verb};
-use crate::status::{Drift, Row, table};
+use crate::status::{Drift, Row, table, unsaid};
 use pve_client::{Client, Vmid};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
@@ -78,7 +78,9 @@ fn row(
     if args.addresses {
         addresses::of_running(client, &mut asked);
     }
+    let unsaid = args.wide.then(|| unsaid(compared, &name));
     Some(Row {
+        unsaid,
         deployment,
         name,
         drift,

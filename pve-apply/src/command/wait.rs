@@ -57,10 +57,28 @@ pub(super) fn fill_in(
         match wait_for_one(session, row, what, (&deadline, interrupt), console) {
             Ok(()) if what == WaitFor::None => {}
             Ok(()) => console.event(&Event::new("done", &row.name, "answers")),
-            Err((waited_for, why)) => report.push(unanswered(row, waited_for, why, limit)),
+            Err(NoAnswer::SwitchedOff) => report.push(switched_off(row)),
+            Err(NoAnswer::Of(waited_for, why)) => {
+                report.push(unanswered(row, waited_for, why, limit));
+            }
         }
     }
     report
+}
+
+/// Why a VM was not waited for to the end.
+enum NoAnswer {
+    /// What did not answer, and why the wait for it ended.
+    Of(&'static str, Unanswered),
+    /// PVE does not talk to the guest agent.
+    SwitchedOff,
+}
+
+fn switched_off(row: &VmResult) -> Entry {
+    let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
+    let fact =
+        format!("the guest agent of \"{}\" is switched off in PVE: not waited for", row.name);
+    Entry::error(place, fact).hint("say `agent: true` in the YAML, or switch it on in PVE")
 }
 
 fn unanswered(row: &VmResult, waited_for: &str, why: Unanswered, limit: Duration) -> Entry {
@@ -76,25 +94,28 @@ fn unanswered(row: &VmResult, waited_for: &str, why: Unanswered, limit: Duration
     }
 }
 
-/// Waits for one VM; what did not answer, and why the wait for it ended.
+/// Waits for one VM.
 fn wait_for_one(
     session: &Session,
     row: &mut VmResult,
     what: WaitFor,
     (deadline, interrupt): (&Deadline, &Interrupt),
     console: &Console,
-) -> Result<(), (&'static str, Unanswered)> {
+) -> Result<(), NoAnswer> {
     let tell = |row: &VmResult, text| console.event(&Event::new("step", &row.name, text));
     let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
+    if agent && addresses::has_no_agent(&session.client, row) {
+        return Err(NoAnswer::SwitchedOff);
+    }
     if agent {
         tell(row, "waiting for the guest agent");
         let ask = || addresses::ask_agent(&session.client, row);
-        wait_until(ask, deadline, interrupt).map_err(|why| ("the guest agent", why))?;
+        wait_until(ask, deadline, interrupt).map_err(|why| NoAnswer::Of("the guest agent", why))?;
     }
     if what == WaitFor::Ssh {
         tell(row, "waiting for SSH");
         let ask = || Ok(ssh::answers(&row.addresses));
-        wait_until(ask, deadline, interrupt).map_err(|why| ("the SSH server", why))?;
+        wait_until(ask, deadline, interrupt).map_err(|why| NoAnswer::Of("the SSH server", why))?;
     }
     Ok(())
 }

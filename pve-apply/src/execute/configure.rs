@@ -26,10 +26,11 @@ impl Work<'_> {
         });
         let mut before = None;
         let mut written = None;
-        let sent = self.write(Repeat::Harmful, &["qmconfig"], || {
+        let mut all = BTreeMap::new();
+        let sent = self.write(Repeat::Harmful, "qmconfig", || {
             let seen = self.guard()?;
             before = seen.digest().cloned();
-            let mut all = params.clone();
+            all.clone_from(params);
             self.follow_moves(&mut all, &seen.config);
             if let Some(mark) = &mark {
                 if params.is_empty() {
@@ -45,7 +46,7 @@ impl Work<'_> {
         self.untouched = false;
         let sent = sent.map_err(|failed| self.after_refusal(failed, before.as_ref()));
         sent.map_err(|failed| self.stop("changing the config of", failed))?;
-        for (key, value) in params.iter().filter(|(key, _)| *key != "force") {
+        for (key, value) in all.iter().filter(|(key, _)| *key != "force") {
             if key == "delete" {
                 self.sent.extend(value.split(',').map(|key| (key.to_owned(), None)));
             } else {

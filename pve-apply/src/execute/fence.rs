@@ -128,7 +128,7 @@ impl Work<'_> {
         if self.started {
             self.power_off()?;
         }
-        let sent = self.write(Repeat::Harmful, &["qmdestroy"], || {
+        let sent = self.write(Repeat::Harmful, "qmdestroy", || {
             Ok(Some(client.delete_vm(node, self.guard()?.vmid, true)?))
         });
         sent.map_err(|failed| self.stop("destroying", failed))?;

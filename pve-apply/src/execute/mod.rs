@@ -76,6 +76,8 @@ pub(crate) struct Work<'a> {
     pub(crate) untouched: bool,
     /// This run has started the VM.
     pub(crate) started: bool,
+    /// What is done at the moment, for people.
+    pub(crate) doing: &'static str,
     /// Disks that this run has moved: their volumes have other names than in the plan.
     pub(crate) moved: BTreeSet<String>,
     /// What this run has written to the config; no value: the key was taken out.
@@ -92,6 +94,7 @@ impl Runner<'_> {
             mark: plan.mark.clone(),
             untouched: true,
             started: false,
+            doing: "",
             moved: BTreeSet::new(),
             sent: BTreeMap::new(),
         };

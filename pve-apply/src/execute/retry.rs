@@ -1,7 +1,7 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
 use super::{Stop, Work};
-use crate::action::{Repeat, Verb};
+use crate::action::Repeat;
 use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
@@ -36,13 +36,13 @@ impl From<Error> for Refused {
 }
 
 impl Work<'_> {
-    /// Sends a write, of which the first kind is the task, and waits for it; tries again what is worth it.
+    /// Sends a write, of which `kind` is the task, and waits for it; tries again what is worth it.
     ///
     /// `send` is called anew for each try: what guards the write stands in it.
     pub(super) fn write(
         &self,
         repeat: Repeat,
-        kinds: &[&str],
+        kind: &str,
         mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
@@ -73,7 +73,7 @@ impl Work<'_> {
                 pause(backoff(attempt));
             }
             if unknown {
-                self.let_end(kinds);
+                self.let_end(kind);
             }
             if last {
                 return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
@@ -82,8 +82,7 @@ impl Work<'_> {
     }
 
     /// Lets end what a request has begun whose answer was lost: whatever comes next must not meet it.
-    fn let_end(&self, kinds: &[&str]) {
-        let Some(kind) = kinds.first() else { return };
+    fn let_end(&self, kind: &str) {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
@@ -95,7 +94,7 @@ impl Work<'_> {
 
     /// Waits for a task and judges it. A warning is said and stops nothing.
     pub(super) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        let doing = Verb::of_task(upid.kind()).doing;
+        let doing = self.doing;
         self.tell_task(upid, doing);
         let mut progress = Progress::default();
         // A percentage costs a read of the log each time: only where somebody looks.
@@ -135,7 +134,7 @@ impl Work<'_> {
             Failed::Guard(stop) => return stop,
             Failed::Pve { error, maybe, goes_on } => (error, maybe, goes_on),
         };
-        let entry = match &*error {
+        let mut entry = match &*error {
             Error::TaskFailed(_) => {
                 let fact = format!("{what} \"{}\" ended with an error", self.plan.name);
                 finding::says(stage::Entry::error(self.place(), fact), &error)
@@ -153,6 +152,13 @@ impl Work<'_> {
                 entry
             }
         };
+        // PVE: facts-4, 65: refused by the list of tags that tokens may use, in a task's words too.
+        if error.to_string().contains("for modifying tag") {
+            entry = entry.hint(
+                "the cluster's option `user-tag-access` lets only some tags be set: \
+                 allow these and `pve-pipeline` there",
+            );
+        }
         Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
 }

@@ -27,6 +27,7 @@ const RETURN_PAUSE: Duration = Duration::from_millis(250);
 impl Work<'_> {
     /// Carries out a step: guard, call, task, effect.
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
+        self.doing = step.doing();
         match step {
             // These decide by what they see how often they are sent.
             Step::Create { params } => return self.create(params),
@@ -36,7 +37,7 @@ impl Work<'_> {
             _ => {}
         }
         let verb = step.verb();
-        let sent = self.write(verb.repeat, verb.tasks, || self.call(step));
+        let sent = self.write(verb.repeat, verb.task, || self.call(step));
         if !matches!(step, Step::UploadSeed { .. } | Step::DeleteVolume { .. }) {
             self.untouched = false;
         }
@@ -179,7 +180,7 @@ impl Work<'_> {
     /// Cuts the power of a VM that this run has made and gives up.
     pub(super) fn power_off(&mut self) -> Result<(), Stop> {
         let client = self.runner.client;
-        let sent = self.write(Repeat::Harmless, &["qmstop"], || {
+        let sent = self.write(Repeat::Harmless, "qmstop", || {
             let vmid = self.guard()?.vmid;
             Ok(Some(client.stop(&self.plan.node, vmid)?))
         });
@@ -217,7 +218,7 @@ impl Work<'_> {
         loop {
             attempt += 1;
             // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
-            let sent = self.write(Repeat::Harmful, &["qmdestroy"], || {
+            let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });
             self.untouched = false;

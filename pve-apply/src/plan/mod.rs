@@ -119,7 +119,11 @@ fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
 
 /// The MAC of the first NIC.
 pub(crate) fn mac(config: &Config) -> Option<String> {
-    let text = config.next("net0")?;
+    mac_of_net0(config.next("net0")?)
+}
+
+/// The MAC in the text of the first NIC.
+pub(crate) fn mac_of_net0(text: &str) -> Option<String> {
     let parts = machine::Parts::read(machine::ConfigKey::find("net0")?.key, text);
     parts.get("macaddr").map(str::to_owned)
 }

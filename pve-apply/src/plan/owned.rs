@@ -159,6 +159,15 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
             Some(names.join(", ")).filter(|text| !text.is_empty())
         };
         let (from, to) = (joined(&had - &has), joined(&has - &had));
-        list.push(quiet("set by the document", from, to));
+        if from.is_some() || to.is_some() {
+            list.push(quiet("set by the document", from, to));
+        } else {
+            // The same slots with other MACs or volumes in them.
+            let slots: Vec<String> = (&new.owns - &old.owns)
+                .iter()
+                .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
+                .collect();
+            list.push(quiet("known anew", None, Some(slots.join(", "))));
+        }
     }
 }

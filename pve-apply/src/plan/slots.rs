@@ -119,7 +119,7 @@ impl Difference {
 
     /// Something was said of a slot, and is no more.
     fn unsaid(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
-        let Some(slot) = c.wishes.slot(key) else { return };
+        let Some(slot) = c.wishes.slot(key).filter(|_| c.machine.remembers) else { return };
         let name = key.to_string();
         let is_ours =
             matches!(slot, Slot::Holds(known) if digest(key, Some(text)).as_deref() == Some(known));

@@ -57,8 +57,10 @@ impl<'a> Wishes<'a> {
         if let Some(value) = self.said.value(key, name) {
             return Wish::Hold(Some(value));
         }
-        if self.holds_cancelled && self.said.is_cancelled(key, name) {
-            return Wish::Hold(None);
+        // Nor does such a document tell what it says no longer.
+        if self.holds_cancelled {
+            let is_cancelled = self.said.is_cancelled(key, name);
+            return if is_cancelled { Wish::Hold(None) } else { Wish::Leave };
         }
         match self.owned.contains(&owns::entry(key, name)) {
             true => Wish::TakeBack(self.new.value(key, name)),

@@ -4,6 +4,7 @@
 pub(super) fn text(text: &str) -> String {
     let text = after(text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
     let text = after(&text, "run=", |c| c.is_ascii_hexdigit(), "NONCE");
+    let text = after(&text, "last set by run ", |c| c.is_ascii_hexdigit(), "NONCE");
     fingerprints(&uuids(&seeds(&upids(&text))))
 }
 

@@ -388,3 +388,11 @@ fn keys_set_by_hand_are_left_alone_and_listed() {
     let expected = ["unchanged edge", "notice edge: balloon net1 scsi0"];
     check_change(Power::Running, Consent::default(), &by_hand, &expected);
 }
+
+#[test]
+fn the_mac_is_read_in_every_spelling() {
+    let upper = Some("02:AB:00:00:00:01".to_owned());
+    assert_eq!(mac_of_net0("virtio=02:ab:00:00:00:01,bridge=b"), upper);
+    assert_eq!(mac_of_net0("model=virtio,macaddr=02:ab:00:00:00:01"), upper);
+    assert_eq!(mac_of_net0("virtio,bridge=b"), None);
+}
