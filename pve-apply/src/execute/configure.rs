@@ -127,17 +127,17 @@ fn means_the_same(key: &str, sent: &str, got: &str) -> bool {
         _ if key == "tags" => tag_set(sent) == tag_set(got),
         None => sent == got,
         Some(row) => {
-            let parts = |text| {
-                let mut parts = Parts::read(row.key, text);
-                // PVE: facts-4, 30: a drive's size is PVE's own.
-                parts.remove("size");
-                let known = |(name, _): &(&str, &str)| row.key.part(name).is_some();
-                let mut all: Vec<(String, String)> = Vec::new();
-                all.extend(parts.iter().filter(known).map(|(n, v)| (n.to_owned(), v.to_owned())));
-                all.sort();
-                all
-            };
-            parts(sent) == parts(got)
+            // PVE: facts-4, 30: a drive's size is PVE's own.
+            let parts = row.key.parts().iter().filter(|part| part.name != "size");
+            let (sent, got) = (Parts::read(row.key, sent), Parts::read(row.key, got));
+            parts.into_iter().all(|part| {
+                let name = part.name_in(row.key);
+                match (sent.get(name), got.get(name)) {
+                    (Some(sent), Some(got)) => part.kind.agrees(sent, got),
+                    // PVE may spell out what absence means, or leave it out.
+                    (sent, got) => sent.or(part.absent) == got.or(part.absent),
+                }
+            })
         }
     }
 }
@@ -167,6 +167,7 @@ mod tests {
             false,
         );
         check("scsi1", "tank:vm-1-disk-0,size=9G", "tank:vm-1-disk-0,size=1G", true);
+        check("machine", "q35", "pc-q35-9.2+pve1", true);
         check("cores", "2", "4", false);
         check("name", "a", "b", false);
     }

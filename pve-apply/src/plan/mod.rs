@@ -28,6 +28,8 @@ mod model;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod worlds;

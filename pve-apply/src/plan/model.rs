@@ -5,7 +5,7 @@ use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
 use crate::mark::{Mark, owns};
 use crate::observed::{Config, Look, Observed, Power, Seen};
-use machine::ConfigKey;
+use machine::{ConfigKey, Parts};
 use pve_client::{PropertyString, Vmid, display_size};
 
 /// Keys that a running VM takes at once. PVE: reference 5.
@@ -112,7 +112,20 @@ fn change(step: &Step, seen: &mut Seen) {
     }
 }
 
+/// PVE: facts 22: a NIC without a MAC gets one.
+fn with_mac(key: &str, value: &str) -> String {
+    let Some(row) = ConfigKey::find(key).filter(|row| row.key.part("macaddr").is_some()) else {
+        return value.to_owned();
+    };
+    let mut parts = Parts::read(row.key, value);
+    if parts.get("macaddr").is_none() {
+        parts.set("macaddr", format!("BC:24:11:AA:00:{:02X}", row.slot.unwrap_or_default()));
+    }
+    parts.write(row.key)
+}
+
 fn set(seen: &mut Seen, key: &str, value: &str) {
+    let value = &with_mac(key, value);
     if seen.power == Power::Stopped || LIVE.contains(&key.trim_end_matches(char::is_numeric)) {
         seen.config.set(key, value);
     } else {
@@ -140,7 +153,7 @@ fn take_out(seen: &mut Seen, key: &str, force: bool) {
 fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
     let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
     if !is_drive {
-        return value.to_owned();
+        return with_mac(key, value);
     }
     let from = value.split_once("import-from=").and_then(|(_, from)| from.split(',').next());
     let image = from.and_then(|from| from.parse().ok()).and_then(|v| world.images.get(&v).copied());

@@ -99,7 +99,10 @@ impl Difference {
                 Wish::TakeBack(value) => (value, Some(reason.as_str())),
                 Wish::Leave => continue,
             };
-            let meant = |value: Option<&str>| value.or(part.absent).map(str::to_owned);
+            let meant = |value: Option<&str>| {
+                let agrees = |said: &&str| value.is_some_and(|has| part.kind.agrees(said, has));
+                want.filter(agrees).or(value).or(part.absent).map(str::to_owned)
+            };
             let point = Point {
                 field: field(key, part),
                 key,

@@ -3,7 +3,7 @@
 use super::{Purpose, Reader};
 use crate::desired::{Image, Machine, Seed, rendered, short_name};
 use crate::mark::TAG;
-use machine::{ConfigKey, Form, Problem, Said, Settings, rule};
+use machine::{ConfigKey, Form, NewVm, Problem, Said, Settings, rule};
 use pve_client::{StorageId, Volid};
 use serde_json::{Map, Value, json};
 use stage::{Entry, Place, Vm};
@@ -26,13 +26,18 @@ impl Reader<'_> {
             Some(json) => self.config(index, json),
             None => flat.clone(),
         };
+        let boot = self.boot(index, vm);
+        let made = vm.image != NO_IMAGE;
+        if let Some(boot_disk) = boot {
+            let new = NewVm { boot_disk, cores: vm.cores, memory: vm.memory };
+            let problems = machine::problems(&said, Some(&new).filter(|_| made));
+            problems.iter().for_each(|problem| self.config_problem(index, problem));
+        }
         let storage = match &vm.datastore {
             Some(own) => self.parse(place("datastore"), own, StorageId::RULE),
             None => self.parse("datastore".into(), &self.deployment.datastore, StorageId::RULE),
         };
-        let made = vm.image != NO_IMAGE;
         let disk = self.disk(place("disk"), vm.disk, made);
-        let boot = self.boot(index, vm);
         let tags = self.tags(index, vm);
         let image = made.then(|| self.image(place("image"), &vm.image));
         let images = self.images(index, &said);
@@ -94,11 +99,13 @@ impl Reader<'_> {
 
     fn config(&mut self, index: usize, json: &Map<String, Value>) -> Settings {
         let (settings, problems) = Settings::read(json);
-        for problem in problems {
-            let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
-            self.problem(format!("vms[{index}].config.{}{part}", problem.key), &problem);
-        }
+        problems.iter().for_each(|problem| self.config_problem(index, problem));
         settings
+    }
+
+    fn config_problem(&mut self, index: usize, problem: &Problem) {
+        let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
+        self.problem(format!("vms[{index}].config.{}{part}", problem.key), problem);
     }
 
     fn problem(&mut self, field: String, problem: &Problem) {
