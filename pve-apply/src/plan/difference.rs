@@ -121,7 +121,7 @@ impl<'a> Context<'a> {
 }
 
 /// Returns whether a VM takes a kind of device while it runs.
-fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
+pub(super) fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
     // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` is what stands for absence.
     let words = match hotplug {
         None | Some("1") => "network,disk,usb",

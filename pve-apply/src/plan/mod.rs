@@ -24,6 +24,8 @@ mod unsaid;
 mod wish;
 
 #[cfg(test)]
+mod in_turn;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod properties;

@@ -1,11 +1,12 @@
 //! A model of what PVE makes of a plan, for tests: `Observed` after its steps. Knows of PVE only what
 //! docs/pve.md says: imports have the image's size, changes of a running VM wait for its next start.
 
+use super::difference::plugs;
 use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
 use crate::mark::{Mark, owns};
 use crate::observed::{Config, Look, Observed, Power, Seen};
-use machine::{ConfigKey, Parts};
+use machine::{ConfigKey, Effect, Part, Parts};
 use pve_client::{PropertyString, Vmid, display_size};
 
 /// Keys that a running VM takes at once. PVE: reference 5.
@@ -126,17 +127,65 @@ fn with_mac(key: &str, value: &str) -> String {
 
 fn set(seen: &mut Seen, key: &str, value: &str) {
     let value = &with_mac(key, value);
-    if seen.power == Power::Stopped || LIVE.contains(&key.trim_end_matches(char::is_numeric)) {
-        seen.config.set(key, value);
-    } else {
-        seen.config.set_next(key, Some(value));
+    let is_live = LIVE.contains(&key.trim_end_matches(char::is_numeric));
+    let Some(row) = ConfigKey::find(key).filter(|_| seen.power == Power::Running && !is_live)
+    else {
+        return seen.config.set(key, value);
+    };
+    match seen.config.now(key).map(|text| Parts::read(row.key, text)) {
+        None if is_device(row) && takes(seen, row.key.part.effect) => seen.config.set(key, value),
+        None if is_device(row) => seen.config.set_next(key, Some(value)),
+        now => {
+            let (mut now, next) = (now.unwrap_or_default(), Parts::read(row.key, value));
+            for part in row.key.parts() {
+                let name = part.name_in(row.key);
+                let live = takes(seen, part.effect_of(now.get(name), next.get(name)));
+                match next.get(name).filter(|_| live) {
+                    Some(value) => now.set(name, value),
+                    None if live => now.remove(name),
+                    None => {}
+                }
+            }
+            if now.is_empty() {
+                seen.config.set_next(key, None);
+            } else {
+                seen.config.set(key, &now.write(row.key));
+            }
+            seen.config.set_next(key, Some(value));
+        }
+    }
+}
+
+/// A device that is there as a whole or not at all.
+fn is_device(row: ConfigKey) -> bool {
+    row.slot.is_some() && !row.key.is_scalar()
+}
+
+/// Returns whether a running VM takes a change at once.
+fn takes(seen: &Seen, effect: Effect) -> bool {
+    match effect {
+        Effect::Plug(feature) => plugs(seen.config.now("hotplug"), feature),
+        Effect::Restart => false,
+        Effect::Live | Effect::Grow | Effect::AtCreate => true,
     }
 }
 
 /// A disk that goes stays as an unused one, unless it is freed.
 fn take_out(seen: &mut Seen, key: &str, force: bool) {
     let text = seen.config.next(key).map(str::to_owned);
-    if seen.power == Power::Stopped || LIVE.contains(&key.trim_end_matches(char::is_numeric)) {
+    let live = ConfigKey::find(key).is_none_or(|row| {
+        let now = seen.config.now(key).map(|text| Parts::read(row.key, text)).unwrap_or_default();
+        let effect = |part: &Part| part.effect_of(now.get(part.name_in(row.key)), None);
+        match is_device(row) {
+            true => takes(seen, row.key.part.effect),
+            false => {
+                row.key.parts().iter().all(|part| {
+                    now.get(part.name_in(row.key)).is_none() || takes(seen, effect(part))
+                })
+            }
+        }
+    });
+    if seen.power == Power::Stopped || live {
         seen.config.remove(key);
     } else {
         seen.config.set_next(key, None);

@@ -34,7 +34,7 @@ impl Difference {
                     self.take_off(c, key, None);
                 }
             }
-            (None, false) => {}
+            (None, false) => self.still_there(c, key),
         }
     }
 
@@ -77,6 +77,13 @@ impl Difference {
         }
     }
 
+    /// What an earlier run has taken off may wait for the next start.
+    pub(super) fn still_there(&mut self, c: &Context<'_>, key: ConfigKey) {
+        if c.config().now(&key.to_string()).is_some() {
+            self.take_off(c, key, None);
+        }
+    }
+
     /// Compares the options of a key that `is_ours` lets through. A drive that grows says its new size.
     pub(super) fn options(
         &mut self,
@@ -90,6 +97,8 @@ impl Difference {
         let next = read(c.config().next(&name)).unwrap_or_default();
         let now = read(c.config().now(&name)).unwrap_or_default();
         let reason = c.taken_back();
+        // A device that itself waits for the next start takes nothing before it.
+        let waits = key.slot.is_some() && !key.key.is_scalar() && c.config().now(&name).is_none();
         let mut written = next.clone();
         let mut edited = false;
         for part in key.key.parts().iter().filter(|part| is_ours(part.name_in(key.key))) {
@@ -109,7 +118,10 @@ impl Difference {
                 want: meant(want),
                 next: meant(next.get(option)),
                 now: meant(now.get(option)),
-                effect: part.effect_of(now.get(option), want),
+                effect: match waits {
+                    true => key.key.part.effect,
+                    false => part.effect_of(now.get(option), want),
+                },
                 reason,
             };
             if self.note(c, point) {

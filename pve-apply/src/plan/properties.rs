@@ -247,7 +247,7 @@ fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError>
 }
 
 /// A fixed seed: a test that fails now and then is not believed.
-fn the_same_each_time() -> ProptestConfig {
+pub(super) fn the_same_each_time() -> ProptestConfig {
     let rng_seed = proptest::test_runner::RngSeed::Fixed(0x5eed);
     ProptestConfig { cases: 512, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
 }

@@ -22,6 +22,7 @@ impl Difference {
             (Some(text), true) => self.present(c, key, text),
             (None, true) => self.absent(c, key),
             (Some(text), false) => self.unsaid(c, key, text),
+            (None, false) if c.wishes.slot(key).is_some() => self.still_there(c, key),
             (None, false) => {}
         }
     }

@@ -82,7 +82,7 @@ const TEXTS: [&str; 55] = [
 ];
 
 /// Two values of a kind, in normal form.
-fn samples(kind: Kind) -> [String; 2] {
+pub(super) fn samples(kind: Kind) -> [String; 2] {
     let two = |texts: &mut dyn Iterator<Item = String>| {
         let normal: BTreeSet<String> = texts.filter_map(|text| kind.normal(&text)).collect();
         let mut normal = normal.into_iter();
@@ -105,15 +105,15 @@ fn samples(kind: Kind) -> [String; 2] {
 }
 
 /// A part of a row, and what is said besides so that its key stands.
-struct Row {
-    key: ConfigKey,
-    part: &'static Part,
+pub(super) struct Row {
+    pub(super) key: ConfigKey,
+    pub(super) part: &'static Part,
     besides: Map<String, Value>,
 }
 
 impl Row {
     /// What the YAML says when it says this value; `None`: it says nothing of the option.
-    fn said(&self, value: Option<&str>) -> Value {
+    pub(super) fn said(&self, value: Option<&str>) -> Value {
         let value = value.map(|value| self.part.kind.to_json(value));
         let of_key = match value {
             Some(value) if self.key.key.is_scalar() => value,
@@ -130,7 +130,7 @@ impl Row {
     }
 
     /// Changes the value by hand.
-    fn by_hand(&self, config: &mut Config, value: &str) {
+    pub(super) fn by_hand(&self, config: &mut Config, value: &str) {
         let name = self.key.to_string();
         let mut parts = match config.next(&name) {
             Some(text) => Parts::read(self.key.key, text),
@@ -152,7 +152,7 @@ impl Row {
         parts
     }
 
-    fn value(&self, config: &Config) -> Option<String> {
+    pub(super) fn value(&self, config: &Config) -> Option<String> {
         let text = config.next(&self.key.to_string())?;
         let parts = Parts::read(self.key.key, text);
         parts.get(self.part.name_in(self.key.key)).map(str::to_owned)
@@ -160,7 +160,7 @@ impl Row {
 }
 
 /// Every option that is compared after a VM was made.
-fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for key in KEYS {
         // The last slot: nothing of the VM is there.
@@ -186,7 +186,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-fn wanting(said: &Value) -> Desired {
+pub(super) fn wanting(said: &Value) -> Desired {
     let mut vm = desired_vm("edge", Some(101));
     vm.machine = Some(Machine { power: stage::Power::Any, ..saying(said) });
     let mut desired = desired(vec![vm]);
@@ -194,12 +194,12 @@ fn wanting(said: &Value) -> Desired {
     desired
 }
 
-/// A VM as it is without the row's key.
-fn there(row: &Row, power: Power) -> Observed {
+/// A VM as it is, without the row's key.
+pub(super) fn there(row: Option<&Row>, power: Power) -> Observed {
     let mut all = world();
     let mut config = config("edge", 101);
     // A VM without its uuid would be another's.
-    if row.key.key.part.name != "smbios1" {
+    if let Some(row) = row.filter(|row| row.key.key.part.name != "smbios1") {
         config.remove(&row.key.to_string());
     }
     config.set("description", &Mark { owns: BTreeSet::new(), ..mark("edge", 101) }.line());
@@ -218,7 +218,7 @@ fn every_kind_has_two_values() {
     assert_eq!(lacking, Vec::<String>::new());
 }
 
-fn config_of(world: &mut Observed) -> &mut Config {
+pub(super) fn config_of(world: &mut Observed) -> &mut Config {
     match world.looks.values_mut().next() {
         Some(Look::Seen(seen)) => &mut seen.config,
         other => panic!("{other:?}"),
@@ -233,11 +233,11 @@ fn apply(desired: &Desired, world: &mut Observed, what: &str) {
     assert_eq!((&second.vms, &second.blocked), (&Vec::new(), &Vec::new()), "{what}");
 }
 
-fn name_of(row: &Row) -> String {
+pub(super) fn name_of(row: &Row) -> String {
     owns::entry(row.key, row.part.name_in(row.key.key))
 }
 
-fn is_description(row: &Row) -> bool {
+pub(super) fn is_description(row: &Row) -> bool {
     row.key.key.part.name == "description"
 }
 
@@ -246,7 +246,7 @@ fn what_is_said_is_set_and_held() {
     for row in rows() {
         let [one, other] = samples(row.part.kind);
         let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
-        let mut world = there(&row, Power::Stopped);
+        let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
         if is_description(&row) || one == other {
             continue;
@@ -271,7 +271,7 @@ fn the_impact_of_a_change_is_that_of_its_row() {
             continue;
         }
         let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
-        let mut world = there(&row, Power::Stopped);
+        let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
         let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
         seen.power = Power::Running;
@@ -299,7 +299,7 @@ fn what_is_said_no_longer_is_taken_back() {
     for row in rows() {
         let [one, _] = samples(row.part.kind);
         let what = name_of(&row);
-        let mut world = there(&row, Power::Stopped);
+        let mut world = there(Some(&row), Power::Stopped);
         apply(&wanting(&row.said(Some(&one))), &mut world, &what);
         let nothing = wanting(&json!({}));
         apply(&nothing, &mut world, &what);
@@ -322,7 +322,7 @@ fn what_is_said_no_longer_is_taken_back() {
 fn what_was_never_said_is_left_alone() {
     for row in rows().iter().filter(|row| !is_description(row)) {
         let [_, other] = samples(row.part.kind);
-        let mut world = there(row, Power::Running);
+        let mut world = there(Some(row), Power::Running);
         row.by_hand(config_of(&mut world), &other);
         let before = config_of(&mut world).clone();
         let desired = wanting(&json!({"ostype": "l26"}));

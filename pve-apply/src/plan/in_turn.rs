@@ -1,0 +1,107 @@
+//! Properties of what is ours: whatever two documents say in turn, and wherever a run ends, the plan is
+//! empty afterwards, what only the first has said is taken back, and what neither says stays.
+
+use super::model::carry_out;
+use super::plan;
+use super::table::{Row, config_of, is_description, rows, samples, there, wanting};
+use crate::mark::Owner;
+use crate::observed::{Look, Observed, Power};
+use machine::{ConfigKey, Form};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Rows by their number, and which of their two values is meant.
+type Picks = Vec<(usize, bool)>;
+
+fn picks() -> impl Strategy<Value = Picks> {
+    prop::collection::vec((0..rows().len(), any::<bool>()), 0..8)
+}
+
+/// What a document says that picks these.
+fn says(all: &[Row], picks: &Picks) -> Value {
+    let mut said = json!({});
+    for (index, second) in picks {
+        let value = &samples(all[*index].part.kind)[usize::from(*second)];
+        for (key, value) in all[*index].said(Some(value)).as_object().unwrap() {
+            match (said.get_mut(key).and_then(Value::as_object_mut), value) {
+                (Some(options), Value::Object(more)) => options.extend(more.clone()),
+                _ => said[key] = value.clone(),
+            }
+        }
+    }
+    said
+}
+
+fn keys(all: &[Row], picks: &Picks) -> BTreeSet<ConfigKey> {
+    picks.iter().map(|(index, _)| all[*index].key).collect()
+}
+
+/// Applies a document: a first run that ends after some steps, then one that does the rest.
+fn apply(said: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCaseError> {
+    let desired = wanting(said);
+    carry_out(&plan(&desired, world), world, steps);
+    let rest = plan(&desired, world);
+    prop_assert_eq!(&rest.blocked, &Vec::new());
+    carry_out(&rest, world, usize::MAX);
+    let empty = plan(&desired, world);
+    prop_assert_eq!((&empty.vms, &empty.blocked), (&Vec::new(), &Vec::new()));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(super::properties::the_same_each_time())]
+
+    #[test]
+    fn what_two_documents_say_in_turn(
+        first in picks(),
+        second in picks(),
+        by_hand in picks(),
+        steps in 0usize..5,
+        running in any::<bool>(),
+    ) {
+        let all = rows();
+        let power = if running { Power::Running } else { Power::Stopped };
+        // Only the identity counts of it: no row is taken out.
+        let mut world = there(None, power);
+        let ours = &keys(&all, &first) | &keys(&all, &second);
+        let foreign: Vec<&(usize, bool)> = by_hand
+            .iter()
+            .filter(|(index, _)| {
+                let row = &all[*index];
+                !ours.contains(&row.key) && !is_description(row) && row.key.key.part.name != "boot"
+            })
+            .collect();
+        for (index, second) in &foreign {
+            let row = &all[*index];
+            row.by_hand(config_of(&mut world), &samples(row.part.kind)[usize::from(*second)]);
+        }
+        let before = config_of(&mut world).clone();
+        apply(&says(&all, &first), &mut world, steps)?;
+        apply(&says(&all, &second), &mut world, steps)?;
+        for (index, _) in foreign {
+            let key = all[*index].key.to_string();
+            prop_assert_eq!(config_of(&mut world).next(&key), before.next(&key), "{}", key);
+        }
+        let again: BTreeSet<usize> = second.iter().map(|(index, _)| *index).collect();
+        let still = keys(&all, &second);
+        let new = wanting(&says(&all, &second)).vms[0].machine.clone().unwrap().new;
+        for (index, _) in first.iter().filter(|(index, _)| !again.contains(index)) {
+            let row = &all[*index];
+            let placed = matches!(row.key.key.form, Form::Nic(_)) && row.part.name == "macaddr";
+            let needed = row.part.required && still.contains(&row.key);
+            if placed || needed || is_description(row) || row.key.key.part.name == "boot" {
+                continue;
+            }
+            let has = row.value(config_of(&mut world)).or(row.part.absent.map(str::to_owned));
+            let gets = new.value(row.key, row.part.name_in(row.key.key)).or(row.part.absent);
+            prop_assert_eq!(has.as_deref(), gets, "{} {}", row.key, row.part.name);
+        }
+        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
+        for entry in &mark.owns {
+            let (key, _) = crate::mark::owns::key_of(entry).unwrap();
+            prop_assert!(still.contains(&key), "{} is still owned", entry);
+        }
+    }
+}
