@@ -15,7 +15,6 @@ pub mod selection;
 mod shape;
 mod site;
 mod source;
-mod suggest;
 mod tree;
 mod yaml;
 
@@ -24,7 +23,7 @@ use cli::{Cli, Command, SelectArgs};
 use selection::{Selection, What};
 use site::Site;
 use source::{FileId, Sources};
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report, suggest};
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -10,6 +10,7 @@
 //! * [`seed`] makes the NoCloud seed image of the texts that cloud-init reads.
 //! * [`SeedInputs`] shows whether a VM's fields were changed after its seed was rendered.
 //! * [`sops`] decrypts a file that SOPS has encrypted.
+//! * [`suggest`] says what a user has most likely meant.
 //! * [`shown`] decides what of the user's values a message may show.
 //! * [`child`] starts programs without the stage's secrets.
 //! * [`whole_file`] writes files with secrets in them.
@@ -36,6 +37,7 @@ mod seed_inputs;
 mod show;
 pub mod shown;
 pub mod sops;
+pub mod suggest;
 pub mod whole_file;
 
 pub use connect::TrustArgs;

@@ -4,7 +4,7 @@
 const LISTED: usize = 12;
 
 /// The name that a user has most likely meant.
-pub(crate) fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
     // Presets were once called `small` and are now called `vm-small`.
     let likeness = |name: &str| {
@@ -18,7 +18,7 @@ pub(crate) fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Opt
 }
 
 /// The hint for an unknown key.
-pub(crate) fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+pub fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     match near(wrong, names.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("it may have {}", list(names)),
@@ -26,7 +26,7 @@ pub(crate) fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone)
 }
 
 /// The hint for a reference to something that is not there; `place` says where it would be.
-pub(crate) fn reference<'a>(
+pub fn reference<'a>(
     wrong: &str,
     place: &str,
     names: impl Iterator<Item = &'a str> + Clone,
@@ -40,7 +40,7 @@ pub(crate) fn reference<'a>(
 }
 
 /// The first names, and how many more there are.
-pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");
     match names.len().checked_sub(LISTED) {
