@@ -161,6 +161,11 @@ impl Client {
         }
     }
 
+    /// Returns the names of the pools that the token may see.
+    pub fn pools(&self) -> Result<Vec<String>, Error> {
+        self.get("/pools", &Params::new())?.list(|pool| pool.need("poolid"))
+    }
+
     /// Returns what the token itself may do on one path, what it inherits included.
     ///
     /// PVE answers with this path alone. Of an answer with other paths, the nearest one above counts.

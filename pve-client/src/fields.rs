@@ -154,6 +154,12 @@ impl Fields<'_> {
         self.0.get(name)?.as_object().map(Fields)
     }
 
+    /// Returns the objects of a list inside this one; none where there is no list.
+    pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Fields<'_>> {
+        let list = self.0.get(name).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(|item| item.as_object().map(Fields))
+    }
+
     /// Returns all fields that are texts, numbers or booleans, as texts.
     pub(crate) fn texts(&self) -> BTreeMap<String, String> {
         self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()

@@ -1,0 +1,65 @@
+//! Calls about what a node can give a VM: mapped devices, CPU models, machine types.
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::ids::NodeName;
+use crate::params::{Params, path};
+
+/// A kind of mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MappingKind {
+    /// PCI devices.
+    Pci,
+    /// USB devices.
+    Usb,
+    /// Directories.
+    Dir,
+}
+
+impl MappingKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Pci, Self::Usb, Self::Dir];
+
+    /// Returns PVE's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pci => "pci",
+            Self::Usb => "usb",
+            Self::Dir => "dir",
+        }
+    }
+}
+
+/// A mapping of the cluster: a name for what each node has of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its name.
+    pub id: String,
+    /// What PVE finds wrong with it on the node that was asked about, in its own words.
+    pub findings: Vec<String>,
+}
+
+impl Client {
+    /// Returns the mappings of a kind that the token may see, as they are on a node.
+    pub fn mappings(&self, kind: MappingKind, node: &NodeName) -> Result<Vec<Mapping>, Error> {
+        let params = Params::new().with("check-node", node);
+        self.get(&path(&["cluster", "mapping", kind.as_str()]), &params)?.list(|mapping| {
+            // PVE: pve-manager, API2/Cluster/Mapping/USB.pm has another name for the same list.
+            let findings = ["checks", "errors"].iter().flat_map(|name| mapping.objects(name));
+            let message = findings.filter_map(|finding| finding.text("message"));
+            Ok(Mapping { id: mapping.need("id")?, findings: message.collect() })
+        })
+    }
+
+    /// Returns the CPU models that a node's VMs may have; of the cluster's own those that the token may see.
+    pub fn cpu_models(&self, node: &NodeName) -> Result<Vec<String>, Error> {
+        self.get(&path(&["nodes", node.as_str(), "capabilities", "qemu", "cpu"]), &Params::new())?
+            .list(|model| model.need("name"))
+    }
+
+    /// Returns the machine types with a version that a node's QEMU has, as `pc-q35-9.0`.
+    pub fn machine_types(&self, node: &NodeName) -> Result<Vec<String>, Error> {
+        let path = path(&["nodes", node.as_str(), "capabilities", "qemu", "machines"]);
+        self.get(&path, &Params::new())?.list(|machine| machine.need("id"))
+    }
+}
