@@ -28,6 +28,9 @@ _pve__apply() {
             pve__apply,doctor)
                 cmd="pve__apply__subcmd__doctor"
                 ;;
+            pve__apply,export)
+                cmd="pve__apply__subcmd__export"
+                ;;
             pve__apply,plan)
                 cmd="pve__apply__subcmd__plan"
                 ;;
@@ -56,7 +59,7 @@ _pve__apply() {
 
     case "${cmd}" in
         pve__apply)
-            opts="-v -o -h -V --log-format --verbose --output --help --version plan apply destroy adopt start stop reboot wait status doctor privileges"
+            opts="-v -o -h -V --log-format --verbose --output --help --version plan apply destroy adopt export start stop reboot wait status doctor privileges"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -279,6 +282,40 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__subcmd__apply__subcmd__export)
+            opts="-v -o -h --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Destroy(DestroyArgs),
     /// Take over VMs that were made by hand: show what differs, then write only our mark
     Adopt(AdoptArgs),
+    /// Print VMs that are there as an env, to be adopted; change nothing
+    Export(ExportArgs),
     /// Start those of the document's VMs that do not run
     Start(PowerArgs),
     /// Shut down those of the document's VMs that run
@@ -231,6 +233,15 @@ pub(crate) struct AdoptArgs {
     /// Only show what differs
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
+    /// The VMs, by vmid or by their name in PVE; any document tells where PVE is
+    #[arg(required = true, value_name = "VM")]
+    pub(crate) vms: Vec<String>,
 }
 
 #[derive(Args, Debug)]

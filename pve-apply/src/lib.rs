@@ -8,6 +8,7 @@ mod action;
 mod addresses;
 mod ask;
 mod blocked;
+mod boot_disk;
 mod change;
 mod cli;
 mod command;
@@ -15,6 +16,7 @@ mod confirm;
 mod connect;
 mod desired;
 mod execute;
+mod export;
 mod interrupt;
 mod json;
 mod mark;
@@ -55,6 +57,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Wait(args) => command::wait::run(args, console),
         Command::Status(args) => command::status::run(args, console),
         Command::Doctor(args) => command::doctor::run(args, console),
+        Command::Export(args) => command::export::run(args, console),
         Command::Privileges(args) => command::privileges::run(args),
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
+pub(crate) mod export;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;

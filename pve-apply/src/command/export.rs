@@ -1,0 +1,171 @@
+//! `pve-apply export`: VMs that are there, as an env.
+
+use crate::ask::ask;
+use crate::cli::ExportArgs;
+use crate::export::{self, Found};
+use crate::mark::Line;
+use crate::observed::{Look, Seen};
+use crate::{connect, observe};
+use pve_client::{Client, GuestKind, NodeName, Resource};
+use pve_stage::finding;
+use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report, suggest};
+use std::collections::BTreeMap;
+
+pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failure> {
+    let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let node = deployment.node.parse::<NodeName>();
+    if node.is_err() {
+        let fact = format!("\"{}\" must be {}", deployment.node, NodeName::RULE);
+        report.error(Place::input("node"), fact);
+    }
+    let client = connect::client(&deployment, &args.trust, console).map_err(|findings| {
+        report.extend(findings);
+        Failure::from(std::mem::take(&mut report))
+    })?;
+    let Ok(node) = node else { return Err(report.into()) };
+    observe::supported_version(&client)?;
+    let guests = ask(|| client.cluster_resources())
+        .map_err(|error| finding::of_error(Place::node(node.as_str()), &error))?;
+    let chosen = choose(&args.vms, &guests, &node, &mut report);
+    let mut seen = Vec::new();
+    for guest in chosen {
+        match look(&client, guest)? {
+            Ok(found) => seen.push((guest, found)),
+            Err(entry) => report.push(entry),
+        }
+    }
+    let found: Vec<Found<'_>> = seen.iter().map(|(guest, seen)| found(guest, seen)).collect();
+    unique(&found, &node, &mut report);
+    marked(&found, &node, &mut report);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    Ok(Output::bytes(export::env(node.as_str(), &found), report))
+}
+
+fn found<'a>(guest: &'a Resource, seen: &'a Seen) -> Found<'a> {
+    let (config, power, pool) = (&seen.config, seen.power, guest.pool.as_deref());
+    Found { vmid: seen.vmid, config, power, pool }
+}
+
+/// The VMs that are asked for, each once, in the order of the command line.
+fn choose<'a>(
+    asked: &[String],
+    guests: &'a [Resource],
+    node: &NodeName,
+    report: &mut Report,
+) -> Vec<&'a Resource> {
+    let mut chosen: Vec<&Resource> = Vec::new();
+    for asked in asked {
+        match one(asked, guests).and_then(|guest| fit(guest, node)) {
+            Ok(guest) if chosen.iter().any(|other| other.vmid == guest.vmid) => {}
+            Ok(guest) => chosen.push(guest),
+            Err(entry) => report.push(*entry),
+        }
+    }
+    chosen
+}
+
+/// A number is a vmid, anything else a name.
+fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
+    let place = || Place::Named(asked.to_owned());
+    let by_vmid = asked.parse::<u32>().ok();
+    let fits = |guest: &&Resource| match by_vmid {
+        Some(vmid) => guest.vmid.get() == vmid,
+        None => guest.name.as_deref() == Some(asked),
+    };
+    match guests.iter().filter(fits).collect::<Vec<_>>().as_slice() {
+        [only] => Ok(only),
+        [] => {
+            let fact = "there is no such VM, or the token may not see it";
+            let entry = Entry::error(place(), fact);
+            let names = guests.iter().filter_map(|guest| guest.name.as_deref());
+            Err(Box::new(match suggest::near(asked, names) {
+                Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
+                None => entry.hint("a VM is named by its vmid, or by its name in PVE"),
+            }))
+        }
+        many => {
+            let vmids: Vec<String> = many.iter().map(|guest| guest.vmid.to_string()).collect();
+            let fact = format!("{} VMs have this name", many.len());
+            let hint = format!("name one by its vmid: {}", vmids.join(", "));
+            Err(Box::new(Entry::error(place(), fact).hint(hint)))
+        }
+    }
+}
+
+/// Whether a guest can be described: a document makes VMs, on one node.
+fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Entry>> {
+    let place = Place::vm(guest.node.as_str(), guest.vmid.get());
+    let entry = match guest.kind {
+        GuestKind::Lxc => Entry::error(place, "is a container").hint("only VMs are exported"),
+        GuestKind::Qemu if guest.template => {
+            Entry::error(place, "is a template, and no VM that could run")
+                .hint("export the VMs that were made of it")
+        }
+        GuestKind::Qemu if guest.node != *node => {
+            Entry::error(place, format!("is not on {node}, the node of the document"))
+                .hint("an env is about one node: give `resolve` this node with `--node`")
+        }
+        GuestKind::Qemu => return Ok(guest),
+    };
+    Err(Box::new(entry))
+}
+
+fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failure> {
+    let place = || Place::vm(guest.node.as_str(), guest.vmid.get());
+    // PVE: facts 31: the list's own word on the power is some seconds old.
+    let look = observe::look_at(client, guest.vmid, &guest.node, None)
+        .map_err(|error| finding::of_error(place(), &error))?;
+    let fact = match look {
+        Some(Look::Seen(seen)) => match seen.config.lock() {
+            None => return Ok(Ok(*seen)),
+            Some(lock) => {
+                let fact =
+                    format!("is locked ({lock}): what it holds may change until that is over");
+                return Ok(Err(Entry::error(place(), fact)));
+            }
+        },
+        Some(Look::NodeAway(_)) => "its node does not answer",
+        Some(Look::Forbidden(_)) => {
+            let entry = Entry::error(place(), "the token may not read it");
+            return Ok(Err(entry.hint("give the token VM.Audit on it")));
+        }
+        Some(Look::Moving(_)) | None => "is not there any more",
+    };
+    Ok(Err(Entry::error(place(), fact)))
+}
+
+/// An env has each name once.
+fn unique(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
+    let mut names: BTreeMap<String, u32> = BTreeMap::new();
+    for vm in found {
+        let name = vm.name();
+        let Some(first) = names.get(&name) else {
+            names.insert(name, vm.vmid.get());
+            continue;
+        };
+        let fact = format!("has the name \"{name}\", as {first} has");
+        let entry = Entry::error(Place::vm(node.as_str(), vm.vmid.get()), fact);
+        report.push(entry.hint("rename one of them in PVE, or export them into two envs"));
+    }
+}
+
+/// A VM that some deployment has is not free to be adopted.
+fn marked(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
+    for vm in found {
+        let deployment = match Line::read(vm.config.next("description").unwrap_or_default()) {
+            Line::None => continue,
+            Line::Mark(mark) => format!("\"{}\" of \"{}\"", mark.vm, mark.deployment),
+            Line::Earlier { deployment, vm, .. } => format!("\"{vm}\" of \"{deployment}\""),
+            Line::Later { .. } | Line::OtherKind { .. } | Line::Broken => {
+                "another machine".to_owned()
+            }
+        };
+        let fact = format!("carries the mark of {deployment}: another env cannot adopt it");
+        report.push(Entry::warning(Place::vm(node.as_str(), vm.vmid.get()), fact));
+    }
+}

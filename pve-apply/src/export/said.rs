@@ -1,0 +1,182 @@
+//! What must be said of one config key so that a VM of ours would have the value that is there.
+//! Does no I/O.
+
+use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Said, Settings, option_refusal};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// What is said of a key, and what cannot be said of it.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Saying {
+    /// The value; `None`: there is nothing to say.
+    pub(super) value: Option<Value>,
+    /// What is left out, and why.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Saying {
+    fn remark(text: String) -> Self {
+        Self { value: None, remarks: vec![text] }
+    }
+}
+
+/// What a VM of ours would get where nothing is said: a value at creation may depend on other keys.
+pub(super) struct Creation(Settings);
+
+impl Creation {
+    /// Of a VM with these scalar keys.
+    pub(super) fn with<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let scalars = KEYS.iter().filter(|key| key.is_scalar() && key.slots.is_none());
+        let said = scalars.map(|&key| {
+            let text = value(key.part.name).and_then(|text| normal(key, text));
+            let said = text.map(|text| Said::Parts([("", Some(text))].into()));
+            (ConfigKey { key, slot: None }, said.unwrap_or(Said::Cancelled))
+        });
+        Self(Settings(said.collect()))
+    }
+
+    /// What a creation sends for a key of which nothing is said, or no more than `said`.
+    fn of(&self, key: ConfigKey, said: Option<Said>) -> Option<Said> {
+        let mut settings = self.0.clone();
+        match said {
+            Some(said) => settings.0.insert(key, said),
+            None => settings.0.remove(&key),
+        };
+        settings.for_creation().0.remove(&key)
+    }
+
+    /// Returns what must be said of a key; `text` is PVE's value, `None`: the VM does not have the key.
+    pub(super) fn saying(&self, key: ConfigKey, text: Option<&str>) -> Saying {
+        let new = self.of(key, None);
+        match (text, key.key.form) {
+            (None, _) => Saying { value: new.map(|_| Value::Null), remarks: Vec::new() },
+            (Some(text), Form::Scalar) => scalar(key, text, new.as_ref()),
+            (Some(text), _) => self.options(key, text),
+        }
+    }
+
+    fn options(&self, key: ConfigKey, text: &str) -> Saying {
+        let mut parts = Parts::read(key.key, text);
+        let remarks = match split(key, &mut parts) {
+            Ok(remarks) => remarks,
+            Err(remark) => return Saying::remark(remark),
+        };
+        if parts.iter().all(|(name, have)| key.key.part(name).and_then(|p| p.absent) == Some(have))
+        {
+            // It says what its absence says too.
+            return Saying { remarks, ..self.saying(key, None) };
+        }
+        // What tells a CD drive from a disk.
+        let file = parts.get("file").map(|file| ("file", Some(file.to_owned())));
+        let new = match self.of(key, Some(Said::Parts(file.into_iter().collect()))) {
+            Some(Said::Parts(new)) => new,
+            _ => BTreeMap::new(),
+        };
+        let mut said = Map::new();
+        for part in key.key.parts() {
+            let new = new.get(part.name).and_then(Option::as_deref).filter(|_| part.name != "file");
+            match (parts.get(part.name), new) {
+                (Some(have), new) if must_be_said(part, have, new) => {
+                    said.insert(part.name.to_owned(), part.kind.to_json(have));
+                }
+                (None, Some(_)) => _ = said.insert(part.name.to_owned(), Value::Null),
+                _ => {}
+            }
+        }
+        if said.is_empty() && self.of(key, None).is_none() {
+            // The key itself is what is said.
+            let known =
+                key.key.parts().iter().filter_map(|part| Some((part, parts.get(part.name)?)));
+            said = known.map(|(p, have)| (p.name.to_owned(), p.kind.to_json(have))).collect();
+        }
+        let value = (!said.is_empty()).then(|| short(key.key, said));
+        Saying { value, remarks }
+    }
+}
+
+/// The normal form of a scalar's text in PVE.
+fn normal(key: &'static Key, text: &str) -> Option<String> {
+    Parts::read(key, text).get("").and_then(|text| key.part.kind.normal(text))
+}
+
+fn scalar(key: ConfigKey, text: &str, new: Option<&Said>) -> Saying {
+    let part = &key.key.part;
+    let Some(have) = normal(key.key, text) else {
+        return Saying::remark(format!("{key} is left as it is: it is not {}", part.kind.must()));
+    };
+    let new = match new {
+        Some(Said::Parts(parts)) => parts.get("").and_then(Option::as_deref),
+        _ => None,
+    };
+    let value = must_be_said(part, &have, new).then(|| part.kind.to_json(&have));
+    Saying { value, remarks: Vec::new() }
+}
+
+/// A value is said where a creation would give another, or would leave it to PVE, which takes another.
+fn must_be_said(part: &Part, have: &str, new: Option<&str>) -> bool {
+    new.or(part.absent) != Some(have)
+}
+
+/// Takes out of a value what is the machine's own and what cannot be written; the remarks say the latter.
+fn split(key: ConfigKey, parts: &mut Parts) -> Result<Vec<String>, String> {
+    if matches!(key.key.form, Form::Drive(_)) {
+        volume(key, parts)?;
+    }
+    let mut remarks = Vec::new();
+    let all: Vec<(String, String)> = parts.iter().map(|(n, v)| (n.into(), v.into())).collect();
+    for (name, value) in &all {
+        let Some(why) = unwritable(key.key, name, value) else { continue };
+        if matches!(key.key.form, Form::Options { default, .. } if default == name) {
+            return Err(format!("{key} is left as it is: its `{name}` {why}"));
+        }
+        parts.remove(name);
+        if !MACHINES_OWN.contains(&(key.key.part.name, name)) {
+            remarks.push(format!("{key}: its `{name}` is left as it is: that {why}"));
+        }
+    }
+    Ok(remarks)
+}
+
+/// Options that are the machine's own: a new one gets others.
+const MACHINES_OWN: [(&str, &str); 3] =
+    [("smbios1", "uuid"), ("efidisk0", "size"), ("tpmstate0", "size")];
+
+/// Why an option cannot be written; `None`: it can.
+fn unwritable(key: &'static Key, name: &str, value: &str) -> Option<String> {
+    match (key.part(name), option_refusal(key, name)) {
+        (Some(part), _) if part.kind.normal(value).is_some() => None,
+        (Some(part), _) => Some(format!("is not {}", part.kind.must())),
+        (None, Some(reason)) => Some(format!("cannot be set: {reason}")),
+        (None, None) => Some("is not known here".to_owned()),
+    }
+}
+
+/// A disk is told by its storage and size, a CD drive by what is in it.
+fn volume(key: ConfigKey, parts: &mut Parts) -> Result<(), String> {
+    let file = parts.get("file").unwrap_or_default().to_owned();
+    let storage = file.split_once(':').map(|(storage, _)| storage.to_owned());
+    if parts.is_cd() {
+        // Its size is that of the volume in it.
+        parts.remove("size");
+        if let Some(storage) = storage.filter(|_| parts.is_cloud_init()) {
+            parts.set("file", format!("{storage}:cloudinit"));
+        }
+        return Ok(());
+    }
+    let Some(storage) = storage else {
+        let why = "it is a device of the node, which only root may attach";
+        return Err(format!("{key} is left as it is: {why}"));
+    };
+    parts.remove("file");
+    parts.set("storage", storage);
+    Ok(())
+}
+
+/// `cpu: host` instead of `cpu: {cputype: host}`.
+fn short(key: &Key, said: Map<String, Value>) -> Value {
+    let Form::Options { default, bare: true, .. } = key.form else { return Value::Object(said) };
+    match said.get(default) {
+        Some(only) if said.len() == 1 && !only.is_null() && !only.is_array() => only.clone(),
+        _ => Value::Object(said),
+    }
+}
