@@ -1,12 +1,13 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
-//! Doors: `connect`, `observe`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
+//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
 //! `run_lock`, `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
 mod ask;
+mod asked;
 mod blocked;
 mod boot_disk;
 mod change;
@@ -17,6 +18,7 @@ mod connect;
 mod desired;
 mod execute;
 mod export;
+mod facts;
 mod interrupt;
 mod json;
 mod mark;

@@ -9,7 +9,6 @@ use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
-use crate::preflight::Facts;
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
@@ -128,22 +127,6 @@ fn look_at_candidates(
         look_at_all(client, observed, more, power)?;
     }
     Ok(())
-}
-
-/// Asks what the node offers, for the VMs that are to be made.
-///
-/// # Errors
-/// A read failed.
-pub(crate) fn facts(client: &Client, desired: &Desired) -> Result<Facts, Failure> {
-    let read = || -> Result<Facts, Error> {
-        Ok(Facts {
-            storages: ask(|| client.storages(&desired.node))?,
-            bridges: ask(|| client.bridges(&desired.node))?,
-            permissions: ask(|| client.permissions())?,
-            token_id: client.endpoint().token.id().to_owned(),
-        })
-    };
-    read().map_err(|error| finding::of_error(Place::node(desired.node.as_str()), &error).into())
 }
 
 /// The VMs of the document that no VM carries the mark of.

@@ -2,88 +2,231 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::desired::{Desired, DesiredVm, Machine};
-use crate::privileges::{self, Need};
-use pve_client::{Permissions, Storage, StorageId};
-use stage::{Entry, Place, Report};
+use crate::asked::{Asked, Claim, Wanted};
+use crate::privileges::{self, ANY_VERSION, Need};
+use machine::{ConfigKey, Parts, Version};
+use pve_client::{Mapping, MappingKind, NodeName, Permissions, Storage, StorageId};
+use stage::{Entry, Place, Report, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a node offers to the token.
+/// What a node offers to the token, as far as somebody has asked.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// Its storages.
     pub storages: Vec<Storage>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
+    /// The cluster's mappings, as they are on this node.
+    pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
+    /// CPU models.
+    pub cpu_models: Vec<String>,
+    /// Machine types with a version.
+    pub machines: Vec<String>,
+    /// The cluster's pools.
+    pub pools: Vec<String>,
+    /// The version of PVE.
+    pub version: Option<pve_client::Version>,
     /// What the token may do.
     pub permissions: Permissions,
     /// The token's public part, for the commands in hints.
     pub token_id: String,
 }
 
-/// Content types that a storage must take, and the document's name of the storage.
-type Wanted<'a> = BTreeMap<&'a StorageId, (&'static str, BTreeSet<&'a str>)>;
-
-/// Judges whether these VMs can be made, and these changes.
-pub(crate) fn judge(
-    desired: &Desired,
-    made: &[&DesiredVm],
-    changed: &[&VmPlan],
-    facts: &Facts,
-) -> Report {
-    let mut report = Report::new();
-    let mut wanted = Wanted::new();
-    let mut needs = BTreeSet::new();
-    let mut wired = made.to_vec();
-    if !made.is_empty() {
-        want_for(&mut wanted, desired, made);
-        needs = privileges::needs(desired, made);
-    }
-    for change in changed {
-        want_for_change(&mut wanted, change);
-        // A plan's file may know a VM that the document does not.
-        let Some(vm) = desired.vms.iter().find(|vm| vm.name == change.name) else { continue };
-        needs.extend(vm.machine.iter().flat_map(|m| privileges::of_change(change, &m.storage)));
-        wired.extend(change.steps.iter().any(is_rewiring).then_some(vm));
-    }
-    for (storage, (field, contents)) in wanted {
-        judge_storage(&mut report, desired, facts, storage, field, &contents);
-    }
-    judge_bridges(&mut report, desired, &wired, facts);
-    judge_privileges(&mut report, desired, needs, facts);
-    report
+/// The VMs that are to be made and to be changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Preflight<'a> {
+    /// The node that has them.
+    pub node: &'a NodeName,
+    /// The storage for images and seeds.
+    pub images: &'a StorageId,
+    /// Those to be made.
+    pub made: Vec<&'a Asked>,
+    /// Those to be changed.
+    pub changed: Vec<(&'a Asked, &'a VmPlan)>,
 }
 
-fn want_for<'a>(wanted: &mut Wanted<'a>, desired: &'a Desired, made: &[&'a DesiredVm]) {
-    want(wanted, &desired.image_storage, "image_datastore", "import");
-    for machine in made.iter().filter_map(|vm| vm.machine.as_ref()) {
-        want(wanted, &machine.storage, "datastore", "images");
-    }
-}
+/// What is wanted, and the fields that want it.
+type Fields = BTreeMap<Wanted, Vec<String>>;
 
-fn want_for_change<'a>(wanted: &mut Wanted<'a>, change: &'a VmPlan) {
-    for step in &change.steps {
-        if let Step::UploadSeed { storage, .. } = step {
-            want(wanted, storage, "image_datastore", "import");
+impl Preflight<'_> {
+    /// What PVE must have.
+    pub(crate) fn wanted(&self) -> Vec<Wanted> {
+        self.fields().into_keys().collect()
+    }
+
+    fn fields(&self) -> Fields {
+        let mut fields = Fields::new();
+        let mut want = |claim: Claim| {
+            let list = fields.entry(claim.what).or_default();
+            if !list.contains(&claim.field) {
+                list.push(claim.field);
+            }
+        };
+        if !self.made.is_empty() {
+            want(for_images(self.images));
+        }
+        self.made.iter().flat_map(|vm| vm.claims()).for_each(&mut want);
+        for (vm, plan) in &self.changed {
+            plan.steps.iter().flat_map(|step| of_step(vm, step)).for_each(&mut want);
+        }
+        fields
+    }
+
+    /// What the token must be allowed to do.
+    fn needs(&self) -> BTreeSet<Need> {
+        let mut needs = BTreeSet::new();
+        if !self.made.is_empty() {
+            needs = privileges::needs(self.images.as_str(), &self.made, &ANY_VERSION);
+        }
+        for (vm, plan) in &self.changed {
+            needs.extend(privileges::of_change(plan, &vm.storage, &ANY_VERSION));
+        }
+        needs.retain(|need| !need.is_of_bridge());
+        needs
+    }
+
+    /// Judges whether these VMs can be made, and these changes.
+    pub(crate) fn judge(&self, facts: &Facts) -> Report {
+        let mut report = Report::new();
+        for (wanted, fields) in self.fields() {
+            for entry in self.missing(&wanted, fields.first().map_or("", String::as_str), facts) {
+                let (_, more) = fields.split_at(1.min(fields.len()));
+                let also = suggest::list(more.iter().map(String::as_str));
+                let more = if more.is_empty() { None } else { Some(also) };
+                report.push(match more {
+                    Some(more) => entry.note(format!("the same holds for {more}")),
+                    None => entry,
+                });
+            }
+        }
+        judge_privileges(&mut report, self.node, self.needs(), facts);
+        report
+    }
+
+    /// What stands against something that is wanted.
+    fn missing(&self, wanted: &Wanted, field: &str, facts: &Facts) -> Vec<Entry> {
+        let node = self.node;
+        let error = |fact: String| Entry::error(Place::input(field), fact);
+        let unless_in = |list: &[String], name: &str, fact: String, empty: &str| {
+            let is_there = list.iter().any(|known| known == name);
+            (!is_there).then(|| error(fact).hint(near(name, list, empty))).into_iter().collect()
+        };
+        match wanted {
+            Wanted::Storage { name, content } => self.storage(name, content, field, facts),
+            Wanted::Bridge(name) => {
+                // PVE: facts 13: without this look the VM is made and its start fails.
+                let fact =
+                    format!("bridge \"{name}\" is not on node {node}, or the token may not use it");
+                let empty = format!("the token needs SDN.Use on /sdn/zones/localnetwork/{name}");
+                unless_in(&facts.bridges, name, fact, &empty)
+            }
+            Wanted::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
+            Wanted::CpuModel(name) => {
+                let fact = format!("node {node} does not offer CPU model \"{name}\"");
+                unless_in(&facts.cpu_models, name, fact, "it offers none")
+            }
+            Wanted::Machine(name) => {
+                let fact = format!("node {node} does not offer machine type \"{name}\"");
+                unless_in(&facts.machines, name, fact, "it offers none")
+            }
+            Wanted::Pool(name) => {
+                let fact = format!("pool \"{name}\" does not exist, or the token may not see it");
+                let empty = format!("the token needs Pool.Audit on /pool/{name}");
+                unless_in(&facts.pools, name, fact, &empty)
+            }
+            Wanted::Since(name, Version(major, minor)) => {
+                let old = facts.version.as_ref();
+                let old = old.filter(|v| !v.at_least((*major).into(), (*minor).into()));
+                let fact = |version: &pve_client::Version| {
+                    format!("`{name}` needs PVE {major}.{minor}, and this is {}", version.version)
+                };
+                old.map(|version| error(fact(version))).into_iter().collect()
+            }
         }
     }
+
+    fn storage(&self, name: &str, content: &str, field: &str, facts: &Facts) -> Vec<Entry> {
+        let node = self.node;
+        let error = |fact: String| Entry::error(Place::input(field), fact);
+        let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
+            // PVE: facts 54: what the token may not see is left out without a word.
+            let fact =
+                format!("storage \"{name}\" is not on node {node}, or the token may not see it");
+            let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
+            return vec![error(fact).hint(near(name, &names, "it may see none"))];
+        };
+        let mut entries = Vec::new();
+        if !found.enabled || !found.active {
+            let word = if found.enabled { "not active" } else { "switched off" };
+            entries.push(error(format!("storage \"{name}\" is {word} on node {node}")));
+        }
+        if !found.has_content(content) {
+            let fact = format!("storage \"{name}\" does not take content `{content}`");
+            let mut all = found.content.clone();
+            all.push(content.to_owned());
+            let hint = format!("run on a node: pvesm set {name} --content {}", all.join(","));
+            entries.push(error(fact).hint(hint));
+        }
+        entries
+    }
 }
 
-fn want<'a>(
-    wanted: &mut Wanted<'a>,
-    storage: &'a StorageId,
-    field: &'static str,
-    content: &'a str,
-) {
-    let (_, contents) = wanted.entry(storage).or_insert((field, BTreeSet::new()));
-    contents.insert(content);
+/// What PVE must have for a step of a change.
+fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
+    // What the document does not say is a value of PVE's or of the table's.
+    let param = |(name, text): (&String, &String)| {
+        let key = ConfigKey::find(name).filter(|key| vm.says(*key))?;
+        Some(vm.claims_of(key, &Parts::read(key.key, text)))
+    };
+    match step {
+        Step::UploadSeed { storage, .. } => vec![for_images(storage)],
+        Step::Configure { params, .. } => params.iter().filter_map(param).flatten().collect(),
+        Step::AddDisk { disk, value } => param((disk, value)).unwrap_or_default(),
+        Step::MoveDisk { disk, storage } => {
+            param((disk, &format!("storage={storage}"))).unwrap_or_default()
+        }
+        Step::SetPool { pool: Some(_), .. } => vm.pool_claim().into_iter().collect(),
+        _ => Vec::new(),
+    }
 }
 
-fn is_rewiring(step: &Step) -> bool {
-    matches!(step, Step::Configure { params, .. } if params.contains_key("net0"))
+fn for_images(storage: &StorageId) -> Claim {
+    let what = Wanted::Storage { name: storage.to_string(), content: "import" };
+    Claim { field: "image_datastore".to_owned(), what }
 }
 
-fn judge_privileges(report: &mut Report, desired: &Desired, needs: BTreeSet<Need>, facts: &Facts) {
+fn mapping(
+    kind: MappingKind,
+    name: &str,
+    node: &NodeName,
+    error: &dyn Fn(String) -> Entry,
+    facts: &Facts,
+) -> Vec<Entry> {
+    let known = facts.mappings.get(&kind).map(Vec::as_slice).unwrap_or_default();
+    let kind = kind.as_str();
+    let Some(found) = known.iter().find(|mapping| mapping.id == name) else {
+        let fact = format!("{kind} mapping \"{name}\" does not exist, or the token may not see it");
+        let names: Vec<String> = known.iter().map(|mapping| mapping.id.clone()).collect();
+        let empty = format!("the token needs Mapping.Use on /mapping/{kind}/{name}");
+        return vec![error(fact).hint(near(name, &names, &empty))];
+    };
+    let fact = || format!("{kind} mapping \"{name}\" cannot be used on node {node}");
+    let finding = |text: &String| error(fact()).note(format!("PVE says: {text}"));
+    found.findings.iter().map(finding).collect()
+}
+
+/// What was most likely meant, or all that there is; `empty` where there is nothing.
+fn near(wrong: &str, names: &[String], empty: &str) -> String {
+    let names = || names.iter().map(String::as_str);
+    let list = suggest::list(names());
+    match suggest::near(wrong, names()) {
+        Some(name) => format!("did you mean \"{name}\"? PVE has {list}"),
+        None if list.is_empty() => empty.to_owned(),
+        None => format!("PVE has {list}"),
+    }
+}
+
+fn judge_privileges(report: &mut Report, node: &NodeName, needs: BTreeSet<Need>, facts: &Facts) {
     let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for need in needs {
         if !privileges::has(&facts.permissions, &need) {
@@ -102,54 +245,6 @@ fn judge_privileges(report: &mut Report, desired: &Desired, needs: BTreeSet<Need
             if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let fact = format!("token {} lacks {list} on {first}{more}", facts.token_id);
         let hint = privileges::command_for(first, &privileges, &facts.token_id);
-        report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
-    }
-}
-
-fn judge_storage(
-    report: &mut Report,
-    desired: &Desired,
-    facts: &Facts,
-    storage: &StorageId,
-    field: &str,
-    contents: &BTreeSet<&str>,
-) {
-    let place = || Place::node(desired.node.as_str());
-    let Some(found) = facts.storages.iter().find(|s| s.storage == *storage) else {
-        // PVE: facts 54: what the token may not see is left out without a word.
-        let fact =
-            format!("storage \"{storage}\" (`{field}`) is not there, or the token may not see it");
-        return report.push(Entry::error(place(), fact).hint(format!("it has {}", names(facts))));
-    };
-    if !found.enabled || !found.active {
-        let word = if found.enabled { "not active" } else { "switched off" };
-        report.error(place(), format!("storage \"{storage}\" (`{field}`) is {word}"));
-    }
-    for content in contents.iter().filter(|content| !found.has_content(content)) {
-        let fact = format!("storage \"{storage}\" (`{field}`) does not take content `{content}`");
-        let mut all = found.content.clone();
-        all.push((*content).to_owned());
-        let hint = format!("run on a node: pvesm set {storage} --content {}", all.join(","));
-        report.push(Entry::error(place(), fact).hint(hint));
-    }
-}
-
-fn names(facts: &Facts) -> String {
-    let list: Vec<_> = facts.storages.iter().map(|s| s.storage.as_str()).collect();
-    if list.is_empty() { "none that it may see".to_owned() } else { list.join(", ") }
-}
-
-fn judge_bridges(report: &mut Report, desired: &Desired, vms: &[&DesiredVm], facts: &Facts) {
-    let wanted: BTreeSet<&str> =
-        vms.iter().filter_map(|vm| vm.machine.as_ref()).flat_map(Machine::bridges).collect();
-    for bridge in wanted.into_iter().filter(|name| !facts.bridges.iter().any(|b| b == name)) {
-        // PVE: facts 13: without this look the VM is made and its start fails.
-        let fact = format!("bridge \"{bridge}\" is not there, or the token may not use it");
-        let hint = if facts.bridges.is_empty() {
-            format!("the token needs SDN.Use on /sdn/zones/localnetwork/{bridge}")
-        } else {
-            format!("it has {}", facts.bridges.join(", "))
-        };
-        report.push(Entry::error(Place::node(desired.node.as_str()), fact).hint(hint));
+        report.push(Entry::error(Place::node(node.as_str()), fact).hint(hint));
     }
 }

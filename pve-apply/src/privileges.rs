@@ -2,33 +2,29 @@
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
-use crate::desired::{Desired, DesiredVm};
-use pve_client::{Permissions, StorageId};
-use std::collections::BTreeSet;
+use crate::asked::{Asked, names_a_disk};
+use machine::{ConfigKey, On, Parts, Version};
+use pve_client::{Permissions, Vmid};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// What VMs need. PVE: reference 2, docs/pve.md.
-const ON_VMS: [&str; 9] = [
-    "VM.Allocate",
-    "VM.Audit",
-    "VM.Config.CPU",
-    "VM.Config.Disk",
-    "VM.Config.HWType",
-    "VM.Config.Memory",
-    "VM.Config.Network",
-    "VM.Config.Options",
-    "VM.PowerMgmt",
-];
+/// What each VM needs, whatever its config holds: made, seen, started, stopped and destroyed; name,
+/// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
+const ON_VMS: [&str; 5] =
+    ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
 /// What the storage of the VMs' disks needs.
 const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
 const ON_IMAGES: [&str; 3] =
     ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"];
-/// What a bridge needs.
-const ON_BRIDGES: [&str; 1] = ["SDN.Use"];
+/// What a pool needs: be seen, and take VMs in. PVE: pve-manager, API2/Pool.pm.
+const ON_POOLS: [&str; 2] = ["Pool.Allocate", "Pool.Audit"];
 
-/// What `startup` needs on `/`. PVE: reference 3.
-const ON_ALL: [&str; 1] = ["Sys.Modify"];
+/// The oldest PVE and any later one: whoever does not know which it is asks for what both need.
+pub(crate) const ANY_VERSION: [Version; 2] = [Version::OLDEST, Version(u8::MAX, u8::MAX)];
+
+/// Under this path stand the bridges.
+const BRIDGES: &str = "/sdn/zones/localnetwork";
 
 /// A privilege that is needed on a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,93 +35,138 @@ pub(crate) struct Need {
     pub privilege: &'static str,
 }
 
-/// What making these VMs needs, but for the bridges: PVE's list of them is filtered by what may be used.
-pub(crate) fn needs(desired: &Desired, vms: &[&DesiredVm]) -> BTreeSet<Need> {
-    let on = |path: String, privileges: &'static [&'static str]| {
-        privileges.iter().map(move |privilege| Need { path: path.clone(), privilege })
-    };
-    let mut all: BTreeSet<Need> =
-        on(format!("/storage/{}", desired.image_storage), &ON_IMAGES).collect();
+impl Need {
+    /// Returns whether it is about a bridge: PVE leaves out of the list of bridges what a token may
+    /// not use, and a vnet has another path.
+    pub(crate) fn is_of_bridge(&self) -> bool {
+        self.path.starts_with(BRIDGES)
+    }
+}
+
+/// What making and keeping these VMs needs.
+pub(crate) fn needs(images: &str, vms: &[&Asked], pve: &[Version]) -> BTreeSet<Need> {
+    let mut all = BTreeSet::new();
+    extend(&mut all, &format!("/storage/{images}"), &ON_IMAGES);
     for vm in vms {
-        // Where PVE chooses the vmid, the right must hold for all.
-        let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
-        all.extend(on(path, &ON_VMS));
-        if let Some(machine) = &vm.machine {
-            all.extend(on(format!("/storage/{}", machine.storage), &ON_DISKS));
-            if machine.said_keys().any(|key| key.key.part.name == "startup") {
-                all.extend(on("/".to_owned(), &ON_ALL));
-            }
+        let path = vm_path(vm.vmid);
+        extend(&mut all, &path, &ON_VMS);
+        if !vm.storage.is_empty() {
+            extend(&mut all, &format!("/storage/{}", vm.storage), &ON_DISKS);
+        }
+        if let Some(pool) = &vm.pool {
+            extend(&mut all, &format!("/pool/{pool}"), &ON_POOLS);
+        }
+        for (key, parts) in vm.new_config() {
+            all.extend(of_key(&path, key, &parts, pve));
         }
     }
-    all
+    without_covered(all)
 }
 
 /// What the steps of a change need; `disks` is the storage of the VM's disks.
-pub(crate) fn of_change(vm: &VmPlan, disks: &StorageId) -> BTreeSet<Need> {
+pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
-    let path = vm.vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"));
-    let mut need = |path: &str, list: &[&'static str]| {
-        all.extend(list.iter().map(|privilege| Need { path: path.to_owned(), privilege }));
-    };
+    let path = vm_path(vm.vmid);
+    let disks = format!("/storage/{disks}");
     for step in &vm.steps {
         match step {
-            Step::UploadSeed { storage, .. } => need(&format!("/storage/{storage}"), &ON_IMAGES),
+            Step::UploadSeed { storage, .. } => {
+                extend(&mut all, &format!("/storage/{storage}"), &ON_IMAGES);
+            }
             Step::DeleteVolume { volid, .. } => {
-                need(&format!("/storage/{}", volid.storage()), &["Datastore.Allocate"]);
+                extend(&mut all, &format!("/storage/{}", volid.storage()), &["Datastore.Allocate"]);
             }
             Step::Configure { params, mark } => {
                 if mark.is_some() {
-                    need(&path, &["VM.Config.Options"]);
+                    extend(&mut all, &path, &["VM.Config.Options"]);
                 }
-                params.iter().for_each(|(key, value)| need(&path, of_key(key, value)));
-                if params.contains_key("startup") {
-                    need("/", &ON_ALL);
-                }
+                params.iter().for_each(|(key, text)| all.extend(of_param(&path, key, text, pve)));
             }
+            Step::AddDisk { disk, value } => all.extend(of_param(&path, disk, value, pve)),
             Step::MoveDisk { storage, .. } => {
-                need(&path, &["VM.Config.Disk"]);
-                need(&format!("/storage/{storage}"), &ON_DISKS);
+                extend(&mut all, &path, &["VM.Config.Disk"]);
+                extend(&mut all, &format!("/storage/{storage}"), &ON_DISKS);
             }
             Step::SetPool { from, pool } => {
-                need(&path, &["VM.Allocate"]);
+                // PVE: pve-manager, API2/Pool.pm; pve-access-control, check_perm_modify.
+                extend(&mut all, &path, &["VM.Allocate"]);
                 for pool in from.iter().chain(pool) {
-                    need(&format!("/pool/{pool}"), &["Pool.Allocate"]);
+                    extend(&mut all, &format!("/pool/{pool}"), &ON_POOLS);
                 }
             }
-            Step::AddDisk { value, .. } => {
-                let storage = value.split(':').next().unwrap_or_default();
-                need(&path, &["VM.Config.Disk"]);
-                need(&format!("/storage/{storage}"), &ON_DISKS);
-            }
             Step::Resize { .. } => {
-                need(&path, &["VM.Config.Disk"]);
-                need(&format!("/storage/{disks}"), &ON_DISKS);
+                extend(&mut all, &path, &["VM.Config.Disk"]);
+                extend(&mut all, &disks, &ON_DISKS);
             }
             Step::Start | Step::Shutdown { .. } | Step::Reboot { .. } => {
-                need(&path, &["VM.PowerMgmt"]);
+                extend(&mut all, &path, &["VM.PowerMgmt"]);
             }
             Step::Create { .. } | Step::Fence | Step::Destroy { .. } => {}
         }
     }
-    all
+    without_covered(all)
 }
 
-/// What it takes to write a key of a config.
-fn of_key(key: &str, value: &str) -> &'static [&'static str] {
-    // PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm.
-    match key {
-        "cores" | "cpu" => &["VM.Config.CPU"],
-        "memory" => &["VM.Config.Memory"],
-        "scsihw" | "serial0" => &["VM.Config.HWType"],
-        "agent" | "description" | "name" | "onboot" | "ostype" | "startup" | "tags" => {
-            &["VM.Config.Options"]
+fn extend(all: &mut BTreeSet<Need>, path: &str, privileges: &[&'static str]) {
+    let need = |privilege: &&'static str| Need { path: path.to_owned(), privilege };
+    all.extend(privileges.iter().map(need));
+}
+
+/// Where PVE chooses the vmid, the right must hold for all.
+fn vm_path(vmid: Option<Vmid>) -> String {
+    vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"))
+}
+
+/// What it takes to write a parameter of a config.
+fn of_param(path: &str, key: &str, text: &str, pve: &[Version]) -> Vec<Need> {
+    let on_vm = |privilege| Need { path: path.to_owned(), privilege };
+    match (key, ConfigKey::find(key)) {
+        ("delete", _) => {
+            text.split(',').flat_map(|key| of_param(path, key.trim(), "", pve)).collect()
         }
-        "net0" => &["VM.Config.Network"],
-        "boot" => &["VM.Config.Disk"],
-        "delete" => of_key(value, ""),
-        _ if key.starts_with("virtio") => &["VM.Config.Disk"],
-        _ => &[],
+        (_, Some(key)) => of_key(path, key, &Parts::read(key.key, text), pve),
+        // PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm.
+        ("name" | "tags", None) => vec![on_vm("VM.Config.Options")],
+        (_, None) => Vec::new(),
     }
+}
+
+/// What it takes to write a key of a config, or to take it away: by its row.
+fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Need> {
+    let asked = |need: &&machine::Need| pve.iter().any(|pve| need.is_asked(parts, *pve));
+    let place = |on: On| match on {
+        On::Vm => Some(path.to_owned()),
+        On::Root => Some("/".to_owned()),
+        On::Path(path) => Some(path.to_owned()),
+        On::Bridge => parts.get("bridge").map(|bridge| format!("{BRIDGES}/{bridge}")),
+        On::Storage if names_a_disk(parts) => None,
+        On::Storage => storage(parts).map(|storage| format!("/storage/{storage}")),
+        On::Mapping(kind, option) => parts.get(option).map(|id| format!("/mapping/{kind}/{id}")),
+        On::CpuModel => {
+            let model = parts.get("cputype").and_then(|model| model.strip_prefix("custom-"));
+            model.map(|model| format!("/mapping/cpu/{model}"))
+        }
+        On::Pool => parts.get("").map(|pool| format!("/pool/{pool}")),
+    };
+    let need =
+        |need: &machine::Need| Some(Need { path: place(need.on)?, privilege: need.privilege });
+    key.key.needs.iter().filter(asked).filter_map(need).collect()
+}
+
+/// The storage that a value names.
+fn storage(parts: &Parts) -> Option<&str> {
+    let volume = parts.get("file").and_then(|file| file.split_once(':')).map(|(name, _)| name);
+    let named = parts.get("storage").or(volume).or_else(|| parts.get(""));
+    named.filter(|storage| !storage.is_empty())
+}
+
+/// Leaves out what another privilege on the same path gives too.
+// PVE: pve-storage, Storage.pm, check_volume_access: to use a volume, either is enough.
+fn without_covered(mut all: BTreeSet<Need>) -> BTreeSet<Need> {
+    let spaces: BTreeSet<String> =
+        all.iter().filter(|n| n.privilege == ON_DISKS[0]).map(|n| n.path.clone()).collect();
+    all.retain(|need| need.privilege != "Datastore.Audit" || !spaces.contains(&need.path));
+    all
 }
 
 /// Says whether a token with these permissions has a privilege on a path.
@@ -144,106 +185,150 @@ pub(crate) fn has(permissions: &Permissions, need: &Need) -> bool {
     }
 }
 
-/// Who the commands are for, and on what.
+/// Who the commands are for, and what they give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     /// The user, as `iac@pve`.
     pub user: String,
     /// The token's name.
     pub token: String,
-    /// Storages for disks.
-    pub disks: BTreeSet<String>,
-    /// The storage for images and seeds.
-    pub images: String,
-    /// Bridges.
-    pub bridges: BTreeSet<String>,
-    /// A VM has a `startup`.
-    pub startup: bool,
+    /// What is needed.
+    pub needs: BTreeSet<Need>,
 }
 
-impl Default for Scope {
-    fn default() -> Self {
-        Self {
-            user: "iac@pve".to_owned(),
-            token: "pipeline".to_owned(),
-            disks: BTreeSet::from(["DATASTORE".to_owned()]),
-            images: "IMAGE_DATASTORE".to_owned(),
-            bridges: BTreeSet::from(["BRIDGE".to_owned()]),
-            startup: false,
-        }
+/// The roles in the order in which they are printed.
+const ROLES: [&str; 9] = [
+    VMS,
+    DISKS,
+    IMAGES,
+    MEDIA,
+    BRIDGE,
+    "PipelineMappings",
+    "PipelinePools",
+    "PipelineNodes",
+    "PipelineConsole",
+];
+const VMS: &str = "PipelineVMs";
+const DISKS: &str = "PipelineDisks";
+const IMAGES: &str = "PipelineImages";
+const MEDIA: &str = "PipelineMedia";
+const BRIDGE: &str = "PipelineBridges";
+/// Printed last, and as a comment where no VM is known to need it.
+const STARTUP: &str = "PipelineStartup";
+const ON_STARTUP: &str = "Sys.Modify";
+
+/// The role that gives these privileges on a path.
+fn role(path: &str, privileges: &[&str]) -> &'static str {
+    let folder = path.split('/').nth(1).unwrap_or_default();
+    match folder {
+        "vms" => VMS,
+        "storage" if privileges.iter().all(|privilege| *privilege == "Datastore.Audit") => MEDIA,
+        "storage" if privileges.iter().all(|privilege| ON_DISKS.contains(privilege)) => DISKS,
+        "storage" => IMAGES,
+        "sdn" => BRIDGE,
+        "mapping" => "PipelineMappings",
+        "pool" => "PipelinePools",
+        "nodes" => "PipelineNodes",
+        _ if privileges.contains(&ON_STARTUP) => STARTUP,
+        _ => "PipelineConsole",
     }
 }
 
 /// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
     let user = token_id.split('!').next().unwrap_or_default();
-    // On `/` without going down: nodes, storages and VMs are left out.
-    let propagate = if path == "/" { " --propagate 0" } else { "" };
-    let role = if path == "/" {
-        "PipelineStartup"
-    } else if path.starts_with("/vms") {
-        "PipelineVMs"
-    } else if privileges.iter().any(|privilege| !ON_DISKS.contains(privilege)) {
-        "PipelineImages"
-    } else {
-        "PipelineDisks"
-    };
-    // The right on one VM is the right on all: a role of its own for each vmid helps nobody.
-    let path = if role == "PipelineVMs" { "/vms" } else { path };
+    let role = role(path, privileges);
+    let path = given_on(path);
+    let propagate = propagation(path);
     format!(
         "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}{propagate} \
          (`pve-apply privileges` prints the roles)"
     )
 }
 
+/// Where a privilege is given. PVE takes every entry on `/vms/VMID` away when it destroys the VM, so
+/// what a VM needs is given on all.
+// PVE: reference 5; qemu-server, API2/Qemu.pm, destroy_vm.
+fn given_on(path: &str) -> &str {
+    if path.starts_with("/vms") { "/vms" } else { path }
+}
+
+/// On `/` without going down: nodes, storages and VMs are left out.
+fn propagation(path: &str) -> &'static str {
+    if path == "/" { " --propagate 0" } else { "" }
+}
+
+/// Role → its privileges and where it is given.
+type Roles<'a> = BTreeMap<&'static str, (BTreeSet<&'static str>, BTreeSet<&'a str>)>;
+
+fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
+    let mut of_path: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
+    for need in needs {
+        // What `/` needs is for different things, which not every site has.
+        let path = given_on(&need.path);
+        of_path.entry(path).or_default().push(need.privilege);
+    }
+    let mut roles = Roles::new();
+    for (path, privileges) in &of_path {
+        let parts: Vec<&[&'static str]> =
+            if *path == "/" { privileges.chunks(1).collect() } else { vec![privileges] };
+        for part in parts {
+            let (all, paths) = roles.entry(role(path, part)).or_default();
+            all.extend(part);
+            paths.insert(path);
+        }
+    }
+    roles
+}
+
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
-    let roles: [(&str, &[&str]); 4] = [
-        ("PipelineVMs", &ON_VMS),
-        ("PipelineDisks", &ON_DISKS),
-        ("PipelineImages", &ON_IMAGES),
-        ("PipelineBridges", &ON_BRIDGES),
-    ];
+    let Scope { user, token, needs } = scope;
+    let roles = roles(needs);
+    let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
     let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
-    for (role, privileges) in roles {
+    for (role, (privileges, _)) in known() {
+        let list = privileges.iter().copied().collect::<Vec<_>>().join(",");
         // Writing into a String cannot fail.
-        let _ = writeln!(out, "pveum role add {role} --privs \"{}\"", privileges.join(","));
+        let _ = writeln!(out, "pveum role add {role} --privs \"{list}\"");
     }
-    let Scope { user, token, disks, images, bridges, startup } = scope;
     let _ = writeln!(out, "# A user and a token that has only what both are given.");
     let _ = writeln!(out, "pveum user add {user}");
     let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
     let _ = writeln!(out, "# Who may do what, where.");
-    let mut give = |path: &str, role: &str| {
-        let _ = writeln!(
-            out,
-            "pveum acl modify {path} --users {user} --tokens '{user}!{token}' --roles {role}"
-        );
+    let give = |path: &str, role: &str| {
+        let propagate = propagation(path);
+        format!(
+            "pveum acl modify {path} --users {user} --tokens '{user}!{token}' --roles {role}{propagate}\n"
+        )
     };
-    give("/vms", "PipelineVMs");
-    disks.iter().for_each(|disk| give(&format!("/storage/{disk}"), "PipelineDisks"));
-    give(&format!("/storage/{images}"), "PipelineImages");
-    for bridge in bridges {
-        give(&format!("/sdn/zones/localnetwork/{bridge}"), "PipelineBridges");
+    for (role, (_, paths)) in known() {
+        paths.iter().for_each(|path| out.push_str(&give(path, role)));
+    }
+    let vnet = needs.iter().any(|need| need.is_of_bridge() && !need.path.contains("/vmbr"));
+    if vnet && needs.iter().all(|need| !need.path.ends_with(BRIDGE_PLACEHOLDER)) {
+        out.push_str("# A vnet has its own zone in the place of localnetwork.\n");
     }
     // A comment where no VM is known to need it.
-    let (word, mark) = if *startup { ("For", "") } else { ("Only for", "#   ") };
+    let (word, mark) = if roles.contains_key(STARTUP) { ("For", "") } else { ("Only for", "#   ") };
     let _ = write!(
         out,
-        "# {word} VMs with `startup`. Sys.Modify on / allows more than that: to change the cluster's options, for one.\n\
-         {mark}pveum role add PipelineStartup --privs {}\n\
-         {mark}pveum acl modify / --users {user} --tokens '{user}!{token}' --roles PipelineStartup --propagate 0\n",
-        ON_ALL.join(",")
+        "# {word} VMs with `startup`. {ON_STARTUP} on / allows more than that: to change the cluster's options, for one.\n\
+         {mark}pveum role add {STARTUP} --privs {ON_STARTUP}\n{mark}{}",
+        give("/", STARTUP)
     );
     out.push_str(&format!(
         "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
-         #   pveum role modify PipelineVMs --append --privs VM.GuestAgent.Audit\n\
+         #   pveum role modify {VMS} --append --privs VM.GuestAgent.Audit\n\
          # Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"
     ));
     out
 }
+
+/// What stands for a bridge where no document names one.
+pub(crate) const BRIDGE_PLACEHOLDER: &str = "/BRIDGE";
 
 #[cfg(test)]
 mod tests {
@@ -272,10 +357,40 @@ mod tests {
         check(&[], "/vms/100", false);
     }
 
+    fn check_needs(param: (&str, &str), expected: &[(&str, &str)]) {
+        let found = of_param("/vms/100", param.0, param.1, &ANY_VERSION);
+        let found: Vec<_> = found.iter().map(|need| (need.path.as_str(), need.privilege)).collect();
+        assert_eq!(found, expected, "{param:?}");
+    }
+
     #[test]
-    fn commands_name_the_scope() {
-        let text = commands(&Scope::default());
-        assert!(text.contains("pveum acl modify /storage/IMAGE_DATASTORE --users iac@pve"));
-        assert!(text.contains("--roles PipelineBridges"));
+    fn a_row_says_what_a_write_takes() {
+        check_needs(("cores", "4"), &[("/vms/100", "VM.Config.CPU")]);
+        check_needs(("tags", "a"), &[("/vms/100", "VM.Config.Options")]);
+        check_needs(
+            ("net1", "virtio,bridge=lan"),
+            &[("/vms/100", "VM.Config.Network"), ("/sdn/zones/localnetwork/lan", "SDN.Use")],
+        );
+        check_needs(
+            ("scsi1", "tank:8"),
+            &[("/vms/100", "VM.Config.Disk"), ("/storage/tank", "Datastore.AllocateSpace")],
+        );
+        check_needs(("scsi1", "tank:vm-100-disk-1,ssd=1"), &[("/vms/100", "VM.Config.Disk")]);
+        check_needs(
+            ("ide2", "local:iso/a.iso,media=cdrom"),
+            &[("/vms/100", "VM.Config.CDROM"), ("/storage/local", "Datastore.Audit")],
+        );
+        check_needs(
+            ("hostpci0", "mapping=gpu"),
+            &[("/vms/100", "VM.Config.HWType"), ("/mapping/pci/gpu", "Mapping.Use")],
+        );
+        check_needs(
+            ("delete", "startup,cpu"),
+            &[
+                ("/vms/100", "VM.Config.Options"),
+                ("/", "Sys.Modify"),
+                ("/vms/100", "VM.Config.CPU"),
+            ],
+        );
     }
 }

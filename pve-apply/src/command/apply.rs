@@ -6,13 +6,14 @@ use crate::action::{Action, Plan, VmPlan};
 use crate::addresses;
 use crate::cli::ApplyArgs;
 use crate::confirm;
-use crate::desired::{DesiredVm, OnError, Purpose};
+use crate::desired::{OnError, Purpose};
 use crate::interrupt::Interrupt;
-use crate::observe::{self, Scope};
+use crate::observe::Scope;
 use crate::observed::{Look, Observed};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
-use crate::{plan, plan_file, preflight};
+use crate::preflight::Preflight;
+use crate::{facts, plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -153,12 +154,16 @@ fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(());
     }
-    let desired = &session.desired;
-    let is_made =
-        |vm: &&DesiredVm| plan.vms.iter().any(|p| p.action == Action::Create && p.name == vm.name);
-    let made: Vec<&DesiredVm> = desired.vms.iter().filter(is_made).collect();
-    let changed: Vec<&VmPlan> = plan.vms.iter().filter(|p| p.action == Action::Change).collect();
-    let facts = observe::facts(&session.client, desired)?;
-    let report = preflight::judge(desired, &made, &changed, &facts);
+    let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
+    let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
+    // A plan's file may know a VM that the document does not.
+    let work = Preflight {
+        node: &session.desired.node,
+        images: &session.desired.image_storage,
+        made: with(Action::Create).filter_map(|vm| asked(&vm.name)).collect(),
+        changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
+    };
+    let facts = facts::read(&session.client, work.node, &work.wanted())?;
+    let report = work.judge(&facts);
     if report.has_errors() { Err(report.into()) } else { Ok(()) }
 }

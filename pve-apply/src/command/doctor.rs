@@ -1,9 +1,11 @@
 //! `pve-apply doctor`: the checks of apply, for all VMs of the document, with all that is well said too.
 
 use super::session::Session;
+use crate::asked::Asked;
 use crate::cli::DoctorArgs;
-use crate::desired::{Desired, DesiredVm, Purpose};
-use crate::{observe, preflight};
+use crate::desired::{Desired, Purpose};
+use crate::preflight::Preflight;
+use crate::{facts, observe};
 use pve_client::Client;
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -25,8 +27,14 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     well(&format!("node {} is online", desired.node));
-    let vms: Vec<&DesiredVm> = desired.vms.iter().collect();
-    let findings = preflight::judge(desired, &vms, &[], &observe::facts(client, desired)?);
+    let chosen = |vm: &&Asked| desired.vms.iter().any(|other| other.name == vm.name);
+    let work = Preflight {
+        node: &desired.node,
+        images: &desired.image_storage,
+        made: session.asked.iter().filter(chosen).collect(),
+        changed: Vec::new(),
+    };
+    let findings = work.judge(&facts::read(client, work.node, &work.wanted())?);
     if !findings.has_errors() {
         well("storages, bridges and privileges are as apply needs them");
     }

@@ -1,24 +1,27 @@
 //! `pve-apply privileges`.
 
+use crate::asked::{self, Asked};
 use crate::cli::PrivilegesArgs;
-use crate::privileges::{Scope, commands};
-use stage::{Deployment, Document, Failure, Output, Report};
+use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs};
+use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
-    let mut scope =
-        Scope { user: args.user.clone(), token: args.token.clone(), ..Scope::default() };
-    if args.document {
-        let document = Document::from_stdin()?;
-        let (deployment, report) = Deployment::read(&document);
+    let needs = if args.document {
+        let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
+        let (vms, problems) = asked::read(&deployment);
+        for (index, problem) in problems {
+            let part = problem.part.map(|part| format!(".{part}")).unwrap_or_default();
+            let field = format!("vms[{index}].config.{}{part}", problem.key);
+            report.push(Entry::error(Place::input(field), problem.fact));
+        }
         if report.has_errors() {
             return Err(report.into());
         }
-        let own = deployment.vms.iter().filter_map(|vm| vm.datastore.clone());
-        scope.disks =
-            own.chain(Some(deployment.datastore.clone())).filter(|d| !d.is_empty()).collect();
-        scope.bridges = deployment.vms.iter().map(|vm| vm.bridge.clone()).collect();
-        scope.startup = deployment.vms.iter().any(|vm| vm.startup.is_some());
-        scope.images.clone_from(&deployment.image_datastore);
-    }
+        needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
+    } else {
+        let bridge = BRIDGE_PLACEHOLDER.trim_start_matches('/');
+        needs("IMAGE_DATASTORE", &[&Asked::placeholder("DATASTORE", bridge)], &ANY_VERSION)
+    };
+    let scope = Scope { user: args.user.clone(), token: args.token.clone(), needs };
     Ok(Output::bytes(commands(&scope), Report::new()))
 }

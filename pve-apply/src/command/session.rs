@@ -2,6 +2,7 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
+use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::{Runner, Vmids};
@@ -24,6 +25,8 @@ use std::time::Duration;
 pub(super) struct Session {
     pub(super) client: Client,
     pub(super) desired: Desired,
+    /// What the document's VMs ask of PVE.
+    pub(super) asked: Vec<Asked>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
 }
@@ -49,7 +52,9 @@ impl Session {
                 console.report(&report);
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
                 select(&mut desired, &target.vms)?;
-                Ok(Self { client, desired, order })
+                // What is wrong with a `config` has been said with all else.
+                let (asked, _) = asked::read(&deployment);
+                Ok(Self { client, desired, asked, order })
             }
             (Err(findings), _) => {
                 report.extend(findings);

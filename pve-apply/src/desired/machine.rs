@@ -2,7 +2,7 @@
 
 use crate::mark::SeedNote;
 use crate::mark::owns::short_digest;
-use machine::{ConfigKey, Said, Settings};
+use machine::{ConfigKey, Settings};
 use pve_client::{StorageId, Volid};
 use stage::{Power, Secret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,17 +65,9 @@ pub(crate) struct Seed {
     pub fingerprint: String,
 }
 
-impl Machine {
-    /// The config keys that are said, and not cancelled.
-    pub(crate) fn said_keys(&self) -> impl Iterator<Item = ConfigKey> {
-        let said = self.said.0.iter().filter(|(_, said)| matches!(said, Said::Parts(_)));
-        said.map(|(key, _)| *key)
-    }
-
-    /// Every bridge and vnet that a NIC of a new VM is put on.
-    pub(crate) fn bridges(&self) -> BTreeSet<&str> {
-        self.new.0.keys().filter_map(|key| self.new.value(*key, "bridge")).collect()
-    }
+impl Image {
+    /// What stands in its place for a VM that nobody makes here.
+    pub(crate) const NONE: &str = "none";
 }
 
 impl Seed {

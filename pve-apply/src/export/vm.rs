@@ -3,6 +3,7 @@
 use super::said::{Creation, Saying};
 use super::yaml;
 use crate::boot_disk;
+use crate::desired::Image;
 use crate::mark::{Line, TAG, split_tags};
 use crate::observed::{Config, Power};
 use machine::{ConfigKey, KEYS, Kind, Parts, parse_size, refusal};
@@ -68,7 +69,7 @@ impl Found<'_> {
         let mut said = self.said(&mut entry);
         entry.say("name", self.name());
         entry.say("vmid", self.vmid.get());
-        entry.say("image", "none");
+        entry.say("image", Image::NONE);
         self.short_forms(&mut entry, &mut said);
         self.tags(&mut entry);
         if let Some(pool) = self.pool {

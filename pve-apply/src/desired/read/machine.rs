@@ -1,6 +1,7 @@
 //! A VM of the document → `Machine`. Does no I/O.
 
 use super::{Purpose, Reader};
+use crate::boot_disk;
 use crate::desired::{Image, Machine, Seed, rendered, short_name};
 use crate::mark::TAG;
 use machine::{ConfigKey, Form, NewVm, Problem, Said, Settings, rule};
@@ -9,11 +10,6 @@ use serde_json::{Map, Value, json};
 use stage::{Entry, Place, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
-
-/// The slot that a new VM boots from where the document names none.
-const BOOT: &str = "virtio0";
-/// The image of a VM that nobody makes here.
-const NO_IMAGE: &str = "none";
 
 impl Reader<'_> {
     pub(super) fn machine(&mut self, index: usize, vm: &Vm) -> Option<Machine> {
@@ -27,7 +23,7 @@ impl Reader<'_> {
             None => flat.clone(),
         };
         let boot = self.boot(index, vm);
-        let made = vm.image != NO_IMAGE;
+        let made = vm.image != Image::NONE;
         if let Some(boot_disk) = boot {
             let new = NewVm { boot_disk, cores: vm.cores, memory: vm.memory };
             let problems = machine::problems(&said, Some(&new).filter(|_| made));
@@ -130,7 +126,7 @@ impl Reader<'_> {
     }
 
     fn boot(&mut self, index: usize, vm: &Vm) -> Option<ConfigKey> {
-        let text = vm.boot_disk.as_deref().unwrap_or(BOOT);
+        let text = vm.boot_disk.as_deref().unwrap_or(boot_disk::NEW);
         let is_disk = |key: &ConfigKey| {
             matches!(key.key.form, Form::Drive(_)) && key.key.part("import").is_some()
         };

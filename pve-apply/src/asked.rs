@@ -1,0 +1,246 @@
+//! What the document's VMs ask of PVE: of each the config that a creation sends, and what the node
+//! must have for it. Does no I/O.
+
+use crate::boot_disk;
+use machine::{ConfigKey, Form, Key, Kind, On, Part, Parts, Problem, Said, Settings, Version};
+use pve_client::{MappingKind, Vmid};
+use stage::{Deployment, Vm};
+use std::collections::BTreeMap;
+
+/// One VM of the document.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// Its index in the document's `vms`.
+    index: usize,
+    /// Its name.
+    pub(crate) name: String,
+    /// Its vmid, where the document fixes it.
+    pub(crate) vmid: Option<Vmid>,
+    /// The pool that it belongs to.
+    pub(crate) pool: Option<String>,
+    /// The storage of its disks, where they name none.
+    pub(crate) storage: String,
+    /// The document names that storage for this VM alone.
+    storage_is_own: bool,
+    /// What its `config` says.
+    said: Settings,
+    /// That, and what its other fields say.
+    given: Settings,
+}
+
+/// Something that PVE must have for a VM, and the field of the document that asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    /// As `vms[1].config.net1.bridge`.
+    pub(crate) field: String,
+    /// What it is.
+    pub(crate) what: Wanted,
+}
+
+/// Something that PVE must have.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wanted {
+    /// A storage that takes a kind of content.
+    Storage {
+        /// Its name.
+        name: String,
+        /// As `images`.
+        content: &'static str,
+    },
+    /// A bridge or vnet.
+    Bridge(String),
+    /// A mapping.
+    Mapping(MappingKind, String),
+    /// A CPU model.
+    CpuModel(String),
+    /// A machine type with a version.
+    Machine(String),
+    /// A pool.
+    Pool(String),
+    /// A PVE that has this key or option.
+    Since(String, Version),
+}
+
+/// Reads what the document asks for, and what is wrong with its `config`s.
+pub(crate) fn read(deployment: &Deployment) -> (Vec<Asked>, Vec<(usize, Problem)>) {
+    let mut problems = Vec::new();
+    let vms = deployment.vms.iter().enumerate().map(|(index, vm)| {
+        let (said, wrong) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
+        problems.extend(wrong.into_iter().map(|problem| (index, problem)));
+        Asked::new(index, vm, said, &deployment.datastore)
+    });
+    (vms.collect(), problems)
+}
+
+impl Asked {
+    fn new(index: usize, vm: &Vm, said: Settings, datastore: &str) -> Self {
+        let mut given = said.clone();
+        fill(&mut given, "net0", "bridge", Some(vm.bridge.clone()));
+        fill(&mut given, "cores", "", vm.cores.map(|cores| cores.to_string()));
+        fill(&mut given, "memory", "current", vm.memory.map(|memory| memory.to_string()));
+        if vm.config.is_none() {
+            // A document of an earlier build.
+            let startup = vm.startup.as_deref().and_then(|text| {
+                let key = ConfigKey::find("startup")?;
+                Some((key, said_of(key.key, &Parts::read(key.key, text))))
+            });
+            given.0.extend(startup);
+        }
+        let storage = vm.datastore.clone().unwrap_or_else(|| datastore.to_owned());
+        let boot = vm.boot_disk.as_deref().unwrap_or(boot_disk::NEW);
+        fill(&mut given, boot, "storage", Some(storage.clone()));
+        Self {
+            index,
+            name: vm.name.clone(),
+            vmid: vm.vmid.and_then(|vmid| Vmid::new(vmid.into()).ok()),
+            pool: vm.pool.clone(),
+            storage,
+            storage_is_own: vm.datastore.is_some(),
+            said,
+            given,
+        }
+    }
+
+    /// A VM of which nothing is known but where it would be.
+    pub(crate) fn placeholder(storage: &str, bridge: &str) -> Self {
+        let vm =
+            Vm { bridge: bridge.to_owned(), cores: Some(1), memory: Some(512), ..Vm::default() };
+        Self::new(0, &vm, Settings::default(), storage)
+    }
+
+    /// What its creation sends, key by key.
+    pub(crate) fn new_config(&self) -> Vec<(ConfigKey, Parts)> {
+        self.whole(&self.given.for_creation())
+    }
+
+    /// The keys of these settings that are not cancelled; a disk without a storage is on the VM's.
+    fn whole(&self, settings: &Settings) -> Vec<(ConfigKey, Parts)> {
+        let parts = |(key, said): (&ConfigKey, &Said)| {
+            let Said::Parts(said) = said else { return None };
+            let mut parts = Parts::default();
+            for (name, value) in said {
+                value.iter().for_each(|value| parts.set(name, value));
+            }
+            if matches!(key.key.form, Form::Drive(_))
+                && !parts.is_cd()
+                && parts.get("storage").is_none()
+            {
+                parts.set("storage", &self.storage);
+            }
+            Some((*key, parts))
+        };
+        settings.0.iter().filter_map(parts).collect()
+    }
+
+    /// Returns whether the document says something of a key.
+    pub(crate) fn says(&self, key: ConfigKey) -> bool {
+        self.given.0.contains_key(&key)
+    }
+
+    /// What PVE must have for the VM.
+    pub(crate) fn claims(&self) -> Vec<Claim> {
+        let config = self.whole(&self.given);
+        let mut claims: Vec<Claim> =
+            config.iter().flat_map(|(key, parts)| self.claims_of(*key, parts)).collect();
+        claims.extend(self.pool_claim());
+        claims
+    }
+
+    /// The pool that PVE must have for the VM.
+    pub(crate) fn pool_claim(&self) -> Option<Claim> {
+        let field = format!("vms[{}].pool", self.index);
+        Some(Claim { field, what: Wanted::Pool(self.pool.clone()?) })
+    }
+
+    /// What PVE must have for a value of a key. Of a change, `parts` are those of PVE's own text.
+    pub(crate) fn claims_of(&self, key: ConfigKey, parts: &Parts) -> Vec<Claim> {
+        let known = parts.iter().filter_map(|(name, value)| Some((key.key.part(name)?, value)));
+        let mut claims = Vec::new();
+        for (part, value) in known {
+            let claim = |what| Claim { field: self.field(key, part), what };
+            claims.extend(wanted(key.key, part, value, parts).map(claim));
+            let since = part.since.max(key.key.part.since);
+            if since > Version::OLDEST {
+                let dot = if key.key.is_scalar() { "" } else { "." };
+                let name = format!("{key}{dot}{}", part.name_in(key.key));
+                claims.push(claim(Wanted::Since(name, since)));
+            }
+        }
+        claims
+    }
+
+    /// The document's field that says an option.
+    fn field(&self, key: ConfigKey, part: &Part) -> String {
+        let name = part.name_in(key.key);
+        let of_vm = |field: &str| format!("vms[{}].{field}", self.index);
+        if self.said.value(key, name).is_some() {
+            let dot = if name.is_empty() { "" } else { "." };
+            return of_vm(&format!("config.{key}{dot}{name}"));
+        }
+        match name {
+            "bridge" => of_vm("bridge"),
+            "storage" if self.storage_is_own => of_vm("datastore"),
+            "storage" => "datastore".to_owned(),
+            _ => of_vm(&format!("config.{key}")),
+        }
+    }
+}
+
+/// Says an option that nothing is said of.
+fn fill(settings: &mut Settings, key: &str, part: &'static str, value: Option<String>) {
+    let (Some(key), Some(value)) = (ConfigKey::find(key), value) else { return };
+    let said = settings.0.entry(key).or_insert_with(|| Said::Parts(BTreeMap::new()));
+    if let Said::Parts(parts) = said {
+        parts.entry(part).or_insert(Some(value));
+    }
+}
+
+fn said_of(key: &'static Key, parts: &Parts) -> Said {
+    let known = parts
+        .iter()
+        .filter_map(|(name, value)| Some((key.part(name)?.name_in(key), Some(value.to_owned()))));
+    Said::Parts(known.collect())
+}
+
+/// What PVE must have for one option.
+fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
+    let storage = |name: &str, content| Wanted::Storage { name: name.to_owned(), content };
+    let mapped = key.needs.iter().find_map(|need| match need.on {
+        On::Mapping(kind, option) if option == part.name => Some(kind),
+        _ => None,
+    });
+    if let Some(kind) = MappingKind::ALL.into_iter().find(|kind| Some(kind.as_str()) == mapped) {
+        return Some(Wanted::Mapping(kind, value.to_owned()));
+    }
+    match (key.form, part.name) {
+        (Form::Nic(_), "bridge") => Some(Wanted::Bridge(value.to_owned())),
+        (Form::Drive(_), "storage") => Some(storage(value, "images")),
+        (Form::Drive(_), "file") if !names_a_disk(parts) => {
+            let content = if parts.is_cd() && !parts.is_cloud_init() { "iso" } else { "images" };
+            value.split_once(':').map(|(name, _)| storage(name, content))
+        }
+        (Form::Scalar, _) if key.needs.iter().any(|need| need.on == On::Storage) => {
+            Some(storage(value, "images"))
+        }
+        (_, "cputype") => Some(Wanted::CpuModel(value.to_owned())),
+        _ if matches!(part.kind, Kind::Machine) && is_listed(value) => {
+            Some(Wanted::Machine(value.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+/// Returns whether a drive's text in PVE names a disk that is there, which asks for no storage.
+pub(crate) fn names_a_disk(drive: &Parts) -> bool {
+    let volume = drive.get("file").and_then(|file| file.split_once(':')).map(|(_, volume)| volume);
+    // PVE: qemu-server, QemuServer/Drive.pm, NEW_DISK_RE: a size asks for a new volume.
+    let is_size = |volume: &str| volume.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    volume.is_some_and(|volume| !is_size(volume)) && !drive.is_cd()
+}
+
+/// Returns whether a node lists a machine type of this form: one without a version is the newest one.
+// PVE: qemu-server, API2/Qemu/Machine.pm.
+fn is_listed(machine: &str) -> bool {
+    let known = ["pc-i440fx-", "pc-q35-"].iter().any(|stem| machine.starts_with(stem));
+    known && !machine.ends_with(".pxe")
+}
