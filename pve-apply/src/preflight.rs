@@ -215,11 +215,15 @@ fn mapping(
     found.findings.iter().map(finding).collect()
 }
 
+/// So many names are listed beside the one that was most likely meant.
+const FEW: usize = 8;
+
 /// What was most likely meant, or all that there is; `empty` where there is nothing.
 fn near(wrong: &str, names: &[String], empty: &str) -> String {
     let names = || names.iter().map(String::as_str);
     let list = suggest::list(names());
     match suggest::near(wrong, names()) {
+        Some(name) if names().count() > FEW => format!("did you mean \"{name}\"?"),
         Some(name) => format!("did you mean \"{name}\"? PVE has {list}"),
         None if list.is_empty() => empty.to_owned(),
         None => format!("PVE has {list}"),

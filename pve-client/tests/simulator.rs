@@ -9,9 +9,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{
-    Client, ConfigView, Download, Endpoint, Error, Finished, GuestKind, NodeName, Params,
-    PropertyString, SdnKind, SdnState, StorageId, TaskFilter, TaskState, Timeouts, Trust, Upid,
-    Upload, Vmid, Volid,
+    Client, ConfigView, Download, Endpoint, Error, Finished, GuestKind, Mapping, MappingKind,
+    NodeName, Params, PropertyString, SdnKind, SdnState, StorageId, TaskFilter, TaskState,
+    Timeouts, Trust, Upid, Upload, Vmid, Volid,
 };
 use test_support::pve_sim::{Options, PveSim, World, faults};
 
@@ -97,6 +97,44 @@ fn what_the_cluster_says_of_itself() {
     assert!(local.has_content("import") && local.active && local.avail > 0, "{local:?}");
     let networks = client.networks(&node()).unwrap();
     assert!(networks.iter().any(|n| n.iface == "vmbr0" && n.kind == "bridge"), "{networks:?}");
+    assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_node_can_give_a_vm() {
+    let world = r#"{"version": "9.1.7", "pools": {"production": {}},
+        "mappings": {"pci": {"gpu": {"map": ["node=pve1,path=0000:01:00.0,id=10de:1eb8"]}},
+                     "usb": {"stick": {"map": ["node=pve2,id=1234:5678"]}}}}"#;
+    let (sim, client) = scene(world);
+    let rights = |world: &mut World| {
+        world
+            .access
+            .roles
+            .insert("Sees".to_owned(), ["Mapping.Audit", "Pool.Audit"].map(str::to_owned).into());
+        let mut entries = Vec::new();
+        for entry in world.access.acl.iter().filter(|entry| entry.path == "/vms") {
+            for path in ["/mapping", "/pool"] {
+                let mut entry = entry.clone();
+                (entry.path, entry.role) = (path.to_owned(), "Sees".to_owned());
+                entries.push(entry);
+            }
+        }
+        world.access.acl.extend(entries);
+    };
+    assert_eq!(client.mappings(MappingKind::Pci, &node()).unwrap(), []);
+    assert_eq!(client.pools().unwrap(), Vec::<String>::new());
+    sim.edit(rights);
+    let mapping = |id: &str, findings: &[&str]| Mapping {
+        id: id.to_owned(),
+        findings: findings.iter().map(|text| (*text).to_owned()).collect(),
+    };
+    assert_eq!(client.mappings(MappingKind::Pci, &node()).unwrap(), [mapping("gpu", &[])]);
+    let usb = [mapping("stick", &["No mapping for node pve1."])];
+    assert_eq!(client.mappings(MappingKind::Usb, &node()).unwrap(), usb);
+    assert_eq!(client.mappings(MappingKind::Dir, &node()).unwrap(), []);
+    assert_eq!(client.pools().unwrap(), ["production"]);
+    assert!(client.cpu_models(&node()).unwrap().contains(&"x86-64-v2-AES".to_owned()));
+    assert!(client.machine_types(&node()).unwrap().contains(&"pc-q35-9.0".to_owned()));
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
