@@ -222,6 +222,6 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l token
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l document -d 'Read the document on stdin and name its storages and bridges'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l document -d 'Read the document on stdin, and print what its VMs need and no more'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -300,7 +300,7 @@ pub(crate) struct DoctorArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct PrivilegesArgs {
-    /// Read the document on stdin and name its storages and bridges
+    /// Read the document on stdin, and print what its VMs need and no more
     #[arg(long)]
     pub(crate) document: bool,
     /// The user that the token belongs to
