@@ -39,6 +39,16 @@ pub(super) fn is_made(parts: &Parts) -> bool {
     !parts.is_cd() || parts.is_cloud_init()
 }
 
+/// Returns whether both are cloud-init's drive on one storage: PVE names its volume after the VM.
+pub(super) fn is_same_cloud_init(key: ConfigKey, one: &str, other: &str) -> bool {
+    let storage = |volume: &str| {
+        let is_cloud_init = Parts::read(key.key, volume).is_cloud_init();
+        let storage = volume.split_once(':').map(|(storage, _)| storage.to_owned());
+        storage.filter(|_| is_cloud_init)
+    };
+    storage(one).is_some_and(|one| storage(other) == Some(one))
+}
+
 /// The key under which a disk that was taken off a VM lies.
 pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
     let holds = |key: &&str| {
@@ -116,7 +126,21 @@ fn gib(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::gib;
+    use super::{gib, is_same_cloud_init};
+    use machine::ConfigKey;
+
+    #[test]
+    fn cloud_inits_drive_is_known_by_its_storage() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let key = ConfigKey::find("ide2").unwrap();
+            assert_eq!(is_same_cloud_init(key, one, other), expected, "{one} {other}");
+        };
+        check("tank:cloudinit", "tank:vm-100-cloudinit", true);
+        check("tank:cloudinit", "tank:100/vm-100-cloudinit.qcow2", true);
+        check("tank:cloudinit", "other:vm-100-cloudinit", false);
+        check("tank:cloudinit", "tank:iso/a.iso", false);
+        check("none", "none", false);
+    }
 
     #[test]
     fn sizes_are_exact() {

@@ -44,12 +44,13 @@ impl Difference {
         let name = key.to_string();
         let Some(volume) = Volume::read(key, c.config().next(&name)) else { return };
         if volume.is_cd {
-            return self.options(
-                c,
-                key,
-                &|part| !["storage", "import", "size"].contains(&part),
-                None,
-            );
+            let said = c.wishes.said(key, "file");
+            let is_held =
+                said.is_some_and(|said| disk::is_same_cloud_init(key, said, &volume.file));
+            let ordinary = |part: &str| {
+                !["storage", "import", "size"].contains(&part) && !(is_held && part == "file")
+            };
+            return self.options(c, key, &ordinary, None);
         }
         let is_boot = c.boot.key == Some(key);
         let storage = match is_boot {
