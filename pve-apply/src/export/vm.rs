@@ -6,7 +6,7 @@ use crate::boot_disk;
 use crate::desired::Image;
 use crate::mark::{Line, TAG, split_tags};
 use crate::observed::{Config, Power};
-use machine::{ConfigKey, KEYS, Kind, Parts, parse_size, refusal};
+use machine::{ConfigKey, KEYS, Kind, Parts, Problem, Settings, parse_size, refusal};
 use pve_client::Vmid;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -71,6 +71,7 @@ impl Found<'_> {
         entry.say("vmid", self.vmid.get());
         entry.say("image", Image::NONE);
         self.short_forms(&mut entry, &mut said);
+        entry.leave_out_what_is_refused(&mut said);
         self.tags(&mut entry);
         if let Some(pool) = self.pool {
             entry.say("pool", pool);
@@ -231,6 +232,26 @@ fn not_said(name: &str) -> Option<String> {
 impl Entry {
     fn say(&mut self, key: &str, value: impl Into<Value>) {
         self.fields.push((key.to_owned(), value.into()));
+    }
+
+    /// Leaves out what an env could not say together: PVE keeps much that it would refuse today.
+    fn leave_out_what_is_refused(&mut self, said: &mut BTreeMap<ConfigKey, Value>) {
+        loop {
+            let named = self.fields.iter().filter(|(key, _)| ConfigKey::find(key).is_some());
+            let keys = said.iter().map(|(key, value)| (key.to_string(), value.clone()));
+            let (settings, _) = Settings::read(&named.cloned().chain(keys).collect());
+            let known = |problem: &Problem| {
+                let key = ConfigKey::find(&problem.key)?;
+                said.contains_key(&key).then(|| (key, problem.clone()))
+            };
+            let Some((key, problem)) = machine::problems(&settings, None).iter().find_map(known)
+            else {
+                return;
+            };
+            let option = problem.part.map(|part| format!(".{part}")).unwrap_or_default();
+            said.remove(&key);
+            self.remarks.push(format!("{key} is left as it is: `{key}{option}` {}", problem.fact));
+        }
     }
 
     /// Returns the lines of an item of a list.
