@@ -48,7 +48,7 @@ impl Difference {
             let is_held =
                 said.is_some_and(|said| disk::is_same_cloud_init(key, said, &volume.file));
             let ordinary = |part: &str| {
-                !["storage", "import", "size"].contains(&part) && !(is_held && part == "file")
+                !(["storage", "import", "size"].contains(&part) || is_held && part == "file")
             };
             return self.options(c, key, &ordinary, None);
         }
