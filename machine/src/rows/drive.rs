@@ -122,9 +122,9 @@ const fn rate(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Int(0, i64::MAX), help).effect(Effect::Live)
 }
 
-/// PVE takes these at once, but hands them to QEMU only when the VM starts.
+/// PVE takes these at once, but hands them to QEMU only when the VM starts. It writes no zero down.
 const fn bytes(name: &'static str, help: &'static str) -> Part {
-    Part::new(name, Kind::Int(0, i64::MAX), help)
+    Part::new(name, Kind::Int(0, i64::MAX), help).absent("0")
 }
 
 const fn megabytes(name: &'static str, help: &'static str) -> Part {

@@ -3,7 +3,7 @@
 
 use super::model::carry_out;
 use super::plan;
-use super::table::{Row, config_of, is_description, rows, samples, there, wanting};
+use super::table::{Row, by_hand, config_of, is_description, rows, samples, there, value, wanting};
 use crate::mark::Owner;
 use crate::observed::{Look, Observed, Power};
 use machine::{ConfigKey, Form};
@@ -56,7 +56,7 @@ proptest! {
     fn what_two_documents_say_in_turn(
         first in picks(),
         second in picks(),
-        by_hand in picks(),
+        hands in picks(),
         steps in 0usize..5,
         running in any::<bool>(),
     ) {
@@ -65,7 +65,7 @@ proptest! {
         // Only the identity counts of it: no row is taken out.
         let mut world = there(None, power);
         let ours = &keys(&all, &first) | &keys(&all, &second);
-        let foreign: Vec<&(usize, bool)> = by_hand
+        let foreign: Vec<&(usize, bool)> = hands
             .iter()
             .filter(|(index, _)| {
                 let row = &all[*index];
@@ -74,7 +74,7 @@ proptest! {
             .collect();
         for (index, second) in &foreign {
             let row = &all[*index];
-            row.by_hand(config_of(&mut world), &samples(row.part.kind)[usize::from(*second)]);
+            by_hand(row, &mut world, &samples(row.part.kind)[usize::from(*second)]);
         }
         let before = config_of(&mut world).clone();
         apply(&says(&all, &first), &mut world, steps)?;
@@ -93,7 +93,7 @@ proptest! {
             if placed || needed || is_description(row) || row.key.key.part.name == "boot" {
                 continue;
             }
-            let has = row.value(config_of(&mut world)).or(row.part.absent.map(str::to_owned));
+            let has = value(row, &mut world).or(row.part.absent.map(str::to_owned));
             let gets = new.value(row.key, row.part.name_in(row.key.key)).or(row.part.absent);
             prop_assert_eq!(has.as_deref(), gets, "{} {}", row.key, row.part.name);
         }

@@ -19,7 +19,8 @@ const IMAGE: &str = r#"{"volumes":[{"volid":"local:import/debian-12.qcow2","node
 pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     calls(table)?;
     critical_path(table)?;
-    memory(table, 2_000)
+    memory(table, 2_000)?;
+    whole_machines(table, 2_000)
 }
 
 /// How many calls a create and an unchanged apply cost.
@@ -73,6 +74,38 @@ fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
         64.0,
     );
     table.seen(&format!("plan, {vms} VMs unchanged: CPU, ms"), measure.cpu_ms());
+    Ok(())
+}
+
+/// A plan of VMs that are as they shall be, with three NICs and three disks each, all of them said.
+fn whole_machines(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
+    let sim = start(Pace::Polls(0))?;
+    let mut document = document(&sim, vms);
+    for (index, vm) in document["vms"].as_array_mut().into_iter().flatten().enumerate() {
+        let mac =
+            |nic: usize| format!("02:00:00:{nic:02X}:{:02X}:{:02X}", index / 256, index % 256);
+        let nic =
+            |number: usize| json!({"bridge": "vmbr0", "tag": 10 + number, "macaddr": mac(number)});
+        vm["config"] = json!({
+            "cores": 2, "memory": 2048, "cpu": "host", "agent": true, "onboot": true,
+            "net0": nic(0), "net1": nic(1), "net2": nic(2),
+            "virtio0": {"discard": "on", "iothread": true},
+            "scsi1": {"size": 20, "ssd": true}, "scsi2": {"size": 4, "backup": false},
+        });
+    }
+    let document = document.to_string().into_bytes();
+    let folder = std::env::temp_dir();
+    let run = |args: &[&str]| {
+        trusting(Tool::new("pve-apply"), &sim, &folder)
+            .args(args.iter().copied())
+            .stdin(document.clone())
+            .once()
+    };
+    run(&["apply", "--parallelism", "8", "--imports-per-storage", "8"])?;
+    let measure = run(&["plan", "--expect-no-changes"])?;
+    let what = format!("plan, {vms} VMs with 3 NICs and 3 disks unchanged");
+    table.at_most(&format!("{what}: CPU, ms"), measure.cpu_ms(), 2_000.0);
+    table.at_most(&format!("{what}: peak memory, MiB"), measure.peak_mib(), 96.0);
     Ok(())
 }
 
