@@ -222,7 +222,7 @@ fn words_are_those_of_the_schema() {
 }
 
 /// What PVE's code takes for granted where its schema names no default.
-const IN_CODE: [(&str, &str); 13] = [
+const IN_CODE: [(&str, &str); 16] = [
     ("freeze", "0"),
     ("machine type", "pc"),
     ("cpuunits", "100"),
@@ -236,6 +236,9 @@ const IN_CODE: [(&str, &str); 13] = [
     ("backup", "1"),
     ("snapshot", "0"),
     ("ostype", "other"),
+    ("bps", "0"),
+    ("bps_rd", "0"),
+    ("bps_wr", "0"),
 ];
 
 #[test]

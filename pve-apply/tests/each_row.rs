@@ -2,7 +2,6 @@
 //! the next plan is empty.
 
 #![expect(clippy::disallowed_methods, reason = "door: a test starts the tool")]
-#![expect(clippy::print_stdout, reason = "a test tells its figures")]
 #![expect(clippy::unwrap_used, reason = "a test may")]
 #![expect(clippy::panic, reason = "a test may")]
 
