@@ -123,6 +123,7 @@ impl std::fmt::Debug for Document {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Deployment;
 
     #[test]
     fn unknown_fields_pass_untouched_and_in_order() {
@@ -137,6 +138,15 @@ mod tests {
         let expected =
             r#"{"z":1.0,"a":{"y":[null,1000.0]},"vms":[{"name":"x","own":true,"auth_token":""}]}"#;
         assert_eq!(compact, expected);
+    }
+
+    #[test]
+    fn a_deployment_is_printed_as_its_document_is() {
+        let text =
+            r#"{"node":"pve","vms":[{"name":"a","config":{"cores":2,"net0":{"tag":null}}}]}"#;
+        let document = Document::parse(text.as_bytes()).unwrap();
+        let bytes = Deployment::read(&document).0.to_bytes().unwrap();
+        assert_eq!(Document::parse(&bytes).unwrap().to_bytes(), bytes);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(crate) fn resolve(
         image_sources: images::sources(site, node, &vms, how),
         cloud_init: cloud_init(site, how),
         waiting,
-        vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..vm.vm }).collect(),
+        vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
         ..Deployment::default()
     }
 }
@@ -104,8 +104,8 @@ fn made_here<'g>(mut all: Vec<Resolved<'g>>, order: &graph::Order) -> Vec<Resolv
 pub(crate) struct Resolved<'g> {
     /// The machine.
     pub machine: &'g crate::site::Machine,
-    /// The VM.
-    pub vm: Vm,
+    /// The VM; boxed, since it is moved about and large.
+    pub vm: Box<Vm>,
     /// Its NICs, with the places of what it must not share.
     pub nics: Vec<nic::Found>,
     /// Where its image is named.

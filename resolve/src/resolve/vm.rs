@@ -102,7 +102,7 @@ impl<'g> One<'_, 'g> {
         let at = |key| tree.get(key).map(|said: &Said| said.at);
         Resolved {
             machine: self.machine,
-            vm,
+            vm: Box::new(vm),
             nics,
             image_at: at("image"),
             spec_at: at("spec"),

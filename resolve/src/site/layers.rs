@@ -8,6 +8,7 @@ use crate::source::{Sources, Span};
 use crate::tree::{Said, Tree, What};
 use stage::Report;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// The slot that a new VM boots from where nobody names one.
@@ -42,6 +43,9 @@ pub(crate) struct Layers<'a> {
     /// A template or preset that is named is not there: what is missing may stand in it.
     broken: bool,
 }
+
+/// By the name of a template or a preset; for each slot of the boot disk one.
+pub(super) type Bases = BTreeMap<String, Vec<(String, Rc<Base>)>>;
 
 /// What VMs share that begin with the same template or preset: all but their own layer.
 pub(crate) struct Base {
@@ -117,10 +121,14 @@ impl Site<'_> {
     pub(crate) fn merge(&mut self, machine: &Machine) -> Merged {
         let layers = self.layers(machine);
         let boot_disk = layers.boot_disk().to_owned();
-        let owned = |slot: Slot<&str>| slot.value().map(|name| (*name).to_owned());
-        let key = (owned(machine.text("template")), owned(machine.preset()), boot_disk.clone());
-        let base = match self.bases.get(&key) {
-            Some(base) => Rc::clone(base),
+        // A template brings its preset.
+        let (template, preset) = (machine.text("template"), machine.preset());
+        let named = template.value().or(preset.value()).copied().unwrap_or_default();
+        let kind = usize::from(template.value().is_none());
+        let known = self.bases[kind].get(named).into_iter().flatten();
+        let known = known.into_iter().find(|(slot, _)| *slot == boot_disk);
+        let base = match known {
+            Some((_, base)) => Rc::clone(base),
             None => {
                 let mut report = Report::new();
                 let mut tree = Tree::default();
@@ -130,8 +138,9 @@ impl Site<'_> {
                     tree.lay(&boot(layer, &boot_disk));
                 }
                 let base = Rc::new(Base { tree, broken: layers.broken });
+                let all = self.bases[kind].entry(named.to_owned()).or_default();
+                all.push((boot_disk.clone(), Rc::clone(&base)));
                 self.report.extend(report);
-                self.bases.insert(key, Rc::clone(&base));
                 base
             }
         };

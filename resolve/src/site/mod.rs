@@ -19,10 +19,9 @@ use crate::source::{FileId, Sources, Span};
 use crate::suggest;
 use crate::tree::Tree;
 use crate::yaml::{self, Node};
-use layers::Base;
+use layers::Bases;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
 
 /// A hint costs a comparison with every name; behind so many findings nobody reads it.
 pub(crate) const ENOUGH: usize = 200;
@@ -68,8 +67,8 @@ pub(crate) struct Site<'s> {
     pub secrets_unknown: bool,
     presets: BTreeMap<String, Option<Tree>>,
     templates: BTreeMap<String, Option<Tree>>,
-    /// By template, preset and slot of the boot disk.
-    bases: BTreeMap<(Option<String>, Option<String>, String), Rc<Base>>,
+    /// Of VMs that begin with a template, and of the others.
+    bases: [Bases; 2],
     named: BTreeSet<FileId>,
 }
 
@@ -84,7 +83,7 @@ impl<'s> Site<'s> {
             secrets_unknown: !with_secrets,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
-            bases: BTreeMap::new(),
+            bases: Default::default(),
             named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
