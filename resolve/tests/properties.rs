@@ -94,6 +94,9 @@ struct Says {
     vlan: Option<u32>,
     packages: Option<Vec<String>>,
     bridge: Option<u8>,
+    /// An option of a slot; `Some(None)` is null.
+    tag: Option<Option<u32>>,
+    mtu: Option<u32>,
 }
 
 impl Says {
@@ -104,6 +107,12 @@ impl Says {
         lines.extend(self.vlan.map(|n| format!("vlan: {n}")));
         lines.extend(self.packages.as_ref().map(|p| format!("packages: [{}]", p.join(", "))));
         lines.extend(self.bridge.map(|n| format!("bridge: vmbr{n}")));
+        let tag = self.tag.map(|tag| tag.map_or("null".to_owned(), |tag| tag.to_string()));
+        let tag = tag.map(|tag| format!(", tag: {tag}")).unwrap_or_default();
+        let mtu = self.mtu.map(|mtu| format!(", mtu: {mtu}")).unwrap_or_default();
+        if !tag.is_empty() || !mtu.is_empty() {
+            lines.push(format!("net1: {{bridge: lan{tag}{mtu}}}"));
+        }
         format!("{{{}}}", lines.join(", "))
     }
 
@@ -114,6 +123,8 @@ impl Says {
             vlan: self.vlan.or(below.vlan),
             packages: self.packages.clone().or_else(|| below.packages.clone()),
             bridge: self.bridge.or(below.bridge),
+            tag: self.tag.or(below.tag),
+            mtu: self.mtu.or(below.mtu),
         }
     }
 }
@@ -122,15 +133,23 @@ fn says() -> impl Strategy<Value = Says> {
     use prop::option::of;
     let package = prop::sample::select(vec!["nginx", "curl", "vim"]).prop_map(str::to_owned);
     let packages = prop::collection::vec(package, 0..3);
-    (of(1..=128u32), of(512..9000u32), of(1..=4094u32), of(packages), of(any::<u8>())).prop_map(
-        |(cores, memory, vlan, packages, bridge)| Says { cores, memory, vlan, packages, bridge },
-    )
+    let slot = (of(of(1..=4094u32)), of(576..9000u32));
+    (of(1..=128u32), of(512..9000u32), of(1..=4094u32), of(packages), of(any::<u8>()), slot)
+        .prop_map(|(cores, memory, vlan, packages, bridge, (tag, mtu))| Says {
+            cores,
+            memory,
+            vlan,
+            packages,
+            bridge,
+            tag,
+            mtu,
+        })
 }
 
 /// The VM `a` of a site with these layers.
 fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
     let own = own.yaml();
-    let inner = own.trim_start_matches('{').trim_end_matches('}');
+    let inner = own.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let comma = if inner.is_empty() { "" } else { ", " };
     let env = format!("vms: [{{name: a, template: t, image: i, disk: 1{comma}{inner}}}]");
     let preset = preset.yaml();
@@ -146,7 +165,7 @@ fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
 
 fn template(says: &Says, preset: bool) -> String {
     let yaml = says.yaml();
-    let inner = yaml.trim_start_matches('{').trim_end_matches('}');
+    let inner = yaml.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let first = if preset { "preset: p" } else { "description: x" };
     format!("{{{first}{}{inner}}}", if inner.is_empty() { "" } else { ", " })
 }
@@ -193,6 +212,9 @@ proptest! {
         prop_assert_eq!(resolved["vlan"].as_u64(), wanted.vlan.map(Into::into));
         let bridge = format!("vmbr{}", wanted.bridge.unwrap_or(0));
         prop_assert_eq!(resolved["bridge"].as_str(), Some(bridge.as_str()));
+        let net1 = &resolved["config"]["net1"];
+        prop_assert_eq!(net1.get("tag").cloned(), wanted.tag.map(|tag| serde_json::json!(tag)));
+        prop_assert_eq!(net1.get("mtu").cloned(), wanted.mtu.map(|mtu| serde_json::json!(mtu)));
         let packages = serde_json::json!(wanted.packages.unwrap_or_default());
         prop_assert_eq!(&resolved["packages"], &packages);
     }
