@@ -48,7 +48,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave se
 complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Say where each value of a VM comes from'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Say where each value of a VM comes from, or of the document\'s head'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'Show what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for ansible'

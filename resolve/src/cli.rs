@@ -110,10 +110,11 @@ pub struct MachineArgs {
 /// What else resolve can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Say where each value of a VM comes from.
+    /// Say where each value of a VM comes from, or of the document's head.
     Explain {
-        /// A VM, or one of its fields: VM.FIELD.
-        #[arg(value_name = "VM[.FIELD]")]
+        /// A VM, what lies at a path of it, such as db1.net1.tag, or a field of the document, such
+        /// as datastore.
+        #[arg(value_name = "VM[.PATH]|FIELD")]
         target: String,
         /// As JSON.
         #[arg(long)]
