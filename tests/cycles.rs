@@ -27,7 +27,7 @@ fn no_files_import_each_other_in_a_ring() {
     for name in CRATES {
         let mut modules = Modules::new();
         read(&root.join(name).join("src"), &[], &mut modules);
-        assert!(modules.len() > 5, "{name} has few files: are they found?");
+        assert!(modules.len() > 3, "{name} has few files: are they found?");
         rings.extend(rings_of(&modules).into_iter().map(|ring| format!("{name}: {ring}")));
     }
     assert!(rings.is_empty(), "files that import each other:\n  {}", rings.join("\n  "));
@@ -36,8 +36,10 @@ fn no_files_import_each_other_in_a_ring() {
 #[test]
 fn a_ring_is_found() {
     let modules = |texts: &[(&str, &str)]| -> Modules {
-        let path = |name: &str| name.split("::").filter(|p| !p.is_empty()).map(str::to_owned);
-        texts.iter().map(|(name, text)| (path(name).collect(), (*text).to_owned())).collect()
+        let path = |name: &str| -> Vec<String> {
+            name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect()
+        };
+        texts.iter().map(|(name, text)| (path(name), (*text).to_owned())).collect()
     };
     let ring = modules(&[
         ("", "mod a; mod b; mod c;"),
@@ -71,22 +73,25 @@ fn read(folder: &Path, path: &[String], modules: &mut Modules) {
 }
 
 fn rings_of(modules: &Modules) -> Vec<String> {
-    let edges: BTreeMap<_, _> =
+    let edges: Edges<'_> =
         modules.iter().map(|(path, text)| (path, imports(path, text, modules))).collect();
-    let reach = |from: &Vec<String>| {
-        let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
-        while let Some(at) = open.pop() {
-            open.extend(edges[at].iter().filter(|to| seen.insert(*to)));
-        }
-        seen
-    };
-    let all: BTreeMap<_, _> = modules.keys().map(|path| (path, reach(path))).collect();
+    let all: BTreeMap<_, _> = modules.keys().map(|path| (path, reached(path, &edges))).collect();
     let ring = |path: &Vec<String>| {
         let members = all[path].iter().filter(|other| all[*other].contains(path));
         members.map(|member| member.join("::")).collect::<Vec<_>>().join(", ")
     };
     let rings: BTreeSet<String> = modules.keys().map(ring).filter(|r| !r.is_empty()).collect();
     rings.into_iter().collect()
+}
+
+type Edges<'m> = BTreeMap<&'m Vec<String>, BTreeSet<Vec<String>>>;
+
+fn reached<'e>(from: &'e Vec<String>, edges: &'e Edges<'_>) -> BTreeSet<&'e Vec<String>> {
+    let (mut seen, mut open) = (BTreeSet::new(), vec![from]);
+    while let Some(at) = open.pop() {
+        open.extend(edges[at].iter().filter(|to| seen.insert(*to)));
+    }
+    seen
 }
 
 /// The modules that a module imports from, without its own family.
