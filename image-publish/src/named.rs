@@ -4,9 +4,6 @@
 use machine::{Form, Settings, parse_size};
 use stage::Vm;
 
-/// The `image` of a VM that is never created.
-const NO_IMAGE: &str = "none";
-
 /// An image that a VM names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Named {
@@ -36,7 +33,7 @@ pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
     let disk = Disk { place: format!("vms[{index}].disk"), key: "disk", bytes: Some(bytes) };
     let boot = Named { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
     // A VM that is there may still get a data disk.
-    let mut named = if vm.image == NO_IMAGE { Vec::new() } else { vec![boot] };
+    let mut named = if vm.image == Vm::NO_IMAGE { Vec::new() } else { vec![boot] };
     let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
     for key in settings.0.keys().filter(|key| matches!(key.key.form, Form::Drive(_))) {
         let Some(image) = settings.value(*key, "import") else { continue };

@@ -65,11 +65,6 @@ pub(crate) struct Seed {
     pub fingerprint: String,
 }
 
-impl Image {
-    /// What stands in its place for a VM that nobody makes here.
-    pub(crate) const NONE: &str = "none";
-}
-
 impl Seed {
     /// Returns what the mark says of this seed.
     pub(crate) fn note(&self, slot: &str) -> SeedNote {

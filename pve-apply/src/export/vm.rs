@@ -3,12 +3,12 @@
 use super::said::{Creation, Saying};
 use super::yaml;
 use crate::boot_disk;
-use crate::desired::Image;
 use crate::mark::{Line, TAG, split_tags};
 use crate::observed::{Config, Power};
 use machine::{ConfigKey, KEYS, Kind, Parts, Problem, Settings, parse_size, refusal};
 use pve_client::Vmid;
 use serde_json::{Value, json};
+use stage::Vm;
 use std::collections::BTreeMap;
 
 /// A VM that is there.
@@ -69,7 +69,7 @@ impl Found<'_> {
         let mut said = self.said(&mut entry);
         entry.say("name", self.name());
         entry.say("vmid", self.vmid.get());
-        entry.say("image", Image::NONE);
+        entry.say("image", Vm::NO_IMAGE);
         self.short_forms(&mut entry, &mut said);
         entry.leave_out_what_is_refused(&mut said);
         self.tags(&mut entry);

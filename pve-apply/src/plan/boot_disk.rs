@@ -1,9 +1,7 @@
 //! The disk that a VM boots from: of a VM that is there the first disk of its boot order, whatever
 //! its slot. Does no I/O.
 
-use super::difference::{Context, Difference};
 use super::seed;
-use crate::blocked::Why;
 use crate::desired::Machine;
 use crate::mark::Mark;
 use crate::observed::Config;
@@ -40,23 +38,4 @@ impl BootDisk {
 fn is_disk(config: &Config, key: ConfigKey) -> bool {
     let Some(text) = config.next(&key.to_string()) else { return false };
     matches!(key.key.form, Form::Drive(_)) && !Parts::read(key.key, text).is_cd()
-}
-
-impl Difference {
-    /// Compares the boot disk, of which something is held in any case.
-    pub(super) fn boot_disk(&mut self, c: &Context<'_>) {
-        let Some(key) = c.boot.key else {
-            let slot = c.machine.boot.to_string();
-            return self.blocked.push(Why::DiskMissing { slot });
-        };
-        let unknown = |part: &&str| key.key.part(part).is_none();
-        let said = c.wishes.all_said().0.get(&key);
-        if let Some(machine::Said::Parts(parts)) = said
-            && let Some(option) = parts.keys().find(|part| unknown(part))
-        {
-            let (slot, option) = (key.to_string(), (*option).to_owned());
-            self.blocked.push(Why::OptionUnknown { slot, option });
-        }
-        self.drive_options(c, key);
-    }
 }

@@ -1,6 +1,7 @@
 //! The steps that bring a VM of ours to what the document asks, in place. Does no I/O.
 
-use super::difference::{Context, Difference};
+use super::context::Context;
+use super::difference::Difference;
 use super::find::Ours;
 use super::{blocked, create, seed, unchanged, unsaid};
 use crate::action::{Action, Plan, Step, VmPlan};

@@ -2,7 +2,8 @@
 //!
 //! Our mark is a line of the description. What the document says is all lines but that one.
 
-use super::difference::{Context, Difference};
+use super::context::Context;
+use super::difference::Difference;
 use super::quiet;
 use crate::blocked::Why;
 use crate::desired::{Machine, OWNED_POOL};

@@ -1,30 +1,13 @@
-//! How a VM differs from what the document asks: what is said, and what is taken back, compared
-//! option by option. Does no I/O.
+//! `Difference`: how a VM differs from what the document asks, and what is written for it. Does no I/O.
 
-use super::boot_disk::BootDisk;
-use super::find::Ours;
-use super::wish::Wishes;
-use super::{owned, quiet, seed, tags};
+use super::context::Context;
 use crate::blocked::Why;
 use crate::change::{Change, Impact};
-use crate::desired::{Desired, DesiredVm, Machine};
-use crate::mark::{Mark, Stage};
+use crate::mark::Mark;
 use crate::notice::What;
-use crate::observed::{Config, Observed, Power};
-use machine::{ConfigKey, Effect, Feature};
+use machine::{ConfigKey, Effect};
 use pve_client::StorageId;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What is compared.
-pub(super) struct Context<'a> {
-    pub(super) desired: &'a Desired,
-    pub(super) vm: &'a DesiredVm,
-    pub(super) machine: &'a Machine,
-    pub(super) ours: &'a Ours<'a>,
-    pub(super) observed: &'a Observed,
-    pub(super) wishes: Wishes<'a>,
-    pub(super) boot: BootDisk,
-}
 
 /// A disk to be made.
 pub(super) struct NewDisk {
@@ -80,81 +63,7 @@ pub(super) struct Point<'a> {
     pub(super) reason: Option<&'a str>,
 }
 
-impl<'a> Context<'a> {
-    /// What is compared of a VM that is ours.
-    pub(super) fn of(
-        desired: &'a Desired,
-        vm: &'a DesiredVm,
-        machine: &'a Machine,
-        ours: &'a Ours<'a>,
-        observed: &'a Observed,
-    ) -> Self {
-        let boot = BootDisk::of(&ours.seen.config, machine, &ours.mark);
-        let key = boot.key.unwrap_or(machine.boot);
-        let wishes = Wishes::of(machine, &ours.mark.owns, key);
-        Self { desired, vm, machine, ours, observed, wishes, boot }
-    }
-
-    /// The VM's config.
-    pub(super) fn config(&self) -> &Config {
-        &self.ours.seen.config
-    }
-
-    /// Returns whether the VM runs.
-    pub(super) fn runs(&self) -> bool {
-        self.ours.seen.power == Power::Running
-    }
-
-    /// Why something that nobody says any more changes.
-    pub(super) fn taken_back(&self) -> String {
-        format!("taken back; last set by run {}", self.ours.mark.run)
-    }
-
-    /// Returns whether a running VM takes a change at once.
-    fn is_live(&self, effect: Effect) -> bool {
-        match effect {
-            Effect::Live | Effect::Grow | Effect::AtCreate => true,
-            Effect::Restart => false,
-            Effect::Plug(feature) => plugs(self.config().now("hotplug"), feature),
-        }
-    }
-}
-
-/// Returns whether a VM takes a kind of device while it runs.
-pub(super) fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
-    // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` is what stands for absence.
-    let words = match hotplug {
-        None | Some("1") => "network,disk,usb",
-        Some(words) => words,
-    };
-    let word = match feature {
-        Feature::Network => "network",
-        Feature::Disk => "disk",
-        Feature::Usb => "usb",
-        Feature::Cpu => "cpu",
-        Feature::Memory => "memory",
-    };
-    words.split([',', ';', ' ']).any(|known| known == word)
-}
-
 impl Difference {
-    /// Compares a VM with what the document asks.
-    pub(super) fn of(c: &Context<'_>) -> Self {
-        let mut difference = Self::default();
-        difference.boot_disk(c);
-        difference.name(c);
-        for key in c.wishes.keys() {
-            difference.key(c, key);
-        }
-        difference.description(c);
-        difference.tags(c);
-        difference.pool(c);
-        difference.seed(c);
-        difference.power(c);
-        owned::marks(&mut difference, c);
-        difference
-    }
-
     /// The worst of its changes.
     pub(super) fn impact(&self) -> Impact {
         self.changes.iter().map(|change| change.impact).max().unwrap_or_default()
@@ -199,71 +108,5 @@ impl Difference {
             reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         });
         drifted
-    }
-
-    fn name(&mut self, c: &Context<'_>) {
-        let (next, now) = (c.config().next("name"), c.config().now("name"));
-        let want = c.vm.name.as_str();
-        if next != Some(want) || c.runs() && now != Some(want) {
-            self.changes.push(quiet("name", next.map(str::to_owned), Some(want.to_owned())));
-            self.params.insert("name".to_owned(), want.to_owned());
-        }
-    }
-
-    fn tags(&mut self, c: &Context<'_>) {
-        let has = c.config().next("tags").unwrap_or_default();
-        if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
-            self.changes.push(quiet("tags", Some(has.to_owned()), Some(tags.clone())));
-            self.params.insert("tags".to_owned(), tags);
-        }
-    }
-
-    /// Changed seed data never replaces a VM; it reaches one only when the user asks.
-    fn seed(&mut self, c: &Context<'_>) {
-        let old = &c.ours.mark.seed.fingerprint;
-        if *old == c.machine.seed.fingerprint || !c.desired.consent.reseed {
-            return;
-        }
-        if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark) {
-            let slot = seed::slot(&c.ours.mark).to_owned();
-            return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
-        }
-        let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())
-            .into_iter()
-            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.wishes.is_cancelled(key)));
-        if !keys.is_empty() {
-            return self.blocked.push(Why::SeedRivals { keys });
-        }
-        for key in cancelled {
-            self.changes.push(quiet(&key, c.config().next(&key).map(str::to_owned), None));
-            self.deletes.insert(key);
-        }
-        self.reseed = true;
-        self.changes.push(Change {
-            field: "seed".to_owned(),
-            from: Some(old.clone()),
-            to: Some(c.machine.seed.fingerprint.clone()),
-            impact: if c.runs() { Impact::PowerOff } else { Impact::None },
-            reason: Some("cloud-init runs again at the next boot".to_owned()),
-        });
-    }
-
-    /// Whether it shall run; one whose creation is not finished is started in any case but one.
-    fn power(&mut self, c: &Context<'_>) {
-        let unfinished = c.ours.mark.stage != Stage::Done;
-        let wants = match c.machine.power {
-            stage::Power::Running => Power::Running,
-            stage::Power::Stopped => Power::Stopped,
-            stage::Power::Any if unfinished => Power::Running,
-            stage::Power::Any => return,
-        };
-        let has = c.ours.seen.power;
-        if has != wants {
-            let mut change = quiet("power", Some(has.as_str().into()), Some(wants.as_str().into()));
-            if wants == Power::Stopped {
-                change.impact = Impact::PowerOff;
-            }
-            self.changes.push(change);
-        }
     }
 }

@@ -7,6 +7,8 @@
 mod adopt;
 mod boot_disk;
 mod change;
+mod compare;
+mod context;
 mod create;
 mod described;
 mod destroy;

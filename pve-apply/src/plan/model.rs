@@ -1,7 +1,7 @@
 //! A model of what PVE makes of a plan, for tests: `Observed` after its steps. Knows of PVE only what
 //! docs/pve.md says: imports have the image's size, changes of a running VM wait for its next start.
 
-use super::difference::plugs;
+use super::context::plugs;
 use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
 use crate::mark::{Mark, owns};

@@ -1,7 +1,8 @@
 //! Keys with one value or with options, and the options of NICs and drives: each option is compared
 //! by itself, and all that differ of one key are one write. Does no I/O.
 
-use super::difference::{Context, Difference, Point};
+use super::context::Context;
+use super::difference::{Difference, Point};
 use super::wish::{Wish, field, parts_of, text_of};
 use machine::{ConfigKey, Form, Part, Parts};
 

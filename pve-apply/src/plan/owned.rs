@@ -1,6 +1,7 @@
 //! What the mark says of a VM before and after a change: above all what is ours on it. Does no I/O.
 
-use super::difference::{Context, Difference};
+use super::context::Context;
+use super::difference::Difference;
 use super::quiet;
 use super::wish::field;
 use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};

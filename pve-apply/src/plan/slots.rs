@@ -1,7 +1,8 @@
 //! NICs and drives: what is in a slot, whether it is ours, what is added, changed and taken off.
 //! Does no I/O.
 
-use super::difference::{Context, Difference, NewDisk, Point};
+use super::context::Context;
+use super::difference::{Difference, NewDisk, Point};
 use super::disk::{self, Volume};
 use super::wish::{parts_of, text_of};
 use crate::blocked::Why;

@@ -1,7 +1,7 @@
 //! What nobody says of a VM, and how that differs from a new one. It is left alone; people are told.
 //! Does no I/O.
 
-use super::difference::Context;
+use super::context::Context;
 use super::wish::{Wish, field};
 use machine::{ConfigKey, Form, Parts};
 

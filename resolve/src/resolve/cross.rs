@@ -1,6 +1,5 @@
 //! What PVE refuses across the keys of a VM, at the place that is to blame. Does no I/O.
 
-use super::vm::NO_IMAGE;
 use crate::shape::CONFIG;
 use crate::site::{Machine, Merged, Site};
 use crate::tree::{Said, Tree, What};
@@ -31,7 +30,7 @@ impl Cross {
         if merged.tree.map(CONFIG).is_some_and(is_bad) {
             return;
         }
-        let is_made = vm.image != NO_IMAGE;
+        let is_made = vm.image != Vm::NO_IMAGE;
         let same = serde_json::to_string(&(config, &merged.boot_disk, is_made)).unwrap_or_default();
         if self.sound.contains(&same) {
             return;

@@ -1,11 +1,10 @@
 //! Where the images of a document come from. Does no I/O.
 
 use super::Resolved;
-use super::vm::NO_IMAGE;
 use crate::selection::How;
 use crate::site::{Image, NodeFile, Site};
 use crate::suggest;
-use stage::ImageSource;
+use stage::{ImageSource, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The sources of the images that the VMs name. An image without one is reported, unless the
@@ -29,7 +28,7 @@ pub(super) fn sources(
     }
     let mut missing = BTreeSet::new();
     for Resolved { vm, image_at, imports, .. } in vms {
-        let boot = Some((vm.image.as_str(), *image_at)).filter(|_| vm.image != NO_IMAGE);
+        let boot = Some((vm.image.as_str(), *image_at)).filter(|_| vm.image != Vm::NO_IMAGE);
         let data = imports.iter().map(|(name, at)| (name.as_str(), Some(*at)));
         for (name, at) in boot.into_iter().chain(data) {
             if name.is_empty() || out.contains_key(name) {

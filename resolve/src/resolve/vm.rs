@@ -13,9 +13,6 @@ use stage::{Power, Report, Vm};
 /// The bridge that every PVE installation has.
 pub(crate) const BRIDGE: &str = "vmbr0";
 
-/// The image of a VM that is never made here.
-pub(crate) const NO_IMAGE: &str = "none";
-
 /// PVE: a vmid is at most 999999999.
 const MAX_VMID: u32 = 999_999_999;
 
@@ -123,7 +120,7 @@ impl<'g> One<'_, 'g> {
     /// What no layer says and nothing can be assumed for.
     fn missing(&mut self) {
         let tree = &self.merged.tree;
-        if tree.get("image").and_then(Said::text) == Some(NO_IMAGE) {
+        if tree.get("image").and_then(Said::text) == Some(Vm::NO_IMAGE) {
             return;
         }
         let mut names = Vec::new();

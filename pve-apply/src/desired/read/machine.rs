@@ -23,7 +23,7 @@ impl Reader<'_> {
             None => flat.clone(),
         };
         let boot = self.boot(index, vm);
-        let made = vm.image != Image::NONE;
+        let made = vm.image != Vm::NO_IMAGE;
         if let Some(boot_disk) = boot {
             let new = NewVm { boot_disk, cores: vm.cores, memory: vm.memory };
             let problems = machine::problems(&said, Some(&new).filter(|_| made));

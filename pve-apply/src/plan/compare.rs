@@ -1,0 +1,113 @@
+//! A VM against what the document asks: what is said, and what is taken back, compared option by
+//! option. Does no I/O.
+
+use super::context::Context;
+use super::difference::Difference;
+use super::{owned, quiet, seed, tags};
+use crate::blocked::Why;
+use crate::change::{Change, Impact};
+use crate::mark::Stage;
+use crate::observed::Power;
+use machine::ConfigKey;
+
+impl Difference {
+    /// Compares a VM with what the document asks.
+    pub(super) fn of(c: &Context<'_>) -> Self {
+        let mut difference = Self::default();
+        difference.boot_disk(c);
+        difference.name(c);
+        for key in c.wishes.keys() {
+            difference.key(c, key);
+        }
+        difference.description(c);
+        difference.tags(c);
+        difference.pool(c);
+        difference.seed(c);
+        difference.power(c);
+        owned::marks(&mut difference, c);
+        difference
+    }
+
+    /// Compares the boot disk, of which something is held in any case.
+    pub(super) fn boot_disk(&mut self, c: &Context<'_>) {
+        let Some(key) = c.boot.key else {
+            let slot = c.machine.boot.to_string();
+            return self.blocked.push(Why::DiskMissing { slot });
+        };
+        let unknown = |part: &&str| key.key.part(part).is_none();
+        let said = c.wishes.all_said().0.get(&key);
+        if let Some(machine::Said::Parts(parts)) = said
+            && let Some(option) = parts.keys().find(|part| unknown(part))
+        {
+            let (slot, option) = (key.to_string(), (*option).to_owned());
+            self.blocked.push(Why::OptionUnknown { slot, option });
+        }
+        self.drive_options(c, key);
+    }
+
+    fn name(&mut self, c: &Context<'_>) {
+        let (next, now) = (c.config().next("name"), c.config().now("name"));
+        let want = c.vm.name.as_str();
+        if next != Some(want) || c.runs() && now != Some(want) {
+            self.changes.push(quiet("name", next.map(str::to_owned), Some(want.to_owned())));
+            self.params.insert("name".to_owned(), want.to_owned());
+        }
+    }
+
+    fn tags(&mut self, c: &Context<'_>) {
+        let has = c.config().next("tags").unwrap_or_default();
+        if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
+            self.changes.push(quiet("tags", Some(has.to_owned()), Some(tags.clone())));
+            self.params.insert("tags".to_owned(), tags);
+        }
+    }
+
+    /// Changed seed data never replaces a VM; it reaches one only when the user asks.
+    fn seed(&mut self, c: &Context<'_>) {
+        let old = &c.ours.mark.seed.fingerprint;
+        if *old == c.machine.seed.fingerprint || !c.desired.consent.reseed {
+            return;
+        }
+        if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark) {
+            let slot = seed::slot(&c.ours.mark).to_owned();
+            return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
+        }
+        let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())
+            .into_iter()
+            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.wishes.is_cancelled(key)));
+        if !keys.is_empty() {
+            return self.blocked.push(Why::SeedRivals { keys });
+        }
+        for key in cancelled {
+            self.changes.push(quiet(&key, c.config().next(&key).map(str::to_owned), None));
+            self.deletes.insert(key);
+        }
+        self.reseed = true;
+        self.changes.push(Change {
+            field: "seed".to_owned(),
+            from: Some(old.clone()),
+            to: Some(c.machine.seed.fingerprint.clone()),
+            impact: if c.runs() { Impact::PowerOff } else { Impact::None },
+            reason: Some("cloud-init runs again at the next boot".to_owned()),
+        });
+    }
+
+    /// Whether it shall run; one whose creation is not finished is started in any case but one.
+    fn power(&mut self, c: &Context<'_>) {
+        let unfinished = c.ours.mark.stage != Stage::Done;
+        let wants = match c.machine.power {
+            stage::Power::Running => Power::Running,
+            stage::Power::Stopped => Power::Stopped,
+            stage::Power::Any if unfinished => Power::Running,
+            stage::Power::Any => return,
+        };
+        let has = c.ours.seen.power;
+        if has != wants {
+            let mut change = quiet("power", Some(has.as_str().into()), Some(wants.as_str().into()));
+            if wants == Power::Stopped {
+                change.impact = Impact::PowerOff;
+            }
+            self.changes.push(change);
+        }
+    }
+}

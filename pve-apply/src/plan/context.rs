@@ -1,0 +1,76 @@
+//! `Context`: what is compared of a VM that is ours. Does no I/O.
+
+use super::boot_disk::BootDisk;
+use super::find::Ours;
+use super::wish::Wishes;
+use crate::desired::{Desired, DesiredVm, Machine};
+use crate::observed::{Config, Observed, Power};
+use machine::{Effect, Feature};
+
+/// What is compared.
+pub(super) struct Context<'a> {
+    pub(super) desired: &'a Desired,
+    pub(super) vm: &'a DesiredVm,
+    pub(super) machine: &'a Machine,
+    pub(super) ours: &'a Ours<'a>,
+    pub(super) observed: &'a Observed,
+    pub(super) wishes: Wishes<'a>,
+    pub(super) boot: BootDisk,
+}
+
+impl<'a> Context<'a> {
+    /// What is compared of a VM that is ours.
+    pub(super) fn of(
+        desired: &'a Desired,
+        vm: &'a DesiredVm,
+        machine: &'a Machine,
+        ours: &'a Ours<'a>,
+        observed: &'a Observed,
+    ) -> Self {
+        let boot = BootDisk::of(&ours.seen.config, machine, &ours.mark);
+        let key = boot.key.unwrap_or(machine.boot);
+        let wishes = Wishes::of(machine, &ours.mark.owns, key);
+        Self { desired, vm, machine, ours, observed, wishes, boot }
+    }
+
+    /// The VM's config.
+    pub(super) fn config(&self) -> &Config {
+        &self.ours.seen.config
+    }
+
+    /// Returns whether the VM runs.
+    pub(super) fn runs(&self) -> bool {
+        self.ours.seen.power == Power::Running
+    }
+
+    /// Why something that nobody says any more changes.
+    pub(super) fn taken_back(&self) -> String {
+        format!("taken back; last set by run {}", self.ours.mark.run)
+    }
+
+    /// Returns whether a running VM takes a change at once.
+    pub(super) fn is_live(&self, effect: Effect) -> bool {
+        match effect {
+            Effect::Live | Effect::Grow | Effect::AtCreate => true,
+            Effect::Restart => false,
+            Effect::Plug(feature) => plugs(self.config().now("hotplug"), feature),
+        }
+    }
+}
+
+/// Returns whether a VM takes a kind of device while it runs.
+pub(super) fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
+    // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` is what stands for absence.
+    let words = match hotplug {
+        None | Some("1") => "network,disk,usb",
+        Some(words) => words,
+    };
+    let word = match feature {
+        Feature::Network => "network",
+        Feature::Disk => "disk",
+        Feature::Usb => "usb",
+        Feature::Cpu => "cpu",
+        Feature::Memory => "memory",
+    };
+    words.split([',', ';', ' ']).any(|known| known == word)
+}
