@@ -15,7 +15,9 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
 fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.all().filter(|(key, _)| !key.key.is_scalar()) {
         let cancelled = |part: &Part| options.get(part.name) == Some(&None);
-        let any = options.values().any(Option::is_some);
+        // A new VM's own NIC is made, whatever is said of it.
+        let is_made = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
+        let any = is_made || options.values().any(Option::is_some);
         for part in key.key.parts().iter().filter(|part| part.required) {
             let missing = view.new.is_some() && part.at_create.is_none();
             let unsaid = !options.contains_key(part.name);

@@ -2,6 +2,7 @@
 
 use super::view::{Options, View, parts_of, problem, said};
 use crate::config_key::ConfigKey;
+use crate::number::parse_size;
 use crate::parts::Parts;
 use crate::row::Form;
 use crate::settings::Problem;
@@ -44,7 +45,8 @@ fn cd(
     if !parts.is_cd() || said(options, "media") == Some("disk") {
         // PVE: qemu-server, API2/Qemu.pm, check_drive_param, of ISO images.
         let fact = "is for CD drives";
-        let hint = "`media: cdrom` makes it one; a disk has `size` or `import`, and `storage`";
+        let hint = "`media: cdrom` makes it one; a new disk is written as tank:32, or has `size` or \
+                    `import`, and `storage`";
         problems.push(problem(key, "file", fact, Some(hint)));
     } else if view.new.is_some_and(|new| new.boot_disk == key) {
         problems.push(problem(key, "file", "cannot be set: it is the boot disk", None));
@@ -71,6 +73,9 @@ fn disk(view: &View<'_>, key: ConfigKey, options: &Options, problems: &mut Vec<P
         && said(options, "import").is_none()
     {
         problems.push(problem(key, "", "needs `size` in GiB, or `import` with an image", None));
+    }
+    if said(options, "size").and_then(parse_size) == Some(0) {
+        problems.push(problem(key, "size", "must be more than 0", None));
     }
     // PVE: qemu-server, Blockdev.pm: QEMU has native I/O only past the host's cache.
     let cached = said(options, "cache").filter(|c| !matches!(*c, "none" | "directsync"));

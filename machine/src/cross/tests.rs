@@ -179,6 +179,7 @@ fn nets() {
                 json!({"net1": {"model": "e1000", "queues": 2}}),
                 "net1.queues is for virtio NICs, and this is e1000",
             ),
+            (json!({"net0": {"model": null}}), "net0 needs `model`"),
             (
                 json!({"net0": {"mtu": 500}}),
                 "net0.mtu must be 576 or more, or 1 for that of the bridge",

@@ -125,13 +125,15 @@ impl One<'_> {
             let Some(first) = said.text().and_then(|text| text.parse::<IpNet>().ok()) else {
                 continue;
             };
-            match address::counted(&first, self.machine.offset()) {
-                Some(net) => addresses.push((net, said.at)),
-                None => {
-                    let title = self.machine.title();
-                    let fact = format!("counting on from {first} leaves no address for {title}");
-                    self.report.push(self.site.sources.error(said.at, fact));
-                }
+            let counted = |offset| address::counted(&first, offset);
+            let offset = self.machine.offset();
+            if let Some(net) = counted(offset) {
+                addresses.push((net, said.at));
+            } else if offset.checked_sub(1).and_then(counted).is_some() {
+                // Of several of one entry the first is enough.
+                let title = self.machine.title();
+                let fact = format!("counting on from {first} leaves no address for {title}");
+                self.report.push(self.site.sources.error(said.at, fact));
             }
         }
         addresses
@@ -139,12 +141,15 @@ impl One<'_> {
 
     fn mac(&mut self, said: &Said) -> Option<String> {
         let text = said.text()?;
-        let counted = super::mac::counted(text, self.machine.offset());
-        if counted.is_none() {
+        let counted = |offset| super::mac::counted(text, offset);
+        let offset = self.machine.offset();
+        let mac = counted(offset);
+        // Of several of one entry the first is enough.
+        if mac.is_none() && offset.checked_sub(1).and_then(counted).is_some() {
             let title = self.machine.title();
             let fact = format!("counting on from {text} leaves no MAC for {title}");
             self.report.push(self.site.sources.error(said.at, fact));
         }
-        counted
+        mac
     }
 }

@@ -44,8 +44,8 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
             meet(&|| format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
         }
         for (nic, found) in vm.nics.iter().flatten().zip(nics) {
-            // A derived one is that of nobody else.
-            if let Some(at) = found.mac_at {
+            // A derived one is that of nobody else, and where counting on leaves none, that is said.
+            if let Some(at) = found.mac_at.filter(|_| !nic.mac.is_empty()) {
                 let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
                 meet(&|| format!("MAC {}", nic.mac), first, at);
             }

@@ -189,12 +189,16 @@ impl<'g> One<'_, 'g> {
     /// An env counts its VMs, those with a vmid of their own too.
     fn vmid(&mut self, index: usize) -> Option<u32> {
         let (own, base) = (self.machine.tree.number("vmid"), self.group.vmid_base.set());
+        let offset = self.machine.offset();
         let (vmid, key, at) = match (own, base) {
             (Slot::Absent, Some((base, at))) => (counted_vmid(*base, index), "vmid_base", at),
-            (Slot::Set(vmid, at), _) => (vmid.checked_add(self.machine.offset()), "vmid", at),
+            (Slot::Set(vmid, at), _) => (vmid.checked_add(offset), "vmid", at),
             _ => return None,
         };
-        if vmid.is_none_or(|vmid| vmid > MAX_VMID) {
+        let is_none = |vmid: Option<u32>| vmid.is_none_or(|vmid| vmid > MAX_VMID);
+        let is_said = key == "vmid" && offset > 0 && is_none(vmid.map(|vmid| vmid - 1));
+        // Of several of one entry the first is enough.
+        if is_none(vmid) && !is_said {
             let fact = format!("`{key}` leaves no vmid for {}", self.machine.title());
             self.report.push(self.site.sources.error(at, fact));
         }

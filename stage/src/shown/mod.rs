@@ -19,6 +19,9 @@ pub use yaml::{Masked, Outline};
 /// away a length.
 pub const MASK: &str = "…";
 
+/// So many characters of a value are shown.
+const LONGEST_VALUE: usize = 200;
+
 /// How much of a field's value a message may show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exposure {
@@ -33,9 +36,26 @@ pub enum Exposure {
 
 /// Returns what a message may show of a field's value; `None` for nothing at all.
 pub fn value(text: &str, exposure: Exposure) -> Option<String> {
-    match exposure {
-        Exposure::Open => Some(self::text(text)),
-        Exposure::Address => Some(self::text(&address(text))),
-        Exposure::Hidden => None,
+    let shown = match exposure {
+        Exposure::Open => self::text(text),
+        Exposure::Address => self::text(&address(text)),
+        Exposure::Hidden => return None,
+    };
+    // Whoever sees the beginning of a long text knows which one is meant.
+    Some(match shown.char_indices().nth(LONGEST_VALUE) {
+        Some((end, _)) => format!("{}{MASK}", &shown[..end]),
+        None => shown,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Exposure, LONGEST_VALUE, value};
+
+    #[test]
+    fn of_a_long_value_the_beginning_is_shown() {
+        let long = "ä".repeat(LONGEST_VALUE);
+        assert_eq!(value(&long, Exposure::Open), Some(long.clone()));
+        assert_eq!(value(&format!("{long}ä"), Exposure::Open), Some(format!("{long}…")));
     }
 }

@@ -138,11 +138,19 @@ impl Walker<'_> {
         let said = |what| Said { at: node.at, what };
         let mut tree = Tree::default();
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
+            if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
+                let fact = self.fact(node, Name::Key(name, key.part.help), &part.kind.must());
+                return self.push(self.sources.error(node.at, fact).hint(NEW_DISK));
+            }
             let what = self.kind(node, part.kind, Name::Key(name, key.part.help));
             tree.set(part.name, said(what));
             return What::Map(tree);
         }
         for (option, value) in machine::split(key, &scalar.text) {
+            if let Some(storage) = storage_of_state(key, option, value) {
+                tree.set("storage", said(What::Value(storage.into())));
+                continue;
+            }
             let Some(part) = key.part(option) else {
                 self.no_option(node.at, key, name, option);
                 continue;
@@ -212,4 +220,25 @@ impl Walker<'_> {
         let fact = format!("`{short}` is short for `{slot}.{option}`, which {first} says too");
         self.push(self.sources.error(one.max(other), fact).hint("leave one of them out"));
     }
+}
+
+/// How people may write a disk.
+const NEW_DISK: &str =
+    "a new disk of 32 GiB on the storage tank is tank:32, or {size: 32, storage: tank}";
+
+/// Says whether a key holds disks, as scsi1 does.
+fn is_disk(key: &'static machine::Key) -> bool {
+    matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
+}
+
+/// The storage in `STORAGE:SIZE`, as PVE's own tools ask for a new efidisk0 or tpmstate0; its size
+/// is PVE's own, whatever is asked.
+fn storage_of_state<'v>(
+    key: &'static machine::Key,
+    option: &str,
+    value: &'v str,
+) -> Option<&'v str> {
+    let is_state = matches!(key.form, Form::Drive(_)) && !is_disk(key) && option == "file";
+    let (storage, size) = value.split_once(':').filter(|_| is_state)?;
+    (machine::rule::STORAGE.accepts(storage) && size.parse::<Number>().is_ok()).then_some(storage)
 }
