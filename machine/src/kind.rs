@@ -1,7 +1,7 @@
 //! `Kind`: what a value may be, and its normal form, so that values are compared by meaning and not
 //! by spelling. Does no I/O.
 
-use crate::number::{display_size, parse_flag, parse_size};
+use crate::number::{display_size, parse_flag, parse_size, shown_size};
 use crate::rule::Rule;
 use serde_json::{Number, Value};
 use std::borrow::Cow;
@@ -126,6 +126,26 @@ impl Kind {
             Self::Word(_) | Self::Text(_) | Self::Lines(_) | Self::Machine | Self::Mac => None,
         };
         value.unwrap_or_else(|| Value::from(normal))
+    }
+
+    /// A value in normal form, as people read and write it: `true`, `20 GiB`, `+aes, -pcid`.
+    pub fn shown(self, normal: &str) -> String {
+        match self {
+            Self::Flag => (normal == "1").to_string(),
+            Self::Size => parse_size(normal).map_or_else(|| normal.to_owned(), shown_size),
+            Self::List(sign, _) | Self::Set(sign, _) => normal.replace(sign, ", "),
+            Self::Features(..) => match normal {
+                "0" => false.to_string(),
+                words => words.replace(',', ", "),
+            },
+            Self::Int(..)
+            | Self::Decimal(..)
+            | Self::Word(_)
+            | Self::Text(_)
+            | Self::Lines(_)
+            | Self::Machine
+            | Self::Mac => normal.to_owned(),
+        }
     }
 
     /// Completes "must be …".
@@ -271,6 +291,23 @@ mod tests {
             (json!(["cpu"]), json!(["cpu"])),
         ] {
             assert_eq!(HOTPLUG.to_json(&HOTPLUG.normal_of_json(&value).unwrap()), back, "{value}");
+        }
+    }
+
+    #[test]
+    fn people_read_values_as_they_write_them() {
+        for (kind, normal, shown) in [
+            (Kind::Flag, "1", "true"),
+            (Kind::Flag, "0", "false"),
+            (Kind::Size, "20G", "20 GiB"),
+            (Kind::Set(';', &RANGE), "20;3-4", "20, 3-4"),
+            (HOTPLUG, "disk,network", "disk, network"),
+            (HOTPLUG, "0", "false"),
+            (Kind::Int(1, 9), "4", "4"),
+            // What a later PVE has written.
+            (Kind::Size, "20P", "20P"),
+        ] {
+            assert_eq!(kind.shown(normal), shown, "{kind:?} {normal}");
         }
     }
 

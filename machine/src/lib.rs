@@ -25,7 +25,7 @@ pub use config_key::ConfigKey;
 pub use cross::{NewVm, problems};
 pub use kind::Kind;
 pub use need::{Need, On, When};
-pub use number::{display_size, parse_flag, parse_size};
+pub use number::{display_size, parse_flag, parse_size, shown_size};
 pub use parts::{Parts, split};
 pub use reference::reference;
 pub use row::{Effect, Feature, Form, Key, Part};

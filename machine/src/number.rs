@@ -42,6 +42,15 @@ pub fn display_size(bytes: u64) -> String {
     }
 }
 
+/// Prints bytes for people: `20 GiB`.
+pub fn shown_size(bytes: u64) -> String {
+    let text = display_size(bytes);
+    match text.strip_suffix(['K', 'M', 'G', 'T']) {
+        Some(number) => format!("{number} {}iB", &text[number.len()..]),
+        None => format!("{text} bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +73,7 @@ mod tests {
         assert_eq!(display_size(1536 << 20), "1536M");
         assert_eq!(display_size(1000), "1000");
         assert_eq!(display_size(0), "0");
+        assert_eq!(shown_size(10 << 30), "10 GiB");
+        assert_eq!(shown_size(1000), "1000 bytes");
     }
 }

@@ -49,7 +49,7 @@ impl Why {
             Self::Protected => it("is protected against removal"),
             Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
-                let bytes = pve_client::display_size(*image_bytes);
+                let bytes = machine::shown_size(*image_bytes);
                 of(field, &format!("is {wanted}, its image needs {bytes}"))
             }
             Self::DiskWouldShrink { field, wanted, has } => {

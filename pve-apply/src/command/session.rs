@@ -165,8 +165,8 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
     }
     let names: BTreeSet<&str> = plan.blocked.iter().map(|blocked| blocked.name.as_str()).collect();
     if !plan.vms.is_empty() {
-        let vms = if names.len() == 1 { "VM".to_owned() } else { format!("{} VMs", names.len()) };
-        let fact = format!("nothing was done because of the blocked {vms}");
+        let vms = if names.len() == 1 { "VM is" } else { "VMs are" };
+        let fact = format!("nothing was done: {} {vms} blocked", names.len());
         let entry = Entry::error(Place::Run, fact);
         let others = "--skip-blocked does the others; never while it is in doubt whose a VM is";
         report.push(if in_doubt { entry } else { entry.hint(others) });

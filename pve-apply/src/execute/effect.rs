@@ -6,7 +6,7 @@
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
-use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid, display_size};
+use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
@@ -121,7 +121,7 @@ impl Work<'_> {
         if has >= bytes {
             return Ok(());
         }
-        let (name, has) = (&self.plan.name, display_size(has));
+        let (name, has) = (&self.plan.name, machine::shown_size(has));
         let fact = format!("{disk} of \"{name}\" still has {has}, although its task ended well");
         Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
     }

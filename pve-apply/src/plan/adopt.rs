@@ -127,7 +127,7 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
     let mut params = BTreeMap::new();
     let mut changes = Vec::new();
     if let Some(tags) = tags::wanted(old, &BTreeSet::new(), &BTreeSet::new()) {
-        changes.push(quiet("tags", Some(old.to_owned()), Some(tags.clone())));
+        changes.push(tags::change(old, &tags));
         params.insert("tags".to_owned(), tags);
     }
     changes.push(quiet("description", None, Some(mark.line())));

@@ -57,7 +57,7 @@ impl Difference {
     fn tags(&mut self, c: &Context<'_>) {
         let has = c.config().next("tags").unwrap_or_default();
         if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
-            self.changes.push(quiet("tags", Some(has.to_owned()), Some(tags.clone())));
+            self.changes.push(tags::change(has, &tags));
             self.params.insert("tags".to_owned(), tags);
         }
     }

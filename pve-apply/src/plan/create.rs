@@ -119,8 +119,15 @@ fn params(
 /// worth a line only where somebody has chosen it.
 fn shown(machine: &Machine) -> Vec<Change> {
     let line = |field: &str, to: String| quiet(field, None, Some(to));
-    let image = machine.image.as_ref().map(|image| line("image", image.name.clone()));
-    let mut list: Vec<Change> = image.into_iter().collect();
+    let tags: Vec<&str> = machine.tags.iter().map(String::as_str).collect();
+    let stopped = machine.power == stage::Power::Stopped;
+    let beside_keys = [
+        machine.image.as_ref().map(|image| line("image", image.name.clone())),
+        stopped.then(|| line("power", "stopped".to_owned())),
+        machine.pool.as_ref().map(|pool| line("pool", pool.clone())),
+        (!tags.is_empty()).then(|| line("tags", tags::shown(&tags::join(&tags)))),
+    ];
+    let mut list: Vec<Change> = beside_keys.into_iter().flatten().collect();
     let size = machine.disk_gib.unwrap_or_default();
     let disk = line("disk", format!("{size} GiB on {}", machine.storage));
     let (slots, others): (Vec<ConfigKey>, Vec<ConfigKey>) =
@@ -135,7 +142,7 @@ fn shown(machine: &Machine) -> Vec<Change> {
             let is_said = machine.said.value(key, name).is_some();
             let derived = machine.derived_macs.contains_key(&key) && name == "macaddr";
             if is_said || part.at_create.is_none() && !derived {
-                list.push(line(&field(key, part), value.to_owned()));
+                list.push(line(&field(key, part), part.kind.shown(value)));
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::blocked::{Blocked, Why};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::observed::{Config, Observed, Power};
-use machine::{ConfigKey, Parts};
+use machine::{ConfigKey, Kind, Parts};
 use pve_client::Vmid;
 use std::collections::BTreeMap;
 
@@ -175,7 +175,10 @@ fn volumes(config: &Config) -> Vec<Change> {
         if parts.is_cd() && !parts.is_cloud_init() {
             continue;
         }
-        let size = parts.get("size").map(|size| format!(" ({size})")).unwrap_or_default();
+        let size = parts
+            .get("size")
+            .map(|size| format!(" ({})", Kind::Size.shown(size)))
+            .unwrap_or_default();
         list.push(goes(key, format!("{volid}{size}")));
     }
     // PVE: pve-guest-common, AbstractConfig.pm: the snapshot that the present state stands on.

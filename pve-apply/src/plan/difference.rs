@@ -5,7 +5,7 @@ use crate::blocked::Why;
 use crate::change::{Change, Impact};
 use crate::mark::Mark;
 use crate::notice::What;
-use machine::{ConfigKey, Effect};
+use machine::{ConfigKey, Effect, Kind};
 use pve_client::StorageId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,6 +56,8 @@ pub(super) struct Difference {
 pub(super) struct Point<'a> {
     pub(super) field: String,
     pub(super) key: ConfigKey,
+    /// What its values are; `None`: the text of a whole key.
+    pub(super) kind: Option<Kind>,
     pub(super) want: Option<String>,
     pub(super) next: Option<String>,
     pub(super) now: Option<String>,
@@ -76,7 +78,7 @@ impl Difference {
 
     /// Notes a point where it differs; returns whether it must be written.
     pub(super) fn note(&mut self, c: &Context<'_>, point: Point<'_>) -> bool {
-        let Point { field, key, want, next, now, effect, reason } = point;
+        let Point { field, key, kind, want, next, now, effect, reason } = point;
         let (running, leave) = (c.runs(), c.desired.consent.pending);
         let drifted = next != want;
         // A stopped VM takes what is pending at its next start.
@@ -99,11 +101,15 @@ impl Difference {
             _ if needs_reboot && leave => Some("waits for a reboot"),
             _ => None,
         };
+        let shown = |value: Option<String>| match kind {
+            Some(kind) => value.map(|value| kind.shown(&value)),
+            None => value,
+        };
         let reasons: Vec<&str> = reason.into_iter().chain(why).collect();
         self.changes.push(Change {
             field,
-            from: if running && !stale { now } else { next },
-            to: want,
+            from: shown(if running && !stale { now } else { next }),
+            to: shown(want),
             impact: if needs_reboot && !leave { Impact::Reboot } else { Impact::None },
             reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         });

@@ -82,7 +82,7 @@ pub(super) fn new(
             let (volid, bytes) = find_image(image, observed)?;
             let field = if is_boot { "disk".to_owned() } else { format!("{key}.size") };
             if let Some(wanted) = size.filter(|size| *size < bytes) {
-                let wanted = machine::display_size(wanted);
+                let wanted = machine::shown_size(wanted);
                 return Err(Why::DiskSmallerThanImage { field, wanted, image_bytes: bytes });
             }
             // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.

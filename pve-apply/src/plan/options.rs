@@ -46,6 +46,7 @@ impl Difference {
         let point = Point {
             field: name.clone(),
             key,
+            kind: None,
             want: Some(text.clone()),
             next: None,
             now: None,
@@ -67,6 +68,7 @@ impl Difference {
         let point = Point {
             field: name.clone(),
             key,
+            kind: None,
             want: None,
             next: c.config().next(&name).map(str::to_owned),
             now: c.config().now(&name).map(str::to_owned),
@@ -116,6 +118,7 @@ impl Difference {
             let point = Point {
                 field: field(key, part),
                 key,
+                kind: Some(part.kind),
                 want: meant(want),
                 next: meant(next.get(option)),
                 now: meant(now.get(option)),

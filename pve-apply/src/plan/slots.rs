@@ -81,7 +81,7 @@ impl Difference {
 
     fn size(&mut self, name: &str, field: &str, volume: &Volume, want: Option<u64>) {
         let (Some(want), has) = (want, volume.size.unwrap_or(0)) else { return };
-        let (shown, wanted) = (machine::display_size(has), machine::display_size(want));
+        let (shown, wanted) = (machine::shown_size(has), machine::shown_size(want));
         if has > want {
             let field = field.to_owned();
             self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
@@ -108,6 +108,7 @@ impl Difference {
                 let point = Point {
                     field: name.clone(),
                     key,
+                    kind: None,
                     want: Some(value.clone()),
                     next: None,
                     now: None,

@@ -1,6 +1,7 @@
 //! Tags: each is an option of its own. What the document says is added, what it said and says no
 //! longer is taken away, every other tag and its spelling stay. Does no I/O.
 
+use crate::change::Change;
 use crate::desired::OWNED_TAG;
 use crate::mark::{TAG, split_tags};
 use std::collections::BTreeSet;
@@ -28,6 +29,17 @@ pub(super) fn wanted(
         }
     }
     (kept != had || tags.len() != kept).then(|| join(&tags))
+}
+
+/// Tags as people read them.
+pub(super) fn shown(tags: &str) -> String {
+    split_tags(tags).collect::<Vec<_>>().join(", ")
+}
+
+/// What people are told of tags that change.
+pub(super) fn change(has: &str, wanted: &str) -> Change {
+    let some = |tags: &str| Some(shown(tags)).filter(|tags| !tags.is_empty());
+    super::quiet("tags", some(has), some(wanted))
 }
 
 /// Joins tags as PVE writes them: sorted, each once.

@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use super::context::Context;
-use super::wish::{Wish, field};
+use super::wish::{Wish, field, parts_of};
 use machine::{ConfigKey, Form, Parts};
 
 /// Keys that a plan writes with every VM, and those that PVE itself sets.
@@ -44,7 +44,10 @@ pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
         let name = key.to_string();
         let Some(text) = c.config().next(&name).or_else(|| Some("").filter(|_| key.slot.is_none()))
         else {
-            list.push(format!("{key}: nothing, a new one has it"));
+            // What is said and absent is planned; what is cancelled is as in a new VM.
+            if parts_of(c.wishes.of_a_new_vm(), key).is_some() && !c.wishes.is_said(key) {
+                list.push(format!("{key}: nothing, a new one has it"));
+            }
             continue;
         };
         let has = if text.is_empty() { Parts::default() } else { Parts::read(key.key, text) };
@@ -61,7 +64,9 @@ pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
             let new = c.wishes.of_a_new_vm().value(key, option).or(part.absent);
             let has = has.get(option).or(part.absent);
             if new != has {
-                let [has, new] = [has, new].map(|value| value.unwrap_or("nothing"));
+                let [has, new] = [has, new].map(|value| {
+                    value.map_or_else(|| "nothing".to_owned(), |value| part.kind.shown(value))
+                });
                 list.push(format!("{}: {has}, a new one has {new}", field(key, part)));
             }
         }

@@ -103,7 +103,7 @@ fn an_image_that_does_not_fit_or_is_not_there_blocks() {
     check(
         |_, world| _ = world.images.insert(image(), Some(11 << 30)),
         &[
-            "blocked edge: DiskSmallerThanImage { field: \"disk\", wanted: \"10G\", image_bytes: 11811160064 }",
+            "blocked edge: DiskSmallerThanImage { field: \"disk\", wanted: \"10 GiB\", image_bytes: 11811160064 }",
         ],
     );
     check(
@@ -265,7 +265,7 @@ fn a_disk_grows_and_never_shrinks() {
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown]);
     let large = disk("11G");
     let blocked =
-        "blocked edge: DiskWouldShrink { field: \"disk\", wanted: \"10G\", has: \"11G\" }";
+        "blocked edge: DiskWouldShrink { field: \"disk\", wanted: \"10 GiB\", has: \"11 GiB\" }";
     check_change(Power::Running, Consent::default(), &[("virtio0", &large)], &[blocked]);
 }
 
