@@ -160,12 +160,24 @@ fn storage(parts: &Parts) -> Option<&str> {
     named.filter(|storage| !storage.is_empty())
 }
 
+/// What is enough to use a volume that is there. PVE: pve-storage, Storage.pm, check_volume_access.
+const ON_MEDIA: [&str; 3] = ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.Allocate"];
+
+impl Need {
+    /// The privileges of which one is enough.
+    fn any_of(&self) -> Vec<&'static str> {
+        match self.privilege == ON_MEDIA[0] {
+            true => ON_MEDIA.to_vec(),
+            false => vec![self.privilege],
+        }
+    }
+}
+
 /// Leaves out what another privilege on the same path gives too.
-// PVE: pve-storage, Storage.pm, check_volume_access: to use a volume, either is enough.
 fn without_covered(mut all: BTreeSet<Need>) -> BTreeSet<Need> {
     let spaces: BTreeSet<String> =
         all.iter().filter(|n| n.privilege == ON_DISKS[0]).map(|n| n.path.clone()).collect();
-    all.retain(|need| need.privilege != "Datastore.Audit" || !spaces.contains(&need.path));
+    all.retain(|need| need.privilege != ON_MEDIA[0] || !spaces.contains(&need.path));
     all
 }
 
@@ -175,7 +187,8 @@ pub(crate) fn has(permissions: &Permissions, need: &Need) -> bool {
     loop {
         if let Some(list) = permissions.get(path) {
             // PVE lists every path that an ACL names: the nearest one decides, and goes down only when it propagates.
-            return list.get(need.privilege).is_some_and(|down| *down || path == need.path);
+            let given = need.any_of().into_iter().filter_map(|privilege| list.get(privilege));
+            return given.into_iter().any(|down| *down || path == need.path);
         }
         path = match path.rsplit_once('/') {
             Some(("", "")) | None => return false,

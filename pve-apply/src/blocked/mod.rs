@@ -93,6 +93,11 @@ pub(crate) enum Why {
     IsTemplate,
     /// PVE protects the VM against removal.
     Protected,
+    /// PVE protects the VM's drives, and some would be taken off.
+    DrivesProtected {
+        /// Their slots.
+        slots: Vec<String>,
+    },
     /// The document's image is not on the node.
     ImageMissing {
         /// Its name in the document.

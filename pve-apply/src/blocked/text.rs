@@ -47,6 +47,9 @@ impl Why {
             Self::Locked { lock } => it(&format!("is locked ({lock})")),
             Self::IsTemplate => it("is a template"),
             Self::Protected => it("is protected against removal"),
+            Self::DrivesProtected { slots } => {
+                it(&format!("is protected, and would lose {}", slots.join(", ")))
+            }
             Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = machine::shown_size(*image_bytes);
@@ -126,6 +129,7 @@ impl Why {
             Self::Locked { .. } => "run again when the lock is gone",
             Self::IsTemplate => "give the VM another `vmid`",
             Self::Protected => "switch off `protection` in PVE if it is really to go",
+            Self::DrivesProtected { .. } => "set `protection` to false, or switch it off in PVE",
             Self::ImageMissing { .. } => "put `image-publish` into the pipe before pve-apply",
             Self::DiskSmallerThanImage { field, .. } => {
                 return Some(format!("make `{field}` larger"));

@@ -3,6 +3,7 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::find::Ours;
+use super::writes::{self, Writes};
 use super::{blocked, create, seed, unchanged, unsaid};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
@@ -32,6 +33,8 @@ pub(super) fn plan_one(
     if difference.is_empty() && leftovers.is_empty() {
         return plan.unchanged.push(unchanged(vm, seen));
     }
+    let slots = writes::protected(&context, &difference);
+    difference.blocked.extend((!slots.is_empty()).then_some(Why::DrivesProtected { slots }));
     let not_agreed = not_agreed(&difference, desired.consent);
     difference.blocked.extend(not_agreed);
     if let Some(lock) = seen.config.lock() {
@@ -104,22 +107,21 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     // Grown before the options are written, which say the size too.
     let resizes = std::mem::take(&mut difference.resizes).into_iter();
     steps.extend(resizes.map(|(disk, bytes)| Step::Resize { disk, bytes }));
-    let mut params = std::mem::take(&mut difference.params);
-    if !difference.deletes.is_empty() {
-        let keys: Vec<&str> = difference.deletes.iter().map(String::as_str).collect();
-        params.insert("delete".to_owned(), keys.join(","));
-    }
-    let mut written = c.ours.mark.clone();
-    let alone = difference.disks.is_empty() && difference.pool.is_none() && params.is_empty();
+    let Writes { first: early, main, last: late } = Writes::of(c, difference);
+    let nothing = early.is_empty() && main.is_empty() && late.is_empty();
+    let alone = difference.disks.is_empty() && difference.pool.is_none() && nothing;
     let first = difference.first.take().filter(|_| !alone);
-    if !params.is_empty() || first.is_some() {
-        written = first.clone().unwrap_or(written);
-        steps.push(Step::Configure { params, mark: first.map(Box::new) });
+    let mut written = first.clone().unwrap_or_else(|| c.ours.mark.clone());
+    // What goes first was ours before: the mark need not tell anything new of it.
+    steps.extend((!early.is_empty()).then_some(Step::Configure { params: early, mark: None }));
+    if !main.is_empty() || first.is_some() {
+        steps.push(Step::Configure { params: main, mark: first.map(Box::new) });
     }
     for (disk, made) in std::mem::take(&mut difference.disks) {
         steps.push(Step::AddDisk { disk: disk.clone(), value: made.value });
         steps.extend(made.grow.map(|bytes| Step::Resize { disk, bytes }));
     }
+    steps.extend((!late.is_empty()).then_some(Step::Configure { params: late, mark: None }));
     steps.extend(difference.pool.take().map(|pool| Step::SetPool {
         from: c.observed.pools.get(&c.ours.seen.vmid).cloned(),
         pool,

@@ -14,8 +14,13 @@ use std::collections::BTreeSet;
 /// Rows by their number, and which of their two values is meant.
 type Picks = Vec<(usize, bool)>;
 
+/// A VM that is protected loses no drive, and its plan is blocked: that has cases of its own.
+fn unprotected_rows() -> Vec<Row> {
+    rows().into_iter().filter(|row| row.key.key.part.name != "protection").collect()
+}
+
 fn picks() -> impl Strategy<Value = Picks> {
-    prop::collection::vec((0..rows().len(), any::<bool>()), 0..8)
+    prop::collection::vec((0..unprotected_rows().len(), any::<bool>()), 0..8)
 }
 
 /// What a document says that picks these.
@@ -60,7 +65,7 @@ proptest! {
         steps in 0usize..5,
         running in any::<bool>(),
     ) {
-        let all = rows();
+        let all = unprotected_rows();
         let power = if running { Power::Running } else { Power::Stopped };
         // Only the identity counts of it: no row is taken out.
         let mut world = there(None, power);

@@ -24,6 +24,7 @@ mod slots;
 mod tags;
 mod unsaid;
 mod wish;
+mod writes;
 
 #[cfg(test)]
 mod in_turn;

@@ -3,7 +3,7 @@
 
 use super::context::Context;
 use super::wish::{Wish, field, parts_of};
-use machine::{ConfigKey, Form, Parts};
+use machine::{ConfigKey, Effect, Form, Part, Parts};
 
 /// Keys that a plan writes with every VM, and those that PVE itself sets.
 const KNOWN: [&str; 12] = [
@@ -34,7 +34,18 @@ pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> 
             || key.starts_with("unused")
             || ConfigKey::find(key).is_some_and(of_ours)
     };
-    keys.filter(|key| !is_known(key)).map(str::to_owned).collect()
+    keys.filter(|key| !is_known(key) && !is_as_absent(c, key)).map(str::to_owned).collect()
+}
+
+/// Returns whether a key says no more than its absence would.
+fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
+    let Some(row) = ConfigKey::find(key).filter(|row| row.slot.is_none()) else { return false };
+    let has = Parts::read(row.key, c.config().next(key).unwrap_or_default());
+    let is_as_absent = |part: &Part| match has.get(part.name_in(row.key)) {
+        Some(has) => part.absent.is_some_and(|absent| part.kind.agrees(absent, has)),
+        None => true,
+    };
+    !has.is_empty() && row.key.parts().iter().all(is_as_absent)
 }
 
 /// How a VM differs from a new one in what is neither said nor owned: `cpu: kvm64, a new one has host`.
@@ -61,9 +72,11 @@ pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
             if placed || c.wishes.wish(key, part) != Wish::Leave {
                 continue;
             }
-            let new = c.wishes.of_a_new_vm().value(key, option).or(part.absent);
-            let has = has.get(option).or(part.absent);
-            if new != has {
+            let asked = c.wishes.of_a_new_vm().value(key, option);
+            let (new, has) = (asked.or(part.absent), has.get(option).or(part.absent));
+            // PVE notes down by itself what it has made, and not the format that was asked for.
+            let is_pves_own = part.effect == Effect::AtCreate && (asked.is_none() || has.is_none());
+            if new != has && !is_pves_own {
                 let [has, new] = [has, new].map(|value| {
                     value.map_or_else(|| "nothing".to_owned(), |value| part.kind.shown(value))
                 });

@@ -1,0 +1,93 @@
+//! The writes of a change, in the order that PVE takes them: it judges each by what stands before it.
+//! Does no I/O.
+
+use super::difference::{Context, Difference};
+use super::wish::{Wish, text_of};
+use machine::{ConfigKey, Form, Parts};
+use std::collections::BTreeMap;
+
+/// What is written to the config, in up to three calls.
+#[derive(Default)]
+pub(super) struct Writes {
+    /// What must be gone before PVE takes the rest.
+    pub(super) first: BTreeMap<String, String>,
+    /// All that depends on nothing else.
+    pub(super) main: BTreeMap<String, String>,
+    /// What PVE takes, or leaves as it is, only once the new disks are there.
+    pub(super) last: BTreeMap<String, String>,
+}
+
+impl Writes {
+    /// Takes what is written out of a difference.
+    pub(super) fn of(c: &Context<'_>, difference: &mut Difference) -> Self {
+        let mut writes = Self::default();
+        if is_unprotected_for(difference) {
+            match difference.params.remove_entry("protection") {
+                Some((key, value)) => _ = writes.first.insert(key, value),
+                None => _ = difference.deletes.remove("protection"),
+            }
+            if !writes.first.contains_key("protection") {
+                writes.first.insert("delete".to_owned(), "protection".to_owned());
+            }
+        }
+        // PVE: qemu-server, API2/Qemu.pm, update_vm_api: new memory is held against the balloon that
+        // is there, although the same call takes it away.
+        if difference.params.contains_key("memory") && difference.deletes.remove("balloon") {
+            let gone = writes.first.remove("delete");
+            let gone = gone.map_or("balloon".to_owned(), |key| format!("{key},balloon"));
+            writes.first.insert("delete".to_owned(), gone);
+        }
+        if let Some(boot) = late_boot_order(c, difference) {
+            difference.params.remove("boot");
+            writes.last.insert("boot".to_owned(), boot);
+        }
+        writes.main = std::mem::take(&mut difference.params);
+        if !difference.deletes.is_empty() {
+            let keys: Vec<&str> = difference.deletes.iter().map(String::as_str).collect();
+            writes.main.insert("delete".to_owned(), keys.join(","));
+        }
+        writes
+    }
+}
+
+fn is_drive(key: &str) -> bool {
+    ConfigKey::find(key).is_some_and(|key| matches!(key.key.form, Form::Drive(_)))
+}
+
+fn changes_protection(difference: &Difference) -> bool {
+    difference.params.contains_key("protection") || difference.deletes.contains("protection")
+}
+
+/// PVE: qemu-server, API2/Qemu.pm, update_vm_api: a drive leaves no VM that is protected, although the
+/// same call ends that.
+fn is_unprotected_for(difference: &Difference) -> bool {
+    let on = difference.params.get("protection").map(String::as_str) == Some("1");
+    changes_protection(difference) && !on && difference.deletes.iter().any(|key| is_drive(key))
+}
+
+/// The drives that would leave a VM whose protection stays.
+pub(super) fn protected(c: &Context<'_>, difference: &Difference) -> Vec<String> {
+    let has = c.config().next("protection").and_then(pve_client::parse_boolean) == Some(true);
+    if !has || changes_protection(difference) {
+        return Vec::new();
+    }
+    difference.deletes.iter().filter(|key| is_drive(key)).cloned().collect()
+}
+
+/// The boot order that is said, where it cannot be written with the rest.
+fn late_boot_order(c: &Context<'_>, difference: &Difference) -> Option<String> {
+    let key = ConfigKey::find("boot")?;
+    let Wish::Hold(Some(order)) = c.wishes.wish(key, key.key.part("order")?) else { return None };
+    let names = |drive: &String| order.split(';').any(|known| known == drive);
+    // PVE: qemu-server, API2/Qemu.pm, update_vm_api: an order names only what is there; and a CD drive
+    // that is written without being named in it is put at its end.
+    let is_cd = |(drive, text): &(&String, &String)| {
+        ConfigKey::find(drive)
+            .is_some_and(|key| is_drive(drive) && Parts::read(key.key, text).is_cd())
+    };
+    let late = difference.disks.keys().any(names)
+        || difference.params.iter().filter(is_cd).any(|(drive, _)| !names(drive));
+    let mut parts = Parts::default();
+    parts.set("order", order);
+    text_of(key, parts).filter(|_| late)
+}
