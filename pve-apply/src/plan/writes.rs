@@ -1,7 +1,8 @@
 //! The writes of a change, in the order that PVE takes them: it judges each by what stands before it.
 //! Does no I/O.
 
-use super::difference::{Context, Difference};
+use super::context::Context;
+use super::difference::Difference;
 use super::wish::{Wish, text_of};
 use machine::{ConfigKey, Form, Parts};
 use std::collections::BTreeMap;
