@@ -370,6 +370,20 @@ mod tests {
         check(&[], "/vms/100", false);
     }
 
+    #[test]
+    fn to_use_a_volume_one_of_three_is_enough() {
+        let check = |privilege: &str, expected: bool| {
+            let given = [(privilege.to_owned(), true)].into_iter().collect();
+            let permissions = [("/storage/local".to_owned(), given)].into_iter().collect();
+            let need = Need { path: "/storage/local".to_owned(), privilege: "Datastore.Audit" };
+            assert_eq!(has(&permissions, &need), expected, "{privilege}");
+        };
+        check("Datastore.Audit", true);
+        check("Datastore.AllocateSpace", true);
+        check("Datastore.Allocate", true);
+        check("Datastore.AllocateTemplate", false);
+    }
+
     fn check_needs(param: (&str, &str), expected: &[(&str, &str)]) {
         let found = of_param("/vms/100", param.0, param.1, &ANY_VERSION);
         let found: Vec<_> = found.iter().map(|need| (need.path.as_str(), need.privilege)).collect();
