@@ -32,6 +32,43 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
             }
         }
         limits(key, options, problems);
+        throughput(key, options, problems);
+        if view.new.is_some() {
+            needed_limits(key, options, problems);
+        }
+    }
+}
+
+/// Options that PVE takes only beside others, of which 0 is none.
+// PVE: qemu-server, Drive.pm, parse_drive.
+const NEEDED: [(&str, &str); 9] = [
+    ("mbps_max", "mbps"),
+    ("mbps_rd_max", "mbps_rd"),
+    ("mbps_wr_max", "mbps_wr"),
+    ("bps_max_length", "mbps_max"),
+    ("bps_rd_max_length", "mbps_rd_max"),
+    ("bps_wr_max_length", "mbps_wr_max"),
+    ("iops_max_length", "iops_max"),
+    ("iops_rd_max_length", "iops_rd_max"),
+    ("iops_wr_max_length", "iops_wr_max"),
+];
+
+fn needed_limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
+    let is_set = |name: &str| said(options, name).is_some_and(|value| value != "0");
+    for (name, other) in NEEDED.iter().filter(|(name, other)| is_set(name) && !is_set(other)) {
+        problems.push(problem(key, name, format!("needs `{other}` as well"), None));
+    }
+}
+
+/// PVE: qemu-server, Drive.pm, parse_drive: every limit in bytes becomes one of 0 megabytes.
+fn throughput(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
+    for (name, kept) in [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr")] {
+        let Some(value) = said(options, name) else { continue };
+        if value != "0" || said(options, kept).is_some() {
+            let hint = format!("use `{kept}`");
+            let fact = "cannot be set: PVE makes no limit of it";
+            problems.push(problem(key, name, fact, Some(&hint)));
+        }
     }
 }
 
@@ -50,10 +87,20 @@ fn cd(
         problems.push(problem(key, "file", fact, Some(hint)));
     } else if view.new.is_some_and(|new| new.boot_disk == key) {
         problems.push(problem(key, "file", "cannot be set: it is the boot disk", None));
+    } else if key.key.part.name == "virtio" {
+        // PVE: qemu-server, Drive.pm, parse_drive.
+        let hint = "CD drives are ide, sata or scsi";
+        problems.push(problem(key, "file", "is for CD drives, and virtio has none", Some(hint)));
     }
     for name in ["size", "storage", "import"] {
         if said(options, name).is_some() {
             problems.push(problem(key, name, "is for disks, and `file` for CD drives", None));
+        }
+    }
+    // PVE: qemu-server, Drive.pm, parse_drive.
+    for name in ["snapshot", "format"] {
+        if said(options, name).is_some_and(|value| value != "0") {
+            problems.push(problem(key, name, "is for disks", None));
         }
     }
     // PVE: qemu-server, Drive.pm, detect_zeroes_cmdline_option.

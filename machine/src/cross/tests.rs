@@ -150,16 +150,45 @@ fn drives() {
                 json!({"virtio0": {"iops_rd": 5, "iops_rd_max": 4}}),
                 "virtio0.iops_rd_max is less than `iops_rd`",
             ),
+            (json!({"virtio0": {"mbps_rd_max": 5}}), "virtio0.mbps_rd_max needs `mbps_rd` as well"),
+            (
+                json!({"virtio0": {"mbps": 0, "mbps_max": 0.5}}),
+                "virtio0.mbps_max needs `mbps` as well",
+            ),
+            (
+                json!({"virtio0": {"iops_wr_max_length": 5}}),
+                "virtio0.iops_wr_max_length needs `iops_wr_max` as well",
+            ),
+            (
+                json!({"virtio0": {"bps": 1_048_576}}),
+                "virtio0.bps cannot be set: PVE makes no limit of it",
+            ),
+            (
+                json!({"virtio0": {"bps_rd": 0, "mbps_rd": 5}}),
+                "virtio0.bps_rd cannot be set: PVE makes no limit of it",
+            ),
+            (
+                json!({"virtio1": {"file": "none", "media": "cdrom"}}),
+                "virtio1.file is for CD drives, and virtio has none",
+            ),
+            (json!({"ide2": {"file": "none", "format": "raw"}}), "ide2.format is for disks"),
+            (json!({"ide2": {"file": "none", "snapshot": true}}), "ide2.snapshot is for disks"),
         ],
         &[
             json!({"virtio0": {"cache": "none", "aio": "native"}}),
             json!({"virtio0": {"mbps_rd": 5, "mbps_wr": 5.5, "iops": 0, "iops_rd": 7}}),
+            json!({"virtio0": {"mbps": 5, "mbps_max": 9.5, "bps_max_length": 4}}),
+            json!({"virtio0": {"iops_max": 5, "iops_max_length": 4, "mbps_max": 0, "bps": 0}}),
+            json!({"ide2": {"file": "none", "snapshot": false}}),
             json!({"scsi1": {"size": 5, "import": "data"}, "sata0": {"import": "data"}}),
             json!({"ide2": {"file": "local:iso/a.iso", "media": "cdrom"}}),
             json!({"ide2": "none", "ide3": "tank:cloudinit", "scsi1": null}),
         ],
     );
-    unknown(&[json!({"scsi1": {"ssd": true}, "ide2": {"media": "cdrom"}})]);
+    unknown(&[
+        json!({"scsi1": {"ssd": true}, "ide2": {"media": "cdrom"}}),
+        json!({"scsi1": {"mbps_max": 5}}),
+    ]);
     let not_a_bus = NewVm { boot_disk: ConfigKey::find("efidisk0").unwrap(), ..new() };
     assert_eq!(
         judge(&json!({}), Some(&not_a_bus)),

@@ -45,7 +45,9 @@ pub(super) static CPU: Key = Key::of(
             Part::new("cputype", Kind::Text(&rule::CPU_MODEL), "The model that the guest sees.")
                 .also(&["type"])
                 .absent("kvm64")
-                .at_create("host"),
+                .at_create("host")
+                // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema says otherwise.
+                .required(),
             Part::new("flags", Kind::Set(';', &rule::CPU_FLAG), "Flags to switch on or off."),
             Part::new("hidden", Kind::Flag, "Whether KVM hides from the guest.").absent("0"),
             Part::new(
