@@ -7,6 +7,7 @@ mod board;
 mod compute;
 mod device;
 mod drive;
+mod limit;
 mod network;
 mod new_vm;
 #[cfg(test)]

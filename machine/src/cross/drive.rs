@@ -1,5 +1,6 @@
 //! Drives. Does no I/O.
 
+use super::limit;
 use super::view::{Options, View, parts_of, problem, said};
 use crate::config_key::ConfigKey;
 use crate::number::parse_size;
@@ -31,44 +32,7 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
                 }
             }
         }
-        limits(key, options, problems);
-        throughput(key, options, problems);
-        if view.new.is_some() {
-            needed_limits(key, options, problems);
-        }
-    }
-}
-
-/// Options that PVE takes only beside others, of which 0 is none.
-// PVE: qemu-server, Drive.pm, parse_drive.
-const NEEDED: [(&str, &str); 9] = [
-    ("mbps_max", "mbps"),
-    ("mbps_rd_max", "mbps_rd"),
-    ("mbps_wr_max", "mbps_wr"),
-    ("bps_max_length", "mbps_max"),
-    ("bps_rd_max_length", "mbps_rd_max"),
-    ("bps_wr_max_length", "mbps_wr_max"),
-    ("iops_max_length", "iops_max"),
-    ("iops_rd_max_length", "iops_rd_max"),
-    ("iops_wr_max_length", "iops_wr_max"),
-];
-
-fn needed_limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    let is_set = |name: &str| said(options, name).is_some_and(|value| value != "0");
-    for (name, other) in NEEDED.iter().filter(|(name, other)| is_set(name) && !is_set(other)) {
-        problems.push(problem(key, name, format!("needs `{other}` as well"), None));
-    }
-}
-
-/// PVE: qemu-server, Drive.pm, parse_drive: every limit in bytes becomes one of 0 megabytes.
-fn throughput(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    for (name, kept) in [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr")] {
-        let Some(value) = said(options, name) else { continue };
-        if value != "0" || said(options, kept).is_some() {
-            let hint = format!("use `{kept}`");
-            let fact = "cannot be set: PVE makes no limit of it";
-            problems.push(problem(key, name, fact, Some(&hint)));
-        }
+        limit::judge(view, key, options, problems);
     }
 }
 
@@ -129,32 +93,5 @@ fn disk(view: &View<'_>, key: ConfigKey, options: &Options, problems: &mut Vec<P
     if let (Some("native"), Some(cache)) = (said(options, "aio"), cached) {
         let fact = format!("cannot be native with `cache: {cache}`");
         problems.push(problem(key, "aio", fact, Some("use `cache: none` or `directsync`")));
-    }
-}
-
-/// QEMU refuses a limit for all beside one for reading or writing, and a higher one that is lower.
-fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    if !options.keys().any(|name| name.starts_with("mbps") || name.starts_with("iops")) {
-        return;
-    }
-    let number = |name: &str| said(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
-    for what in ["mbps", "iops"] {
-        for end in ["", "_max"] {
-            let all = format!("{what}{end}");
-            let one = ["rd", "wr"].map(|way| format!("{what}_{way}{end}"));
-            if number(&all).is_some()
-                && let Some(one) = one.iter().find(|name| number(name).is_some())
-            {
-                problems.push(problem(key, one, format!("cannot stand beside `{all}`"), None));
-            }
-        }
-        for way in ["", "_rd", "_wr"] {
-            let (usual, most) = (format!("{what}{way}"), format!("{what}{way}_max"));
-            if let (Some(low), Some(high)) = (number(&usual), number(&most))
-                && high < low
-            {
-                problems.push(problem(key, &most, format!("is less than `{usual}`"), None));
-            }
-        }
     }
 }
