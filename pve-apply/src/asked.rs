@@ -47,6 +47,8 @@ pub(crate) enum Wanted {
         /// As `images`.
         content: &'static str,
     },
+    /// An ISO image.
+    Iso(String),
     /// A bridge or vnet.
     Bridge(String),
     /// A mapping.
@@ -159,6 +161,7 @@ impl Asked {
         for (part, value) in known {
             let claim = |what| Claim { field: self.field(key, part), what };
             claims.extend(wanted(key.key, part, value, parts).map(claim));
+            claims.extend(iso(key.key, part, value, parts).map(claim));
             let since = part.since.max(key.key.part.since);
             if since > Version::OLDEST {
                 let dot = if key.key.is_scalar() { "" } else { "." };
@@ -228,6 +231,13 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
         }
         _ => None,
     }
+}
+
+/// The ISO image that a CD drive reads.
+fn iso(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
+    let is_cd = matches!(key.form, Form::Drive(_)) && parts.is_cd() && !parts.is_cloud_init();
+    let named = is_cd && part.name == "file" && value.contains(':');
+    named.then(|| Wanted::Iso(value.to_owned()))
 }
 
 /// Returns whether a drive's text in PVE names a disk that is there, which asks for no storage.

@@ -3,9 +3,10 @@
 use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
-use pve_client::{Client, Error, MappingKind, NodeName};
+use pve_client::{Client, Error, MappingKind, NodeName, Storage};
 use pve_stage::finding;
 use stage::{Failure, Place};
+use std::collections::BTreeMap;
 
 /// Reads what is needed to judge these demands.
 ///
@@ -26,6 +27,7 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
     if some(|wanted| matches!(wanted, Wanted::Bridge(_))) {
         facts.bridges = ask(|| client.bridges(node))?;
     }
+    facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;
     for kind in MappingKind::ALL {
         if wanted.iter().any(|wanted| matches!(wanted, Wanted::Mapping(of, _) if *of == kind)) {
@@ -45,4 +47,32 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         facts.version = Some(ask(|| client.version())?);
     }
     Ok(facts)
+}
+
+/// The ISO images of the storages that somebody asks for, as far as they can be listed.
+fn isos(
+    client: &Client,
+    node: &NodeName,
+    wanted: &[Wanted],
+    storages: &[Storage],
+) -> Result<BTreeMap<String, Vec<String>>, Error> {
+    let mut isos = BTreeMap::new();
+    for storage in storages.iter().filter(|s| s.enabled && s.active && s.has_content("iso")) {
+        let id = &storage.storage;
+        let is_on_it = |volid: &str| volid.split(':').next() == Some(id.as_str());
+        let is_asked = |wanted: &Wanted| matches!(wanted, Wanted::Iso(volid) if is_on_it(volid));
+        if !wanted.iter().any(is_asked) {
+            continue;
+        }
+        match ask(|| client.storage_content(node, id, Some("iso"))) {
+            Ok(list) => {
+                let names = list.into_iter().map(|volume| volume.volid.to_string()).collect();
+                isos.insert(id.to_string(), names);
+            }
+            // That the token may not look is said by its privileges.
+            Err(error) if error.is_permission() => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(isos)
 }

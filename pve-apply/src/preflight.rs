@@ -14,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Facts {
     /// Its storages.
     pub storages: Vec<Storage>,
+    /// The ISO images of storages that the token may list.
+    pub isos: BTreeMap<String, Vec<String>>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
     /// The cluster's mappings, as they are on this node.
@@ -113,6 +115,13 @@ impl Preflight<'_> {
         };
         match wanted {
             Wanted::Storage { name, content } => self.storage(name, content, field, facts),
+            Wanted::Iso(volid) => {
+                let storage = volid.split(':').next().unwrap_or_default();
+                let fact = format!("\"{volid}\" is not there");
+                let empty = format!("storage {storage} has no ISO images");
+                let known = facts.isos.get(storage);
+                known.map(|known| unless_in(known, volid, fact, &empty)).unwrap_or_default()
+            }
             Wanted::Bridge(name) => {
                 // PVE: facts 13: without this look the VM is made and its start fails.
                 let fact =

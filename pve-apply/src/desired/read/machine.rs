@@ -3,7 +3,7 @@
 use super::{Purpose, Reader};
 use crate::boot_disk;
 use crate::desired::{Image, Machine, Seed, rendered, short_name};
-use crate::mark::TAG;
+use crate::mark::{self, TAG};
 use machine::{ConfigKey, Form, NewVm, Problem, Said, Settings, rule};
 use pve_client::{StorageId, Volid};
 use serde_json::{Map, Value, json};
@@ -94,8 +94,13 @@ impl Reader<'_> {
     }
 
     fn config(&mut self, index: usize, json: &Map<String, Value>) -> Settings {
-        let (settings, problems) = Settings::read(json);
+        let (mut settings, problems) = Settings::read(json);
         problems.iter().for_each(|problem| self.config_problem(index, problem));
+        let description = ConfigKey::find("description").and_then(|key| settings.0.get_mut(&key));
+        if let Some(Said::Parts(parts)) = description {
+            // What people have copied out of PVE holds our line as well, which is nobody's to say.
+            parts.values_mut().flatten().for_each(|text| *text = mark::of_people(text));
+        }
         settings
     }
 
