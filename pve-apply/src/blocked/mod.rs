@@ -128,6 +128,18 @@ pub(crate) enum Why {
         /// The slot where a new VM would have it.
         slot: String,
     },
+    /// The boot order names no disk, and the VM has several, or another than is expected.
+    BootDiskUnclear {
+        /// The slots of its disks.
+        slots: Vec<String>,
+    },
+    /// The VM boots from what the document says as a further disk.
+    BootDiskSaid {
+        /// The slot that it boots from.
+        slot: String,
+        /// The slot under which the document says the boot disk.
+        boot: String,
+    },
     /// A disk that was there is gone from its slot.
     DiskGone {
         /// The slot.

@@ -59,6 +59,12 @@ impl Why {
                 of(field, &format!("is {wanted}, the VM has {has}; a disk must not shrink"))
             }
             Self::DiskMissing { slot } => it(&format!("has no disk to boot from, such as {slot}")),
+            Self::BootDiskUnclear { slots } => {
+                it(&format!("does not say which disk it boots from: {}", slots.join(", ")))
+            }
+            Self::BootDiskSaid { slot, boot } => {
+                it(&format!("boots from {slot}, which the document says beside {boot}"))
+            }
             Self::DiskGone { slot, unused: Some(unused) } => {
                 of(slot, &format!("was taken off and lies as {unused}"))
             }
@@ -138,6 +144,10 @@ impl Why {
                 return Some(format!("set `{field}` to {has}"));
             }
             Self::DiskMissing { .. } => "attach its boot disk in PVE, then run again",
+            Self::BootDiskUnclear { .. } => "name its disk in the boot order, in PVE or by `boot`",
+            Self::BootDiskSaid { slot, .. } => {
+                return Some(format!("set `boot_disk` to {slot}, or the boot order in PVE"));
+            }
             Self::DiskGone { slot, .. } => {
                 return Some(format!(
                     "attach it as {slot} again in PVE; for a new disk, set `{slot}` to null, apply, \

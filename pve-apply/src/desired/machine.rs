@@ -18,6 +18,8 @@ pub(crate) struct Machine {
     pub(crate) storage_is_said: bool,
     /// The slot that a new VM boots from.
     pub(crate) boot: ConfigKey,
+    /// The document names that slot.
+    pub(crate) boot_is_said: bool,
     /// Size of the boot disk in GiB; `None`: whatever it has.
     pub disk_gib: Option<u32>,
     /// What the VM is held to.

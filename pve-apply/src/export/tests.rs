@@ -2,7 +2,7 @@
 
 use super::vm::Entry;
 use super::{Found, env};
-use crate::boot_disk;
+use crate::boot_disk::{self, Known};
 use crate::observed::{Config, Power};
 use machine::{ConfigKey, Form, KEYS, Key, Kind, Part, Parts, Said, Settings};
 use proptest::prelude::*;
@@ -279,7 +279,10 @@ fn without_refused(mut config: Texts) -> (Entry, Texts) {
 
 /// Gives a config without a boot order the one that a new VM has.
 fn boots_from_its_disk(config: &mut Texts) {
-    let disk = boot_disk::of(|key| config.get(key).map(String::as_str));
+    let disk = match boot_disk::of(|key| config.get(key).map(String::as_str), |_| false) {
+        Known::Disk(slot) => Some(slot),
+        Known::OneOf(list) => list.first().copied(),
+    };
     let boot = disk.map_or_else(|| " ".to_owned(), |slot| format!("order={slot}"));
     config.entry("boot".to_owned()).or_insert(boot);
 }

@@ -2,7 +2,7 @@
 
 use super::said::{Creation, Saying};
 use super::yaml;
-use crate::boot_disk;
+use crate::boot_disk::{self, Known};
 use crate::mark::{Line, TAG, split_tags};
 use crate::observed::{Config, Power};
 use machine::{ConfigKey, KEYS, Kind, Parts, Problem, Settings, parse_size, refusal};
@@ -156,7 +156,11 @@ impl Found<'_> {
 
     fn boot_disk(&self, entry: &mut Entry, said: &mut BTreeMap<ConfigKey, Value>) {
         let boot = ConfigKey::find("boot");
-        let slot = boot_disk::of(|key| self.value(key));
+        let slot = match boot_disk::of(|key| self.config.next(key), |_| false) {
+            Known::Disk(slot) => Some(slot),
+            // All the others are said as further disks, so that this one is left for it.
+            Known::OneOf(list) => list.first().copied(),
+        };
         let order = slot.map(|slot| json!({"order": [slot.to_string()]}));
         if let Some(boot) = boot.filter(|boot| said.get(boot) == order.as_ref()) {
             said.remove(&boot);

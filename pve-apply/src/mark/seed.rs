@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// What stands in the place of a fingerprint that is not known.
+const UNKNOWN: &str = "none";
+
 /// The seed data that a VM was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SeedNote {
@@ -16,7 +19,12 @@ pub(crate) struct SeedNote {
 impl SeedNote {
     /// The note of a VM whose seed data is not known.
     pub(crate) fn unknown() -> Self {
-        Self { fingerprint: "none".to_owned(), ..Self::default() }
+        Self { fingerprint: UNKNOWN.to_owned(), ..Self::default() }
+    }
+
+    /// Returns whether it is the note of such a VM.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.fingerprint == UNKNOWN
     }
 
     /// Reads the field's value; every text is one.

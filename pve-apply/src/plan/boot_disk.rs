@@ -2,40 +2,45 @@
 //! its slot. Does no I/O.
 
 use super::seed;
+use crate::blocked::Why;
+use crate::boot_disk::{self, Known};
 use crate::desired::Machine;
-use crate::mark::Mark;
+use crate::mark::{Mark, owns};
 use crate::observed::Config;
-use machine::{ConfigKey, Form, Parts};
+use machine::{ConfigKey, Said};
 
-/// Where a VM boots from, and where its seed is.
-pub(super) struct BootDisk {
-    /// The slot; `None`: the VM has no disk.
-    pub(super) key: Option<ConfigKey>,
-    /// The seed's slot.
-    pub(super) seed: String,
-}
-
-impl BootDisk {
-    /// Finds the boot disk of a VM.
-    pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Self {
-        let seed = seed::slot(mark).to_owned();
-        let order = ConfigKey::find("boot").zip(config.next("boot"));
-        let order = order.map(|(key, text)| Parts::read(key.key, text));
-        let order = order.as_ref().and_then(|parts| parts.get("order")).unwrap_or_default();
-        let first = order.split(';').filter_map(ConfigKey::find).find(|key| is_disk(config, *key));
-        // Without an order of its own, what a new VM would boot from; else the only candidates left.
-        let planned = || Some(machine.boot).filter(|key| is_disk(config, *key));
-        let said = |key: &ConfigKey| machine.said.0.contains_key(key);
-        let any = || {
-            let keys = config.keys().filter(|key| *key != seed).filter_map(ConfigKey::find);
-            keys.filter(|key| key.key.part("import").is_some() && !said(key))
-                .find(|key| is_disk(config, *key))
-        };
-        Self { key: first.or_else(planned).or_else(any), seed }
+/// Finds the boot disk of a VM; an error where it has none, or nothing tells which of its disks it is.
+pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<ConfigKey, Why> {
+    let is_further = |key: ConfigKey| {
+        key != machine.boot && matches!(machine.said.0.get(&key), Some(Said::Parts(_)))
+    };
+    let is_other = |key: ConfigKey| {
+        is_further(key)
+            || seed::slot(mark) == Some(key.to_string().as_str())
+            || owns::slot(&mark.owns, key).is_some()
+    };
+    let key = match boot_disk::of(|key| config.next(key), is_other) {
+        Known::Disk(key) => key,
+        Known::OneOf(list) => chosen(machine, &list)?,
+    };
+    // Its size and its options stand under another slot: which of the two is meant?
+    if is_further(key) {
+        return Err(Why::BootDiskSaid { slot: key.to_string(), boot: machine.boot.to_string() });
     }
+    Ok(key)
 }
 
-fn is_disk(config: &Config, key: ConfigKey) -> bool {
-    let Some(text) = config.next(&key.to_string()) else { return false };
-    matches!(key.key.form, Form::Drive(_)) && !Parts::read(key.key, text).is_cd()
+/// What the document says, where the VM does not.
+fn chosen(machine: &Machine, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
+    let order = ConfigKey::find("boot").and_then(|key| machine.said.value(key, "order"));
+    let mut said = order.unwrap_or_default().split(';').filter_map(ConfigKey::find);
+    if let Some(key) = said.find(|key| list.contains(key)) {
+        return Ok(key);
+    }
+    match list {
+        [] => Err(Why::DiskMissing { slot: machine.boot.to_string() }),
+        [only] if *only == machine.boot => Ok(*only),
+        list if machine.boot_is_said && list.contains(&machine.boot) => Ok(machine.boot),
+        list => Err(Why::BootDiskUnclear { slots: list.iter().map(ToString::to_string).collect() }),
+    }
 }

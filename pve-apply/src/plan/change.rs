@@ -175,7 +175,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     };
     let seed = &c.ours.mark.seed;
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
-        say(if seed.fingerprint == "none" { What::SeedUnknown } else { What::SeedChanged });
+        say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged });
     }
     if difference.reseed {
         // A seed of an earlier build has left no record in the guest; its mark has no parts either.

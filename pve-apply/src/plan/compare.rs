@@ -30,9 +30,9 @@ impl Difference {
 
     /// Compares the boot disk, of which something is held in any case.
     pub(super) fn boot_disk(&mut self, c: &Context<'_>) {
-        let Some(key) = c.boot.key else {
-            let slot = c.machine.boot.to_string();
-            return self.blocked.push(Why::DiskMissing { slot });
+        let key = match &c.boot {
+            Ok(key) => *key,
+            Err(why) => return self.blocked.push(why.clone()),
         };
         let unknown = |part: &&str| key.key.part(part).is_none();
         let said = c.wishes.all_said().0.get(&key);
@@ -68,8 +68,8 @@ impl Difference {
         if *old == c.machine.seed.fingerprint || !c.desired.consent.reseed {
             return;
         }
-        if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark) {
-            let slot = seed::slot(&c.ours.mark).to_owned();
+        if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark, &c.seed) {
+            let slot = c.seed.clone();
             return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
         }
         let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())

@@ -1,11 +1,12 @@
 //! `Context`: what is compared of a VM that is ours. Does no I/O.
 
-use super::boot_disk::BootDisk;
 use super::find::Ours;
 use super::wish::Wishes;
+use super::{boot_disk, seed};
+use crate::blocked::Why;
 use crate::desired::{Desired, DesiredVm, Machine};
 use crate::observed::{Config, Observed, Power};
-use machine::{Effect, Feature};
+use machine::{ConfigKey, Effect, Feature};
 
 /// What is compared.
 pub(super) struct Context<'a> {
@@ -15,7 +16,10 @@ pub(super) struct Context<'a> {
     pub(super) ours: &'a Ours<'a>,
     pub(super) observed: &'a Observed,
     pub(super) wishes: Wishes<'a>,
-    pub(super) boot: BootDisk,
+    /// The slot of the boot disk, or why that is not known.
+    pub(super) boot: Result<ConfigKey, Why>,
+    /// The slot of the seed, or the one that it would get.
+    pub(super) seed: String,
 }
 
 impl<'a> Context<'a> {
@@ -27,15 +31,26 @@ impl<'a> Context<'a> {
         ours: &'a Ours<'a>,
         observed: &'a Observed,
     ) -> Self {
-        let boot = BootDisk::of(&ours.seen.config, machine, &ours.mark);
-        let key = boot.key.unwrap_or(machine.boot);
+        let boot = boot_disk::of(&ours.seen.config, machine, &ours.mark);
+        let key = boot.clone().unwrap_or(machine.boot);
         let wishes = Wishes::of(machine, &ours.mark.owns, key);
-        Self { desired, vm, machine, ours, observed, wishes, boot }
+        let seed = seed::slot_of(&ours.mark, machine, &ours.seen.config);
+        Self { desired, vm, machine, ours, observed, wishes, boot, seed }
     }
 
     /// The VM's config.
     pub(super) fn config(&self) -> &Config {
         &self.ours.seen.config
+    }
+
+    /// Returns whether a slot holds the boot disk.
+    pub(super) fn is_boot(&self, key: ConfigKey) -> bool {
+        self.boot.as_ref() == Ok(&key)
+    }
+
+    /// Returns whether a slot is where the VM's seed is.
+    pub(super) fn is_seed(&self, slot: &str) -> bool {
+        seed::slot(&self.ours.mark) == Some(slot)
     }
 
     /// Returns whether the VM runs.

@@ -13,7 +13,7 @@ impl Difference {
             // PVE writes what people wrote and our mark into one key.
             Form::Scalar if key.key.part.name == "description" => {}
             // Compared first of all.
-            Form::Drive(_) if c.boot.key == Some(key) => {}
+            Form::Drive(_) if c.is_boot(key) => {}
             Form::Drive(_) | Form::Nic(_) => self.slot(c, key),
             Form::Options { .. } if key.slot.is_some() => self.device(c, key),
             Form::Options { .. } | Form::Scalar => self.options(c, key, &|_| true, None),

@@ -55,7 +55,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let last = owns(difference, c);
     let first = united(&old.owns, &last);
     let seed = match difference.reseed {
-        true => c.machine.seed.note(&c.boot.seed),
+        true => c.machine.seed.note(&c.seed),
         false => old.seed.clone(),
     };
     let home = Mark { node: c.desired.node.to_string(), ..old.clone() };
@@ -87,7 +87,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
 fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
     let slot = |key: ConfigKey| {
         let name = key.to_string();
-        if c.boot.key == Some(key) {
+        if c.is_boot(key) {
             return None;
         }
         let made = difference.disks.contains_key(&name) || difference.moves.contains_key(&name);

@@ -11,21 +11,42 @@ use pve_client::{NodeName, PropertyString, Volid};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Where the seed of a VM is whose mark does not say it: VMs of earlier builds, and adopted ones.
+/// Where the seed of a VM of an earlier build is, whose mark does not say it.
 const EARLIER_SLOT: &str = "virtio1";
 /// Out of the way of whatever people attach; the last slot of a controller of its own.
 const LAST_SLOT: &str = "scsi30";
 
-/// The slot of a VM's seed.
-pub(super) fn slot(mark: &Mark) -> &str {
-    if mark.seed.slot.is_empty() { EARLIER_SLOT } else { &mark.seed.slot }
+/// The slot of a VM's seed; `None`: it was never given one, and whatever it has is not ours.
+pub(super) fn slot(mark: &Mark) -> Option<&str> {
+    match mark.seed.slot.as_str() {
+        "" if mark.seed.is_unknown() => None,
+        "" => Some(EARLIER_SLOT),
+        slot => Some(slot),
+    }
 }
 
-/// The slot of a new VM's seed: one that the document does not use.
+/// The slot of a VM's seed, or the one that it would get.
+pub(super) fn slot_of(mark: &Mark, machine: &Machine, config: &Config) -> String {
+    let controller = config.next("scsihw");
+    let free = |slot: &str| config.keys().all(|key| key != slot);
+    slot(mark).map_or_else(|| free_slot(machine, controller, free), str::to_owned)
+}
+
+/// The slot of a new VM's seed.
 pub(super) fn new_slot(machine: &Machine) -> String {
-    let free =
-        |slot: &str| ConfigKey::find(slot).is_some_and(|key| !machine.new.0.contains_key(&key));
     let controller = ConfigKey::find("scsihw").and_then(|key| machine.new.value(key, ""));
+    free_slot(machine, controller, |_| true)
+}
+
+/// A slot that neither the document nor the VM uses.
+fn free_slot(
+    machine: &Machine,
+    controller: Option<&str>,
+    is_free: impl Fn(&str) -> bool,
+) -> String {
+    let is_unsaid =
+        |slot: &str| ConfigKey::find(slot).is_some_and(|key| !machine.new.0.contains_key(&key));
+    let free = |slot: &str| is_unsaid(slot) && is_free(slot);
     // PVE: facts 58: Debian's cloud kernel finds no disk behind PVE's default SCSI controller.
     if controller == Some("virtio-scsi-single") && free(LAST_SLOT) {
         return LAST_SLOT.to_owned();
@@ -97,8 +118,8 @@ pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) 
 }
 
 /// What a VM has at the place of its seed, when that cannot be ours to replace.
-pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark) -> Option<&'c str> {
-    config.next(slot(mark)).filter(|text| !is_seed_disk(text))
+pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> Option<&'c str> {
+    config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text))
 }
 
 /// A seed image is 1 to 4 MiB, far below any disk that people make by hand.
@@ -133,7 +154,7 @@ pub(super) fn replace(
     seen: &Seen,
     mark: Mark,
 ) -> Vec<Step> {
-    let slot = slot(&mark).to_owned();
+    let slot = mark.seed.slot.clone();
     let seed = for_vm(machine, &seen.config);
     let mut steps = vec![upload(desired, vm, &seed)];
     if seen.config.next(&slot).is_some() {

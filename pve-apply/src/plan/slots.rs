@@ -16,7 +16,7 @@ impl Difference {
     pub(super) fn slot(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
         let text = c.config().next(&name);
-        if let (Some(_), true) = (text, name == c.boot.seed && c.wishes.is_said(key)) {
+        if let (Some(_), true) = (text, c.is_seed(&name) && c.wishes.is_said(key)) {
             return self.blocked.push(Why::SlotIsSeed { slot: name });
         }
         match (text, c.wishes.is_said(key)) {
@@ -53,7 +53,7 @@ impl Difference {
             };
             return self.options(c, key, &ordinary, None);
         }
-        let is_boot = c.boot.key == Some(key);
+        let is_boot = c.is_boot(key);
         let storage = match is_boot {
             true => Some(c.machine.storage.as_str()).filter(|_| c.machine.storage_is_said),
             false => c.wishes.said(key, "storage"),

@@ -25,12 +25,12 @@ const KNOWN: [&str; 12] = [
 pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> Vec<String> {
     let is_known = |key: &str| {
         let of_ours = |known: ConfigKey| {
-            c.boot.key == Some(known)
+            c.is_boot(known)
                 || c.wishes.of_a_new_vm().0.contains_key(&known)
                 || c.wishes.keys().contains(&known)
         };
         KNOWN.contains(&key)
-            || key == c.boot.seed
+            || c.is_seed(key)
             || key.starts_with("unused")
             || ConfigKey::find(key).is_some_and(of_ours)
     };

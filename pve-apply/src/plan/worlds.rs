@@ -37,6 +37,7 @@ pub(crate) fn saying(config: &Value) -> Machine {
         storage: "local-lvm".parse().unwrap(),
         storage_is_said: false,
         boot,
+        boot_is_said: false,
         disk_gib: Some(10),
         new: new.for_creation(),
         said,

@@ -48,6 +48,7 @@ impl Reader<'_> {
             storage_is_said: vm.datastore.is_some(),
             new: new(vm, &said, flat, boot),
             boot,
+            boot_is_said: vm.boot_disk.is_some(),
             disk_gib: disk?,
             said,
             remembers: vm.config.is_some(),

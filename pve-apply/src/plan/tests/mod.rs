@@ -9,6 +9,7 @@ use crate::observed::{Config, Look, Power};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+mod boot_disk;
 mod identity;
 mod removal;
 

@@ -1,0 +1,125 @@
+//! Which disk of a VM is taken for its boot disk, and which for its seed: never a guess, for both are
+//! written to.
+
+use super::*;
+
+/// `edge`, adopted, of which the YAML says this; the disks and the boot order are these.
+fn adopted(said: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
+    let mut vm = desired_vm("edge", Some(101));
+    vm.machine = Some(saying(said));
+    let mut desired = desired(vec![vm]);
+    desired.consent = consent;
+    let mut config = config("edge", 101);
+    for key in ["virtio0", "virtio1", "boot"] {
+        config.remove(key);
+    }
+    let mark = Mark { made: "adopted".into(), seed: SeedNote::unknown(), ..mark("edge", 101) };
+    config.set("description", &mark.line());
+    disks.iter().for_each(|(key, value)| config.set(key, value));
+    let mut world = world();
+    put(&mut world, 101, "pve1", Power::Stopped, config);
+    (desired, world)
+}
+
+const SYSTEM: &str = "tank:system,size=4G";
+const DATA: &str = "tank:data,size=5G";
+
+/// Which slot grows to the boot disk's size, or why none does.
+fn grows(said: &Value, disks: &[(&str, &str)]) -> String {
+    let (desired, world) = adopted(said, disks, NONE);
+    let plan = plan(&desired, &world);
+    let steps = plan.vms.iter().flat_map(|vm| &vm.steps);
+    let grown = steps.filter_map(|step| match step {
+        Step::Resize { disk, .. } => Some(disk.clone()),
+        _ => None,
+    });
+    let blocked = plan.blocked.iter().map(|blocked| format!("{:?}", blocked.why));
+    grown.chain(blocked).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn only_the_boot_disk_grows() {
+    let check = |said: Value, more: &[(&str, &str)], expected: &str| {
+        let disks = [&[("scsi0", SYSTEM), ("virtio0", DATA)], more].concat();
+        assert_eq!(grows(&said, &disks), expected, "{said} {more:?}");
+    };
+    let unclear = "BootDiskUnclear { slots: [\"scsi0\", \"virtio0\"] }";
+    check(json!({}), &[("boot", "order=scsi0")], "scsi0");
+    check(json!({}), &[("boot", "order=net0;scsi0;virtio0")], "scsi0");
+    let cd = ("ide2", "local:iso/a.iso,media=cdrom");
+    check(json!({}), &[cd, ("boot", "order=ide2;scsi0")], "scsi0");
+    check(json!({}), &[("boot", "cdn"), ("bootdisk", "scsi0")], "scsi0");
+    check(json!({}), &[("bootdisk", "scsi0")], "scsi0");
+    check(json!({}), &[("boot", "order=net0")], unclear);
+    check(json!({}), &[("boot", " ")], unclear);
+    check(json!({}), &[("boot", "cdn")], unclear);
+    check(json!({}), &[], unclear);
+    // What the YAML says tells which one is meant.
+    check(json!({"boot": {"order": ["scsi0"]}}), &[], "scsi0");
+    check(json!({"scsi0": {"size": 4}}), &[], "virtio0");
+    let said = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
+    check(json!({"scsi0": {"ssd": true}}), &[("boot", "order=scsi0")], said);
+}
+
+#[test]
+fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
+    let check = |disks: &[(&str, &str)], expected: &str| {
+        assert_eq!(grows(&json!({}), disks), expected, "{disks:?}");
+    };
+    // PVE: facts-4, 46: the boot disk was taken off.
+    check(&[("scsi1", DATA), ("boot", " ")], "BootDiskUnclear { slots: [\"scsi1\"] }");
+    check(&[("boot", " ")], "DiskMissing { slot: \"virtio0\" }");
+    check(&[("virtio0", SYSTEM), ("boot", " ")], "virtio0");
+    check(&[("scsi1", SYSTEM)], "scsi1");
+    check(&[("virtio1", SYSTEM), ("boot", "order=virtio1")], "virtio1");
+}
+
+#[test]
+fn the_named_slot_counts_where_the_order_names_none() {
+    let disks = [("scsi0", SYSTEM), ("virtio0", DATA), ("boot", "order=net0")];
+    let (mut desired, world) = adopted(&json!({}), &disks, NONE);
+    let machine = desired.vms[0].machine.as_mut().unwrap();
+    machine.boot = machine::ConfigKey::find("scsi0").unwrap();
+    machine.boot_is_said = true;
+    let said = said(&plan(&desired, &world));
+    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+}
+
+#[test]
+fn the_seed_of_an_adopted_vm_takes_a_free_slot() {
+    let check = |more: &[(&str, &str)], expected: &str| {
+        let disks = [&[("scsi0", SYSTEM), ("boot", "order=scsi0")], more].concat();
+        let (desired, world) = adopted(&json!({}), &disks, RESEED);
+        let plan = plan(&desired, &world);
+        let steps = || plan.vms.iter().flat_map(|vm| &vm.steps);
+        let added: Vec<&str> = steps()
+            .filter_map(|step| match step {
+                Step::AddDisk { disk, .. } => Some(disk.as_str()),
+                _ => None,
+            })
+            .collect();
+        let deleted = steps().any(
+            |step| matches!(step, Step::Configure { params, .. } if params.contains_key("delete")),
+        );
+        assert_eq!((added.as_slice(), deleted), ([expected].as_slice(), false), "{more:?}");
+        let marks = steps().filter_map(|step| match step {
+            Step::Configure { mark, .. } => mark.as_ref(),
+            _ => None,
+        });
+        let slots: Vec<&str> = marks.map(|mark| mark.seed.slot.as_str()).collect();
+        assert_eq!(slots, [expected]);
+    };
+    // As small as a seed, and somebody's all the same.
+    let small = "tank:config,size=1M";
+    check(&[("scsi30", small)], "virtio1");
+    check(&[("virtio1", small)], "scsi30");
+    check(&[("scsihw", "lsi")], "virtio1");
+    check(&[("scsihw", "lsi"), ("virtio1", small)], "virtio2");
+}
+
+#[test]
+fn a_data_disk_in_the_slot_of_earlier_seeds_is_a_disk() {
+    let said = json!({"virtio1": {"size": 6}});
+    let disks = [("virtio0", SYSTEM), ("virtio1", DATA), ("boot", "order=virtio0")];
+    assert_eq!(grows(&said, &disks), "virtio0; virtio1");
+}
