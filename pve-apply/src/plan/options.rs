@@ -82,7 +82,7 @@ impl Difference {
 
     /// What an earlier run has taken off may wait for the next start.
     pub(super) fn still_there(&mut self, c: &Context<'_>, key: ConfigKey) {
-        if c.config().now(&key.to_string()).is_some() {
+        if c.machine.remembers && c.config().now(&key.to_string()).is_some() {
             self.take_off(c, key, None);
         }
     }
@@ -104,9 +104,14 @@ impl Difference {
         let waits = key.slot.is_some() && !key.key.is_scalar() && c.config().now(&name).is_none();
         let mut written = next.clone();
         let mut edited = false;
+        // What stands without an option that PVE wants is nothing.
+        let lacks = |part: &Part| part.required && part.absent.is_none();
+        let is_device = key.slot.is_some() && !key.key.is_scalar() && c.wishes.is_said(key);
         for part in key.key.parts().iter().filter(|part| is_ours(part.name_in(key.key))) {
             let option = part.name_in(key.key);
             let (want, reason) = match c.wishes.wish(key, part) {
+                // A device that is still said does not go with an option of it: that takes consent.
+                Wish::TakeBack(None) | Wish::Hold(None) if is_device && lacks(part) => continue,
                 Wish::Hold(value) => (value, None),
                 Wish::TakeBack(value) => (value, Some(reason.as_str())),
                 Wish::Leave => continue,
@@ -142,8 +147,6 @@ impl Difference {
         if let Some(size) = size {
             written.set("size", size);
         }
-        // What stands without an option that PVE wants is nothing.
-        let lacks = |part: &Part| part.required && part.absent.is_none();
         let mut required = key.key.parts().iter().filter(|part| lacks(part));
         let is_whole = key.key.is_scalar() || required.all(|p| written.get(p.name).is_some());
         match text_of(key, written).filter(|_| is_whole) {

@@ -1,6 +1,6 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
-use super::worlds::{config, desired, desired_vm, image, mark, put, saying, vmid, world};
+use super::worlds::{config, desired, desired_vm, image, mark, put, saying, uuid, vmid, world};
 use super::*;
 use crate::action::{Plan, Step};
 use crate::desired::{Consent, Machine};
@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 mod boot_disk;
 mod identity;
 mod removal;
+mod slots;
 
 /// All that a plan says, a line each.
 fn said(plan: &Plan) -> Vec<String> {

@@ -1,0 +1,160 @@
+//! NICs and drives that are ours, said no longer, or somebody else's: what is written to them, and what
+//! nothing is written to without consent.
+
+use super::*;
+use crate::mark::owns;
+
+const NET1: &str = "virtio=BC:24:11:00:00:11,bridge=lan,tag=5";
+const SCSI1: &str = "tank:vm-101-disk-5,backup=0,later=7,size=20G,ssd=1";
+const ALL: Consent = Consent { detach: true, move_disks: true, stop: true, ..REBOOT };
+
+/// `edge`, of which the YAML says this, and its mark that the last apply was told that.
+fn edge(said: &Value, owned: &[&str], more: &[(&str, &str)], consent: Consent) -> Plan {
+    let mut vm = desired_vm("edge", Some(101));
+    vm.machine = Some(saying(said));
+    let mut desired = desired(vec![vm]);
+    desired.consent = consent;
+    plan(&desired, &world_of(owned, more))
+}
+
+fn world_of(owned: &[&str], more: &[(&str, &str)]) -> Observed {
+    let mut config = config("edge", 101);
+    more.iter().for_each(|(key, value)| config.set(key, value));
+    let owns = owned.iter().map(|entry| (*entry).to_owned()).collect();
+    config.set("description", &Mark { owns, ..mark("edge", 101) }.line());
+    let mut world = world();
+    put(&mut world, 101, "pve1", Power::Running, config);
+    world
+}
+
+/// The mark's entry of a slot that holds this.
+fn holds(key: &str, text: &str) -> String {
+    let key = machine::ConfigKey::find(key).unwrap();
+    owns::slot_entry(key, owns::Slot::Holds(&owns::digest(key, Some(text)).unwrap()))
+}
+
+/// What a plan writes to the config, key by key.
+fn writes(plan: &Plan) -> Vec<String> {
+    let steps = plan.vms.iter().flat_map(|vm| &vm.steps);
+    let params = steps.filter_map(|step| match step {
+        Step::Configure { params, .. } => Some(params),
+        _ => None,
+    });
+    params.flatten().map(|(key, value)| format!("{key}: {value}")).collect()
+}
+
+#[test]
+fn a_nic_is_never_lost_with_its_model() {
+    let slot = holds("net1", NET1);
+    let owned = [slot.as_str(), "net1.bridge", "net1.model", "net1.tag"];
+    for said in [json!({"net1": {"model": null}}), json!({"net1": {"model": null, "tag": 6}})] {
+        let plan = edge(&said, &owned, &[("net1", NET1)], NONE);
+        assert!(!writes(&plan).iter().any(|write| write.starts_with("delete")), "{plan:?}");
+    }
+}
+
+#[test]
+fn a_rewrite_keeps_volume_mac_and_what_nobody_says() {
+    let check = |said: Value, key: &str, text: &str, expected: &str| {
+        let plan = edge(&said, &[], &[(key, text)], ALL);
+        assert_eq!(writes(&plan), [format!("{key}: {expected}")], "{said}");
+    };
+    check(
+        json!({"scsi1": {"ssd": false}}),
+        "scsi1",
+        SCSI1,
+        "tank:vm-101-disk-5,size=20G,ssd=0,backup=0,later=7",
+    );
+    check(
+        json!({"net1": {"tag": 6}}),
+        "net1",
+        "e1000=BC:24:11:00:00:11,bridge=lan,firewall=1,link_down=1,tag=5,later=7",
+        "e1000=BC:24:11:00:00:11,bridge=lan,tag=6,firewall=1,link_down=1,later=7",
+    );
+    check(
+        json!({"smbios1": {"product": "ACME"}}),
+        "smbios1",
+        &format!("manufacturer=QQ==,base64=1,uuid={}", uuid(101)),
+        &format!("manufacturer=QQ==,product=QUNNRQ==,uuid={},base64=1", uuid(101)),
+    );
+    // PVE: facts-4, 49: an EFI disk is what it was made.
+    let efi = "tank:vm-101-disk-6,efitype=4m,ms-cert=2023,pre-enrolled-keys=1,size=528K";
+    let said = json!({"efidisk0": {"pre-enrolled-keys": false}});
+    assert_eq!(writes(&edge(&said, &[], &[("efidisk0", efi)], ALL)), Vec::<String>::new());
+}
+
+#[test]
+fn a_size_that_is_written_is_the_new_one() {
+    let said = json!({"scsi1": {"size": 30, "ssd": false}});
+    let plan = edge(&said, &[], &[("scsi1", SCSI1)], ALL);
+    assert_eq!(writes(&plan), ["scsi1: tank:vm-101-disk-5,size=30G,ssd=0,backup=0,later=7"]);
+}
+
+#[test]
+fn nothing_is_taken_off_or_moved_without_consent() {
+    let check = |said: Value, entry: &str, consent: Consent, expected: &str| {
+        let more = [("net1", NET1), ("scsi1", SCSI1)];
+        let plan = edge(&said, &[entry], &more, consent);
+        let why: Vec<String> = plan.blocked.iter().map(|b| format!("{:?}", b.why)).collect();
+        assert_eq!(why.join("; "), expected, "{said} {entry}");
+        assert_eq!(plan.vms.is_empty(), !expected.is_empty());
+    };
+    let nothing = json!({});
+    let (disk, nic) = (holds("scsi1", SCSI1), holds("net1", NET1));
+    for consent in [NONE, Consent { detach: false, ..ALL }] {
+        check(nothing.clone(), &disk, consent, "NeedsDetach { slots: [\"scsi1\"] }");
+        check(nothing.clone(), &nic, consent, "NeedsDetach { slots: [\"net1\"] }");
+        check(json!({"scsi1": null}), &disk, consent, "NeedsDetach { slots: [\"scsi1\"] }");
+    }
+    check(nothing.clone(), &disk, Consent { detach: true, ..NONE }, "");
+    let moved = json!({"scsi1": {"size": 20, "storage": "other"}});
+    for consent in [NONE, Consent { move_disks: false, ..ALL }] {
+        check(moved.clone(), &disk, consent, "NeedsMove { moves: [\"scsi1 to other\"] }");
+    }
+    check(moved, &disk, Consent { move_disks: true, ..NONE }, "");
+}
+
+#[test]
+fn what_is_not_ours_stays_although_it_is_in_our_slot() {
+    let owned = ["net1:00000000", "net1.tag", "scsi1:00000000", "scsi1.ssd", "scsi2?"];
+    let more = [("net1", NET1), ("scsi1", SCSI1), ("scsi2", SCSI1)];
+    for said in [json!({}), json!({"net1": null, "scsi1": null, "scsi2": null})] {
+        let plan = edge(&said, &owned, &more, ALL);
+        assert_eq!(writes(&plan), Vec::<String>::new(), "{said}");
+        let told = plan.notices.iter().filter(|n| matches!(n.what, What::NotTakenBack { .. }));
+        assert_eq!(told.count(), 3);
+    }
+}
+
+#[test]
+fn no_disk_is_made_twice() {
+    let said = json!({"scsi1": {"size": 20}});
+    let check = |entry: &str, more: &[(&str, &str)], expected: &str| {
+        let plan = edge(&said, &[entry], more, ALL);
+        let made = plan.vms.iter().flat_map(|vm| &vm.steps);
+        let made = made.filter(|step| matches!(step, Step::AddDisk { .. })).count();
+        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
+        let all: Vec<String> = why.chain([made.to_string()]).collect();
+        assert_eq!(all.join("; "), expected, "{entry}");
+    };
+    let known = holds("scsi1", SCSI1);
+    let gone = "DiskGone { slot: \"scsi1\", unused: Some(\"unused3\") }; 0";
+    check(&known, &[("unused3", "tank:vm-101-disk-5")], gone);
+    check(&known, &[], "DiskGone { slot: \"scsi1\", unused: None }; 0");
+    check("scsi1?", &[], "1");
+    check("scsi1?", &[("scsi1", SCSI1)], "0");
+    check("cores", &[], "1");
+}
+
+#[test]
+fn a_document_of_an_earlier_build_takes_no_device_off() {
+    let slot = holds("net1", NET1);
+    let owned = [slot.as_str(), "net1.tag", "usb0.host", "cores"];
+    let mut world = world_of(&owned, &[("net1", NET1), ("usb0", "host=spice")]);
+    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+    // Somebody has taken it off by hand, which waits for the next start.
+    seen.config.set_next("net1", None);
+    let desired = desired(vec![desired_vm("edge", Some(101))]);
+    let plan = plan(&desired, &world);
+    assert_eq!((&plan.vms, &plan.blocked), (&Vec::new(), &Vec::new()));
+}
