@@ -31,6 +31,8 @@ const OPEN: &str = "<!-- pve-pipeline ";
 const CLOSE: &str = " -->";
 /// What began the line of builds before the grammar.
 const EARLIER: &str = "pve-pipeline: ";
+/// The `made` of a VM that was adopted.
+pub(crate) const ADOPTED: &str = "adopted";
 /// The `uuid` of an adopted VM that has none.
 pub(crate) const NO_UUID: &str = "none";
 
@@ -53,7 +55,7 @@ pub(crate) struct Mark {
     pub(crate) run: String,
     /// How far the VM's creation is.
     pub(crate) stage: Stage,
-    /// How the VM came to be: history, never compared.
+    /// How the VM came to be: history, and no part of whose it is.
     pub(crate) made: String,
     /// The seed data that the VM has.
     pub(crate) seed: SeedNote,
@@ -243,6 +245,11 @@ impl Mark {
         if self.run == own {
             run.clone_into(&mut self.run);
         }
+    }
+
+    /// Returns whether the VM was there before it was ours.
+    pub(crate) fn is_adopted(&self) -> bool {
+        self.made == ADOPTED
     }
 
     /// Returns whether both name the same VM of the same deployment and site, whichever run wrote them.

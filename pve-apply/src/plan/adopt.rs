@@ -6,7 +6,7 @@ use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{Line, Mark, Owner, SeedNote, Stage, Stranger, uuid};
+use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, uuid};
 use crate::observed::{Look, Observed, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -163,7 +163,7 @@ fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
         vmid: Some(seen.vmid.get()),
         uuid: uuid(seen.config.next("smbios1")),
         stage: Stage::Done,
-        made: "adopted".to_owned(),
+        made: ADOPTED.to_owned(),
         seed,
         ..desired.identity(vm)
     }

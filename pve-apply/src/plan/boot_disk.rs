@@ -21,7 +21,7 @@ pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<Conf
     };
     let key = match boot_disk::of(|key| config.next(key), is_other) {
         Known::Disk(key) => key,
-        Known::OneOf(list) => chosen(machine, &list)?,
+        Known::OneOf(list) => chosen(machine, mark, &list)?,
     };
     // Its size and its options stand under another slot: which of the two is meant?
     if is_further(key) {
@@ -31,7 +31,7 @@ pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<Conf
 }
 
 /// What the document says, where the VM does not.
-fn chosen(machine: &Machine, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
+fn chosen(machine: &Machine, mark: &Mark, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
     let order = ConfigKey::find("boot").and_then(|key| machine.said.value(key, "order"));
     let mut said = order.unwrap_or_default().split(';').filter_map(ConfigKey::find);
     if let Some(key) = said.find(|key| list.contains(key)) {
@@ -40,7 +40,10 @@ fn chosen(machine: &Machine, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
     match list {
         [] => Err(Why::DiskMissing { slot: machine.boot.to_string() }),
         [only] if *only == machine.boot => Ok(*only),
-        list if machine.boot_is_said && list.contains(&machine.boot) => Ok(machine.boot),
+        // Where a VM is made here, it gets its boot disk there.
+        list if (machine.boot_is_said || !mark.is_adopted()) && list.contains(&machine.boot) => {
+            Ok(machine.boot)
+        }
         list => Err(Why::BootDiskUnclear { slots: list.iter().map(ToString::to_string).collect() }),
     }
 }

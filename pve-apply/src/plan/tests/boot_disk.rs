@@ -75,6 +75,16 @@ fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
 }
 
 #[test]
+fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
+    let disks = [("scsi0", DATA), ("virtio0", SYSTEM), ("boot", "order=net0")];
+    let (desired, mut world) = adopted(&json!({}), &disks, NONE);
+    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+    seen.config.set("description", &mark("edge", 101).line());
+    let said = said(&plan(&desired, &world));
+    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+}
+
+#[test]
 fn the_named_slot_counts_where_the_order_names_none() {
     let disks = [("scsi0", SYSTEM), ("virtio0", DATA), ("boot", "order=net0")];
     let (mut desired, world) = adopted(&json!({}), &disks, NONE);
