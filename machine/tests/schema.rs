@@ -134,7 +134,7 @@ fn no_row_is_of_our_making() {
 }
 
 /// Where a row is not what the schema says, and why.
-const DIFFERENT: [(&str, &str, &str); 13] = [
+const DIFFERENT: [(&str, &str, &str); 14] = [
     ("cores", "maximum", "PVE starts no VM with more CPUs than its node has"),
     ("sockets", "maximum", "PVE starts no VM with more CPUs than its node has"),
     ("vcpus", "maximum", "no more than cores times sockets"),
@@ -145,6 +145,7 @@ const DIFFERENT: [(&str, &str, &str); 13] = [
     ("numa[n] memory", "minimum", "a node without memory is none"),
     ("rng0 max_bytes", "minimum", "less than nothing means nothing"),
     ("rng0 period", "minimum", "no time means nothing"),
+    ("watchdog model", "default", "only where the key is set: without it there is no watchdog"),
     ("machine aw-bits", "type", "bits are whole"),
     ("ipconfig[n] ip", "default", "only where neither address is set"),
     ("ipconfig[n] ip6", "default", "only where neither address is set"),

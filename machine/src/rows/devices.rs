@@ -150,8 +150,7 @@ pub(super) static WATCHDOG: Key = Key::of(
                 "model",
                 Kind::Word(&["i6300esb", "ib700"]),
                 "The device that the guest sees.",
-            )
-            .absent("i6300esb"),
+            ),
             Part::new(
                 "action",
                 Kind::Word(&["reset", "shutdown", "poweroff", "pause", "debug", "none"]),
