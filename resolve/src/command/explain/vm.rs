@@ -3,14 +3,15 @@
 use super::{Explained, Link, Subject};
 use crate::resolve::{BRIDGE, Derived, counted_vmid};
 use crate::shape::{self, CONFIG, Found, Opt, Showing, Type};
-use crate::site::{Level, Machine, boot_key};
+use crate::site::{BOOT_DISK, Level, Machine, boot_key};
 use crate::suggest;
 use crate::tree::{Said, Tree, What};
-use machine::{ConfigKey, Form};
+use machine::{ConfigKey, Form, Settings};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure, Outline};
 use stage::{Entry, Nic, Place};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What every VM is asked for, in this order; what is said besides comes after it.
 const USUAL: [&str; 18] = [
@@ -70,7 +71,7 @@ pub(super) fn explain(
     let below = vm.all().into_iter().filter(|path| path.starts_with(&wanted));
     let mut all: Vec<Explained> = below.map(|path| vm.explain(&path)).collect();
     if all.is_empty() {
-        all.push(vm.explain(&wanted));
+        all.extend(vm.given(&wanted).iter().map(|path| vm.explain(path)));
     }
     Ok(all)
 }
@@ -155,7 +156,7 @@ impl Vm<'_> {
             }
         }
         all.extend(said);
-        let mut once = std::collections::BTreeSet::new();
+        let mut once = BTreeSet::new();
         all.retain(|path| once.insert(path.clone()));
         all
     }
@@ -180,9 +181,11 @@ impl Vm<'_> {
                 chain.push(self.subject.link(self.level(level), value, Some(said.at)));
             }
         }
-        chain.extend(self.fallback(&words));
+        chain.extend(self.fallback(&words, chain.is_empty()));
         let value = self.value(&words).or_else(|| {
-            let last = chain.last().filter(|_| matches!(words[..], ["datastore" | "started"]));
+            let of_field = matches!(words[..], ["datastore" | "started" | "boot_disk"]);
+            let of_pve = words.first() == Some(&CONFIG) && chain.len() == 1;
+            let last = chain.last().filter(|_| of_field || of_pve);
             last.map(|link| link.value.clone())
         });
         let value = self.masked(&words, value.unwrap_or_default());
@@ -212,10 +215,10 @@ impl Vm<'_> {
             return self.json.get("bridge").cloned();
         }
         let decides = self.layers.iter().find_map(|(_, layer)| layer.find(path));
-        let in_document = path.iter().try_fold(&Value::Null, |value, word| match value {
-            Value::Null => self.json.get(*word),
-            value => value.get(word),
-        });
+        let (first, rest) = path.split_first()?;
+        let top = self.json.get(*first);
+        let in_document =
+            top.and_then(|top| rest.iter().try_fold(top, |value, word| value.get(word)));
         match (in_document, decides) {
             (Some(value), _) => Some(value.clone()),
             // The document has another word for it, or left it out.
@@ -249,8 +252,34 @@ impl Vm<'_> {
         Some(self.subject.link("left out: `execution` is push", Value::Null, at))
     }
 
-    /// What holds where no layer says anything.
-    fn fallback(&self, path: &[&str]) -> Option<Link> {
+    /// The options of a key that a new VM gets where nobody says anything of them; else the key.
+    fn given(&self, path: &[String]) -> Vec<Path> {
+        let [config, name] = path else { return vec![path.to_vec()] };
+        let parts = ConfigKey::find(name).filter(|_| config == CONFIG).map(|key| key.key.parts());
+        let names = parts.unwrap_or_default().iter().map(|part| part.name);
+        let given: Vec<Path> = names
+            .filter(|option| self.at_creation(name, option).is_some())
+            .map(|option| [path, &[option.to_owned()]].concat())
+            .collect();
+        if given.is_empty() { vec![path.to_vec()] } else { given }
+    }
+
+    /// What a new VM gets of a key, or of its option, of which nobody says anything.
+    fn at_creation(&self, key: &str, option: &str) -> Option<Link> {
+        let key = ConfigKey::find(key)?;
+        let part = key.key.part(option)?;
+        let config = self.json.get("config").and_then(Value::as_object)?;
+        let (mut said, _) = Settings::read(config);
+        if let Some(boot_disk) = ConfigKey::find(&self.boot_disk) {
+            said.0.entry(boot_disk).or_insert_with(|| machine::Said::Parts(BTreeMap::new()));
+        }
+        let new = said.for_creation();
+        let value = part.kind.to_json(new.value(key, part.name_in(key.key))?);
+        Some(self.subject.link("what a new VM gets", value, None))
+    }
+
+    /// What holds where no layer says anything, or everything is null.
+    fn fallback(&self, path: &[&str], unsaid: bool) -> Option<Link> {
         let subject = self.subject;
         match *path {
             ["node"] => Some(subject.home()),
@@ -258,6 +287,9 @@ impl Vm<'_> {
             [CONFIG, slot, "macaddr"] => self.derived(slot),
             [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
             [CONFIG, "net0", "ip"] => Some(subject.built_in("dhcp")),
+            [CONFIG, key] if unsaid => self.at_creation(key, ""),
+            [CONFIG, key, option] if unsaid => self.at_creation(key, option),
+            ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),
             ["datastore"] => subject.written(subject.node_layer(), &subject.node.datastore),
