@@ -79,6 +79,9 @@ impl Why {
             Self::NeedsMove { moves } => {
                 format!("disks of \"{name}\" would move: {}", moves.join(", "))
             }
+            Self::DescriptionTooLong { has: 0, .. } => {
+                of("description", "has no room for a mark that names all that is set")
+            }
             Self::DescriptionTooLong { has, left } => {
                 of("description", &format!("has {has} characters, PVE leaves room for {left}"))
             }
@@ -162,6 +165,7 @@ impl Why {
                 "--allow-detach takes it off; a disk stays as an unused one, with its data"
             }
             Self::NeedsMove { .. } => "--allow-move moves them, while the VM runs too",
+            Self::DescriptionTooLong { has: 0, .. } => "say less of the VM's devices in the YAML",
             Self::DescriptionTooLong { .. } => "shorten it",
             Self::NeverCreated => "make it in PVE and `pve-apply adopt` it, or give it an `image`",
             Self::NeedsReboot { .. } => {

@@ -1,12 +1,13 @@
 //! The steps that take over VMs which are not ours yet: only the mark is written. Does no I/O.
 
+use super::described::too_long;
 use super::find::Finder;
 use super::{blocked, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, uuid};
+use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, of_people, uuid};
 use crate::observed::{Look, Observed, Seen};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +33,10 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
             continue;
         }
         match adoptable(desired, vm, observed, &finder, adoption) {
-            Ok(seen) => plan.vms.push(one(desired, vm, seen)),
+            Ok(seen) => match without_room(desired, vm, seen) {
+                None => plan.vms.push(one(desired, vm, seen)),
+                Some(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
+            },
             Err(why) => plan.blocked.push(blocked(vm, vm.vmid, &desired.node, why)),
         }
     }
@@ -119,6 +123,12 @@ fn adoptable<'a>(
         Some(lock) => Err(Why::Locked { lock: lock.to_owned() }),
         None => Ok(seen),
     }
+}
+
+/// Why the description has no room for our mark.
+fn without_room(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Option<Why> {
+    let text = of_people(seen.config.next("description").unwrap_or_default());
+    too_long(&text, &mark(desired, vm, seen))
 }
 
 fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {

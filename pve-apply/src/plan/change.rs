@@ -107,15 +107,19 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     // Grown before the options are written, which say the size too.
     let resizes = std::mem::take(&mut difference.resizes).into_iter();
     steps.extend(resizes.map(|(disk, bytes)| Step::Resize { disk, bytes }));
-    let Writes { first: early, main, last: late } = Writes::of(c, difference);
+    let Writes { first: mut early, mut main, last: late } = Writes::of(c, difference);
     let nothing = early.is_empty() && main.is_empty() && late.is_empty();
     let alone = difference.disks.is_empty() && difference.pool.is_none() && nothing;
     let first = difference.first.take().filter(|_| !alone);
     let mut written = first.clone().unwrap_or_else(|| c.ours.mark.clone());
-    // What goes first was ours before: the mark need not tell anything new of it.
-    steps.extend((!early.is_empty()).then_some(Step::Configure { params: early, mark: None }));
-    if !main.is_empty() || first.is_some() {
-        steps.push(Step::Configure { params: main, mark: first.map(Box::new) });
+    let mut mark = first.map(Box::new);
+    if !early.is_empty() {
+        // The mark goes with the first write, and what people read goes with the mark.
+        early.extend(main.remove_entry("description"));
+        steps.push(Step::Configure { params: early, mark: mark.take() });
+    }
+    if !main.is_empty() || mark.is_some() {
+        steps.push(Step::Configure { params: main, mark });
     }
     for (disk, made) in std::mem::take(&mut difference.disks) {
         steps.push(Step::AddDisk { disk: disk.clone(), value: made.value });

@@ -103,7 +103,7 @@ fn params(
             }
         }
     }
-    wrong.extend(described::said(machine).and_then(|text| described::too_long(text, mark)));
+    wrong.extend(described::too_long(described::said(machine).unwrap_or_default(), mark));
     if !wrong.is_empty() {
         return Err(wrong);
     }

@@ -21,10 +21,10 @@ pub(super) fn said(machine: &Machine) -> Option<&str> {
 /// Why a description cannot be written with a mark.
 pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
     // vmid, uuid and digests may not be known yet: so long they can be.
-    let unknown = 9 + 36 + 8 * mark.owns.len();
-    let left = LONGEST.saturating_sub(mark.line().chars().count() + unknown + 1);
-    let has = text.chars().count();
-    (has > left).then_some(Why::DescriptionTooLong { has, left })
+    let open = mark.owns.iter().filter(|entry| entry.ends_with([':', '?'])).count();
+    let mark = mark.line().chars().count() + 9 + 36 + 8 * open;
+    let (has, left) = (text.chars().count(), LONGEST.saturating_sub(mark + 1));
+    (has > left || mark > LONGEST).then_some(Why::DescriptionTooLong { has, left })
 }
 
 impl Difference {
@@ -39,7 +39,6 @@ impl Difference {
         if has == want {
             return;
         }
-        self.blocked.extend(too_long(want, &c.ours.mark));
         let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
         let mut change = quiet("description", some(&has), some(want));
         change.reason = reason;

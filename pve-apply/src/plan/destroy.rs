@@ -164,8 +164,10 @@ fn volumes(config: &Config) -> Vec<Change> {
         reason: None,
     };
     let mut list = Vec::new();
-    for key in config.keys().filter(|key| drive(key)) {
-        let Some(text) = config.now(key) else { continue };
+    // PVE: qemu-server, QemuServer.pm, destroy_vm: those that wait for the next start, too.
+    let values = |key| [config.now(key), config.next(key)].into_iter().flatten();
+    let drives = config.keys().filter(|key| drive(key));
+    for (key, text) in drives.flat_map(|key| values(key).map(move |text| (key, text))) {
         let parts = match ConfigKey::find(key) {
             Some(known) => Parts::read(known.key, text),
             None => volume_alone(text),
@@ -173,6 +175,12 @@ fn volumes(config: &Config) -> Vec<Change> {
         let Some(volid) = parts.get("file").filter(|file| file.contains(':')) else { continue };
         // PVE makes a cloud-init drive's volume for the VM; what lies in another CD drive is nobody's VM's.
         if parts.is_cd() && !parts.is_cloud_init() {
+            continue;
+        }
+        let is_listed = |change: &Change| {
+            change.from.as_ref().is_some_and(|from| from.split(' ').next() == Some(volid))
+        };
+        if list.iter().any(is_listed) {
             continue;
         }
         let size = parts

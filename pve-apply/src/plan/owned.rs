@@ -2,11 +2,11 @@
 
 use super::context::Context;
 use super::difference::Difference;
-use super::quiet;
 use super::wish::field;
+use super::{described, quiet};
 use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};
 use crate::mark::owns::{self, Slot};
-use crate::mark::{Mark, Stage};
+use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Said, Settings};
 use std::collections::BTreeSet;
 
@@ -77,6 +77,11 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         || difference.pool.is_some();
     let first = if writes { first } else { end.owns.clone() };
     let first = Mark { owns: first, ..home };
+    let text = match difference.params.get("description") {
+        Some(text) => text.clone(),
+        None => mark::of_people(c.config().next("description").unwrap_or_default()),
+    };
+    difference.blocked.extend(described::too_long(&text, &first));
     if first != *old || difference.params.contains_key("description") {
         difference.first = Some(stamped(first));
     }

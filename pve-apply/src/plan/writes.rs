@@ -69,10 +69,12 @@ fn is_unprotected_for(difference: &Difference) -> bool {
 /// The drives that would leave a VM whose protection stays.
 pub(super) fn protected(c: &Context<'_>, difference: &Difference) -> Vec<String> {
     let has = c.config().next("protection").and_then(pve_client::parse_boolean) == Some(true);
-    if !has || changes_protection(difference) {
-        return Vec::new();
-    }
-    difference.deletes.iter().filter(|key| is_drive(key)).cloned().collect()
+    let stays = has && !changes_protection(difference);
+    let begins = difference.params.get("protection").map(String::as_str) == Some("1");
+    let leaves = difference.deletes.iter().filter(|key| stays && is_drive(key)).cloned();
+    // A seed goes before its successor comes, and after all else is written.
+    let seed = Some(&c.seed).filter(|_| difference.reseed && (stays || begins));
+    leaves.chain(seed.filter(|slot| c.config().next(slot).is_some()).cloned()).collect()
 }
 
 /// The boot order that is said, where it cannot be written with the rest.

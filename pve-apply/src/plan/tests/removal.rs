@@ -83,3 +83,30 @@ fn children_go_before_their_parents_and_come_after_them() {
     put(&mut made, 102, "pve1", Power::Stopped, config("app", 102));
     assert_eq!(after(&plan_destroy(&desired, &made)), [pair("edge", "app"), pair("app", "")]);
 }
+
+#[test]
+fn a_removal_names_each_volume_that_goes() {
+    let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    let mut config = config("edge", 101);
+    config.set("unused3", "tank:vm-101-disk-3");
+    config.set("ide2", "local:iso/a.iso,media=cdrom");
+    config.set("efidisk0", "tank:vm-101-disk-4,size=528K");
+    // A disk that could not be plugged in, and one that another takes the place of at the next start.
+    config.set_next("scsi5", Some("tank:vm-101-disk-5,size=3G"));
+    config.set_next("virtio1", Some("tank:vm-101-disk-6"));
+    put(&mut world, 101, "pve1", Power::Stopped, config);
+    let plan = plan_destroy(&desired, &world);
+    let goes =
+        plan.vms[0].changes.iter().map(|c| format!("{} {}", c.field, c.from.as_ref().unwrap()));
+    assert_eq!(
+        goes.collect::<Vec<_>>(),
+        [
+            "efidisk0 tank:vm-101-disk-4 (528 KiB)",
+            "scsi5 tank:vm-101-disk-5 (3 GiB)",
+            "unused3 tank:vm-101-disk-3",
+            "virtio0 local-lvm:vm-101-disk-0 (10 GiB)",
+            "virtio1 local-lvm:vm-101-disk-1 (1 MiB)",
+            "virtio1 tank:vm-101-disk-6",
+        ]
+    );
+}

@@ -158,3 +158,74 @@ fn a_document_of_an_earlier_build_takes_no_device_off() {
     let plan = plan(&desired, &world);
     assert_eq!((&plan.vms, &plan.blocked), (&Vec::new(), &Vec::new()));
 }
+
+#[test]
+fn the_mark_goes_with_the_first_write() {
+    let disk = holds("scsi1", SCSI1);
+    let said = json!({"protection": false, "description": "new"});
+    let more = [("scsi1", SCSI1), ("protection", "1")];
+    let plan = edge(&said, &[&disk], &more, ALL);
+    let writes = plan.vms[0].steps.iter().filter_map(|step| match step {
+        Step::Configure { params, mark } => {
+            Some((params.keys().cloned().collect::<Vec<_>>().join(" "), mark.is_some()))
+        }
+        _ => None,
+    });
+    let expected = [("description protection", true), ("delete", false), ("", true)];
+    assert_eq!(writes.collect::<Vec<_>>(), expected.map(|(keys, mark)| (keys.to_owned(), mark)));
+}
+
+#[test]
+fn a_mark_that_does_not_fit_stops_the_plan() {
+    let check = |said: Value, text: &str, expected: &[&str]| {
+        let mut world = world_of(&[], &[]);
+        let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+        let description = seen.config.next("description").unwrap().to_owned();
+        seen.config.set("description", &format!("{text}\n{description}"));
+        let mut vm = desired_vm("edge", Some(101));
+        vm.machine = Some(saying(&said));
+        let mut desired = desired(vec![vm]);
+        desired.consent = ALL;
+        let plan = plan(&desired, &world);
+        let why = plan.blocked.iter().map(|b| b.why.fact("edge"));
+        assert_eq!(why.collect::<Vec<_>>(), expected, "{}", text.len());
+    };
+    // Nothing is written to the description.
+    check(json!({}), &"a".repeat(8000), &[]);
+    check(json!({"cores": 4}), &"a".repeat(7000), &[]);
+    let long = "`description` of \"edge\" has 8000 characters, PVE leaves room for 7968";
+    check(json!({"cores": 4}), &"a".repeat(8000), &[long]);
+    let mut all = serde_json::Map::new();
+    for slot in 1..32 {
+        let mut nic = json!({"bridge": "lan", "tag": 5, "firewall": true, "rate": 5, "queues": 2});
+        let more = json!({"link_down": false, "mtu": 1, "trunks": "5-6", "model": "virtio"});
+        nic.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        all.insert(format!("net{slot}"), nic);
+    }
+    for slot in 0..30 {
+        let disk = json!({"size": 1, "ssd": true, "cache": "none", "aio": "native", "backup": false,
+            "iops_rd": 5, "iops_wr": 5, "mbps_rd": 5, "mbps_wr": 5, "discard": "on"});
+        all.insert(format!("scsi{slot}"), disk);
+    }
+    let much = "`description` of \"edge\" has no room for a mark that names all that is set";
+    check(Value::Object(all), "", &[much]);
+}
+
+#[test]
+fn a_protected_vm_keeps_its_seed() {
+    let check = |said: Value, protection: &str, expected: &[&str]| {
+        let mut vm = desired_vm("edge", Some(101));
+        vm.machine = Some(saying(&said));
+        vm.machine.as_mut().unwrap().seed.fingerprint = "new".to_owned();
+        let mut desired = desired(vec![vm]);
+        desired.consent = Consent { reseed: true, ..ALL };
+        let plan = plan(&desired, &world_of(&[], &[("protection", protection)]));
+        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
+        assert_eq!(why.collect::<Vec<_>>(), expected, "{said} {protection}");
+    };
+    let kept = "DrivesProtected { slots: [\"virtio1\"] }";
+    check(json!({}), "1", &[kept]);
+    check(json!({"protection": true}), "0", &[kept]);
+    check(json!({"protection": false}), "1", &[]);
+    check(json!({}), "0", &[]);
+}
