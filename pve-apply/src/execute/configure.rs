@@ -31,6 +31,7 @@ impl Work<'_> {
             let seen = self.guard()?;
             before = seen.digest().cloned();
             all.clone_from(params);
+            self.check_keys(params, &seen.config)?;
             self.follow_moves(&mut all, &seen.config);
             if let Some(mark) = &mark {
                 if params.is_empty() {
@@ -59,18 +60,29 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A disk that this run has moved has a new volume: the plan knows only the old one.
+    fn check_keys(&self, params: &BTreeMap<String, String>, config: &VmConfig) -> Result<(), Stop> {
+        // What people wrote is read anew, or is said as a whole.
+        let set =
+            params.keys().filter(|key| !["delete", "description", "force"].contains(&key.as_str()));
+        let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
+        set.map(String::as_str).chain(gone).try_for_each(|key| self.check_as_planned(key, config))
+    }
+
+    /// A disk that this run has moved or grown has a new volume and size: the plan knows only the old
+    /// ones.
     fn follow_moves(&self, params: &mut BTreeMap<String, String>, config: &VmConfig) {
         for disk in &self.moved {
             let (Some(key), Some(text)) = (ConfigKey::find(disk), params.get_mut(disk)) else {
                 continue;
             };
             let now = config.get(disk).map(|text| Parts::read(key.key, text));
-            if let Some(file) = now.as_ref().and_then(|parts| parts.get("file")) {
-                let mut parts = Parts::read(key.key, text);
-                parts.set("file", file);
-                *text = parts.write(key.key);
+            let mut parts = Parts::read(key.key, text);
+            for name in ["file", "size"] {
+                if let Some(value) = now.as_ref().and_then(|parts| parts.get(name)) {
+                    parts.set(name, value);
+                }
             }
+            *text = parts.write(key.key);
         }
     }
 

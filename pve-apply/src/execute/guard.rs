@@ -5,9 +5,11 @@ use crate::action::Action;
 use crate::ask::ask_patiently;
 use crate::mark::{Mark, Owner, owner};
 use crate::observed::Power;
+use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
 use stage::Entry;
+use std::collections::BTreeMap;
 
 /// What the guard has seen: the write that follows sends this digest.
 pub(super) struct Guarded {
@@ -43,6 +45,7 @@ impl Work<'_> {
                 return Err(self.changed(vmid, &config));
             }
             self.check_power(vmid)?;
+            self.planned.get_or_init(|| config.clone());
         }
         Ok(Guarded { vmid, config })
     }
@@ -93,6 +96,27 @@ impl Work<'_> {
         Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop }
     }
 
+    /// A key that is written anew is as it was planned for. The digest tells that of the first step only:
+    /// while a guest shuts down or a disk moves, people go on working.
+    pub(super) fn check_as_planned(&self, key: &str, config: &VmConfig) -> Result<(), Stop> {
+        let Some(planned) = self.planned.get() else { return Ok(()) };
+        // PVE: facts-4, 46: it takes a drive that goes out of the boot order by itself.
+        if key == "boot" || self.sent.contains_key(key) {
+            return Ok(());
+        }
+        let (was, is) = (planned.get(key), config.get(key));
+        let is_same = match ConfigKey::find(key).filter(|_| self.moved.contains(key)) {
+            Some(row) => without_place(row, was) == without_place(row, is),
+            None => was == is,
+        };
+        if is_same {
+            return Ok(());
+        }
+        let fact = format!("has another `{key}` than it was planned for; it is left as it is");
+        let stop = self.refused(&fact);
+        Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
+    }
+
     /// A VM that runs takes other changes than one that does not.
     fn check_power(&self, vmid: Vmid) -> Result<(), Stop> {
         let Some(planned) = self.plan.power else { return Ok(()) };
@@ -122,4 +146,11 @@ impl Work<'_> {
         let fact = format!("the VM at the place of \"{}\" {fact}", self.plan.name);
         Stop::before(Entry::error(self.place(), fact))
     }
+}
+
+/// A drive's options, in whatever order, without its volume and size, which a move and a growth change.
+fn without_place(row: ConfigKey, text: Option<&str>) -> Option<BTreeMap<String, String>> {
+    let parts = Parts::read(row.key, text?);
+    let others = parts.iter().filter(|(name, _)| !["file", "size"].contains(name));
+    Some(others.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }

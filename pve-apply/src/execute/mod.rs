@@ -20,8 +20,9 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Upid, Vmid, Volid};
+use pve_client::{Client, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -78,7 +79,9 @@ pub(crate) struct Work<'a> {
     pub(crate) started: bool,
     /// What is done at the moment, for people.
     pub(crate) doing: &'static str,
-    /// Disks that this run has moved: their volumes have other names than in the plan.
+    /// The config when it was last seen to be the planned one.
+    pub(crate) planned: OnceCell<VmConfig>,
+    /// Disks that this run has moved or grown: volume and size are others than in the plan.
     pub(crate) moved: BTreeSet<String>,
     /// What this run has written to the config; no value: the key was taken out.
     pub(crate) sent: BTreeMap<String, Option<String>>,
@@ -95,6 +98,7 @@ impl Runner<'_> {
             untouched: true,
             started: false,
             doing: "",
+            planned: OnceCell::new(),
             moved: BTreeSet::new(),
             sent: BTreeMap::new(),
         };

@@ -37,7 +37,9 @@ impl Work<'_> {
             _ => {}
         }
         let verb = step.verb();
-        let sent = self.write(verb.repeat, verb.task, || self.call(step));
+        let mut is_first = true;
+        let sent =
+            self.write(verb.repeat, verb.task, || self.call(step, std::mem::take(&mut is_first)));
         if !matches!(step, Step::UploadSeed { .. } | Step::DeleteVolume { .. }) {
             self.untouched = false;
         }
@@ -51,7 +53,7 @@ impl Work<'_> {
     }
 
     /// The one call of a step, guarded anew for each try.
-    fn call(&self, step: &Step) -> Result<Option<Upid>, Refused> {
+    fn call(&self, step: &Step, is_first: bool) -> Result<Option<Upid>, Refused> {
         let (client, node) = (self.runner.client, &self.plan.node);
         Ok(match step {
             Step::UploadSeed {
@@ -74,13 +76,14 @@ impl Work<'_> {
                 let seen = self.guard()?;
                 // PVE: facts-4, 44: asked twice, PVE makes two disks.
                 if seen.config.get(disk).is_some() {
-                    return Ok(None);
+                    return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
                 }
                 let params = with_digest([(disk, value)], seen.digest());
                 Some(client.update_config_async(node, seen.vmid, &params)?)
             }
             Step::MoveDisk { disk, storage } => {
                 let seen = self.guard()?;
+                self.check_as_planned(disk, &seen.config)?;
                 Some(client.move_disk(node, seen.vmid, disk, storage, seen.digest())?)
             }
             Step::SetPool { from, pool } => {
@@ -92,6 +95,10 @@ impl Work<'_> {
             }
             Step::Resize { disk, bytes } => {
                 let seen = self.guard()?;
+                // A disk that this run has made is not in the plan's config.
+                if self.planned.get().is_some_and(|planned| planned.get(disk).is_some()) {
+                    self.check_as_planned(disk, &seen.config)?;
+                }
                 client.resize(node, seen.vmid, disk, *bytes, seen.digest())?
             }
             Step::Start => Some(client.start(node, self.guard()?.vmid)?),
@@ -109,11 +116,18 @@ impl Work<'_> {
         })
     }
 
+    /// Somebody has put something where a new disk was planned.
+    fn in_use(&self, disk: &str) -> Stop {
+        self.refused(&format!("has something in {disk} by now; no disk was made"))
+    }
+
     /// What later steps must know of one that was sent.
     fn note(&mut self, step: &Step) {
         match step {
             Step::Start => self.started = true,
-            Step::MoveDisk { disk, .. } => _ = self.moved.insert(disk.clone()),
+            Step::MoveDisk { disk, .. } | Step::Resize { disk, .. } => {
+                self.moved.insert(disk.clone());
+            }
             // A seed's disk goes before its successor comes.
             Step::AddDisk { disk, .. } => _ = self.sent.remove(disk),
             _ => {}
