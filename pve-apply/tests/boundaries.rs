@@ -41,7 +41,10 @@ impl Stand {
     fn command(&self) -> String {
         let cmd = read(&self.case, "cmd");
         let line = cmd.lines().find(|line| line.starts_with("pve-apply ")).unwrap();
-        line.split(" ||").next().unwrap().to_owned()
+        // The words for the tool end where those for the shell begin.
+        let is_shells = |word: &&str| word.starts_with(['<', '>', '|', '&']);
+        let words: Vec<&str> = line.split(' ').take_while(|word| !is_shells(word)).collect();
+        words.join(" ")
     }
 
     fn spawn(&self) -> Child {
@@ -225,5 +228,9 @@ cases! {
     add_devices: "disks-and-a-nic-are-added-at-once" after Request,
     take_off_devices: "a-disk-and-a-nic-are-taken-off-at-once" after Request,
     move_disk: "a-disk-moves-and-its-options-change" after Write,
+    protection: "protection-ends-before-a-disk-is-taken-off" after Write,
+    boot_order: "a-new-disk-is-there-before-the-boot-order-names-it" after Write,
+    description: "the-description-is-all-lines-but-ours" after Write,
+    pool: "a-pool-is-joined-and-left" after Write,
     change_of_tags: "tags-of-others-stay-and-ours-are-taken-back" after Write,
 }
