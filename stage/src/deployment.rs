@@ -5,6 +5,7 @@
 use crate::document::Document;
 use crate::fields::Fields;
 use crate::identity::VmidRange;
+use crate::image_source::ImageSource;
 use crate::nic::Nic;
 use crate::power::Power;
 use crate::report::Report;
@@ -201,26 +202,6 @@ pub struct Vm {
     pub seed_inputs: Option<String>,
 }
 
-/// Where an image comes from: exactly one of `file` and `url`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ImageSource {
-    /// Path of a local file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// Address to fetch it from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// `sha256:HEX` or `sha512:HEX`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checksum: Option<String>,
-    /// Address or path of a `SHA256SUMS` file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub checksum_url: Option<String>,
-    /// Who fetches a URL: `auto` (absent: the same), `download-url` (the node) or `upload` (image-publish).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub mode: Option<String>,
-}
-
 impl Deployment {
     /// Reads a document. Types are judged here, every problem of every field is reported;
     /// whether a field must be there is for the stage that needs it.
@@ -328,18 +309,6 @@ impl Waiting {
         Self {
             name: f.text("name").unwrap_or_default(),
             parent: f.text("parent").unwrap_or_default(),
-        }
-    }
-}
-
-impl ImageSource {
-    fn read(f: &mut Fields<'_>) -> Self {
-        Self {
-            file: f.text("file"),
-            url: f.text("url"),
-            checksum: f.text("checksum"),
-            checksum_url: f.text("checksum_url"),
-            mode: f.text("mode"),
         }
     }
 }

@@ -1,12 +1,14 @@
-//! The privileges that the work needs: as commands for `pveum`, and checked against what a token has.
-//! Does no I/O.
+//! The privileges that the work needs, and whether a token has them. Does no I/O.
+
+mod commands;
+
+pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, names_a_disk};
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
+use std::collections::BTreeSet;
 
 /// What each VM needs, whatever its config holds: made, seen, started, stopped and destroyed; name,
 /// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
@@ -197,151 +199,6 @@ pub(crate) fn has(permissions: &Permissions, need: &Need) -> bool {
         };
     }
 }
-
-/// Who the commands are for, and what they give.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Scope {
-    /// The user, as `iac@pve`.
-    pub user: String,
-    /// The token's name.
-    pub token: String,
-    /// What is needed.
-    pub needs: BTreeSet<Need>,
-}
-
-/// The roles in the order in which they are printed.
-const ROLES: [&str; 9] = [
-    VMS,
-    DISKS,
-    IMAGES,
-    MEDIA,
-    BRIDGE,
-    "PipelineMappings",
-    "PipelinePools",
-    "PipelineNodes",
-    "PipelineConsole",
-];
-const VMS: &str = "PipelineVMs";
-const DISKS: &str = "PipelineDisks";
-const IMAGES: &str = "PipelineImages";
-const MEDIA: &str = "PipelineMedia";
-const BRIDGE: &str = "PipelineBridges";
-/// Printed last, and as a comment where no VM is known to need it.
-const STARTUP: &str = "PipelineStartup";
-const ON_STARTUP: &str = "Sys.Modify";
-
-/// The role that gives these privileges on a path.
-fn role(path: &str, privileges: &[&str]) -> &'static str {
-    let folder = path.split('/').nth(1).unwrap_or_default();
-    match folder {
-        "vms" => VMS,
-        "storage" if privileges.iter().all(|privilege| *privilege == "Datastore.Audit") => MEDIA,
-        "storage" if privileges.iter().all(|privilege| ON_DISKS.contains(privilege)) => DISKS,
-        "storage" => IMAGES,
-        "sdn" => BRIDGE,
-        "mapping" => "PipelineMappings",
-        "pool" => "PipelinePools",
-        "nodes" => "PipelineNodes",
-        _ if privileges.contains(&ON_STARTUP) => STARTUP,
-        _ => "PipelineConsole",
-    }
-}
-
-/// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
-pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
-    let user = token_id.split('!').next().unwrap_or_default();
-    let role = role(path, privileges);
-    let path = given_on(path);
-    let propagate = propagation(path);
-    format!(
-        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}{propagate} \
-         (`pve-apply privileges` prints the roles)"
-    )
-}
-
-/// Where a privilege is given. PVE takes every entry on `/vms/VMID` away when it destroys the VM, so
-/// what a VM needs is given on all.
-// PVE: reference 5; qemu-server, API2/Qemu.pm, destroy_vm.
-fn given_on(path: &str) -> &str {
-    if path.starts_with("/vms") { "/vms" } else { path }
-}
-
-/// On `/` without going down: nodes, storages and VMs are left out.
-fn propagation(path: &str) -> &'static str {
-    if path == "/" { " --propagate 0" } else { "" }
-}
-
-/// Role → its privileges and where it is given.
-type Roles<'a> = BTreeMap<&'static str, (BTreeSet<&'static str>, BTreeSet<&'a str>)>;
-
-fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
-    let mut of_path: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
-    for need in needs {
-        // What `/` needs is for different things, which not every site has.
-        let path = given_on(&need.path);
-        of_path.entry(path).or_default().push(need.privilege);
-    }
-    let mut roles = Roles::new();
-    for (path, privileges) in &of_path {
-        let parts: Vec<&[&'static str]> =
-            if *path == "/" { privileges.chunks(1).collect() } else { vec![privileges] };
-        for part in parts {
-            let (all, paths) = roles.entry(role(path, part)).or_default();
-            all.extend(part);
-            paths.insert(path);
-        }
-    }
-    roles
-}
-
-/// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
-pub(crate) fn commands(scope: &Scope) -> String {
-    let Scope { user, token, needs } = scope;
-    let roles = roles(needs);
-    let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
-    let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
-    for (role, (privileges, _)) in known() {
-        let list = privileges.iter().copied().collect::<Vec<_>>().join(",");
-        // Writing into a String cannot fail.
-        let _ = writeln!(out, "pveum role add {role} --privs \"{list}\"");
-    }
-    let _ = writeln!(out, "# A user and a token that has only what both are given.");
-    let _ = writeln!(out, "pveum user add {user}");
-    let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
-    let _ = writeln!(out, "# Who may do what, where.");
-    let give = |path: &str, role: &str| {
-        let propagate = propagation(path);
-        format!(
-            "pveum acl modify {path} --users {user} --tokens '{user}!{token}' --roles {role}{propagate}\n"
-        )
-    };
-    for (role, (_, paths)) in known() {
-        paths.iter().for_each(|path| out.push_str(&give(path, role)));
-    }
-    let vnet = needs.iter().any(|need| need.is_of_bridge() && !need.path.contains("/vmbr"));
-    if vnet && needs.iter().all(|need| !need.path.ends_with(BRIDGE_PLACEHOLDER)) {
-        out.push_str("# A vnet has its own zone in the place of localnetwork.\n");
-    }
-    // A comment where no VM is known to need it.
-    let (word, mark) = if roles.contains_key(STARTUP) { ("For", "") } else { ("Only for", "#   ") };
-    let _ = write!(
-        out,
-        "# {word} VMs with `startup`. {ON_STARTUP} on / allows more than that: to change the cluster's options, for one.\n\
-         {mark}pveum role add {STARTUP} --privs {ON_STARTUP}\n{mark}{}",
-        give("/", STARTUP)
-    );
-    out.push_str(&format!(
-        "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
-         #   pveum role modify {VMS} --append --privs VM.GuestAgent.Audit\n\
-         # Only for images that the node itself downloads:\n\
-         #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
-         #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"
-    ));
-    out
-}
-
-/// What stands for a bridge where no document names one.
-pub(crate) const BRIDGE_PLACEHOLDER: &str = "/BRIDGE";
 
 #[cfg(test)]
 mod tests {
