@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use machine::rule::IMAGE;
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
 
@@ -91,8 +92,8 @@ pub(crate) fn wanted(
     }
     let mut all = Vec::new();
     for (name, (first, disks)) in disks {
-        if !is_name(&name) {
-            let fact = format!("\"{name}\" {NAME_RULE}");
+        if !IMAGE.accepts(&name) {
+            let fact = format!("\"{name}\" must be {}", IMAGE.must);
             report.error(Place::input(first), fact);
             continue;
         }
@@ -106,21 +107,6 @@ pub(crate) fn wanted(
         }
     }
     all
-}
-
-/// A file name has at most 255 bytes; sum, ending and what a temporary one has more need up to 28.
-const NAME_LIMIT: usize = 200;
-
-/// What a name must be.
-pub(crate) const NAME_RULE: &str =
-    "must hold only letters, digits and `.+=_-`, at most 200, and begin with a letter or digit";
-
-/// Tells a name that PVE takes as part of a file name.
-pub(crate) fn is_name(name: &str) -> bool {
-    // PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
-    name.len() <= NAME_LIMIT
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b".+=_-".contains(&b))
 }
 
 type Found = (Origin, Option<Said>, Option<SumList>);

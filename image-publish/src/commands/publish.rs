@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use machine::rule::IMAGE;
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 
 use super::begin::work;
@@ -15,7 +16,7 @@ use crate::published::Published;
 use crate::ready::{Ready, Supply};
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
-use crate::wanted::{Mode, NAME_RULE, Origin, Wanted, is_name};
+use crate::wanted::{Mode, Origin, Wanted};
 use crate::work::Work;
 
 /// Publishes.
@@ -106,13 +107,13 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     let mut all = Vec::new();
     for what in &args.what {
         let name = args.name.clone().unwrap_or_else(|| name_of(what));
-        if !is_name(&name) {
+        if !IMAGE.accepts(&name) {
             let place = Place::Named(if what.is_empty() {
                 "FILE|URL".to_owned()
             } else {
                 shown::address(what)
             });
-            let fact = format!("\"{name}\" {NAME_RULE}");
+            let fact = format!("\"{name}\" must be {}", IMAGE.must);
             report.push(Entry::error(place, fact).hint("name it with `--name`"));
             continue;
         }

@@ -24,9 +24,10 @@ pub const STORAGE: Rule = Rule::new(
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]$",
 );
 
-/// An image. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
+/// An image. A file name has at most 255 bytes; sum, ending and what a temporary one has more need up
+/// to 28. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
 pub const IMAGE: Rule = Rule::new(
-    "an image's name: letters, digits, ., +, =, _ and -, a letter or digit first",
+    "an image's name: letters, digits, ., +, =, _ and -, a letter or digit first, at most 200",
     |s| is_word(s, 200, ".+=_-") && s.starts_with(|c: char| c.is_ascii_alphanumeric()),
     "^[A-Za-z0-9][A-Za-z0-9.+=_-]*$",
 );

@@ -101,10 +101,8 @@ impl Reader<'_> {
 
     fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {
         let place = |field: &str| format!("vms[{index}].{field}");
-        if !is_dns_name(&vm.name) {
-            // PVE: facts 14.
-            let fact = format!("\"{}\" must be a DNS name: letters, digits, `-` and `.`", vm.name);
-            self.report.error(Place::input(place("name")), fact);
+        if let Err(rule) = stage::guest::host_name(&vm.name) {
+            self.report.error(Place::input(place("name")), format!("\"{}\" {rule}", vm.name));
         }
         let vmid = vm.vmid.and_then(|number| {
             let made = Vmid::new(u64::from(number));
@@ -190,15 +188,4 @@ impl Reader<'_> {
 
 fn fixed_address(ip: &str) -> Option<IpAddr> {
     ip.split_once('/').map_or(ip, |(address, _)| address).parse().ok()
-}
-
-fn is_dns_name(text: &str) -> bool {
-    let label = |label: &str| {
-        let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
-        (1..=63).contains(&label.len())
-            && label.bytes().all(inner)
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    text.len() <= 253 && text.split('.').all(label)
 }
