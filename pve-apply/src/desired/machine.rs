@@ -81,6 +81,7 @@ impl Seed {
             slot: slot.to_owned(),
             parts: parts.iter().map(digest).collect(),
         }
+        .with_open_volume()
     }
 }
 

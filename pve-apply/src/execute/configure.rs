@@ -7,7 +7,7 @@ use super::step::with_digest;
 use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::ask_patiently;
-use crate::mark::{Mark, owns, tag_set};
+use crate::mark::{Mark, tag_set};
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, VmConfig};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ impl Work<'_> {
                 if params.is_empty() {
                     self.is_read_back(&seen.config)?;
                 }
-                let mark = Mark { owns: filled_in(mark, &seen.config), ..mark.clone() };
+                let mark = mark.filled_in(|key| seen.config.get(key));
                 all.insert("description".to_owned(), description(params, &seen, &mark));
                 written = Some(mark);
             }
@@ -125,10 +125,6 @@ fn description(params: &BTreeMap<String, String>, seen: &Guarded, mark: &Mark) -
         Some(text) => mark.write_into(text),
         None => seen.description_with(mark),
     }
-}
-
-fn filled_in(mark: &Mark, config: &VmConfig) -> std::collections::BTreeSet<String> {
-    owns::fill_in(&mark.owns, |key| owns::digest(ConfigKey::find(key)?, config.get(key)))
 }
 
 /// PVE re-orders and re-spells what it stores.

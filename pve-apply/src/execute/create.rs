@@ -114,7 +114,7 @@ impl Work<'_> {
             vmid: Some(vmid.get()),
             uuid: uuid.to_owned(),
             stage: Stage::Making,
-            ..self.plan.mark.clone()
+            ..self.plan.mark.filled_in(|_| None)
         };
         let people = params.get("description").map(String::as_str).unwrap_or_default();
         let own = [("description", mark.write_into(people)), ("smbios1", smbios1(params, uuid))];

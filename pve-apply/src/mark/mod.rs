@@ -18,6 +18,7 @@ mod tests;
 pub(crate) use owner::{Owner, Stranger, owner, uuid};
 pub(crate) use seed::SeedNote;
 
+use machine::ConfigKey;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -238,6 +239,16 @@ impl Mark {
             lines.push(self.line());
         }
         lines.join("\n")
+    }
+
+    /// The same mark with what only the VM's config tells: what is in its slots, and its seed's volume.
+    pub(crate) fn filled_in<'c>(&self, config: impl Fn(&str) -> Option<&'c str>) -> Self {
+        let digest = |key: &str| owns::digest(ConfigKey::find(key)?, config(key));
+        Self {
+            owns: owns::fill_in(&self.owns, digest),
+            seed: self.seed.clone().filled_in(digest(&self.seed.slot)),
+            ..self.clone()
+        }
     }
 
     /// Puts a run's nonce in the place of a plan's own.

@@ -1,6 +1,11 @@
-//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST`. Does no I/O.
+//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST;vol:DIGEST`. Does no I/O.
+//!
+//! `vol` is the volume in the slot: another one there is not ours to replace.
 
 use std::fmt;
+
+/// Begins the part that names the volume.
+const VOLUME: &str = "vol:";
 
 /// What stands in the place of a fingerprint that is not known.
 const UNKNOWN: &str = "none";
@@ -20,6 +25,37 @@ impl SeedNote {
     /// The note of a VM whose seed data is not known.
     pub(crate) fn unknown() -> Self {
         Self { fingerprint: UNKNOWN.to_owned(), ..Self::default() }
+    }
+
+    /// The digest of the seed's volume; `None`: a run that ended early, or an earlier build, has not
+    /// noted it.
+    pub(crate) fn volume(&self) -> Option<&str> {
+        let digest = self.parts.iter().find_map(|part| part.strip_prefix(VOLUME));
+        digest.filter(|digest| !digest.is_empty())
+    }
+
+    /// The same note, of a seed whose volume is to be noted once it is there.
+    pub(crate) fn with_open_volume(mut self) -> Self {
+        if self.volume().is_none() && !self.slot.is_empty() {
+            self.parts.retain(|part| part != VOLUME);
+            self.parts.push(VOLUME.to_owned());
+        }
+        self
+    }
+
+    /// The same note without a volume.
+    pub(crate) fn without_volume(mut self) -> Self {
+        self.parts.retain(|part| !part.starts_with(VOLUME));
+        self
+    }
+
+    /// The same note with the volume in its place, where that is to be noted.
+    pub(super) fn filled_in(mut self, digest: Option<String>) -> Self {
+        if let Some(part) = self.parts.iter_mut().find(|part| *part == VOLUME) {
+            part.extend(digest);
+        }
+        self.parts.retain(|part| part != VOLUME);
+        self
     }
 
     /// Returns whether it is the note of such a VM.

@@ -163,7 +163,8 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
 fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
     let line = Line::read(seen.config.next("description").unwrap_or_default());
     let seed = match &line {
-        Line::Mark(old) if old.vm == vm.name => old.seed.clone(),
+        // A copy has volumes of its own.
+        Line::Mark(old) if old.vm == vm.name => old.seed.clone().without_volume(),
         Line::Earlier { vm: name, seed, .. } if *name == vm.name => {
             SeedNote { fingerprint: seed.clone(), ..SeedNote::default() }
         }

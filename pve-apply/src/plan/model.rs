@@ -4,7 +4,7 @@
 use super::context::plugs;
 use super::worlds::{put, uuid, vmid};
 use crate::action::{Plan, Step, VmPlan};
-use crate::mark::{Mark, owns};
+use crate::mark::Mark;
 use crate::observed::{Config, Look, Observed, Power, Seen};
 use machine::{ConfigKey, Effect, Part, Parts};
 use pve_client::{PropertyString, Vmid, display_size};
@@ -76,10 +76,9 @@ fn change(step: &Step, seen: &mut Seen) {
                 let uuid = uuid(seen.vmid.get());
                 let made = Mark { vmid: Some(seen.vmid.get()), uuid, ..(**mark).clone() };
                 let mark = if mark.vmid.is_some() { (**mark).clone() } else { made };
-                let digest = |key: &str| owns::digest(ConfigKey::find(key)?, seen.config.next(key));
-                let owns = owns::fill_in(&mark.owns, digest);
+                let mark = mark.filled_in(|key| seen.config.next(key));
                 let old = params.get("description").unwrap_or(&old);
-                seen.config.set("description", &Mark { owns, ..mark }.write_into(old));
+                seen.config.set("description", &mark.write_into(old));
             }
             let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
             for key in gone {

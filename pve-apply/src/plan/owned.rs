@@ -56,6 +56,8 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let first = united(&old.owns, &last);
     let seed = match difference.reseed {
         true => c.machine.seed.note(&c.seed),
+        // A run that made the VM has ended before it noted the seed's volume.
+        false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
     };
     let home = Mark { node: c.desired.node.to_string(), ..old.clone() };

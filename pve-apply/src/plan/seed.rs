@@ -4,7 +4,7 @@
 
 use crate::action::Step;
 use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
-use crate::mark::Mark;
+use crate::mark::{Mark, owns};
 use crate::observed::{Config, Observed, Seen};
 use machine::{ConfigKey, Parts};
 use pve_client::{NodeName, PropertyString, Volid};
@@ -119,7 +119,10 @@ pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) 
 
 /// What a VM has at the place of its seed, when that cannot be ours to replace.
 pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> Option<&'c str> {
-    config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text))
+    let digest = |text| owns::digest(ConfigKey::find(place)?, Some(text));
+    let is_known =
+        |text| mark.seed.volume().is_none_or(|known| digest(text).as_deref() == Some(known));
+    config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text) || !is_known(text))
 }
 
 /// A seed image is 1 to 4 MiB, far below any disk that people make by hand.

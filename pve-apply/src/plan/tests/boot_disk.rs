@@ -133,3 +133,57 @@ fn a_data_disk_in_the_slot_of_earlier_seeds_is_a_disk() {
     let disks = [("virtio0", SYSTEM), ("virtio1", DATA), ("boot", "order=virtio0")];
     assert_eq!(grows(&said, &disks), "virtio0; virtio1");
 }
+
+#[test]
+fn only_the_volume_that_was_noted_is_replaced() {
+    let check = |parts: &[&str], has: &str, expected: &str| {
+        let mut vm = desired_vm("edge", Some(101));
+        vm.machine = Some(saying(&json!({})));
+        let mut desired = desired(vec![vm]);
+        desired.consent = RESEED;
+        let mut config = config("edge", 101);
+        let parts = parts.iter().map(|part| (*part).to_owned()).collect();
+        let seed = SeedNote { fingerprint: "old".into(), slot: "virtio1".into(), parts };
+        config.set("description", &Mark { seed, ..mark("edge", 101) }.line());
+        config.set("virtio1", has);
+        let mut world = world();
+        put(&mut world, 101, "pve1", Power::Stopped, config);
+        let plan = plan(&desired, &world);
+        let forced = plan.vms.iter().flat_map(|vm| &vm.steps).filter_map(|step| match step {
+            Step::Configure { params, .. } if params.contains_key("force") => params.get("delete"),
+            _ => None,
+        });
+        let why = plan.blocked.iter().map(|blocked| match &blocked.why {
+            crate::blocked::Why::SeedDiskForeign { slot, .. } => format!("{slot} is foreign"),
+            why => format!("{why:?}"),
+        });
+        let all: Vec<String> = forced.cloned().chain(why).collect();
+        assert_eq!(all, [expected], "{has}");
+    };
+    let known = crate::mark::owns::short_digest("local-lvm:vm-101-disk-1");
+    let known = format!("vol:{known}");
+    let ours = "local-lvm:vm-101-disk-1,size=1M";
+    check(&[&known], ours, "virtio1");
+    // Somebody's disk, as small as a seed.
+    check(&[&known], "local-lvm:vm-101-disk-7,size=1M", "virtio1 is foreign");
+    check(&[&known], "local-lvm:vm-101-disk-1,size=8M", "virtio1 is foreign");
+    // An earlier build has not noted it.
+    check(&["ud:1"], ours, "virtio1");
+    check(&["ud:1"], "tank:data,size=8M", "virtio1 is foreign");
+}
+
+#[test]
+fn the_volume_of_a_seed_is_noted_once_it_is_there() {
+    let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
+    super::super::model::carry_out(&plan(&desired, &world), &mut world, 4);
+    let noted = |world: &Observed| {
+        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let crate::mark::Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
+        (mark.stage, mark.seed.volume().map(str::to_owned))
+    };
+    // The run has ended before it was finished.
+    assert_eq!(noted(&world), (Stage::Making, None));
+    super::super::model::carry_out(&plan(&desired, &world), &mut world, usize::MAX);
+    let volume = crate::mark::owns::short_digest("local-lvm:vm-101-scsi30");
+    assert_eq!(noted(&world), (Stage::Done, Some(volume)));
+}
