@@ -103,6 +103,8 @@ pub(crate) struct DesiredVm {
     pub vmid: Option<Vmid>,
     /// The site's YAML names the node: the VM belongs there, whichever `--node` a run is given.
     pub(crate) node_is_written: bool,
+    /// The vmid is only where a new VM goes: one that is there keeps its own.
+    pub(crate) vmid_is_counted: bool,
     /// The VM of the same deployment that must be done first.
     pub parent: Option<String>,
     /// Its address where the document fixes it.
@@ -119,6 +121,7 @@ impl DesiredVm {
             name: name.to_owned(),
             vmid: None,
             node_is_written: false,
+            vmid_is_counted: false,
             parent: None,
             address: None,
             machine: None,

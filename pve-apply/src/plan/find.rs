@@ -110,7 +110,7 @@ impl<'a> Finder<'a> {
                 return stop(Why::MustMigrate { home, wanted });
             }
         }
-        match wanted.filter(|wanted| *wanted != seen.vmid) {
+        match wanted.filter(|wanted| *wanted != seen.vmid && !vm.vmid_is_counted) {
             Some(wanted) => stop(Why::VmidDiffers { wanted: wanted.get() }),
             None => Found::Ours(Box::new(ours.clone())),
         }

@@ -69,6 +69,7 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         name: name.into(),
         vmid: number.map(vmid),
         node_is_written: false,
+        vmid_is_counted: false,
         parent: None,
         address: None,
         machine: Some(machine("5eed")),

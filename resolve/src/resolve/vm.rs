@@ -76,6 +76,7 @@ impl<'g> One<'_, 'g> {
         let mut vm = Vm {
             name: self.machine.name.value().cloned().unwrap_or_default(),
             vmid: self.vmid(index),
+            vmid_counted: self.has_counted_vmid(),
             image: text(&["image"]).unwrap_or_default(),
             cores: number(&[CONFIG, "cores"]),
             memory: number(&[CONFIG, "memory", "current"]),
@@ -183,6 +184,15 @@ impl<'g> One<'_, 'g> {
         if let Some((&"ct", at)) = self.machine.text("type").set() {
             let fact = "no stage makes containers (type ct)";
             self.report.push(self.site.sources.error(at, fact).hint("make it a vm"));
+        }
+    }
+
+    /// Whether the VM's vmid follows from its place in a row, which changes when others come and go.
+    fn has_counted_vmid(&self) -> bool {
+        match self.machine.tree.number("vmid") {
+            Slot::Set(..) => self.machine.number.is_some(),
+            Slot::Absent => self.group.vmid_base.set().is_some(),
+            _ => false,
         }
     }
 

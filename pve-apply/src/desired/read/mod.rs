@@ -119,6 +119,7 @@ impl Reader<'_> {
             name: vm.name.clone(),
             vmid,
             node_is_written: vm.node.is_some(),
+            vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
             address: fixed_address(&vm.ip),
             machine,

@@ -124,6 +124,11 @@ fn a_vm_is_found_by_its_mark_wherever_it_is() {
         put(world, 9000, "pve1", Power::Running, config("edge", 9000));
     };
     check(moved, &["blocked edge: VmidDiffers { wanted: 101 }"]);
+    let counted = |desired: &mut Desired, world: &mut Observed| {
+        desired.vms[0].vmid_is_counted = true;
+        put(world, 9000, "pve1", Power::Running, config("edge", 9000));
+    };
+    check(counted, &["unchanged edge"]);
     let migrated = |_: &mut Desired, world: &mut Observed| {
         put(world, 101, "pve2", Power::Running, config("edge", 101));
     };
