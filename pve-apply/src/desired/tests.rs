@@ -59,7 +59,7 @@ fn every_problem_is_said() {
     };
     let expected = [
         "stdin: deployment: \"two words\" must be a deployment's name: letters, digits, ., _ and -, no dot first, at most 64",
-        "stdin: vms[0].name: \"ed_ge\" must be a DNS name: letters, digits, `-` and `.`",
+        "stdin: vms[0].name: \"ed_ge\" must be a host name: letters, digits and `-`, at most 63 of them between dots",
         "stdin: vms[0].vmid: 99 must be a vmid: a number from 100 to 999999999",
         "stdin: vms[0].bridge: must be a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
         "stdin: vms[0].memory: must be a whole number from 16 to 4178944",

@@ -11,6 +11,11 @@ use crate::notice::What;
 use machine::{ConfigKey, Form, Parts, parse_size};
 use pve_client::StorageId;
 
+/// How much more than asked a disk may have: PVE rounds a size up to whole KiB, and a storage to its
+/// own blocks, of which LVM's extents are the largest.
+// PVE: qemu-server, API2/Qemu.pm, create_disks; pve-storage, LVMPlugin.pm, lvcreate.
+const ROUNDING: u64 = 4 << 20;
+
 impl Difference {
     /// Compares a slot that is said or owned.
     pub(super) fn slot(&mut self, c: &Context<'_>, key: ConfigKey) {
@@ -82,7 +87,7 @@ impl Difference {
     fn size(&mut self, name: &str, field: &str, volume: &Volume, want: Option<u64>) {
         let (Some(want), has) = (want, volume.size.unwrap_or(0)) else { return };
         let (shown, wanted) = (machine::shown_size(has), machine::shown_size(want));
-        if has > want {
+        if has >= want.saturating_add(ROUNDING) {
             let field = field.to_owned();
             self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
         } else if has < want {

@@ -265,6 +265,9 @@ fn a_disk_grows_and_never_shrinks() {
     let small = disk("2G");
     let grown = "Change edge [disk] growing the disk";
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown]);
+    // A storage rounds up: that is no other size.
+    let rounded = disk("10485764K");
+    check_change(Power::Running, Consent::default(), &[("virtio0", &rounded)], &["unchanged edge"]);
     let large = disk("11G");
     let blocked =
         "blocked edge: DiskWouldShrink { field: \"disk\", wanted: \"10 GiB\", has: \"11 GiB\" }";
