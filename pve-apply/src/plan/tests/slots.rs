@@ -229,3 +229,14 @@ fn a_protected_vm_keeps_its_seed() {
     check(json!({"protection": false}), "1", &[]);
     check(json!({}), "0", &[]);
 }
+
+#[test]
+fn a_mac_stays_when_nobody_says_it_any_more() {
+    let said = json!({"net1": {"macaddr": "BC:24:11:00:00:11", "bridge": "lan"}});
+    let plan = edge(&said, &[], &[("net1", NET1)], NONE);
+    let Some(Step::Configure { mark: Some(mark), .. }) = plan.vms[0].steps.last() else { panic!() };
+    let owned: Vec<&str> = mark.owns.iter().map(String::as_str).collect();
+    assert_eq!(owned, ["net1.bridge", &holds("net1", NET1)]);
+    let plan = edge(&json!({"net1": {"bridge": "wan"}}), &owned, &[("net1", NET1)], NONE);
+    assert_eq!(writes(&plan), ["net1: virtio=BC:24:11:00:00:11,bridge=wan,tag=5"]);
+}
