@@ -44,7 +44,7 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
         return export(&cli, &deployment, &rendered, report);
     }
     let report = fill(&mut document, &fragments)?;
-    Ok(Output::document(&document, report))
+    Ok(Output::document(document, report))
 }
 
 /// Sets what is rendered in each VM of the document. Does no I/O.
@@ -63,7 +63,7 @@ fn read(
     document: &Document,
     fragments: &[Fragment],
 ) -> Result<(Deployment, Vec<Rendered>, Report), Failure> {
-    let (deployment, mut report) = Deployment::read(document);
+    let (deployment, mut report) = Deployment::read_guests(document);
     let typed = !report.has_errors();
     let users = guest::users(&deployment);
     let mut additions = Additions::read_document(&deployment, &users, &mut report);

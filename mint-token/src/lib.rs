@@ -46,7 +46,7 @@ fn filter(args: &TokenArgs) -> Result<Output, Failure> {
     } else {
         filter::clear(&mut document, due.len());
     }
-    Ok(Output::document(&document, Report::new()))
+    Ok(Output::document(document, Report::new()))
 }
 
 fn mint_one(args: &MintArgs) -> Result<Output, Failure> {

@@ -210,6 +210,18 @@ impl Deployment {
     /// Reads a document. Types are judged here, every problem of every field is reported;
     /// whether a field must be there is for the stage that needs it.
     pub fn read(document: &Document) -> (Self, Report) {
+        Self::read_with(document, |f| f.optional_object("config"))
+    }
+
+    /// The same without the VMs' `config`, for a stage that only knows guests: it is the larger part.
+    pub fn read_guests(document: &Document) -> (Self, Report) {
+        Self::read_with(document, |_| None)
+    }
+
+    fn read_with(
+        document: &Document,
+        config: impl Fn(&mut Fields<'_>) -> Option<Map<String, Value>>,
+    ) -> (Self, Report) {
         let mut report = Report::new();
         let mut f = Fields::new(document.json(), "", &mut report);
         let deployment = Self {
@@ -233,7 +245,7 @@ impl Deployment {
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),
             waiting: f.each("waiting", Waiting::read),
-            vms: f.each("vms", Vm::read),
+            vms: f.each("vms", |f| Vm { config: config(f), ..Vm::read(f) }),
         };
         (deployment, report)
     }
@@ -280,7 +292,7 @@ impl Vm {
             vlan: f.number("vlan"),
             mac: f.text("mac").unwrap_or_default(),
             nics: f.optional_each("nics", Nic::read),
-            config: f.optional_object("config"),
+            config: None,
             power: Power::read(f),
             pool: f.text("pool"),
             dns_servers: f.optional_texts("dns_servers"),

@@ -7,7 +7,7 @@
 use crate::failure::Failure;
 use crate::report::{Entry, Place};
 use serde_json::{Map, Value};
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 
 /// The largest document, in bytes: enough for 20,000 VMs with their seeds.
 const LARGEST: u64 = 256 << 20;
@@ -90,11 +90,20 @@ impl Document {
         self.json.get_mut("vms")?.as_array_mut()?.get_mut(index)?.as_object_mut()
     }
 
-    /// Returns the document as it is printed: indented by two, with a newline at the end.
+    /// Writes the document as it is printed: indented by two, with a newline at the end.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, mut to: impl Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut to, &self.json)?;
+        to.write_all(b"\n")
+    }
+
+    /// Returns the document as it is printed.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Serialising a map of JSON values into memory cannot fail.
-        let mut bytes = serde_json::to_vec_pretty(&self.json).unwrap_or_default();
-        bytes.push(b'\n');
+        let mut bytes = Vec::new();
+        // Writing a map of JSON values into memory cannot fail.
+        let _ = self.write(&mut bytes);
         bytes
     }
 }

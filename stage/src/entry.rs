@@ -4,13 +4,13 @@
 
 use crate::console::{Console, ConsoleArgs};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Content, Output};
 use crate::report::{Entry, Place};
 use crate::shown;
 use crate::whole_file::WholeFile;
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
-use std::io::{ErrorKind, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -119,7 +119,10 @@ fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitC
         return ExitCode::from(REFUSED);
     }
     let written = match file {
-        Some(file) => file.commit(&output.stdout),
+        Some(file) => match &output.stdout {
+            Content::Bytes(bytes) => file.commit(bytes),
+            Content::Document(document) => file.commit(&document.to_bytes()),
+        },
         None => match print(&output.stdout) {
             Err(e) if e.kind() == ErrorKind::BrokenPipe => return ExitCode::from(CLOSED_PIPE),
             printed => printed.map_err(|e| unwritten(Path::new("stdout"), &e)),
@@ -134,7 +137,16 @@ fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitC
     }
 }
 
-fn print(bytes: &[u8]) -> std::io::Result<()> {
+fn print(content: &Content) -> std::io::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush())
+    match content {
+        Content::Bytes(bytes) => stdout.write_all(bytes)?,
+        Content::Document(document) => {
+            // stdout's own buffer ends with each line, of which a document has many.
+            let mut buffer = BufWriter::with_capacity(1 << 16, &mut stdout);
+            document.write(&mut buffer)?;
+            buffer.flush()?;
+        }
+    }
+    stdout.flush()
 }

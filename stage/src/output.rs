@@ -3,10 +3,25 @@
 use crate::document::Document;
 use crate::report::Report;
 
+/// What goes to stdout.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// A document, which is printed piece by piece: as bytes it would take its size once more.
+    Document(Document),
+}
+
+impl Default for Content {
+    fn default() -> Self {
+        Self::Bytes(Vec::new())
+    }
+}
+
 /// What a stage has made.
 #[derive(Debug, Default)]
 pub struct Output {
-    pub(crate) stdout: Vec<u8>,
+    pub(crate) stdout: Content,
     pub(crate) report: Report,
     pub(crate) changes: bool,
     pub(crate) world_changed: bool,
@@ -14,13 +29,13 @@ pub struct Output {
 
 impl Output {
     /// The document, and what was found on the way. With an error in the report nothing is printed.
-    pub fn document(document: &Document, report: Report) -> Self {
-        Self::bytes(document.to_bytes(), report)
+    pub fn document(document: Document, report: Report) -> Self {
+        Self { stdout: Content::Document(document), report, ..Self::default() }
     }
 
     /// Any other bytes for stdout.
     pub fn bytes(stdout: impl Into<Vec<u8>>, report: Report) -> Self {
-        Self { stdout: stdout.into(), report, ..Self::default() }
+        Self { stdout: Content::Bytes(stdout.into()), report, ..Self::default() }
     }
 
     /// Makes the exit code say that there are changes.

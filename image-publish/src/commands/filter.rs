@@ -12,7 +12,7 @@ use crate::outcome::has_changed;
 pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Failure> {
     let asked = Asked::read(args)?;
     if asked.wanted.is_empty() && !asked.report.has_errors() {
-        return Ok(Output::document(&asked.document, asked.report));
+        return Ok(Output::document(asked.document, asked.report));
     }
     let Begun { asked, target, work, ready } = asked.begin(args, console)?;
     let Asked { mut document, deployment, wanted, mut report } = asked;
@@ -24,5 +24,5 @@ pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Fail
     }
     document.set("images", images);
     let changed = has_changed(&published, work.dry_run);
-    Ok(Output::document(&document, report).after_changes(changed))
+    Ok(Output::document(document, report).after_changes(changed))
 }

@@ -38,8 +38,8 @@ impl Session {
         console: &Console,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
-        let document = Document::from_stdin()?;
-        let (deployment, mut report) = Deployment::read(&document);
+        // The document's JSON is gone then: it is larger than all that is made of it.
+        let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
         if report.has_errors() {
             return Err(report.into());
         }
