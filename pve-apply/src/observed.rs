@@ -6,6 +6,7 @@ use pve_client::{
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What was seen of the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -101,8 +102,10 @@ pub(crate) struct Config {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Item {
-    now: Option<String>,
-    next: Option<String>,
+    now: Option<Arc<str>>,
+    /// Nearly always the same text as `now`, which is then kept once: a plan holds the configs of
+    /// thousands of VMs.
+    next: Option<Arc<str>>,
 }
 
 impl Config {
@@ -115,8 +118,10 @@ impl Config {
                 config.digest = value.and_then(|text| text.parse().ok());
                 continue;
             }
-            let next = if delete { None } else { pending.or_else(|| value.clone()) };
-            config.items.insert(key, Item { now: value, next });
+            let now: Option<Arc<str>> = value.map(Arc::from);
+            let pending = pending.map(Arc::from);
+            let next = if delete { None } else { pending.or_else(|| now.clone()) };
+            config.items.insert(key, Item { now, next });
         }
         config
     }
@@ -124,7 +129,7 @@ impl Config {
     /// Builds a config without anything pending.
     #[cfg(test)]
     pub(crate) fn settled<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let item = |text: &str| Item { now: Some(text.to_owned()), next: Some(text.to_owned()) };
+        let item = |text: &str| Item { now: Some(text.into()), next: Some(text.into()) };
         let items = pairs.into_iter().map(|(key, value)| (key.to_owned(), item(value)));
         Self { digest: None, items: items.collect() }
     }
@@ -141,14 +146,14 @@ impl Config {
 
     /// Sets a key at once, as a live change does.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
-        let value = Some(value.to_owned());
+        let value: Option<Arc<str>> = Some(value.into());
         self.items.insert(key.to_owned(), Item { now: value.clone(), next: value });
     }
 
     /// Sets a key for the next start, or takes it away; tests build worlds by it.
     #[cfg(test)]
     pub(crate) fn set_next(&mut self, key: &str, value: Option<&str>) {
-        self.items.entry(key.to_owned()).or_default().next = value.map(str::to_owned);
+        self.items.entry(key.to_owned()).or_default().next = value.map(Arc::from);
     }
 
     /// Takes a key away.
