@@ -74,11 +74,17 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
         format!("{name}{also}"),
         part.kind.must().replace('|', "\\|"),
         value(part.absent),
-        value(part.at_create),
+        value(part.at_create) + &only(key, part),
         effect(part.effect, part.restarts),
         since.map_or_else(String::new, |since| since.to_string()),
         format!("{}{needs}", part.help),
     ]
+}
+
+/// The one slot of a family whose scalar a new VM gets.
+fn only(key: &Key, part: &Part) -> String {
+    let slot = key.new_slot.filter(|_| key.is_scalar() && part.at_create.is_some());
+    slot.map_or_else(String::new, |slot| format!(" in {}{slot}", key.part.name))
 }
 
 /// A value as YAML has it.
