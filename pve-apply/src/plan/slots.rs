@@ -8,7 +8,7 @@ use super::wish::{parts_of, text_of};
 use crate::blocked::Why;
 use crate::mark::owns::{Slot, digest};
 use crate::notice::What;
-use machine::{ConfigKey, Form, Parts, parse_size};
+use machine::{ConfigKey, Effect, Form, Parts, parse_size};
 use pve_client::StorageId;
 
 /// How much more than asked a disk may have: PVE rounds a size up to whole KiB, and a storage to its
@@ -42,7 +42,20 @@ impl Difference {
             let (slot, has) = (key.to_string(), text.to_owned());
             return self.blocked.push(Why::SlotTaken { slot, has });
         }
+        self.not_plugged_in(c, key, text);
         self.drive_options(c, key);
+    }
+
+    /// A drive that a running VM has not got yet. PVE: facts-4, 28 and 53: a task that fails half-way,
+    /// or a hotplug that fails, leaves it pending, and the config shows it as if it were there.
+    fn not_plugged_in(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
+        if c.config().now(&key.to_string()).is_some() {
+            return;
+        }
+        let text = Some(text.to_owned());
+        let (field, effect) = (key.to_string(), Effect::Restart);
+        let (want, next, now) = (text.clone(), text, None);
+        self.note(c, Point { field, key, kind: None, want, next, now, effect, reason: None });
     }
 
     /// Compares a drive that is there: where it is, how large, and its options.
