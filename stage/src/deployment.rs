@@ -95,8 +95,7 @@ pub struct Vm {
     /// `None`: the first free one of `vmid_range`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
-    /// The vmid is one of a row that the site counts: where a VM that is new goes, and nothing that
-    /// one that is there is held to.
+    /// The vmid comes from `vmid_base` or `count`: a new VM gets it, an existing one keeps its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vmid_counted: bool,
     /// Key of `images`.

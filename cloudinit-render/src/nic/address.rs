@@ -23,7 +23,7 @@ pub(super) fn own(text: &str) -> Result<IpNet, String> {
     Ok(net)
 }
 
-/// Says whether a gateway is in one of the nets, which are of its kind.
+/// Returns whether a gateway can be reached through one of the nets, all of its address family.
 pub(super) fn is_reached(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, String> {
     // An IPv6 router is commonly known by its link-local address, outside of every net.
     if matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
@@ -44,7 +44,7 @@ fn gateway_bits(gateway: IpAddr) -> u8 {
     if gateway.is_ipv4() { 32 } else { 128 }
 }
 
-/// Says whether the address can be a machine's: neither the net's own nor its broadcast.
+/// Returns whether a machine can have the address: it is neither the network's own nor its broadcast.
 fn is_host(net: &IpNet) -> bool {
     let address = net.addr();
     let taken = net.prefix_len() < net.max_prefix_len() - 1
