@@ -1,6 +1,7 @@
 //! What came of a plan: as findings for people, and as the result's JSON. Does no I/O.
 
 use crate::action::{Action, Plan, VmPlan};
+use crate::notice::Notice;
 use pve_client::{NodeName, Vmid};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -24,6 +25,8 @@ pub(crate) struct VmOutcome {
     pub done: Vec<&'static str>,
     /// The world has changed, or may have.
     pub changed: bool,
+    /// What PVE warned of meanwhile.
+    pub warnings: Vec<String>,
 }
 
 /// How a VM's plan ended.
@@ -67,6 +70,7 @@ impl VmOutcome {
             verdict,
             done: Vec::new(),
             changed: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -189,6 +193,8 @@ pub(crate) struct VmResult {
     pub mac: Option<String>,
     /// Its addresses, as far as they are known.
     pub addresses: Vec<IpAddr>,
+    /// The plan's notices about it, and what PVE warned of while it was worked on.
+    pub warnings: Vec<String>,
 }
 
 impl ResultJson {
@@ -232,10 +238,13 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
             status: vm.status.clone(),
             mac: vm.mac.clone(),
             addresses: Vec::new(),
+            warnings: notices(plan, &vm.name),
         })
         .collect();
     rows.extend(outcomes.iter().map(|outcome| {
         let gone = matches!(outcome.action, Action::Destroy);
+        let mut warnings = notices(plan, &outcome.name);
+        warnings.extend(outcome.warnings.iter().cloned());
         VmResult {
             name: outcome.name.clone(),
             action: word(outcome.action),
@@ -244,12 +253,19 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
             status: if gone { "absent" } else { "unknown" }.to_owned(),
             mac: None,
             addresses: Vec::new(),
+            warnings,
         }
     }));
     let places: BTreeMap<&str, usize> =
         order.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
     rows.sort_by_key(|row| places.get(row.name.as_str()).copied());
     rows
+}
+
+/// Returns the plan's notices about a VM.
+fn notices(plan: &Plan, name: &str) -> Vec<String> {
+    let about = plan.notices.iter().filter(|notice| notice.name == name && !notice.is_detail());
+    about.map(Notice::text).collect()
 }
 
 fn word(action: Action) -> &'static str {

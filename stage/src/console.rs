@@ -1,16 +1,18 @@
 //! `Console`: what a stage says on stderr while it works.
 //!
-//! On a terminal one live line for each subject; in a pipe plain lines; with
+//! On a terminal a live block below the lines that stay; in a pipe plain lines; with
 //! `--log-format json` one JSON object a line.
 //! DOOR: writes to stderr and asks whether it is a terminal.
 
+use crate::event::Event;
+use crate::live::Live;
 use crate::report::Report;
 use crate::show::{self, printable};
 use crate::shown;
 use clap::{Args, ValueEnum};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::MultiProgress;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -53,42 +55,14 @@ pub enum LogFormat {
     Json,
 }
 
-/// Something that happened while a stage works.
-#[derive(Clone, Debug, Serialize)]
-pub struct Event<'a> {
-    /// What kind of thing, such as `step` or `done`; part of the JSON format's contract.
-    pub event: &'static str,
-    /// What it happened to, such as a VM's name; its live line.
-    pub subject: &'a str,
-    /// The same for people, without the subject.
-    pub text: &'a str,
-    /// How far the present step is, 0 to 100.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub percent: Option<u8>,
-    /// More for machines: vmid, UPID, rate.
-    #[serde(flatten)]
-    pub fields: Map<String, Value>,
-}
-
-impl<'a> Event<'a> {
-    /// An event with nothing but its text.
-    pub fn new(event: &'static str, subject: &'a str, text: &'a str) -> Self {
-        Self { event, subject, text, percent: None, fields: Map::new() }
-    }
-}
-
 /// The stage's voice. Safe to share between threads; the clones are the same voice.
 #[derive(Clone)]
 pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
-    live: Option<MultiProgress>,
-    lines: Arc<Mutex<BTreeMap<String, Line>>>,
-}
-
-struct Line {
-    text: String,
-    bar: Option<ProgressBar>,
+    live: Option<Arc<Live>>,
+    /// The last text of each subject, for a pipe: it is not repeated.
+    lines: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
 #[derive(Serialize)]
@@ -102,8 +76,7 @@ struct JsonEvent<'a> {
 impl Console {
     pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
         let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
-        // A terminal that cannot move its cursor (TERM=dumb) gets plain lines.
-        let live = live.then(MultiProgress::new).filter(|live| !live.is_hidden());
+        let live = live.then(MultiProgress::new).and_then(Live::new).map(Arc::new);
         Self { tool, args, live, lines: Arc::default() }
     }
 
@@ -135,16 +108,22 @@ impl Console {
             let line = JsonEvent { v: 1, tool: self.tool, event };
             return self.write(&(serde_json::to_string(&line).unwrap_or_default() + "\n"));
         }
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let line = lines
-            .entry(event.subject.to_owned())
-            .or_insert_with(|| Line { text: String::new(), bar: self.new_bar(event.subject) });
-        if let Some(bar) = &line.bar {
-            return show_live(bar, event);
+        let line = plain_line(self.tool, event);
+        if let Some(live) = &self.live {
+            return live.event(event, &line);
         }
-        if line.text != event.text {
-            event.text.clone_into(&mut line.text);
-            self.write(&plain_line(self.tool, event));
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = lines.entry(event.subject.to_owned()).or_default();
+        if last != event.text {
+            event.text.clone_into(last);
+            self.write(&line);
+        }
+    }
+
+    /// Begins work on `total` subjects: on a terminal, a last line counts those that are done or failed.
+    pub fn expect(&self, total: usize) {
+        if let Some(live) = &self.live {
+            live.expect(total);
         }
     }
 
@@ -163,24 +142,12 @@ impl Console {
         }
     }
 
-    fn new_bar(&self, subject: &str) -> Option<ProgressBar> {
-        let bar = self.live.as_ref()?.add(ProgressBar::new(100));
-        if let Ok(style) = ProgressStyle::with_template("{prefix:16} {msg}") {
-            bar.set_style(style);
-        }
-        bar.set_prefix(printable(subject));
-        Some(bar)
-    }
-
     /// A closed stderr is no reason to stop: the work matters more than its telling.
     fn write(&self, text: &str) {
-        let write = || {
-            let _ = std::io::stderr().lock().write_all(text.as_bytes());
-        };
-        match &self.live {
-            Some(live) => live.suspend(write),
-            None => write(),
+        if let Some(live) = &self.live {
+            live.clear();
         }
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }
 
@@ -196,18 +163,6 @@ fn plain_line(tool: &str, event: &Event<'_>) -> String {
         format!("{}: ", printable(event.subject))
     };
     format!("{tool}: {subject}{}\n", printable(event.text))
-}
-
-fn show_live(bar: &ProgressBar, event: &Event<'_>) {
-    let percent = event.percent.map(|p| format!(" {p}%")).unwrap_or_default();
-    let message = format!("{}{percent}", printable(event.text));
-    // `done` and `failed` are the last words on a subject: the line stays.
-    if matches!(event.event, "done" | "failed") {
-        bar.finish_with_message(message);
-    } else {
-        bar.set_message(message);
-        bar.tick();
-    }
 }
 
 #[cfg(test)]

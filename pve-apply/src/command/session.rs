@@ -231,5 +231,6 @@ pub(super) fn carry_out(
         vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),
     };
     let stop_all = pace.fail_fast.then_some(interrupt);
+    console.expect(plan.vms.len());
     schedule::run_all(plan, usize::from(pace.parallelism), stop_all, |vm| runner.run(vm))
 }

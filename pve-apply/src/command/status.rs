@@ -74,6 +74,7 @@ fn row(
         status: seen.power.as_str().to_owned(),
         mac: plan::mac(&seen.config),
         addresses: Vec::new(),
+        warnings: Vec::new(),
     };
     if args.addresses {
         addresses::of_running(client, &mut asked);

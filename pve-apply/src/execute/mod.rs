@@ -22,7 +22,7 @@ use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
 use pve_client::{Client, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -85,6 +85,8 @@ pub(crate) struct Work<'a> {
     pub(crate) moved: BTreeSet<String>,
     /// What this run has written to the config; no value: the key was taken out.
     pub(crate) sent: BTreeMap<String, Option<String>>,
+    /// What PVE warned of.
+    pub(crate) warnings: RefCell<Vec<String>>,
 }
 
 impl Runner<'_> {
@@ -101,6 +103,7 @@ impl Runner<'_> {
             planned: OnceCell::new(),
             moved: BTreeSet::new(),
             sent: BTreeMap::new(),
+            warnings: RefCell::default(),
         };
         let mut done = Vec::new();
         let mut changed = false;
@@ -142,7 +145,8 @@ impl Runner<'_> {
             verdict = Verdict::Failed { during: "checking the result", entry: stop.entry };
         }
         work.tell_end(&verdict);
-        VmOutcome { vmid: work.vmid, done, changed, ..VmOutcome::new(plan, verdict) }
+        let warnings = work.warnings.take();
+        VmOutcome { vmid: work.vmid, done, changed, warnings, ..VmOutcome::new(plan, verdict) }
     }
 }
 

@@ -113,11 +113,9 @@ impl Work<'_> {
         })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
-            self.tell(
-                "warning",
-                &format!("task {} ended with warnings: {lines}", upid.kind()),
-                None,
-            );
+            let text = format!("task {} ended with warnings: {lines}", upid.kind());
+            self.tell("warning", &text, None);
+            self.warnings.borrow_mut().push(text);
         }
         Ok(())
     }

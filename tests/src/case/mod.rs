@@ -11,12 +11,14 @@
 //! ```
 //! The scratch folder has a copy of the project's `examples/` too. Files named `secrets.yaml` get
 //! mode 0600 there, which a checkout cannot give them.
+//! With a file `terminal` its stderr is a terminal: see `terminal.rs`.
 //! With a `world.json` it runs against the PVE simulator: see `sim.rs`.
 //! `UPDATE=1` writes what came instead of comparing; the review is the diff.
 
 mod normal;
 mod scratch;
 mod sim;
+mod terminal;
 
 pub use sim::run_line;
 
@@ -24,6 +26,7 @@ use scratch::Scratch;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use terminal::Terminal;
 
 /// What a command has left behind.
 #[derive(Debug)]
@@ -74,7 +77,8 @@ pub fn execute(
 ) -> Result<Outcome, Box<dyn Error>> {
     let stdin = scratch.stdin(&cmd.with_file_name("stdin"), variables)?;
     // `timeout` (coreutils): a case that hangs must fail, not hold up the rest.
-    let output = Command::new("timeout")
+    let mut command = Command::new("timeout");
+    command
         .args(["--kill-after=5", "120", "sh", "-c", &std::fs::read_to_string(cmd)?])
         .current_dir(scratch.path())
         .env_clear()
@@ -83,11 +87,23 @@ pub fn execute(
         .env("LC_ALL", "C.UTF-8")
         .env("SOURCE_DATE_EPOCH", "1760000000")
         .envs(variables.iter().map(|(name, value)| (name, value)))
-        .stdin(stdin.map_or_else(Stdio::null, Stdio::from))
-        .output()?;
+        .stdin(stdin.map_or_else(Stdio::null, Stdio::from));
+    let (output, stderr) = match Terminal::open(cmd.parent().unwrap_or(cmd))? {
+        None => {
+            let output = command.output()?;
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            (output, stderr)
+        }
+        Some((terminal, written)) => {
+            let output = command.env("TERM", "xterm").stderr(written).output()?;
+            // It holds the terminal open.
+            drop(command);
+            (output, terminal.read()?)
+        }
+    };
     Ok(Outcome {
         stdout: scratch.normal(&String::from_utf8_lossy(&output.stdout)),
-        stderr: scratch.normal(&String::from_utf8_lossy(&output.stderr)),
+        stderr: scratch.normal(&stderr),
         status: code(output.status),
     })
 }
