@@ -46,7 +46,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l shutdown-ti
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l vm -d 'Only this VM of the document; may be repeated' -r
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l out -d 'Write the plan into a file that only you can read, for `apply --plan`' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l out -d 'Write the plan as JSON to a file that only you can read, for `apply --plan`; `-` is stdout' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
@@ -57,8 +57,8 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l allow-move 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l pending -d 'Write changes that need a reboot, and leave the reboot to you'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l reseed -d 'Give VMs whose cloud-init data has changed the new data'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l json -d 'Print the plan as JSON on stdout; it holds the seed data, and so the tokens in it'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l detailed-exitcode -d 'Exit with 4 when there are changes'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l json -d 'Print the plan as JSON instead of text; it contains the seed data, and so the tokens in it'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l detailed-exitcode -d 'Exit with 4 when there are changes; 1 still means that something is blocked'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l expect-no-changes -d 'Exit with 1 when there are changes'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'

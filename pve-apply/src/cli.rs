@@ -4,8 +4,9 @@ use crate::desired::OnError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Vmid;
 use stage::identity::{SITE_NAME, is_site_name};
-use stage::{ConsoleArgs, TrustArgs};
+use stage::{Console, ConsoleArgs, TrustArgs};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 /// Makes the document's VMs on Proxmox VE, changes them in place, destroys them.
@@ -116,13 +117,13 @@ pub(crate) struct PlanArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Print the plan as JSON on stdout; it holds the seed data, and so the tokens in it
+    /// Print the plan as JSON instead of text; it contains the seed data, and so the tokens in it
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write the plan into a file that only you can read, for `apply --plan`
+    /// Write the plan as JSON to a file that only you can read, for `apply --plan`; `-` is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Exit with 4 when there are changes
+    /// Exit with 4 when there are changes; 1 still means that something is blocked
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
     /// Exit with 1 when there are changes
@@ -309,6 +310,11 @@ pub(crate) struct PrivilegesArgs {
     /// The token's name
     #[arg(long, value_name = "NAME", default_value = "pipeline")]
     pub(crate) token: String,
+}
+
+/// Returns whether what goes to stdout is watched on a terminal.
+pub(crate) fn stdout_is_terminal(console: &Console) -> bool {
+    !console.writes_file() && std::io::stdout().is_terminal()
 }
 
 /// What `NO_COLOR` holds.

@@ -22,7 +22,10 @@ pub(crate) struct Notice {
 #[serde(tag = "notice", rename_all = "kebab-case")]
 pub(crate) enum What {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
-    SeedChanged,
+    SeedChanged {
+        /// The fields and files that differ, as far as the mark tells.
+        parts: Vec<String>,
+    },
     /// Which seed data the VM has is not known.
     SeedUnknown,
     /// The guest is set up anew at its next boot.
@@ -82,10 +85,10 @@ impl Notice {
     /// Says it in a few words.
     pub(crate) fn text(&self) -> String {
         match &self.what {
-            What::SeedChanged => {
-                "its seed data has changed; --reseed gives it the new data at its next boot"
-                    .to_owned()
-            }
+            What::SeedChanged { parts } => format!(
+                "its cloud-init data has changed{}; --reseed gives it the new data at its next boot",
+                named(parts)
+            ),
             What::SeedUnknown => {
                 "which cloud-init data it has is not known; --reseed gives it the document's"
                     .to_owned()
@@ -111,4 +114,9 @@ impl Notice {
             }
         }
     }
+}
+
+/// Returns the parts of the seed that differ, in brackets.
+fn named(parts: &[String]) -> String {
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

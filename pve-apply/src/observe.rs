@@ -357,7 +357,8 @@ fn images(
             |key: &ConfigKey| seen.is_none_or(|seen| seen.config.next(&key.to_string()).is_none());
         let boot = machine.image.iter().filter(|_| seen.is_none());
         let data = machine.images.iter().filter(|(key, _)| lacks(key)).map(|(_, image)| image);
-        for volid in boot.chain(data).filter_map(|image| image.volid.as_ref()) {
+        let published = boot.chain(data).filter(|image| image.pending.is_none());
+        for volid in published.filter_map(|image| image.volid.as_ref()) {
             if !sizes.contains_key(volid) {
                 sizes.insert(volid.clone(), image_size(client, desired, volid)?);
             }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The options that every stage has.
@@ -83,6 +83,11 @@ impl Console {
     /// Says whether requests are to be shown.
     pub fn verbose(&self) -> bool {
         self.args.verbose
+    }
+
+    /// Returns whether stdout is replaced by a file.
+    pub fn writes_file(&self) -> bool {
+        self.args.output.as_deref().is_some_and(|path| path != Path::new("-"))
     }
 
     /// How stderr is written.

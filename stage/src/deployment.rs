@@ -58,6 +58,10 @@ pub struct Deployment {
     /// Image name → volid; filled by image-publish.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
+    /// Images that are not published yet, and their size in bytes where it is known: what
+    /// `image-publish --dry-run` would publish.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub images_pending: BTreeMap<String, Option<u64>>,
     /// Image name → where it comes from; read by image-publish.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub image_sources: BTreeMap<String, ImageSource>,
@@ -241,6 +245,7 @@ impl Deployment {
             vmid_range: vmid_range(&mut f),
             on_error: f.text("on_error"),
             images: f.text_map("images"),
+            images_pending: f.number_map("images_pending"),
             image_sources: f.each_named("image_sources", ImageSource::read),
             cloud_init: f.object("cloud_init"),
             waiting: f.each("waiting", Waiting::read),

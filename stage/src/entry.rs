@@ -115,7 +115,7 @@ fn unwritten(path: &Path, error: &std::io::Error) -> Entry {
 
 fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitCode {
     console.report(&output.report);
-    if output.report.has_errors() {
+    if output.report.has_errors() && !output.blocked {
         return ExitCode::from(REFUSED);
     }
     let written = match file {
@@ -129,6 +129,7 @@ fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitC
         },
     };
     match written {
+        Ok(()) if output.blocked => ExitCode::from(REFUSED),
         Ok(()) => ExitCode::from(if output.changes { CHANGES } else { DONE }),
         Err(entry) => {
             console.report(&entry.into());

@@ -78,6 +78,17 @@ impl<'a> Fields<'a> {
         self.typed(key, map, "a map from names to texts").unwrap_or_default()
     }
 
+    /// A map from text to whole number, which may be null; empty when absent.
+    pub fn number_map(&mut self, key: &str) -> BTreeMap<String, Option<u64>> {
+        let object = self.object(key);
+        let read = |(name, value): (&String, &Value)| match value {
+            Value::Null => Some((name.clone(), None)),
+            value => Some((name.clone(), Some(value.as_u64()?))),
+        };
+        let map = object.iter().map(read).collect::<Option<BTreeMap<_, _>>>();
+        self.typed(key, map, "a map from names to whole numbers").unwrap_or_default()
+    }
+
     /// An object; empty when absent.
     pub fn object(&mut self, key: &str) -> Map<String, Value> {
         self.optional_object(key).unwrap_or_default()

@@ -25,6 +25,7 @@ pub struct Output {
     pub(crate) report: Report,
     pub(crate) changes: bool,
     pub(crate) world_changed: bool,
+    pub(crate) blocked: bool,
 }
 
 impl Output {
@@ -42,6 +43,14 @@ impl Output {
     #[must_use]
     pub fn with_changes(mut self, changes: bool) -> Self {
         self.changes = changes;
+        self
+    }
+
+    /// Prints stdout whatever the report holds, and makes the exit code say that something is blocked
+    /// when `blocked` is set or the report has errors: what a plan shows is the reason for its failure.
+    #[must_use]
+    pub fn even_if_blocked(mut self, blocked: bool) -> Self {
+        self.blocked = blocked || self.report.has_errors();
         self
     }
 

@@ -107,7 +107,7 @@ fn digest(fields: &impl Serialize) -> sha2::digest::Output<Sha256> {
 }
 
 /// Returns the value with sorted keys and without `null`, which counts as absent.
-fn canonical(value: &Value) -> Value {
+pub(crate) fn canonical(value: &Value) -> Value {
     match value {
         Value::Object(object) => {
             let mut fields: Vec<_> = object.iter().filter(|(_, value)| !value.is_null()).collect();

@@ -7,6 +7,7 @@ use super::begin::{Asked, Begun};
 use super::publish::publish;
 use crate::cli::DocumentArgs;
 use crate::outcome::has_changed;
+use crate::published::{Published, What};
 
 /// Publishes the images that the document's VMs name, and fills `images`.
 pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Failure> {
@@ -17,12 +18,26 @@ pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Fail
     let Begun { asked, target, work, ready } = asked.begin(args, console)?;
     let Asked { mut document, deployment, wanted, mut report } = asked;
     let published = publish(&work, &target, &wanted, ready, &mut report)?;
-    let mut images: Map<String, Value> =
-        deployment.images.into_iter().map(|(name, volid)| (name, Value::from(volid))).collect();
+    let mut images: Map<String, Value> = deployment
+        .images
+        .iter()
+        .map(|(name, volid)| (name.clone(), Value::from(volid.as_str())))
+        .collect();
     for image in &published {
         images.insert(image.name.clone(), Value::from(image.volid.to_string()));
     }
     document.set("images", images);
+    let pending = pending(&published, work.dry_run);
+    // What an earlier dry run has left in the document is published now.
+    if !pending.is_empty() || !deployment.images_pending.is_empty() {
+        document.set("images_pending", pending);
+    }
     let changed = has_changed(&published, work.dry_run);
     Ok(Output::document(document, report).after_changes(changed))
+}
+
+/// The images that a dry run has not published, with their sizes in bytes.
+fn pending(published: &[Published], dry_run: bool) -> Map<String, Value> {
+    let missing = published.iter().filter(|image| dry_run && image.what != What::Present);
+    missing.map(|image| (image.name.clone(), Value::from(image.length))).collect()
 }

@@ -33,6 +33,7 @@ struct Work {
 
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
+    session.refuse_unpublished()?;
     session.desired.consent = (&args.consent).into();
     let interrupt = Interrupt::listen();
     let mut pace = args.pace;
@@ -91,7 +92,10 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         tell(console, &plan);
         // Only --prune brings removals into this plan.
         confirm::unless_agreed(&plan, args.yes)?;
-        preflight(session, &plan).map_err(stopped)?;
+        let findings = preflight(session, &plan).map_err(stopped)?;
+        if findings.has_errors() {
+            return Err(stopped(findings.into()));
+        }
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
@@ -148,11 +152,11 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
     }
 }
 
-/// The checks that are only worth their reads when something is to be made or changed.
-fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
+/// Returns what PVE or the token lacks for a plan. Nothing is read when the plan makes and changes nothing.
+pub(super) fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(());
+        return Ok(Report::new());
     }
     let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
@@ -164,6 +168,5 @@ fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
         changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
     };
     let facts = facts::read(&session.client, work.node, &work.wanted())?;
-    let report = work.judge(&facts);
-    if report.has_errors() { Err(report.into()) } else { Ok(()) }
+    Ok(work.judge(&facts))
 }

@@ -1,26 +1,47 @@
 //! `pve-apply plan`.
 
-use super::session::{Session, tell};
-use crate::cli::PlanArgs;
+use super::apply::preflight;
+use super::session::Session;
+use crate::action::Plan;
+use crate::cli::{self, PlanArgs};
 use crate::desired::Purpose;
 use crate::observe::{self, Scope};
+use crate::show::{Colour, show};
 use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report};
+use std::path::Path;
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Apply)?;
+    if args.out.is_some() {
+        session.refuse_unpublished()?;
+    }
     session.desired.consent = (&args.consent).into();
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
-    tell(console, &plan);
-    if let Some(path) = &args.out {
+    let report = judge(args, &session, &plan)?;
+    let to_stdout = args.out.as_deref() == Some(Path::new("-"));
+    if let Some(path) = args.out.as_deref().filter(|_| !to_stdout) {
         plan_file::write(path, &plan)?;
     }
-    if args.expect_no_changes && plan.has_changes() {
-        let entry = Entry::error(Place::Run, "there are changes, and none were expected");
-        return Err(entry.into());
-    }
-    let stdout = if args.json { plan_file::to_bytes(&plan) } else { Vec::new() };
+    let stdout = match args.json || to_stdout {
+        true => plan_file::to_bytes(&plan),
+        false => {
+            let colour =
+                Colour::choose(cli::stdout_is_terminal(console), cli::no_color().as_deref());
+            show(&plan, colour, console.verbose()).into_bytes()
+        }
+    };
     let changes = args.detailed_exitcode && plan.has_changes();
-    Ok(Output::bytes(stdout, Report::new()).with_changes(changes))
+    let blocked = !plan.blocked.is_empty();
+    Ok(Output::bytes(stdout, report).with_changes(changes).even_if_blocked(blocked))
+}
+
+/// Finds what would stop an apply of this plan.
+fn judge(args: &PlanArgs, session: &Session, plan: &Plan) -> Result<Report, Failure> {
+    let mut report = preflight(session, plan)?;
+    if args.expect_no_changes && plan.has_changes() {
+        report.push(Entry::error(Place::Run, "there are changes, and none were expected"));
+    }
+    Ok(report)
 }

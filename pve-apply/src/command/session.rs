@@ -66,6 +66,17 @@ impl Session {
 }
 
 impl Session {
+    /// Refuses a document of `image-publish --dry-run`: a plan of it can only be shown.
+    pub(super) fn refuse_unpublished(&self) -> Result<(), Failure> {
+        if self.desired.unpublished.is_empty() {
+            return Ok(());
+        }
+        let list = self.desired.unpublished.join(", ");
+        let fact = format!("these images are not published: {list}");
+        let hint = "run image-publish without --dry-run";
+        Err(Entry::error(Place::input("images_pending"), fact).hint(hint).into())
+    }
+
     /// Keeps other runs of this deployment on this machine out, for as long as the lock lives.
     pub(super) fn lock(
         &self,

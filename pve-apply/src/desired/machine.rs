@@ -39,6 +39,8 @@ pub(crate) struct Machine {
     pub(crate) power: Power,
     /// The pool that it belongs to; `None`: that is not ours to say.
     pub(crate) pool: Option<String>,
+    /// What the guest is told, for the plan of a new VM: field and value.
+    pub(crate) guest: Vec<(String, String)>,
     /// The seed data.
     pub seed: Seed,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Image {
     pub name: String,
     /// What `images` says of it.
     pub volid: Option<Volid>,
+    /// It is not published yet: `image-publish --dry-run` would. Its size in bytes, where it is known.
+    pub(crate) pending: Option<Option<u64>>,
 }
 
 /// A VM's NoCloud data.
@@ -65,6 +69,8 @@ pub(crate) struct Seed {
     pub vendor_data: Secret<String>,
     /// Tells whether the data has changed.
     pub fingerprint: String,
+    /// A short digest of each field that user-data was rendered from, by the field's name.
+    pub(crate) fields: BTreeMap<String, String>,
 }
 
 impl Seed {
@@ -76,10 +82,11 @@ impl Seed {
             parts.push(("vd", vendor_data));
         }
         let digest = |(name, text): &(&str, &String)| format!("{name}:{}", short_digest(text));
+        let field = |(name, digest): (&String, &String)| format!("{name}:{digest}");
         SeedNote {
             fingerprint: self.fingerprint.clone(),
             slot: slot.to_owned(),
-            parts: parts.iter().map(digest).collect(),
+            parts: parts.iter().map(digest).chain(self.fields.iter().map(field)).collect(),
         }
         .with_open_volume()
     }

@@ -1,5 +1,6 @@
 //! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
 
+mod guest;
 mod machine;
 mod read;
 mod rendered;
@@ -41,6 +42,8 @@ pub(crate) struct Desired {
     pub(crate) reserved: BTreeSet<Vmid>,
     /// What the user has agreed to.
     pub(crate) consent: Consent,
+    /// Images that the document names and that are not published yet.
+    pub(crate) unpublished: Vec<String>,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
 }

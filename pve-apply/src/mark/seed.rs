@@ -1,8 +1,15 @@
-//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST;vol:DIGEST`. Does no I/O.
+//! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST;FIELD:DIGEST;…;vol:DIGEST`.
+//! Does no I/O.
 //!
-//! `vol` is the volume in the slot: another one there is not ours to replace.
+//! `vol` is the volume in the slot: another one there is not ours to replace. Each FIELD is one that
+//! user-data was rendered from.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+/// The files of a seed, as the mark and as people call them.
+const FILES: [(&str, &str); 3] =
+    [("ud", "user-data"), ("nc", "network-config"), ("vd", "vendor-data")];
 
 /// Begins the part that names the volume.
 const VOLUME: &str = "vol:";
@@ -58,6 +65,34 @@ impl SeedNote {
         self
     }
 
+    /// Returns what differs in another note: fields where both notes know fields, and files. Empty when
+    /// nobody can tell, as for the seed of an earlier build.
+    pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
+        let (old, new) = (self.digests(), other.digests());
+        let is_file = |name: &str| FILES.iter().any(|(file, _)| *file == name);
+        let knows_fields = |digests: &BTreeMap<&str, &str>| digests.keys().any(|n| !is_file(n));
+        let compares_fields = knows_fields(&old) && knows_fields(&new);
+        let all: BTreeSet<&str> = old.keys().chain(new.keys()).copied().collect();
+        let changed = all.into_iter().filter(|name| old.get(name) != new.get(name));
+        let (files, fields): (Vec<&str>, Vec<&str>) = changed.partition(|name| is_file(name));
+        let mut named: Vec<String> = Vec::new();
+        if compares_fields {
+            named.extend(fields.into_iter().map(str::to_owned));
+        }
+        // user-data is what the fields are in.
+        let is_told = |file: &str| files.contains(&file) && (file != "ud" || named.is_empty());
+        let told: Vec<&str> =
+            FILES.iter().filter(|(file, _)| is_told(file)).map(|(_, name)| *name).collect();
+        named.extend(told.into_iter().map(str::to_owned));
+        named
+    }
+
+    /// The digests of files and fields by name; none of the volume's.
+    fn digests(&self) -> BTreeMap<&str, &str> {
+        let parts = self.parts.iter().filter(|part| !part.starts_with(VOLUME));
+        parts.filter_map(|part| part.split_once(':')).collect()
+    }
+
     /// Returns whether it is the note of such a VM.
     pub(crate) fn is_unknown(&self) -> bool {
         self.fingerprint == UNKNOWN
@@ -83,5 +118,30 @@ impl fmt::Display for SeedNote {
             write!(f, "@{}", self.slot)?;
         }
         self.parts.iter().try_for_each(|part| write!(f, ";{part}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(old: &str, new: &str, expected: &[&str]) {
+        assert_eq!(SeedNote::parse(old).differences(&SeedNote::parse(new)), expected);
+    }
+
+    #[test]
+    fn what_has_changed_is_named() {
+        let old = "a@scsi30;ud:01;nc:02;packages:1111;user:2222;vol:33";
+        check(old, "b@scsi30;ud:09;nc:02;packages:9999;user:2222;vol:", &["packages"]);
+        check(old, "b@scsi30;ud:09;nc:09;user:2222", &["packages", "network-config"]);
+        check(old, "b@scsi30;ud:01;nc:02;vd:07;packages:1111;user:2222", &["vendor-data"]);
+        check(old, "b@scsi30;ud:09;nc:02;packages:1111;user:2222", &["user-data"]);
+        check("a@virtio1;ud:01;nc:02", "b@scsi30;ud:09;nc:02;user:2222", &["user-data"]);
+        check("a@virtio1", "a@virtio1", &[]);
+    }
+
+    #[test]
+    fn the_seed_of_an_earlier_build_names_nothing() {
+        check("a", "b@scsi30;ud:09;nc:02", &["user-data", "network-config"]);
     }
 }

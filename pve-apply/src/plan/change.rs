@@ -178,8 +178,10 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         plan.notices.push(Notice { name, vmid, what });
     };
     let seed = &c.ours.mark.seed;
+    let parts = || seed.differences(&c.machine.seed.note(&c.seed));
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
-        say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged });
+        let is_known = !seed.is_unknown();
+        say(if is_known { What::SeedChanged { parts: parts() } } else { What::SeedUnknown });
     }
     if difference.reseed {
         // A seed of an earlier build has left no record in the guest; its mark has no parts either.

@@ -83,10 +83,11 @@ impl Difference {
             self.deletes.insert(key);
         }
         self.reseed = true;
+        let parts = c.ours.mark.seed.differences(&c.machine.seed.note(&c.seed));
         self.changes.push(Change {
             field: "seed".to_owned(),
-            from: Some(old.clone()),
-            to: Some(c.machine.seed.fingerprint.clone()),
+            from: None,
+            to: Some(if parts.is_empty() { "new data".to_owned() } else { parts.join(", ") }),
             impact: if c.runs() { Impact::PowerOff } else { Impact::None },
             reason: Some("cloud-init runs again at the next boot".to_owned()),
         });

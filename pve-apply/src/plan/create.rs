@@ -5,7 +5,7 @@ use super::{blocked, described, disk, owned, quiet, seed, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
 use crate::change::{Change, Impact};
-use crate::desired::{Desired, DesiredVm, Machine};
+use crate::desired::{Desired, DesiredVm, Image, Machine};
 use crate::mark::owns::Slot;
 use crate::mark::{Mark, Stage, TAG};
 use crate::observed::Observed;
@@ -122,7 +122,7 @@ fn shown(machine: &Machine) -> Vec<Change> {
     let tags: Vec<&str> = machine.tags.iter().map(String::as_str).collect();
     let stopped = machine.power == stage::Power::Stopped;
     let beside_keys = [
-        machine.image.as_ref().map(|image| line("image", image.name.clone())),
+        machine.image.as_ref().map(|image| line("image", image_text(image))),
         stopped.then(|| line("power", "stopped".to_owned())),
         machine.pool.as_ref().map(|pool| line("pool", pool.clone())),
         (!tags.is_empty()).then(|| line("tags", tags::shown(&tags::join(&tags)))),
@@ -146,5 +146,15 @@ fn shown(machine: &Machine) -> Vec<Change> {
             }
         }
     }
+    list.extend(machine.guest.iter().map(|(field, value)| line(field, value.clone())));
     list
+}
+
+fn image_text(image: &Image) -> String {
+    let name = &image.name;
+    match image.pending {
+        None => name.clone(),
+        Some(None) => format!("{name} (to be published)"),
+        Some(Some(bytes)) => format!("{name} (to be published, {} MiB)", bytes.div_ceil(1 << 20)),
+    }
 }

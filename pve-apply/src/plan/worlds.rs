@@ -33,7 +33,7 @@ pub(crate) fn saying(config: &Value) -> Machine {
     let mut new = said.clone();
     new.0.entry(boot).or_insert_with(|| Said::Parts(BTreeMap::new()));
     Machine {
-        image: Some(Image { name: "debian-12".into(), volid: Some(image()) }),
+        image: Some(Image { name: "debian-12".into(), volid: Some(image()), pending: None }),
         storage: "local-lvm".parse().unwrap(),
         storage_is_said: false,
         boot,
@@ -47,12 +47,14 @@ pub(crate) fn saying(config: &Value) -> Machine {
         tags: BTreeSet::new(),
         power: stage::Power::Running,
         pool: None,
+        guest: Vec::new(),
         seed: Seed {
             user_data: Secret::new("#cloud-config\n".into()),
             meta_data: "m".into(),
             network_config: String::new(),
             vendor_data: Secret::default(),
             fingerprint: "5eed".into(),
+            fields: BTreeMap::new(),
         },
     }
 }
@@ -88,6 +90,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         vm_names: None,
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
+        unpublished: Vec::new(),
         consent: Consent::default(),
         vms,
     }

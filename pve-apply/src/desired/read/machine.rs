@@ -2,7 +2,7 @@
 
 use super::{Purpose, Reader};
 use crate::boot_disk;
-use crate::desired::{Image, Machine, Seed, rendered, short_name};
+use crate::desired::{Image, Machine, Seed, guest, rendered, short_name};
 use crate::mark::{self, TAG};
 use machine::{ConfigKey, Form, NewVm, Problem, Said, Settings, rule};
 use pve_client::{StorageId, Volid};
@@ -57,6 +57,7 @@ impl Reader<'_> {
             tags,
             power: vm.power,
             pool: vm.pool.clone(),
+            guest: guest::shown(self.deployment, vm),
             seed: seed?,
         })
     }
@@ -169,7 +170,7 @@ impl Reader<'_> {
         }
         let Some(text) = self.deployment.images.get(name) else {
             // Whether that matters is known only when the world is: an existing disk needs no image.
-            return Some(Image { name: name.to_owned(), volid: None });
+            return Some(Image { name: name.to_owned(), volid: None, pending: None });
         };
         let place = Place::input(format!("images.{name}"));
         match Volid::from_str(text) {
@@ -177,7 +178,10 @@ impl Reader<'_> {
                 self.report.push(iso_image(place, text));
                 None
             }
-            Ok(volid) => Some(Image { name: name.to_owned(), volid: Some(volid) }),
+            Ok(volid) => {
+                let pending = self.deployment.images_pending.get(name).copied();
+                Some(Image { name: name.to_owned(), volid: Some(volid), pending })
+            }
             Err(bad) => {
                 self.report.error(place, bad.to_string());
                 None
@@ -212,6 +216,7 @@ impl Reader<'_> {
             network_config: vm.network_config.clone().unwrap_or_default(),
             vendor_data: vm.vendor_data.clone().unwrap_or_default(),
             fingerprint: fingerprint.clone(),
+            fields: self.fields.of(vm),
         })
     }
 }

@@ -6,7 +6,7 @@ mod machine;
 use super::{Consent, Desired, DesiredVm, OnError};
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
-use stage::{Deployment, Place, Report, SeedInputs, Vm};
+use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::net::IpAddr;
@@ -34,8 +34,8 @@ pub(crate) fn read(
         let whole = read(deployment, run, Purpose::Apply);
         return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
     }
-    let inputs = SeedInputs::new(deployment);
-    let mut reader = Reader { deployment, inputs, purpose, report: Report::new() };
+    let (inputs, fields) = (SeedInputs::new(deployment), SeedFields::new(deployment));
+    let mut reader = Reader { deployment, inputs, fields, purpose, report: Report::new() };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();
     (desired.filter(|_| complete), reader.report)
@@ -44,6 +44,7 @@ pub(crate) fn read(
 struct Reader<'a> {
     deployment: &'a Deployment,
     inputs: SeedInputs,
+    fields: SeedFields<'a>,
     purpose: Purpose,
     report: Report,
 }
@@ -69,6 +70,7 @@ impl Reader<'_> {
             run: run.to_owned(),
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
+            unpublished: d.images_pending.keys().cloned().collect(),
             vms,
         })
     }

@@ -32,7 +32,7 @@ fn said(plan: &Plan) -> Vec<String> {
     lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.why)));
     let told = plan.notices.iter().filter(|notice| !notice.is_detail());
     lines.extend(told.map(|n| match &n.what {
-        What::SeedChanged => format!("notice {}: seed", n.name),
+        What::SeedChanged { .. } => format!("notice {}: seed", n.name),
         What::Unmanaged { keys } | What::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
         }
