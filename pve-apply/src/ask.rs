@@ -46,6 +46,23 @@ fn is_lost(error: &Error) -> bool {
     gateway || matches!(error, Error::MaybeSent { .. })
 }
 
+/// How long something takes.
+pub(crate) struct Stopwatch {
+    started: Instant,
+}
+
+impl Stopwatch {
+    /// Starts it.
+    pub(crate) fn start() -> Self {
+        Self { started: SystemClock.now() }
+    }
+
+    /// Returns the time since its start.
+    pub(crate) fn elapsed(&self) -> Duration {
+        SystemClock.now() - self.started
+    }
+}
+
 /// When a wait is over.
 pub(crate) struct Deadline {
     clock: SystemClock,

@@ -12,6 +12,7 @@ mod blocked;
 mod boot_disk;
 mod change;
 mod cli;
+mod closing;
 mod command;
 mod confirm;
 mod connect;

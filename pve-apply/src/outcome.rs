@@ -112,9 +112,24 @@ pub(crate) fn any_changed(outcomes: &[VmOutcome]) -> bool {
     outcomes.iter().any(|outcome| outcome.changed)
 }
 
+/// What PVE warned of, once more at the end of the run.
+pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
+    let mut report = Report::new();
+    for outcome in outcomes {
+        let place = || match outcome.vmid {
+            Some(vmid) => Place::vm(outcome.node.as_str(), vmid.get()),
+            None => Place::Named(outcome.name.clone()),
+        };
+        let warning =
+            |text: &String| Entry::warning(place(), format!("\"{}\": {text}", outcome.name));
+        outcome.warnings.iter().map(warning).for_each(|entry| report.push(entry));
+    }
+    report
+}
+
 /// The findings of an apply that did not do all: each failure, then one line of what is done and what not.
 pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
-    let mut report = Report::new();
+    let mut report = warnings(outcomes);
     for outcome in outcomes {
         if let Verdict::Failed { entry, .. } | Verdict::Yielded { entry } = &outcome.verdict {
             report.push((**entry).clone());

@@ -173,9 +173,8 @@ impl<'a> Board<'a> {
 mod tests {
     use super::*;
     use crate::action::Action;
-    use crate::change::Impact;
-    use crate::mark::Mark;
     use crate::outcome::Verdict;
+    use crate::plan::worlds::vm_plan;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn plan(vms: &[(&str, &[&str])]) -> Plan {
@@ -183,20 +182,8 @@ mod tests {
         plan.vms = vms
             .iter()
             .map(|(name, after)| VmPlan {
-                name: (*name).into(),
-                action: Action::Create,
-                vmid: None,
-                node: "pve1".parse().unwrap(),
                 after: after.iter().map(|name| (*name).into()).collect(),
-                storage: None,
-                candidate: None,
-                mark: Mark::default(),
-                power: None,
-                may_wait: Vec::new(),
-                digest: None,
-                impact: Impact::None,
-                changes: Vec::new(),
-                steps: Vec::new(),
+                ..vm_plan(name, Action::Create)
             })
             .collect();
         plan

@@ -28,11 +28,11 @@ pub(crate) fn run(args: &AdoptArgs, console: &Console) -> Result<Output, Failure
         return Ok(Output::bytes(Vec::new(), Report::new()));
     }
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&adoption, &observed));
-    unless_done(&outcomes)?;
+    let report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&adoption, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     rows.iter_mut().for_each(|row| addresses::of_running(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);
-    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
+    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }

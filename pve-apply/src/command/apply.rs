@@ -48,11 +48,11 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
-    unless_done(outcomes)?;
+    let mut report = unless_done(outcomes)?;
     let mut rows = outcome::rows(plan, outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
-    let mut report = wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
+    report.extend(wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console));
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(outcomes);
     if work.skipped.has_errors() {

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     confirm::unless_agreed(&plan, args.yes)?;
     let mut report = unseen(&plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
-    unless_done(&outcomes)?;
+    report.extend(unless_done(&outcomes)?);
     let rows = outcome::rows(&plan, &outcomes, &session.order);
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);

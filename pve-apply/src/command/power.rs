@@ -8,7 +8,7 @@ use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson};
 use crate::plan::{self, Verb};
-use stage::{Console, Failure, Output, Report};
+use stage::{Console, Failure, Output};
 
 pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::Find)?;
@@ -21,13 +21,14 @@ pub(crate) fn run(args: &PowerArgs, verb: Verb, console: &Console) -> Result<Out
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     tell(console, &plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
-    unless_done(&outcomes)?;
+    let mut report = unless_done(&outcomes)?;
     let mut rows = outcome::rows(&plan, &outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(&outcomes);
     if skipped.has_errors() {
-        return Err(Failure::part_way(skipped));
+        report.extend(skipped);
+        return Err(Failure::part_way(report));
     }
-    Ok(Output::bytes(result.to_bytes(), Report::new()).after_changes(changed))
+    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }

@@ -2,6 +2,7 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
+use crate::ask::Stopwatch;
 use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::desired::{self, Consent, Desired, Purpose};
@@ -13,11 +14,11 @@ use crate::plan::plan_prune;
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
-use crate::{action::Plan, connect, outcome, outcome::VmOutcome, schedule};
+use crate::{action::Plan, closing, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::Client;
 use stage::identity::EXAMPLE_SITE;
-use stage::{Console, Deployment, Document, Entry, Failure, Place, Report};
+use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -206,10 +207,13 @@ pub(super) fn prune(
     Ok(())
 }
 
-/// What a plan that did not come to a good end is told as.
-pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<(), Failure> {
+/// Returns the warnings of a plan that was carried out.
+///
+/// # Errors
+/// Not all of it was done.
+pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
     if outcome::all_done(outcomes) {
-        return Ok(());
+        return Ok(outcome::warnings(outcomes));
     }
     let report = outcome::report(outcomes);
     let part_way = outcome::any_changed(outcomes);
@@ -243,5 +247,12 @@ pub(super) fn carry_out(
     };
     let stop_all = pace.fail_fast.then_some(interrupt);
     console.expect(plan.vms.len());
-    schedule::run_all(plan, usize::from(pace.parallelism), stop_all, |vm| runner.run(vm))
+    let watch = Stopwatch::start();
+    let width = usize::from(pace.parallelism);
+    let outcomes = schedule::run_all(plan, width, stop_all, |vm| runner.run(vm));
+    if !outcomes.is_empty() {
+        let line = closing::line(&outcomes, plan.unchanged.len(), watch.elapsed());
+        console.event(&Event::new("summary", "", &line));
+    }
+    outcomes
 }

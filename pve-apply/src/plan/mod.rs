@@ -37,7 +37,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-mod worlds;
+pub(crate) mod worlds;
 
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};

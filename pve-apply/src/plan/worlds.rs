@@ -1,5 +1,7 @@
 //! Builders of small worlds, for the tests of `plan`.
 
+use crate::action::{Action, VmPlan};
+use crate::change::Impact;
 use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
@@ -167,4 +169,24 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
     world.free.remove(&vmid(number));
     let seen = Seen { vmid: vmid(number), node, power, config };
     world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
+}
+
+/// The plan of a VM without any step.
+pub(crate) fn vm_plan(name: &str, action: Action) -> VmPlan {
+    VmPlan {
+        name: name.into(),
+        action,
+        vmid: None,
+        node: "pve1".parse().unwrap(),
+        after: Vec::new(),
+        storage: None,
+        candidate: None,
+        mark: Mark::default(),
+        power: None,
+        may_wait: Vec::new(),
+        digest: None,
+        impact: Impact::None,
+        changes: Vec::new(),
+        steps: Vec::new(),
+    }
 }

@@ -5,7 +5,22 @@ pub(super) fn text(text: &str) -> String {
     let text = after(text, "127.0.0.1:", |c| c.is_ascii_digit(), "PORT");
     let text = after(&text, "run=", |c| c.is_ascii_hexdigit(), "NONCE");
     let text = after(&text, "last set by run ", |c| c.is_ascii_hexdigit(), "NONCE");
-    fingerprints(&uuids(&seeds(&upids(&text))))
+    durations(&fingerprints(&uuids(&seeds(&upids(&text)))))
+}
+
+/// How long a run took, at the end of its last line: ` in 41 s`, ` in 3 min 5 s`.
+fn durations(text: &str) -> String {
+    let line = |line: &str| -> String {
+        let is_time = |words: &[&str]| matches!(words, [n, "s"] | [_, "min", n, "s"] if n.parse::<u32>().is_ok());
+        match line.trim_end_matches('\n').rsplit_once(" in ") {
+            Some((before, time)) if is_time(&time.split(' ').collect::<Vec<_>>()) => {
+                let end = if line.ends_with('\n') { "\n" } else { "" };
+                format!("{before} in N s{end}")
+            }
+            _ => line.to_owned(),
+        }
+    };
+    text.split_inclusive('\n').map(line).collect()
 }
 
 /// A seed's file ends with the nonce of the run that has uploaded it: `pve-pipeline-seed_KEY_VM_RUN.raw`.
@@ -132,6 +147,7 @@ mod tests {
         let upid = "UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:100:a@pve!b:";
         check(upid, "UPID:pve1:PID:PSTART:START:qmcreate:100:a@pve!b:");
         check("UPID: x", "UPID: x");
+        check("a in 41 s\nb in 3 min 5 s\nwithin 3 s\n", "a in N s\nb in N s\nwithin 3 s\n");
         check(&format!("is {}.", ["AB"; 32].join(":")), "is FINGERPRINT.");
     }
 }
