@@ -40,6 +40,9 @@ _pve__apply() {
             pve__apply,reboot)
                 cmd="pve__apply__subcmd__reboot"
                 ;;
+            pve__apply,release)
+                cmd="pve__apply__subcmd__release"
+                ;;
             pve__apply,start)
                 cmd="pve__apply__subcmd__start"
                 ;;
@@ -59,7 +62,7 @@ _pve__apply() {
 
     case "${cmd}" in
         pve__apply)
-            opts="-v -o -h -V --log-format --verbose --output --help --version plan apply destroy adopt export start stop reboot wait status doctor privileges"
+            opts="-v -o -h -V --log-format --verbose --output --help --version plan apply destroy adopt release export start stop reboot wait status doctor privileges"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +453,56 @@ _pve__apply() {
                     return 0
                     ;;
                 --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__subcmd__apply__subcmd__release)
+            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parallelism)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --imports-per-storage)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

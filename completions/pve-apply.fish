@@ -34,6 +34,7 @@ complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "plan" -d 'Show 
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "apply" -d 'Make and change the VMs; a second run changes nothing'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "destroy" -d 'Destroy the document\'s VMs that are ours'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "adopt" -d 'Take over VMs that were made by hand: show what differs, then write only our mark'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "release" -d 'Give up VMs that are ours: remove our mark and our tag, and change nothing else'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "export" -d 'Print VMs that are there as an env, to be adopted; change nothing'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "start" -d 'Start those of the document\'s VMs that do not run'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "stop" -d 'Shut down those of the document\'s VMs that run'
@@ -126,6 +127,20 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l dry-run -d 'Only show what differs'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l vm -d 'Only this VM of the document; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l parallelism -d 'How many VMs are worked on at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l imports-per-storage -d 'How many disks are imported into one storage at a time' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l task-timeout -d 'How long one task of PVE may take' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l fail-fast -d 'Begin no further step once a VM has failed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l dry-run -d 'Only show what would be removed'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Destroy(DestroyArgs),
     /// Take over VMs that were made by hand: show what differs, then write only our mark
     Adopt(AdoptArgs),
+    /// Give up VMs that are ours: remove our mark and our tag, and change nothing else
+    Release(ReleaseArgs),
     /// Print VMs that are there as an env, to be adopted; change nothing
     Export(ExportArgs),
     /// Start those of the document's VMs that do not run
@@ -232,6 +234,17 @@ pub(crate) struct AdoptArgs {
     #[arg(long, value_name = "SITE", value_parser = site_name)]
     pub(crate) from_site: Option<String>,
     /// Only show what differs
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReleaseArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) pace: PaceArgs,
+    /// Only show what would be removed
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

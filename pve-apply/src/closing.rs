@@ -25,11 +25,12 @@ pub(crate) fn line(outcomes: &[VmOutcome], unchanged: usize, took: Duration) -> 
 }
 
 /// What was done comes first, what went wrong last.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "destroyed",
     "created",
     "changed",
     "adopted",
+    "released",
     "started",
     "stopped",
     "rebooted",
@@ -50,6 +51,7 @@ fn word(outcome: &VmOutcome) -> &'static str {
         (Verdict::Done, Action::Create) => "created",
         (Verdict::Done, Action::Change) => "changed",
         (Verdict::Done, Action::Adopt) => "adopted",
+        (Verdict::Done, Action::Release) => "released",
         // A power action is one step.
         (Verdict::Done, Action::Power) => match outcome.done.last() {
             Some(&"rebooted") => "rebooted",

@@ -54,6 +54,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Apply(args) => command::apply::run(args, console),
         Command::Destroy(args) => command::destroy::run(args, console),
         Command::Adopt(args) => command::adopt::run(args, console),
+        Command::Release(args) => command::release::run(args, console),
         Command::Start(args) => command::power::run(args, Verb::Start, console),
         Command::Stop(args) => command::power::run(args, Verb::Stop, console),
         Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),

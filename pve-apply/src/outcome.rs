@@ -289,6 +289,7 @@ fn word(action: Action) -> &'static str {
         Action::Create => "create",
         Action::Change => "change",
         Action::Adopt => "adopt",
+        Action::Release => "release",
         Action::Power => "power",
     }
 }

@@ -73,6 +73,7 @@ fn summary(plan: &Plan) -> String {
         counted(Action::Create, "create"),
         counted(Action::Change, "change"),
         counted(Action::Adopt, "adopt"),
+        counted(Action::Release, "release"),
         counted(Action::Power, "start or stop"),
         (blocked > 0).then(|| format!("{blocked} blocked")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
@@ -90,6 +91,7 @@ fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
         Action::Create => ("+", "create", GREEN),
         Action::Change => ("~", "change", YELLOW),
         Action::Adopt => ("~", "adopt", YELLOW),
+        Action::Release => ("~", "release", YELLOW),
         Action::Power => ("~", "power", YELLOW),
     };
     let vmid = match (vm.vmid, vm.candidate) {

@@ -132,6 +132,8 @@ pub(crate) enum Action {
     Change,
     /// It gets our mark and nothing else.
     Adopt,
+    /// It loses our mark and nothing else.
+    Release,
     /// Its power state changes and nothing else.
     Power,
 }

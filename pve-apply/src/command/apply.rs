@@ -128,7 +128,7 @@ fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> 
             Action::Change if is_as_planned(observed, vm) => continue,
             Action::Change => format!("\"{}\" has changed since it was planned", vm.name),
             // `plan` writes neither.
-            Action::Destroy | Action::Adopt | Action::Power => {
+            Action::Destroy | Action::Adopt | Action::Release | Action::Power => {
                 format!("\"{}\" is neither to be created nor to be changed", vm.name)
             }
         };

@@ -8,6 +8,7 @@ pub(crate) mod export;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;
+pub(crate) mod release;
 mod rollback;
 mod session;
 pub(crate) mod status;

@@ -77,7 +77,9 @@ impl Work<'_> {
             // The VM that we have just made carries this run's own nonce.
             Action::Create if found.run != expected.run => return Err(self.yielded(vmid)),
             Action::Create => return Ok(()),
-            Action::Change | Action::Destroy | Action::Power if found.same_machine(expected) => {
+            Action::Change | Action::Destroy | Action::Power | Action::Release
+                if found.same_machine(expected) =>
+            {
                 return Ok(());
             }
             _ => {}

@@ -19,6 +19,7 @@ mod left_over;
 mod options;
 mod owned;
 mod power;
+mod release;
 mod seed;
 mod slots;
 mod tags;
@@ -43,6 +44,7 @@ pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};
 pub(crate) use left_over::plan_prune;
 pub(crate) use power::{Verb, plan_power};
+pub(crate) use release::plan_release;
 
 use crate::action::{Plan, Unchanged};
 use crate::blocked::{Blocked, Why};

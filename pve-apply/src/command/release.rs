@@ -1,0 +1,32 @@
+//! `pve-apply release`, the reverse of `adopt`.
+
+use super::session::{Session, carry_out, refuse_blocked, tell, unless_done};
+use crate::addresses;
+use crate::cli::ReleaseArgs;
+use crate::desired::Purpose;
+use crate::interrupt::Interrupt;
+use crate::observe::{self, Scope};
+use crate::outcome::{self, ResultJson};
+use crate::plan;
+use stage::{Console, Failure, Output, Report};
+
+pub(crate) fn run(args: &ReleaseArgs, console: &Console) -> Result<Output, Failure> {
+    let session = Session::open(&args.target, console, Purpose::Find)?;
+    let interrupt = Interrupt::listen();
+    let _lock = session.lock(args.pace, &interrupt, console)?;
+    let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
+    let named = !args.target.vms.is_empty();
+    let plan = plan::plan_release(&session.desired, &observed, named);
+    refuse_blocked(&plan, false).map(drop)?;
+    tell(console, &plan);
+    if args.dry_run {
+        return Ok(Output::bytes(Vec::new(), Report::new()));
+    }
+    let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
+    let report = unless_done(&outcomes)?;
+    let mut rows = outcome::rows(&plan, &outcomes, &session.order);
+    rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
+    let result = ResultJson::new(&session.desired.deployment, rows);
+    let changed = outcome::any_changed(&outcomes);
+    Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
+}

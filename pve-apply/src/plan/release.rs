@@ -1,0 +1,81 @@
+//! The step that gives up a VM: only our mark and our tag are removed. Does no I/O.
+
+use super::find::{Finder, Found, Ours};
+use super::{blocked, quiet, tags};
+use crate::action::{Action, Plan, Step, VmPlan};
+use crate::blocked::Why;
+use crate::change::Impact;
+use crate::desired::{Desired, DesiredVm};
+use crate::mark::{TAG, of_people, split_tags};
+use crate::observed::Observed;
+use std::collections::BTreeMap;
+
+/// Plans to remove our mark from the document's VMs. The reverse of an adoption: nothing else of them
+/// changes, and afterwards they are somebody else's.
+///
+/// With `named` the user has named the VMs: one that is not there is a mistake, and not left out.
+pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) -> Plan {
+    let mut plan = super::empty(desired);
+    let finder = Finder::new(desired, observed);
+    for vm in &desired.vms {
+        let ours = match finder.find(vm) {
+            Found::Ours(ours) => ours,
+            Found::Absent => {
+                let missing = named.then(|| blocked(vm, vm.vmid, &desired.node, Why::NotThere));
+                plan.blocked.extend(missing);
+                continue;
+            }
+            Found::Blocked(found) => {
+                plan.blocked.push(*found);
+                continue;
+            }
+        };
+        match ours.seen.config.lock() {
+            None => plan.vms.push(one(vm, *ours)),
+            Some(lock) => {
+                let why = Why::Locked { lock: lock.to_owned() };
+                plan.blocked.push(blocked(vm, Some(ours.seen.vmid), &ours.seen.node, why));
+            }
+        }
+    }
+    plan
+}
+
+fn one(vm: &DesiredVm, ours: Ours<'_>) -> VmPlan {
+    let Ours { seen, mark } = ours;
+    let has = |key: &str| seen.config.next(key).unwrap_or_default();
+    let kept: Vec<&str> =
+        split_tags(has("tags")).filter(|tag| !tag.eq_ignore_ascii_case(TAG)).collect();
+    let kept = tags::join(&kept);
+    let text = of_people(has("description"));
+    let changes =
+        vec![tags::change(has("tags"), &kept), quiet("description", Some(mark.line()), None)];
+    let mut params = BTreeMap::new();
+    let mut gone = Vec::new();
+    for (key, value) in [("description", text), ("tags", kept)] {
+        if value.is_empty() {
+            gone.push(key);
+        } else {
+            params.insert(key.to_owned(), value);
+        }
+    }
+    if !gone.is_empty() {
+        params.insert("delete".to_owned(), gone.join(","));
+    }
+    VmPlan {
+        name: vm.name.clone(),
+        action: Action::Release,
+        vmid: Some(seen.vmid),
+        candidate: None,
+        node: seen.node.clone(),
+        after: Vec::new(),
+        storage: None,
+        digest: seen.config.digest.as_ref().map(ToString::to_string),
+        power: None,
+        may_wait: Vec::new(),
+        impact: Impact::None,
+        changes,
+        steps: vec![Step::Configure { params, mark: None }],
+        mark,
+    }
+}
