@@ -46,10 +46,10 @@ impl<'a> SeedFields<'a> {
         own("spec", (!vm.spec.is_empty()).then(|| digest(&vm.spec)));
         // Not the token itself: a digest must not help anybody who guesses at a secret.
         own("auth_token", (!vm.auth_token.expose().is_empty()).then(|| digest(&true)));
-        own("user", vm.user.as_ref().map(|user| digest(user)));
-        own("ssh_keys", vm.ssh_keys.as_ref().map(|keys| digest(keys)));
-        own("dns_servers", vm.dns_servers.as_ref().map(|servers| digest(servers)));
-        own("search_domains", vm.search_domains.as_ref().map(|domains| digest(domains)));
+        own("user", vm.user.as_ref().map(digest));
+        own("ssh_keys", vm.ssh_keys.as_ref().map(digest));
+        own("dns_servers", vm.dns_servers.as_ref().map(digest));
+        own("search_domains", vm.search_domains.as_ref().map(digest));
         let root = &self.deployment.root_password;
         own("password", vm.password_hash.as_ref().map(|hash| digest(&(root, hash))));
         for (key, value) in vm.cloud_init.iter().filter(|(_, value)| !value.is_null()) {
@@ -57,8 +57,8 @@ impl<'a> SeedFields<'a> {
         }
         let all = || (self.of_site("packages"), vm.cloud_init.get("packages"), &vm.packages);
         own("packages", (!vm.packages.is_empty()).then(|| digest(&all())));
-        own("user_data_file", vm.custom_user_data.as_ref().map(|text| digest(text)));
-        own("vendor_data_file", vm.custom_vendor_data.as_ref().map(|text| digest(text)));
+        own("user_data_file", vm.custom_user_data.as_ref().map(digest));
+        own("vendor_data_file", vm.custom_vendor_data.as_ref().map(digest));
         fields
     }
 
