@@ -43,6 +43,11 @@ pub(crate) enum What {
         /// The node.
         node: String,
     },
+    /// The VM had another name before.
+    Renamed {
+        /// The name in its mark.
+        from: String,
+    },
     /// A copy of the VM that is not ours.
     Copy {
         /// What it is.
@@ -101,6 +106,9 @@ impl Notice {
                 format!("waits for a reboot: {}", fields.join(", "))
             }
             What::Moved { node } => format!("runs on node {node}, and is managed there"),
+            What::Renamed { from } => {
+                format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
+            }
             What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
             What::Differs { fields } => {
                 format!("differs from a new VM, left alone: {}", fields.join("; "))

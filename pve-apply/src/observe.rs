@@ -143,7 +143,7 @@ fn ours<'a>(
     observed.looks.values().filter_map(|look| {
         let Look::Seen(seen) = look else { return None };
         match seen.owner(&desired.site, &desired.deployment) {
-            Owner::Ours(mark) => Some((&**seen, mark.vm)),
+            Owner::Ours(mark) => Some((&**seen, desired.name_now(&mark.vm).to_owned())),
             Owner::Stranger(_) => None,
         }
     })
@@ -175,7 +175,9 @@ fn merge<'a>(rows: &[Resource], fresh: impl Iterator<Item = &'a Resource>) -> Ve
 /// The VMs that may be ours, or that may have been made as ours: all that carry our tag, unless only
 /// the document's VMs matter.
 fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
-    let names: BTreeSet<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
+    let former = desired.former_names.keys().map(String::as_str);
+    let names: BTreeSet<&str> =
+        desired.vms.iter().map(|vm| vm.name.as_str()).chain(former).collect();
     let vmids: BTreeSet<Vmid> = desired.vms.iter().filter_map(|vm| vm.vmid).collect();
     let may_be_ours = |guest: &&Guest| {
         let named =

@@ -85,7 +85,7 @@ impl Wait<'_> {
             let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
                 continue;
             };
-            let known = desired.vms.iter().any(|vm| vm.name == mark.vm);
+            let known = desired.vms.iter().any(|vm| vm.name == desired.name_now(&mark.vm));
             if known && mark.stage == Stage::Making && !self.lock.has_ended(&mark.run) {
                 self.tell(&mark.vm, "another run of this deployment is creating it: waiting");
                 unfinished.push(&**seen);

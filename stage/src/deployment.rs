@@ -92,6 +92,9 @@ const USUAL_VM: usize = 1024;
 pub struct Vm {
     /// Name in PVE and host name in the guest.
     pub name: String,
+    /// The name that the VM had before; `None`: it has had this name all along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// The node that the site's YAML names for the VM; `None`: it names none, and the VM is on
     /// the document's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -282,6 +285,7 @@ impl Vm {
     fn read(f: &mut Fields<'_>) -> Self {
         Self {
             name: f.text("name").unwrap_or_default(),
+            renamed_from: f.text("renamed_from"),
             node: f.text("node"),
             vmid: f.number("vmid"),
             vmid_counted: f.flag("vmid_counted").unwrap_or_default(),

@@ -60,8 +60,9 @@ fn row(
 ) -> Option<Row> {
     let (deployment, name, drift) = match seen.owner(&desired.site, &desired.deployment) {
         Owner::Ours(mark) => {
-            let drift = drift(desired, compared, &mark.vm);
-            (mark.deployment, mark.vm, drift)
+            let name = desired.name_now(&mark.vm).to_owned();
+            let drift = drift(desired, compared, &name);
+            (mark.deployment, name, drift)
         }
         Owner::Stranger(stranger) if args.all => of_stranger(stranger)?,
         Owner::Stranger(_) => return None,

@@ -16,7 +16,7 @@ use data_encoding::HEXLOWER;
 use pve_client::{NodeName, StorageId, Vmid};
 use sha2::{Digest as _, Sha256};
 use stage::identity::VmidRange;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The VMs of one deployment, as they shall be.
@@ -38,6 +38,8 @@ pub(crate) struct Desired {
     pub(crate) vm_names: Option<BTreeSet<String>>,
     /// This run's nonce: it goes into each mark that the run writes.
     pub run: String,
+    /// The names that VMs had before, and the names that they have now.
+    pub(crate) former_names: BTreeMap<String, String>,
     /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
     pub(crate) reserved: BTreeSet<Vmid>,
     /// What the user has agreed to.
@@ -141,6 +143,11 @@ pub(crate) fn is_seed_file(file: &str) -> bool {
 }
 
 impl Desired {
+    /// Returns the name that a VM has now whose mark has this name.
+    pub(crate) fn name_now<'n>(&'n self, marked: &'n str) -> &'n str {
+        self.former_names.get(marked).map_or(marked, String::as_str)
+    }
+
     /// Returns what every mark of a VM says that this run writes.
     pub(crate) fn identity(&self, vm: &DesiredVm) -> Mark {
         Mark {

@@ -174,7 +174,7 @@ fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
 
 fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     let mut say = |what| {
-        let (name, vmid) = (c.ours.mark.vm.clone(), c.ours.seen.vmid);
+        let (name, vmid) = (c.vm.name.clone(), c.ours.seen.vmid);
         plan.notices.push(Notice { name, vmid, what });
     };
     let seed = &c.ours.mark.seed;
@@ -182,6 +182,9 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
         let is_known = !seed.is_unknown();
         say(if is_known { What::SeedChanged { parts: parts() } } else { What::SeedUnknown });
+    }
+    if c.ours.mark.vm != c.vm.name && !difference.reseed {
+        say(What::Renamed { from: c.ours.mark.vm.clone() });
     }
     if difference.reseed {
         // A seed of an earlier build has left no record in the guest; its mark has no parts either.

@@ -34,7 +34,7 @@ pub(super) struct Ours<'a> {
 pub(super) struct Finder<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    /// VMs of this deployment, by the name in their mark.
+    /// VMs of this deployment, by the name that they have now.
     ours: BTreeMap<String, Vec<Ours<'a>>>,
     /// What carries a mark and is not of this deployment.
     strangers: BTreeMap<Vmid, Stranger>,
@@ -50,7 +50,7 @@ impl<'a> Finder<'a> {
             let Look::Seen(seen) = look else { continue };
             match seen.owner(&desired.site, &desired.deployment) {
                 Owner::Ours(mark) => {
-                    let name = mark.vm.clone();
+                    let name = desired.name_now(&mark.vm).to_owned();
                     ours.entry(name).or_default().push(Ours { seen, mark: *mark });
                 }
                 Owner::Stranger(stranger) => _ = strangers.insert(seen.vmid, stranger),

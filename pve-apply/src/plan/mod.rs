@@ -95,7 +95,11 @@ fn keep_planned(plan: &mut Plan) {
 fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
         let what = What::Moved { node: ours.seen.node.to_string() };
-        plan.notices.push(Notice { name: ours.mark.vm.clone(), vmid: ours.seen.vmid, what });
+        plan.notices.push(Notice {
+            name: desired.name_now(&ours.mark.vm).to_owned(),
+            vmid: ours.seen.vmid,
+            what,
+        });
     }
 }
 

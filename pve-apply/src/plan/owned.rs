@@ -60,7 +60,8 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
     };
-    let home = Mark { node: c.desired.node.to_string(), ..old.clone() };
+    let (node, vm) = (c.desired.node.to_string(), c.vm.name.clone());
+    let home = Mark { node, vm, ..old.clone() };
     let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
     if end == *old {
         // A part of what people wrote is no part of the mark, and is written with it all the same.

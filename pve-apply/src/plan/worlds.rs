@@ -93,6 +93,7 @@ pub(crate) fn desired(vms: Vec<DesiredVm>) -> Desired {
         run: "0af3".into(),
         reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
         unpublished: Vec::new(),
+        former_names: BTreeMap::new(),
         consent: Consent::default(),
         vms,
     }

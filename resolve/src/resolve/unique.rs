@@ -7,11 +7,12 @@ use crate::shape::CONFIG;
 use crate::site::{Group, Site};
 use crate::source::Span;
 use stage::guest::host_name_of;
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Reports each VM that shares something with one before it.
 pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], order: &Order) {
+    former_names(site, vms);
     let domain = site.whole.domain.value().map(String::as_str);
     let mut found = Vec::new();
     let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
@@ -65,6 +66,25 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
             entry =
                 entry.note("an entry without a `vmid` has `vmid_base` plus its number in the list");
         }
+        site.report.push(entry);
+    }
+}
+
+/// Reports each `renamed_from` that names a VM of this document, or the same VM as another one.
+fn former_names(site: &mut Site<'_>, vms: &[Resolved<'_>]) {
+    let names: BTreeSet<&str> = vms.iter().map(|resolved| resolved.vm.name.as_str()).collect();
+    let mut seen = BTreeMap::new();
+    for Resolved { machine, .. } in vms {
+        let former = machine.renamed_from();
+        let Some((former, at)) = former.set() else { continue };
+        let fact = if names.contains(former.as_str()) {
+            format!("renamed_from \"{former}\" is the name of a VM of this deployment")
+        } else if let Some(first) = seen.insert(former.clone(), at) {
+            format!("renamed_from \"{former}\" is already used at {}", site.sources.short(first))
+        } else {
+            continue;
+        };
+        let entry = site.sources.error(at, fact);
         site.report.push(entry);
     }
 }

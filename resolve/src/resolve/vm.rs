@@ -75,6 +75,7 @@ impl<'g> One<'_, 'g> {
         let texts = |key| tree.get(key).and_then(Said::texts).unwrap_or_default();
         let mut vm = Vm {
             name: self.machine.name.value().cloned().unwrap_or_default(),
+            renamed_from: self.machine.renamed_from().value().cloned(),
             vmid: self.vmid(index),
             vmid_counted: self.has_counted_vmid(),
             image: text(&["image"]).unwrap_or_default(),

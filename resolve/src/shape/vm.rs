@@ -17,6 +17,11 @@ pub(super) const NAME: Field = Field::new(
     "Name in PVE; the guest's host name is its first label in small letters.",
 )
 .required();
+pub(super) const RENAMED_FROM: Field = Field::new(
+    "renamed_from",
+    Text(&rule::VM_NAME),
+    "The name that this VM had before: pve-apply finds it by that name, and gives it the new one.",
+);
 pub(super) const VMID: Field = Field::new(
     "vmid",
     VMID_RANGE,

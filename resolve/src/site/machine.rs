@@ -175,6 +175,17 @@ fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<M
     machines
 }
 
+impl Machine {
+    /// Returns the name that the VM had before, counted like its name.
+    pub(crate) fn renamed_from(&self) -> Slot<String> {
+        let name = self.tree.text("renamed_from");
+        match self.number {
+            Some(number) => numbered(&name, number + 1),
+            None => name,
+        }
+    }
+}
+
 /// `worker` becomes `worker3`, and `db.lab.example` becomes `db3.lab.example`.
 fn numbered(name: &Slot<String>, number: u32) -> Slot<String> {
     let Slot::Set(name, at) = name else { return name.clone() };

@@ -7,7 +7,7 @@ use super::{Consent, Desired, DesiredVm, OnError};
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -58,6 +58,7 @@ impl Reader<'_> {
         let on_error = self.on_error();
         let vms: Vec<_> = d.vms.iter().enumerate().map(|(i, vm)| self.vm(i, vm)).collect();
         self.unique(&vms);
+        let former_names = self.former_names();
         self.parents(&vms);
         Some(Desired {
             site: d.site.clone().unwrap_or_default(),
@@ -68,6 +69,7 @@ impl Reader<'_> {
             vmid_range: d.vmid_range,
             vm_names: d.vm_names.as_ref().map(|names| names.iter().cloned().collect()),
             run: run.to_owned(),
+            former_names,
             reserved: vms.iter().filter_map(|vm| vm.vmid).collect(),
             consent: Consent::default(),
             unpublished: d.images_pending.keys().cloned().collect(),
@@ -152,6 +154,26 @@ impl Reader<'_> {
                 self.report.error(Place::input(format!("vms[{}].vmid", vm.index)), fact);
             }
         }
+    }
+
+    /// A former name must be nobody's name now, and that of one VM only.
+    fn former_names(&mut self) -> BTreeMap<String, String> {
+        let d = self.deployment;
+        let all = d.vms.iter().map(|vm| &vm.name).chain(d.vm_names.iter().flatten());
+        let names: BTreeSet<&String> = all.collect();
+        let mut former = BTreeMap::new();
+        for (index, vm) in d.vms.iter().enumerate() {
+            let Some(old) = &vm.renamed_from else { continue };
+            let place = Place::input(format!("vms[{index}].renamed_from"));
+            if names.contains(old) {
+                let fact = format!("\"{old}\" is the name of a VM of this deployment");
+                self.report.error(place, fact);
+            } else if let Some(other) = former.insert(old.clone(), vm.name.clone()) {
+                let fact = format!("\"{old}\" is the former name of \"{other}\" too");
+                self.report.error(place, fact);
+            }
+        }
+        former
     }
 
     fn parents(&mut self, vms: &[DesiredVm]) {

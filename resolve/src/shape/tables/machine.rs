@@ -44,6 +44,7 @@ pub(crate) static ENV_VM: Shape = Shape {
     title: "a VM",
     fields: &[
         vm::NAME,
+        vm::RENAMED_FROM,
         Field::new(
             "template",
             Reference(Target::Template),
@@ -81,6 +82,7 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
     title: "a node of a manifest",
     fields: &[
         vm::NAME,
+        vm::RENAMED_FROM,
         Field::new("type", Word(&["vm", "pve", "ct"]), "vm, or pve for a nested PVE node.")
             .required(),
         Field::new("preset", Reference(Target::Preset), "The preset that this VM begins with.")
