@@ -96,8 +96,8 @@ impl Check<'_> {
                 continue;
             }
             let Ok(host) = guest::host_name_of(&vm.name) else { continue };
-            let domain = guests.of(index).1.additions.domain.as_deref();
-            match hosts.entry(host.full(domain).unwrap_or_else(|| host.whole().to_owned())) {
+            let full = guests.of(index).1.full_name(vm, &host);
+            match hosts.entry(full.unwrap_or_else(|| host.whole().to_owned())) {
                 Slot::Vacant(free) => _ = free.insert(index),
                 Slot::Occupied(taken) => {
                     let fact =
