@@ -93,14 +93,17 @@ ExecStart=/usr/local/sbin/homestak-first-boot
 ";
 
 /// The lock keeps the timer, cloud-init and people from running it at the same time; `-o`, so that
-/// a daemon that the driver starts does not hold it.
+/// a daemon that the driver starts does not hold it; root's alone, because whoever can read a file
+/// can lock it.
 ///
 /// `HOME`: cloud-init's and systemd's services have none, and git, ssh and Ansible want one.
 const HEAD: &str = r#"#!/bin/sh
 # Fetches this machine's spec and applies it, once. After a failure homestak-first-boot.timer tries
 # again, with growing pauses, and so does each boot.
+umask 077
 [ -n "$HOMESTAK_LOCKED" ] ||
     HOMESTAK_LOCKED=1 exec flock -o /run/homestak-first-boot.lock "$0"
+unset HOMESTAK_LOCKED
 export HOME=/root
 state=/var/lib/homestak
 timer=homestak-first-boot.timer
@@ -109,7 +112,6 @@ if [ -e "$state/first-boot.done" ] || [ -e /usr/local/etc/homestak/state/config-
     systemctl stop --no-block "$timer" 2>/dev/null
     exit 0
 fi
-umask 077
 mkdir -p "$state" || exit 1
 exec >>/var/log/homestak-config.log 2>&1
 umask 022
