@@ -173,7 +173,7 @@ config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
 "#;
 
 /// Without `-f` a 404 is an answer, and not an error to be repeated: the other name is asked for at
-/// once, while 408, 429 and 5xx are repeated all the same (curl(1), `--retry`).
+/// once, while 408, 429, 500, 502, 503 and 504 are repeated all the same (curl(1), `--retry`).
 /// curl before 7.71 (RHEL 8, Ubuntu 20.04) does not know `--retry-all-errors`: there a name that
 /// does not resolve, for one, has to wait for the timer.
 const TAIL: &str = r#"
