@@ -2,7 +2,7 @@
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
 //! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
-//! `run_lock`, `confirm`, `interrupt`.
+//! `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
