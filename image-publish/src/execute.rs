@@ -9,12 +9,15 @@ use stage::{Entry, Place, Report};
 
 use crate::folder::Folder;
 use crate::interrupt;
+use crate::left_over;
 use crate::node::Node;
 use crate::plan::{Present, Step};
 use crate::prepare::bytes_of;
 use crate::published::{Failed, Published, What};
 use crate::ready::{Ready, Supply};
+use crate::transfer::arrival::{self, Expected, There};
 use crate::transfer::{download, send, write};
+use crate::turn::Turn;
 use crate::wanted::{Wanted, check_disks};
 use crate::work::Work;
 
@@ -41,6 +44,36 @@ impl Target {
         match self {
             Self::Node(node) => node.volid(file),
             Self::Folder(folder) => folder.volid(file),
+        }
+    }
+
+    /// Removes what killed runs have left half-written; a node's storage shows it under the image's own name.
+    pub(crate) fn sweep(&self) {
+        if let Self::Folder(folder) = self {
+            left_over::sweep_images(&folder.import());
+        }
+    }
+
+    /// Returns where it is, the same for all who mean the same place: a URL or a path.
+    pub(crate) fn address(&self) -> String {
+        match self {
+            Self::Node(node) => node.client.endpoint().url.to_string(),
+            Self::Folder(folder) => folder.address(),
+        }
+    }
+
+    /// Looks right before something is written whether it is still to be done.
+    fn look(&self, work: &Work<'_>, expected: Expected<'_>) -> Result<There, Entry> {
+        match self {
+            Self::Node(node) => arrival::look(work, node, expected).map_err(|error| {
+                let fact = format!("looking for image \"{}\"", expected.name);
+                finding::while_doing(node.place(), &fact, &error)
+            }),
+            Self::Folder(folder) => {
+                let present = folder.present()?;
+                let file = present.iter().find(|present| present.file == expected.file);
+                Ok(expected.judge(file.map(|present| present.size)))
+            }
         }
     }
 
@@ -108,7 +141,7 @@ pub(crate) fn rehearse(
         let what = match step {
             Step::Keep => What::Present,
             Step::Send => What::Sent,
-            Step::Download { .. } => What::Downloaded,
+            Step::Download => What::Downloaded,
         };
         match what {
             What::Present => {}
@@ -131,11 +164,7 @@ pub(crate) fn execute(
     let names: Vec<String> = todo.iter().map(|(image, _)| image.name.clone()).collect();
     let mut done: Vec<Published> = Vec::new();
     for (index, (image, step)) in todo.into_iter().enumerate() {
-        let outcome = interrupt::check().map_err(|error| {
-            let fact = format!("image \"{}\" was not begun", image.name);
-            Failed::from(Entry::error(Place::Run, fact).cause(&error))
-        });
-        match outcome.and_then(|()| one(work, target, image, step)) {
+        match not_begun(&image.name).and_then(|()| one(work, target, image, step)) {
             Ok(published) => done.push(published),
             Err(Failed { mut entry, left }) => {
                 let written: Vec<_> = done
@@ -161,23 +190,61 @@ pub(crate) fn execute(
 fn one(work: &Work<'_>, target: &Target, image: Ready, step: Step) -> Result<Published, Failed> {
     let name = image.name.clone();
     let length = image.length;
-    let (file, what) = match (step, target, &image.supply) {
-        (Step::Keep, _, Supply::InStorage(volid)) => {
+    let (file, what) = match (step, &image.supply) {
+        (Step::Keep, Supply::InStorage(volid)) => {
             return Ok(Published { name, volid: volid.clone(), what: What::Present, length });
         }
-        (Step::Keep, ..) => (image.file, What::Present),
-        (Step::Download { remove_first }, Target::Node(node), _) => {
-            download(work, node, image, remove_first)?
-        }
-        (_, Target::Node(node), _) => {
-            (send(work, node, bytes_of(work, image)?, &name)?, What::Sent)
-        }
-        (_, Target::Folder(folder), _) => {
-            (write(work, folder, bytes_of(work, image)?, &name)?, What::Sent)
-        }
+        (Step::Keep, _) => (image.file, What::Present),
+        (step, _) => in_turn(work, target, image, step)?,
     };
     if what != What::Present {
         work.tell("done", &name, &format!("published as {}", target.volid(&file)));
     }
     Ok(Published { name, volid: target.volid(&file), what, length })
+}
+
+/// Brings an image, unless another run has brought it since the plan was made.
+fn in_turn(
+    work: &Work<'_>,
+    target: &Target,
+    image: Ready,
+    step: Step,
+) -> Result<(String, What), Failed> {
+    let name = image.name.clone();
+    let _turn = Turn::take(work, target, &name, &image.file)?;
+    let look = |file: &str, length| {
+        let there = target.look(work, Expected { name: &name, file, length })?;
+        not_begun(&name)?;
+        if there == There::Whole {
+            let text = format!("another run has published {}", target.volid(file));
+            work.tell("step", &name, &text);
+        }
+        Ok::<_, Failed>(there)
+    };
+    let there = look(&image.file, image.length)?;
+    if there == There::Whole {
+        return Ok((image.file, What::Present));
+    }
+    match (step, target) {
+        (Step::Download, Target::Node(node)) => download(work, node, image, there == There::Half),
+        (_, Target::Node(node)) => {
+            let takes_time = !matches!(image.supply, Supply::Local(_));
+            let bytes = bytes_of(work, image)?;
+            if takes_time && look(&bytes.file, Some(bytes.length))? == There::Whole {
+                return Ok((bytes.file, What::Present));
+            }
+            Ok((send(work, node, bytes, &name)?, What::Sent))
+        }
+        (_, Target::Folder(folder)) => {
+            Ok((write(work, folder, bytes_of(work, image)?, &name)?, What::Sent))
+        }
+    }
+}
+
+/// Ends the run before an image is begun, once a signal asks for it.
+fn not_begun(name: &str) -> Result<(), Failed> {
+    interrupt::check().map_err(|error| {
+        let fact = format!("image \"{name}\" was not begun");
+        Entry::error(Place::Run, fact).cause(&error).into()
+    })
 }

@@ -1,15 +1,14 @@
 //! DOOR: speaks to a node. Its storage's files, the checks before the first write, and the writes.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
 use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
-use crate::interrupt;
 use crate::plan::Present;
 use crate::show;
+use crate::transfer::arrival::go_on;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
@@ -21,11 +20,6 @@ const LOG_LINES: u64 = 4;
 // PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
 const HOLDS_NO_FILES: [&str; 8] =
     ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
-
-/// Breaks a wait off once a signal asked for it.
-fn go_on() -> ControlFlow<()> {
-    if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
 
 /// A storage on a node.
 #[derive(Debug, Clone)]
@@ -53,20 +47,24 @@ impl Node {
 
     /// Returns the files of the storage: the one GET that an unchanged image costs.
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
-        let volumes = self
-            .client
-            .storage_content(&self.node, &self.storage, Some(self.content))
-            .map_err(|e| {
-                finding::while_doing(
-                    self.place(),
-                    &format!("reading what storage \"{}\" holds", self.storage),
-                    &e,
-                )
-            })?;
-        Ok(volumes
-            .iter()
-            .map(|v| Present { file: v.volid.file().to_owned(), size: v.size })
-            .collect())
+        let fact = format!("reading what storage \"{}\" holds", self.storage);
+        self.files().map_err(|error| finding::while_doing(self.place(), &fact, &error))
+    }
+
+    /// Returns the size of a file in bytes; `None` when the storage has no such file.
+    pub(crate) fn size_of(&self, file: &str) -> Result<Option<u64>, Error> {
+        let files = self.files()?;
+        Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
+    }
+
+    fn files(&self) -> Result<Vec<Present>, Error> {
+        let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
+        let file = |volume: &pve_client::Volume| Present {
+            file: volume.volid.file().to_owned(),
+            size: volume.size,
+            made: volume.ctime,
+        };
+        Ok(volumes.iter().map(file).collect())
     }
 
     /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
@@ -184,6 +182,15 @@ impl Node {
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
         self.client.wait(upid, TASK_LIMIT, &mut |_| go_on()).map(drop)
+    }
+
+    /// Waits for a task of whoever; `still` is called now and then meanwhile.
+    pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
+        let mut on_progress = |_| {
+            still();
+            go_on()
+        };
+        self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
 
     /// Waits for a task; while it runs, `on_log` gets the last lines of its log about once a second.

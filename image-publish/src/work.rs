@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use pve_client::{FetchError, Fetcher, Proxies, ProxyProblem, Trust, Unreachable};
@@ -13,8 +13,11 @@ use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
 use crate::interrupt;
+use crate::left_over::SPOOL;
+use crate::room;
 use crate::show;
 use crate::temporary::Temporary;
+use crate::waiting::Waiting;
 
 /// What a run carries along.
 pub(crate) struct Work<'a> {
@@ -60,12 +63,32 @@ impl<'a> Work<'a> {
         self.fetcher.get_or_init(|| Fetcher::new(Trust::System, stall, &self.proxies))
     }
 
+    /// Returns the cache folder; files that live as long as the run lie there too.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// Makes an empty file for an image, for as long as the run.
     pub(crate) fn spool(&self, name: &str) -> io::Result<Temporary> {
         // Not the system's folder for temporary files: others may have put something there.
         let none = || io::Error::other("neither `--cache-dir` nor HOME says where it is");
         let folder = self.folder.as_deref().ok_or_else(none)?;
-        Temporary::create(folder, "spool-", name, 0o600)
+        Temporary::create(folder, SPOOL, name, 0o600)
+    }
+
+    /// Refuses to begin with a file of so many bytes when the cache folder has no room for it.
+    ///
+    /// # Errors
+    /// The folder's file system has less.
+    pub(crate) fn check_room(&self, length: Option<u64>) -> Result<(), Entry> {
+        let (Some(folder), Some(length)) = (&self.folder, length) else { return Ok(()) };
+        let hint = "free some space, or name another folder with `--cache-dir`";
+        room::check(folder, length, "the file needs", hint)
+    }
+
+    /// Begins a wait that people are told of.
+    pub(crate) fn waiting<'b>(&'b self, image: &'b str, what: String) -> Waiting<'b> {
+        Waiting::new(self.console, image, what)
     }
 
     /// Tells that something is so.
@@ -111,10 +134,15 @@ impl<'a> Work<'a> {
 }
 
 /// Waits before another try: a second, then two, four … half a minute, as long as a server takes to start anew.
-#[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause(tries: u32) {
     let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
-    for _ in 0..seconds * 10 {
+    pause_for(Duration::from_secs(seconds));
+}
+
+/// Waits, in tenths of a second, until the time is over or a signal asks the run to end.
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+pub(crate) fn pause_for(time: Duration) {
+    for _ in 0..time.as_millis() / 100 {
         if interrupt::is_asked() {
             return;
         }

@@ -9,7 +9,7 @@ use crate::execute::Target;
 use crate::ready::Ready;
 use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
-use crate::{connect, interrupt, prepare};
+use crate::{connect, interrupt, left_over, prepare};
 
 /// What the document asks for.
 pub(super) struct Asked {
@@ -68,6 +68,9 @@ impl Asked {
 pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
     interrupt::listen();
     let folder = args.cache_folder();
+    if let Some(folder) = &folder {
+        left_over::sweep_cache(folder);
+    }
     let mut work = Work::new(console, Cache::load(folder.as_deref()), folder, proxies());
     work.compress = args.compress;
     work.retries = args.retries;

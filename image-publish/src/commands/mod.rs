@@ -83,6 +83,7 @@ fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Fa
         return Ok(());
     }
     interrupt::listen();
+    target.sweep();
     for (index, volid) in volids.iter().enumerate() {
         let begun = interrupt::check().map_err(|error| {
             let entry = Entry::error(Place::Named(volid.to_string()), "was not removed");

@@ -10,10 +10,11 @@ use super::open;
 use crate::cli::{Content, PublishArgs};
 use crate::execute::{self, Target, execute};
 use crate::outcome::{Line, Outcome, has_changed};
-use crate::plan::{Step, plan};
+use crate::plan::{Present, Step, plan};
 use crate::prepare;
 use crate::published::Published;
 use crate::ready::{Ready, Supply};
+use crate::room;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
 use crate::wanted::{Mode, Origin, Wanted};
@@ -73,17 +74,37 @@ pub(super) fn publish(
     if report.has_errors() {
         return Err(std::mem::take(report).into());
     }
-    let missing = || todo.iter().filter(|(_, step)| *step != Step::Keep);
-    if let (Target::Node(node), true) = (target, missing().next().is_some()) {
-        let needed = missing().map(|(image, _)| image.length.unwrap_or(0)).sum();
-        node.check(needed).map_err(Failure::from)?;
+    let missing: Vec<&Ready> =
+        todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
+    if !missing.is_empty() {
+        check_place(target, &missing, &present)?;
     }
     if work.dry_run {
         return Ok(execute::rehearse(work, target, todo));
     }
+    target.sweep();
     execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
     })
+}
+
+/// Looks, before the first write, whether the place can take what is missing; what a broken upload has left
+/// of an image makes room for it.
+fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Result<(), Failure> {
+    match target {
+        Target::Node(node) => {
+            let left = |image: &Ready| {
+                let half = present.iter().find(|present| present.file == image.file);
+                half.map_or(0, |half| half.size)
+            };
+            let needs = |image: &Ready| image.length.unwrap_or(0).saturating_sub(left(image));
+            node.check(missing.iter().map(|image| needs(image)).sum()).map_err(Failure::from)
+        }
+        Target::Folder(folder) => {
+            let needed = missing.iter().map(|image| room::needed_for(image)).sum();
+            folder.check_room(needed).map_err(Failure::from)
+        }
+    }
 }
 
 /// Makes of each argument an image that is wanted.

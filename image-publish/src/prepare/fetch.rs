@@ -52,6 +52,7 @@ fn try_fetch(
     let disk = |e: std::io::Error| {
         (Entry::error(place(), "cannot be put into the cache folder").cause(&e), false)
     };
+    work.check_room(fetched.length).map_err(|entry| (entry, false))?;
     let spooled = work.spool(name).map_err(disk)?;
     let mut transfer = work.transfer(name, format!("fetching {url}"), fetched.length);
     let mut reader = fetched.reader;

@@ -54,6 +54,9 @@ pub struct Volume {
     /// Bytes it takes on its storage; its size when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
+    /// When it was made, in seconds since 1970; the same for all that do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<u64>,
     /// The first bytes; all of them when the file is small.
     #[serde(skip)]
     pub(crate) bytes: Option<Arc<[u8]>>,
