@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Remove images: volids, or names with all their versions.
     Remove(RemoveArgs),
-    /// Remove versions that the document's VMs no longer name.
+    /// Remove old versions that the document's VMs no longer name.
     Prune(PruneArgs),
 }
 
@@ -223,6 +223,12 @@ pub(crate) struct PruneArgs {
     /// Prune also images of names that the document does not know; other deployments may use them.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Keep the newest N versions of each name, whoever uses them.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) keep: usize,
+    /// Keep versions that are not older than DAYS.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) older_than: u32,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,

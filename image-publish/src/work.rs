@@ -1,11 +1,11 @@
 //! What a run carries along: the console, the cache, the options that say how.
 //!
-//! DOOR: the clock, for rates, for how often progress is told, and between tries.
+//! DOOR: the clock, for rates, for how often progress is told, between tries, and for the age of images.
 
 use std::cell::OnceCell;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pve_client::{FetchError, Fetcher, Proxies, ProxyProblem, Trust, Unreachable};
 use serde_json::Value;
@@ -137,6 +137,13 @@ impl<'a> Work<'a> {
 pub(crate) fn pause(tries: u32) {
     let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
     pause_for(Duration::from_secs(seconds));
+}
+
+/// Returns the time in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+pub(crate) fn seconds_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
 }
 
 /// Waits, in tenths of a second, until the time is over or a signal asks the run to end.

@@ -66,7 +66,7 @@ fn matching(target: &Target, present: &[Present], what: &str) -> Vec<Volid> {
 }
 
 /// Makes a line of the result.
-pub(super) fn removed(volid: &Volid, dry_run: bool) -> Line {
+fn removed(volid: &Volid, dry_run: bool) -> Line {
     let parts = parse_stored_name(volid.file());
     Line {
         name: parts.map(|(name, _)| name.to_owned()),
@@ -75,5 +75,6 @@ pub(super) fn removed(volid: &Volid, dry_run: bool) -> Line {
         size: None,
         sum: parts.map(|(_, sum)| sum.to_owned()),
         used: None,
+        reason: None,
     }
 }

@@ -68,6 +68,7 @@ fn verify(
         size: Some(there.size),
         sum: crate::ready::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
         used: None,
+        reason: None,
     };
     if dry_run {
         return Ok(line("present"));
