@@ -60,6 +60,8 @@ impl Expected<'_> {
 /// The storage cannot be read.
 pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Result<There, Error> {
     let mut waiting = None;
+    let grows = format!("the rest of {}, which another run writes", node.volid(expected.file));
+    let mut growing = work.waiting(expected.name, grows);
     let mut size_before = None;
     loop {
         // A task that cannot be seen keeps nobody waiting.
@@ -76,10 +78,13 @@ pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Resu
         if there == There::Whole || !is_written || interrupt::is_asked() {
             return Ok(there);
         }
-        size_before = size;
         if running.is_empty() {
+            if size_before.is_some() {
+                growing.still();
+            }
             pause_for(LOOK * 2);
         }
+        size_before = size;
     }
 }
 
