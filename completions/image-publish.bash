@@ -142,12 +142,20 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__prune)
-            opts="-v -o -h --all --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            opts="-v -o -h --all --keep --older-than --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --image-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

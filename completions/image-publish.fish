@@ -43,7 +43,7 @@ complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "publish
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "list" -d 'List the images on the storage'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "verify" -d 'Compare the document\'s images on the storage with their sums'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images: volids, or names with all their versions'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove versions that the document\'s VMs no longer name'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove old versions that the document\'s VMs no longer name'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l name -d 'The image\'s name, when there is one file [default: the file\'s name without its endings]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l checksum -d 'The sum that the one file must have: sha256:HEX or sha512:HEX' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l content -d 'The content type' -r -f -a "import\t'PVE can make disks from it'
@@ -113,6 +113,8 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l d
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Keep the newest N versions of each name, whoever uses them' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Keep versions that are not older than DAYS' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l retries -d 'How often a lost connection is tried again, each time from the start' -r

@@ -9,15 +9,16 @@ use std::path::Path;
 use pve_stage::machine_lock;
 
 use crate::ready::parse_stored_name;
-use crate::turn;
 
 /// How spooled files begin.
 pub(crate) const SPOOL: &str = "spool-";
+/// How the locks of images begin.
+pub(crate) const LOCK: &str = "publish-";
 
 /// Sweeps the cache folder.
 pub(crate) fn sweep_cache(folder: &Path) {
     sweep(folder, &|file| {
-        if file.starts_with(turn::PREFIX) {
+        if file.starts_with(LOCK) {
             return file.ends_with(machine_lock::ENDING);
         }
         let is_ours = |stem: &str| stem.starts_with(SPOOL) || stem == "images.json";

@@ -23,6 +23,7 @@ mod room;
 mod show;
 mod source;
 mod sums;
+mod target;
 mod temporary;
 mod transfer;
 mod turn;

@@ -6,9 +6,9 @@ use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Vol
 use pve_stage::finding;
 use stage::{Entry, Place, Report};
 
+use crate::interrupt::go_on;
 use crate::plan::Present;
 use crate::show;
-use crate::transfer::arrival::go_on;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);

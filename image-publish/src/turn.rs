@@ -4,17 +4,13 @@
 //! another user, with another `--cache-dir` or on another machine do not see the lock; for them the
 //! storage is looked at right before sending.
 
-use std::ops::ControlFlow;
-
 use pve_stage::machine_lock::{MachineLock, Taken};
 use stage::{Entry, Place};
 
-use crate::execute::Target;
 use crate::interrupt;
+use crate::left_over::LOCK;
+use crate::target::Target;
 use crate::work::Work;
-
-/// How the files of these locks begin.
-pub(crate) const PREFIX: &str = "publish-";
 
 /// The turn; over when dropped. Nothing of it is left then.
 #[must_use]
@@ -38,9 +34,9 @@ impl Turn {
             work.waiting(name, format!("another run on this machine to publish {volid}"));
         let mut while_busy = || {
             waiting.still();
-            if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            interrupt::go_on()
         };
-        match MachineLock::take(folder, PREFIX, &key, &mut while_busy) {
+        match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
             Taken::Held(lock) => Ok(Self(Some(lock))),
             Taken::NotPossible => Ok(Self(None)),
             Taken::Busy => {

@@ -5,8 +5,8 @@ use stage::{Console, Deployment, Document, Failure, Report};
 
 use crate::cache::Cache;
 use crate::cli::{DocumentArgs, SourceArgs, proxies};
-use crate::execute::Target;
 use crate::ready::Ready;
+use crate::target::Target;
 use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
 use crate::{connect, interrupt, left_over, prepare};

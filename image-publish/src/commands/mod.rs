@@ -16,10 +16,10 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::ConnectArgs;
 use crate::connect;
-use crate::execute::Target;
 use crate::interrupt;
 use crate::named;
 use crate::ready::parse_stored_name;
+use crate::target::Target;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
 fn document(

@@ -14,11 +14,11 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 use super::begin::{Asked, Begun};
 use super::remove_all;
 use crate::cli::PruneArgs;
-use crate::execute::Target;
 use crate::named;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply, parse_stored_name};
+use crate::target::Target;
 use crate::work::seconds_now;
 
 /// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.

@@ -8,7 +8,7 @@ use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use super::begin::work;
 use super::open;
 use crate::cli::{Content, PublishArgs};
-use crate::execute::{self, Target, execute};
+use crate::execute::{self, execute};
 use crate::outcome::{Line, Outcome, has_changed};
 use crate::plan::{Present, Step, plan};
 use crate::prepare;
@@ -17,6 +17,7 @@ use crate::ready::{Ready, Supply};
 use crate::room;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
+use crate::target::Target;
 use crate::wanted::{Mode, Origin, Wanted};
 use crate::work::Work;
 

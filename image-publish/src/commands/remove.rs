@@ -5,10 +5,10 @@ use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
 
 use super::{is_named, open, remove_all};
 use crate::cli::RemoveArgs;
-use crate::execute::Target;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::parse_stored_name;
+use crate::target::Target;
 
 /// Removes; what the document's VMs name only with `--force`.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {

@@ -8,12 +8,12 @@ use stage::{Console, Entry, Failure, Output, Place};
 
 use super::begin::{Asked, Begun};
 use crate::cli::VerifyArgs;
-use crate::execute::Target;
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply};
 use crate::source::checksum::Algorithm;
+use crate::target::Target;
 
 /// Never fetched: the file is there, and PVE compares it first.
 const NO_URL: &str = "https://localhost/verify-only";

@@ -4,12 +4,11 @@
 //! and shorter than it will be (pve-storage, API2/Storage/Status.pm, upload). A download has another name
 //! until it is whole. The task of an upload does not name the file; its log does, once the sum is compared.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{Error, TaskFilter, Upid};
 
-use super::innermost;
+use super::reason::innermost;
 use crate::interrupt;
 use crate::node::Node;
 use crate::waiting::Waiting;
@@ -234,11 +233,6 @@ const LOG_HEAD: u64 = 10;
 fn names(log: &[String], file: &str) -> Option<bool> {
     let target = log.iter().find_map(|line| line.strip_prefix("target file: "))?;
     Some(target.rsplit('/').next() == Some(file))
-}
-
-/// Ends a wait once a signal asked for it.
-pub(crate) fn go_on() -> ControlFlow<()> {
-    if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 #[cfg(test)]

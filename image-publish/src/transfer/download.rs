@@ -4,7 +4,8 @@ use pve_client::Error;
 use pve_stage::finding;
 use stage::{Entry, shown};
 
-use super::{send, stopped};
+use super::reason::stopped;
+use super::upload::send;
 use crate::node::Node;
 use crate::prepare::bytes_of;
 use crate::published::{Failed, What};

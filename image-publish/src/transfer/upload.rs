@@ -7,7 +7,7 @@ use pve_stage::finding;
 use stage::{Entry, Place};
 
 use super::arrival::{Expected, Settled, There, running, settle};
-use super::{innermost, stopped};
+use super::reason::{innermost, stopped};
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::Bytes;
