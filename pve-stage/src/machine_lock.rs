@@ -54,12 +54,11 @@ impl MachineLock {
         loop {
             // A folder that cannot be written is no reason not to work.
             let Some(file) = open(folder, &path) else { return Taken::NotPossible };
-            match file.try_lock() {
-                Ok(()) if is_at(&file, &path) => return Taken::Held(Self { file, path }),
-                // Whoever held it has removed the file: the next run would open another one.
-                Ok(()) => continue,
-                Err(TryLockError::Error(_)) => return Taken::NotPossible,
-                Err(TryLockError::WouldBlock) => {}
+            match hold(&file, &path) {
+                Hold::Ours => return Taken::Held(Self { file, path }),
+                Hold::Gone => continue,
+                Hold::NotPossible => return Taken::NotPossible,
+                Hold::Busy => {}
             }
             if while_busy().is_break() {
                 return Taken::Busy;
@@ -103,6 +102,26 @@ fn open(folder: &Path, path: &Path) -> Option<File> {
         .mode(0o600)
         .open(path)
         .ok()
+}
+
+/// What came of locking a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Hold {
+    Ours,
+    /// Whoever held it has removed the file: the next run would open another one.
+    Gone,
+    Busy,
+    NotPossible,
+}
+
+/// Locks a file that was opened at a path.
+fn hold(file: &File, path: &Path) -> Hold {
+    match file.try_lock() {
+        Ok(()) if is_at(file, path) => Hold::Ours,
+        Ok(()) => Hold::Gone,
+        Err(TryLockError::WouldBlock) => Hold::Busy,
+        Err(TryLockError::Error(_)) => Hold::NotPossible,
+    }
 }
 
 /// Returns whether a path still leads to this file.
@@ -163,6 +182,19 @@ mod tests {
         assert!(matches!(take(folder.path(), "a"), Taken::Busy));
         second.remove();
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test removes a file")]
+    fn the_lock_of_a_file_that_was_removed_meanwhile_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let first = open(folder.path(), &path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(hold(&first, &path), Hold::Gone);
+        let second = open(folder.path(), &path).unwrap();
+        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&second, &path), Hold::Ours);
     }
 
     #[test]
