@@ -100,7 +100,7 @@ impl Task {
         u64::from_str_radix(part, 16).unwrap_or_default()
     }
 
-    /// How many of so many bytes it has written by now; none before its log has told where it writes.
+    /// How many of so many bytes it has written by now; none before its log has begun.
     pub(crate) fn share_of(&self, size: u64) -> Option<u64> {
         let all = self.run.written + self.run.script.len();
         let done = u64::try_from(self.run.written).ok()?;
