@@ -1,5 +1,6 @@
 //! DOOR: speaks to a node. Its storage's files, the checks before the first write, and the writes.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
@@ -12,6 +13,9 @@ use crate::show;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// A file is removed in moments; whoever pressed Ctrl-C does not wait longer.
+const CLEANING_LIMIT: Duration = Duration::from_secs(60);
 
 /// The last line of a log may be unfinished, and the one before it tell of something else.
 const LOG_LINES: u64 = 4;
@@ -211,6 +215,18 @@ impl Node {
             go_on()
         });
         finished.map(drop)
+    }
+
+    /// Removes what a failed upload has left, and waits until it is gone: also when a signal asks the run to
+    /// end, for then nothing may be left.
+    pub(crate) fn clean_up(&self, volid: &Volid) -> Result<(), Error> {
+        match self.client.delete_volume(&self.node, volid)? {
+            Some(upid) => {
+                let mut on_progress = |_| ControlFlow::Continue(());
+                self.client.wait(&upid, CLEANING_LIMIT, &mut on_progress).map(drop)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Removes a volume, and waits until it is gone.

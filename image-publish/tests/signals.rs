@@ -203,6 +203,23 @@ fn a_long_file_is_read_no_further() {
     assert!(scene.sim.requests().is_empty());
 }
 
+/// A read from a socket with a deadline is not begun again by the system after a signal: an upload whose
+/// answer is awaited then must not count as lost.
+#[test]
+fn a_signal_does_not_break_the_request_that_is_under_way() {
+    let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"delay_ms": 3000}}]"#;
+    let scene = Scene::new(60_000, slow);
+    let mut run = scene.start(PLAIN, &[("a", example())]);
+    run.signal_when("TERM", || {
+        let is_sending = scene.stderr().contains("uploading");
+        // The whole file has left by then, and the node still sleeps.
+        std::thread::sleep(Duration::from_millis(if is_sending { 1000 } else { 0 }));
+        is_sending
+    });
+    run.check_end(3, "uploading image \"a\": stopped by a signal");
+    assert!(scene.stderr().contains(" goes on"), "{}", scene.stderr());
+}
+
 #[test]
 fn the_images_that_were_not_reached_are_named() {
     let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"task": {"length": 0}}},

@@ -185,7 +185,7 @@ fn after_failure(
     if expected.judge(size) != There::Half {
         return Failed { entry, left: error.is_outcome_unknown() };
     }
-    match node.remove(&volid) {
+    match node.clean_up(&volid) {
         Ok(()) => Failed {
             entry: entry.note(format!("what was left of it is removed: {volid}")),
             left: false,
