@@ -29,6 +29,7 @@ impl World {
         if let Ok(vm) = self.vm_mut(node, vmid) {
             vm.running = true;
             vm.agent_calls = 0;
+            vm.file_reads = 0;
         }
         Ended { log, ..Ended::default() }
     }
@@ -108,6 +109,7 @@ impl World {
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
+        vm.file_reads = 0;
         self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
@@ -126,6 +128,7 @@ impl World {
         };
         vm.running = running;
         vm.agent_calls = 0;
+        vm.file_reads = 0;
         let node = vm.node.clone();
         // The VM is there, and nothing else is looked at.
         let _ = self.apply_pending(&node, vmid, None);

@@ -43,6 +43,9 @@ pub struct Vm {
     /// Agent calls since the start.
     #[serde(skip)]
     pub(crate) agent_calls: u32,
+    /// Files that the agent was asked for since the start.
+    #[serde(skip)]
+    pub(crate) file_reads: u32,
     /// MACs made for it so far.
     #[serde(skip)]
     pub(crate) made: u32,
@@ -68,8 +71,25 @@ pub struct Guest {
     pub shuts_down: bool,
     /// Addresses with prefix length on the first NIC; one is made up when empty.
     pub addresses: Vec<String>,
+    /// Addresses with prefix length on the other NICs, by config key (`net1`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nic_addresses: BTreeMap<String, Vec<String>>,
+    /// Files in the guest: path → content.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// Reads after a start that find none of the files yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub files_after: u32,
+    /// Commands that the guest's agent refuses, as `guest-file-open`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub agent_blocks: Vec<String>,
     /// The operating system, as get-osinfo says it.
     pub os: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Default for Guest {
@@ -78,6 +98,10 @@ impl Default for Guest {
             agent_after: Some(1),
             shuts_down: true,
             addresses: Vec::new(),
+            nic_addresses: BTreeMap::new(),
+            files: BTreeMap::new(),
+            files_after: 0,
+            agent_blocks: Vec::new(),
             os: "debian".to_owned(),
         }
     }
