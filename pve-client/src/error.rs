@@ -12,6 +12,10 @@ use std::time::Duration;
 use crate::fingerprint::Fingerprint;
 use crate::upid::Upid;
 
+/// How PVE begins the text of an error that a guest's agent has answered.
+// PVE: qemu-server, QemuServer/Agent.pm, check_agent_error.
+pub(crate) const AGENT_ERROR: &str = "Agent error: ";
+
 /// Method and path of a request: what a message may say about it.
 /// The query and the body are left out, for they may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -310,6 +314,29 @@ impl Error {
                 || text.contains("No QEMU guest agent configured")
                 || (text.contains("guest-") && text.contains("got timeout"))
         })
+    }
+
+    /// Returns whether the agent has answered that a file does not exist.
+    pub fn is_agent_file_missing(&self) -> bool {
+        // QEMU: qga/commands-posix.c, safe_open_or_create.
+        self.says(|text| {
+            text.starts_with(AGENT_ERROR) && text.contains("No such file or directory")
+        })
+    }
+
+    /// Returns whether the agent has answered that it is not allowed to carry out the command.
+    pub fn is_agent_blocked(&self) -> bool {
+        // QEMU: qapi/qmp-dispatch.c; qga/main.c. While the guest's file systems are frozen for a backup,
+        // the agent refuses most commands in the same words, and says why.
+        let test = |text: &str| {
+            text.starts_with(AGENT_ERROR)
+                && (text.contains("has been disabled") || text.contains("has not been found"))
+                && !text.contains("frozen")
+        };
+        match self {
+            Self::BadAnswer { what, .. } => test(what),
+            _ => self.says(test),
+        }
     }
 
     /// Tells that this PVE has no such call: it is older or newer than the call.

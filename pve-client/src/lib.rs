@@ -8,6 +8,7 @@
 //!
 //! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
 
+mod agent;
 mod client;
 mod clock;
 mod cluster;
@@ -37,6 +38,7 @@ mod upid;
 mod upload;
 mod volid;
 
+pub use agent::{AgentFile, AgentInterface};
 pub use client::{Client, Observer, Traffic};
 pub use clock::{Clock, SystemClock};
 pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
@@ -49,7 +51,7 @@ pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
 pub use proxy::Proxies;
-pub use qemu::{AgentInterface, ConfigView, PendingValue, VmConfig, VmStatus};
+pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
 pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
 pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};

@@ -203,6 +203,24 @@ fn the_guest_and_its_addresses() {
 }
 
 #[test]
+fn a_file_of_the_guest() {
+    let world = |blocks: &str| {
+        format!(
+            r#"{{"vms": {{"100": {{"running": true, "config": {{"agent": "1"}}}}}},
+            "guest": {{"agent_after": 0, "files": {{"/a": "é"}}, "agent_blocks": [{blocks}]}}}}"#
+        )
+    };
+    let (_sim, client) = scene(&world(""));
+    let file = client.agent_file(&node(), vmid(), "/a").unwrap();
+    assert_eq!((file.content, file.truncated), ("é".as_bytes().to_vec(), false));
+    let missing = client.agent_file(&node(), vmid(), "/b").unwrap_err();
+    assert!(missing.is_agent_file_missing() && !missing.is_agent_blocked(), "{missing:?}");
+    let (_sim, client) = scene(&world(r#""guest-file-open""#));
+    let blocked = client.agent_file(&node(), vmid(), "/a").unwrap_err();
+    assert!(blocked.is_agent_blocked() && !blocked.is_agent_file_missing(), "{blocked:?}");
+}
+
+#[test]
 fn volumes_come_and_go() {
     let url = "http://192.0.2.1/b.qcow2";
     let world =
