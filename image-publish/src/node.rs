@@ -185,7 +185,7 @@ impl Node {
 
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_| go_on()).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_, _| go_on()).map(drop)
     }
 
     /// Waits for a task of whoever; `still` is called now and then meanwhile.
@@ -204,8 +204,8 @@ impl Node {
         on_log: &mut dyn FnMut(&[String]),
     ) -> Result<(), Error> {
         let mut asked = Duration::ZERO;
-        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited| {
-            if waited >= asked + Duration::from_secs(1) {
+        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
+            if lost.is_none() && waited >= asked + Duration::from_secs(1) {
                 asked = waited;
                 // A log that cannot be read costs a line of progress, nothing else.
                 if let Ok(lines) = self.client.task_log_tail(upid, LOG_LINES) {

@@ -192,10 +192,13 @@ pub(crate) enum WaitFor {
     /// Nothing: done when PVE has started the VM
     #[default]
     None,
-    /// The guest agent, and an address from it
+    /// The guest agent, and from it the addresses that the document says: each fixed one, and one for
+    /// each NIC with DHCP
     Agent,
     /// An SSH server at the VM's address; the agent tells the address where the document does not fix it
     Ssh,
+    /// The end of cloud-init's work at this boot, without an error, and then as `agent`
+    CloudInit,
 }
 
 #[derive(Args, Debug)]
@@ -296,6 +299,9 @@ pub(crate) struct StatusArgs {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// Also check what `apply` needs to wait for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) wait: WaitFor,
 }
 
 #[derive(Args, Debug)]
@@ -303,6 +309,9 @@ pub(crate) struct PrivilegesArgs {
     /// Read the document on stdin, and print what its VMs need and no more
     #[arg(long)]
     pub(crate) document: bool,
+    /// Also what `apply` needs to wait for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) wait: WaitFor,
     /// The user that the token belongs to
     #[arg(long, value_name = "USER@REALM", default_value = "iac@pve")]
     pub(crate) user: String,

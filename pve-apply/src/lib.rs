@@ -1,7 +1,7 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
-//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
+//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
 //! `confirm`, `interrupt`.
 
 mod action;
@@ -27,10 +27,12 @@ mod observe;
 mod observed;
 mod other_run;
 mod outcome;
+mod patience;
 mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod ready;
 mod run_lock;
 mod schedule;
 mod show;

@@ -9,6 +9,7 @@ use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
+use crate::patience::{Patience, task_answer};
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
@@ -262,11 +263,22 @@ pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
     upid.user() == client.endpoint().token.id()
 }
 
-/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C.
-pub(crate) fn wait_for(client: &Client, upid: &Upid, limit: Duration, interrupt: &Interrupt) {
-    let _ = client.wait(upid, limit, &mut |_| match interrupt.is_asked() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
+/// line each time that the wait has been silent for long.
+pub(crate) fn wait_for(
+    client: &Client,
+    upid: &Upid,
+    limit: Duration,
+    interrupt: &Interrupt,
+    tell: &dyn Fn(&str),
+) {
+    let mut patience = Patience::default();
+    let what = format!("task {}", upid.kind());
+    let _ = client.wait(upid, limit, &mut |waited, lost| {
+        if let Some(text) = patience.say(waited, &what, &task_answer(lost)) {
+            tell(&text);
+        }
+        if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
 }
 

@@ -72,7 +72,8 @@ impl Wait<'_> {
         let left = observe::left_running(self.client, desired, observed);
         for (name, upid) in &left {
             self.tell(name, "waiting for the task that is under way");
-            observe::wait_for(self.client, upid, self.limit, self.interrupt);
+            let tell = |text: &str| self.tell(name, text);
+            observe::wait_for(self.client, upid, self.limit, self.interrupt, &tell);
         }
         !left.is_empty()
     }

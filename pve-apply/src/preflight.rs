@@ -239,7 +239,13 @@ fn near(wrong: &str, names: &[String], empty: &str) -> String {
     }
 }
 
-fn judge_privileges(report: &mut Report, node: &NodeName, needs: BTreeSet<Need>, facts: &Facts) {
+/// Says what the token lacks of what is needed.
+pub(crate) fn judge_privileges(
+    report: &mut Report,
+    node: &NodeName,
+    needs: BTreeSet<Need>,
+    facts: &Facts,
+) {
     let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for need in needs {
         if !privileges::has(&facts.permissions, &need) {

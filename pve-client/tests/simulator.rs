@@ -44,7 +44,7 @@ fn vmid() -> Vmid {
 }
 
 fn wait(client: &Client, upid: &Upid) -> Result<Finished, Error> {
-    client.wait(upid, Duration::from_secs(30), &mut |_| ControlFlow::Continue(()))
+    client.wait(upid, Duration::from_secs(30), &mut |_, _| ControlFlow::Continue(()))
 }
 
 /// A raw disk of 1 MiB with a boot sector, and its SHA-256.

@@ -13,7 +13,7 @@ use crate::observed::{Look, Observed};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
-use crate::{facts, plan, plan_file};
+use crate::{facts, plan, plan_file, ready};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -91,7 +91,15 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         tell(console, &plan);
         // Only --prune brings removals into this plan.
         confirm::unless_agreed(&plan, args.yes)?;
-        preflight(session, &plan).map_err(stopped)?;
+        let mut findings = preflight(session, &plan).map_err(stopped)?;
+        if first {
+            let what = args.wait.wait;
+            let guests = ready::guests(&session.desired, &plan, &observed, what);
+            findings.extend(wait::preflight(session, &guests, what)?);
+        }
+        if findings.has_errors() {
+            return Err(stopped(findings.into()));
+        }
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
@@ -149,10 +157,10 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
 }
 
 /// The checks that are only worth their reads when something is to be made or changed.
-fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
+fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
-        return Ok(());
+        return Ok(Report::new());
     }
     let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
@@ -164,6 +172,5 @@ fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
         changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
     };
     let facts = facts::read(&session.client, work.node, &work.wanted())?;
-    let report = work.judge(&facts);
-    if report.has_errors() { Err(report.into()) } else { Ok(()) }
+    Ok(work.judge(&facts))
 }

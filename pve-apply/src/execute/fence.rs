@@ -11,6 +11,7 @@ use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
+use crate::patience::Patience;
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, Vmid};
 use pve_stage::finding;
 use stage::Entry;
@@ -49,6 +50,7 @@ impl Work<'_> {
     fn twins(&self) -> Result<Vec<Twin>, Stop> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
+        let mut patience = Patience::default();
         let mut looks = 0u32;
         for (vmid, node) in self.suspects()? {
             loop {
@@ -68,6 +70,8 @@ impl Work<'_> {
                     let text = format!("waiting for VM {vmid}, which is being created");
                     self.tell("wait", &text, None);
                 }
+                let what = format!("VM {vmid}, which is being created");
+                self.tell_patience(&mut patience, deadline.waited(), &what, "it has no mark yet");
                 pause(LOOK_PAUSE);
             }
         }

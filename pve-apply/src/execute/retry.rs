@@ -2,8 +2,9 @@
 
 use super::{Stop, Work};
 use crate::action::Repeat;
-use crate::ask::ask_patiently;
+use crate::ask::{Deadline, ask_patiently};
 use crate::observe::{is_own, running_tasks, wait_for};
+use crate::patience::{Patience, task_answer};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
 use stage::LogFormat;
@@ -14,6 +15,9 @@ use std::time::Duration;
 const TRIES: u32 = 7;
 /// The first pause; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often a pause looks for Ctrl-C.
+const REST: Duration = Duration::from_millis(100);
 
 /// Why a write was not sent, or not done.
 pub(super) enum Refused {
@@ -70,7 +74,7 @@ impl Work<'_> {
             let again = over && is_refused_for_now(&error) || repeat == Repeat::Harmless && unknown;
             let last = !again || attempt == TRIES || self.runner.interrupt.is_asked();
             if !last || unknown {
-                pause(backoff(attempt));
+                self.rest(backoff(attempt));
             }
             if unknown {
                 self.let_end(kind);
@@ -88,7 +92,29 @@ impl Work<'_> {
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
         let begun = ask_patiently(|| running_tasks(client, node, Some(kind), vmid));
         for upid in begun.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
-            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt);
+            let tell = |text: &str| self.tell("wait", text, None);
+            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &tell);
+        }
+    }
+
+    /// Says of a long wait that it goes on, where it is time to.
+    pub(super) fn tell_patience(
+        &self,
+        patience: &mut Patience,
+        waited: Duration,
+        what: &str,
+        last: &str,
+    ) {
+        if let Some(text) = patience.say(waited, what, last) {
+            self.tell("wait", &text, None);
+        }
+    }
+
+    /// Waits before another try; Ctrl-C ends it.
+    pub(super) fn rest(&self, duration: Duration) {
+        let over = Deadline::after(duration);
+        while !over.is_over() && !self.runner.interrupt.is_signalled() {
+            pause(REST.min(duration));
         }
     }
 
@@ -101,16 +127,28 @@ impl Work<'_> {
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
         let mut said = false;
-        let finished = self.runner.client.wait(upid, self.runner.task_limit, &mut |waited| {
-            if !said && self.runner.interrupt.is_signalled() {
-                said = true;
-                self.tell_stopping(upid);
-            }
-            if watched && let Some(percent) = progress.look(self.runner.client, upid, waited) {
-                self.tell("progress", doing, Some(percent));
-            }
-            ControlFlow::Continue(())
-        })?;
+        let mut patience = Patience::default();
+        let what = format!("task {}", upid.kind());
+        let finished =
+            self.runner.client.wait(upid, self.runner.task_limit, &mut |waited, lost| {
+                let stopping = self.runner.interrupt.is_signalled();
+                if !said && stopping {
+                    said = true;
+                    self.tell_stopping(upid);
+                }
+                let look = watched && lost.is_none();
+                if look && let Some(percent) = progress.look(self.runner.client, upid, waited) {
+                    self.tell("progress", doing, Some(percent));
+                    patience.renew(waited);
+                }
+                self.tell_patience(&mut patience, waited, &what, &task_answer(lost));
+                // A task that cannot be asked may never be seen to end.
+                if stopping && lost.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
             let text = format!("task {} ended with warnings: {lines}", upid.kind());

@@ -71,7 +71,7 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         node_is_written: false,
         vmid_is_counted: false,
         parent: None,
-        address: None,
+        nics: Vec::new(),
         machine: Some(machine("5eed")),
     }
 }

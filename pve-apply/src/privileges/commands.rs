@@ -1,6 +1,7 @@
 //! The commands of `pveum` that give a token what it needs. Does no I/O.
 
 use super::{Need, ON_DISKS};
+use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -13,6 +14,8 @@ pub(crate) struct Scope {
     pub token: String,
     /// What is needed.
     pub needs: BTreeSet<Need>,
+    /// What is waited for, where a guest's agent is asked for it.
+    pub wait: WaitFor,
 }
 
 /// The roles in the order in which they are printed.
@@ -57,6 +60,10 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
     let user = token_id.split('!').next().unwrap_or_default();
     let role = role(path, privileges);
+    if privileges.iter().all(|privilege| super::is_of_agent(privilege)) {
+        let list = privileges.join(",");
+        return format!("run on a node: pveum role modify {role} --append --privs {list}");
+    }
     let path = given_on(path);
     let propagate = propagation(path);
     format!(
@@ -102,7 +109,7 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
 
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
-    let Scope { user, token, needs } = scope;
+    let Scope { user, token, needs, wait } = scope;
     let roles = roles(needs);
     let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
     let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
@@ -136,14 +143,32 @@ pub(crate) fn commands(scope: &Scope) -> String {
          {mark}pveum role add {STARTUP} --privs {ON_STARTUP}\n{mark}{}",
         give("/", STARTUP)
     );
+    out.push_str(&for_wait(*wait));
     out.push_str(&format!(
-        "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
-         #   pveum role modify {VMS} --append --privs VM.GuestAgent.Audit\n\
-         # Only for images that the node itself downloads:\n\
+        "# Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
          #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"
     ));
     out
+}
+
+/// The commands for a wait; as comments where none is asked for.
+fn for_wait(wait: WaitFor) -> String {
+    let add =
+        |privileges: &str| format!("pveum role modify {VMS} --append --privs \"{privileges}\"\n");
+    let privileges = |wait| {
+        let list = super::of_wait(wait, None, true).into_iter().map(|need| need.privilege);
+        list.collect::<Vec<_>>().join(",")
+    };
+    match wait {
+        WaitFor::None => format!(
+            "# Only for `--wait agent`, and for `--wait ssh` with DHCP; on PVE 8 it is VM.Monitor:\n#   {}\
+             # Only for `--wait cloud-init`; on PVE 8 it is VM.Monitor:\n#   {}",
+            add(&privileges(WaitFor::Agent)),
+            add(&privileges(WaitFor::CloudInit)),
+        ),
+        _ => format!("# For the wait; on PVE 8 it is VM.Monitor.\n{}", add(&privileges(wait))),
+    }
 }
 
 /// What stands for a bridge where no document names one.

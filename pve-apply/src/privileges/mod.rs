@@ -6,6 +6,7 @@ pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, names_a_disk};
+use crate::cli::WaitFor;
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::BTreeSet;
@@ -109,6 +110,21 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
     without_covered(all)
 }
 
+/// What waiting for a guest takes; PVE 8 has one privilege for all
+/// that an agent is asked.
+// PVE: qemu-server, API2/Qemu/Agent.pm; facts 52.
+pub(crate) fn of_wait(what: WaitFor, vmid: Option<Vmid>, is_nine: bool) -> BTreeSet<Need> {
+    let privileges: &[&'static str] = match (what, is_nine) {
+        (WaitFor::None, _) => &[],
+        (_, false) => &["VM.Monitor"],
+        (WaitFor::Agent | WaitFor::Ssh, true) => &["VM.GuestAgent.Audit"],
+        (WaitFor::CloudInit, true) => &["VM.GuestAgent.Audit", "VM.GuestAgent.FileRead"],
+    };
+    let mut all = BTreeSet::new();
+    extend(&mut all, &vm_path(vmid), privileges);
+    all
+}
+
 fn extend(all: &mut BTreeSet<Need>, path: &str, privileges: &[&'static str]) {
     let need = |privilege: &&'static str| Need { path: path.to_owned(), privilege };
     all.extend(privileges.iter().map(need));
@@ -165,11 +181,20 @@ fn storage(parts: &Parts) -> Option<&str> {
 /// What is enough to use a volume that is there. PVE: pve-storage, Storage.pm, check_volume_access.
 const ON_MEDIA: [&str; 3] = ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.Allocate"];
 
+/// Returns whether a privilege is one for a guest's agent.
+pub(crate) fn is_of_agent(privilege: &str) -> bool {
+    privilege.starts_with("VM.GuestAgent.") || privilege == "VM.Monitor"
+}
+
 impl Need {
     /// The privileges of which one is enough.
     fn any_of(&self) -> Vec<&'static str> {
-        match self.privilege == ON_MEDIA[0] {
-            true => ON_MEDIA.to_vec(),
+        if self.privilege == ON_MEDIA[0] {
+            return ON_MEDIA.to_vec();
+        }
+        match is_of_agent(self.privilege) {
+            // PVE: qemu-server, API2/Qemu/Agent.pm: who may do anything in the guest may ask it, too.
+            true => vec![self.privilege, "VM.GuestAgent.Unrestricted"],
             false => vec![self.privilege],
         }
     }

@@ -3,13 +3,13 @@
 
 mod machine;
 
+use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedInputs, Vm};
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 /// What the document is read for: what is not needed is not asked for.
@@ -121,7 +121,7 @@ impl Reader<'_> {
             node_is_written: vm.node.is_some(),
             vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
-            address: fixed_address(&vm.ip),
+            nics: nics(vm),
             machine,
         }
     }
@@ -185,8 +185,4 @@ impl Reader<'_> {
             .map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string()))
             .ok()
     }
-}
-
-fn fixed_address(ip: &str) -> Option<IpAddr> {
-    ip.split_once('/').map_or(ip, |(address, _)| address).parse().ok()
 }
