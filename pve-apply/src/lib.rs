@@ -38,6 +38,7 @@ mod schedule;
 mod show;
 mod ssh;
 mod status;
+mod task_wait;
 
 pub use cli::Cli;
 

@@ -6,10 +6,8 @@
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, is_seed_file};
-use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
-use crate::patience::{Patience, task_answer};
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
@@ -17,9 +15,7 @@ use pve_client::{
 use pve_stage::finding;
 use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// What a look at the cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,25 +257,6 @@ fn vmid_of(upid: &Upid) -> Option<Vmid> {
 /// Returns whether this token has begun a task.
 pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
     upid.user() == client.endpoint().token.id()
-}
-
-/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
-/// line each time that the wait has been silent for long.
-pub(crate) fn wait_for(
-    client: &Client,
-    upid: &Upid,
-    limit: Duration,
-    interrupt: &Interrupt,
-    tell: &dyn Fn(&str),
-) {
-    let mut patience = Patience::default();
-    let what = format!("task {}", upid.kind());
-    let _ = client.wait(upid, limit, &mut |waited, lost| {
-        if let Some(text) = patience.say(waited, &what, &task_answer(lost)) {
-            tell(&text);
-        }
-        if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
 }
 
 /// The tasks that the token may see and that are not over.

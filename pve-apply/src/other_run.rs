@@ -11,6 +11,7 @@ use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
 use crate::observed::{Look, Observed, Seen};
 use crate::run_lock::RunLock;
+use crate::task_wait::wait_for;
 use pve_client::{Client, ConfigView, Digest};
 use stage::{Console, Event, Failure};
 use std::time::Duration;
@@ -73,7 +74,7 @@ impl Wait<'_> {
         for (name, upid) in &left {
             self.tell(name, "waiting for the task that is under way");
             let tell = |text: &str| self.tell(name, text);
-            observe::wait_for(self.client, upid, self.limit, self.interrupt, &tell);
+            wait_for(self.client, upid, self.limit, self.interrupt, &tell);
         }
         !left.is_empty()
     }

@@ -31,7 +31,9 @@ impl Patience {
         if waited < self.next {
             return None;
         }
-        self.next = waited * 2;
+        while self.next <= waited {
+            self.next *= 2;
+        }
         Some(format!("still waiting for {what} ({} s): last answer: {last}", waited.as_secs()))
     }
 }
@@ -57,11 +59,6 @@ pub(crate) fn last_answer(error: &Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// What a poll of a task has shown that has not ended yet, as the last answer.
-pub(crate) fn task_answer(lost: Option<&Error>) -> String {
-    lost.map_or_else(|| "it runs".to_owned(), last_answer)
 }
 
 #[cfg(test)]

@@ -90,7 +90,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         };
         tell(console, &plan);
         // Only --prune brings removals into this plan.
-        confirm::unless_agreed(&plan, args.yes)?;
+        confirm::unless_agreed(&plan, args.yes, interrupt)?;
         let mut findings = preflight(session, &plan).map_err(stopped)?;
         if first {
             let what = args.wait.wait;

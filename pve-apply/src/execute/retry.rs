@@ -3,8 +3,9 @@
 use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
-use crate::observe::{is_own, running_tasks, wait_for};
-use crate::patience::{Patience, task_answer};
+use crate::observe::{is_own, running_tasks};
+use crate::patience::Patience;
+use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
 use stage::LogFormat;
@@ -141,14 +142,19 @@ impl Work<'_> {
                     self.tell("progress", doing, Some(percent));
                     patience.renew(waited);
                 }
-                self.tell_patience(&mut patience, waited, &what, &task_answer(lost));
+                self.tell_patience(&mut patience, waited, &what, &task_wait::answer(lost));
                 // A task that cannot be asked may never be seen to end.
                 if stopping && lost.is_some() {
                     ControlFlow::Break(())
                 } else {
                     ControlFlow::Continue(())
                 }
-            })?;
+            });
+        let finished = finished.inspect_err(|error| {
+            if let Some(text) = task_wait::unread(upid, error) {
+                self.tell("wait", &text, None);
+            }
+        })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
             let text = format!("task {} ended with warnings: {lines}", upid.kind());
