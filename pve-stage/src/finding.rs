@@ -1,6 +1,6 @@
 //! PVE's errors as findings: place, fact, PVE's own words, the task, and a hint. Does no I/O.
 
-use pve_client::{CertificateProblem, Error, Fingerprint, Unreachable};
+use pve_client::{CertificateProblem, Error, Fingerprint, Refusal, Unreachable};
 use stage::{Entry, Place};
 
 /// Turns an error of a read, or of a write that is told where it happened, into a finding.
@@ -29,11 +29,10 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
             let entry = says(Entry::error(place, fact), error);
-            // PVE itself never sends anybody elsewhere.
-            if (300..400).contains(&refusal.status) {
-                return entry.hint("`api_endpoint` must be the address of a Proxmox VE API");
+            match hint_by_status(refusal) {
+                Some(hint) => entry.hint(hint),
+                None => with_space_hint(entry, &refusal.message),
             }
-            with_space_hint(entry, &refusal.message)
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
@@ -78,6 +77,23 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
         }
         Error::TaskStillRuns { upid, .. } => entry.note(format!("task {upid}")),
         _ => entry,
+    }
+}
+
+/// Returns what to do about answers that do not come from the API of the node that was asked.
+fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
+    match refusal.status {
+        // PVE itself never redirects.
+        300..400 => Some("`api_endpoint` must be the address of a Proxmox VE API"),
+        // PVE takes uploads of any size (pve-http-server); web servers in front of it do not.
+        413 => Some(
+            "a reverse proxy limits the size of uploads (nginx: `client_max_body_size 0;`); raise the limit, or connect to port 8006 of the node",
+        ),
+        // PVE: pve-http-server passes a call on to its node by TLS, and answers 596 when that fails.
+        596 if refusal.message.contains("certificate verify failed") => Some(
+            "the certificate between the nodes of the cluster is not trusted, not yours; run on each node: pvecm updatecerts",
+        ),
+        _ => None,
     }
 }
 
@@ -139,7 +155,7 @@ fn certificate_hint(problem: &CertificateProblem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pve_client::{Call, Refusal};
+    use pve_client::Call;
 
     fn call() -> Call {
         Call { method: "GET", path: "/version".to_owned() }
@@ -189,6 +205,15 @@ mod tests {
             true,
         );
         check(&refusal(302, ""), ["GET /version was refused with status 302"], true);
+        check(&refusal(413, ""), ["GET /version was refused with status 413"], true);
+        check(&refusal(596, ""), ["GET /version was refused with status 596"], false);
+        let untrusted = "error:0A000086:SSL routines::certificate verify failed";
+        let said = format!("PVE says: {untrusted}");
+        check(
+            &refusal(596, untrusted),
+            ["GET /version was refused with status 596", said.as_str()],
+            true,
+        );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
         check(&refusal(595, ""), ["the node does not answer GET /version"], false);
     }
