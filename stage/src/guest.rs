@@ -116,13 +116,14 @@ pub fn package(text: &str) -> Rule {
 /// A name in the time zone database.
 pub fn timezone(text: &str) -> Rule {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
-    // It becomes a path below /usr/share/zoneinfo.
-    if text.is_empty()
-        || !text.bytes().all(allowed)
-        || text.starts_with(['/', '-'])
-        || text.ends_with('/')
-    {
+    // It becomes a path below /usr/share/zoneinfo, where each part begins with a capital letter.
+    let part = |part: &str| part.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
+    if !text.bytes().all(allowed) || !text.split('/').all(part) {
         return Err("must be a time zone such as Europe/Berlin");
+    }
+    // IANA has offsets as Etc/GMT-1 only. cloud-init: a zone that is not there ends its module.
+    if text.contains('+') && !text.trim_start_matches("Etc/").starts_with("GMT+") {
+        return Err("must be a time zone such as Europe/Berlin, or Etc/GMT-1 for one hour east");
     }
     Ok(())
 }
@@ -133,6 +134,25 @@ pub fn address(text: &str) -> Rule {
         Ok(address) if !address.is_unspecified() => Ok(()),
         _ => Err("must be an IP address"),
     }
+}
+
+/// An address of a NIC with its prefix length.
+///
+/// PVE: pve-common, JSONSchema.pm, pve_verify_ipv4_config and pve_verify_ipv6_config: no leading
+/// zeros, which C libraries read as octal, and a prefix of at least 8.
+pub fn interface(text: &str) -> Rule {
+    const FACT: Rule = Err("must be an address with its prefix length, such as 10.0.12.124/24");
+    let Some((address, prefix)) = text.split_once('/') else { return FACT };
+    let Ok(address) = address.parse::<IpAddr>() else { return FACT };
+    let is_number = prefix.bytes().all(|b| b.is_ascii_digit()) && !prefix.starts_with('0');
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    if !is_number || !prefix.parse().is_ok_and(|length: u8| (8..=most).contains(&length)) {
+        return Err("must have a prefix length from 8 to 32, or to 128 for IPv6");
+    }
+    if matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+        return Err("must not be an IPv4 address in IPv6 notation: no NIC has that");
+    }
+    Ok(())
 }
 
 /// Where VMs fetch their spec.

@@ -22,6 +22,17 @@ use stage::identity::{self, VmidRange};
 /// Any text.
 pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None };
 
+/// A path of a file, which no shell expands.
+pub(super) const FILE: Rule = Rule::new("a path (`~` is not expanded)", is_file, "^[^~]");
+
+/// The same, or a URL.
+pub(super) const FILE_OR_URL: Rule =
+    Rule::new("a URL or a path (`~` is not expanded)", is_file, "^[^~]");
+
+fn is_file(s: &str) -> bool {
+    !s.is_empty() && !s.starts_with('~')
+}
+
 /// The stem of a file, or a key elsewhere.
 pub(super) const NAME: Rule =
     Rule::new("a name: no /, no leading dot, not empty", is_name, "^[^./][^/]*$");
@@ -179,6 +190,7 @@ mod tests {
         );
         check(&VM_NAME, &["a", "Web.lab", "3cx"], &["", "a_b", "end-", "LOCALHOST", "ünï"]);
         check(&BOOT_DISK, &["scsi0", "virtio15"], &["scsi31", "net0", "scsi", ""]);
+        check(&FILE, &["a.qcow2", "/a", "../a", "a~"], &["", "~/a.qcow2"]);
         check(&POOL, &["lab", "a/b/c"], &["", "a/", "a/b/c/d", "a b"]);
         check(&MAC_PREFIX, &["BC:24:11", "02:00:00"], &["01:00:00", "BC:24", ""]);
     }

@@ -45,8 +45,26 @@ fn names() {
     );
     check(
         timezone,
-        &["UTC", "Europe/Berlin", "Etc/GMT+1", "America/Port-au-Prince"],
-        &["", "/etc/passwd", "../x", "a b", "UTC\n", "Europe/", "-x"],
+        &[
+            "UTC",
+            "Europe/Berlin",
+            "Etc/GMT+1",
+            "GMT+0",
+            "America/Port-au-Prince",
+            "America/North_Dakota/New_Salem",
+        ],
+        &[
+            "",
+            "/etc/passwd",
+            "../x",
+            "a b",
+            "UTC\n",
+            "Europe/",
+            "-x",
+            "europe/berlin",
+            "Europe/berlin",
+            "UTC+1",
+        ],
     );
 }
 
@@ -90,6 +108,26 @@ fn addresses() {
         address,
         &["1.1.1.1", "::1", "fd00::1"],
         &["", "1.1.1", "1.1.1.1/24", "0.0.0.0", "dns", "1.1.1.1 "],
+    );
+    check(
+        interface,
+        &["10.0.0.5/24", "10.0.0.5/8", "10.0.0.5/32", "fd00::5/64", "fd00::5/128"],
+        &[
+            "",
+            "10.0.0.5",
+            "10.0.0.5/",
+            "10.0.0.5/0",
+            "10.0.0.5/7",
+            "10.0.0.5/33",
+            "10.0.0.5/+24",
+            "10.0.0.5/024",
+            "010.0.0.5/24",
+            "10.0.0.5/255.255.255.0",
+            "fd00::5/129",
+            "::ffff:10.0.0.1/96",
+            "fe80::1%eth0/64",
+            "dhcp",
+        ],
     );
     check(
         mac,

@@ -30,7 +30,7 @@ pub(crate) const PACKAGE: Rule = Rule::new(
 pub(crate) const TIMEZONE: Rule = Rule::new(
     "a time zone such as Europe/Berlin",
     |s| guest::timezone(s).is_ok(),
-    "^[A-Za-z0-9_+]([A-Za-z0-9_+/-]*[A-Za-z0-9_+-])?$",
+    "^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$",
 );
 
 /// A DNS domain.
