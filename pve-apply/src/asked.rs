@@ -51,6 +51,8 @@ pub(crate) enum Wanted {
     Iso(String),
     /// A bridge or vnet.
     Bridge(String),
+    /// What may be a vnet, and then must let VMs set VLANs.
+    VlansOn(String),
     /// A mapping.
     Mapping(MappingKind, String),
     /// A CPU model.
@@ -217,6 +219,10 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
     }
     match (key.form, part.name) {
         (Form::Nic(_), "bridge") => Some(Wanted::Bridge(value.to_owned())),
+        (Form::Nic(_), "tag" | "trunks") => {
+            let vnet = parts.get("bridge").filter(|bridge| may_be_vnet(bridge));
+            vnet.map(|vnet| Wanted::VlansOn(vnet.to_owned()))
+        }
         (Form::Drive(_), "storage") => Some(storage(value, "images")),
         (Form::Drive(_), "file") if !names_a_disk(parts) => {
             let content = if parts.is_cd() && !parts.is_cloud_init() { "iso" } else { "images" };
@@ -231,6 +237,15 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
         }
         _ => None,
     }
+}
+
+/// Returns whether a bridge may be a vnet. Those that PVE's installer and GUI make are called vmbr0
+/// and so on: for them nobody asks the SDN.
+// PVE: pve-network, Network/SDN/VnetPlugin.pm, pve-sdn-vnet-id: 2 to 8 letters and digits.
+fn may_be_vnet(bridge: &str) -> bool {
+    let number = bridge.strip_prefix("vmbr").unwrap_or_default();
+    let is_usual = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    !is_usual && bridge.len() <= 8 && bridge.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// The ISO image that a CD drive reads.

@@ -3,7 +3,7 @@
 use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
-use pve_client::{Client, Error, MappingKind, NodeName, Storage};
+use pve_client::{Client, Error, MappingKind, NodeName, SdnKind, Storage};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
@@ -26,6 +26,9 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
     };
     if some(|wanted| matches!(wanted, Wanted::Bridge(_))) {
         facts.bridges = ask(|| client.bridges(node))?;
+    }
+    if some(|wanted| matches!(wanted, Wanted::VlansOn(_))) {
+        facts.vnets = ask(|| client.sdn_list(&SdnKind::Vnet))?;
     }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;

@@ -5,7 +5,7 @@ use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, Claim, Wanted};
 use crate::privileges::{self, ANY_VERSION, Need};
 use machine::{ConfigKey, Parts, Version};
-use pve_client::{Mapping, MappingKind, NodeName, Permissions, Storage, StorageId};
+use pve_client::{Mapping, MappingKind, NodeName, Permissions, SdnObject, Storage, StorageId};
 use stage::{Entry, Place, Report, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub isos: BTreeMap<String, Vec<String>>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
+    /// The vnets that the token may see.
+    pub vnets: Vec<SdnObject>,
     /// The cluster's mappings, as they are on this node.
     pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
     /// CPU models.
@@ -129,6 +131,7 @@ impl Preflight<'_> {
                 let empty = format!("the token needs SDN.Use on /sdn/zones/localnetwork/{name}");
                 unless_in(&facts.bridges, name, fact, &empty)
             }
+            Wanted::VlansOn(name) => vlans_on(name, &error, facts),
             Wanted::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
             Wanted::CpuModel(name) => {
                 let fact = format!("node {node} does not offer CPU model \"{name}\"");
@@ -202,6 +205,19 @@ fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
 fn for_images(storage: &StorageId) -> Claim {
     let what = Wanted::Storage { name: storage.to_string(), content: "import" };
     Claim { field: "image_datastore".to_owned(), what }
+}
+
+/// PVE looks when the VM starts: then it would be there already.
+fn vlans_on(name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
+    // Of a vnet that the token cannot see nothing is said.
+    let vnet = facts.vnets.iter().find(|vnet| vnet.id == name);
+    let is_aware =
+        |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
+    let refused = vnet.filter(|vnet| !is_aware(vnet)).map(|_| {
+        error(format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"))
+            .hint("leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
+    });
+    refused.into_iter().collect()
 }
 
 fn mapping(

@@ -93,6 +93,10 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
         596 if refusal.message.contains("certificate verify failed") => Some(
             "the certificate between the nodes of the cluster is not trusted, not yours; run on each node: pvecm updatecerts",
         ),
+        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no member of the cluster has.
+        500 if refusal.message.starts_with("hostname lookup '") => Some(
+            "the cluster has no node of that name (capitals count); `pve-apply doctor` lists the nodes",
+        ),
         _ => None,
     }
 }
@@ -212,6 +216,13 @@ mod tests {
         check(
             &refusal(596, untrusted),
             ["GET /version was refused with status 596", said.as_str()],
+            true,
+        );
+        let lookup = "hostname lookup 'pve9' failed - failed to get address info for: pve9: x";
+        let said = format!("PVE says: {lookup}");
+        check(
+            &refusal(500, lookup),
+            ["GET /version was refused with status 500", said.as_str()],
             true,
         );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);

@@ -66,6 +66,7 @@ impl World {
                 if !bridge.is_empty() && !self.has_bridge(node, bridge) {
                     return Err(format!("bridge '{bridge}' does not exist"));
                 }
+                self.takes_vlans(&net, bridge)?;
             } else if key == "cpu" {
                 self.model_exists(text)?;
             } else {
@@ -89,6 +90,17 @@ impl World {
         match model.get("cputype").and_then(|name| name.strip_prefix("custom-")) {
             Some(name) if !self.cpu_models.contains_key(name) => {
                 Err(format!("Custom cputype '{name}' not found"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
+    fn takes_vlans(&self, net: &Properties, bridge: &str) -> Result<(), String> {
+        let has_vlans = ["tag", "trunks"].iter().any(|option| net.get(option).is_some());
+        match self.sdn.running.vnets.get(bridge) {
+            Some(vnet) if has_vlans && vnet.get("vlanaware").is_none_or(|aware| aware != "1") => {
+                Err(format!("vm vlans are not allowed on vnet {bridge}"))
             }
             _ => Ok(()),
         }
