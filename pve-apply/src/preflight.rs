@@ -174,10 +174,7 @@ impl Preflight<'_> {
         }
         if !found.has_content(content) {
             let fact = format!("storage \"{name}\" does not take content `{content}`");
-            let mut all = found.content.clone();
-            all.push(content.to_owned());
-            let hint = format!("run on a node: pvesm set {name} --content {}", all.join(","));
-            entries.push(error(fact).hint(hint));
+            entries.push(error(fact).hint(switch_on(found, content)));
         }
         entries
     }
@@ -205,6 +202,15 @@ fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
 fn for_images(storage: &StorageId) -> Claim {
     let what = Wanted::Storage { name: storage.to_string(), content: "import" };
     Claim { field: "image_datastore".to_owned(), what }
+}
+
+/// How a storage gets a content type, where it can.
+fn switch_on(storage: &Storage, content: &str) -> String {
+    if !storage.can_have_content(content) {
+        return format!("a storage of type {} never does: name another one", storage.kind);
+    }
+    let all = [&storage.content[..], &[content.to_owned()]].concat().join(",");
+    format!("run on a node: pvesm set {} --content {all}", storage.storage)
 }
 
 /// PVE looks when the VM starts: then it would be there already.

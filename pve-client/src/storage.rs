@@ -35,6 +35,16 @@ impl Storage {
     pub fn has_content(&self, content: &str) -> bool {
         self.content.iter().any(|have| have == content)
     }
+
+    /// Returns whether a storage of this type can have a content type switched on.
+    // PVE: pve-storage, Storage/*Plugin.pm, plugindata.
+    pub fn can_have_content(&self, content: &str) -> bool {
+        let barred: &[&str] = match content {
+            "images" => &["cephfs", "esxi", "pbs"],
+            _ => &["iscsi", "iscsidirect", "lvm", "lvmthin", "pbs", "rbd", "zfs", "zfspool"],
+        };
+        !barred.contains(&self.kind.as_str())
+    }
 }
 
 /// A volume in a storage's list.
