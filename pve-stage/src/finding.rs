@@ -31,12 +31,12 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
             let entry = says(Entry::error(place, fact), error);
             match hint_by_status(refusal) {
                 Some(hint) => entry.hint(hint),
-                None => with_space_hint(entry, &refusal.message),
+                None => with_hint(entry, &refusal.message),
             }
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
-            with_space_hint(says(Entry::error(place, fact), error), &failure.exitstatus)
+            says(Entry::error(place, fact), error)
         }
         Error::TaskStillRuns { upid, .. } => {
             Entry::error(place, error.to_string()).note(format!("task {upid}"))
@@ -73,7 +73,7 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
             for line in worth_reading(&failure.log, &failure.exitstatus) {
                 entry = entry.note(format!("log: {line}"));
             }
-            entry.note(format!("task {}", failure.upid))
+            with_hint(entry.note(format!("task {}", failure.upid)), &failure.exitstatus)
         }
         Error::TaskStillRuns { upid, .. } => entry.note(format!("task {upid}")),
         _ => entry,
@@ -101,12 +101,30 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-/// PVE gathers an upload in /var/tmp before it copies it into the storage.
-fn with_space_hint(entry: Entry, said: &str) -> Entry {
-    if said.contains("No space left on device") {
-        return entry.hint("an upload needs room in the node's /var/tmp and again in the storage");
+/// What helps against texts of PVE that do not say it.
+const HINTS: [(&str, &str); 3] = [
+    // PVE gathers an upload in /var/tmp before it copies it into the storage.
+    (
+        "No space left on device",
+        "an upload needs room in the node's /var/tmp and again in the storage",
+    ),
+    // PVE: qemu-server, QemuServer.pm, config_to_command.
+    (
+        "vcpus allowed per VM on this node",
+        "lower `cores` or `sockets` and apply again: the VM itself is there",
+    ),
+    // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
+    (
+        "vm vlans are not allowed on vnet",
+        "leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
+    ),
+];
+
+fn with_hint(entry: Entry, said: &str) -> Entry {
+    match HINTS.iter().find(|(text, _)| said.contains(text)) {
+        Some((_, hint)) => entry.hint(*hint),
+        None => entry,
     }
-    entry
 }
 
 /// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
@@ -227,6 +245,14 @@ mod tests {
         );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
         check(&refusal(595, ""), ["the node does not answer GET /version"], false);
+    }
+
+    #[test]
+    fn a_known_text_has_a_hint() {
+        for (text, hint) in HINTS {
+            let entry = of_error(Place::node("pve1"), &refusal(500, &format!("start: {text} x")));
+            assert_eq!(entry.hint.as_deref(), Some(hint));
+        }
     }
 
     #[test]
