@@ -243,10 +243,15 @@ impl Error {
     /// Tells that a lock was not free in time; the same call may succeed a little later.
     pub fn is_lock_timeout(&self) -> bool {
         // PVE: reference 4: "can't lock file ... - got timeout", "got lock request timeout", "VM is locked (backup)".
+        self.is_lock_file_timeout() || self.says(|text| text.contains("is locked ("))
+    }
+
+    /// Tells that something held a lock file for the 10 s or so that PVE itself waits for it.
+    pub fn is_lock_file_timeout(&self) -> bool {
+        // PVE: pve-common, Tools.pm, lock_file_full; pve-cluster, Cluster.pm, cfs_lock.
         self.says(|text| {
             (text.contains("can't lock file") && text.contains("got timeout"))
                 || text.contains("got lock request timeout")
-                || text.contains("is locked (")
         })
     }
 

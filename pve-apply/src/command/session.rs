@@ -15,7 +15,7 @@ use crate::schedule::Gates;
 use crate::show::{Colour, show};
 use crate::{action::Plan, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
-use pve_client::Client;
+use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Failure, Place, Report};
 use std::collections::BTreeSet;
@@ -226,6 +226,7 @@ pub(super) fn carry_out(
         client,
         console,
         interrupt,
+        clock: &SystemClock,
         gates: &gates,
         task_limit: Duration::from_secs(pace.task_timeout),
         vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),

@@ -1,5 +1,6 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
+use super::patience::{Cause, Patience};
 use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::ask_patiently;
@@ -10,10 +11,10 @@ use stage::LogFormat;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Tries in all. With the pauses below they span half a minute: PVE's own locks are held for 10 s at most.
-const TRIES: u32 = 7;
-/// The first pause; each is twice the one before.
+/// The first pause between two creates; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A pause is cut into pieces of this length, so that Ctrl-C ends it.
+const PIECE: Duration = Duration::from_millis(100);
 
 /// Why a write was not sent, or not done.
 pub(super) enum Refused {
@@ -46,9 +47,10 @@ impl Work<'_> {
         mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
-        let mut attempt = 0;
+        let mut patience = Patience::new(self.runner.task_limit);
+        let clock = self.runner.clock;
+        let started = clock.now();
         loop {
-            attempt += 1;
             let (error, over) = match send() {
                 Ok(None) => return Ok(()),
                 Ok(Some(upid)) => match self.wait(&upid) {
@@ -67,17 +69,34 @@ impl Work<'_> {
             let unknown = error.is_outcome_unknown();
             maybe |= unknown;
             // A task that cannot be asked any more may still run: nothing is sent on top of it.
-            let again = over && is_refused_for_now(&error) || repeat == Repeat::Harmless && unknown;
-            let last = !again || attempt == TRIES || self.runner.interrupt.is_asked();
-            if !last || unknown {
-                pause(backoff(attempt));
+            let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
+            let waited = clock.now() - started;
+            if let Some(cause) = cause
+                && patience.is_news(waited)
+            {
+                self.tell("wait", &still_waiting(cause, waited, &error), None);
+            }
+            let next = cause.and_then(|cause| patience.next(cause, waited));
+            let lost = || patience.pause(Cause::Lost);
+            if let Some(wait) = next.or_else(|| unknown.then(lost)) {
+                self.rest(spread(wait));
             }
             if unknown {
                 self.let_end(kind);
             }
-            if last {
+            if next.is_none() || self.runner.interrupt.is_asked() {
                 return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
             }
+        }
+    }
+
+    /// Waits, and less when nothing more is to be begun.
+    fn rest(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() && !self.runner.interrupt.is_asked() {
+            let piece = left.min(PIECE);
+            self.runner.clock.sleep(piece);
+            left -= piece;
         }
     }
 
@@ -152,6 +171,12 @@ impl Work<'_> {
                 entry
             }
         };
+        if error.is_lock_file_timeout() {
+            entry = entry.hint(
+                "another task on the node, or PVE's own cleanup after a stop, holds the VM's lock: \
+                 run again when it has ended",
+            );
+        }
         // PVE: facts-4, 65: refused by the list of tags that tokens may use, in a task's words too.
         if error.to_string().contains("for modifying tag") {
             entry = entry.hint(
@@ -161,6 +186,17 @@ impl Work<'_> {
         }
         Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
+}
+
+/// Says what keeps a write from being done.
+fn still_waiting(cause: Cause, waited: Duration, error: &Error) -> String {
+    let what = if cause == Cause::LockFile { "the VM's lock" } else { "Proxmox VE" };
+    let last = match error {
+        Error::TaskFailed(failure) => failure.exitstatus.clone(),
+        Error::Status(refusal) if !refusal.message.is_empty() => refusal.message.clone(),
+        error => error.to_string(),
+    };
+    format!("still waiting for {what} ({} s): last answer: {last}", waited.as_secs())
 }
 
 /// How far a task is, read out of its log as it grows.
@@ -216,13 +252,17 @@ pub(super) fn is_refused_for_now(error: &Error) -> bool {
         || error.is_no_quorum()
 }
 
-/// How long to wait before the next try: doubled each time, with a random part so that workers spread.
+/// How long to wait before the next create: doubled each time.
 pub(super) fn backoff(attempt: u32) -> Duration {
-    let base = FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16);
+    spread(FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16))
+}
+
+/// A pause of this length with a random part, so that workers spread.
+fn spread(pause: Duration) -> Duration {
     let mut byte = [0u8];
     // Without randomness the pause is only less spread.
     let _ = getrandom::fill(&mut byte);
-    base / 2 + base * u32::from(byte[0]) / 512
+    pause / 2 + pause * u32::from(byte[0]) / 512
 }
 
 /// Waits.
@@ -234,6 +274,7 @@ pub(crate) fn pause(duration: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pve_client::TaskFailure;
 
     fn check(line: &str, expected: Option<u8>) {
         assert_eq!(percentage(line), expected, "{line}");
@@ -247,6 +288,16 @@ mod tests {
         check("drive mirror is 12% done", None);
         check("(250.00%)", None);
         check("TASK OK", None);
+    }
+
+    #[test]
+    fn a_long_wait_names_the_last_answer() {
+        let text = "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout";
+        let upid = "UPID:pve1:00001001:00100064:69000001:qmstart:101:root@pam:".parse().unwrap();
+        let failure = TaskFailure { upid, exitstatus: text.to_owned(), log: Vec::new() };
+        let error = Error::TaskFailed(Box::new(failure));
+        let said = still_waiting(Cause::LockFile, Duration::from_millis(31_500), &error);
+        assert_eq!(said, format!("still waiting for the VM's lock (31 s): last answer: {text}"));
     }
 
     #[test]

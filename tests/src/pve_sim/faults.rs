@@ -55,6 +55,8 @@ pub enum Then {
     Edit(Edit),
     /// A foreign hand makes a VM just before.
     Create(Create),
+    /// Something else on the node takes a VM's lock file just before, and keeps it for some time.
+    Hold(Hold),
     /// A foreign hand removes a VM, its disks too, just before.
     Remove(u32),
     /// A node goes away just before.
@@ -141,6 +143,16 @@ pub struct Create {
     pub node: Option<String>,
     /// Its config.
     pub config: BTreeMap<String, String>,
+}
+
+/// A lock file that is held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// The VM.
+    pub vmid: u32,
+    /// For how long: each who wants the file waits 10 s of it, as PVE does.
+    pub seconds: u64,
 }
 
 /// A privilege that goes.
@@ -238,6 +250,11 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
             };
             world.vms.entry(create.vmid).or_insert(vm);
         }
+        Then::Hold(Hold { vmid, seconds }) => {
+            if let Some(vm) = world.vms.get_mut(vmid) {
+                vm.lock_held = *seconds;
+            }
+        }
         Then::Remove(vmid) => {
             world.vms.remove(vmid);
             world.volumes.retain(|volume| volume.vmid() != Some(*vmid));
@@ -301,6 +318,7 @@ mod tests {
             r#"{"task": {"exitstatus": "x", "length": 3, "log": ["a"]}}"#,
             r#"{"edit": {"vmid": 100, "set": {"cores": "4"}}}"#,
             r#"{"create": {"vmid": 100, "config": {"name": "x"}}}"#,
+            r#"{"hold": {"vmid": 100, "seconds": 60}}"#,
             r#"{"remove": 100}"#,
             r#"{"offline": "pve1"}"#,
             r#"{"full": "local"}"#,

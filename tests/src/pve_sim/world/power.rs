@@ -30,6 +30,7 @@ impl World {
             vm.running = true;
             vm.agent_calls = 0;
         }
+        self.meet_cleanup(vmid);
         Ended { log, ..Ended::default() }
     }
 
@@ -108,6 +109,7 @@ impl World {
         vm.check_lock().map_err(text)?;
         vm.running = false;
         vm.agent_calls = 0;
+        vm.cleanup_due = true;
         self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
@@ -138,6 +140,8 @@ impl World {
         if let Err(cause) = self.stop(node, vmid) {
             return Err(cause).into();
         }
+        // The start comes from the cleanup itself.
+        self.vms.entry(vmid).and_modify(|vm| vm.cleanup_due = false);
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
         // starts it again a moment later, in a task of its own.
         let root = Who { authid: "root@pam".to_owned() };

@@ -31,6 +31,9 @@ pub struct Vm {
     /// Keys whose hotplug fails while it runs, and what QEMU says then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hotplug_fails: BTreeMap<String, String>,
+    /// How many seconds something else still holds its lock file; not written.
+    #[serde(skip_serializing)]
+    pub lock_held: u64,
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
@@ -43,6 +46,9 @@ pub struct Vm {
     /// Agent calls since the start.
     #[serde(skip)]
     pub(crate) agent_calls: u32,
+    /// It was stopped, and PVE's cleanup has not come yet.
+    #[serde(skip)]
+    pub(crate) cleanup_due: bool,
     /// MACs made for it so far.
     #[serde(skip)]
     pub(crate) made: u32,

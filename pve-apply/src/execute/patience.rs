@@ -1,0 +1,146 @@
+//! How long a write that was refused for now is sent again, and when people hear of it. Does no I/O.
+
+use super::retry::is_refused_for_now;
+use pve_client::Error;
+use std::time::Duration;
+
+/// How long a VM's lock file is worth waiting for.
+///
+/// PVE: qemu-server 9.2.6, CLI/qm.pm, cleanup: after a stop it waits 60 s for the lock file, and when
+/// the VM runs again by then, it holds the file for another 30 s.
+const LOCK_FILE: Duration = Duration::from_secs(120);
+/// How long other refusals are worth waiting for: a start of pveproxy, a cluster that is finding its
+/// quorum.
+const PASSING: Duration = Duration::from_secs(30);
+/// How often a write is sent that may be sent again although its answer was lost.
+const LOST: u32 = 7;
+/// After so long people hear what is waited for; the next time after twice as long.
+const NEWS: Duration = Duration::from_secs(30);
+
+/// Why a write may be sent once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Something holds a lock file. PVE itself has waited 10 s for it.
+    LockFile,
+    /// Something else that passes, and PVE has answered at once.
+    Passing,
+    /// The answer was lost, and doing it twice does no harm.
+    Lost,
+}
+
+impl Cause {
+    /// Judges an error of a write; `None`: sending it again would not help, or would do harm.
+    pub(super) fn of(error: &Error, is_over: bool, is_harmless: bool) -> Option<Self> {
+        if is_over && error.is_lock_file_timeout() {
+            Some(Self::LockFile)
+        } else if is_over && is_refused_for_now(error) {
+            Some(Self::Passing)
+        } else {
+            (is_harmless && error.is_outcome_unknown()).then_some(Self::Lost)
+        }
+    }
+
+    /// The first pause, and the longest one; each is twice the one before.
+    fn pauses(self) -> (Duration, Duration) {
+        match self {
+            // PVE's own wait sets the pace.
+            Self::LockFile => (Duration::from_millis(250), Duration::from_millis(500)),
+            Self::Passing | Self::Lost => (Duration::from_millis(500), Duration::from_secs(8)),
+        }
+    }
+}
+
+/// The patience with one write.
+#[derive(Debug)]
+pub(super) struct Patience {
+    /// No wait is longer than this.
+    limit: Duration,
+    attempts: u32,
+    news: Duration,
+}
+
+impl Patience {
+    /// Patience until `limit` at most, which is what one task may take.
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, attempts: 0, news: NEWS }
+    }
+
+    /// How long to wait before the next try, `waited` after the first one began; `None`: no more.
+    pub(super) fn next(&mut self, cause: Cause, waited: Duration) -> Option<Duration> {
+        self.attempts += 1;
+        let is_over = match cause {
+            Cause::LockFile => waited >= LOCK_FILE.min(self.limit),
+            Cause::Passing => waited >= PASSING.min(self.limit),
+            Cause::Lost => self.attempts >= LOST,
+        };
+        (!is_over).then(|| self.pause(cause))
+    }
+
+    /// How long to wait before whatever comes next.
+    pub(super) fn pause(&self, cause: Cause) -> Duration {
+        let (first, last) = cause.pauses();
+        last.min(first * 2u32.saturating_pow(self.attempts.saturating_sub(1)).min(64))
+    }
+
+    /// Returns whether people should hear now what is waited for.
+    pub(super) fn is_news(&mut self, waited: Duration) -> bool {
+        let is_due = waited >= self.news;
+        while waited >= self.news {
+            self.news *= 2;
+        }
+        is_due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends a write at a thing that is free after `free` seconds, each try of which takes `takes`;
+    /// returns whether it succeeded, when that was, and when there was news.
+    fn send(cause: Cause, free: u64, takes: u64, limit: u64) -> (bool, u64, Vec<u64>) {
+        let mut patience = Patience::new(Duration::from_secs(limit));
+        let (mut now, mut news) = (Duration::ZERO, Vec::new());
+        loop {
+            if now + Duration::from_secs(takes) >= Duration::from_secs(free) {
+                return (true, now.as_secs(), news);
+            }
+            now += Duration::from_secs(takes);
+            if patience.is_news(now) {
+                news.push(now.as_secs());
+            }
+            match patience.next(cause, now) {
+                Some(pause) => now += pause,
+                None => return (false, now.as_secs(), news),
+            }
+        }
+    }
+
+    #[test]
+    fn the_cleanup_of_pve_is_outlasted() {
+        let (is_done, at, news) = send(Cause::LockFile, 90, 10, 1800);
+        assert!(is_done && at <= 90, "{at}");
+        assert_eq!(news, [30, 62]);
+    }
+
+    #[test]
+    fn every_wait_ends() {
+        for (cause, takes, limit, expected) in [
+            (Cause::LockFile, 10, 1800, 120..=131),
+            (Cause::LockFile, 10, 30, 30..=41),
+            (Cause::LockFile, 0, 1800, 120..=121),
+            (Cause::Passing, 0, 1800, 30..=38),
+            (Cause::Passing, 0, 5, 5..=8),
+            (Cause::Lost, 30, 1800, 210..=240),
+        ] {
+            let (is_done, at, _) = send(cause, 10_000, takes, limit);
+            assert!(!is_done && expected.contains(&at), "{cause:?} {limit}: {at}");
+        }
+    }
+
+    #[test]
+    fn news_comes_ever_more_rarely() {
+        let (_, _, news) = send(Cause::LockFile, 10_000, 10, 1800);
+        assert_eq!(news, [30, 62, 125]);
+    }
+}
