@@ -95,6 +95,7 @@ impl Patience {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pve_client::{Call, TaskFailure};
 
     /// Sends a write at a thing that is free after `free` seconds, each try of which takes `takes`;
     /// returns whether it succeeded, when that was, and when there was news.
@@ -113,6 +114,39 @@ mod tests {
                 Some(pause) => now += pause,
                 None => return (false, now.as_secs(), news),
             }
+        }
+    }
+
+    fn failed(text: &str) -> Error {
+        let upid = "UPID:pve1:00001001:00100064:69000001:qmstart:101:root@pam:".parse().unwrap();
+        let exitstatus = text.to_owned();
+        Error::TaskFailed(Box::new(TaskFailure { upid, exitstatus, log: Vec::new() }))
+    }
+
+    #[test]
+    fn only_what_was_not_done_or_does_no_harm_is_sent_again() {
+        let held = "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout";
+        let lost = || {
+            let call = Call { method: "POST", path: "/x".to_owned() };
+            Error::MaybeSent { call, source: std::io::ErrorKind::TimedOut.into() }
+        };
+        for (error, is_over, is_harmless, expected) in [
+            (failed(held), true, false, Some(Cause::LockFile)),
+            (
+                failed("cfs-lock 'x' error: got lock request timeout"),
+                true,
+                false,
+                Some(Cause::LockFile),
+            ),
+            (failed("VM is locked (backup)"), true, false, Some(Cause::Passing)),
+            (failed("got no worker upid - start worker failed"), true, false, Some(Cause::Passing)),
+            (failed("VM quit/powerdown failed - got timeout"), true, true, None),
+            // Its task may still be at work.
+            (failed(held), false, true, None),
+            (lost(), true, true, Some(Cause::Lost)),
+            (lost(), true, false, None),
+        ] {
+            assert_eq!(Cause::of(&error, is_over, is_harmless), expected, "{error}");
         }
     }
 
