@@ -35,6 +35,13 @@ pub(crate) enum What {
         /// The fields.
         fields: Vec<String>,
     },
+    /// The VM is on and its guest does not run.
+    Halted {
+        /// QEMU's word for it, as `paused`.
+        qmpstatus: String,
+        /// The document asks for a VM that runs.
+        is_asked: bool,
+    },
     /// The VM runs on another node than the document's.
     Moved {
         /// The node.
@@ -96,6 +103,11 @@ impl Notice {
             }
             What::WaitsForReboot { fields } => {
                 format!("waits for a reboot: {}", fields.join(", "))
+            }
+            What::Halted { qmpstatus, .. } => {
+                format!(
+                    "is on, but its guest does not run: QEMU says \"{qmpstatus}\"; resume it in PVE"
+                )
             }
             What::Moved { node } => format!("runs on node {node}, and is managed there"),
             What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),

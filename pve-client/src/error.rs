@@ -255,6 +255,18 @@ impl Error {
         })
     }
 
+    /// Tells that a guest did not shut down in the time that it was given.
+    pub fn is_shutdown_timeout(&self) -> bool {
+        // PVE: qemu-server, QemuServer.pm, _do_vm_stop.
+        self.says(|text| text.contains("VM quit/powerdown failed"))
+    }
+
+    /// Tells that a VM is paused, so that its guest cannot be asked to shut down.
+    pub fn is_paused(&self) -> bool {
+        // PVE: qemu-server, API2/Qemu.pm, vm_shutdown and vm_reboot.
+        self.says(|text| text.contains("VM is paused"))
+    }
+
     /// Tells that PVE could not start a worker for the task; nothing was done.
     pub fn is_worker_start_failure(&self) -> bool {
         self.says(|text| text.contains("got no worker upid"))

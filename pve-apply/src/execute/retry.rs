@@ -2,7 +2,7 @@
 
 use super::patience::{Cause, Patience};
 use super::{Stop, Work};
-use crate::action::Repeat;
+use crate::action::{Action, Repeat};
 use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
@@ -147,6 +147,21 @@ impl Work<'_> {
         self.tell("stopping", &text, None);
     }
 
+    /// What to do about a guest that does not shut down.
+    fn way_to_shut_down(&self, error: &Error) -> Option<String> {
+        let cut = match self.plan.action {
+            Action::Power => "--force cuts its power",
+            _ => "--allow-stop cuts its power and starts it again",
+        };
+        if error.is_paused() {
+            Some(format!("resume it in PVE, or run again: {cut}"))
+        } else if error.is_shutdown_timeout() {
+            Some(format!("{cut} when it does not shut down; --shutdown-timeout gives it longer"))
+        } else {
+            None
+        }
+    }
+
     /// Turns a failure into a finding.
     pub(super) fn stop(&self, what: &str, failed: Failed) -> Stop {
         let (error, maybe, goes_on) = match failed {
@@ -171,6 +186,9 @@ impl Work<'_> {
                 entry
             }
         };
+        if let Some(hint) = self.way_to_shut_down(&error) {
+            entry = entry.hint(hint);
+        }
         if error.is_lock_file_timeout() {
             entry = entry.hint(
                 "another task on the node, or PVE's own cleanup after a stop, holds the VM's lock: \

@@ -6,7 +6,7 @@ use super::find::Ours;
 use super::writes::{self, Writes};
 use super::{blocked, create, seed, unchanged, unsaid};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::{Why, Wish};
 use crate::change::{Change, Impact};
 use crate::desired::{Consent, Desired, DesiredVm, Machine};
 use crate::mark::{Mark, Stage};
@@ -35,7 +35,7 @@ pub(super) fn plan_one(
     }
     let slots = writes::protected(&context, &difference);
     difference.blocked.extend((!slots.is_empty()).then_some(Why::DrivesProtected { slots }));
-    let not_agreed = not_agreed(&difference, desired.consent);
+    let not_agreed = not_agreed(&difference, desired.consent, seen.halted.as_deref());
     difference.blocked.extend(not_agreed);
     if let Some(lock) = seen.config.lock() {
         difference.blocked.push(Why::Locked { lock: lock.to_owned() });
@@ -69,7 +69,7 @@ pub(super) fn plan_one(
 }
 
 /// What the user has not agreed to.
-fn not_agreed(difference: &Difference, consent: Consent) -> Vec<Why> {
+fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -> Vec<Why> {
     let of = |impact| {
         let differ = |change: &&Change| change.impact == impact;
         let fields = difference.changes.iter().filter(differ).map(|c| format!("`{}`", c.field));
@@ -78,7 +78,14 @@ fn not_agreed(difference: &Difference, consent: Consent) -> Vec<Why> {
     let mut why = Vec::new();
     let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));
     let agreed = consent.reboot || consent.stop;
-    if !off.is_empty() && !consent.stop {
+    if let Some(qmpstatus) = halted
+        && off.is_empty()
+        && !reboot.is_empty()
+        && !consent.stop
+    {
+        let (qmpstatus, wish) = (qmpstatus.to_owned(), Wish::Change { fields: reboot });
+        why.push(Why::Halted { qmpstatus, wish });
+    } else if !off.is_empty() && !consent.stop {
         why.push(Why::NeedsPowerOff { fields: off });
     } else if !reboot.is_empty() && !agreed {
         why.push(Why::NeedsReboot { fields: reboot });
@@ -177,6 +184,12 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         let (name, vmid) = (c.ours.mark.vm.clone(), c.ours.seen.vmid);
         plan.notices.push(Notice { name, vmid, what });
     };
+    // A VM that is stopped and started runs afterwards.
+    let is_restarted = difference.impact() > Impact::None && c.desired.consent.stop;
+    if let Some(qmpstatus) = c.ours.seen.halted.as_ref().filter(|_| !is_restarted) {
+        let is_asked = c.machine.power == stage::Power::Running;
+        say(What::Halted { qmpstatus: qmpstatus.clone(), is_asked });
+    }
     let seed = &c.ours.mark.seed;
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
         say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged });

@@ -129,6 +129,8 @@ pub struct Edit {
     pub delete: Vec<String>,
     /// Its power, when it changes.
     pub running: Option<bool>,
+    /// What QEMU says of it from now on, as `paused`.
+    pub qmpstatus: Option<String>,
     /// The node it moves to.
     pub node: Option<String>,
 }
@@ -236,6 +238,7 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
                 vm.config.extend(edit.set.clone());
                 vm.config.retain(|key, _| !edit.delete.contains(key));
                 vm.node = edit.node.clone().unwrap_or(std::mem::take(&mut vm.node));
+                vm.qmpstatus = edit.qmpstatus.clone().or(vm.qmpstatus.take());
                 if let Some(running) = edit.running {
                     world.switch(edit.vmid, running);
                 }

@@ -108,14 +108,17 @@ impl World {
         };
         vm.check_lock().map_err(text)?;
         vm.running = false;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
         vm.cleanup_due = true;
         self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
+        let listens = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running")
+            && self.guest_of(vmid).shuts_down;
         let running = self.vm(node, vmid).is_ok_and(|vm| vm.running);
-        if running && !force && !self.guest_of(vmid).shuts_down {
+        if running && !force && !listens {
             return Err("VM quit/powerdown failed - got timeout".to_owned());
         }
         self.stop(node, vmid)
@@ -127,6 +130,7 @@ impl World {
             return;
         };
         vm.running = running;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
         let node = vm.node.clone();
         // The VM is there, and nothing else is looked at.
@@ -134,7 +138,8 @@ impl World {
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {
-        if !self.guest_of(vmid).shuts_down {
+        let runs = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running");
+        if !runs || !self.guest_of(vmid).shuts_down {
             return Err("VM quit/powerdown failed - got timeout".to_owned()).into();
         }
         if let Err(cause) = self.stop(node, vmid) {

@@ -28,6 +28,9 @@ pub struct Vm {
     pub forced: BTreeSet<String>,
     /// Whether QEMU runs.
     pub running: bool,
+    /// QEMU's own word while it runs, as `paused`; absent: the guest runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qmpstatus: Option<String>,
     /// Keys whose hotplug fails while it runs, and what QEMU says then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hotplug_fails: BTreeMap<String, String>,
@@ -209,6 +212,21 @@ impl Vm {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What `query-status` says.
+    pub(crate) fn qmpstatus(&self) -> &str {
+        match (self.running, &self.qmpstatus) {
+            (true, Some(word)) => word,
+            (true, None) => "running",
+            (false, _) => "stopped",
+        }
+    }
+
+    /// Whether PVE asks such a VM for nothing that only its guest can do.
+    // PVE: QemuServer.pm, vm_is_paused; API2/Qemu.pm, vm_shutdown and vm_reboot.
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self.qmpstatus(), "paused" | "prelaunch" | "suspended")
     }
 
     /// Facts 28.
