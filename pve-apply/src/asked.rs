@@ -63,6 +63,16 @@ pub(crate) enum Wanted {
     Since(String, Version),
 }
 
+impl Wanted {
+    /// The bridge or VNet.
+    pub(crate) fn bridge(&self) -> Option<&str> {
+        match self {
+            Self::Bridge(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Reads what the document asks for, and what is wrong with its `config`s.
 pub(crate) fn read(deployment: &Deployment) -> (Vec<Asked>, Vec<(usize, Problem)>) {
     let mut problems = Vec::new();

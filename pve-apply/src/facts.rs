@@ -3,6 +3,7 @@
 use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
+use crate::vnets;
 use pve_client::{Client, Error, MappingKind, NodeName, Storage};
 use pve_stage::finding;
 use stage::{Failure, Place};
@@ -24,8 +25,11 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         token_id: client.endpoint().token.id().to_owned(),
         ..Facts::default()
     };
-    if some(|wanted| matches!(wanted, Wanted::Bridge(_))) {
-        facts.bridges = ask(|| client.bridges(node))?;
+    let bridges: Vec<&str> = wanted.iter().filter_map(Wanted::bridge).collect();
+    if !bridges.is_empty() {
+        let known = ask(|| client.bridges(node))?;
+        facts.vnets = vnets::read(client, node, &bridges, &known)?;
+        facts.bridges = known.into_iter().map(|bridge| bridge.name).collect();
     }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;

@@ -36,6 +36,7 @@ mod schedule;
 mod show;
 mod ssh;
 mod status;
+mod vnets;
 
 pub use cli::Cli;
 

@@ -4,6 +4,7 @@
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, Claim, Wanted};
 use crate::privileges::{self, ANY_VERSION, Need};
+use crate::vnets::Vnet;
 use machine::{ConfigKey, Parts, Version};
 use pve_client::{Mapping, MappingKind, NodeName, Permissions, Storage, StorageId};
 use stage::{Entry, Place, Report, suggest};
@@ -18,6 +19,8 @@ pub(crate) struct Facts {
     pub isos: BTreeMap<String, Vec<String>>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
+    /// How the VNets among them do that are asked for, and those that are not there yet.
+    pub(crate) vnets: BTreeMap<String, Vnet>,
     /// The cluster's mappings, as they are on this node.
     pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
     /// CPU models.
@@ -121,6 +124,10 @@ impl Preflight<'_> {
                 let empty = format!("storage {storage} has no ISO images");
                 let known = facts.isos.get(storage);
                 known.map(|known| unless_in(known, volid, fact, &empty)).unwrap_or_default()
+            }
+            Wanted::Bridge(name) if facts.vnets.contains_key(name) => {
+                let vnet = facts.vnets.get(name);
+                vnet.and_then(|vnet| vnet.finding(name, field, node)).into_iter().collect()
             }
             Wanted::Bridge(name) => {
                 // PVE: facts 13: without this look the VM is made and its start fails.

@@ -91,7 +91,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         tell(console, &plan);
         // Only --prune brings removals into this plan.
         confirm::unless_agreed(&plan, args.yes)?;
-        preflight(session, &plan).map_err(stopped)?;
+        preflight(session, &plan, console).map_err(stopped)?;
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
@@ -149,7 +149,7 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
 }
 
 /// The checks that are only worth their reads when something is to be made or changed.
-fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
+fn preflight(session: &Session, plan: &Plan, console: &Console) -> Result<(), Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(());
@@ -165,5 +165,9 @@ fn preflight(session: &Session, plan: &Plan) -> Result<(), Failure> {
     };
     let facts = facts::read(&session.client, work.node, &work.wanted())?;
     let report = work.judge(&facts);
-    if report.has_errors() { Err(report.into()) } else { Ok(()) }
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    console.report(&report);
+    Ok(())
 }

@@ -96,7 +96,10 @@ impl World {
 
     fn has_bridge(&self, node: &str, bridge: &str) -> bool {
         self.nodes.get(node).is_some_and(|found| found.interfaces.contains_key(bridge))
-            || self.sdn.running.vnets.contains_key(bridge)
+            || self
+                .sdn
+                .on_node(node)
+                .any(|(vnet, _, status, _)| vnet == bridge && status == "available")
     }
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
