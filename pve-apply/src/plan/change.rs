@@ -12,6 +12,7 @@ use crate::desired::{Consent, Desired, DesiredVm, Machine};
 use crate::mark::{Mark, Stage};
 use crate::notice::{Notice, What};
 use crate::observed::Observed;
+use machine::ConfigKey;
 
 /// Plans a VM that is there.
 pub(super) fn plan_one(
@@ -190,6 +191,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         let is_asked = c.machine.power == stage::Power::Running;
         say(What::Halted { qmpstatus: qmpstatus.clone(), is_asked });
     }
+    growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
         say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged });
@@ -214,4 +216,22 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     if !fields.is_empty() {
         say(What::Differs { fields });
     }
+}
+
+/// What does not grow at once in a running guest whose disks grow.
+///
+/// cloud-init, cc_growpart and cc_resizefs: both run at each boot, and look at the root alone.
+fn growths<'c>(c: &'c Context<'_>, difference: &'c Difference) -> impl Iterator<Item = What> + 'c {
+    let boots = !c.runs() || difference.impact() > Impact::None;
+    difference.resizes.keys().filter_map(move |disk| {
+        let is_boot = ConfigKey::find(disk).is_some_and(|key| c.is_boot(key));
+        // A VM that was made by hand may have no cloud-init in it.
+        let has_cloud_init = !c.ours.mark.seed.is_unknown();
+        let disk = disk.clone();
+        match is_boot && has_cloud_init {
+            true if boots => None,
+            true => Some(What::GrowsAtBoot { disk }),
+            false => c.runs().then_some(What::GrowsByHand { disk }),
+        }
+    })
 }
