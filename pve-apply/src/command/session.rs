@@ -43,7 +43,8 @@ impl Session {
         if report.has_errors() {
             return Err(report.into());
         }
-        let (desired, findings) = desired::read(&deployment, &nonce()?, purpose);
+        let parsed = asked::parse(&deployment);
+        let (desired, findings) = desired::read(&deployment, &parsed, &nonce()?, purpose);
         report.extend(findings);
         let client = connect::client(&deployment, &target.trust, console);
         match (client, desired) {
@@ -53,7 +54,7 @@ impl Session {
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
                 select(&mut desired, &target.vms)?;
                 // What is wrong with a `config` has been said with all else.
-                let (asked, _) = asked::read(&deployment);
+                let asked = asked::of(&deployment, parsed);
                 Ok(Self { client, desired, asked, order })
             }
             (Err(findings), _) => {
