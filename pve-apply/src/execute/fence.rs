@@ -11,14 +11,21 @@ use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
-use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, Vmid};
+use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::time::Duration;
 
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
-/// After so many looks the user is told what keeps us: ten seconds.
+/// After so many looks, ten seconds, people hear what is waited for; the next time after twice as many.
 const LOOKS_UNTIL_TOLD: u32 = 40;
+/// After so many looks, one second, it is looked whether the create has died; again each ten seconds.
+const LOOKS_UNTIL_ASKED: u32 = 4;
+
+/// The task of a create.
+const CREATE: &str = "qmcreate";
+/// How a task ends whose worker was killed.
+const KILLED: &str = "unexpected status";
 
 /// Another VM that carries the mark of the one that this run has made.
 struct Twin {
@@ -50,6 +57,7 @@ impl Work<'_> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
         let mut looks = 0u32;
+        let mut told = LOOKS_UNTIL_TOLD;
         for (vmid, node) in self.suspects()? {
             loop {
                 match self.look(&node, vmid)? {
@@ -64,14 +72,44 @@ impl Work<'_> {
                     return Err(self.undecided(vmid));
                 }
                 looks += 1;
-                if looks == LOOKS_UNTIL_TOLD {
-                    let text = format!("waiting for VM {vmid}, which is being created");
+                if looks % LOOKS_UNTIL_TOLD == LOOKS_UNTIL_ASKED && self.has_died(&node, vmid)? {
+                    break;
+                }
+                if looks == told {
+                    let seconds = (LOOK_PAUSE * looks).as_secs();
+                    let text = format!(
+                        "still waiting for VM {vmid}, which is being created ({seconds} s)"
+                    );
                     self.tell("wait", &text, None);
+                    told *= 2;
                 }
                 pause(LOOK_PAUSE);
             }
         }
         Ok(twins)
+    }
+
+    /// Returns whether the create of a VM was killed: it never gets a mark, and stays locked until
+    /// somebody clears it.
+    fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Stop> {
+        let kind = Some(CREATE.to_owned());
+        let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
+        let client = self.runner.client;
+        let tasks = ask_patiently(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
+        // PVE: facts-4, 33; reference 4. Any other end takes the lock away, or the config. What runs is
+        // listed first.
+        let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
+        // A create that has begun since holds the lock with right.
+        let is_dead = killed && matches!(self.look(node, vmid)?, Some(None));
+        // Before the end it is looked once more, and said once.
+        if is_dead && !self.started {
+            let text = format!(
+                "VM {vmid} is left locked by a create that was killed: `qm unlock {vmid}` and \
+                 `qm destroy {vmid}` on node {node} clear it"
+            );
+            self.tell("warning", &text, None);
+        }
+        Ok(is_dead)
     }
 
     /// The VMs that may be twins. A vmid alone proves nothing: its VM may have gone since the plan, and

@@ -1,6 +1,5 @@
 //! How long a write that was refused for now is sent again, and when people hear of it. Does no I/O.
 
-use super::retry::is_refused_for_now;
 use pve_client::Error;
 use std::time::Duration;
 
@@ -48,6 +47,16 @@ impl Cause {
             Self::Passing | Self::Lost => (Duration::from_millis(500), Duration::from_secs(8)),
         }
     }
+}
+
+/// PVE says that nothing was done and that a later try may work.
+pub(super) fn is_refused_for_now(error: &Error) -> bool {
+    // PVE: reference 4, the table of retries. Never "already exists".
+    let unreachable = matches!(error, Error::NeverSent { .. }) && error.certificate().is_none();
+    unreachable
+        || error.is_lock_timeout()
+        || error.is_worker_start_failure()
+        || error.is_no_quorum()
 }
 
 /// The patience with one write.

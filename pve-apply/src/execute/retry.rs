@@ -260,16 +260,6 @@ pub(super) enum Failed {
     },
 }
 
-/// PVE says that nothing was done and that a later try may work.
-pub(super) fn is_refused_for_now(error: &Error) -> bool {
-    // PVE: reference 4, the table of retries. Never "already exists".
-    let unreachable = matches!(error, Error::NeverSent { .. }) && error.certificate().is_none();
-    unreachable
-        || error.is_lock_timeout()
-        || error.is_worker_start_failure()
-        || error.is_no_quorum()
-}
-
 /// How long to wait before the next create: doubled each time.
 pub(super) fn backoff(attempt: u32) -> Duration {
     spread(FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16))
