@@ -65,15 +65,29 @@ pub(crate) enum Wanted {
     Since(String, Version),
 }
 
-/// Reads what the document asks for, and what is wrong with its `config`s.
-pub(crate) fn read(deployment: &Deployment) -> (Vec<Asked>, Vec<(usize, Problem)>) {
-    let mut problems = Vec::new();
-    let vms = deployment.vms.iter().enumerate().map(|(index, vm)| {
-        let (said, wrong) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
-        problems.extend(wrong.into_iter().map(|problem| (index, problem)));
-        Asked::new(index, vm, said, &deployment.datastore)
-    });
-    (vms.collect(), problems)
+impl Wanted {
+    /// The bridge or VNet.
+    pub(crate) fn bridge(&self) -> Option<&str> {
+        match self {
+            Self::Bridge(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// A VM's `config` as it was read, and what is wrong with it.
+pub(crate) type Parsed = (Settings, Vec<Problem>);
+
+/// Reads each VM's `config`.
+pub(crate) fn parse(deployment: &Deployment) -> Vec<Parsed> {
+    let config = |vm: &Vm| vm.config.as_ref().map(Settings::read).unwrap_or_default();
+    deployment.vms.iter().map(config).collect()
+}
+
+/// Returns what the document's VMs ask for, whose `config`s were read.
+pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<Asked> {
+    let vms = deployment.vms.iter().zip(parsed).enumerate();
+    vms.map(|(index, (vm, (said, _)))| Asked::new(index, vm, said, &deployment.datastore)).collect()
 }
 
 impl Asked {

@@ -3,7 +3,8 @@
 use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
-use pve_client::{Client, Error, MappingKind, NodeName, SdnKind, Storage};
+use crate::vnets;
+use pve_client::{Client, Error, MappingKind, NodeName, Storage};
 use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
@@ -24,11 +25,11 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         token_id: client.endpoint().token.id().to_owned(),
         ..Facts::default()
     };
-    if some(|wanted| matches!(wanted, Wanted::Bridge(_))) {
-        facts.bridges = ask(|| client.bridges(node))?;
-    }
-    if some(|wanted| matches!(wanted, Wanted::VlansOn(_))) {
-        facts.vnets = ask(|| client.sdn_list(&SdnKind::Vnet))?;
+    let bridges: Vec<&str> = wanted.iter().filter_map(Wanted::bridge).collect();
+    if !bridges.is_empty() {
+        let known = ask(|| client.bridges(node))?;
+        (facts.vnets, facts.vnet_objects) = vnets::read(client, node, &bridges, &known)?;
+        facts.bridges = known.into_iter().map(|bridge| bridge.name).collect();
     }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;

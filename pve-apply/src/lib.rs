@@ -39,6 +39,7 @@ mod show;
 mod ssh;
 mod status;
 mod task_wait;
+mod vnets;
 
 pub use cli::Cli;
 

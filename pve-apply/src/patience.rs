@@ -52,6 +52,9 @@ pub(crate) fn last_answer(error: &Error) -> String {
             said => said,
         };
     }
+    if let Error::TaskFailed(failure) = error {
+        return failure.exitstatus.clone();
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -64,7 +67,7 @@ pub(crate) fn last_answer(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pve_client::{Call, Unreachable};
+    use pve_client::{Call, TaskFailure, Unreachable};
 
     /// When something is said of a wait that is looked at each second.
     fn said(patience: &mut Patience, until: u64) -> Vec<u64> {
@@ -105,6 +108,10 @@ mod tests {
         );
         check(refused(596, "Connection timed out", &[]), "status 596: Connection timed out");
         check(refused(502, "", &[]), "status 502");
+        let text = "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout";
+        let upid = "UPID:pve1:00001001:00100064:69000001:qmstart:101:root@pam:".parse().unwrap();
+        let failure = TaskFailure { upid, exitstatus: text.to_owned(), log: Vec::new() };
+        check(Error::TaskFailed(Box::new(failure)), text);
         check(
             refused(400, "Parameter verification failed.\n", &[("upid", "no such task\n")]),
             "Parameter verification failed.; upid: no such task",

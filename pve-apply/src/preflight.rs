@@ -4,6 +4,7 @@
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, Claim, Wanted};
 use crate::privileges::{self, ANY_VERSION, Need};
+use crate::vnets::Vnet;
 use machine::{ConfigKey, Parts, Version};
 use pve_client::{Mapping, MappingKind, NodeName, Permissions, SdnObject, Storage, StorageId};
 use stage::{Entry, Place, Report, suggest};
@@ -18,8 +19,10 @@ pub(crate) struct Facts {
     pub isos: BTreeMap<String, Vec<String>>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
-    /// The vnets that the token may see.
-    pub vnets: Vec<SdnObject>,
+    /// How the VNets among them do that are asked for, and those that are not there yet.
+    pub(crate) vnets: BTreeMap<String, Vnet>,
+    /// The VNets that the token may see, when one of them may be asked for.
+    pub(crate) vnet_objects: Vec<SdnObject>,
     /// The cluster's mappings, as they are on this node.
     pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
     /// CPU models.
@@ -124,6 +127,10 @@ impl Preflight<'_> {
                 let known = facts.isos.get(storage);
                 known.map(|known| unless_in(known, volid, fact, &empty)).unwrap_or_default()
             }
+            Wanted::Bridge(name) if facts.vnets.contains_key(name) => {
+                let vnet = facts.vnets.get(name);
+                vnet.and_then(|vnet| vnet.finding(name, field, node)).into_iter().collect()
+            }
             Wanted::Bridge(name) => {
                 // PVE: facts 13: without this look the VM is made and its start fails.
                 let fact =
@@ -216,7 +223,7 @@ fn switch_on(storage: &Storage, content: &str) -> String {
 /// PVE looks when the VM starts: then it would be there already.
 fn vlans_on(name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
     // Of a vnet that the token cannot see nothing is said.
-    let vnet = facts.vnets.iter().find(|vnet| vnet.id == name);
+    let vnet = facts.vnet_objects.iter().find(|vnet| vnet.id == name);
     let is_aware =
         |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
     let refused = vnet.filter(|vnet| !is_aware(vnet)).map(|_| {

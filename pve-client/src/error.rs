@@ -247,11 +247,28 @@ impl Error {
     /// Tells that a lock was not free in time; the same call may succeed a little later.
     pub fn is_lock_timeout(&self) -> bool {
         // PVE: reference 4: "can't lock file ... - got timeout", "got lock request timeout", "VM is locked (backup)".
+        self.is_lock_file_timeout() || self.says(|text| text.contains("is locked ("))
+    }
+
+    /// Tells that something held a lock file for the 10 s or so that PVE itself waits for it.
+    pub fn is_lock_file_timeout(&self) -> bool {
+        // PVE: pve-common, Tools.pm, lock_file_full; pve-cluster, Cluster.pm, cfs_lock.
         self.says(|text| {
             (text.contains("can't lock file") && text.contains("got timeout"))
                 || text.contains("got lock request timeout")
-                || text.contains("is locked (")
         })
+    }
+
+    /// Tells that a guest did not shut down in the time that it was given.
+    pub fn is_shutdown_timeout(&self) -> bool {
+        // PVE: qemu-server, QemuServer.pm, _do_vm_stop.
+        self.says(|text| text.contains("VM quit/powerdown failed"))
+    }
+
+    /// Tells that a VM is paused, so that its guest cannot be asked to shut down.
+    pub fn is_paused(&self) -> bool {
+        // PVE: qemu-server, API2/Qemu.pm, vm_shutdown and vm_reboot.
+        self.says(|text| text.contains("VM is paused"))
     }
 
     /// Tells that PVE could not start a worker for the task; nothing was done.

@@ -53,8 +53,8 @@ pub use property_string::{PropertyString, display_size, parse_boolean, parse_siz
 pub use proxy::Proxies;
 pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
-pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
-pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
+pub use sdn::{NodeVnet, NodeZone, SdnKind, SdnObject, SdnState};
+pub use storage::{Bridge, Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
 pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;

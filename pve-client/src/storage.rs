@@ -103,6 +103,15 @@ pub struct Download {
     pub verify_certificates: bool,
 }
 
+/// What a NIC of a VM may be put on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// Its name, as `vmbr0`.
+    pub name: String,
+    /// It is a VNet of SDN.
+    pub is_vnet: bool,
+}
+
 /// A network interface of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -219,12 +228,15 @@ impl Client {
         })
     }
 
-    /// Returns the names that a NIC of a VM may be put on: the bridges and vnets that the token may see.
-    pub fn bridges(&self, node: &NodeName) -> Result<Vec<String>, Error> {
+    /// Returns what a NIC of a VM may be put on: the bridges and VNets that the token may see. Whether
+    /// the node has made a VNet is not looked at.
+    pub fn bridges(&self, node: &NodeName) -> Result<Vec<Bridge>, Error> {
         // PVE: pve-manager, API2/Network.pm: this type takes vnets in; the list is filtered by SDN.Use and SDN.Audit.
         let params = Params::new().with("type", "any_bridge");
-        self.get(&path(&["nodes", node.as_str(), "network"]), &params)?
-            .list(|network| network.need("iface"))
+        self.get(&path(&["nodes", node.as_str(), "network"]), &params)?.list(|network| {
+            let is_vnet = network.text("type").as_deref() == Some("vnet");
+            Ok(Bridge { name: network.need("iface")?, is_vnet })
+        })
     }
 
     /// Returns a node's network interfaces, bridges among them.

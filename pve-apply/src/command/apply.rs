@@ -100,6 +100,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         if findings.has_errors() {
             return Err(stopped(findings.into()));
         }
+        console.report(&findings);
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.

@@ -4,7 +4,8 @@
 //! this run's own nonce is the one that we made. The vmid is the mutex between two runs of one
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
-use super::retry::{Failed, backoff, is_refused_for_now, pause};
+use super::persistence::is_refused_for_now;
+use super::retry::{Failed, backoff, pause};
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Mark, Owner, Stage, owner};

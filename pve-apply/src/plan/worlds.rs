@@ -162,6 +162,6 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
-    let seen = Seen { vmid: vmid(number), node, power, config };
+    let seen = Seen { vmid: vmid(number), node, power, halted: None, config };
     world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
 }

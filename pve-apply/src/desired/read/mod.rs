@@ -5,6 +5,7 @@ mod machine;
 
 use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
+use crate::asked::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedInputs, Vm};
@@ -27,15 +28,20 @@ pub(crate) enum Purpose {
 /// and the value must not be used then.
 pub(crate) fn read(
     deployment: &Deployment,
+    parsed: &[Parsed],
     run: &str,
     purpose: Purpose,
 ) -> (Option<Desired>, Report) {
     if purpose == Purpose::FindOrApply {
-        let whole = read(deployment, run, Purpose::Apply);
-        return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
+        let whole = read(deployment, parsed, run, Purpose::Apply);
+        return if whole.0.is_some() {
+            whole
+        } else {
+            read(deployment, parsed, run, Purpose::Find)
+        };
     }
     let inputs = SeedInputs::new(deployment);
-    let mut reader = Reader { deployment, inputs, purpose, report: Report::new() };
+    let mut reader = Reader { deployment, parsed, inputs, purpose, report: Report::new() };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();
     (desired.filter(|_| complete), reader.report)
@@ -43,6 +49,8 @@ pub(crate) fn read(
 
 struct Reader<'a> {
     deployment: &'a Deployment,
+    /// Each VM's `config`.
+    parsed: &'a [Parsed],
     inputs: SeedInputs,
     purpose: Purpose,
     report: Report,

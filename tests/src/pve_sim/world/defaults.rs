@@ -36,6 +36,7 @@ impl Default for World {
             urls: BTreeMap::new(),
             options: BTreeMap::from([("keyboard".to_owned(), "en-us".to_owned())]),
             resources_lag: 2,
+            late_cleanup: 0,
             clockwork: super::clockwork::Clockwork::default(),
         }
     }

@@ -31,6 +31,7 @@ impl World {
             vm.agent_calls = 0;
             vm.file_reads = 0;
         }
+        self.meet_cleanup(vmid);
         Ended { log, ..Ended::default() }
     }
 
@@ -108,7 +109,10 @@ impl World {
 
     fn has_bridge(&self, node: &str, bridge: &str) -> bool {
         self.nodes.get(node).is_some_and(|found| found.interfaces.contains_key(bridge))
-            || self.sdn.running.vnets.contains_key(bridge)
+            || self
+                .sdn
+                .on_node(node)
+                .any(|(vnet, _, status, _)| vnet == bridge && status == "available")
     }
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
@@ -120,14 +124,18 @@ impl World {
         };
         vm.check_lock().map_err(text)?;
         vm.running = false;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
         vm.file_reads = 0;
+        vm.cleanup_due = true;
         self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
+        let listens = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running")
+            && self.guest_of(vmid).shuts_down;
         let running = self.vm(node, vmid).is_ok_and(|vm| vm.running);
-        if running && !force && !self.guest_of(vmid).shuts_down {
+        if running && !force && !listens {
             return Err("VM quit/powerdown failed - got timeout".to_owned());
         }
         self.stop(node, vmid)
@@ -139,6 +147,7 @@ impl World {
             return;
         };
         vm.running = running;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
         vm.file_reads = 0;
         let node = vm.node.clone();
@@ -147,12 +156,15 @@ impl World {
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {
-        if !self.guest_of(vmid).shuts_down {
+        let runs = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running");
+        if !runs || !self.guest_of(vmid).shuts_down {
             return Err("VM quit/powerdown failed - got timeout".to_owned()).into();
         }
         if let Err(cause) = self.stop(node, vmid) {
             return Err(cause).into();
         }
+        // The start comes from the cleanup itself.
+        self.vms.entry(vmid).and_modify(|vm| vm.cleanup_due = false);
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
         // starts it again a moment later, in a task of its own.
         let root = Who { authid: "root@pam".to_owned() };

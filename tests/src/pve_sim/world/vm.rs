@@ -28,9 +28,15 @@ pub struct Vm {
     pub forced: BTreeSet<String>,
     /// Whether QEMU runs.
     pub running: bool,
+    /// QEMU's own word while it runs, as `paused`; absent: the guest runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qmpstatus: Option<String>,
     /// Keys whose hotplug fails while it runs, and what QEMU says then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hotplug_fails: BTreeMap<String, String>,
+    /// How many seconds something else still holds its lock file; not written.
+    #[serde(skip_serializing)]
+    pub lock_held: u64,
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
@@ -46,6 +52,9 @@ pub struct Vm {
     /// Files that the agent was asked for since the start.
     #[serde(skip)]
     pub(crate) file_reads: u32,
+    /// It was stopped, and PVE's cleanup has not come yet.
+    #[serde(skip)]
+    pub(crate) cleanup_due: bool,
     /// MACs made for it so far.
     #[serde(skip)]
     pub(crate) made: u32,
@@ -227,6 +236,21 @@ impl Vm {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What `query-status` says.
+    pub(crate) fn qmpstatus(&self) -> &str {
+        match (self.running, &self.qmpstatus) {
+            (true, Some(word)) => word,
+            (true, None) => "running",
+            (false, _) => "stopped",
+        }
+    }
+
+    /// Whether PVE asks such a VM for nothing that only its guest can do.
+    // PVE: QemuServer.pm, vm_is_paused; API2/Qemu.pm, vm_shutdown and vm_reboot.
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self.qmpstatus(), "paused" | "prelaunch" | "suspended")
     }
 
     /// Facts 28.

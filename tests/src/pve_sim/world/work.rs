@@ -80,6 +80,9 @@ impl World {
     }
 
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
+        if let Some(ended) = self.unlocked(&work) {
+            return ended;
+        }
         match work {
             Work::Create { vmid, params, start, pool } => {
                 let ended = self.create(node, who, vmid, params, start);
