@@ -20,7 +20,8 @@ use stage::guest as guests;
 use stage::identity::{self, VmidRange};
 
 /// Any text.
-pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None };
+pub(super) const ANY: Rule =
+    Rule { must: "text", test: |_| true, pattern: None, fault: None, hint: None };
 
 /// The stem of a file, or a key elsewhere.
 pub(super) const NAME: Rule =
