@@ -1,5 +1,8 @@
 //! `Rule`: what a text must be. Does no I/O.
 
+/// Completes a value's name with what is wrong with it.
+type Fault = fn(&str) -> stage::guest::Rule;
+
 /// A rule for a text.
 #[derive(Clone, Copy)]
 pub struct Rule {
@@ -10,7 +13,7 @@ pub struct Rule {
     /// The same for editors, as a regular expression that is never stricter than `test`.
     pub pattern: Option<&'static str>,
     /// Completes the value's name with what is wrong with a text, where `must` says too little.
-    pub fault: Option<fn(&str) -> Result<(), &'static str>>,
+    pub fault: Option<Fault>,
     /// How to get a text that keeps the rule.
     pub hint: Option<&'static str>,
 }
@@ -22,7 +25,7 @@ impl Rule {
     }
 
     /// The same rule, which says what is wrong with a text that it refuses.
-    pub const fn with_fault(self, fault: fn(&str) -> Result<(), &'static str>) -> Self {
+    pub const fn with_fault(self, fault: Fault) -> Self {
         Self { fault: Some(fault), ..self }
     }
 

@@ -55,14 +55,26 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
 
 /// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
-    let user = token_id.split('!').next().unwrap_or_default();
+    let user = word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
+    let token_id = quoted(token_id);
     let role = role(path, privileges);
     let path = given_on(path);
     let propagate = propagation(path);
     format!(
-        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}{propagate} \
+        "run on a node: pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate} \
          (`pve-apply privileges` prints the roles)"
     )
+}
+
+/// A word for a shell, between quotes.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A word for a shell, between quotes where it needs them.
+fn word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"@._-+".contains(&b);
+    if word.bytes().all(plain) { word.to_owned() } else { quoted(word) }
 }
 
 /// Where a privilege is given. PVE takes every entry on `/vms/VMID` away when it destroys the VM, so
@@ -103,6 +115,8 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
     let Scope { user, token, needs } = scope;
+    let token_id = quoted(&format!("{user}!{token}"));
+    let user = word(user);
     let roles = roles(needs);
     let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
     let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
@@ -118,7 +132,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
     let give = |path: &str, role: &str| {
         let propagate = propagation(path);
         format!(
-            "pveum acl modify {path} --users {user} --tokens '{user}!{token}' --roles {role}{propagate}\n"
+            "pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate}\n"
         )
     };
     for (role, (_, paths)) in known() {
@@ -141,7 +155,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
          #   pveum role modify {VMS} --append --privs VM.GuestAgent.Audit\n\
          # Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
-         #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"
+         #   pveum acl modify /nodes/NODE --users {user} --tokens {token_id} --roles PipelineDownloads\n"
     ));
     out
 }
