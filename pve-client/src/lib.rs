@@ -52,7 +52,7 @@ pub use proxy::Proxies;
 pub use qemu::{AgentInterface, ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
 pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
-pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
+pub use storage::{Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo};
 pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;

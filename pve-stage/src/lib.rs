@@ -6,3 +6,4 @@
 pub mod connect;
 pub mod finding;
 pub mod signals;
+pub mod storage;

@@ -1,6 +1,6 @@
 //! The commands of `pveum` that give a token what it needs. Does no I/O.
 
-use super::{Need, ON_DISKS};
+use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -129,6 +129,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
     let _ = writeln!(out, "pveum user add {user}");
     let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
     let _ = writeln!(out, "# Who may do what, where.");
+    out.push_str(&zones(needs));
     let give = |path: &str, role: &str| {
         let propagate = propagation(path);
         format!(
@@ -137,10 +138,6 @@ pub(crate) fn commands(scope: &Scope) -> String {
     };
     for (role, (_, paths)) in known() {
         paths.iter().for_each(|path| out.push_str(&give(path, role)));
-    }
-    let vnet = needs.iter().any(|need| need.is_of_bridge() && !need.path.contains("/vmbr"));
-    if vnet && needs.iter().all(|need| !need.path.ends_with(BRIDGE_PLACEHOLDER)) {
-        out.push_str("# A vnet has its own zone in the place of localnetwork.\n");
     }
     // A comment where no VM is known to need it.
     let (word, mark) = if roles.contains_key(STARTUP) { ("For", "") } else { ("Only for", "#   ") };
@@ -161,4 +158,26 @@ pub(crate) fn commands(scope: &Scope) -> String {
 }
 
 /// What stands for a bridge where no document names one.
-pub(crate) const BRIDGE_PLACEHOLDER: &str = "/BRIDGE";
+pub(crate) const BRIDGE_PLACEHOLDER: &str = "BRIDGE";
+
+/// Says what to write for a zone that is not known.
+fn zones(needs: &BTreeSet<Need>) -> String {
+    let name = |need: &Need| {
+        let (above, name) = need.path.rsplit_once('/')?;
+        (need.is_of_bridge() && above.ends_with(ZONE_PLACEHOLDER)).then(|| name.to_owned())
+    };
+    let names: BTreeSet<String> = needs.iter().filter_map(name).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    if !names.is_empty() {
+        return format!(
+            "# Replace {ZONE_PLACEHOLDER} by the zone of the VNet, or by localnetwork for a bridge: {}.\n\
+             # `pvesh get /cluster/sdn/vnets` lists VNets with their zones.\n",
+            names.join(", ")
+        );
+    }
+    let is_placeholder = |need: &Need| need.path.ends_with(BRIDGE_PLACEHOLDER);
+    match needs.iter().any(is_placeholder) {
+        true => format!("# For a VNet the path is /sdn/zones/{ZONE_PLACEHOLDER}/VNET.\n"),
+        false => String::new(),
+    }
+}
