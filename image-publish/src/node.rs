@@ -77,7 +77,7 @@ impl Node {
 
     /// Returns what keeps the node from using the storage, where that is why PVE refused.
     fn unusable(&self, error: &Error) -> Option<Entry> {
-        if !matches!(error, Error::Status(_)) {
+        if !matches!(error, Error::Status(refusal) if refusal.status == 500) {
             return None;
         }
         let storages = self.client.storages(&self.node).ok()?;
