@@ -354,15 +354,9 @@ mod tests {
 
     #[test]
     fn a_user_may_have_signs_of_tokens() {
-        for (authid, user) in [
-            ("a@pve", "a@pve"),
-            ("a@pve!t", "a@pve"),
-            ("a@corp@pve!t", "a@corp@pve"),
-            ("a!b@pve", "a!b@pve"),
-            ("a!b@pve!t", "a!b@pve"),
-        ] {
-            assert_eq!(user_of(authid), user);
-        }
+        assert_eq!(user_of("a@pve!t"), "a@pve");
+        assert_eq!(user_of("a!b@pve"), "a!b@pve");
+        assert_eq!(user_of("a!b@corp@pve!t"), "a!b@corp@pve");
     }
 
     #[test]
