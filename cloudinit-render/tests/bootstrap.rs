@@ -155,7 +155,7 @@ fn only_stop() -> (i32, Vec<String>) {
 
 fn user_data(server: &str, cloud_init: &Value) -> Value {
     let document = json!({
-        "automation_user": "homestak", "ssh_keys": ["ssh-rsa AAAA"],
+        "automation_user": "homestak", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"],
         "spec_server": server, "cloud_init": cloud_init,
         "vms": [{"name": "edge", "auth_token": "it's a.token".replace(' ', "-")}],
     });

@@ -3,8 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
+use pve_client::{
+    Client, Download, Error, NodeName, Storage, StorageConfig, StorageId, Upid, Upload, Volid,
+};
 use pve_stage::finding;
+use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
 use crate::interrupt::go_on;
@@ -52,7 +55,10 @@ impl Node {
     /// Returns the files of the storage: the one GET that an unchanged image costs.
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
         let fact = format!("reading what storage \"{}\" holds", self.storage);
-        self.files().map_err(|error| finding::while_doing(self.place(), &fact, &error))
+        self.files().map_err(|error| match self.unusable(&error) {
+            Some(entry) => entry,
+            None => finding::while_doing(self.place(), &fact, &error),
+        })
     }
 
     /// Returns the size of a file in bytes; `None` when the storage has no such file.
@@ -71,6 +77,22 @@ impl Node {
         Ok(volumes.iter().map(file).collect())
     }
 
+    /// Returns what keeps the node from using the storage, where that is why PVE refused.
+    fn unusable(&self, error: &Error) -> Option<Entry> {
+        if !matches!(error, Error::Status(refusal) if refusal.status == 500) {
+            return None;
+        }
+        let storages = self.client.storages(&self.node).ok()?;
+        let found = storages.iter().find(|storage| storage.storage == self.storage)?;
+        unusable(self.place(), &self.node, found, &self.configs(found))
+    }
+
+    /// What the cluster says of storages; nothing where that is not needed, or there is no answer,
+    /// and then it is said less exactly.
+    fn configs(&self, found: &Storage) -> Vec<StorageConfig> {
+        if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
+    }
+
     /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
     pub(crate) fn check(&self, needed: u64) -> Result<(), Report> {
         let storages = self.check_version().and_then(|()| {
@@ -81,17 +103,15 @@ impl Node {
             let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
             // PVE: facts 54: the list holds only what the token may see.
             let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let fact = format!(
-                "storage \"{}\" does not exist, or the token must not see it",
-                self.storage
-            );
+            let fact =
+                format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
             return Err(Entry::error(self.place(), fact)
                 .hint(format!("the token sees: {seen}"))
                 .into());
         };
         let mut report = Report::new();
-        if !storage.enabled || !storage.active {
-            report.error(self.place(), format!("storage \"{}\" is not active", self.storage));
+        if let Some(entry) = unusable(self.place(), &self.node, storage, &self.configs(storage)) {
+            report.push(entry);
         }
         if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
             let fact = format!(
@@ -190,7 +210,7 @@ impl Node {
 
     /// Waits for a task of whoever; `still` is called now and then meanwhile.
     pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
-        let mut on_progress = |_| {
+        let mut on_progress = |_, _: Option<&Error>| {
             still();
             go_on()
         };
@@ -222,7 +242,7 @@ impl Node {
     pub(crate) fn clean_up(&self, volid: &Volid) -> Result<(), Error> {
         match self.client.delete_volume(&self.node, volid)? {
             Some(upid) => {
-                let mut on_progress = |_| ControlFlow::Continue(());
+                let mut on_progress = |_, _: Option<&Error>| ControlFlow::Continue(());
                 self.client.wait(&upid, CLEANING_LIMIT, &mut on_progress).map(drop)
             }
             None => Ok(()),

@@ -3,6 +3,7 @@
 use crate::desired::OnError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Vmid;
+use stage::api_token;
 use stage::identity::{SITE_NAME, is_site_name};
 use stage::{ConsoleArgs, TrustArgs};
 use std::ffi::OsString;
@@ -313,11 +314,21 @@ pub(crate) struct PrivilegesArgs {
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) wait: WaitFor,
     /// The user that the token belongs to
-    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve")]
+    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve", value_parser = user)]
     pub(crate) user: String,
     /// The token's name
-    #[arg(long, value_name = "NAME", default_value = "pipeline")]
+    #[arg(long, value_name = "NAME", default_value = "pipeline", value_parser = token_name)]
     pub(crate) token: String,
+}
+
+fn user(text: &str) -> Result<String, String> {
+    let must = || format!("must be {}", api_token::USER_FORM);
+    api_token::is_user(text).then(|| text.to_owned()).ok_or_else(must)
+}
+
+fn token_name(text: &str) -> Result<String, String> {
+    let must = || format!("must be {}", api_token::TOKEN_NAME_FORM);
+    api_token::is_token_name(text).then(|| text.to_owned()).ok_or_else(must)
 }
 
 /// What `NO_COLOR` holds.

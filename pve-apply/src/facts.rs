@@ -31,6 +31,15 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         (facts.vnets, facts.vnet_objects) = vnets::read(client, node, &bridges, &known)?;
         facts.bridges = known.into_iter().map(|bridge| bridge.name).collect();
     }
+    let is_off = |wanted: &Wanted| match wanted {
+        Wanted::Storage { name, .. } => {
+            facts.storages.iter().any(|s| s.storage.as_str() == name && !s.enabled)
+        }
+        _ => false,
+    };
+    if wanted.iter().any(is_off) {
+        facts.storage_configs = ask(|| client.storage_configs())?;
+    }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;
     for kind in MappingKind::ALL {

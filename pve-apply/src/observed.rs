@@ -183,6 +183,11 @@ impl Config {
         self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
     }
 
+    /// Returns whether it is a template.
+    pub(crate) fn is_template(&self) -> bool {
+        self.now("template").and_then(pve_client::parse_boolean) == Some(true)
+    }
+
     /// What locks the VM.
     pub(crate) fn lock(&self) -> Option<&str> {
         self.now("lock")

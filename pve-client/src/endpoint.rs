@@ -138,15 +138,20 @@ impl FromStr for ApiToken {
     fn from_str(text: &str) -> Result<Self, BadToken> {
         let text = text.trim();
         let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
-        let (id, secret) = text.split_once('=').ok_or(BadToken)?;
-        let (user, name) = id.split_once('!').ok_or(BadToken)?;
+        // PVE: pve-access-control, AccessControl.pm, verify_token and $token_full_regex: a user's
+        // name may hold `@`, `!` and `=`, what follows it may not.
+        let (id, secret) = text.rsplit_once('=').ok_or(BadToken)?;
+        let (user, name) = id.rsplit_once('!').ok_or(BadToken)?;
         let (login, realm) = user.rsplit_once('@').ok_or(BadToken)?;
         let whole = [login, realm, name, secret].iter().all(|part| !part.is_empty());
-        if !whole || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let strange = name.contains('@') || login.contains([':', '/']);
+        if !whole || strange || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(BadToken);
         }
-        // PVE: facts 50.
-        Ok(Self { id: id.to_owned(), header: format!("PVEAPIToken={id}={secret}").into() })
+        // PVE: facts 50; pve-http-server, APIServer/Formatter.pm, extract_auth_value: the value ends
+        // at a `;`, and is then unescaped.
+        let escaped = id.replace('%', "%25").replace(';', "%3B");
+        Ok(Self { id: id.to_owned(), header: format!("PVEAPIToken={escaped}={secret}").into() })
     }
 }
 
@@ -245,8 +250,19 @@ mod tests {
         let token: ApiToken = "root@pam!iac=8a7e-secret".parse().unwrap();
         assert_eq!(format!("{token:?}"), r#"ApiToken("root@pam!iac")"#);
         assert_eq!(token.header(), "PVEAPIToken=root@pam!iac=8a7e-secret");
+        for (text, id) in [
+            ("user.name@example.com@entra!iac=s", "user.name@example.com@entra!iac"),
+            ("a!b=c@pve!iac=s", "a!b=c@pve!iac"),
+        ] {
+            assert_eq!(text.parse::<ApiToken>().unwrap().id(), id);
+        }
+        let token: ApiToken = "a;b%41@pve!iac=s".parse().unwrap();
+        assert_eq!(token.header(), "PVEAPIToken=a%3Bb%2541@pve!iac=s");
         for text in [
             "",
+            "a@pve!iac@x=secret",
+            "a:b@pve!iac=secret",
+            "a/b@pve!iac=secret",
             "root@pam!iac",
             "root@pam=secret",
             "root!iac=secret",

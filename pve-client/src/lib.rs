@@ -54,7 +54,9 @@ pub use proxy::Proxies;
 pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
 pub use sdn::{NodeVnet, NodeZone, SdnKind, SdnObject, SdnState};
-pub use storage::{Bridge, Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
+pub use storage::{
+    Bridge, Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo,
+};
 pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;

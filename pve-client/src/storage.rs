@@ -47,6 +47,24 @@ impl Storage {
     }
 }
 
+/// What the cluster's configuration says of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageConfig {
+    /// Its name.
+    pub storage: StorageId,
+    /// No node may use it.
+    pub disabled: bool,
+    /// The nodes that may use it; empty for all.
+    pub nodes: Vec<String>,
+}
+
+impl StorageConfig {
+    /// Returns whether a node may use it, were it not disabled.
+    pub fn is_on(&self, node: &NodeName) -> bool {
+        self.nodes.is_empty() || self.nodes.iter().any(|name| name == node.as_str())
+    }
+}
+
 /// A volume in a storage's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Volume {
@@ -140,6 +158,18 @@ impl Client {
                 total: storage.integer("total").unwrap_or(0),
                 used: storage.integer("used").unwrap_or(0),
                 avail: storage.integer("avail").unwrap_or(0),
+            })
+        })
+    }
+
+    /// Returns what the cluster's configuration says of the storages that the token may see.
+    pub fn storage_configs(&self) -> Result<Vec<StorageConfig>, Error> {
+        // PVE: pve-storage, API2/Storage/Config.pm, index: the same privileges as for a node's list.
+        self.get("/storage", &Params::new())?.list(|storage| {
+            Ok(StorageConfig {
+                storage: storage.need("storage")?,
+                disabled: storage.flag("disable"),
+                nodes: storage.split("nodes", &[',']),
             })
         })
     }

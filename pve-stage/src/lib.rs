@@ -7,3 +7,4 @@ pub mod connect;
 pub mod finding;
 pub mod machine_lock;
 pub mod signals;
+pub mod storage;

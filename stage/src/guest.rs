@@ -3,9 +3,13 @@
 //!
 //! Each returns what is wrong, without the value: some are secret.
 
+mod hash;
 mod name;
+mod ssh_key;
 
+pub use hash::{HASH_HINT, is_weak_hash, password_hash};
 pub use name::{HostName, host_name_of};
+pub use ssh_key::{is_meant_as_key, ssh_key};
 
 use std::net::IpAddr;
 
@@ -60,39 +64,6 @@ pub fn user(text: &str) -> Rule {
         return Err("must not be a user or group that every Debian has: it could not be made");
     }
     Ok(())
-}
-
-/// A crypt(5) hash.
-pub fn password_hash(text: &str) -> Rule {
-    // crypt(5): these never occur in a hash, and shadow(5) or chpasswd give them a meaning.
-    let barred = |c: char| !c.is_ascii_graphic() || ":;*!\\".contains(c);
-    if text.contains(barred) || !text.starts_with('$') || text.matches('$').count() < 3 {
-        return Err("must be a crypt hash such as `mkpasswd` prints it, not a password");
-    }
-    Ok(())
-}
-
-/// A line of authorized_keys.
-pub fn ssh_key(text: &str) -> Rule {
-    if text.contains(|c: char| c.is_control()) {
-        return Err("must not hold control characters: a key is one line");
-    }
-    if text.contains("PRIVATE KEY") {
-        return Err("must be a public key, this is a private one");
-    }
-    if text.trim().is_empty() {
-        return Err("must not be empty");
-    }
-    Ok(())
-}
-
-/// Says whether a line of authorized_keys has a key in it: a type and its base64.
-pub fn looks_like_key(text: &str) -> bool {
-    let types = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
-    let words: Vec<_> = text.split_whitespace().collect();
-    words
-        .windows(2)
-        .any(|pair| types.iter().any(|t| pair[0].starts_with(t)) && pair[1].starts_with("AAAA"))
 }
 
 /// A package, with `=version`, `/release` or `:architecture` behind it or not.

@@ -26,8 +26,8 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         let vms = asked::of(&deployment, parsed);
         needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
     } else {
-        let bridge = BRIDGE_PLACEHOLDER.trim_start_matches('/');
-        needs("IMAGE_DATASTORE", &[&Asked::placeholder("DATASTORE", bridge)], &ANY_VERSION)
+        let vm = Asked::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
+        needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
     };
     let wait = if asks_agent { args.wait } else { WaitFor::None };
     let scope = Scope { user: args.user.clone(), token: args.token.clone(), needs, wait };

@@ -24,7 +24,7 @@ pub(super) fn plan_one(
     observed: &Observed,
 ) {
     let seen = ours.seen;
-    if seen.config.now("template").and_then(pve_client::parse_boolean) == Some(true) {
+    if seen.config.is_template() {
         return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
     }
     let context = Context::of(desired, vm, machine, ours, observed);

@@ -151,31 +151,7 @@ fn addresses() {
 }
 
 #[test]
-fn secrets_and_keys() {
-    check(
-        password_hash,
-        &["$6$salt$hash", "$y$j9T$salt$ha/sh.", "$5$rounds=5000$salt$hash"],
-        &[
-            "",
-            "hunter2",
-            "$6$salt",
-            "$6$sa:lt$hash",
-            "$6$salt$hash\n",
-            "!$6$salt$hash",
-            "$6$s lt$hash",
-            "12345",
-        ],
-    );
-    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 a@b";
-    check(
-        ssh_key,
-        &[key, "from=\"10.0.0.0/8\" ssh-rsa AAAA \"quoted\" é"],
-        &["", " ", "a\nb", "a\u{85}b", "-----BEGIN OPENSSH PRIVATE KEY-----"],
-    );
-    assert!(
-        looks_like_key(key) && looks_like_key("restrict,pty sk-ssh-ed25519@openssh.com AAAAG x")
-    );
-    assert!(!looks_like_key("ssh-ed25519") && !looks_like_key("AAAA ssh-rsa"));
+fn secrets() {
     check(token, &["a.b", "it's"], &["a b", "a\n"]);
     check(fingerprint, &[&["AB"; 32].join(":")], &["", &["AB"; 31].join(":"), &"AB".repeat(32)]);
     let pem = "-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n";
