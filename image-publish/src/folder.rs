@@ -58,7 +58,7 @@ impl Folder {
             let file =
                 entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
             let found = entry.path().metadata().ok().filter(|found| !found.is_dir())?;
-            Some(Present { file, size: found.size() })
+            Some(Present { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));

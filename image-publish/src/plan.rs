@@ -9,6 +9,8 @@ pub(crate) struct Present {
     pub(crate) file: String,
     /// Its size on disk, in bytes.
     pub(crate) size: u64,
+    /// When it was made, in seconds since 1970, as far as the storage tells.
+    pub(crate) made: Option<u64>,
 }
 
 /// What is to be done about an image.
@@ -57,7 +59,7 @@ mod tests {
     fn check(image: Ready, present: &[(&str, u64)], expected: Step) {
         let present: Vec<_> = present
             .iter()
-            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size })
+            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size, made: None })
             .collect();
         assert_eq!(plan(&[image], &present), [expected]);
     }

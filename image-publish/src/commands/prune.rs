@@ -11,7 +11,7 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 use super::begin::{Asked, Begun};
 use super::remove::removed;
 use super::remove_all;
-use crate::cli::PruneArgs;
+use crate::cli::{PruneArgs, Refresh};
 use crate::execute::Target;
 use crate::named;
 use crate::outcome::Outcome;
@@ -21,8 +21,9 @@ use crate::ready::{Ready, Supply, parse_stored_name};
 /// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
     let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, console)?;
-    let present = target.present()?;
+        Asked::read(&args.document)?.begin(&args.document, Refresh::Required, console)?;
+    let listed = work.listed.take();
+    let present = listed.map_or_else(|| target.present(), Ok)?;
     let rules = Rules::new(&asked, &target, &ready, &present, args.all);
     let old = rules.old(&target, &present, &mut asked.report);
     remove_all(&target, &old, work.dry_run)?;

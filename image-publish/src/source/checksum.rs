@@ -45,11 +45,28 @@ impl fmt::Display for Algorithm {
 
 /// A sum, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub(crate) struct Sum {
     /// How it is made.
     pub(crate) algorithm: Algorithm,
     /// Its digits.
     pub(crate) hex: String,
+}
+
+/// A sum as a file has it, which may be anything.
+#[derive(Deserialize)]
+struct Written {
+    algorithm: Algorithm,
+    hex: String,
+}
+
+impl TryFrom<Written> for Sum {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let sum = Self::of_hex(&written.hex).filter(|sum| sum.algorithm == written.algorithm);
+        sum.ok_or("its digits are not those of its algorithm")
+    }
 }
 
 impl Sum {
