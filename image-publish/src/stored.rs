@@ -78,3 +78,46 @@ impl<'a> Stored<'a> {
         self.listing.into_inner().transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Shelf(Vec<Present>);
+
+    impl Storage for Shelf {
+        fn list(&self) -> Result<Vec<Present>, Entry> {
+            Ok(self.0.clone())
+        }
+
+        fn volid_of(&self, file: &str) -> Volid {
+            format!("local:import/{file}").parse().unwrap()
+        }
+
+        fn compare(&self, _: &str, _: &Sum) -> Compared {
+            Compared::Unknown
+        }
+    }
+
+    fn check(files: &[(&str, Option<u64>)], expected: Option<&str>) {
+        let present = |(file, made): &(&str, Option<u64>)| Present {
+            file: (*file).to_owned(),
+            size: 1,
+            made: *made,
+        };
+        let shelf = Shelf(files.iter().map(present).collect());
+        let stored = Stored::new(Some(&shelf));
+        assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
+    }
+
+    #[test]
+    fn the_newest_version_of_an_image() {
+        let (old, new) = ("a-bbbbbbbbbbbb.qcow2", "a-aaaaaaaaaaaa.raw");
+        check(&[(old, Some(1)), (new, Some(2))], Some(new));
+        check(&[(new, Some(2)), (old, Some(1))], Some(new));
+        check(&[(old, None), (new, Some(0))], Some(new));
+        check(&[("b-aaaaaaaaaaaa.raw", Some(9)), (old, Some(1))], Some(old));
+        check(&[("a.qcow2", Some(9)), ("b-a-aaaaaaaaaaaa.raw", Some(9))], None);
+        check(&[], None);
+    }
+}

@@ -8,10 +8,16 @@
     reason = "a test may unwrap, read files and the clock, also in the functions that its tests share"
 )]
 
+#[path = "urls/busy.rs"]
+mod busy;
 #[path = "urls/proxies.rs"]
 mod proxies;
 #[path = "urls/redirects.rs"]
 mod redirects;
+#[path = "urls/refresh.rs"]
+mod refresh;
+#[path = "urls/resume.rs"]
+mod resume;
 #[path = "urls/secrets.rs"]
 mod secrets;
 #[path = "urls/servers.rs"]
@@ -82,11 +88,17 @@ impl Scene {
 
     /// Runs the filter on a document with one image, whose source is given.
     fn run(&self, source: &Value) -> Ran {
+        self.run_all(&serde_json::Map::from_iter([("a".to_owned(), source.clone())]))
+    }
+
+    /// Runs the filter on a document with images, each of which a VM has; the volid is that of `a`.
+    fn run_all(&self, sources: &serde_json::Map<String, Value>) -> Ran {
         self.sim.forget_requests();
+        let vm = |name: &String| json!({"name": name, "image": name, "cores": 1, "memory": 512, "disk": 10});
         let document = json!({
             "node": "pve1", "api_endpoint": self.sim.endpoint(), "api_token": self.sim.token(),
-            "image_sources": {"a": source},
-            "vms": [{"name": "vm", "image": "a", "cores": 1, "memory": 512, "disk": 10}],
+            "image_sources": sources,
+            "vms": sources.keys().map(vm).collect::<Vec<_>>(),
         });
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
             .args(self.args)

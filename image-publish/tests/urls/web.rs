@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -18,6 +19,8 @@ pub(crate) struct Page {
     /// Each answer ends this many bytes after its first.
     cut_at: usize,
     cuts: u32,
+    /// So many answers are whole before the first that is cut off.
+    spared: u32,
     /// Parts are answered with 206, as long as `If-Range` holds this.
     validator: Option<String>,
     /// What a part's answer says instead of its `Content-Range`.
@@ -38,6 +41,7 @@ impl Page {
             cut_at: bytes.len(),
             bytes,
             cuts: 0,
+            spared: 0,
             validator: None,
             range: None,
             first: Vec::new(),
@@ -59,6 +63,11 @@ impl Page {
     /// The server does not say how long the page is.
     pub(crate) fn without_length(self) -> Self {
         Self { headers: String::new(), ..self }
+    }
+
+    /// The first answer is whole, as for a look at the first bytes.
+    pub(crate) fn but_not_at_first(self) -> Self {
+        Self { spared: 1, ..self }
     }
 
     /// The server names this version by a header, and sends parts of it.
@@ -112,6 +121,7 @@ pub(crate) struct Web {
     scheme: &'static str,
     port: u16,
     state: Arc<Mutex<State>>,
+    is_stopped: Arc<AtomicBool>,
 }
 
 impl Web {
@@ -139,17 +149,33 @@ impl Web {
         let pages = pages.into_iter().map(|(path, page)| (path.to_owned(), page)).collect();
         let state = Arc::new(Mutex::new(State { pages, ..State::default() }));
         let shared = state.clone();
+        let is_stopped = Arc::new(AtomicBool::new(false));
+        let asked_to_stop = is_stopped.clone();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
+                if asked_to_stop.load(Ordering::SeqCst) {
+                    return;
+                }
                 answer(stream, &shared);
             }
         });
-        Self { scheme, port, state }
+        Self { scheme, port, state, is_stopped }
     }
 
     /// Returns a path's URL.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}://127.0.0.1:{}{path}", self.scheme, self.port)
+    }
+
+    /// Stops it: from now on nobody listens on its port. What is left tells its URLs only.
+    pub(crate) fn stop(self) -> Self {
+        self.is_stopped.store(true, Ordering::SeqCst);
+        // The thread waits for a connection, and sees it then.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            thread::yield_now();
+        }
+        self
     }
 
     /// Changes a page.
@@ -194,7 +220,8 @@ fn answer(mut stream: impl Read + Write, state: &Mutex<State>) {
         let (status, headers) = page.first.remove(0);
         (format!("{status}\r\nContent-Length: 0\r\n{headers}"), page.bytes.len())
     };
-    let cut = page.cuts > 0 && start < page.bytes.len();
+    let cut = page.cuts > 0 && page.spared == 0 && start < page.bytes.len();
+    page.spared = page.spared.saturating_sub(1);
     let end = if cut { (start + page.cut_at).min(page.bytes.len()) } else { page.bytes.len() };
     page.cuts = page.cuts.saturating_sub(u32::from(cut));
     let head = format!("HTTP/1.1 {head}Connection: close\r\n\r\n");
