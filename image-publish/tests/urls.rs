@@ -91,8 +91,17 @@ impl Scene {
         self.run_all(&serde_json::Map::from_iter([("a".to_owned(), source.clone())]))
     }
 
+    /// Runs with these arguments on a document without images.
+    fn run_with(&self, args: &[&str]) -> Ran {
+        self.start(&serde_json::Map::new(), args)
+    }
+
     /// Runs the filter on a document with images, each of which a VM has; the volid is that of `a`.
     fn run_all(&self, sources: &serde_json::Map<String, Value>) -> Ran {
+        self.start(sources, self.args)
+    }
+
+    fn start(&self, sources: &serde_json::Map<String, Value>, args: &[&str]) -> Ran {
         self.sim.forget_requests();
         let vm = |name: &String| json!({"name": name, "image": name, "cores": 1, "memory": 512, "disk": 10});
         let document = json!({
@@ -101,7 +110,7 @@ impl Scene {
             "vms": sources.keys().map(vm).collect::<Vec<_>>(),
         });
         let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
-            .args(self.args)
+            .args(args)
             .env_clear()
             .env("HOME", self.home.path())
             .envs(self.variables.clone())

@@ -6,9 +6,9 @@ use std::time::Duration;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
+use crate::clock;
 use crate::dial::{Dialer, NameBook};
 use crate::error::{ProxyProblem, Unreachable};
-use crate::clock;
 use crate::exchange;
 use crate::headers::{self, FileVersion};
 use crate::proxy::{Proxies, basic};
@@ -116,9 +116,7 @@ impl Fetcher {
         let (url, response) = self.follow(url, downgrade, Some((version, from)))?;
         let length = response.body().content_length();
         match response.status().as_u16() {
-            206 if version.continues(response.headers(), from, length) => {
-                Ok(Some(bytes(response)))
-            }
+            206 if version.continues(response.headers(), from, length) => Ok(Some(bytes(response))),
             // 416: the file is shorter now (RFC 9110, 15.5.17).
             200 | 206 | 412 | 416 => Ok(None),
             _ => Err(self.refused(&url, &response)),

@@ -285,7 +285,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     let as_img = || ends_in("img").then_some(Format::Qcow2);
     let format = wanted.format.or_else(named).or_else(as_img).ok_or_else(|| {
         let place = Place::input(format!("image_sources.{}.format", wanted.name));
-        let fact = format!("must be given: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
+        let fact = format!("is required: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
         let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
         Entry::error(place, fact).hint(hint)
     })?;

@@ -198,6 +198,15 @@ fn fetched(
     }
     if refused.is_none() {
         lines.extend(dots(volume.size));
+        // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity: the format is
+        // asked of qemu-img before the file gets its name.
+        let format = found.format.as_deref().unwrap_or(&volume.format);
+        let tmp = format!("{dest}.tmp_dwnl.1");
+        if content == "import"
+            && let Some((text, _)) = image::objection(filename, &tmp, &image::head_of(format))
+        {
+            refused = Some(text);
+        }
     }
     Ok(Work::Store { storage, volume, refused, lines })
 }
