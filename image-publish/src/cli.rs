@@ -81,15 +81,15 @@ pub(crate) struct RefreshArgs {
 /// When checksum lists are fetched from web servers.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Refresh {
-    /// When no image with the last known checksum is on the storage; if the server does not answer, the
-    /// last known checksum is used.
+    /// Fetch a list only when no image with the last known checksum is on the storage; if its server does
+    /// not answer, use the last known checksum.
     #[default]
     Missing,
-    /// In each run; a server that does not answer is an error.
+    /// Fetch each list in each run; a server that does not answer is an error.
     Always,
-    /// Not at all: only known checksums are used.
+    /// Fetch none; use known checksums only.
     Never,
-    /// In each run, by a command that does not let the user choose.
+    /// As `Always`, for a command without the option.
     #[value(skip)]
     Required,
 }
