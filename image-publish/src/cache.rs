@@ -158,3 +158,33 @@ fn key(files: &Files, variant: &str) -> Option<String> {
     let path = std::path::absolute(&files.path).ok()?;
     Some(format!("{}{variant}", path.to_str()?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(hex: char) -> Known {
+        let sum = Sum::of_hex(&hex.to_string().repeat(64)).unwrap();
+        Known { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
+    }
+
+    #[test]
+    fn two_runs_at_once_keep_what_each_has_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = Cache::load(Some(folder.path()));
+        let mut two = Cache::load(Some(folder.path()));
+        one.keep_known("a".to_owned(), known('a'));
+        two.keep_known("b".to_owned(), known('b'));
+        one.save();
+        two.save();
+        let both = Cache::load(Some(folder.path()));
+        assert_eq!(both.known("a"), Some(&known('a')));
+        assert_eq!(both.known("b"), Some(&known('b')));
+    }
+
+    #[test]
+    fn the_day_on_which_a_checksum_was_learned() {
+        assert_eq!(known('a').day(), "2025-11-29");
+        assert_eq!(Known { learned: i64::MAX, ..known('a') }.day(), "");
+    }
+}

@@ -396,3 +396,18 @@ fn publish_uses_what_is_known_too() {
     assert!(second.stderr.contains("`--refresh always` asks again"), "{}", second.stderr);
     assert_eq!(second.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
 }
+
+#[test]
+fn what_an_earlier_build_took_from_an_ending_is_not_believed() {
+    let (scene, source) = published("/SHA256SUMS", &[]);
+    let path = scene.home.path().join(".cache/pve-pipeline/images.json");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let mut old: Value = serde_json::from_str(&whole).unwrap();
+    for facts in old["urls"].as_object_mut().unwrap().values_mut() {
+        facts["virtual_size"] = Value::Null;
+        facts["length"] = Value::Null;
+        facts["format"] = json!("raw");
+    }
+    std::fs::write(&path, old.to_string()).unwrap();
+    check_kept(&scene.run(&source));
+}

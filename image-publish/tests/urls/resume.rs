@@ -151,3 +151,17 @@ fn a_part_of_a_split_file_goes_on_where_it_broke() {
     let told = format!("if-range: \"{half}\"");
     assert!(heads.contains("range: bytes=100-") && heads.contains(&told), "{heads}");
 }
+
+#[test]
+fn a_connection_that_brought_much_makes_the_count_of_tries_begin_anew() {
+    let mut long = image();
+    long.resize(5 << 20, 0);
+    let page = Page::ok(long.clone()).with_validator("ETag", "\"one\"");
+    let mut scene = scene(page.cut_off_after(1 << 20, 4).but_not_at_first());
+    scene.args = &["--retries", "1"];
+    let sum = format!("sha256:{}", sha256(&long));
+    let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum});
+    let ran = scene.run(&source);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert_eq!(scene.stored(), [sha256(&long)]);
+}
