@@ -87,9 +87,9 @@ fn without_answer(
     match (failure, refresh) {
         (NoSum::Silent(entry) | NoSum::NoList(entry), Refresh::Missing) if known.is_some() => {
             let Some(known) = known else { return Err(entry) };
+            let why = entry.fact.split(';').next().unwrap_or_default();
             let fact = format!(
-                "{}: image \"{name}\" is taken by its checksum of {}",
-                entry.fact,
+                "using the checksum of {} for image \"{name}\", because {why}",
                 known.day()
             );
             let hint = "`--refresh always` makes this an error";
@@ -99,8 +99,8 @@ fn without_answer(
         (NoSum::Silent(entry), Refresh::Missing) => match (question.newest)() {
             Some(stored) => {
                 let fact = format!(
-                    "{}, and no checksum is known: the newest image \"{name}\" on the storage is used, {}",
-                    entry.fact, stored.file
+                    "using {}, the newest image \"{name}\" on the storage, because no checksum is known and {}",
+                    stored.file, entry.fact
                 );
                 let hint = "`--refresh always` makes this an error";
                 report.push(Entry { fact, ..entry.as_warning() }.hint(hint));

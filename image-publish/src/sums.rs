@@ -92,7 +92,7 @@ pub(crate) fn ask(
             (Listed::NotThere | Listed::NoList, _) => {}
         }
     }
-    let fact = "no SHA-256 or SHA-512 sum is known for it; nothing unverified is used";
+    let fact = "no SHA-256 or SHA-512 sum was found for it; nothing unverified is used";
     let place = Place::Named(wanted.origin_shown());
     let hint = format!(
         "write `checksum:` or `checksum_url:` beside the URL; looked for {}",

@@ -306,7 +306,7 @@ fn without_a_sum_nothing_is_used() {
     check_refused(
         &scene,
         &scene.run(&json!({"url": scene.web.url("/a.qcow2")})),
-        "no SHA-256 or SHA-512 sum is known for it",
+        "no SHA-256 or SHA-512 sum was found for it",
     );
 }
 

@@ -219,6 +219,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sum_in_a_broken_cache_is_none() {
+        let read = |text: &str| serde_json::from_str::<Sum>(text).ok();
+        let whole = format!(r#"{{"algorithm":"sha256","hex":"{A}"}}"#);
+        assert_eq!(read(&whole), Sum::of_hex(A));
+        assert_eq!(read(&whole.replace("sha256", "sha512")), None);
+        assert_eq!(read(&whole.replace(A, "12")), None);
+    }
+
+    #[test]
     fn sums_in_the_document() {
         assert_eq!(Sum::parse(&format!("sha256:{B}")).unwrap().hex, B.to_lowercase());
         for text in [A, "sha256:12", &format!("sha512:{A}"), &format!("md5:{A}"), ""] {

@@ -116,10 +116,10 @@ fn silent() -> Vec<(Option<Page>, &'static str)> {
 #[test]
 fn the_last_known_checksum_counts_when_no_list_comes() {
     let more = [
-        (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 sum is known"),
-        (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 sum is known"),
+        (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 sum was found"),
+        (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 sum was found"),
         (Some(Page::status("401 Unauthorized")), "the server answers with status 401"),
-        (Some(Page::ok(b"<html>Log in</html>".to_vec())), "no SHA-256 or SHA-512 sum is known"),
+        (Some(Page::ok(b"<html>Log in</html>".to_vec())), "no SHA-256 or SHA-512 sum was found"),
     ];
     for (page, cause) in silent().into_iter().chain(more) {
         let (mut scene, mut source) = scene("/SHA256SUMS");
@@ -143,8 +143,7 @@ fn the_last_known_checksum_counts_when_no_list_comes() {
         let ran = scene.run(&source);
         check_published(&scene, &ran, "/upload");
         let warning = ran.stderr.lines().find(|line| line.contains("warning:")).unwrap_or_default();
-        let said = warning.contains(cause)
-            && warning.contains("image \"a\" is taken by its checksum of 20");
+        let said = warning.contains(cause) && warning.contains("using the checksum of 20");
         assert!(said && ran.stderr.matches("warning:").count() == 1, "{cause}: {}", ran.stderr);
         assert!(ran.stderr.contains("`--refresh always` makes this an error"), "{}", ran.stderr);
     }
@@ -216,7 +215,7 @@ fn without_a_known_checksum_the_newest_stored_image_of_the_name_is_used() {
         assert_eq!((ran.status, ran.volid), (0, Some(newest)), "{}", ran.stderr);
         let warning = ran.stderr.lines().find(|line| line.contains("warning:")).unwrap_or_default();
         let said = warning.contains(cause)
-            && warning.contains("the newest image \"a\" on the storage is used");
+            && warning.contains("the newest image \"a\" on the storage, because");
         assert!(said && warning.contains(&all[0]), "{}", ran.stderr);
         scene.args = &["--retries", "0", "--refresh", "always"];
         assert_eq!(scene.run(&source).status, 1);
@@ -229,7 +228,7 @@ fn a_server_that_says_no_is_not_one_that_does_not_answer() {
     store(&scene, &["a-aaaaaaaaaaaa.qcow2".to_owned()]);
     let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
     assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("no SHA-256 or SHA-512 sum is known for it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no SHA-256 or SHA-512 sum was found for it"), "{}", ran.stderr);
 }
 
 #[test]
@@ -323,7 +322,7 @@ fn the_list_of_a_local_file_is_remembered_too() {
     scene.args = &["--retries", "0"];
     let ran = scene.run(&source);
     check_published(&scene, &ran, "/upload");
-    assert!(ran.stderr.contains("image \"a\" is taken by its checksum of 20"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("using the checksum of 20"), "{}", ran.stderr);
 }
 
 #[test]
