@@ -10,6 +10,8 @@
 
 #[path = "urls/busy.rs"]
 mod busy;
+#[path = "urls/commands.rs"]
+mod commands;
 #[path = "urls/proxies.rs"]
 mod proxies;
 #[path = "urls/redirects.rs"]

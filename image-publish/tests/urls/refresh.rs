@@ -7,7 +7,7 @@ use super::web::{Page, Web};
 use super::{Ran, Scene, check_published, check_refused, image, sha256};
 
 /// A list of sums that names the image.
-fn sums(bytes: &[u8]) -> Page {
+pub(super) fn sums(bytes: &[u8]) -> Page {
     Page::ok(format!("{}  a.qcow2\n", sha256(bytes)).into_bytes())
 }
 
@@ -19,7 +19,7 @@ fn scene(list: &str) -> (Scene, Value) {
 }
 
 /// The same once the image was published, with what a run with these options says.
-fn published(list: &str, args: &'static [&'static str]) -> (Scene, Value) {
+pub(super) fn published(list: &str, args: &'static [&'static str]) -> (Scene, Value) {
     let (mut scene, source) = scene(list);
     check_published(&scene, &scene.run(&source), "/upload");
     scene.web.forget();
@@ -41,7 +41,7 @@ fn is_a_day(text: &str) -> bool {
 }
 
 /// Puts volumes on the storage, oldest first.
-fn store(scene: &Scene, names: &[String]) {
+pub(super) fn store(scene: &Scene, names: &[String]) {
     let volume = |name: &String| {
         json!({"volid": format!("local:import/{name}"), "size": image().len(),
         "virtual_size": 2u64 << 30, "sha256": sha256(&image())})
@@ -340,60 +340,6 @@ fn neither_a_password_nor_a_signature_gets_into_the_cache() {
     let other = scene.run(&json!({"url": scene.web.url("/a.qcow2?sig=other")}));
     assert_eq!(other.status, 0, "{}", other.stderr);
     assert!(scene.web.asked().contains(&"/SHA256SUMS".to_owned()));
-}
-
-#[test]
-fn verify_compares_with_the_known_checksum() {
-    let (mut scene, source) = published("/SHA256SUMS", &["verify"]);
-    scene.web = scene.web.stop();
-    let ran = scene.run(&source);
-    assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert!(ran.requests.contains("/download-url"), "{}", ran.requests);
-    scene.args = &["verify", "--refresh", "always", "--retries", "0"];
-    let ran = scene.run(&source);
-    assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("the server cannot be reached"), "{}", ran.stderr);
-}
-
-#[test]
-fn verify_does_not_take_the_newest_image_for_the_right_one() {
-    let mut scene = Scene::new(vec![]);
-    scene.web = scene.web.stop();
-    scene.args = &["verify", "--retries", "0"];
-    store(&scene, &["a-aaaaaaaaaaaa.qcow2".to_owned()]);
-    let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
-    assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("no sum is known to compare it with"), "{}", ran.stderr);
-}
-
-#[test]
-fn prune_always_asks() {
-    let (mut scene, source) = published("/SHA256SUMS", &["prune"]);
-    let old = "a-aaaaaaaaaaaa.qcow2".to_owned();
-    let current = format!("a-{}.qcow2", &sha256(&image())[..12]);
-    store(&scene, &[old, current]);
-    let web = scene.web.stop();
-    scene.web = web;
-    scene.args = &["prune", "--retries", "0"];
-    let ran = scene.run(&source);
-    assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(!ran.stderr.contains("--refresh"), "prune has no such option: {}", ran.stderr);
-    assert_eq!(scene.sim.world().volumes.len(), 2);
-}
-
-#[test]
-fn publish_uses_what_is_known_too() {
-    let mut scene =
-        Scene::new(vec![("/a.qcow2", Page::ok(image())), ("/SHA256SUMS", sums(&image()))]);
-    let url = scene.web.url("/a.qcow2");
-    let publish = |scene: &Scene| scene.run_with(&["publish", &url, "--retries", "0"]);
-    let first = publish(&scene);
-    assert_eq!(first.status, 0, "{}", first.stderr);
-    scene.web = scene.web.stop();
-    let second = publish(&scene);
-    assert_eq!(second.status, 0, "{}", second.stderr);
-    assert!(second.stderr.contains("`--refresh always` asks again"), "{}", second.stderr);
-    assert_eq!(second.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
 }
 
 #[test]
