@@ -2,18 +2,21 @@
 //!
 //! DOOR: the clock, for rates, for how often progress is told, between tries, and for the age of images.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pve_client::{FetchError, Fetcher, Proxies, ProxyProblem, Trust, Unreachable};
+use pve_client::{Fetcher, Proxies, Trust};
 use serde_json::Value;
 use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
+use crate::cli::Refresh;
 use crate::interrupt;
 use crate::left_over::SPOOL;
+use crate::plan::Present;
 use crate::room;
 use crate::show;
 use crate::temporary::Temporary;
@@ -29,10 +32,16 @@ pub(crate) struct Work<'a> {
     folder: Option<PathBuf>,
     /// `qemu-img` compresses each local image first.
     pub(crate) compress: bool,
-    /// How often a lost connection is tried again.
+    /// How often a lost connection, or a server that is busy, is tried again.
     pub(crate) retries: u32,
     /// Nothing is written to PVE.
     pub(crate) dry_run: bool,
+    /// When web servers are asked for checksums.
+    pub(crate) refresh: Refresh,
+    /// What the storage held when the images were prepared, where that was asked for.
+    pub(crate) listed: RefCell<Option<Vec<Present>>>,
+    /// Servers that did not answer in this run, and why.
+    pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
     proxies: Proxies,
     fetcher: OnceCell<Fetcher>,
 }
@@ -52,6 +61,9 @@ impl<'a> Work<'a> {
             compress: false,
             retries: 2,
             dry_run: false,
+            refresh: Refresh::default(),
+            listed: RefCell::default(),
+            silent: RefCell::default(),
             proxies,
             fetcher: OnceCell::new(),
         }
@@ -96,28 +108,6 @@ impl<'a> Work<'a> {
         self.console.event(&Event::new(event, image, text));
     }
 
-    /// Tries until it succeeds, tries enough, or meets what another try cannot mend; the flag of a failure tells.
-    pub(crate) fn retrying<T>(
-        &self,
-        name: &str,
-        attempt: impl Fn() -> Result<T, (Entry, bool)>,
-    ) -> Result<T, Entry> {
-        let mut tries = 0;
-        loop {
-            let entry = match attempt() {
-                Ok(got) => return Ok(got),
-                Err((entry, true)) if tries < self.retries && !interrupt::is_asked() => entry,
-                Err((entry, _)) => return Err(entry),
-            };
-            tries += 1;
-            let reason = entry.causes.last().cloned().unwrap_or_default();
-            let text =
-                format!("fetching again from the start ({tries} of {}): {reason}", self.retries);
-            self.tell("step", name, &text);
-            pause(tries);
-        }
-    }
-
     /// Begins to tell the progress of a transfer of `total` bytes, when that is known.
     pub(crate) fn transfer(
         &self,
@@ -146,29 +136,16 @@ pub(crate) fn seconds_now() -> u64 {
     since.map_or(0, |since| since.as_secs())
 }
 
-/// Waits, in tenths of a second, until the time is over or a signal asks the run to end.
+/// Waits; a signal ends the wait.
 #[expect(clippy::disallowed_methods, reason = "door: the clock")]
-pub(crate) fn pause_for(time: Duration) {
-    for _ in 0..time.as_millis() / 100 {
-        if interrupt::is_asked() {
+pub(crate) fn pause_for(duration: Duration) {
+    let end = now() + duration;
+    while !interrupt::is_asked() {
+        let left = end.saturating_duration_since(now());
+        if left.is_zero() {
             return;
         }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Tells whether another try may help.
-pub(crate) fn may_pass(error: &FetchError) -> bool {
-    match error {
-        FetchError::BadUrl
-        | FetchError::Status(_)
-        | FetchError::Downgrade
-        | FetchError::BadRedirect
-        | FetchError::TooManyRedirects => false,
-        FetchError::Unreachable(Unreachable::Proxy { problem, .. }) => {
-            matches!(problem, ProxyProblem::Lost(_))
-        }
-        FetchError::Unreachable(_) | FetchError::Lost(_) => true,
+        std::thread::sleep(left.min(Duration::from_millis(100)));
     }
 }
 

@@ -242,3 +242,29 @@ fn what_was_ignored_at_the_start_stays_ignored() {
         assert_eq!(scene.sim.world().volumes.len(), 1);
     }
 }
+
+/// A web server that asks for a long wait.
+fn busy_url() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.by_ref().map_while(Result::ok).find(String::is_empty);
+            let busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: 250\r\nConnection: close\r\n\r\n";
+            stream.write_all(busy).unwrap();
+        }
+    });
+    format!("http://127.0.0.1:{port}/a.qcow2")
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_busy_server() {
+    let sum = format!("sha256:{}", "0".repeat(64));
+    for source in [json!({"url": busy_url()}), json!({"url": busy_url(), "checksum": sum})] {
+        let scene = Scene::new(0, "[]");
+        let mut run = scene.start(PLAIN, &[("a", source)]);
+        run.signal_when("INT", || scene.stderr().contains("waiting 250 s as the server asks"));
+        run.check_end(1, "the server answers with status 503: stopped by a signal");
+    }
+}

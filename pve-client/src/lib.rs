@@ -22,6 +22,7 @@ mod fields;
 mod fingerprint;
 mod handshake;
 mod hardware;
+mod headers;
 mod ids;
 mod params;
 mod property_string;
@@ -47,6 +48,7 @@ pub use error::{Call, CertificateProblem, Error, ProxyProblem, Refusal, TaskFail
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use hardware::{Mapping, MappingKind};
+pub use headers::FileVersion;
 pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};

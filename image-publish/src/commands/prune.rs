@@ -13,7 +13,7 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 
 use super::begin::{Asked, Begun};
 use super::remove_all;
-use crate::cli::PruneArgs;
+use crate::cli::{PruneArgs, Refresh};
 use crate::named;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
@@ -24,8 +24,9 @@ use crate::work::seconds_now;
 /// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
     let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, console)?;
-    let present = target.present()?;
+        Asked::read(&args.document)?.begin(&args.document, Refresh::Required, console)?;
+    let listed = work.listed.take();
+    let present = listed.map_or_else(|| target.present(), Ok)?;
     let rules = Rules::new(&asked, &target, &ready, &present, args);
     let judged = rules.judge(&target, &present);
     warn(&judged, &mut asked.report);

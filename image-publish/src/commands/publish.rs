@@ -33,8 +33,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         Content::Iso => "iso",
     };
     let (target, _) = open(&args.connect, args.place.local_dir.as_deref(), content, console)?;
-    let mut work = work(&args.source, args.place.dry_run, console);
-    let mut ready = prepare::prepare(&mut work, &wanted, &mut report);
+    let mut work = work(&args.source, args.place.dry_run, args.refresh.refresh, console);
+    let mut ready = prepare::prepare(&mut work, &wanted, Some(&target), &mut report);
     if report.has_errors() {
         return Err(report.into());
     }
@@ -67,8 +67,11 @@ pub(super) fn publish(
 ) -> Result<Vec<Published>, Failure> {
     let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
     // The one GET that an unchanged image costs.
-    let present =
-        if in_storage_only { Vec::new() } else { target.present().map_err(Failure::from)? };
+    let present = match work.listed.take() {
+        Some(listed) => listed,
+        None if in_storage_only => Vec::new(),
+        None => target.present()?,
+    };
     let steps = plan(&ready, &present);
     let todo: Vec<_> = ready.into_iter().zip(steps).collect();
     execute::check_kept(target, wanted, &todo, report);
@@ -143,7 +146,14 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             || Origin::File(PathBuf::from(what)),
             |url| Origin::Url { url, mode: Mode::Auto },
         );
-        all.push(Wanted { name, origin, sum: sum.clone(), sum_list: None, disks: Vec::new() });
+        all.push(Wanted {
+            name,
+            origin,
+            sum: sum.clone(),
+            sum_list: None,
+            format: None,
+            disks: Vec::new(),
+        });
     }
     all
 }

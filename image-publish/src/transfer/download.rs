@@ -29,7 +29,13 @@ pub(crate) fn download(
         // The node's log repeats the URL, and those that a server sends it on to.
         let mut entry = finding::while_doing(node.place(), &fact, error);
         entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
-        entry
+        match error {
+            // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
+            Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
+                entry.hint(format!("write the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file leave `mode` out"))
+            }
+            _ => entry,
+        }
     };
     if remove_first {
         let removed = node.remove(&node.volid(file));

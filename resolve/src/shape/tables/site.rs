@@ -99,6 +99,11 @@ static IMAGE: Shape = Shape {
             Word(&["auto", "download-url", "upload"]),
             "Who fetches a URL: auto, download-url or upload.",
         ),
+        Field::new(
+            "format",
+            Word(&["qcow2", "raw", "vmdk"]),
+            "The image's format; needed with mode download-url where the URL's ending does not tell it.",
+        ),
     ],
     any_of: &["file", "url"],
     exclusive: &[&["file", "url"], &["checksum", "checksum_url"]],

@@ -155,6 +155,7 @@ fn an_upload_without_the_right_is_cut_off_early() {
 #[test]
 fn downloads_are_judged_as_at_pve() {
     let world = r#"{"urls": {"https://a.b/c.qcow2": {"size": 1000, "virtual_size": 2147483648, "sha256": "aa"},
+        "https://a.b/disk.img": {"size": 1024, "sha256": "aa", "format": "raw"},
         "https://a.b/gone": {"status": 404}}}"#;
     let get = |parameters: &str| {
         format!("POST /nodes/pve1/storage/local/download-url content=import {parameters}")
@@ -167,6 +168,13 @@ fn downloads_are_judged_as_at_pve() {
         "[]",
         &[
             ("GET /nodes/pve1/query-url-metadata url=https://a.b/c.qcow2", r#""size":1000"#),
+            (&get("url=https://a.b/disk.img filename=d.qcow2"), "200 OK"),
+            (
+                "task",
+                "TASK ERROR: qemu-img: Could not open '/var/lib/vz/import/d.qcow2.tmp_dwnl.1': Image is not in qcow2 format",
+            ),
+            (&get("url=https://a.b/disk.img filename=d.raw"), "200 OK"),
+            ("task", r#""exitstatus":"OK""#),
             (&get("url=https://a.b/gone filename=x.qcow2"), "200 OK"),
             ("task", "TASK ERROR: download failed: exit code 8"),
             (
