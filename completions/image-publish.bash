@@ -38,7 +38,7 @@ _image__publish() {
 
     case "${cmd}" in
         image__publish)
-            opts="-v -o -h -V --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help --version publish list verify remove prune"
+            opts="-v -o -h -V --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --refresh --log-format --verbose --output --help --version publish list verify remove prune"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -66,6 +66,10 @@ _image__publish() {
                     ;;
                 --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --refresh)
+                    COMPREPLY=($(compgen -W "missing always never" -- "${cur}"))
                     return 0
                     ;;
                 --log-format)
@@ -142,12 +146,20 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__prune)
-            opts="-v -o -h --all --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            opts="-v -o -h --all --keep --older-than --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --keep)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --image-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -192,7 +204,7 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__publish)
-            opts="-v -o -h --name --checksum --content --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            opts="-v -o -h --name --checksum --content --json --refresh --image-dir --cache-dir --compress --retries --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -208,6 +220,10 @@ _image__publish() {
                     ;;
                 --content)
                     COMPREPLY=($(compgen -W "import iso" -- "${cur}"))
+                    return 0
+                    ;;
+                --refresh)
+                    COMPREPLY=($(compgen -W "missing always never" -- "${cur}"))
                     return 0
                     ;;
                 --image-dir)
@@ -324,12 +340,16 @@ _image__publish() {
             return 0
             ;;
         image__subcmd__publish__subcmd__verify)
-            opts="-v -o -h --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            opts="-v -o -h --json --refresh --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --refresh)
+                    COMPREPLY=($(compgen -W "missing always never" -- "${cur}"))
+                    return 0
+                    ;;
                 --image-dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

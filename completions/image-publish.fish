@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_image_publish_global_optspecs
-    string join \n image-dir= cache-dir= compress retries= local-dir= dry-run ca-file= fingerprint= insecure log-format= v/verbose o/output= h/help V/version
+    string join \n image-dir= cache-dir= compress retries= local-dir= dry-run ca-file= fingerprint= insecure refresh= log-format= v/verbose o/output= h/help V/version
 end
 
 function __fish_image_publish_needs_command
@@ -26,10 +26,13 @@ end
 
 complete -c image-publish -n "__fish_image_publish_needs_command" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
 complete -c image-publish -n "__fish_image_publish_needs_command" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l retries -d 'How often a lost connection is tried again, each time from the start' -r
+complete -c image-publish -n "__fish_image_publish_needs_command" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
 complete -c image-publish -n "__fish_image_publish_needs_command" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_needs_command" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_needs_command" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
+complete -c image-publish -n "__fish_image_publish_needs_command" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
+always\t'Fetch each list in each run; a server that does not answer is an error'
+never\t'Fetch none; use known checksums only'"
 complete -c image-publish -n "__fish_image_publish_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c image-publish -n "__fish_image_publish_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
@@ -43,14 +46,17 @@ complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "publish
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "list" -d 'List the images on the storage'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "verify" -d 'Compare the document\'s images on the storage with their sums'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images: volids, or names with all their versions'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove versions that the document\'s VMs no longer name'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove old versions that the document\'s VMs no longer name'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l name -d 'The image\'s name, when there is one file [default: the file\'s name without its endings]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l checksum -d 'The sum that the one file must have: sha256:HEX or sha512:HEX' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l content -d 'The content type' -r -f -a "import\t'PVE can make disks from it'
 iso\t'For a CD drive only: PVE makes no disk from it'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
+always\t'Fetch each list in each run; a server that does not answer is an error'
+never\t'Fetch none; use known checksums only'"
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'How often a lost connection is tried again, each time from the start' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'Base URL of the PVE API' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'The node' -r
@@ -82,9 +88,12 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
+always\t'Fetch each list in each run; a server that does not answer is an error'
+never\t'Fetch none; use known checksums only'"
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l retries -d 'How often a lost connection is tried again, each time from the start' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -113,9 +122,11 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l d
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Keep the newest N versions of each name, whoever uses them' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Keep versions that are not older than DAYS' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l retries -d 'How often a lost connection is tried again, each time from the start' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r

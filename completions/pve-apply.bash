@@ -185,7 +185,7 @@ _pve__apply() {
                     return 0
                     ;;
                 --wait)
-                    COMPREPLY=($(compgen -W "none agent ssh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "none agent ssh cloud-init" -- "${cur}"))
                     return 0
                     ;;
                 --wait-timeout)
@@ -270,7 +270,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__doctor)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --log-format --verbose --output --help"
+            opts="-v -o -h --ca-file --fingerprint --insecure --vm --wait --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -286,6 +286,10 @@ _pve__apply() {
                     ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -W "none agent ssh cloud-init" -- "${cur}"))
                     return 0
                     ;;
                 --log-format)
@@ -388,12 +392,16 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__privileges)
-            opts="-v -o -h --document --user --token --log-format --verbose --output --help"
+            opts="-v -o -h --document --wait --user --token --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --wait)
+                    COMPREPLY=($(compgen -W "none agent ssh cloud-init" -- "${cur}"))
+                    return 0
+                    ;;
                 --user)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -691,7 +699,7 @@ _pve__apply() {
                     return 0
                     ;;
                 --for)
-                    COMPREPLY=($(compgen -W "none agent ssh" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "none agent ssh cloud-init" -- "${cur}"))
                     return 0
                     ;;
                 --timeout)

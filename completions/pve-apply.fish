@@ -75,8 +75,9 @@ stop\t'No further step is begun'
 rollback\t'No further step is begun, and the VMs that this run has made are destroyed'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l plan -d 'Carry out exactly this plan, written by `plan --out`' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait -d 'What to wait for once the VMs run' -r -f -a "none\t'Nothing: done when PVE has started the VM'
-agent\t'The guest agent, and an address from it'
-ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'"
+agent\t'The guest agent, and from it the addresses that the document says: each fixed one, and one for each NIC with DHCP'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'
+cloud-init\t'The end of cloud-init\'s work at this boot, without an error, and then as `agent`'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l wait-timeout -d 'How long to wait for it' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
@@ -201,8 +202,9 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l ca-file -d 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l vm -d 'Only this VM of the document; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l for -d 'What to wait for' -r -f -a "none\t'Nothing: done when PVE has started the VM'
-agent\t'The guest agent, and an address from it'
-ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'"
+agent\t'The guest agent, and from it the addresses that the document says: each fixed one, and one for each NIC with DHCP'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'
+cloud-init\t'The end of cloud-init\'s work at this boot, without an error, and then as `agent`'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l timeout -d 'How long to wait for it' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
@@ -226,12 +228,20 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s h -l help
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l vm -d 'Only this VM of the document; may be repeated' -r
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l wait -d 'Also check what `apply` needs to wait for this' -r -f -a "none\t'Nothing: done when PVE has started the VM'
+agent\t'The guest agent, and from it the addresses that the document says: each fixed one, and one for each NIC with DHCP'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'
+cloud-init\t'The end of cloud-init\'s work at this boot, without an error, and then as `agent`'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l wait -d 'Also what `apply` needs to wait for this' -r -f -a "none\t'Nothing: done when PVE has started the VM'
+agent\t'The guest agent, and from it the addresses that the document says: each fixed one, and one for each NIC with DHCP'
+ssh\t'An SSH server at the VM\'s address; the agent tells the address where the document does not fix it'
+cloud-init\t'The end of cloud-init\'s work at this boot, without an error, and then as `agent`'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l user -d 'The user that the token belongs to' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l token -d 'The token\'s name' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'

@@ -60,6 +60,21 @@ fn architecture_names_what_there_is() {
     assert!(broken.is_empty(), "ARCHITECTURE.md names what is not there: {broken:?}");
 }
 
+#[test]
+fn field_reports_have_their_cases() {
+    let page = read("docs/field-reports.md");
+    let rows: Vec<&str> = page.lines().filter_map(|line| line.strip_suffix("` |")).collect();
+    let cases = rows.iter().map(|row| row.rsplit('`').next().unwrap());
+    let is_test = |case: &&str| {
+        let path = root().join(case);
+        path.join("cmd").exists()
+            || path.extension().is_some_and(|end| end == "rs") && path.exists()
+    };
+    let missing: Vec<&str> = cases.filter(|case| !is_test(case)).collect();
+    assert!(rows.len() > 50, "docs/field-reports.md is not read any more");
+    assert!(missing.is_empty(), "docs/field-reports.md names what is not there: {missing:?}");
+}
+
 fn is_path(name: &str) -> bool {
     let ends = [".rs", ".md", ".json", ".yaml", ".toml", "/"].iter().any(|end| name.ends_with(end));
     ends && name.contains('/') && !name.starts_with('/') && !name.contains(['*', '<', ' '])

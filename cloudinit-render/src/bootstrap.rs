@@ -3,7 +3,7 @@
 //! Both are there only when the document has a spec server and the VM a token.
 
 use crate::additions::{Additions, Command};
-use crate::paths::{CA, PROFILE, RETRY, SCRIPT};
+use crate::paths::{CA, PROFILE, RETRY, SCRIPT, SERVICE, TIMER};
 use crate::shell::quoted;
 use crate::write_file::WriteFile;
 use stage::{Deployment, Vm};
@@ -18,7 +18,9 @@ impl Bootstrap {
     pub(crate) fn new(additions: &Additions) -> Self {
         let mut files = vec![
             WriteFile::of_root(SCRIPT, "0700", script(additions)),
-            WriteFile::of_root(RETRY, "0700", AGAIN.to_owned()),
+            WriteFile::of_root(RETRY, "0700", AT_BOOT.to_owned()),
+            WriteFile::of_root(SERVICE, "0644", AGAIN.to_owned()),
+            WriteFile::of_root(TIMER, "0644", timer()),
         ];
         if let Some(pem) = &additions.ca_certificate {
             files.push(WriteFile::of_root(CA, "0644", pem.clone()));
@@ -64,21 +66,66 @@ fn script(additions: &Additions) -> String {
     format!("{HEAD}{}{TAIL}", trust(additions))
 }
 
+/// Returns the timer: tries after a failed one, each pause as long as the one before or longer.
+///
+/// `OnActiveSec` may be repeated, and each elapses once, counted from the start of the timer
+/// (systemd.timer(5)): the tries of one boot are bounded, and nothing has to be counted. The
+/// accuracy spreads the machines of one site, as the offset in it follows the machine-id.
+fn timer() -> String {
+    let tries: String = TRIES.iter().map(|after| format!("OnActiveSec={after}\n")).collect();
+    format!(
+        "[Unit]\nDescription=Try the first boot again, with growing pauses\n\n\
+         [Timer]\n{tries}AccuracySec=10s\n"
+    )
+}
+
+/// When the first boot is tried again, counted from the first try of this boot that failed.
+const TRIES: [&str; 10] = ["1min", "3min", "7min", "15min", "30min", "1h", "2h", "4h", "8h", "16h"];
+
+/// Not ordered after anything but the basic system: runs while cloud-init may still be at work.
+const AGAIN: &str = "[Unit]
+Description=Fetch this machine's spec and apply it, after a try that failed
+ConditionPathExists=/var/lib/homestak/first-boot.failed
+
+[Service]
+Type=oneshot
+ExecStart=/usr/local/sbin/homestak-first-boot
+";
+
+/// The lock keeps the timer, cloud-init and people from running it at the same time; `-o`, so that
+/// a daemon that the driver starts does not hold it; root's alone, because whoever can read a file
+/// can lock it.
+///
+/// `HOME`: cloud-init's and systemd's services have none, and git, ssh and Ansible want one.
 const HEAD: &str = r#"#!/bin/sh
-# Fetches this machine's spec and applies it, once. What fails is tried again at the next boot.
+# Fetches this machine's spec and applies it, once. After a failure homestak-first-boot.timer tries
+# again, with growing pauses, and so does each boot.
+umask 077
+[ -n "$HOMESTAK_LOCKED" ] ||
+    HOMESTAK_LOCKED=1 exec flock -o /run/homestak-first-boot.lock "$0"
+unset HOMESTAK_LOCKED
+export HOME=/root
 state=/var/lib/homestak
+timer=homestak-first-boot.timer
 if [ -e "$state/first-boot.done" ] || [ -e /usr/local/etc/homestak/state/config-complete.json ]; then
     rm -f "$state/first-boot.failed"
+    systemctl stop --no-block "$timer" 2>/dev/null
     exit 0
 fi
-umask 077
 mkdir -p "$state" || exit 1
 exec >>/var/log/homestak-config.log 2>&1
 umask 022
 echo "first boot: $(date -u)"
 
+# An active timer is left alone: started again, it would count from the beginning.
+try_again() {
+    systemctl is-active --quiet "$timer" && return
+    systemctl daemon-reload && systemctl start --no-block "$timer"
+}
+
 fail() {
     echo "first boot: $1" | tee "$state/first-boot.failed"
+    try_again
     exit 1
 }
 
@@ -88,13 +135,13 @@ echo "first boot: not finished" >"$state/first-boot.failed"
 "#;
 
 /// After a first boot that has failed; while there has been none, this does nothing.
-const AGAIN: &str = r#"#!/bin/sh
+const AT_BOOT: &str = r#"#!/bin/sh
 [ ! -e /var/lib/homestak/first-boot.failed ] || exec /usr/local/sbin/homestak-first-boot
 "#;
 
 /// The reference's flow: whoever answers is believed.
 const INSECURE: &str = r#"
-get() { curl -fsS -k --retry 5 --retry-connrefused -o "$2" "$1"; }
+trust=-k
 install() { HOMESTAK_INSECURE=1 bash "$1"; }
 config() { run './run.sh config fetch --insecure && ./run.sh config apply'; }
 "#;
@@ -120,12 +167,26 @@ mv -f "$shown" "$ca" || fail "$ca cannot be written"
 /// `config apply` then speaks to others, and is left alone.
 const PINNED: &str = r#"
 pin="CURL_CA_BUNDLE=$ca GIT_SSL_CAINFO=$ca SSL_CERT_FILE=$ca REQUESTS_CA_BUNDLE=$ca"
-get() { curl -fsS --cacert "$ca" --retry 5 --retry-connrefused -o "$2" "$1"; }
+trust="--cacert $ca"
 install() { env $pin bash "$1"; }
 config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
 "#;
 
+/// Without `-f` a 404 is an answer, and not an error to be repeated: the other name is asked for at
+/// once, while 408, 429, 500, 502, 503 and 504 are repeated all the same (curl(1), `--retry`).
+/// curl before 7.71 (RHEL 8, Ubuntu 20.04) does not know `--retry-all-errors`: there a name that
+/// does not resolve, for one, has to wait for the timer.
 const TAIL: &str = r#"
+every=--retry-all-errors
+curl $every --version >/dev/null 2>&1 || every=
+get() {
+    code=$(curl -sS $trust --retry 5 --retry-connrefused $every --connect-timeout 10 --max-time 120 \
+        -w '%{http_code}' -o "$2" "$1")
+    ended=$? why="HTTP status $code"
+    [ $ended = 0 ] || why="curl ended with $ended"
+    [ "$ended $code" = "0 200" ]
+}
+
 driver() {
     for folder in /usr/local/lib/homestak/iac-driver /home/homestak/iac/iac-driver; do
         [ -x "$folder/run.sh" ] && cd "$folder" && return
@@ -142,14 +203,15 @@ run() {
 if ! driver; then
     file=$state/install.sh
     get "$HOMESTAK_SERVER/bootstrap.git/install.sh" "$file" ||
-        get "$HOMESTAK_SERVER/bootstrap.git/install" "$file" ||
-        fail "$HOMESTAK_SERVER gives no installer"
+        { [ $ended = 0 ] && get "$HOMESTAK_SERVER/bootstrap.git/install" "$file"; } ||
+        fail "no installer from $HOMESTAK_SERVER: $why"
     export HOMESTAK_SOURCE="$HOMESTAK_SERVER" HOMESTAK_REF=_working SKIP_SITE_CONFIG=1
-    install "$file" || fail "the installer has failed"
-    driver || fail "the installer has left no iac-driver"
+    install "$file" || fail "the installer failed"
+    driver || fail "the installer left no iac-driver"
 fi
-config || fail "the spec cannot be fetched or applied"
+config || fail "the spec could not be fetched or applied"
 touch "$state/first-boot.done"
 rm -f "$state/first-boot.failed"
+systemctl stop --no-block "$timer"
 echo "first boot: done"
 "#;

@@ -2,6 +2,7 @@
 //! what a VM says instead or besides. Does no I/O.
 
 use crate::additions::Additions;
+use stage::guest::HostName;
 use stage::{Deployment, Fields, Report, Vm};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,18 @@ pub(crate) struct Guest<'a> {
     pub(crate) ssh_keys: &'a [String],
     /// The site's additions, with the VM's after them.
     pub(crate) additions: Cow<'a, Additions>,
+}
+
+impl Guest<'_> {
+    /// Returns the full name of a VM; `None` without any domain.
+    ///
+    /// Its domain is that of its name, else `domain`, else the first one that its resolver
+    /// searches, as in the data of PVE's own cloud-init drives (qemu-server, Cloudinit.pm,
+    /// `get_hostname_fqdn`).
+    pub(crate) fn full_name(&self, vm: &Vm, host: &HostName) -> Option<String> {
+        let searched = || vm.search_domains.iter().flatten().map(String::as_str).next();
+        host.full(self.additions.domain.as_deref().or_else(searched))
+    }
 }
 
 /// The guests of a deployment. VMs that say the same share one: of 2,000 VMs with one preset the

@@ -7,11 +7,15 @@ pub(crate) const PROFILE: &str = "/etc/profile.d/homestak.sh";
 pub(crate) const SCRIPT: &str = "/usr/local/sbin/homestak-first-boot";
 /// The certificate that the spec server is believed by.
 pub(crate) const CA: &str = "/etc/homestak-ca.pem";
-/// What is in this folder cloud-init runs at each boot, before the commands of the first one.
+/// cloud-init runs the scripts in this folder at each boot, before the commands of the first one.
 pub(crate) const RETRY: &str = "/var/lib/cloud/scripts/per-boot/homestak-first-boot";
+/// Runs the script once more, started by the timer.
+pub(crate) const SERVICE: &str = "/etc/systemd/system/homestak-first-boot.service";
+/// The further tries of one boot. No target wants it: a try that failed starts it.
+pub(crate) const TIMER: &str = "/etc/systemd/system/homestak-first-boot.timer";
 
 /// The files of the bootstrap, which a site must not write itself.
-pub(crate) const BOOTSTRAP: [&str; 4] = [PROFILE, SCRIPT, CA, RETRY];
+pub(crate) const BOOTSTRAP: [&str; 6] = [PROFILE, SCRIPT, CA, RETRY, SERVICE, TIMER];
 
 /// Returns where the keys of a user that cloud-init creates are read from.
 pub(crate) fn authorized_keys(user: &str) -> String {

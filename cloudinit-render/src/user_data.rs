@@ -3,7 +3,7 @@
 //! Only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer ones take without a
 //! warning.
 
-use crate::additions::Command;
+use crate::additions::{Additions, Command};
 use crate::bootstrap::{self, Bootstrap};
 use crate::fingerprint;
 use crate::guest::{Guest, Guests};
@@ -23,6 +23,8 @@ struct Own<'a> {
     hostname: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     fqdn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manage_etc_hosts: Option<bool>,
     packages: Vec<&'a str>,
 }
 
@@ -113,9 +115,10 @@ impl<'a> Renderer<'a> {
     pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, Unwritable> {
         let vm = &self.deployment.vms[index];
         let (kind, guest) = self.guests.of(index);
-        let fqdn = name.full(guest.additions.domain.as_deref());
+        let fqdn = guest.full_name(vm, name);
+        let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
         let packages = packages(&guest.additions.packages, &vm.packages);
-        let own = yaml::text(&Own { hostname: name.label(), fqdn, packages })?;
+        let own = yaml::text(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
         let profile = bootstrap::profile(self.deployment, vm, &guest.additions);
         let shared = match &mut self.texts[kind][usize::from(profile.is_some())] {
             Some(text) => &*text,
@@ -132,6 +135,18 @@ impl<'a> Renderer<'a> {
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
         Ok(UserData { text, parts: [own, files, shared.digest.clone()] })
     }
+}
+
+/// Returns whether cloud-init writes /etc/hosts; `None` leaves that to the image.
+///
+/// `hostname -f` asks the resolver, and only a line in /etc/hosts makes the answer the full name on
+/// every image. PVE's own cloud-init data asks for it too. The file comes from a template at each
+/// boot, so one that the YAML writes would not last.
+fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
+    if additions.write_files.iter().any(|file| file.path == "/etc/hosts") {
+        return Some(false);
+    }
+    has_full_name.then_some(true)
 }
 
 fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwritable> {

@@ -14,7 +14,7 @@ pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &
     check.rule("automation_user", &deployment.automation_user, guest::user);
     let hash = deployment.root_password.expose();
     if !hash.is_empty() {
-        check.rule("root_password", hash, guest::password_hash);
+        check.hash("root_password", hash);
     }
     check.ssh_keys("ssh_keys", &deployment.ssh_keys);
     if !deployment.spec_server.is_empty() {
@@ -69,14 +69,23 @@ impl Check<'_> {
         }
     }
 
+    fn hash(&mut self, field: impl Display, hash: &str) {
+        let place = || Place::input(field.to_string());
+        let entry = match guest::password_hash(hash) {
+            Err(fact) => Entry::error(place(), fact),
+            Ok(()) if guest::is_weak_hash(hash) => {
+                let fact = "is an MD5 hash, which is quickly guessed and which newer guests refuse";
+                Entry::warning(place(), fact)
+            }
+            Ok(()) => return,
+        };
+        self.report.push(entry.hint(guest::HASH_HINT));
+    }
+
     fn ssh_keys(&mut self, list: impl Display, keys: &[String]) {
         for (index, key) in keys.iter().enumerate() {
             let field = format_args!("{list}[{index}]");
             self.rule(field, key, guest::ssh_key);
-            if guest::ssh_key(key).is_ok() && !guest::looks_like_key(key) {
-                let fact = "is no public key that sshd knows; nobody can log in with it";
-                self.report.push(Entry::warning(Place::input(field.to_string()), fact));
-            }
         }
     }
 
@@ -96,8 +105,8 @@ impl Check<'_> {
                 continue;
             }
             let Ok(host) = guest::host_name_of(&vm.name) else { continue };
-            let domain = guests.of(index).1.additions.domain.as_deref();
-            match hosts.entry(host.full(domain).unwrap_or_else(|| host.whole().to_owned())) {
+            let full = guests.of(index).1.full_name(vm, &host);
+            match hosts.entry(full.unwrap_or_else(|| host.whole().to_owned())) {
                 Slot::Vacant(free) => _ = free.insert(index),
                 Slot::Occupied(taken) => {
                     let fact =
@@ -157,7 +166,7 @@ impl Check<'_> {
             self.shown(format_args!("{path}.user"), user, guest::user);
         }
         if let Some(hash) = &vm.password_hash {
-            self.rule(format_args!("{path}.password_hash"), hash.expose(), guest::password_hash);
+            self.hash(format_args!("{path}.password_hash"), hash.expose());
         }
         self.ssh_keys(format_args!("{path}.ssh_keys"), vm.ssh_keys.as_deref().unwrap_or_default());
         for (index, address) in vm.dns_servers.iter().flatten().enumerate() {

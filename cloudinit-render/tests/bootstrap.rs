@@ -13,8 +13,8 @@ use std::process::Command;
 const FINGERPRINT: &str = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:\
                            AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89";
 
-/// Instead of an exit code, when a signal has ended the script.
-const CUT_OFF: i32 = -1;
+/// What flock(1) makes of a script that SIGKILL has ended.
+const CUT_OFF: i32 = 128 + 9;
 
 /// A machine at its first boot: what the script sees below `/`.
 struct Machine {
@@ -28,7 +28,7 @@ impl Machine {
 
     fn of_server(server: &str, cloud_init: &Value) -> Self {
         let machine = Self { root: tempfile::tempdir().unwrap() };
-        for folder in ["bin", "var/log", "usr/local/lib"] {
+        for folder in ["bin", "run", "var/log", "usr/local/lib"] {
             fs::create_dir_all(machine.path(folder)).unwrap();
         }
         let root = machine.root.path().display().to_string();
@@ -36,7 +36,9 @@ impl Machine {
             let text = |key: &str| file[key].as_str().unwrap();
             // The script's absolute paths, below the scratch folder.
             let mut content = text("content").to_owned();
-            for folder in ["/var/", "/usr/local/", "/etc/homestak-", "/etc/profile.d/", "/home/"] {
+            let folders =
+                ["/var/", "/run/", "/usr/local/", "/etc/homestak-", "/etc/profile.d/", "/home/"];
+            for folder in folders {
                 content = content.replace(folder, &format!("{root}{folder}"));
             }
             let path = machine.path(&text("path")[1..]);
@@ -47,17 +49,27 @@ impl Machine {
         }
         // curl gives an installer that leaves an iac-driver; what it was called with is logged.
         let driver = format!("{root}/usr/local/lib/homestak/iac-driver");
-        machine.program("run.sh", r#"echo "run.sh $* ca=${SSL_CERT_FILE##*/} $HOMESTAK_TOKEN" >>"$CALLS"; [ ! -e "$ROOT/broken" ]"#);
+        machine.program("run.sh", r#"echo "run.sh $* ca=${SSL_CERT_FILE##*/} $HOMESTAK_TOKEN" >>"$CALLS"; echo "$HOME$HOMESTAK_LOCKED" >"$ROOT/home-of-driver"; [ ! -e "$ROOT/broken" ]"#);
+        // The files old, down, cut and 404 make it an old curl, and its server one that is away,
+        // that breaks off, or that has only the older name.
         machine.program(
             "curl",
             &format!(
-                r#"echo "curl $*" | sed "s|$ROOT||g" >>"$CALLS"; [ -e "$ROOT/down" ] && exit 7
+                r#"case $* in *--retry-all-errors*) [ ! -e "$ROOT/old" ] || exit 2 ;; esac
+case $* in *--version) exit ;; esac
+echo "curl $*" | sed "s|$ROOT||g" >>"$CALLS"
+[ ! -e "$ROOT/down" ] || {{ printf 000; exit 7; }}
+case $* in *install.sh) [ ! -e "$ROOT/404" ] || {{ printf 404; exit; }} ;; esac
+printf 200
 for out; do case $last in -o) break ;; esac; last=$out; done
-echo 'echo "install insecure=$HOMESTAK_INSECURE $HOMESTAK_SOURCE" >>"$CALLS"; mkdir -p {driver}; cp "$ROOT/bin/run.sh" {driver}' >"$out""#
+echo 'echo "install insecure=$HOMESTAK_INSECURE $HOMESTAK_SOURCE" >>"$CALLS"; mkdir -p {driver}; cp "$ROOT/bin/run.sh" {driver}' >"$out"; [ ! -e "$ROOT/cut" ] || exit 18"#
             ),
         );
         machine.program("openssl", &format!(r#"echo "openssl $*" | sed "s|$ROOT||g" >>"$CALLS"
 case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/dev/null; echo PEM ;; esac"#));
+        // The timer is active while $ROOT/timer exists.
+        machine.program("systemctl", r#"echo "systemctl $*" >>"$CALLS"
+case $1 in is-active) [ -e "$ROOT/timer" ] ;; start) touch "$ROOT/timer" ;; stop) rm -f "$ROOT/timer" ;; esac"#);
         machine.program("stat", "echo root");
         machine.program("su", r#"echo "su $1 $2 $3" >>"$CALLS"; exec sh -c "$5""#);
         machine
@@ -81,6 +93,27 @@ case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/d
     /// Boots again: the same.
     fn reboot(&self) -> (i32, Vec<String>) {
         self.run("var/lib/cloud/scripts/per-boot/homestak-first-boot")
+    }
+
+    /// Lets the timer elapse: the same, and nothing where the service's condition does not hold.
+    fn timer(&self) -> (i32, Vec<String>) {
+        let service =
+            fs::read_to_string(self.path("etc/systemd/system/homestak-first-boot.service"))
+                .unwrap();
+        let value = |key: &str| service.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        if !PathBuf::from(value("ConditionPathExists=")).exists() {
+            return (0, Vec::new());
+        }
+        let root = self.root.path().display().to_string();
+        self.run(value("ExecStart=").strip_prefix(&format!("{root}/")).unwrap())
+    }
+
+    fn file(&self, below: &str) {
+        fs::write(self.path(below), "").unwrap();
+    }
+
+    fn no_file(&self, below: &str) {
+        fs::remove_file(self.path(below)).unwrap();
     }
 
     fn run(&self, script: &str) -> (i32, Vec<String>) {
@@ -108,9 +141,21 @@ case $* in *-fingerprint*) echo "sha256 Fingerprint={FINGERPRINT}" ;; *) cat >/d
     }
 }
 
+const CURL: &str = "curl -sS -k --retry 5 --retry-connrefused --retry-all-errors \
+                    --connect-timeout 10 --max-time 120 -w %{http_code} \
+                    -o /var/lib/homestak/install.sh https://srv1:44443/bootstrap.git/install.sh";
+
+/// The timer is stopped, running or not.
+const STOP: &str = "systemctl stop --no-block homestak-first-boot.timer";
+
+/// Returns the calls of a run that found nothing to do.
+fn only_stop() -> (i32, Vec<String>) {
+    (0, vec![STOP.to_owned()])
+}
+
 fn user_data(server: &str, cloud_init: &Value) -> Value {
     let document = json!({
-        "automation_user": "homestak", "ssh_keys": ["ssh-rsa AAAA"],
+        "automation_user": "homestak", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"],
         "spec_server": server, "cloud_init": cloud_init,
         "vms": [{"name": "edge", "auth_token": "it's a.token".replace(' ', "-")}],
     });
@@ -126,15 +171,16 @@ fn it_runs_once() {
     let machine = Machine::new(&json!({}));
     let (code, calls) = machine.boot();
     let expected = [
-        "curl -fsS -k --retry 5 --retry-connrefused -o /var/lib/homestak/install.sh \
-         https://srv1:44443/bootstrap.git/install.sh",
+        CURL,
         "install insecure=1 https://srv1:44443",
         "run.sh config fetch --insecure ca= it's-a.token",
         "run.sh config apply ca= it's-a.token",
+        STOP,
     ];
     assert_eq!((code, calls), (0, expected.map(str::to_owned).to_vec()), "{}", machine.log());
     assert!(machine.has("var/lib/homestak/first-boot.done"));
-    assert_eq!(machine.boot(), (0, Vec::new()));
+    assert_eq!(fs::read_to_string(machine.path("home-of-driver")).unwrap(), "/root\n");
+    assert_eq!(machine.boot(), only_stop());
     assert_eq!(machine.reboot(), (0, Vec::new()));
 }
 
@@ -162,32 +208,117 @@ fn what_the_reference_has_done_is_not_done_again() {
     let state = machine.path("usr/local/etc/homestak/state");
     fs::create_dir_all(&state).unwrap();
     fs::write(state.join("config-complete.json"), "{}").unwrap();
-    assert_eq!(machine.boot(), (0, Vec::new()));
+    assert_eq!(machine.boot(), only_stop());
 }
 
 #[test]
-fn a_failure_is_seen_and_tried_again_at_the_next_boot() {
+fn a_failure_is_seen_and_tried_again_by_the_timer_and_at_the_next_boot() {
     let machine = Machine::new(&json!({}));
-    fs::write(machine.path("down"), "").unwrap();
+    machine.file("down");
     let (code, calls) = machine.boot();
-    assert_eq!((code, calls.len()), (1, 2), "both names of the installer are tried");
+    let arm = "systemctl is-active --quiet homestak-first-boot.timer,systemctl daemon-reload,\
+               systemctl start --no-block homestak-first-boot.timer";
+    assert_eq!((code, calls.join(",")), (1, format!("{CURL},{arm}")), "nobody asks twice");
     let failed = machine.path("var/lib/homestak/first-boot.failed");
-    let why = "first boot: https://srv1:44443 gives no installer\n";
+    let why = "first boot: no installer from https://srv1:44443: curl ended with 7\n";
     assert_eq!(fs::read_to_string(&failed).unwrap(), why);
     assert!(machine.log().ends_with(why));
 
-    fs::remove_file(machine.path("down")).unwrap();
-    fs::write(machine.path("broken"), "").unwrap();
+    // The timer that is running already is left alone: its pauses would begin anew.
+    let (code, calls) = machine.timer();
+    assert_eq!((code, calls.len()), (1, 2), "{calls:?}");
+
+    machine.no_file("down");
+    machine.file("broken");
+    machine.no_file("timer");
     let (code, calls) = machine.reboot();
     assert_eq!(code, 1);
-    assert!(calls.last().unwrap().starts_with("run.sh config fetch"), "apply must wait for fetch");
+    assert!(calls[2].starts_with("run.sh config fetch"), "{calls:?}");
+    assert!(calls[3].starts_with("systemctl is-active"), "apply must wait for fetch: {calls:?}");
     assert!(!machine.has("var/lib/homestak/first-boot.done"));
+    assert!(machine.has("timer"), "the next boot has tries of its own");
 
-    fs::remove_file(machine.path("broken")).unwrap();
-    let (code, calls) = machine.reboot();
-    assert_eq!((code, calls.len()), (0, 2), "the driver is there already");
+    machine.no_file("broken");
+    let (code, calls) = machine.timer();
+    assert_eq!((code, calls.len()), (0, 3), "the driver is there already: {calls:?}");
     assert!(!failed.exists() && machine.has("var/lib/homestak/first-boot.done"));
+    assert!(!machine.has("timer"), "nothing is left to try");
     assert_eq!(machine.reboot(), (0, Vec::new()));
+}
+
+#[test]
+fn the_tries_of_one_boot_are_bounded_and_their_pauses_grow() {
+    let machine = Machine::new(&json!({}));
+    let unit = |kind: &str| {
+        let path = format!("etc/systemd/system/homestak-first-boot.{kind}");
+        fs::read_to_string(machine.path(&path)).unwrap()
+    };
+    let minutes = |text: &str| {
+        let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap());
+        number.parse::<u32>().unwrap() * if unit == "h" { 60 } else { 1 }
+    };
+    let timer = unit("timer");
+    let tries: Vec<_> =
+        timer.lines().filter_map(|line| line.strip_prefix("OnActiveSec=")).map(minutes).collect();
+    let pauses: Vec<_> = tries.windows(2).map(|two| two[1] - two[0]).collect();
+    assert!(tries[0] == 1 && pauses.is_sorted() && pauses[0] > tries[0], "{tries:?}");
+    assert_eq!((tries.len(), tries.last()), (10, Some(&(16 * 60))), "{timer}");
+    // No target wants it, and nothing repeats it: only a try that failed starts it.
+    for word in ["[Install]", "OnUnit", "OnCalendar", "OnBootSec"] {
+        assert!(!timer.contains(word), "{timer}");
+    }
+    let service = unit("service");
+    assert!(service.contains("\nType=oneshot\n") && !service.contains("[Install]"), "{service}");
+    assert_eq!(machine.boot().0, 0);
+    assert!(!machine.has("timer"));
+}
+
+#[test]
+fn the_older_name_is_asked_for_when_the_server_has_answered() {
+    let machine = Machine::new(&json!({}));
+    machine.file("404");
+    let (code, calls) = machine.boot();
+    assert_eq!((code, calls.len()), (0, 6), "{calls:?}");
+    assert!(calls[1].ends_with("https://srv1:44443/bootstrap.git/install"), "{calls:?}");
+
+    let machine = Machine::new(&json!({}));
+    machine.program("curl", "printf 503404");
+    assert_eq!(machine.boot().0, 1);
+    let log = machine.log();
+    assert!(log.ends_with("no installer from https://srv1:44443: HTTP status 503404\n"), "{log}");
+}
+
+#[test]
+fn half_an_installer_is_not_run() {
+    let machine = Machine::new(&json!({}));
+    machine.file("cut");
+    let (code, calls) = machine.boot();
+    assert_eq!(code, 1);
+    assert!(calls.iter().all(|call| !call.starts_with("install")), "{calls:?}");
+}
+
+#[test]
+fn an_old_curl_is_not_asked_for_what_it_cannot() {
+    let machine = Machine::new(&json!({}));
+    machine.file("old");
+    let (code, calls) = machine.boot();
+    assert_eq!(code, 0, "{}", machine.log());
+    assert_eq!(calls[0], CURL.replace(" --retry-all-errors", ""));
+}
+
+#[test]
+fn two_at_once_run_one_after_the_other() {
+    let machine = Machine::new(&json!({}));
+    machine.program(
+        "stat",
+        r#"lock=$ROOT/run/homestak-first-boot.lock; flock -n $lock true || ls -l $lock >>"$CALLS"
+ls -l /proc/self/fd | grep -q first-boot.lock && echo inherited >>"$CALLS"; echo root"#,
+    );
+    let (code, calls) = machine.boot();
+    assert_eq!(code, 0, "{}", machine.log());
+    assert!(calls.iter().any(|call| call.starts_with("-rw------- ")), "{calls:?}");
+    // A daemon that the driver leaves behind would hold it for ever.
+    assert!(!calls.contains(&"inherited".to_owned()), "{calls:?}");
 }
 
 #[test]
@@ -202,8 +333,9 @@ fn what_is_done_after_all_is_no_failure_any_more() {
         let done = machine.path(done);
         fs::create_dir_all(done.parent().unwrap()).unwrap();
         fs::write(done, "").unwrap();
-        assert_eq!(machine.reboot(), (0, Vec::new()));
+        assert_eq!(machine.reboot(), only_stop());
         assert!(!machine.has("var/lib/homestak/first-boot.failed"));
+        assert!(!machine.has("timer"));
     }
 }
 
@@ -224,11 +356,11 @@ fn a_pinned_ca_is_the_only_one_that_is_believed() {
     assert_eq!(fs::read_to_string(machine.path("etc/homestak-ca.pem")).unwrap(), pem);
     let (code, calls) = machine.boot();
     let expected = [
-        "curl -fsS --cacert /etc/homestak-ca.pem --retry 5 --retry-connrefused \
-         -o /var/lib/homestak/install.sh https://srv1:44443/bootstrap.git/install.sh",
+        &CURL.replace("-k", "--cacert /etc/homestak-ca.pem"),
         "install insecure= https://srv1:44443",
         "run.sh config fetch ca=homestak-ca.pem it's-a.token",
         "run.sh config apply ca= it's-a.token",
+        STOP,
     ];
     assert_eq!((code, calls), (0, expected.map(str::to_owned).to_vec()), "{}", machine.log());
 }
@@ -245,7 +377,7 @@ fn a_pinned_fingerprint_is_compared_before_anything_is_fetched() {
     let machine = Machine::new(&json!({"server_fingerprint": other}));
     let (code, calls) = machine.boot();
     assert_eq!(code, 1);
-    assert!(calls.iter().all(|call| call.starts_with("openssl")), "{calls:?}");
+    assert!(!calls.iter().any(|call| call.starts_with("curl")), "{calls:?}");
     assert!(machine.log().contains("wanted is AC:CD"), "{}", machine.log());
     assert!(!machine.has("etc/homestak-ca.pem"), "nothing may believe what was shown");
 }

@@ -97,7 +97,7 @@ impl Guest {
 
 fn user_data(user: &str, keys: &[&str]) -> Map<String, Value> {
     let document = json!({
-        "automation_user": user, "ssh_keys": keys, "root_password": "$6$salt$hash",
+        "automation_user": user, "ssh_keys": keys, "root_password": "$6$salt$CV0p.flyrqHlPZrvH5R0ARpT37cdpwwl7wdfCx2ee4eMmJedEM2cl9lbvvg5UJ1WQ2R3QT2C7yRfr/Co4Firs.",
         "vms": [{"name": "edge"}],
     });
     let mut document = stage::Document::parse(document.to_string().as_bytes()).unwrap();
@@ -118,7 +118,13 @@ fn keys_are_taken_from_the_user_alone_and_only_for_others() {
     let guest = Guest::new();
     assert_eq!(guest.reseed("homestak", &[]), (true, String::new()));
     assert!(guest.has_keys("home/homestak"));
-    assert_eq!(guest.reseed("homestak", &["ssh-rsa AAAA"]), (true, String::new()));
+    assert_eq!(
+        guest.reseed(
+            "homestak",
+            &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"]
+        ),
+        (true, String::new())
+    );
     assert!(!guest.has_keys("home/homestak"));
     assert!(guest.has_keys("home/ops") && guest.has_keys("root"));
     assert!(guest.sudoers().contains("homestak ALL"));
@@ -132,7 +138,7 @@ fn it_runs_once_for_each_seed() {
         guest.write("home/homestak/.ssh/authorized_keys", "added\n");
         guest.write("home/homestak/.ssh/authorized_keys2", "added\n");
         guest.write(DONE, "");
-        assert!(guest.boot(instance, "homestak", &["ssh-rsa AAAA"]).0);
+        assert!(guest.boot(instance, "homestak", &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"]).0);
         // cloud-init must add the document's keys again when they were taken.
         let untouched = guest.has_keys("home/homestak");
         assert_eq!(untouched, guest.path(DONE).exists());
@@ -146,7 +152,10 @@ fn it_runs_once_for_each_seed() {
 #[test]
 fn a_former_user_is_locked_out() {
     let guest = Guest::new();
-    guest.reseed("homestak", &["ssh-rsa AAAA"]);
+    guest.reseed(
+        "homestak",
+        &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"],
+    );
     guest.write("home/homestak/.ssh/authorized_keys", "old\n");
     guest.write("home/homestak/.ssh/authorized_keys2", "old\n");
     let locked = "usermod --lock --expiredate 1 homestak\n".to_owned();
@@ -178,7 +187,7 @@ fn what_could_not_be_locked_is_tried_again_and_seen() {
     let guest = Guest::new();
     guest.reseed("homestak", &[]);
     guest.write("locked", "");
-    assert!(!guest.reseed("ops", &["ssh-rsa AAAA"]).0);
+    assert!(!guest.reseed("ops", &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"]).0);
     assert!(!guest.has_keys("home/ops"), "the keys do not wait for it");
     fs::remove_file(guest.path("locked")).unwrap();
     let locked = "usermod --lock --expiredate 1 homestak\n".to_owned();
@@ -234,11 +243,15 @@ fn the_keys_of_the_document_are_the_file() {
     let files = |user, keys: &[&str]| user_data(user, keys).get("write_files").cloned();
     let file = |path, user| {
         json!([{
-            "path": path, "content": "ssh-rsa AAAA a\nssh-rsa BBBB\n",
+            "path": path, "content": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1 a\nssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey2AAkey2AAkey2AAkey2AAkey2AAkey2AAkey2\n",
             "permissions": "0600", "owner": user, "defer": true,
         }])
     };
-    let keys = ["ssh-rsa AAAA a", "ssh-rsa BBBB", "ssh-rsa AAAA a"];
+    let keys = [
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1 a",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey2AAkey2AAkey2AAkey2AAkey2AAkey2AAkey2",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1 a",
+    ];
     let expected = file("/home/homestak/.ssh/authorized_keys", "homestak");
     assert_eq!(files("homestak", &keys), Some(expected));
     assert_eq!(files("root", &keys), Some(file("/root/.ssh/authorized_keys", "root")));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::checksum::{Said, Sum};
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::parts::{Files, Identity};
 
@@ -16,10 +17,11 @@ use crate::source::parts::{Files, Identity};
 pub(crate) struct Cache {
     path: Option<PathBuf>,
     content: Content,
-    changed: bool,
+    /// What this run has learned.
+    news: Content,
 }
 
-/// The file. Another version counts as empty.
+/// The file. Another version counts as empty; in version 2 `sums` came later, and may be absent.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Content {
     version: u32,
@@ -27,6 +29,33 @@ struct Content {
     files: BTreeMap<String, FileEntry>,
     #[serde(default)]
     urls: BTreeMap<String, UrlFacts>,
+    #[serde(default)]
+    sums: BTreeMap<String, Known>,
+}
+
+/// A checksum that a web server listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// The checksum.
+    pub(crate) sum: Sum,
+    /// The list that said it, as it is shown.
+    pub(crate) list: String,
+    /// When it said so, in seconds since 1970.
+    pub(crate) learned: i64,
+}
+
+impl Known {
+    /// Returns the day on which the checksum was learned, as `2026-11-29`.
+    pub(crate) fn day(&self) -> String {
+        let day = jiff::Timestamp::from_second(self.learned);
+        day.map(|day| day.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+    }
+
+    /// Returns the checksum with who said it.
+    pub(crate) fn said(&self) -> Said {
+        let by = format!("{} on {}", self.list, self.day());
+        Said { sum: self.sum.clone(), by, pinned: false }
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,21 +69,16 @@ const VERSION: u32 = 2;
 
 impl Cache {
     /// Reads the cache in a folder; without a folder nothing is kept.
-    #[expect(clippy::disallowed_methods, reason = "door: the cache")]
     pub(crate) fn load(folder: Option<&Path>) -> Self {
         let path = folder.map(|folder| folder.join("images.json"));
-        let content = path
-            .as_deref()
-            .and_then(|path| std::fs::read(path).ok())
-            .and_then(|bytes| serde_json::from_slice::<Content>(&bytes).ok())
-            .filter(|content| content.version == VERSION)
-            .unwrap_or_default();
-        Self { path, content, changed: false }
+        let content = path.as_deref().map(read).unwrap_or_default();
+        Self { path, content, news: Content::default() }
     }
 
     /// Returns what is known of files that have not changed since.
     pub(crate) fn files(&self, files: &Files, variant: &str) -> Option<&Facts> {
-        let entry = self.content.files.get(&key(files, variant)?)?;
+        let key = key(files, variant)?;
+        let entry = self.news.files.get(&key).or_else(|| self.content.files.get(&key))?;
         (files.identity().ok()? == entry.identity).then_some(&entry.facts)
     }
 
@@ -67,27 +91,42 @@ impl Cache {
         facts: &Facts,
     ) {
         if let Some(key) = key(files, variant) {
-            self.content.files.insert(key, FileEntry { identity, facts: facts.clone() });
-            self.changed = true;
+            self.news.files.insert(key, FileEntry { identity, facts: facts.clone() });
         }
     }
 
     /// Returns what is known of the file with this sum at this address.
     pub(crate) fn url(&self, url: &str, sum: &str) -> Option<&UrlFacts> {
-        self.content.urls.get(&format!("{url}#{sum}"))
+        let key = format!("{url}#{sum}");
+        self.news.urls.get(&key).or_else(|| self.content.urls.get(&key))
     }
 
     /// Keeps what is known of the file with this sum at this address.
     pub(crate) fn keep_url(&mut self, url: &str, sum: &str, facts: &UrlFacts) {
-        self.content.urls.insert(format!("{url}#{sum}"), facts.clone());
-        self.changed = true;
+        self.news.urls.insert(format!("{url}#{sum}"), facts.clone());
     }
 
-    /// Writes the cache when it has changed: whole, under another name first.
+    /// Returns the checksum that a web server listed last for a source.
+    pub(crate) fn known(&self, source: &str) -> Option<&Known> {
+        self.news.sums.get(source).or_else(|| self.content.sums.get(source))
+    }
+
+    /// Keeps the checksum that a web server listed for a source.
+    pub(crate) fn keep_known(&mut self, source: String, known: Known) {
+        self.news.sums.insert(source, known);
+    }
+
+    /// Writes the cache when there are news: whole, under another name first, with what other runs have
+    /// learned meanwhile.
     #[expect(clippy::disallowed_methods, reason = "door: the cache")]
     pub(crate) fn save(&mut self) {
-        let Some(path) = self.path.as_deref().filter(|_| self.changed) else { return };
+        let Some(path) = self.path.as_deref().filter(|_| !self.news.is_empty()) else { return };
+        let Content { files, urls, sums, .. } = std::mem::take(&mut self.news);
+        self.content = read(path);
         self.content.version = VERSION;
+        self.content.files.extend(files);
+        self.content.urls.extend(urls);
+        self.content.sums.extend(sums);
         let Ok(bytes) = serde_json::to_vec(&self.content) else { return };
         let temporary = path.with_extension(format!("json.{}", std::process::id()));
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -100,8 +139,52 @@ impl Cache {
     }
 }
 
+impl Content {
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.urls.is_empty() && self.sums.is_empty()
+    }
+}
+
+/// Reads the file; one that is broken counts as empty.
+#[expect(clippy::disallowed_methods, reason = "door: the cache")]
+fn read(path: &Path) -> Content {
+    let content = std::fs::read(path).ok();
+    let content = content.and_then(|bytes| serde_json::from_slice::<Content>(&bytes).ok());
+    content.filter(|content| content.version == VERSION).unwrap_or_default()
+}
+
 /// Returns the key of files: their absolute path, and what is made of them.
 fn key(files: &Files, variant: &str) -> Option<String> {
     let path = std::path::absolute(&files.path).ok()?;
     Some(format!("{}{variant}", path.to_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(hex: char) -> Known {
+        let sum = Sum::of_hex(&hex.to_string().repeat(64)).unwrap();
+        Known { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
+    }
+
+    #[test]
+    fn two_runs_at_once_keep_what_each_has_learned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut one = Cache::load(Some(folder.path()));
+        let mut two = Cache::load(Some(folder.path()));
+        one.keep_known("a".to_owned(), known('a'));
+        two.keep_known("b".to_owned(), known('b'));
+        one.save();
+        two.save();
+        let both = Cache::load(Some(folder.path()));
+        assert_eq!(both.known("a"), Some(&known('a')));
+        assert_eq!(both.known("b"), Some(&known('b')));
+    }
+
+    #[test]
+    fn the_day_on_which_a_checksum_was_learned() {
+        assert_eq!(known('a').day(), "2025-11-29");
+        assert_eq!(Known { learned: i64::MAX, ..known('a') }.day(), "");
+    }
 }

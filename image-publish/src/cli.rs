@@ -22,7 +22,7 @@ use stage::{ConsoleArgs, OwnArgs, TrustArgs};
 )]
 pub struct Cli {
     #[command(flatten)]
-    pub(crate) filter: OwnArgs<DocumentArgs>,
+    pub(crate) filter: OwnArgs<FilterArgs>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Remove images: volids, or names with all their versions.
     Remove(RemoveArgs),
-    /// Remove versions that the document's VMs no longer name.
+    /// Remove old versions that the document's VMs no longer name.
     Prune(PruneArgs),
 }
 
@@ -61,6 +61,39 @@ pub(crate) struct DocumentArgs {
     pub(crate) trust: TrustArgs,
 }
 
+/// Options of the filter.
+#[derive(Args, Debug)]
+pub(crate) struct FilterArgs {
+    #[command(flatten)]
+    pub(crate) document: DocumentArgs,
+    #[command(flatten)]
+    pub(crate) refresh: RefreshArgs,
+}
+
+/// How current a checksum must be that a web server lists.
+#[derive(Args, Debug)]
+pub(crate) struct RefreshArgs {
+    /// When to fetch checksum lists from web servers.
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    pub(crate) refresh: Refresh,
+}
+
+/// When checksum lists are fetched from web servers.
+#[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Refresh {
+    /// Fetch a list only when no image with the last known checksum is on the storage; if its server does
+    /// not answer, use the last known checksum.
+    #[default]
+    Missing,
+    /// Fetch each list in each run; a server that does not answer is an error.
+    Always,
+    /// Fetch none; use known checksums only.
+    Never,
+    /// As `Always`, for a command without the option.
+    #[value(skip)]
+    Required,
+}
+
 /// How images are read.
 #[derive(Args, Debug)]
 pub(crate) struct SourceArgs {
@@ -73,7 +106,7 @@ pub(crate) struct SourceArgs {
     /// Let qemu-img, when it is installed, compress local images first.
     #[arg(long)]
     pub(crate) compress: bool,
-    /// How often a lost connection is tried again, each time from the start.
+    /// How often a lost connection, or a server that is busy, is tried again.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) retries: u32,
 }
@@ -166,6 +199,8 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) refresh: RefreshArgs,
+    #[command(flatten)]
     pub(crate) source: SourceArgs,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
@@ -196,6 +231,8 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
+    pub(crate) refresh: RefreshArgs,
+    #[command(flatten)]
     pub(crate) document: DocumentArgs,
 }
 
@@ -223,6 +260,12 @@ pub(crate) struct PruneArgs {
     /// Prune also images of names that the document does not know; other deployments may use them.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Keep the newest N versions of each name, whoever uses them.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) keep: usize,
+    /// Keep versions that are not older than DAYS.
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) older_than: u32,
     /// Print the result as JSON.
     #[arg(long)]
     pub(crate) json: bool,

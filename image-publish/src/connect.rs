@@ -7,9 +7,9 @@ use pve_stage::connect;
 use stage::{Console, Deployment, Place, Report, TrustArgs};
 
 use crate::cli::ConnectArgs;
-use crate::execute::Target;
 use crate::folder::Folder;
 use crate::node::Node;
+use crate::target::Target;
 
 /// What says which storage to work on, before it is judged; with where each value came from.
 struct Named<'a> {

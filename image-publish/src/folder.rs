@@ -9,6 +9,7 @@ use pve_client::{StorageId, Volid};
 use stage::{Entry, Place};
 
 use crate::plan::Present;
+use crate::room;
 use crate::source::examine::{Sums, sums_of};
 use crate::source::format::judge;
 use crate::source::head::HEAD;
@@ -24,8 +25,14 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
+    /// Returns its path, the same for all who mean this folder.
+    pub(crate) fn address(&self) -> String {
+        let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        path.display().to_string()
+    }
+
     /// Returns the folder that PVE keeps content `import` in.
-    fn import(&self) -> PathBuf {
+    pub(crate) fn import(&self) -> PathBuf {
         self.path.join("import")
     }
 
@@ -58,11 +65,17 @@ impl Folder {
             let file =
                 entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
             let found = entry.path().metadata().ok().filter(|found| !found.is_dir())?;
-            Some(Present { file, size: found.size() })
+            Some(Present { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));
         Ok(files)
+    }
+
+    /// Refuses what does not fit.
+    pub(crate) fn check_room(&self, needed: u64) -> Result<(), Entry> {
+        let hint = "`image-publish prune` removes what no document names";
+        room::check(&self.import(), needed, "the images need", hint)
     }
 
     /// Writes a file: nobody sees it under its name before it is whole and on the disk.

@@ -3,6 +3,7 @@
 //! Reads and waits ask here; they end with an error, and what the run has made for itself goes with it.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use pve_stage::signals::Signals;
@@ -21,6 +22,11 @@ pub(crate) fn listen() {
 /// Returns whether a signal asked the run to end.
 pub(crate) fn is_asked() -> bool {
     SIGNALS.get().is_some_and(Signals::is_asked)
+}
+
+/// Ends a wait once a signal asked the run to end.
+pub(crate) fn go_on() -> ControlFlow<()> {
+    if is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Fails when a signal asked the run to end.

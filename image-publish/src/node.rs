@@ -3,16 +3,22 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use pve_client::{Client, Download, Error, NodeName, StorageId, Upid, Upload, Volid};
+use pve_client::{
+    Client, Download, Error, NodeName, Storage, StorageConfig, StorageId, Upid, Upload, Volid,
+};
 use pve_stage::finding;
+use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
-use crate::interrupt;
+use crate::interrupt::go_on;
 use crate::plan::Present;
 use crate::show;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
+
+/// A file is removed in moments; whoever pressed Ctrl-C does not wait longer.
+const CLEANING_LIMIT: Duration = Duration::from_secs(60);
 
 /// The last line of a log may be unfinished, and the one before it tell of something else.
 const LOG_LINES: u64 = 4;
@@ -21,11 +27,6 @@ const LOG_LINES: u64 = 4;
 // PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
 const HOLDS_NO_FILES: [&str; 8] =
     ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
-
-/// Breaks a wait off once a signal asked for it.
-fn go_on() -> ControlFlow<()> {
-    if interrupt::is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-}
 
 /// A storage on a node.
 #[derive(Debug, Clone)]
@@ -53,20 +54,43 @@ impl Node {
 
     /// Returns the files of the storage: the one GET that an unchanged image costs.
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
-        let volumes = self
-            .client
-            .storage_content(&self.node, &self.storage, Some(self.content))
-            .map_err(|e| {
-                finding::while_doing(
-                    self.place(),
-                    &format!("reading what storage \"{}\" holds", self.storage),
-                    &e,
-                )
-            })?;
-        Ok(volumes
-            .iter()
-            .map(|v| Present { file: v.volid.file().to_owned(), size: v.size })
-            .collect())
+        let fact = format!("reading what storage \"{}\" holds", self.storage);
+        self.files().map_err(|error| match self.unusable(&error) {
+            Some(entry) => entry,
+            None => finding::while_doing(self.place(), &fact, &error),
+        })
+    }
+
+    /// Returns the size of a file in bytes; `None` when the storage has no such file.
+    pub(crate) fn size_of(&self, file: &str) -> Result<Option<u64>, Error> {
+        let files = self.files()?;
+        Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
+    }
+
+    fn files(&self) -> Result<Vec<Present>, Error> {
+        let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
+        let file = |volume: &pve_client::Volume| Present {
+            file: volume.volid.file().to_owned(),
+            size: volume.size,
+            made: volume.ctime,
+        };
+        Ok(volumes.iter().map(file).collect())
+    }
+
+    /// Returns what keeps the node from using the storage, where that is why PVE refused.
+    fn unusable(&self, error: &Error) -> Option<Entry> {
+        if !matches!(error, Error::Status(refusal) if refusal.status == 500) {
+            return None;
+        }
+        let storages = self.client.storages(&self.node).ok()?;
+        let found = storages.iter().find(|storage| storage.storage == self.storage)?;
+        unusable(self.place(), &self.node, found, &self.configs(found))
+    }
+
+    /// What the cluster says of storages; nothing where that is not needed, or there is no answer,
+    /// and then it is said less exactly.
+    fn configs(&self, found: &Storage) -> Vec<StorageConfig> {
+        if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
     }
 
     /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
@@ -79,17 +103,15 @@ impl Node {
             let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
             // PVE: facts 54: the list holds only what the token may see.
             let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let fact = format!(
-                "storage \"{}\" does not exist, or the token must not see it",
-                self.storage
-            );
+            let fact =
+                format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
             return Err(Entry::error(self.place(), fact)
                 .hint(format!("the token sees: {seen}"))
                 .into());
         };
         let mut report = Report::new();
-        if !storage.enabled || !storage.active {
-            report.error(self.place(), format!("storage \"{}\" is not active", self.storage));
+        if let Some(entry) = unusable(self.place(), &self.node, storage, &self.configs(storage)) {
+            report.push(entry);
         }
         if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
             let fact = format!(
@@ -181,9 +203,30 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
+    /// Lets the node compare a stored file with a sum; a task that failed means that it has another one.
+    pub(crate) fn compare(
+        &self,
+        file: &str,
+        sum: &crate::source::checksum::Sum,
+    ) -> Result<(), Error> {
+        // PVE: facts 42: asked to download onto a file that is there, it compares that file with the sum
+        // before it looks at the URL, so this one is never fetched.
+        let upid = self.download("https://localhost/verify-only", file, sum)?;
+        self.wait(&upid)
+    }
+
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_| go_on()).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_, _| go_on()).map(drop)
+    }
+
+    /// Waits for a task of whoever; `still` is called now and then meanwhile.
+    pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
+        let mut on_progress = |_, _: Option<&Error>| {
+            still();
+            go_on()
+        };
+        self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
 
     /// Waits for a task; while it runs, `on_log` gets the last lines of its log about once a second.
@@ -193,8 +236,8 @@ impl Node {
         on_log: &mut dyn FnMut(&[String]),
     ) -> Result<(), Error> {
         let mut asked = Duration::ZERO;
-        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited| {
-            if waited >= asked + Duration::from_secs(1) {
+        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
+            if lost.is_none() && waited >= asked + Duration::from_secs(1) {
                 asked = waited;
                 // A log that cannot be read costs a line of progress, nothing else.
                 if let Ok(lines) = self.client.task_log_tail(upid, LOG_LINES) {
@@ -204,6 +247,18 @@ impl Node {
             go_on()
         });
         finished.map(drop)
+    }
+
+    /// Removes what a failed upload has left, and waits until it is gone: also when a signal asks the run to
+    /// end, for then nothing may be left.
+    pub(crate) fn clean_up(&self, volid: &Volid) -> Result<(), Error> {
+        match self.client.delete_volume(&self.node, volid)? {
+            Some(upid) => {
+                let mut on_progress = |_, _: Option<&Error>| ControlFlow::Continue(());
+                self.client.wait(&upid, CLEANING_LIMIT, &mut on_progress).map(drop)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Removes a volume, and waits until it is gone.

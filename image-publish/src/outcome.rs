@@ -26,7 +26,7 @@ pub(crate) struct Line {
     pub(crate) name: Option<String>,
     /// Where it is.
     pub(crate) volid: String,
-    /// `present`, `uploaded`, `downloaded`, `verified`, `removed`; with a dry run `would be …`.
+    /// `present`, `uploaded`, `downloaded`, `verified`, `removed`, `kept`; with a dry run `would be …`.
     pub(crate) result: &'static str,
     /// Its length in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,6 +37,9 @@ pub(crate) struct Line {
     /// A VM of the document names it; unknown without a document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used: Option<bool>,
+    /// Why it was removed or kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 impl Outcome {
@@ -54,8 +57,9 @@ impl Outcome {
         }
         let row = |line: &Line| {
             let size = line.size.map(show::bytes).unwrap_or_default();
-            let used = if line.used == Some(true) { "used".to_owned() } else { String::new() };
-            vec![line.volid.clone(), size, line.result.to_owned(), used]
+            let used = if line.used == Some(true) { "used" } else { "" };
+            let last = line.reason.as_deref().unwrap_or(used);
+            vec![line.volid.clone(), size, line.result.to_owned(), last.to_owned()]
         };
         show::table(&self.images.iter().map(row).collect::<Vec<_>>()).into_bytes()
     }
@@ -83,6 +87,7 @@ impl Line {
             size: published.length,
             sum: sum.map(|(_, sum)| sum.to_owned()),
             used: None,
+            reason: None,
         }
     }
 }

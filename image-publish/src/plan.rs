@@ -9,6 +9,8 @@ pub(crate) struct Present {
     pub(crate) file: String,
     /// Its size on disk, in bytes.
     pub(crate) size: u64,
+    /// When it was made, in seconds since 1970, as far as the storage tells.
+    pub(crate) made: Option<u64>,
 }
 
 /// What is to be done about an image.
@@ -19,11 +21,7 @@ pub(crate) enum Step {
     /// This machine sends it; the storage overwrites a file of this name.
     Send,
     /// The node downloads it.
-    Download {
-        /// A file of this name but of another size is there, left by an upload that broke off: it goes first,
-        /// for a download never overwrites.
-        remove_first: bool,
-    },
+    Download,
 }
 
 /// Returns the step for each image, in the same order.
@@ -43,7 +41,7 @@ pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
             _ if whole => Step::Keep,
             Supply::InStorage(_) => Step::Keep,
             Supply::Local(_) | Supply::Fetch(_) | Supply::Compress(_) => Step::Send,
-            Supply::Node { .. } => Step::Download { remove_first: there.is_some() },
+            Supply::Node { .. } => Step::Download,
         }
     };
     ready.iter().enumerate().map(step).collect()
@@ -57,7 +55,7 @@ mod tests {
     fn check(image: Ready, present: &[(&str, u64)], expected: Step) {
         let present: Vec<_> = present
             .iter()
-            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size })
+            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size, made: None })
             .collect();
         assert_eq!(plan(&[image], &present), [expected]);
     }
@@ -68,12 +66,8 @@ mod tests {
         check(local("a-1.qcow2", 10), &[("a-2.qcow2", 10)], Step::Send);
         check(local("a-1.qcow2", 10), &[("a-1.qcow2", 10)], Step::Keep);
         check(local("a-1.qcow2", 10), &[("a-1.qcow2", 9)], Step::Send);
-        check(node("a-1.qcow2", Some(10)), &[], Step::Download { remove_first: false });
-        check(
-            node("a-1.qcow2", Some(10)),
-            &[("a-1.qcow2", 9)],
-            Step::Download { remove_first: true },
-        );
+        check(node("a-1.qcow2", Some(10)), &[], Step::Download);
+        check(node("a-1.qcow2", Some(10)), &[("a-1.qcow2", 9)], Step::Download);
         check(node("a-1.qcow2", None), &[("a-1.qcow2", 9)], Step::Keep);
     }
 

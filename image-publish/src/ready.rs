@@ -101,7 +101,7 @@ impl Ready {
 
 /// Returns the name under which an image is stored.
 pub(crate) fn stored_name(name: &str, sum: &Sum, extension: &str) -> String {
-    format!("{name}-{}.{extension}", &sum.hex[..12])
+    format!("{name}-{}.{extension}", sum.hex.get(..12).unwrap_or(&sum.hex))
 }
 
 /// Takes a stored name apart: the image's name and the start of its sum.

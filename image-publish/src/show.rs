@@ -2,7 +2,7 @@
 
 /// Prints bytes in the unit that people read: `20.0 KiB`, `2.00 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    const UNITS: [&str; 7] = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let unit = (1..UNITS.len()).rev().find(|unit| count >= 1 << (10 * unit)).unwrap_or(0);
     if unit == 0 {
         return format!("{count} bytes");
@@ -43,7 +43,7 @@ mod tests {
         check(1023, "1023 bytes");
         check(20480, "20.0 KiB");
         check((2 << 30) + 1, "2.0 GiB");
-        check(u64::MAX, "16777215.9 TiB");
+        check(u64::MAX, "15.9 EiB");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! DOOR: reads files and web servers. Finds the sum that an image must have: given, listed, or lying beside it.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -7,24 +8,102 @@ use std::path::{Path, PathBuf};
 use pve_client::{Downgrade, FetchError};
 use stage::{Entry, Place, shown};
 
+use crate::retry::{Again, Tries, failed};
 use crate::source::address::Address;
 use crate::source::checksum::{Listed, Said, look_up};
-use crate::wanted::{SumList, Wanted};
-use crate::work::{Work, may_pass};
+use crate::wanted::Wanted;
+use crate::work::Work;
 
 /// A list of sums is text; one longer than this is something else.
 const LIST_LIMIT: u64 = 4 << 20;
 
-/// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
-pub(crate) fn of_file(
+/// A list of sums on a web server.
+pub(crate) struct List {
+    /// Its address.
+    pub(crate) url: Address,
+    /// What it must be.
+    kind: Kind,
+}
+
+/// What a list of sums must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The site names it: it must list the file.
+    Named,
+    /// It may lie beside the image.
+    Beside,
+    /// It may lie beside the image, and is for this file alone.
+    Alone,
+}
+
+/// Why web servers said no sum.
+pub(crate) enum NoSum {
+    /// The server did not answer, or could not for now.
+    Silent(Entry),
+    /// What the server answered is no list.
+    NoList(Entry),
+    /// A list is there, and does not say the file's sum.
+    NotListed(Entry),
+}
+
+/// Returns the lists on web servers that may say a URL's sum, in the order in which they count.
+pub(crate) fn beside_url(url: &Address) -> Vec<List> {
+    let list = |(url, kind)| List { url, kind };
+    let lists = [
+        (url.with_ending(".sha256"), Kind::Alone),
+        (url.beside("SHA256SUMS"), Kind::Beside),
+        (url.with_ending(".sha512"), Kind::Alone),
+        (url.beside("SHA512SUMS"), Kind::Beside),
+    ];
+    lists.map(list).into()
+}
+
+/// Returns the list that the site names.
+pub(crate) fn named(url: &Address) -> Vec<List> {
+    vec![List { url: url.clone(), kind: Kind::Named }]
+}
+
+/// Asks web servers for the sum of a file: the first list that says it counts.
+pub(crate) fn ask(
     work: &Work<'_>,
     wanted: &Wanted,
-    path: &Path,
-) -> Result<Option<Said>, Entry> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    if let Some(said) = given(work, wanted, &name)? {
-        return Ok(Some(said));
+    file: &str,
+    lists: &[List],
+) -> Result<Said, NoSum> {
+    let mut looked_for = Vec::new();
+    for List { url, kind } in lists {
+        let place = || Place::Named(url.to_string());
+        looked_for.push(url.file());
+        let Some(text) = fetch(work, wanted, url)? else {
+            if *kind == Kind::Named {
+                let fact = "there are no sums: the server has no such file";
+                return Err(NoSum::NoList(Entry::error(place(), fact)));
+            }
+            continue;
+        };
+        match (look_up(&text, file, *kind == Kind::Alone), kind) {
+            (Listed::Sum(sum), _) => return Ok(Said { sum, by: url.to_string(), pinned: false }),
+            (Listed::Several, _) => return Err(NoSum::NotListed(several(place(), file))),
+            (Listed::NotThere, Kind::Named) => {
+                return Err(NoSum::NotListed(not_listed(place(), file)));
+            }
+            (Listed::NoList, Kind::Named) => return Err(NoSum::NoList(no_sums(place()))),
+            // A server that has no such file says so in many ways, some with a page that is no list.
+            (Listed::NotThere | Listed::NoList, _) => {}
+        }
     }
+    let fact = "no SHA-256 or SHA-512 sum was found for it; nothing unverified is used";
+    let place = Place::Named(wanted.origin_shown());
+    let hint = format!(
+        "write `checksum:` or `checksum_url:` beside the URL; looked for {}",
+        looked_for.join(", ")
+    );
+    Err(NoSum::NoList(Entry::error(place, fact).hint(hint)))
+}
+
+/// Returns the sum of a local image that no web server lists: the one that lies beside it, else none.
+pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for (list, alone) in beside(path) {
         let place = || Place::file(shown::address(&list.display().to_string()));
         let text = match read(&list) {
@@ -35,11 +114,7 @@ pub(crate) fn of_file(
         };
         match look_up(&text, &name, alone) {
             Listed::Sum(sum) => {
-                return Ok(Some(Said {
-                    sum,
-                    by: shown::address(&list.display().to_string()),
-                    pinned: false,
-                }));
+                return Ok(Some(Said { sum, by: place().to_string(), pinned: false }));
             }
             Listed::NoList if alone => return Err(no_sums(place())),
             Listed::NotThere if alone => return Err(not_listed(place(), &name)),
@@ -50,53 +125,13 @@ pub(crate) fn of_file(
     Ok(None)
 }
 
-/// Returns the sum of a URL: the one given, else listed where the site says, else lying beside it. There must be one.
-pub(crate) fn of_url(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Said, Entry> {
-    let name = url.file();
-    if let Some(said) = given(work, wanted, name)? {
-        return Ok(said);
-    }
-    let lists = [
-        (url.with_ending(".sha256"), true),
-        (url.beside("SHA256SUMS"), false),
-        (url.with_ending(".sha512"), true),
-        (url.beside("SHA512SUMS"), false),
-    ];
-    for (list, alone) in lists {
-        // A server that has no such file says so in many ways, some with a page that is no list.
-        let Some(text) = fetch(work, wanted, &list)? else { continue };
-        match look_up(&text, name, alone) {
-            Listed::Sum(sum) => return Ok(Said { sum, by: list.to_string(), pinned: false }),
-            Listed::Several => return Err(several(Place::Named(list.to_string()), name)),
-            Listed::NotThere | Listed::NoList => {}
-        }
-    }
-    Err(Entry::error(Place::Named(url.to_string()), "no SHA-256 or SHA-512 sum is known for it; nothing unverified is used")
-        .hint(format!("write `checksum:` or `checksum_url:` beside the URL; looked for {name}.sha256 and SHA256SUMS")))
-}
-
-/// Returns the sum that the site gives, or that stands in the list it names.
-fn given(work: &Work<'_>, wanted: &Wanted, file: &str) -> Result<Option<Said>, Entry> {
-    if wanted.sum.is_some() {
-        return Ok(wanted.sum.clone());
-    }
-    let (place, text) = match &wanted.sum_list {
-        None => return Ok(None),
-        Some(SumList::Url(url)) => {
-            let place = Place::Named(url.to_string());
-            let missing =
-                || Entry::error(place.clone(), "there are no sums: the server has no such file");
-            (place.clone(), fetch(work, wanted, url)?.ok_or_else(missing)?)
-        }
-        Some(SumList::File(path)) => {
-            let place = Place::file(shown::address(&path.display().to_string()));
-            let text = read(path)
-                .map_err(|e| Entry::error(place.clone(), "the sums cannot be read").cause(&e))?;
-            (place, text)
-        }
-    };
+/// Returns the sum of `file` that stands in a local list.
+pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
+    let place = Place::file(shown::address(&list.display().to_string()));
+    let text =
+        read(list).map_err(|e| Entry::error(place.clone(), "the sums cannot be read").cause(&e))?;
     match look_up(&text, file, false) {
-        Listed::Sum(sum) => Ok(Some(Said { sum, by: place.to_string(), pinned: false })),
+        Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
         Listed::Several => Err(several(place, file)),
         Listed::NotThere => Err(not_listed(place, file)),
         Listed::NoList => Err(no_sums(place)),
@@ -153,18 +188,44 @@ fn text(reader: impl Read) -> io::Result<String> {
 }
 
 /// Fetches a list of sums, by `https://` to its end when its URL begins so; `None` when the server has no such file.
-fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, Entry> {
-    work.retrying(&wanted.name, || {
+///
+/// A server that did not answer once is not asked again in this run.
+fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, NoSum> {
+    let entry = |causes: &[String]| {
+        let mut entry = Entry::error(Place::Named(url.to_string()), UNFETCHED);
+        entry.causes = causes.to_vec();
+        entry
+    };
+    if let Some(causes) = work.silent.borrow().get(url.server()) {
+        return Err(NoSum::Silent(entry(causes)));
+    }
+    // Whether the server did not answer, and whether it cannot be reached at all.
+    let silent = Cell::new((false, false));
+    let fetched = Tries::new(work, &wanted.name).run(|| {
         let fetched = work.fetcher().get(url.expose(), Downgrade::Refused);
         match fetched.and_then(|fetched| text(fetched.reader).map_err(FetchError::Lost)) {
             Ok(text) => Ok(Some(text)),
             // S3 says 403 of what it does not have, and 410 is a 404 for good.
             Err(FetchError::Status(403 | 404 | 410)) => Ok(None),
             Err(error) => {
+                silent.set(match error {
+                    FetchError::Unreachable(_) | FetchError::Lost(_) => (true, true),
+                    FetchError::Busy { .. } => (true, false),
+                    FetchError::Status(status) => (status >= 500, false),
+                    _ => (false, false),
+                });
                 let place = Place::Named(url.to_string());
-                let entry = Entry::error(place, "the sums cannot be fetched").cause(&error);
-                Err((entry, may_pass(&error)))
+                Err((failed(place, UNFETCHED, &error), Again::of(&error)))
             }
         }
+    });
+    fetched.map_err(|entry| {
+        let (is_silent, is_gone) = silent.get();
+        if is_gone {
+            work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
+        }
+        if is_silent { NoSum::Silent(entry) } else { NoSum::NoList(entry) }
     })
 }
+
+const UNFETCHED: &str = "the sums cannot be fetched";

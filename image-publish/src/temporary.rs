@@ -1,15 +1,20 @@
 //! DOOR: files that live as long as the run: a fetched image, an unpacked one, one on its way to its name.
 //!
 //! Each is locked while it lives, so that other runs, also on other machines that share the folder, can
-//! tell it from what a killed run has left behind.
+//! tell it from what a killed run has left behind (`left_over`). Blocks of zeros become holes.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt;
 use crate::source::parts::Files;
+
+/// Reads go through a buffer of this size, a multiple of `BLOCK`.
+const BUFFER: usize = 128 * 1024;
+/// The unit in which file systems leave holes.
+const BLOCK: usize = 4096;
 
 /// A file that nobody else writes; it goes when this goes, unless it was renamed.
 #[derive(Debug)]
@@ -19,11 +24,10 @@ pub(crate) struct Temporary {
 }
 
 impl Temporary {
-    /// Makes an empty file `PREFIX NAME.NUMBER` with this mode, and removes what runs have left behind.
+    /// Makes an empty file `PREFIX NAME.NUMBER` with this mode.
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
     pub(crate) fn create(folder: &Path, prefix: &str, name: &str, mode: u32) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
-        sweep(folder, prefix);
         let own = std::process::id();
         // In another container that shares the folder a run may have the same number.
         for number in own..own.saturating_add(1000) {
@@ -39,23 +43,22 @@ impl Temporary {
         Err(io::ErrorKind::AlreadyExists.into())
     }
 
-    /// Fills the file from a reader; `on_progress` gets the bytes written so far.
+    /// Fills the file from a reader; `on_progress` gets the bytes read so far. The file is new, so a block
+    /// of zeros need not be written: it stays a hole.
     pub(crate) fn fill(
         &self,
         reader: &mut dyn Read,
         on_progress: &mut dyn FnMut(u64),
     ) -> io::Result<()> {
-        let mut buffer = vec![0; 128 * 1024];
+        let mut buffer = vec![0; BUFFER];
         let mut done = 0;
         loop {
-            interrupt::check()?;
-            let read = match reader.read(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            (&self.file).write_all(&buffer[..read])?;
+            let read = read_full(reader, &mut buffer)?;
+            if read == 0 {
+                // A hole at the end belongs to the file too.
+                return self.file.set_len(done);
+            }
+            write_sparse(&self.file, &buffer[..read], done)?;
             done += read as u64;
             on_progress(done);
         }
@@ -113,35 +116,36 @@ fn is_locked_by_us(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Removes what killed runs have left behind: files `PREFIX….NUMBER` that nobody has locked and whose
-/// process, should it be of this machine, is gone.
-#[expect(clippy::disallowed_methods, reason = "door: left-over files")]
-fn sweep(folder: &Path, prefix: &str) {
-    let Ok(listing) = std::fs::read_dir(folder) else { return };
-    for entry in listing.flatten() {
-        let file = entry.file_name();
-        let Some(file) = file.to_str().filter(|file| file.starts_with(prefix)) else { continue };
-        let process = file.rsplit_once('.').and_then(|(_, pid)| pid.parse::<u32>().ok());
-        let is_left = process.is_some_and(|pid| !is_other_process(pid));
-        if is_left && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-            remove_unlocked(&entry.path());
+/// Reads until the buffer is full or the reader ends, so that blocks keep their places.
+fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        interrupt::check()?;
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
+    Ok(filled)
 }
 
-/// Tells whether another process of this machine has this number.
-fn is_other_process(pid: u32) -> bool {
-    pid != std::process::id() && Path::new(&format!("/proc/{pid}")).exists()
-}
-
-/// Removes a file that nobody has locked, holding its lock meanwhile.
-#[expect(clippy::disallowed_methods, reason = "door: left-over files")]
-fn remove_unlocked(path: &Path) {
-    // Open for writing: some network file systems lock nothing else.
-    let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
-    if file.try_lock().is_ok() {
-        let _ = std::fs::remove_file(path);
+/// Writes the blocks that hold more than zeros; neighbours in one write.
+fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut at = 0;
+    for run in bytes.chunks(BLOCK).collect::<Vec<_>>().chunk_by(|a, b| is_zero(a) == is_zero(b)) {
+        let length: usize = run.iter().map(|block| block.len()).sum();
+        if !run.first().is_some_and(|block| is_zero(block)) {
+            file.write_all_at(&bytes[at..at + length], offset + at as u64)?;
+        }
+        at += length;
     }
+    Ok(())
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    block.iter().all(|byte| *byte == 0)
 }
 
 #[cfg(test)]
@@ -158,26 +162,47 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
-    fn two_runs_with_one_number_do_not_meet_and_left_overs_go() {
+    fn two_runs_with_one_number_do_not_meet() {
         let folder = tempfile::tempdir().unwrap();
         let own = std::process::id();
         let folder = folder.path();
-        // Above the largest number that Linux gives; and our own, from before a restart.
-        for left in ["4194305".to_owned(), own.to_string()] {
-            std::fs::write(folder.join(format!("spool-a.{left}")), "half").unwrap();
-        }
-        for other in ["spool-a.note", "a.4194305", "spool-b.1"] {
-            std::fs::write(folder.join(other), "other").unwrap();
-        }
         let one = Temporary::create(folder, "spool-", "a", 0o600).unwrap();
         let two = Temporary::create(folder, "spool-", "a", 0o600).unwrap();
         one.fill(&mut &b"one"[..], &mut |_| {}).unwrap();
         two.fill(&mut &b"two"[..], &mut |_| {}).unwrap();
         assert_eq!(std::fs::read(&one.path).unwrap(), b"one");
-        let (first, second) = (format!("spool-a.{own}"), format!("spool-a.{}", own + 1));
-        assert_eq!(names(folder), ["a.4194305", &first, &second, "spool-a.note", "spool-b.1"]);
+        assert_eq!(names(folder), [format!("spool-a.{own}"), format!("spool-a.{}", own + 1)]);
         two.rename(&folder.join("two")).unwrap();
         drop(one);
-        assert_eq!(names(folder), ["a.4194305", "spool-a.note", "spool-b.1", "two"]);
+        assert_eq!(names(folder), ["two"]);
+    }
+
+    /// A reader that gives few bytes at a time, as a connection does.
+    struct Drips<'a>(&'a [u8]);
+
+    impl Read for Drips<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let end = buffer.len().min(1000);
+            self.0.read(&mut buffer[..end])
+        }
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test reads files")]
+    fn zeros_become_holes_and_no_byte_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut bytes = vec![0; 8 << 20];
+        for at in [0, 4095, 4096, 3 << 20, (5 << 20) + 17] {
+            bytes[at] = 1;
+        }
+        for end in [0, 1, 4096, (3 << 20) + 1, 8 << 20, (8 << 20) - 5] {
+            let file = Temporary::create(folder.path(), "x", "", 0o600).unwrap();
+            let mut told = 0;
+            file.fill(&mut Drips(&bytes[..end]), &mut |done| told = done).unwrap();
+            assert!(std::fs::read(&file.path).unwrap() == bytes[..end], "{end}");
+            assert_eq!(told, end as u64);
+            // Four blocks of data; a file system may add some of its own.
+            assert!(file.file.metadata().unwrap().blocks() * 512 <= 64 << 10, "{end}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::named::{self, Disk, Named};
 use crate::show;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
+use crate::source::format::Format;
 
 /// An image that VMs of the document name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,8 +24,21 @@ pub(crate) struct Wanted {
     pub(crate) sum: Option<Said>,
     /// Where its sum is listed.
     pub(crate) sum_list: Option<SumList>,
+    /// The format that its source says it has.
+    pub(crate) format: Option<Format>,
     /// The disks that are made of it.
     pub(crate) disks: Vec<Disk>,
+}
+
+impl Wanted {
+    /// Returns where it comes from, as it is shown.
+    pub(crate) fn origin_shown(&self) -> String {
+        match &self.origin {
+            Origin::Volid(volid) => volid.to_string(),
+            Origin::File(path) => shown::address(&path.display().to_string()),
+            Origin::Url { url, .. } => url.to_string(),
+        }
+    }
 }
 
 /// Where sums are listed.
@@ -102,14 +116,28 @@ pub(crate) fn wanted(
             None => from_map_or_folder(&name, deployment, image_dir),
         };
         match found {
-            Ok((origin, sum, sum_list)) => all.push(Wanted { name, origin, sum, sum_list, disks }),
+            Ok(Found { origin, sum, sum_list, format }) => {
+                all.push(Wanted { name, origin, sum, sum_list, format, disks });
+            }
             Err(entry) => report.push(entry),
         }
     }
     all
 }
 
-type Found = (Origin, Option<Said>, Option<SumList>);
+/// What was found of an image.
+struct Found {
+    origin: Origin,
+    sum: Option<Said>,
+    sum_list: Option<SumList>,
+    format: Option<Format>,
+}
+
+impl Found {
+    fn at(origin: Origin) -> Self {
+        Self { origin, sum: None, sum_list: None, format: None }
+    }
+}
 
 /// Reads an entry of `image_sources`.
 fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
@@ -150,7 +178,13 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
     let sum_list = source.checksum_url.as_ref().map(|text| {
         Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
     });
-    Ok((origin, sum, sum_list))
+    let format = match &source.format {
+        None => None,
+        Some(text) => Some(Format::parse(text).ok_or_else(|| {
+            Entry::error(place("format"), format!("\"{text}\" must be qcow2, raw or vmdk"))
+        })?),
+    };
+    Ok(Found { origin, sum, sum_list, format })
 }
 
 /// Takes an image that has no source: from `images`, or from packer's folder layout.
@@ -161,7 +195,7 @@ fn from_map_or_folder(
 ) -> Result<Found, Entry> {
     let Some(text) = deployment.images.get(name) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
-        return Ok((Origin::File(file), None, None));
+        return Ok(Found::at(Origin::File(file)));
     };
     let place = Place::input(format!("images.{name}"));
     let volid: Volid = text.parse().map_err(|_| {
@@ -171,7 +205,7 @@ fn from_map_or_folder(
         // PVE: facts 17.
         Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
             .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
-        _ => Ok((Origin::Volid(volid), None, None)),
+        _ => Ok(Found::at(Origin::Volid(volid))),
     }
 }
 
@@ -233,9 +267,10 @@ mod tests {
         check(
             r#"{"images":{"i":"local:iso/i.img","v":"nothing"},
                 "image_sources":{"n":{},"f":{"file":"a","url":"https://x"},"u":{"url":"ftp://x"},
-                                 "s":{"file":"a","checksum":"md5:12"},"m":{"url":"https://x","mode":"magic"}},
+                                 "s":{"file":"a","checksum":"md5:12"},"m":{"url":"https://x","mode":"magic"},
+                                 "q":{"file":"a","format":"img"}},
                 "vms":[{"image":"../x"},{},{"image":"n"},{"image":"f"},{"image":"u"},{"image":"s"},{"image":"m"},
-                       {"image":"i"},{"image":"v"}]}"#,
+                       {"image":"i"},{"image":"v"},{"image":"q"}]}"#,
             &[],
             &[
                 "stdin: vms[1].image",
@@ -244,6 +279,7 @@ mod tests {
                 "stdin: images.i",
                 "stdin: image_sources.m.mode",
                 "stdin: image_sources.n",
+                "stdin: image_sources.q.format",
                 "stdin: image_sources.s.checksum",
                 "stdin: image_sources.u.url",
                 "stdin: images.v",
@@ -266,6 +302,7 @@ mod tests {
             origin: Origin::File("a".into()),
             sum: None,
             sum_list: None,
+            format: None,
             disks,
         };
         check_disks(&wanted, 2 << 30, &mut report);

@@ -1,20 +1,26 @@
 //! What a run carries along: the console, the cache, the options that say how.
 //!
-//! DOOR: the clock, for rates, for how often progress is told, and between tries.
+//! DOOR: the clock, for rates, for how often progress is told, between tries, and for the age of images.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pve_client::{FetchError, Fetcher, Proxies, ProxyProblem, Trust, Unreachable};
+use pve_client::{Fetcher, Proxies, Trust};
 use serde_json::Value;
 use stage::{Console, Entry, Event, LogFormat};
 
 use crate::cache::Cache;
+use crate::cli::Refresh;
 use crate::interrupt;
+use crate::left_over::SPOOL;
+use crate::plan::Present;
+use crate::room;
 use crate::show;
 use crate::temporary::Temporary;
+use crate::waiting::Waiting;
 
 /// What a run carries along.
 pub(crate) struct Work<'a> {
@@ -26,10 +32,16 @@ pub(crate) struct Work<'a> {
     folder: Option<PathBuf>,
     /// `qemu-img` compresses each local image first.
     pub(crate) compress: bool,
-    /// How often a lost connection is tried again.
+    /// How often a lost connection, or a server that is busy, is tried again.
     pub(crate) retries: u32,
     /// Nothing is written to PVE.
     pub(crate) dry_run: bool,
+    /// When web servers are asked for checksums.
+    pub(crate) refresh: Refresh,
+    /// What the storage held when the images were prepared, where that was asked for.
+    pub(crate) listed: RefCell<Option<Vec<Present>>>,
+    /// Servers that did not answer in this run, and why.
+    pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
     proxies: Proxies,
     fetcher: OnceCell<Fetcher>,
 }
@@ -49,6 +61,9 @@ impl<'a> Work<'a> {
             compress: false,
             retries: 2,
             dry_run: false,
+            refresh: Refresh::default(),
+            listed: RefCell::default(),
+            silent: RefCell::default(),
             proxies,
             fetcher: OnceCell::new(),
         }
@@ -60,39 +75,37 @@ impl<'a> Work<'a> {
         self.fetcher.get_or_init(|| Fetcher::new(Trust::System, stall, &self.proxies))
     }
 
+    /// Returns the cache folder; files that live as long as the run lie there too.
+    pub(crate) fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
     /// Makes an empty file for an image, for as long as the run.
     pub(crate) fn spool(&self, name: &str) -> io::Result<Temporary> {
         // Not the system's folder for temporary files: others may have put something there.
         let none = || io::Error::other("neither `--cache-dir` nor HOME says where it is");
         let folder = self.folder.as_deref().ok_or_else(none)?;
-        Temporary::create(folder, "spool-", name, 0o600)
+        Temporary::create(folder, SPOOL, name, 0o600)
+    }
+
+    /// Refuses to begin with a file of so many bytes when the cache folder has no room for it.
+    ///
+    /// # Errors
+    /// The folder's file system has less.
+    pub(crate) fn check_room(&self, length: Option<u64>) -> Result<(), Entry> {
+        let (Some(folder), Some(length)) = (&self.folder, length) else { return Ok(()) };
+        let hint = "free some space, or name another folder with `--cache-dir`";
+        room::check(folder, length, "the file needs", hint)
+    }
+
+    /// Begins a wait that people are told of.
+    pub(crate) fn waiting<'b>(&'b self, image: &'b str, what: String) -> Waiting<'b> {
+        Waiting::new(self.console, image, what)
     }
 
     /// Tells that something is so.
     pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
         self.console.event(&Event::new(event, image, text));
-    }
-
-    /// Tries until it succeeds, tries enough, or meets what another try cannot mend; the flag of a failure tells.
-    pub(crate) fn retrying<T>(
-        &self,
-        name: &str,
-        attempt: impl Fn() -> Result<T, (Entry, bool)>,
-    ) -> Result<T, Entry> {
-        let mut tries = 0;
-        loop {
-            let entry = match attempt() {
-                Ok(got) => return Ok(got),
-                Err((entry, true)) if tries < self.retries && !interrupt::is_asked() => entry,
-                Err((entry, _)) => return Err(entry),
-            };
-            tries += 1;
-            let reason = entry.causes.last().cloned().unwrap_or_default();
-            let text =
-                format!("fetching again from the start ({tries} of {}): {reason}", self.retries);
-            self.tell("step", name, &text);
-            pause(tries);
-        }
     }
 
     /// Begins to tell the progress of a transfer of `total` bytes, when that is known.
@@ -111,29 +124,28 @@ impl<'a> Work<'a> {
 }
 
 /// Waits before another try: a second, then two, four … half a minute, as long as a server takes to start anew.
-#[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause(tries: u32) {
     let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
-    for _ in 0..seconds * 10 {
-        if interrupt::is_asked() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    pause_for(Duration::from_secs(seconds));
 }
 
-/// Tells whether another try may help.
-pub(crate) fn may_pass(error: &FetchError) -> bool {
-    match error {
-        FetchError::BadUrl
-        | FetchError::Status(_)
-        | FetchError::Downgrade
-        | FetchError::BadRedirect
-        | FetchError::TooManyRedirects => false,
-        FetchError::Unreachable(Unreachable::Proxy { problem, .. }) => {
-            matches!(problem, ProxyProblem::Lost(_))
+/// Returns the time in seconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+pub(crate) fn seconds_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_secs())
+}
+
+/// Waits; a signal ends the wait.
+#[expect(clippy::disallowed_methods, reason = "door: the clock")]
+pub(crate) fn pause_for(duration: Duration) {
+    let end = now() + duration;
+    while !interrupt::is_asked() {
+        let left = end.saturating_duration_since(now());
+        if left.is_zero() {
+            return;
         }
-        FetchError::Unreachable(_) | FetchError::Lost(_) => true,
+        std::thread::sleep(left.min(Duration::from_millis(100)));
     }
 }
 

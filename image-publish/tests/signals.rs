@@ -66,11 +66,16 @@ impl Scene {
         std::fs::read_to_string(self.home.path().join("stderr")).unwrap()
     }
 
-    /// Returns the files of the run's own in the cache folder.
-    fn spooled(&self) -> usize {
+    /// Returns the files of the run's own in the cache folder: spooled ones and locks.
+    fn own_files(&self) -> Vec<String> {
         let folder = self.home.path().join(".cache/pve-pipeline");
         let files = std::fs::read_dir(folder).into_iter().flatten();
-        files.filter(|file| file.as_ref().unwrap().file_name() != "images.json").count()
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != "images.json").collect()
+    }
+
+    fn is_spooling(&self) -> bool {
+        self.own_files().iter().any(|name| name.starts_with("spool-"))
     }
 
     fn has_asked(&self, method: &str, end: &str) -> bool {
@@ -106,7 +111,7 @@ impl Run<'_> {
         let stderr = self.scene.stderr();
         assert_eq!(ended, Some(status), "{stderr}");
         assert!(stderr.contains(line), "{stderr}");
-        assert_eq!(self.scene.spooled(), 0, "{stderr}");
+        assert_eq!(self.scene.own_files(), Vec::<String>::new(), "{stderr}");
     }
 }
 
@@ -177,7 +182,7 @@ fn a_fetch_that_is_ended_leaves_no_file() {
         let sum = format!("sha256:{}", "0".repeat(64));
         let source = json!({"url": dripping_url(), "checksum": sum, "mode": "upload"});
         let mut run = scene.start(PLAIN, &[("a", source)]);
-        run.signal_when(name, || scene.spooled() > 0);
+        run.signal_when(name, || scene.is_spooling());
         run.check_end(1, "cannot be fetched to its end: stopped by a signal");
         assert!(!scene.has_asked("POST", "/upload"));
     }
@@ -196,6 +201,23 @@ fn a_long_file_is_read_no_further() {
     run.signal_when("HUP", || scene.stderr().contains("reading"));
     run.check_end(1, "long.raw: cannot be read: stopped by a signal");
     assert!(scene.sim.requests().is_empty());
+}
+
+/// A read from a socket with a deadline is not begun again by the system after a signal: an upload whose
+/// answer is awaited then must not count as lost.
+#[test]
+fn a_signal_does_not_break_the_request_that_is_under_way() {
+    let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"delay_ms": 3000}}]"#;
+    let scene = Scene::new(60_000, slow);
+    let mut run = scene.start(PLAIN, &[("a", example())]);
+    run.signal_when("TERM", || {
+        let is_sending = scene.stderr().contains("uploading");
+        // The whole file has left by then, and the node still sleeps.
+        std::thread::sleep(Duration::from_millis(if is_sending { 1000 } else { 0 }));
+        is_sending
+    });
+    run.check_end(3, "uploading image \"a\": stopped by a signal");
+    assert!(scene.stderr().contains(" goes on"), "{}", scene.stderr());
 }
 
 #[test]
@@ -218,5 +240,31 @@ fn what_was_ignored_at_the_start_stays_ignored() {
         run.signal_when(name, || scene.has_asked("POST", "/upload"));
         run.check_end(0, "");
         assert_eq!(scene.sim.world().volumes.len(), 1);
+    }
+}
+
+/// A web server that asks for a long wait.
+fn busy_url() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            lines.by_ref().map_while(Result::ok).find(String::is_empty);
+            let busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: 250\r\nConnection: close\r\n\r\n";
+            stream.write_all(busy).unwrap();
+        }
+    });
+    format!("http://127.0.0.1:{port}/a.qcow2")
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_a_busy_server() {
+    let sum = format!("sha256:{}", "0".repeat(64));
+    for source in [json!({"url": busy_url()}), json!({"url": busy_url(), "checksum": sum})] {
+        let scene = Scene::new(0, "[]");
+        let mut run = scene.start(PLAIN, &[("a", source)]);
+        run.signal_when("INT", || scene.stderr().contains("waiting 250 s as the server asks"));
+        run.check_end(1, "the server answers with status 503: stopped by a signal");
     }
 }

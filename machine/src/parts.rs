@@ -193,6 +193,9 @@ mod tests {
         check("numa1", "cpus=4-7;2", "cpus=2;4-7");
     }
 
+    const KEY: &str =
+        "ssh-ed25519%20AAAAC3NzaC1lZDI1NTE5AAAAIJ7xZ0mJt5m1mSxg0aTq0oJq2rL9rN3w5yQe6uX8bVcD";
+
     #[test]
     fn texts_are_read_from_pves_form() {
         let read = |name: &str, text: &str, option: &str| {
@@ -208,14 +211,14 @@ mod tests {
         assert_eq!(read("smbios1", "product=QUNN", "product"), plain("QUNN"));
         assert_eq!(read("scsi0", "a:b,serial=x%20y", "serial"), plain("x y"));
         assert_eq!(
-            read("sshkeys", "ssh-rsa%20AAAAa%0A%0Assh-rsa%20AAAAb%0A", ""),
-            plain("ssh-rsa AAAAa\nssh-rsa AAAAb")
+            read("sshkeys", &format!("{KEY}%20a%0A%0A{KEY}%20b%0A"), ""),
+            Some(format!("{KEY} a\n{KEY} b").replace("%20", " "))
         );
         check("smbios1", "serial=c 1,uuid=a-b", "serial=YyAx,uuid=a-b,base64=1");
         check("smbios1", "base64=1,serial=YyAx,uuid=a-b", "serial=YyAx,uuid=a-b,base64=1");
         check("smbios1", "uuid=a-b", "uuid=a-b");
         check("scsi0", "a:b,serial=x%20y", "a:b,serial=x%20y");
-        check("sshkeys", "ssh-rsa%20AAAA%0A", "ssh-rsa%20AAAA");
+        check("sshkeys", &format!("{KEY}%0A"), KEY);
     }
 
     #[test]

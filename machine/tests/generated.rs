@@ -145,7 +145,7 @@ fn texts() -> impl Iterator<Item = &'static str> {
         "192.0.2.1",
         "2001:db8::1",
         "lan.example.com",
-        "ssh-rsa AAAA me",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1 me",
         "scsi0",
         "debian_1",
         "a.b-c+d=e",

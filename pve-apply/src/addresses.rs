@@ -3,7 +3,8 @@
 use crate::ask::ask_patiently;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0 as mac;
-use pve_client::{AgentInterface, Client, ConfigView, Error, NodeName, Vmid};
+use crate::ready::is_useful;
+use pve_client::{AgentInterface, Client, ConfigView, NodeName, Vmid};
 use std::net::IpAddr;
 
 /// Fills in status and MAC of a VM that was worked on.
@@ -23,27 +24,15 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
 pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     if row.status == "running" {
         // An agent that does not answer leaves the row without addresses.
-        let _ = ask_agent(client, row);
+        let Some((node, vmid)) = place(row) else { return };
+        if let Ok(interfaces) = client.agent_interfaces(&node, vmid) {
+            row.addresses = of_mac(&interfaces, row.mac.as_deref());
+        }
     }
 }
 
-/// Returns whether PVE says that it does not talk to the guest agent of a VM.
-pub(crate) fn has_no_agent(client: &Client, row: &VmResult) -> bool {
-    let Some((node, vmid)) = place(row) else { return false };
-    ask_patiently(|| client.vm_status(&node, vmid)).is_ok_and(|status| !status.agent)
-}
-
-/// Asks the guest agent of a VM once; `false` when it tells no address of ours.
-pub(crate) fn ask_agent(client: &Client, row: &mut VmResult) -> Result<bool, Error> {
-    let Some((node, vmid)) = place(row) else { return Ok(false) };
-    let found = of_mac(&client.agent_interfaces(&node, vmid)?, row.mac.as_deref());
-    if !found.is_empty() {
-        row.addresses = found;
-    }
-    Ok(!row.addresses.is_empty())
-}
-
-fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
+/// Returns where a VM is.
+pub(crate) fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
     Some((row.node.parse().ok()?, Vmid::new(u64::from(row.vmid?)).ok()?))
 }
 
@@ -52,13 +41,9 @@ fn of_mac(interfaces: &[AgentInterface], mac: Option<&str>) -> Vec<IpAddr> {
     let ours = |interface: &&AgentInterface| {
         mac.is_some_and(|mac| interface.mac.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(mac)))
     };
-    let useful = |address: &IpAddr| match address {
-        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
-        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
-    };
     let all =
         interfaces.iter().filter(ours).flat_map(|i| &i.addresses).map(|(address, _)| *address);
-    all.filter(useful).collect()
+    all.filter(is_useful).collect()
 }
 
 #[cfg(test)]

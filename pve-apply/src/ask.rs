@@ -3,7 +3,10 @@
 
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
+use crate::patience::Patience;
 use pve_client::{Clock, Error, SystemClock};
+use stage::Entry;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Tries in all.
@@ -63,9 +66,10 @@ impl Stopwatch {
     }
 }
 
-/// When a wait is over.
+/// When a wait is over. Its clock is the wait's own.
+#[derive(Clone)]
 pub(crate) struct Deadline {
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     started: Instant,
     limit: Duration,
 }
@@ -73,68 +77,156 @@ pub(crate) struct Deadline {
 impl Deadline {
     /// A deadline so long from now.
     pub(crate) fn after(limit: Duration) -> Self {
-        let clock = SystemClock;
-        Self { clock, started: clock.now(), limit }
+        Self::by_clock(Arc::new(SystemClock), limit)
+    }
+
+    fn by_clock(clock: Arc<dyn Clock>, limit: Duration) -> Self {
+        let started = clock.now();
+        Self { clock, started, limit }
     }
 
     /// Says whether the time is over.
     pub(crate) fn is_over(&self) -> bool {
-        self.clock.now() - self.started >= self.limit
+        self.waited() >= self.limit
     }
+
+    /// Returns the time since the wait began.
+    pub(crate) fn waited(&self) -> Duration {
+        self.clock.now() - self.started
+    }
+}
+
+/// What a look has shown.
+pub(crate) enum Look<T> {
+    /// What was waited for.
+    Ready(T),
+    /// It is not there yet; the last answer, in words.
+    NotYet(String),
+    /// It will not come, however long one waits.
+    Never(Box<Entry>),
 }
 
 /// Why a wait ended without what was waited for.
 #[derive(Debug)]
 pub(crate) enum Unanswered {
-    /// It did not come in time.
-    TimeIsOver,
+    /// It did not come in time; the last answer.
+    TimeIsOver(String),
     /// Ctrl-C.
     Stopped,
     /// It will not come, however long one waits.
-    Refused(Box<Error>),
+    Never(Box<Entry>),
 }
 
-/// Looks again and again until there is an answer, or the wait is over in another way.
-pub(crate) fn wait_until(
-    mut look: impl FnMut() -> Result<bool, Error>,
+/// Looks again and again until there is what is waited for, or the wait is over in another way.
+///
+/// `tell` gets a line each time that the wait has been silent for long.
+pub(crate) fn wait_until<T>(
+    what: &str,
+    mut look: impl FnMut() -> Look<T>,
     deadline: &Deadline,
     interrupt: &Interrupt,
-) -> Result<(), Unanswered> {
+    tell: &dyn Fn(&str),
+) -> Result<T, Unanswered> {
+    // Several waits may share one deadline.
+    let begun = deadline.waited();
+    let mut patience = Patience::default();
     loop {
-        match look() {
-            Ok(true) => return Ok(()),
-            Err(error) if error.is_permission() => {
-                return Err(Unanswered::Refused(Box::new(error)));
-            }
-            // An agent that does not answer yet is an error of PVE's; any other may pass too.
-            Ok(false) | Err(_) => {}
-        }
+        let last = match look() {
+            Look::Ready(found) => return Ok(found),
+            Look::Never(entry) => return Err(Unanswered::Never(entry)),
+            Look::NotYet(last) => last,
+        };
         if interrupt.is_asked() {
             return Err(Unanswered::Stopped);
         }
         if deadline.is_over() {
-            return Err(Unanswered::TimeIsOver);
+            return Err(Unanswered::TimeIsOver(last));
         }
-        pause(LOOK_PAUSE);
+        if let Some(text) = patience.say(deadline.waited().saturating_sub(begun), what, &last) {
+            tell(&text);
+        }
+        deadline.clock.sleep(LOOK_PAUSE);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
+
+    /// A clock that jumps instead of waiting.
+    #[derive(Debug)]
+    struct Jumping(Mutex<Instant>);
+
+    impl Clock for Jumping {
+        fn now(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    fn deadline(limit: Duration) -> Deadline {
+        Deadline::by_clock(Arc::new(Jumping(Mutex::new(SystemClock.now()))), limit)
+    }
+
+    /// Waits for what a third look shows, or none; returns the end and the lines told.
+    fn wait(
+        ready: bool,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> (Result<u32, Unanswered>, Vec<String>) {
+        let told = Mutex::new(Vec::new());
+        let mut looks = 0;
+        let look = || {
+            looks += 1;
+            if ready && looks == 3 { Look::Ready(looks) } else { Look::NotYet(looks.to_string()) }
+        };
+        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
+        let end = wait_until("it", look, &deadline(limit), interrupt, &tell);
+        (end, told.into_inner().unwrap())
+    }
 
     #[test]
     fn a_wait_ends_with_its_answer_its_time_or_the_user() {
         let (over, ahead) = (Duration::ZERO, Duration::from_secs(3600));
-        let wait = |answer: bool, limit, stopped: bool| {
-            let interrupt = Interrupt::default();
-            if stopped {
-                interrupt.ask();
-            }
-            wait_until(|| Ok(answer), &Deadline::after(limit), &interrupt)
+        let free = Interrupt::default();
+        assert!(matches!(wait(true, ahead, &free).0, Ok(3)));
+        let (end, _) = wait(false, over, &free);
+        assert!(matches!(end, Err(Unanswered::TimeIsOver(last)) if last == "1"));
+        let stopped = Interrupt::default();
+        stopped.ask();
+        assert!(matches!(wait(true, ahead, &stopped).0, Err(Unanswered::Stopped)));
+    }
+
+    #[test]
+    fn a_long_wait_says_what_the_last_answer_was() {
+        let (_, told) = wait(false, Duration::from_secs(100), &Interrupt::default());
+        assert_eq!(
+            told,
+            [
+                "still waiting for it (30 s): last answer: 31",
+                "still waiting for it (60 s): last answer: 61"
+            ]
+        );
+    }
+
+    #[test]
+    fn waits_that_share_a_deadline_have_a_patience_each() {
+        let deadline = deadline(Duration::from_secs(65));
+        let told = Mutex::new(Vec::new());
+        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
+        let mut looks = 0;
+        let first = || {
+            looks += 1;
+            if looks == 26 { Look::Ready(()) } else { Look::NotYet("no".to_owned()) }
         };
-        assert!(wait(true, over, true).is_ok());
-        assert!(matches!(wait(false, over, false), Err(Unanswered::TimeIsOver)));
-        assert!(matches!(wait(false, ahead, true), Err(Unanswered::Stopped)));
+        let interrupt = Interrupt::default();
+        wait_until("one", first, &deadline, &interrupt, &tell).unwrap();
+        let none = || Look::<()>::NotYet("no".to_owned());
+        wait_until("two", none, &deadline, &interrupt, &tell).unwrap_err();
+        assert_eq!(told.into_inner().unwrap(), ["still waiting for two (30 s): last answer: no"]);
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum Wanted {
     Iso(String),
     /// A bridge or vnet.
     Bridge(String),
+    /// What may be a vnet, and then must let VMs set VLANs.
+    VlansOn(String),
     /// A mapping.
     Mapping(MappingKind, String),
     /// A CPU model.
@@ -63,15 +65,29 @@ pub(crate) enum Wanted {
     Since(String, Version),
 }
 
-/// Reads what the document asks for, and what is wrong with its `config`s.
-pub(crate) fn read(deployment: &Deployment) -> (Vec<Asked>, Vec<(usize, Problem)>) {
-    let mut problems = Vec::new();
-    let vms = deployment.vms.iter().enumerate().map(|(index, vm)| {
-        let (said, wrong) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
-        problems.extend(wrong.into_iter().map(|problem| (index, problem)));
-        Asked::new(index, vm, said, &deployment.datastore)
-    });
-    (vms.collect(), problems)
+impl Wanted {
+    /// The bridge or VNet.
+    pub(crate) fn bridge(&self) -> Option<&str> {
+        match self {
+            Self::Bridge(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+/// A VM's `config` as it was read, and what is wrong with it.
+pub(crate) type Parsed = (Settings, Vec<Problem>);
+
+/// Reads each VM's `config`.
+pub(crate) fn parse(deployment: &Deployment) -> Vec<Parsed> {
+    let config = |vm: &Vm| vm.config.as_ref().map(Settings::read).unwrap_or_default();
+    deployment.vms.iter().map(config).collect()
+}
+
+/// Returns what the document's VMs ask for, whose `config`s were read.
+pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<Asked> {
+    let vms = deployment.vms.iter().zip(parsed).enumerate();
+    vms.map(|(index, (vm, (said, _)))| Asked::new(index, vm, said, &deployment.datastore)).collect()
 }
 
 impl Asked {
@@ -217,6 +233,10 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
     }
     match (key.form, part.name) {
         (Form::Nic(_), "bridge") => Some(Wanted::Bridge(value.to_owned())),
+        (Form::Nic(_), "tag" | "trunks") => {
+            let vnet = parts.get("bridge").filter(|bridge| may_be_vnet(bridge));
+            vnet.map(|vnet| Wanted::VlansOn(vnet.to_owned()))
+        }
         (Form::Drive(_), "storage") => Some(storage(value, "images")),
         (Form::Drive(_), "file") if !names_a_disk(parts) => {
             let content = if parts.is_cd() && !parts.is_cloud_init() { "iso" } else { "images" };
@@ -231,6 +251,15 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
         }
         _ => None,
     }
+}
+
+/// Returns whether a bridge may be a vnet. Those that PVE's installer and GUI make are called vmbr0
+/// and so on: for them nobody asks the SDN.
+// PVE: pve-network, Network/SDN/VnetPlugin.pm, pve-sdn-vnet-id: 2 to 8 letters and digits.
+fn may_be_vnet(bridge: &str) -> bool {
+    let number = bridge.strip_prefix("vmbr").unwrap_or_default();
+    let is_usual = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    !is_usual && bridge.len() <= 8 && bridge.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
 /// The ISO image that a CD drive reads.

@@ -3,6 +3,7 @@
 use crate::desired::OnError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Vmid;
+use stage::api_token;
 use stage::identity::{SITE_NAME, is_site_name};
 use stage::{Console, ConsoleArgs, TrustArgs};
 use std::ffi::OsString;
@@ -195,10 +196,13 @@ pub(crate) enum WaitFor {
     /// Nothing: done when PVE has started the VM
     #[default]
     None,
-    /// The guest agent, and an address from it
+    /// The guest agent, and from it the addresses that the document says: each fixed one, and one for
+    /// each NIC with DHCP
     Agent,
     /// An SSH server at the VM's address; the agent tells the address where the document does not fix it
     Ssh,
+    /// The end of cloud-init's work at this boot, without an error, and then as `agent`
+    CloudInit,
 }
 
 #[derive(Args, Debug)]
@@ -310,6 +314,9 @@ pub(crate) struct StatusArgs {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// Also check what `apply` needs to wait for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) wait: WaitFor,
 }
 
 #[derive(Args, Debug)]
@@ -317,17 +324,30 @@ pub(crate) struct PrivilegesArgs {
     /// Read the document on stdin, and print what its VMs need and no more
     #[arg(long)]
     pub(crate) document: bool,
+    /// Also what `apply` needs to wait for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    pub(crate) wait: WaitFor,
     /// The user that the token belongs to
-    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve")]
+    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve", value_parser = user)]
     pub(crate) user: String,
     /// The token's name
-    #[arg(long, value_name = "NAME", default_value = "pipeline")]
+    #[arg(long, value_name = "NAME", default_value = "pipeline", value_parser = token_name)]
     pub(crate) token: String,
 }
 
 /// Returns whether what goes to stdout is watched on a terminal.
 pub(crate) fn stdout_is_terminal(console: &Console) -> bool {
     !console.writes_file() && std::io::stdout().is_terminal()
+}
+
+fn user(text: &str) -> Result<String, String> {
+    let must = || format!("must be {}", api_token::USER_FORM);
+    api_token::is_user(text).then(|| text.to_owned()).ok_or_else(must)
+}
+
+fn token_name(text: &str) -> Result<String, String> {
+    let must = || format!("must be {}", api_token::TOKEN_NAME_FORM);
+    api_token::is_token_name(text).then(|| text.to_owned()).ok_or_else(must)
 }
 
 /// What `NO_COLOR` holds.

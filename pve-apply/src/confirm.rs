@@ -1,25 +1,36 @@
 //! DOOR: asks the person at the terminal. stdin is the document's, so the terminal is opened itself.
 
 use crate::action::{Action, Plan};
+use crate::interrupt::Interrupt;
 use stage::{Entry, Failure, Place};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+/// How often is looked for Ctrl-C while the person thinks.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Makes sure that the removals of a plan are agreed to: by an option, or by the person at the terminal.
 ///
 /// # Errors
 /// There is no terminal, or the answer is a no.
-pub(crate) fn unless_agreed(plan: &Plan, agreed: bool) -> Result<(), Failure> {
+pub(crate) fn unless_agreed(
+    plan: &Plan,
+    agreed: bool,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     let going = plan.vms.iter().filter(|vm| vm.action == Action::Destroy);
     let going: Vec<&str> = going.map(|vm| vm.name.as_str()).collect();
-    if going.is_empty() || agreed { Ok(()) } else { ask(&going) }
+    if going.is_empty() || agreed { Ok(()) } else { ask(&going, interrupt) }
 }
 
 /// Asks whether these VMs are to be destroyed; what is neither their count nor all their names is a no.
 ///
 /// # Errors
 /// There is no terminal, or the answer is a no.
-fn ask(names: &[&str]) -> Result<(), Failure> {
+fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(Place::Run, "destroy must be confirmed, and there is no terminal to ask on")
             .hint("--yes confirms it in a script")
@@ -33,12 +44,30 @@ fn ask(names: &[&str]) -> Result<(), Failure> {
     let question =
         format!("Type {}, or the names, to destroy these VMs and their volumes: ", names.len());
     terminal.write_all(question.as_bytes()).map_err(|_| no_terminal())?;
-    let mut answer = String::new();
-    BufReader::new(terminal).read_line(&mut answer).map_err(|_| no_terminal())?;
-    if is_yes(&answer, names) {
-        return Ok(());
+    match line(terminal, interrupt).map_err(|_| no_terminal())? {
+        Some(answer) if is_yes(&answer, names) => Ok(()),
+        _ => Err(Entry::error(Place::Run, "not confirmed; nothing was destroyed").into()),
     }
-    Err(Entry::error(Place::Run, "not confirmed; nothing was destroyed").into())
+}
+
+/// Reads a line; `None`: Ctrl-C. A signal does not end a read, so that another thread reads: it ends with
+/// the process.
+fn line(terminal: File, interrupt: &Interrupt) -> std::io::Result<Option<String>> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut answer = String::new();
+        let read = BufReader::new(terminal).read_line(&mut answer);
+        // Nobody listens after Ctrl-C.
+        let _ = sender.send(read.map(|_| answer));
+    });
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(answer) => return answer.map(Some),
+            Err(RecvTimeoutError::Timeout) if interrupt.is_signalled() => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(Some(String::new())),
+        }
+    }
 }
 
 fn is_yes(answer: &str, names: &[&str]) -> bool {

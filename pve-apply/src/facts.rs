@@ -3,6 +3,7 @@
 use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
+use crate::vnets;
 use pve_client::{Client, Error, MappingKind, NodeName, Storage};
 use pve_stage::finding;
 use stage::{Failure, Place};
@@ -24,8 +25,20 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         token_id: client.endpoint().token.id().to_owned(),
         ..Facts::default()
     };
-    if some(|wanted| matches!(wanted, Wanted::Bridge(_))) {
-        facts.bridges = ask(|| client.bridges(node))?;
+    let bridges: Vec<&str> = wanted.iter().filter_map(Wanted::bridge).collect();
+    if !bridges.is_empty() {
+        let known = ask(|| client.bridges(node))?;
+        (facts.vnets, facts.vnet_objects) = vnets::read(client, node, &bridges, &known)?;
+        facts.bridges = known.into_iter().map(|bridge| bridge.name).collect();
+    }
+    let is_off = |wanted: &Wanted| match wanted {
+        Wanted::Storage { name, .. } => {
+            facts.storages.iter().any(|s| s.storage.as_str() == name && !s.enabled)
+        }
+        _ => false,
+    };
+    if wanted.iter().any(is_off) {
+        facts.storage_configs = ask(|| client.storage_configs())?;
     }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
     facts.permissions = ask(|| client.permissions())?;

@@ -1,8 +1,8 @@
 //! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
 //!
 //! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
-//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses` (reads only), `execute` (writes), `plan_file`,
-//! `run_lock`, `confirm`, `interrupt`.
+//! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
+//! `confirm`, `interrupt`.
 
 mod action;
 mod addresses;
@@ -28,15 +28,19 @@ mod observe;
 mod observed;
 mod other_run;
 mod outcome;
+mod patience;
 mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod ready;
 mod run_lock;
 mod schedule;
 mod show;
 mod ssh;
 mod status;
+mod task_wait;
+mod vnets;
 
 pub use cli::Cli;
 

@@ -38,6 +38,23 @@ pub(crate) enum What {
         /// The fields.
         fields: Vec<String>,
     },
+    /// The VM is on and its guest does not run.
+    Halted {
+        /// QEMU's word for it, as `paused`.
+        qmpstatus: String,
+        /// The document asks for a VM that runs.
+        is_asked: bool,
+    },
+    /// The boot disk of a running VM grows.
+    GrowsAtBoot {
+        /// Its slot.
+        disk: String,
+    },
+    /// A data disk of a running VM grows.
+    GrowsByHand {
+        /// Its slot.
+        disk: String,
+    },
     /// The VM runs on another node than the document's.
     Moved {
         /// The node.
@@ -105,6 +122,17 @@ impl Notice {
             What::WaitsForReboot { fields } => {
                 format!("waits for a reboot: {}", fields.join(", "))
             }
+            What::Halted { qmpstatus, .. } => {
+                format!(
+                    "is on, but its guest does not run: QEMU says \"{qmpstatus}\"; resume it in PVE"
+                )
+            }
+            What::GrowsAtBoot { disk } => format!(
+                "{disk} grows at once; cloud-init grows its partition and file system at the next boot"
+            ),
+            What::GrowsByHand { disk } => format!(
+                "{disk} grows at once; what lies on it does not grow with it: grow that inside the guest"
+            ),
             What::Moved { node } => format!("runs on node {node}, and is managed there"),
             What::Renamed { from } => {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")

@@ -6,9 +6,8 @@
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, is_seed_file};
-use crate::interrupt::Interrupt;
 use crate::mark::Owner;
-use crate::observed::{Config, Guest, Look, Observed, Power, Seen, sees_all};
+use crate::observed::{Config, Guest, Look, Observed, Power, Seen, is_halted, sees_all};
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
@@ -16,9 +15,7 @@ use pve_client::{
 use pve_stage::finding;
 use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// What a look at the cluster is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +61,7 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
     let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
     let rows = ask(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = unless_away(ask(|| client.node_vms(&desired.node))).map_err(fail)?;
+    let fresh = unless_away(ask(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
     let mut observed = Observed {
         node_away: fresh.is_none(),
         guests: merge(&rows, fresh.iter().flatten()),
@@ -203,8 +200,7 @@ fn look_at_all(
     let work = || {
         let mut found = Vec::new();
         while let Some(guest) = next() {
-            let known = power.get(&guest.vmid).map(|row| row.status.as_str());
-            let look = look_at(client, guest.vmid, &guest.node, known);
+            let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid));
             found.push((guest.vmid, guest.node, look));
         }
         found
@@ -264,14 +260,6 @@ pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
     upid.user() == client.endpoint().token.id()
 }
 
-/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C.
-pub(crate) fn wait_for(client: &Client, upid: &Upid, limit: Duration, interrupt: &Interrupt) {
-    let _ = client.wait(upid, limit, &mut |_| match interrupt.is_asked() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    });
-}
-
 /// The tasks that the token may see and that are not over.
 pub(crate) fn running_tasks(
     client: &Client,
@@ -313,7 +301,7 @@ pub(crate) fn look_at(
     client: &Client,
     vmid: Vmid,
     node: &NodeName,
-    power: Option<&str>,
+    listed: Option<&Resource>,
 ) -> Result<Option<Look>, Error> {
     let items = match ask(|| client.vm_pending(node, vmid)) {
         Ok(items) => items,
@@ -322,10 +310,13 @@ pub(crate) fn look_at(
         Err(error) if error.is_not_there() => return Ok(None),
         Err(error) => return Err(error),
     };
-    let running = match power {
-        Some("running") => true,
+    let (running, qmpstatus) = match listed {
+        Some(row) if row.status == "running" => (true, row.qmpstatus.clone()),
         // The list is older than the config: another run may just have started the VM.
-        _ => ask(|| client.vm_status(node, vmid))?.is_running(),
+        _ => {
+            let status = ask(|| client.vm_status(node, vmid))?;
+            (status.is_running(), status.qmpstatus)
+        }
     };
     let mut config = Config::from_pending(items);
     if config.digest.is_none() {
@@ -333,7 +324,8 @@ pub(crate) fn look_at(
         config.digest = ask(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
     }
     let power = if running { Power::Running } else { Power::Stopped };
-    Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, config }))))
+    let halted = qmpstatus.filter(|word| running && is_halted(word));
+    Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, halted, config }))))
 }
 
 fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {

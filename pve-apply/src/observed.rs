@@ -68,6 +68,8 @@ pub(crate) struct Seen {
     pub node: NodeName,
     /// Whether it runs.
     pub power: Power,
+    /// It runs, and its guest does not: QEMU's own word for it, as `paused`.
+    pub(crate) halted: Option<String>,
     /// Its config, with what is pending.
     pub config: Config,
 }
@@ -181,6 +183,11 @@ impl Config {
         self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
     }
 
+    /// Returns whether it is a template.
+    pub(crate) fn is_template(&self) -> bool {
+        self.now("template").and_then(pve_client::parse_boolean) == Some(true)
+    }
+
     /// What locks the VM.
     pub(crate) fn lock(&self) -> Option<&str> {
         self.now("lock")
@@ -210,6 +217,23 @@ impl From<&Resource> for Guest {
             tagged: row.tags.iter().any(|tag| tag.eq_ignore_ascii_case(mark::TAG)),
         }
     }
+}
+
+/// Returns whether QEMU's word says that a guest does not run, and does not go on by itself.
+pub(crate) fn is_halted(qmpstatus: &str) -> bool {
+    // QEMU: qapi/run-state.json, RunState; what a migration or a snapshot halts is over soon.
+    matches!(
+        qmpstatus,
+        "paused"
+            | "prelaunch"
+            | "suspended"
+            | "io-error"
+            | "internal-error"
+            | "guest-panicked"
+            | "shutdown"
+            | "watchdog"
+            | "debug"
+    )
 }
 
 /// Says whether a token with these permissions sees every VM: PVE filters lists and does not refuse them.

@@ -11,6 +11,7 @@ use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
 use crate::observed::{Look, Observed, Seen};
 use crate::run_lock::RunLock;
+use crate::task_wait::wait_for;
 use pve_client::{Client, ConfigView, Digest};
 use stage::{Console, Event, Failure};
 use std::time::Duration;
@@ -72,7 +73,8 @@ impl Wait<'_> {
         let left = observe::left_running(self.client, desired, observed);
         for (name, upid) in &left {
             self.tell(name, "waiting for the task that is under way");
-            observe::wait_for(self.client, upid, self.limit, self.interrupt);
+            let tell = |text: &str| self.tell(name, text);
+            wait_for(self.client, upid, self.limit, self.interrupt, &tell);
         }
         !left.is_empty()
     }

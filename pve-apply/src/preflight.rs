@@ -4,9 +4,13 @@
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, Claim, Wanted};
 use crate::privileges::{self, ANY_VERSION, Need};
+use crate::vnets::Vnet;
 use machine::{ConfigKey, Parts, Version};
-use pve_client::{Mapping, MappingKind, NodeName, Permissions, Storage, StorageId};
-use stage::{Entry, Place, Report, suggest};
+use pve_client::{
+    Mapping, MappingKind, NodeName, Permissions, SdnObject, Storage, StorageConfig, StorageId,
+};
+use pve_stage::storage::unusable;
+use stage::{Entry, Place, Report, Severity, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a node offers to the token, as far as somebody has asked.
@@ -14,10 +18,16 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Facts {
     /// Its storages.
     pub storages: Vec<Storage>,
+    /// What the cluster says of storages, where the node has one that it cannot use.
+    pub storage_configs: Vec<StorageConfig>,
     /// The ISO images of storages that the token may list.
     pub isos: BTreeMap<String, Vec<String>>,
     /// What a NIC may be put on.
     pub bridges: Vec<String>,
+    /// How the VNets among them do that are asked for, and those that are not there yet.
+    pub(crate) vnets: BTreeMap<String, Vnet>,
+    /// The VNets that the token may see, when one of them may be asked for.
+    pub(crate) vnet_objects: Vec<SdnObject>,
     /// The cluster's mappings, as they are on this node.
     pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
     /// CPU models.
@@ -124,11 +134,15 @@ impl Preflight<'_> {
             }
             Wanted::Bridge(name) => {
                 // PVE: facts 13: without this look the VM is made and its start fails.
-                let fact =
-                    format!("bridge \"{name}\" is not on node {node}, or the token may not use it");
-                let empty = format!("the token needs SDN.Use on /sdn/zones/localnetwork/{name}");
-                unless_in(&facts.bridges, name, fact, &empty)
+                let vnet = facts.vnets.get(name);
+                match vnet.and_then(|vnet| vnet.finding(name, field, node)) {
+                    Some(found) if found.severity == Severity::Error => vec![found],
+                    warning => {
+                        warning.into_iter().chain(self.bridge(name, &error, facts)).collect()
+                    }
+                }
             }
+            Wanted::VlansOn(name) => vlans_on(name, &error, facts),
             Wanted::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
             Wanted::CpuModel(name) => {
                 let fact = format!("node {node} does not offer CPU model \"{name}\"");
@@ -154,27 +168,47 @@ impl Preflight<'_> {
         }
     }
 
+    /// PVE leaves out of its list what the token may not use, so the privilege is named even where
+    /// it lists another bridge.
+    fn bridge(&self, name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
+        let is_listed = facts.bridges.iter().any(|known| known == name);
+        if is_listed && privileges::may_use_bridge(&facts.permissions, name) {
+            return Vec::new();
+        }
+        let path = privileges::bridge_path(name);
+        let zone = match path.contains(privileges::ZONE_PLACEHOLDER) {
+            true => ", with the zone of the VNet in it, or localnetwork for a bridge",
+            false => "",
+        };
+        let needs = format!("the token needs SDN.Use on {path}{zone}");
+        if is_listed {
+            // PVE: pve-manager, API2/Network.pm: SDN.Audit is enough for the list.
+            let fact = format!("the token sees bridge \"{name}\", and is not allowed to use it");
+            return vec![error(fact).hint(needs)];
+        }
+        let fact =
+            format!("bridge \"{name}\" is not on node {}, or the token may not use it", self.node);
+        let hint = match near(name, &facts.bridges, "") {
+            known if known.is_empty() => needs,
+            known => format!("{known}; if \"{name}\" exists, {needs}"),
+        };
+        vec![error(fact).hint(hint)]
+    }
+
     fn storage(&self, name: &str, content: &str, field: &str, facts: &Facts) -> Vec<Entry> {
         let node = self.node;
         let error = |fact: String| Entry::error(Place::input(field), fact);
         let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
             // PVE: facts 54: what the token may not see is left out without a word.
-            let fact =
-                format!("storage \"{name}\" is not on node {node}, or the token may not see it");
+            let fact = format!("storage \"{name}\" does not exist, or the token cannot see it");
             let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
-            return vec![error(fact).hint(near(name, &names, "it may see none"))];
+            return vec![error(fact).hint(near(name, &names, "the token sees no storage"))];
         };
-        let mut entries = Vec::new();
-        if !found.enabled || !found.active {
-            let word = if found.enabled { "not active" } else { "switched off" };
-            entries.push(error(format!("storage \"{name}\" is {word} on node {node}")));
-        }
+        let unusable = unusable(Place::input(field), node, found, &facts.storage_configs);
+        let mut entries: Vec<Entry> = unusable.into_iter().collect();
         if !found.has_content(content) {
             let fact = format!("storage \"{name}\" does not take content `{content}`");
-            let mut all = found.content.clone();
-            all.push(content.to_owned());
-            let hint = format!("run on a node: pvesm set {name} --content {}", all.join(","));
-            entries.push(error(fact).hint(hint));
+            entries.push(error(fact).hint(switch_on(found, content)));
         }
         entries
     }
@@ -202,6 +236,28 @@ fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
 fn for_images(storage: &StorageId) -> Claim {
     let what = Wanted::Storage { name: storage.to_string(), content: "import" };
     Claim { field: "image_datastore".to_owned(), what }
+}
+
+/// How a storage gets a content type, where it can.
+fn switch_on(storage: &Storage, content: &str) -> String {
+    if !storage.can_have_content(content) {
+        return format!("a storage of type {} never does: name another one", storage.kind);
+    }
+    let all = [&storage.content[..], &[content.to_owned()]].concat().join(",");
+    format!("run on a node: pvesm set {} --content {all}", storage.storage)
+}
+
+/// PVE looks when the VM starts: then it would be there already.
+fn vlans_on(name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
+    // Of a vnet that the token cannot see nothing is said.
+    let vnet = facts.vnet_objects.iter().find(|vnet| vnet.id == name);
+    let is_aware =
+        |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
+    let refused = vnet.filter(|vnet| !is_aware(vnet)).map(|_| {
+        error(format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"))
+            .hint("leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
+    });
+    refused.into_iter().collect()
 }
 
 fn mapping(
@@ -239,7 +295,13 @@ fn near(wrong: &str, names: &[String], empty: &str) -> String {
     }
 }
 
-fn judge_privileges(report: &mut Report, node: &NodeName, needs: BTreeSet<Need>, facts: &Facts) {
+/// Says what the token lacks of what is needed.
+pub(crate) fn judge_privileges(
+    report: &mut Report,
+    node: &NodeName,
+    needs: BTreeSet<Need>,
+    facts: &Facts,
+) {
     let mut of_path: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for need in needs {
         if !privileges::has(&facts.permissions, &need) {

@@ -18,6 +18,9 @@ pub(crate) struct Row {
     pub(crate) node: String,
     /// `running`, `stopped`, or `unknown` where its node does not answer.
     pub(crate) status: String,
+    /// QEMU's own word, as `paused`, where the VM is on and its guest does not run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) qmpstatus: Option<String>,
     /// What the document says of it.
     pub(crate) drift: Drift,
     /// How it differs from a new VM in what nobody says, where that was asked for.
@@ -73,7 +76,15 @@ impl Drift {
         let blocked = plan.blocked.iter().filter(|b| b.name == name).flat_map(|b| &b.changes);
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
-        let fields: Vec<String> = changes.map(|change| change.field.clone()).collect();
+        let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
+        let unmended = of_vm.filter_map(|notice| match &notice.what {
+            What::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
+            What::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
+            What::Halted { is_asked: true, .. } => Some("power".to_owned()),
+            _ => None,
+        });
+        let fields: Vec<String> =
+            changes.map(|change| change.field.clone()).chain(unmended).collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
         let mut waiting = waiting.filter_map(|notice| match &notice.what {
             What::WaitsForReboot { fields } => Some(fields.clone()),
@@ -106,7 +117,8 @@ pub(crate) fn table(rows: &[Row]) -> String {
             let addresses: Vec<String> = row.addresses.iter().map(ToString::to_string).collect();
             let addresses = if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") };
             let (vmid, name) = (row.vmid.to_string(), format!("{}/{}", row.deployment, row.name));
-            [vmid, name, row.node.clone(), row.status.clone(), addresses, row.drift.text()]
+            let status = row.qmpstatus.clone().unwrap_or_else(|| row.status.clone());
+            [vmid, name, row.node.clone(), status, addresses, row.drift.text()]
         })
         .collect();
     let widths: [usize; 6] = std::array::from_fn(|column| {

@@ -29,6 +29,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the date and time now.
+pub(crate) fn timestamp() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
 /// By when something must be done.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);

@@ -72,6 +72,8 @@ pub struct Resource {
     pub name: Option<String>,
     /// `running`, `stopped`, or `unknown` when new or when the node is away.
     pub status: String,
+    /// QEMU's own word, as `paused`, where the full list was asked for.
+    pub qmpstatus: Option<String>,
     /// It is a template.
     pub template: bool,
     /// Its tags.
@@ -132,7 +134,17 @@ impl Client {
 
     /// Returns a node's VMs that the token may see, as they are at this moment.
     pub fn node_vms(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
-        self.get(&path(&["nodes", node.as_str(), "qemu"]), &Params::new())?
+        self.list_node_vms(node, &Params::new())
+    }
+
+    /// Returns the same with what QEMU says of each VM that runs.
+    pub fn node_vms_in_full(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
+        // PVE: QemuServer.pm, vmstatus: every QEMU is asked at once, for 2 s at most, as pvestatd does.
+        self.list_node_vms(node, &Params::new().with_flag("full", true))
+    }
+
+    fn list_node_vms(&self, node: &NodeName, params: &Params) -> Result<Vec<Resource>, Error> {
+        self.get(&path(&["nodes", node.as_str(), "qemu"]), params)?
             .list(|row| resource(GuestKind::Qemu, row, node.clone()))
     }
 
@@ -212,6 +224,7 @@ fn resource(kind: GuestKind, guest: &Fields<'_>, node: NodeName) -> Result<Resou
         node,
         name: guest.text("name"),
         status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),
+        qmpstatus: guest.text("qmpstatus"),
         template: guest.flag("template"),
         tags: guest.split("tags", &[';', ',', ' ']),
         pool: guest.text("pool"),

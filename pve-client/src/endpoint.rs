@@ -1,7 +1,7 @@
 //! Where the API is and who asks: the endpoint's address and the API token. Does no I/O.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -21,6 +21,9 @@ pub struct Endpoint {
     /// How long is waited for what.
     pub timeouts: Timeouts,
 }
+
+/// The paths of PVE's API, which people copy with its address.
+const API_PATHS: [&str; 3] = ["/api2/json", "/api2/extjs", "/api2"];
 
 /// The address of an API.
 ///
@@ -78,6 +81,12 @@ impl FromStr for ApiUrl {
         if authority.host().is_empty() || uri.query().is_some() {
             return Err(bad("`https://HOST:8006`"));
         }
+        // Some C libraries read 010.0.0.1 as 8.0.0.1: the token must not go there.
+        let last = authority.host().rsplit('.').next().unwrap_or_default();
+        let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+        if is_number && authority.host().parse::<Ipv4Addr>().is_err() {
+            return Err(bad("its host is not a valid IPv4 address"));
+        }
         // The http crate takes any text for a port, and tells of one that is no number as of none.
         let port = match authority.port_u16() {
             Some(port @ 1..) => port,
@@ -85,7 +94,7 @@ impl FromStr for ApiUrl {
             _ => return Err(bad("its port must be a number from 1 to 65535")),
         };
         let path = uri.path().trim_end_matches('/');
-        let path = path.strip_suffix("/api2/json").unwrap_or(path);
+        let path = API_PATHS.iter().find_map(|api| path.strip_suffix(api)).unwrap_or(path);
         Ok(Self {
             origin: format!("https://{}:{port}", authority.host()),
             path: format!("{path}/api2/json"),
@@ -129,15 +138,20 @@ impl FromStr for ApiToken {
     fn from_str(text: &str) -> Result<Self, BadToken> {
         let text = text.trim();
         let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
-        let (id, secret) = text.split_once('=').ok_or(BadToken)?;
-        let (user, name) = id.split_once('!').ok_or(BadToken)?;
+        // PVE: pve-access-control, AccessControl.pm, verify_token and $token_full_regex: a user's
+        // name may hold `@`, `!` and `=`, what follows it may not.
+        let (id, secret) = text.rsplit_once('=').ok_or(BadToken)?;
+        let (user, name) = id.rsplit_once('!').ok_or(BadToken)?;
         let (login, realm) = user.rsplit_once('@').ok_or(BadToken)?;
         let whole = [login, realm, name, secret].iter().all(|part| !part.is_empty());
-        if !whole || !text.bytes().all(|b| b.is_ascii_graphic()) {
+        let strange = name.contains('@') || login.contains([':', '/']);
+        if !whole || strange || !text.bytes().all(|b| b.is_ascii_graphic()) {
             return Err(BadToken);
         }
-        // PVE: facts 50.
-        Ok(Self { id: id.to_owned(), header: format!("PVEAPIToken={id}={secret}").into() })
+        // PVE: facts 50; pve-http-server, APIServer/Formatter.pm, extract_auth_value: the value ends
+        // at a `;`, and is then unescaped.
+        let escaped = id.replace('%', "%25").replace(';', "%3B");
+        Ok(Self { id: id.to_owned(), header: format!("PVEAPIToken={escaped}={secret}").into() })
     }
 }
 
@@ -184,6 +198,8 @@ mod tests {
         check("https://pve.lan:8006/", plain);
         check("https://pve.lan:8006/api2/json", plain);
         check("https://pve.lan:8006/api2/json/", plain);
+        check("https://pve.lan:8006/api2/extjs", plain);
+        check("https://pve.lan:8006/api2/", plain);
         check("https://pve.lan", plain);
         check("pve.lan", plain);
         check("pve.lan:443", Some("https://pve.lan:443/api2/json"));
@@ -208,6 +224,8 @@ mod tests {
             "https:pve.lan",
             "https://pve.lan/?x=1",
             "two words",
+            "https://10.0.0.256:8006",
+            "010.0.0.2:8006",
             "::1",
         ] {
             check(text, None);
@@ -232,8 +250,19 @@ mod tests {
         let token: ApiToken = "root@pam!iac=8a7e-secret".parse().unwrap();
         assert_eq!(format!("{token:?}"), r#"ApiToken("root@pam!iac")"#);
         assert_eq!(token.header(), "PVEAPIToken=root@pam!iac=8a7e-secret");
+        for (text, id) in [
+            ("user.name@example.com@entra!iac=s", "user.name@example.com@entra!iac"),
+            ("a!b=c@pve!iac=s", "a!b=c@pve!iac"),
+        ] {
+            assert_eq!(text.parse::<ApiToken>().unwrap().id(), id);
+        }
+        let token: ApiToken = "a;b%41@pve!iac=s".parse().unwrap();
+        assert_eq!(token.header(), "PVEAPIToken=a%3Bb%2541@pve!iac=s");
         for text in [
             "",
+            "a@pve!iac@x=secret",
+            "a:b@pve!iac=secret",
+            "a/b@pve!iac=secret",
             "root@pam!iac",
             "root@pam=secret",
             "root!iac=secret",

@@ -12,6 +12,10 @@ use std::time::Duration;
 use crate::fingerprint::Fingerprint;
 use crate::upid::Upid;
 
+/// How PVE begins the text of an error that a guest's agent has answered.
+// PVE: qemu-server, QemuServer/Agent.pm, check_agent_error.
+pub(crate) const AGENT_ERROR: &str = "Agent error: ";
+
 /// Method and path of a request: what a message may say about it.
 /// The query and the body are left out, for they may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -243,11 +247,28 @@ impl Error {
     /// Tells that a lock was not free in time; the same call may succeed a little later.
     pub fn is_lock_timeout(&self) -> bool {
         // PVE: reference 4: "can't lock file ... - got timeout", "got lock request timeout", "VM is locked (backup)".
+        self.is_lock_file_timeout() || self.says(|text| text.contains("is locked ("))
+    }
+
+    /// Tells that something held a lock file for the 10 s or so that PVE itself waits for it.
+    pub fn is_lock_file_timeout(&self) -> bool {
+        // PVE: pve-common, Tools.pm, lock_file_full; pve-cluster, Cluster.pm, cfs_lock.
         self.says(|text| {
             (text.contains("can't lock file") && text.contains("got timeout"))
                 || text.contains("got lock request timeout")
-                || text.contains("is locked (")
         })
+    }
+
+    /// Tells that a guest did not shut down in the time that it was given.
+    pub fn is_shutdown_timeout(&self) -> bool {
+        // PVE: qemu-server, QemuServer.pm, _do_vm_stop.
+        self.says(|text| text.contains("VM quit/powerdown failed"))
+    }
+
+    /// Tells that a VM is paused, so that its guest cannot be asked to shut down.
+    pub fn is_paused(&self) -> bool {
+        // PVE: qemu-server, API2/Qemu.pm, vm_shutdown and vm_reboot.
+        self.says(|text| text.contains("VM is paused"))
     }
 
     /// Tells that PVE could not start a worker for the task; nothing was done.
@@ -310,6 +331,29 @@ impl Error {
                 || text.contains("No QEMU guest agent configured")
                 || (text.contains("guest-") && text.contains("got timeout"))
         })
+    }
+
+    /// Returns whether the agent has answered that a file does not exist.
+    pub fn is_agent_file_missing(&self) -> bool {
+        // QEMU: qga/commands-posix.c, safe_open_or_create.
+        self.says(|text| {
+            text.starts_with(AGENT_ERROR) && text.contains("No such file or directory")
+        })
+    }
+
+    /// Returns whether the agent has answered that it is not allowed to carry out the command.
+    pub fn is_agent_blocked(&self) -> bool {
+        // QEMU: qapi/qmp-dispatch.c; qga/main.c. While the guest's file systems are frozen for a backup,
+        // the agent refuses most commands in the same words, and says why.
+        let test = |text: &str| {
+            text.starts_with(AGENT_ERROR)
+                && (text.contains("has been disabled") || text.contains("has not been found"))
+                && !text.contains("frozen")
+        };
+        match self {
+            Self::BadAnswer { what, .. } => test(what),
+            _ => self.says(test),
+        }
     }
 
     /// Tells that this PVE has no such call: it is older or newer than the call.

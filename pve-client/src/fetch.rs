@@ -6,9 +6,11 @@ use std::time::Duration;
 use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
+use crate::clock;
 use crate::dial::{Dialer, NameBook};
 use crate::error::{ProxyProblem, Unreachable};
 use crate::exchange;
+use crate::headers::{self, FileVersion};
 use crate::proxy::{Proxies, basic};
 use crate::redirect::{self, Downgrade};
 use crate::tls::{TlsSource, Trust};
@@ -23,8 +25,10 @@ pub struct Fetcher {
 
 /// A file that is being fetched.
 pub struct Fetched {
-    /// Its length, when the server says it.
+    /// The length of the whole file in bytes, when the server says it.
     pub length: Option<u64>,
+    /// Which version of the file it is; `None` when it can be fetched from its beginning only.
+    pub version: Option<FileVersion>,
     /// Its bytes.
     pub reader: Box<dyn Read>,
 }
@@ -41,6 +45,14 @@ pub enum FetchError {
     /// The server has another answer than the file.
     #[error("the server answers with status {0}")]
     Status(u16),
+    /// The server cannot answer now: 429, 502, 503 or 504.
+    #[error("the server answers with status {status}")]
+    Busy {
+        /// The status.
+        status: u16,
+        /// How long the server asks to wait, by `Retry-After`.
+        wait: Option<Duration>,
+    },
     /// A redirect leads from `https://` to `http://`, where that is refused.
     #[error(
         "the server sends on from https:// to http://, where anybody on the way can change the answer"
@@ -81,11 +93,48 @@ impl Fetcher {
     ///
     /// A `user:password@` in the URL goes to its own scheme, host and port only, through redirects too.
     pub fn get(&self, url: &str, downgrade: Downgrade) -> Result<Fetched, FetchError> {
+        let (url, response) = self.follow(url, downgrade, None)?;
+        if response.status() != 200 {
+            return Err(self.refused(&url, &response));
+        }
+        let length = response.body().content_length();
+        let version = FileVersion::of(response.headers(), length);
+        Ok(Fetched { length, version, reader: bytes(response) })
+    }
+
+    /// Asks for the rest of a file from byte `from` on, as [`Self::get`] does for the whole.
+    ///
+    /// Returns `None` when the server does not continue this version: because the file has changed, or
+    /// because the server sends whole files only.
+    pub fn resume(
+        &self,
+        url: &str,
+        downgrade: Downgrade,
+        version: &FileVersion,
+        from: u64,
+    ) -> Result<Option<Box<dyn Read>>, FetchError> {
+        let (url, response) = self.follow(url, downgrade, Some((version, from)))?;
+        let length = response.body().content_length();
+        match response.status().as_u16() {
+            206 if version.continues(response.headers(), from, length) => Ok(Some(bytes(response))),
+            // 416: the file is shorter now (RFC 9110, 15.5.17).
+            200 | 206 | 412 | 416 => Ok(None),
+            _ => Err(self.refused(&url, &response)),
+        }
+    }
+
+    /// Asks, and follows redirects; returns the last URL and its answer.
+    fn follow(
+        &self,
+        url: &str,
+        downgrade: Downgrade,
+        rest: Option<(&FileVersion, u64)>,
+    ) -> Result<(String, Response<Body>), FetchError> {
         let (first, user) = apart(url).ok_or(FetchError::BadUrl)?;
         let mut url = first.clone();
         for _ in 0..=redirect::LIMIT {
             let user = user.filter(|_| redirect::is_same_origin(&first, &url));
-            let response = self.ask(&url, user)?;
+            let response = self.ask(&url, user, rest)?;
             let status = response.status().as_u16();
             let location = response.headers().get(header::LOCATION);
             if let Some(location) = location.filter(|_| redirect::is_redirect(status)) {
@@ -98,16 +147,25 @@ impl Fetcher {
                 url = next;
                 continue;
             }
-            return self.opened(&url, response);
+            return Ok((url, response));
         }
         Err(FetchError::TooManyRedirects)
     }
 
     /// Makes one request.
-    fn ask(&self, url: &str, user: Option<&str>) -> Result<Response<Body>, FetchError> {
+    fn ask(
+        &self,
+        url: &str,
+        user: Option<&str>,
+        rest: Option<(&FileVersion, u64)>,
+    ) -> Result<Response<Body>, FetchError> {
         let mut request = self.agent.get(url).header("Accept-Encoding", "identity");
         if let Some(user) = user {
             request = request.header("Authorization", &*basic(user));
+        }
+        if let Some((version, from)) = rest {
+            let range = format!("bytes={from}-");
+            request = request.header("Range", range).header("If-Range", &*version.validator);
         }
         exchange::begin();
         let answer = request.call();
@@ -122,25 +180,30 @@ impl Fetcher {
         })
     }
 
-    /// Opens an answer that does not lead elsewhere.
-    fn opened(&self, url: &str, response: Response<Body>) -> Result<Fetched, FetchError> {
+    /// Returns what an answer without the file means.
+    fn refused(&self, url: &str, response: &Response<Body>) -> FetchError {
         let status = response.status().as_u16();
         if status == 407
             && let Ok(Some(proxy)) = url.parse().map_or(Ok(None), |url| self.proxies.of(&url))
         {
-            return Err(FetchError::Unreachable(Unreachable::Proxy {
+            return FetchError::Unreachable(Unreachable::Proxy {
                 proxy: proxy.authority.clone(),
                 problem: ProxyProblem::Status(status),
-            }));
+            });
         }
-        if status != 200 {
-            return Err(FetchError::Status(status));
+        match status {
+            429 | 502 | 503 | 504 => {
+                let wait = headers::retry_after(response.headers(), clock::timestamp());
+                FetchError::Busy { status, wait }
+            }
+            _ => FetchError::Status(status),
         }
-        let body = response.into_body();
-        let length = body.content_length();
-        let reader = body.into_with_config().limit(u64::MAX).reader();
-        Ok(Fetched { length, reader: Box::new(Plain(reader)) })
     }
+}
+
+/// Returns the bytes of an answer as they come.
+fn bytes(response: Response<Body>) -> Box<dyn Read> {
+    Box::new(Plain(response.into_body().into_with_config().limit(u64::MAX).reader()))
 }
 
 /// Takes `user:password@` out of a web server's URL; `None` when it is no such URL.

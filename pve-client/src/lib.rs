@@ -8,6 +8,7 @@
 //!
 //! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
 
+mod agent;
 mod client;
 mod clock;
 mod cluster;
@@ -21,6 +22,7 @@ mod fields;
 mod fingerprint;
 mod handshake;
 mod hardware;
+mod headers;
 mod ids;
 mod params;
 mod property_string;
@@ -37,6 +39,7 @@ mod upid;
 mod upload;
 mod volid;
 
+pub use agent::{AgentFile, AgentInterface};
 pub use client::{Client, Observer, Traffic};
 pub use clock::{Clock, SystemClock};
 pub use cluster::{GuestKind, Node, NodeStatus, Permissions, Resource, Version};
@@ -45,14 +48,17 @@ pub use error::{Call, CertificateProblem, Error, ProxyProblem, Refusal, TaskFail
 pub use fetch::{FetchError, Fetched, Fetcher};
 pub use fingerprint::{BadFingerprint, Fingerprint};
 pub use hardware::{Mapping, MappingKind};
+pub use headers::FileVersion;
 pub use ids::{BadName, Digest, NodeName, StorageId, Vmid};
 pub use params::Params;
 pub use property_string::{PropertyString, display_size, parse_boolean, parse_size};
 pub use proxy::Proxies;
-pub use qemu::{AgentInterface, ConfigView, PendingValue, VmConfig, VmStatus};
+pub use qemu::{ConfigView, PendingValue, VmConfig, VmStatus};
 pub use redirect::Downgrade;
-pub use sdn::{NodeZone, SdnKind, SdnObject, SdnState};
-pub use storage::{Download, Network, Storage, UrlMetadata, Volume, VolumeInfo};
+pub use sdn::{NodeVnet, NodeZone, SdnKind, SdnObject, SdnState};
+pub use storage::{
+    Bridge, Download, Network, Storage, StorageConfig, UrlMetadata, Volume, VolumeInfo,
+};
 pub use task::{Finished, LogPage, TaskEntry, TaskFilter, TaskState};
 pub use tls::{BadTrust, Trust};
 pub use upid::Upid;

@@ -3,12 +3,10 @@
 //! Promises: a write is sent once; what starts a task returns its UPID and waits for nothing.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::fields::integer;
 use crate::ids::{Digest, NodeName, StorageId, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
@@ -75,17 +73,6 @@ impl VmStatus {
     pub fn is_running(&self) -> bool {
         self.status == "running"
     }
-}
-
-/// A network interface, as the guest's agent sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AgentInterface {
-    /// Its name in the guest.
-    pub name: String,
-    /// Its MAC, in lower case.
-    pub mac: Option<String>,
-    /// Its addresses with their prefix lengths.
-    pub addresses: Vec<(IpAddr, u8)>,
 }
 
 impl Client {
@@ -230,25 +217,6 @@ impl Client {
         })
     }
 
-    /// Asks the guest's agent for a sign of life; PVE takes about 3 s to find that there is none.
-    pub fn agent_ping(&self, node: &NodeName, vmid: Vmid) -> Result<(), Error> {
-        self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new()).map(drop)
-    }
-
-    /// Returns the guest's network interfaces, as its agent sees them.
-    pub fn agent_interfaces(
-        &self,
-        node: &NodeName,
-        vmid: Vmid,
-    ) -> Result<Vec<AgentInterface>, Error> {
-        let answer =
-            self.get(&vm_path(node, vmid, &["agent", "network-get-interfaces"]), &Params::new())?;
-        // PVE: reference 7: `result` may be an error object instead of a list.
-        let list = answer.data().get("result").and_then(|result| result.as_array());
-        let list = list.ok_or_else(|| answer.bad("the agent's `result` is not a list"))?;
-        Ok(list.iter().filter_map(interface).collect())
-    }
-
     /// Changes a VM's power state.
     fn power(
         &self,
@@ -262,48 +230,9 @@ impl Client {
 }
 
 /// Returns the path of a VM and of what is below it.
-fn vm_path(node: &NodeName, vmid: Vmid, below: &[&str]) -> String {
+pub(crate) fn vm_path(node: &NodeName, vmid: Vmid, below: &[&str]) -> String {
     let vmid = vmid.to_string();
     let mut segments = vec!["nodes", node.as_str(), "qemu", &vmid];
     segments.extend(below);
     path(&segments)
-}
-
-/// Reads one of the agent's interfaces.
-fn interface(value: &serde_json::Value) -> Option<AgentInterface> {
-    let address = |entry: &serde_json::Value| {
-        let ip = entry.get("ip-address")?.as_str()?;
-        // A link-local address may carry its zone: fe80::1%eth0.
-        let ip = ip.split('%').next()?.parse().ok()?;
-        Some((ip, u8::try_from(integer(entry.get("prefix")?)?).ok()?))
-    };
-    let addresses = value.get("ip-addresses").and_then(|list| list.as_array());
-    Some(AgentInterface {
-        name: value.get("name")?.as_str()?.to_owned(),
-        mac: value
-            .get("hardware-address")
-            .and_then(|mac| mac.as_str())
-            .map(str::to_ascii_lowercase),
-        addresses: addresses.into_iter().flatten().filter_map(address).collect(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn agent_interface() {
-        let value = serde_json::json!({"name": "eth0", "hardware-address": "02:AB:00:00:00:01", "ip-addresses": [
-            {"ip-address": "10.0.0.5", "ip-address-type": "ipv4", "prefix": 24},
-            {"ip-address": "fe80::1%eth0", "ip-address-type": "ipv6", "prefix": "64"},
-            {"ip-address": "nonsense", "prefix": 1}]});
-        let read = interface(&value).unwrap();
-        assert_eq!(read.mac.as_deref(), Some("02:ab:00:00:00:01"));
-        assert_eq!(
-            read.addresses,
-            [("10.0.0.5".parse().unwrap(), 24), ("fe80::1".parse().unwrap(), 64)]
-        );
-        assert_eq!(interface(&serde_json::json!({"name": "lo"})).unwrap().addresses, []);
-    }
 }

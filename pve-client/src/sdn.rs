@@ -80,6 +80,17 @@ pub struct NodeZone {
     pub status: String,
 }
 
+/// A VNet's state on one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeVnet {
+    /// The VNet.
+    pub vnet: String,
+    /// `available`, `pending` or `error`.
+    pub status: String,
+    /// What the node says of it when it is not available.
+    pub message: Option<String>,
+}
+
 impl Client {
     /// Returns the objects of a kind, with what is pending.
     pub fn sdn_list(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
@@ -157,6 +168,20 @@ impl Client {
             Ok(NodeZone {
                 zone: zone.need("zone")?,
                 status: zone.text("status").unwrap_or_default(),
+            })
+        })
+    }
+
+    /// Returns how a zone's VNets do on a node; empty when the node is not of the zone. Needs SDN.Audit
+    /// on `/sdn/zones/ZONE`.
+    pub fn node_vnets(&self, node: &NodeName, zone: &str) -> Result<Vec<NodeVnet>, Error> {
+        // PVE: pve-network, API2/Network/SDN/Nodes/Zone.pm; facts-2, 17.
+        let path = path(&["nodes", node.as_str(), "sdn", "zones", zone, "content"]);
+        self.get(&path, &Params::new())?.list(|vnet| {
+            Ok(NodeVnet {
+                vnet: vnet.need("vnet")?,
+                status: vnet.text("status").unwrap_or_default(),
+                message: vnet.text("statusmsg"),
             })
         })
     }

@@ -35,6 +35,34 @@ impl Storage {
     pub fn has_content(&self, content: &str) -> bool {
         self.content.iter().any(|have| have == content)
     }
+
+    /// Returns whether a storage of this type can have a content type switched on.
+    // PVE: pve-storage, Storage/*Plugin.pm, plugindata.
+    pub fn can_have_content(&self, content: &str) -> bool {
+        let barred: &[&str] = match content {
+            "images" => &["cephfs", "esxi", "pbs"],
+            _ => &["iscsi", "iscsidirect", "lvm", "lvmthin", "pbs", "rbd", "zfs", "zfspool"],
+        };
+        !barred.contains(&self.kind.as_str())
+    }
+}
+
+/// What the cluster's configuration says of a storage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageConfig {
+    /// Its name.
+    pub storage: StorageId,
+    /// No node may use it.
+    pub disabled: bool,
+    /// The nodes that may use it; empty for all.
+    pub nodes: Vec<String>,
+}
+
+impl StorageConfig {
+    /// Returns whether a node may use it, were it not disabled.
+    pub fn is_on(&self, node: &NodeName) -> bool {
+        self.nodes.is_empty() || self.nodes.iter().any(|name| name == node.as_str())
+    }
 }
 
 /// A volume in a storage's list.
@@ -93,6 +121,15 @@ pub struct Download {
     pub verify_certificates: bool,
 }
 
+/// What a NIC of a VM may be put on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bridge {
+    /// Its name, as `vmbr0`.
+    pub name: String,
+    /// It is a VNet of SDN.
+    pub is_vnet: bool,
+}
+
 /// A network interface of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
@@ -121,6 +158,18 @@ impl Client {
                 total: storage.integer("total").unwrap_or(0),
                 used: storage.integer("used").unwrap_or(0),
                 avail: storage.integer("avail").unwrap_or(0),
+            })
+        })
+    }
+
+    /// Returns what the cluster's configuration says of the storages that the token may see.
+    pub fn storage_configs(&self) -> Result<Vec<StorageConfig>, Error> {
+        // PVE: pve-storage, API2/Storage/Config.pm, index: the same privileges as for a node's list.
+        self.get("/storage", &Params::new())?.list(|storage| {
+            Ok(StorageConfig {
+                storage: storage.need("storage")?,
+                disabled: storage.flag("disable"),
+                nodes: storage.split("nodes", &[',']),
             })
         })
     }
@@ -209,12 +258,15 @@ impl Client {
         })
     }
 
-    /// Returns the names that a NIC of a VM may be put on: the bridges and vnets that the token may see.
-    pub fn bridges(&self, node: &NodeName) -> Result<Vec<String>, Error> {
+    /// Returns what a NIC of a VM may be put on: the bridges and VNets that the token may see. Whether
+    /// the node has made a VNet is not looked at.
+    pub fn bridges(&self, node: &NodeName) -> Result<Vec<Bridge>, Error> {
         // PVE: pve-manager, API2/Network.pm: this type takes vnets in; the list is filtered by SDN.Use and SDN.Audit.
         let params = Params::new().with("type", "any_bridge");
-        self.get(&path(&["nodes", node.as_str(), "network"]), &params)?
-            .list(|network| network.need("iface"))
+        self.get(&path(&["nodes", node.as_str(), "network"]), &params)?.list(|network| {
+            let is_vnet = network.text("type").as_deref() == Some("vnet");
+            Ok(Bridge { name: network.need("iface")?, is_vnet })
+        })
     }
 
     /// Returns a node's network interfaces, bridges among them.

@@ -89,13 +89,14 @@ const LOG_TAIL: u64 = 10;
 impl Client {
     /// Waits for a task's end, at most until `limit` has passed, and judges its exitstatus.
     ///
-    /// `on_progress` is called after each poll that finds the task running, with the time waited so far,
-    /// and may break the wait off. A task that still runs then, or at the limit, is left running.
+    /// `on_poll` is called after each poll that does not end the wait, with the time waited so far and,
+    /// where the task's state could not be read, with the error. It may break the wait off. A task that
+    /// still runs then, or at the limit, is left running.
     pub fn wait(
         &self,
         upid: &Upid,
         limit: Duration,
-        on_progress: &mut dyn FnMut(Duration) -> ControlFlow<()>,
+        on_poll: &mut dyn FnMut(Duration, Option<&Error>) -> ControlFlow<()>,
     ) -> Result<Finished, Error> {
         let started = self.clock().now();
         let mut answered = Duration::ZERO;
@@ -106,11 +107,15 @@ impl Client {
                 Ok(TaskState::Stopped(exitstatus)) => return self.judge(upid, exitstatus),
                 Ok(TaskState::Running) => {
                     answered = waited;
-                    over |= on_progress(waited).is_break();
+                    over |= on_poll(waited, None).is_break();
                 }
                 // PVE: reference 4: right after its start a task may not be listed yet.
-                Err(error) if error.is_no_such_task() && waited < REGISTRATION => {}
-                Err(error) if is_passing(&error) && waited < answered + SILENCE => {}
+                Err(error)
+                    if error.is_no_such_task() && waited < REGISTRATION
+                        || is_passing(&error) && waited < answered + SILENCE =>
+                {
+                    over |= on_poll(waited, Some(&error)).is_break();
+                }
                 Err(error) => return Err(error),
             }
             if over {

@@ -75,7 +75,7 @@ impl Wire {
             let taken = tls.writer().write(rest)?;
             rest = &rest[taken..];
             while tls.wants_write() {
-                tls.write_tls(&mut self.stream)?;
+                uninterrupted(|| tls.write_tls(&mut self.stream))?;
             }
         }
         Ok(())
@@ -104,7 +104,7 @@ impl Wire {
         let buffer = self.buffers.input_append_buf();
         let Some(tls) = &mut self.tls else {
             self.stream.set_read_timeout(deadline.left()?)?;
-            return (&self.stream).read(buffer);
+            return uninterrupted(|| (&self.stream).read(buffer));
         };
         loop {
             match tls.reader().read(buffer) {
@@ -116,7 +116,7 @@ impl Wire {
             }
             // Anew for each read: a record that comes byte by byte must not outlast the deadline.
             self.stream.set_read_timeout(deadline.left()?)?;
-            self.ended = tls.read_tls(&mut self.stream)? == 0;
+            self.ended = uninterrupted(|| tls.read_tls(&mut self.stream))? == 0;
             tls.process_new_packets().map_err(io::Error::other)?;
         }
     }
@@ -221,6 +221,18 @@ pub(crate) fn io_error(error: ureq::Error) -> io::Error {
             io::Error::new(io::ErrorKind::TimedOut, "nothing came in the time allowed")
         }
         other => io::Error::other(other),
+    }
+}
+
+/// Begins a read or write again that a signal has interrupted: the system does not when the socket has a
+/// time limit, and the exchange is not lost.
+// signal(7): sockets with SO_RCVTIMEO or SO_SNDTIMEO fail with EINTR, SA_RESTART or not.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            ended => return ended,
+        }
     }
 }
 

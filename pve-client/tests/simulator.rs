@@ -44,7 +44,7 @@ fn vmid() -> Vmid {
 }
 
 fn wait(client: &Client, upid: &Upid) -> Result<Finished, Error> {
-    client.wait(upid, Duration::from_secs(30), &mut |_| ControlFlow::Continue(()))
+    client.wait(upid, Duration::from_secs(30), &mut |_, _| ControlFlow::Continue(()))
 }
 
 /// A raw disk of 1 MiB with a boot sector, and its SHA-256.
@@ -200,6 +200,24 @@ fn the_guest_and_its_addresses() {
     let resources = client.cluster_resources().unwrap();
     assert_eq!((resources[0].kind, resources[0].vmid), (GuestKind::Qemu, vmid()));
     assert_eq!(sim.refused(), Vec::<String>::new());
+}
+
+#[test]
+fn a_file_of_the_guest() {
+    let world = |blocks: &str| {
+        format!(
+            r#"{{"vms": {{"100": {{"running": true, "config": {{"agent": "1"}}}}}},
+            "guest": {{"agent_after": 0, "files": {{"/a": "é"}}, "agent_blocks": [{blocks}]}}}}"#
+        )
+    };
+    let (_sim, client) = scene(&world(""));
+    let file = client.agent_file(&node(), vmid(), "/a").unwrap();
+    assert_eq!((file.content, file.truncated), ("é".as_bytes().to_vec(), false));
+    let missing = client.agent_file(&node(), vmid(), "/b").unwrap_err();
+    assert!(missing.is_agent_file_missing() && !missing.is_agent_blocked(), "{missing:?}");
+    let (_sim, client) = scene(&world(r#""guest-file-open""#));
+    let blocked = client.agent_file(&node(), vmid(), "/a").unwrap_err();
+    assert!(blocked.is_agent_blocked() && !blocked.is_agent_file_missing(), "{blocked:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! PVE's errors as findings: place, fact, PVE's own words, the task, and a hint. Does no I/O.
 
-use pve_client::{CertificateProblem, Error, Fingerprint, Unreachable};
+use pve_client::{CertificateProblem, Error, Fingerprint, Refusal, Unreachable};
 use stage::{Entry, Place};
 
 /// Turns an error of a read, or of a write that is told where it happened, into a finding.
@@ -29,15 +29,14 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
             let entry = says(Entry::error(place, fact), error);
-            // PVE itself never sends anybody elsewhere.
-            if (300..400).contains(&refusal.status) {
-                return entry.hint("`api_endpoint` must be the address of a Proxmox VE API");
+            match hint_by_status(refusal) {
+                Some(hint) => entry.hint(hint),
+                None => with_hint(entry, &refusal.message),
             }
-            with_space_hint(entry, &refusal.message)
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
-            with_space_hint(says(Entry::error(place, fact), error), &failure.exitstatus)
+            says(Entry::error(place, fact), error)
         }
         Error::TaskStillRuns { upid, .. } => {
             Entry::error(place, error.to_string()).note(format!("task {upid}"))
@@ -74,19 +73,58 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
             for line in worth_reading(&failure.log, &failure.exitstatus) {
                 entry = entry.note(format!("log: {line}"));
             }
-            entry.note(format!("task {}", failure.upid))
+            with_hint(entry.note(format!("task {}", failure.upid)), &failure.exitstatus)
         }
         Error::TaskStillRuns { upid, .. } => entry.note(format!("task {upid}")),
         _ => entry,
     }
 }
 
-/// PVE gathers an upload in /var/tmp before it copies it into the storage.
-fn with_space_hint(entry: Entry, said: &str) -> Entry {
-    if said.contains("No space left on device") {
-        return entry.hint("an upload needs room in the node's /var/tmp and again in the storage");
+/// Returns what to do about answers that do not come from the API of the node that was asked.
+fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
+    match refusal.status {
+        // PVE itself never redirects.
+        300..400 => Some("`api_endpoint` must be the address of a Proxmox VE API"),
+        // PVE takes uploads of any size (pve-http-server); web servers in front of it do not.
+        413 => Some(
+            "a reverse proxy limits the size of uploads (nginx: `client_max_body_size 0;`); raise the limit, or connect to port 8006 of the node",
+        ),
+        // PVE: pve-http-server passes a call on to its node by TLS, and answers 596 when that fails.
+        596 if refusal.message.contains("certificate verify failed") => Some(
+            "the certificate between the nodes of the cluster is not trusted, not yours; run on each node: pvecm updatecerts",
+        ),
+        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no member of the cluster has.
+        500 if refusal.message.starts_with("hostname lookup '") => Some(
+            "the cluster has no node of that name (capitals count); `pve-apply doctor` lists the nodes",
+        ),
+        _ => None,
     }
-    entry
+}
+
+/// What helps against texts of PVE that do not say it.
+const HINTS: [(&str, &str); 3] = [
+    // PVE gathers an upload in /var/tmp before it copies it into the storage.
+    (
+        "No space left on device",
+        "an upload needs room in the node's /var/tmp and again in the storage",
+    ),
+    // PVE: qemu-server, QemuServer.pm, config_to_command.
+    (
+        "vcpus allowed per VM on this node",
+        "lower `cores` or `sockets` and apply again: the VM itself is there",
+    ),
+    // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
+    (
+        "vm vlans are not allowed on vnet",
+        "leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
+    ),
+];
+
+fn with_hint(entry: Entry, said: &str) -> Entry {
+    match HINTS.iter().find(|(text, _)| said.contains(text)) {
+        Some((_, hint)) => entry.hint(*hint),
+        None => entry,
+    }
 }
 
 /// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
@@ -139,7 +177,7 @@ fn certificate_hint(problem: &CertificateProblem) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pve_client::{Call, Refusal};
+    use pve_client::Call;
 
     fn call() -> Call {
         Call { method: "GET", path: "/version".to_owned() }
@@ -189,8 +227,32 @@ mod tests {
             true,
         );
         check(&refusal(302, ""), ["GET /version was refused with status 302"], true);
+        check(&refusal(413, ""), ["GET /version was refused with status 413"], true);
+        check(&refusal(596, ""), ["GET /version was refused with status 596"], false);
+        let untrusted = "error:0A000086:SSL routines::certificate verify failed";
+        let said = format!("PVE says: {untrusted}");
+        check(
+            &refusal(596, untrusted),
+            ["GET /version was refused with status 596", said.as_str()],
+            true,
+        );
+        let lookup = "hostname lookup 'pve9' failed - failed to get address info for: pve9: x";
+        let said = format!("PVE says: {lookup}");
+        check(
+            &refusal(500, lookup),
+            ["GET /version was refused with status 500", said.as_str()],
+            true,
+        );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
         check(&refusal(595, ""), ["the node does not answer GET /version"], false);
+    }
+
+    #[test]
+    fn a_known_text_has_a_hint() {
+        for (text, hint) in HINTS {
+            let entry = of_error(Place::node("pve1"), &refusal(500, &format!("start: {text} x")));
+            assert_eq!(entry.hint.as_deref(), Some(hint));
+        }
     }
 
     #[test]

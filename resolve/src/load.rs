@@ -40,6 +40,8 @@ const MAX_BYTES: u64 = 64 << 20;
 pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
     let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(beside);
+    // Without a current directory only an absolute root can be read at all.
+    sources.base = std::path::absolute(root).unwrap_or(root.to_owned()).display().to_string();
     let others = names(root).map_err(|e| {
         Failure::from(Entry::error(Place::file(&shown), "the site cannot be read").cause(&e))
     })?;

@@ -60,6 +60,8 @@ pub(crate) struct SourceFile {
 pub(crate) struct Sources {
     /// The site's folder as the user would type it.
     pub root: String,
+    /// The same as an absolute path, for paths in the document.
+    pub base: String,
     /// Findings made while loading, such as a secrets file that others can read.
     pub report: Report,
     /// Files that look like YAML but are never read, such as `envs/dev.yml`.

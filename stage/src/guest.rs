@@ -3,9 +3,13 @@
 //!
 //! Each returns what is wrong, without the value: some are secret.
 
+mod hash;
 mod name;
+mod ssh_key;
 
+pub use hash::{HASH_HINT, is_weak_hash, password_hash};
 pub use name::{HostName, host_name_of};
+pub use ssh_key::{is_meant_as_key, ssh_key};
 
 use std::net::IpAddr;
 
@@ -62,39 +66,6 @@ pub fn user(text: &str) -> Rule {
     Ok(())
 }
 
-/// A crypt(5) hash.
-pub fn password_hash(text: &str) -> Rule {
-    // crypt(5): these never occur in a hash, and shadow(5) or chpasswd give them a meaning.
-    let barred = |c: char| !c.is_ascii_graphic() || ":;*!\\".contains(c);
-    if text.contains(barred) || !text.starts_with('$') || text.matches('$').count() < 3 {
-        return Err("must be a crypt hash such as `mkpasswd` prints it, not a password");
-    }
-    Ok(())
-}
-
-/// A line of authorized_keys.
-pub fn ssh_key(text: &str) -> Rule {
-    if text.contains(|c: char| c.is_control()) {
-        return Err("must not hold control characters: a key is one line");
-    }
-    if text.contains("PRIVATE KEY") {
-        return Err("must be a public key, this is a private one");
-    }
-    if text.trim().is_empty() {
-        return Err("must not be empty");
-    }
-    Ok(())
-}
-
-/// Says whether a line of authorized_keys has a key in it: a type and its base64.
-pub fn looks_like_key(text: &str) -> bool {
-    let types = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
-    let words: Vec<_> = text.split_whitespace().collect();
-    words
-        .windows(2)
-        .any(|pair| types.iter().any(|t| pair[0].starts_with(t)) && pair[1].starts_with("AAAA"))
-}
-
 /// A package, with `=version`, `/release` or `:architecture` behind it or not.
 ///
 /// The name becomes a word of a command line that root runs: an option of apt
@@ -116,13 +87,14 @@ pub fn package(text: &str) -> Rule {
 /// A name in the time zone database.
 pub fn timezone(text: &str) -> Rule {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
-    // It becomes a path below /usr/share/zoneinfo.
-    if text.is_empty()
-        || !text.bytes().all(allowed)
-        || text.starts_with(['/', '-'])
-        || text.ends_with('/')
-    {
+    // It becomes a path below /usr/share/zoneinfo, where each part begins with a capital letter.
+    let part = |part: &str| part.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
+    if !text.bytes().all(allowed) || !text.split('/').all(part) {
         return Err("must be a time zone such as Europe/Berlin");
+    }
+    // IANA has offsets as Etc/GMT-1 only. cloud-init: a zone that is not there ends its module.
+    if text.contains('+') && !text.trim_start_matches("Etc/").starts_with("GMT+") {
+        return Err("must be a time zone such as Europe/Berlin, or Etc/GMT-1 for one hour east");
     }
     Ok(())
 }
@@ -133,6 +105,25 @@ pub fn address(text: &str) -> Rule {
         Ok(address) if !address.is_unspecified() => Ok(()),
         _ => Err("must be an IP address"),
     }
+}
+
+/// An address of a NIC with its prefix length.
+///
+/// PVE: pve-common, JSONSchema.pm, pve_verify_ipv4_config and pve_verify_ipv6_config: no leading
+/// zeros, which C libraries read as octal, and a prefix of at least 8.
+pub fn interface(text: &str) -> Rule {
+    const FACT: Rule = Err("must be an address with its prefix length, such as 10.0.12.124/24");
+    let Some((address, prefix)) = text.split_once('/') else { return FACT };
+    let Ok(address) = address.parse::<IpAddr>() else { return FACT };
+    let is_number = prefix.bytes().all(|b| b.is_ascii_digit()) && !prefix.starts_with('0');
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    if !is_number || !prefix.parse().is_ok_and(|length: u8| (8..=most).contains(&length)) {
+        return Err("must have a prefix length from 8 to 32, or to 128 for IPv6");
+    }
+    if matches!(address, IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some()) {
+        return Err("must not be an IPv4 address in IPv6 notation: no NIC has that");
+    }
+    Ok(())
 }
 
 /// Where VMs fetch their spec.

@@ -6,7 +6,7 @@ use serde::Serialize;
 /// Where an image comes from: exactly one of `file` and `url`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImageSource {
-    /// Path of a local file.
+    /// Path of a local file; `resolve` writes an absolute one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// Address to fetch it from.
@@ -15,12 +15,15 @@ pub struct ImageSource {
     /// `sha256:HEX` or `sha512:HEX`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
-    /// Address or path of a `SHA256SUMS` file.
+    /// Address or path of a `SHA256SUMS` file; `resolve` writes an absolute path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum_url: Option<String>,
     /// Who fetches a URL: `auto` (absent: the same), `download-url` (the node) or `upload` (image-publish).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
+    /// The image's format: `qcow2`, `raw` or `vmdk`; absent: its content or the URL's ending tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
 }
 
 impl ImageSource {
@@ -31,6 +34,7 @@ impl ImageSource {
             checksum: f.text("checksum"),
             checksum_url: f.text("checksum_url"),
             mode: f.text("mode"),
+            format: f.text("format"),
         }
     }
 }

@@ -53,7 +53,7 @@ impl Field {
             address.clone(),
             format!("a@pve!b={canary}-0000-4000-8000-000000000001"),
             canary.repeat(8),
-            format!("$6$saltsalt${canary}{canary}"),
+            format!("$6$saltsalt${}abcdef", canary.repeat(10)),
             canary.to_owned(),
         ];
         let fits = |text: &&String| self.pattern.as_ref().is_some_and(|rule| rule.is_match(text));

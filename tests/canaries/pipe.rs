@@ -5,7 +5,7 @@ use test_support::pve_sim::{Options, PveSim, World};
 
 /// Secrets of the site; each is in the document, in user-data or in a token's signature.
 const KEY: &str = "ca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1e";
-const HASH: &str = "$6$saltsalt$ca11ab1fca11ab1fca11ab1f";
+const HASH: &str = "$6$saltsalt$ca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fabcdef";
 const FILE: &str = "ca11ab20";
 const COMMAND: &str = "ca11ab21";
 

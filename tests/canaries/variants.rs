@@ -180,7 +180,7 @@ fn open_values() -> Vec<Value> {
         value("https://u:$C@h.example/p?sig=$C"),
         value("[\"https://u:$C@h.example/p?sig=$C#$C\""),
         value("a@pve!b=$C-0000-4000-8000-000000000001"),
-        value("\"$6$saltsalt$$C$C\""),
+        value("\"$6$saltsalt$$C$C$C$C$C$C$C$C$C$Cabcdef\""),
         value("https://u:$C@h.example").with_key("x$K: "),
     ]
 }

@@ -15,7 +15,7 @@ from cloudinit import ssh_util, util, version
 from cloudinit.config import cc_write_files, cc_write_files_deferred
 
 release, seeds = sys.argv[1], pathlib.Path(sys.argv[2])
-OLD = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9s old"
+OLD = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG9sZCBvbGQgb2xkIG9sZCBvbGQgb2xkIG9sZCBvbGQh old"
 ROOT = pathlib.Path(cloudinit.__file__).parents[5]
 
 

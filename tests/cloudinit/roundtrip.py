@@ -68,7 +68,7 @@ def token():
 
 def document(vm=None, **top):
     vms = [{"name": "edge", "mac": "02:00:00:00:00:01", **(vm or {})}]
-    return {"automation_user": "homestak", "ssh_keys": ["ssh-rsa AAAA"], "vms": vms, **top}
+    return {"automation_user": "homestak", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"], "vms": vms, **top}
 
 
 def scalar(part, prefix):

@@ -1,6 +1,7 @@
 //! Addresses and gateways that can work. Does no I/O.
 
 use ipnet::IpNet;
+use stage::guest;
 use std::net::IpAddr;
 
 /// A default gateway.
@@ -14,9 +15,8 @@ pub(crate) struct Gateway {
 
 /// Reads an address of a NIC.
 pub(super) fn own(text: &str) -> Result<IpNet, String> {
-    let net: IpNet = text.parse().map_err(|_| {
-        format!("\"{text}\" must be dhcp or an address with its prefix, such as 10.0.12.124/24")
-    })?;
+    guest::interface(text).map_err(|fact| format!("\"{text}\" {fact}"))?;
+    let net: IpNet = text.parse().map_err(|_| format!("\"{text}\" must be dhcp or an address"))?;
     if !is_host(&net) {
         return Err(format!("\"{text}\" is no address that a machine can have"));
     }

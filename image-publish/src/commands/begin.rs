@@ -1,15 +1,19 @@
 //! What every command begins with that works from the document's VMs: read it, find what is wanted,
 //! open the storage, prepare the images.
 
-use stage::{Console, Deployment, Document, Failure, Report};
+use pve_client::{Error, Volid};
+use stage::{Console, Deployment, Document, Entry, Failure, Report};
 
 use crate::cache::Cache;
-use crate::cli::{DocumentArgs, SourceArgs, proxies};
-use crate::execute::Target;
+use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
+use crate::plan::Present;
 use crate::ready::Ready;
+use crate::source::checksum::Sum;
+use crate::stored::{Compared, Storage};
+use crate::target::Target;
 use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
-use crate::{connect, interrupt, prepare};
+use crate::{connect, interrupt, left_over, prepare};
 
 /// What the document asks for.
 pub(super) struct Asked {
@@ -48,13 +52,15 @@ impl Asked {
     pub(super) fn begin<'a>(
         mut self,
         args: &DocumentArgs,
+        refresh: Refresh,
         console: &'a Console,
     ) -> Result<Begun<'a>, Failure> {
         let local_dir = args.place.local_dir.as_deref();
         let target = connect::of_document(&self.deployment, local_dir, &args.trust, console);
         let target = target.map_err(|faults| self.report.extend(faults)).ok();
-        let mut work = work(&args.source, args.place.dry_run, console);
-        let ready = prepare::prepare(&mut work, &self.wanted, &mut self.report);
+        let mut work = work(&args.source, args.place.dry_run, refresh, console);
+        let storage = target.as_ref().map(|target| target as &dyn Storage);
+        let ready = prepare::prepare(&mut work, &self.wanted, storage, &mut self.report);
         match target {
             Some(target) if !self.report.has_errors() => {
                 Ok(Begun { asked: self, target, work, ready })
@@ -65,12 +71,46 @@ impl Asked {
 }
 
 /// Makes what a run carries along.
-pub(super) fn work<'a>(args: &SourceArgs, dry_run: bool, console: &'a Console) -> Work<'a> {
+pub(super) fn work<'a>(
+    args: &SourceArgs,
+    dry_run: bool,
+    refresh: Refresh,
+    console: &'a Console,
+) -> Work<'a> {
     interrupt::listen();
     let folder = args.cache_folder();
+    if let Some(folder) = &folder {
+        left_over::sweep_cache(folder);
+    }
     let mut work = Work::new(console, Cache::load(folder.as_deref()), folder, proxies());
     work.compress = args.compress;
     work.retries = args.retries;
     work.dry_run = dry_run;
+    work.refresh = refresh;
     work
+}
+
+impl Storage for Target {
+    fn list(&self) -> Result<Vec<Present>, Entry> {
+        self.present()
+    }
+
+    fn volid_of(&self, file: &str) -> Volid {
+        self.volid(file)
+    }
+
+    fn compare(&self, file: &str, sum: &Sum) -> Compared {
+        match self {
+            Self::Node(node) => match node.compare(file, sum) {
+                Ok(()) => Compared::Same,
+                Err(Error::TaskFailed(_)) => Compared::Different,
+                Err(_) => Compared::Unknown,
+            },
+            Self::Folder(folder) => match folder.sums_of(file) {
+                Ok(sums) if sums.get(sum.algorithm) == Some(&sum.hex) => Compared::Same,
+                Ok(_) => Compared::Different,
+                Err(_) => Compared::Unknown,
+            },
+        }
+    }
 }

@@ -5,17 +5,18 @@ use stage::{Console, Failure, Output};
 
 use super::begin::{Asked, Begun};
 use super::publish::publish;
-use crate::cli::DocumentArgs;
+use crate::cli::FilterArgs;
 use crate::outcome::has_changed;
 use crate::published::{Published, What};
 
 /// Publishes the images that the document's VMs name, and fills `images`.
-pub(crate) fn run(args: &DocumentArgs, console: &Console) -> Result<Output, Failure> {
-    let asked = Asked::read(args)?;
+pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failure> {
+    let asked = Asked::read(&args.document)?;
     if asked.wanted.is_empty() && !asked.report.has_errors() {
         return Ok(Output::document(asked.document, asked.report));
     }
-    let Begun { asked, target, work, ready } = asked.begin(args, console)?;
+    let Begun { asked, target, work, ready } =
+        asked.begin(&args.document, args.refresh.refresh, console)?;
     let Asked { mut document, deployment, wanted, mut report } = asked;
     let published = publish(&work, &target, &wanted, ready, &mut report)?;
     let mut images: Map<String, Value> = deployment

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
             result: "present",
             size: Some(present.size),
             sum: parts.map(|(_, sum)| sum.to_owned()),
+            reason: None,
         }
     };
     let mut lines: Vec<Line> = target.present()?.iter().map(line).collect();

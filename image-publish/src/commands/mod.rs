@@ -16,10 +16,10 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::ConnectArgs;
 use crate::connect;
-use crate::execute::Target;
 use crate::interrupt;
 use crate::named;
 use crate::ready::parse_stored_name;
+use crate::target::Target;
 
 /// Returns the document on stdin, unless the options say which storage is meant.
 fn document(
@@ -83,6 +83,7 @@ fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Fa
         return Ok(());
     }
     interrupt::listen();
+    target.sweep();
     for (index, volid) in volids.iter().enumerate() {
         let begun = interrupt::check().map_err(|error| {
             let entry = Entry::error(Place::Named(volid.to_string()), "was not removed");

@@ -1,35 +1,98 @@
-//! `prune`: removes versions of images that the document's VMs no longer name.
+//! `prune`: removes old versions of images that the document's VMs no longer name.
 //!
-//! A storage serves many deployments, so only names that this document knows are pruned, unless `--all` is given.
+//! A storage serves many deployments, and nothing on it says which of them use a version: a VM's disk is a
+//! copy, and its mark names no image. So the newest versions and the young ones stay, whoever uses them,
+//! and only names that this document knows are pruned, unless `--all` is given.
 //! Files whose names are not of our making are never touched.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
 use super::begin::{Asked, Begun};
-use super::remove::removed;
 use super::remove_all;
-use crate::cli::PruneArgs;
-use crate::execute::Target;
+use crate::cli::{PruneArgs, Refresh};
 use crate::named;
-use crate::outcome::Outcome;
+use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::{Ready, Supply, parse_stored_name};
+use crate::target::Target;
+use crate::work::seconds_now;
 
 /// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
     let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, console)?;
-    let present = target.present()?;
-    let rules = Rules::new(&asked, &target, &ready, &present, args.all);
-    let old = rules.old(&target, &present, &mut asked.report);
+        Asked::read(&args.document)?.begin(&args.document, Refresh::Required, console)?;
+    let listed = work.listed.take();
+    let present = listed.map_or_else(|| target.present(), Ok)?;
+    let rules = Rules::new(&asked, &target, &ready, &present, args);
+    let judged = rules.judge(&target, &present);
+    warn(&judged, &mut asked.report);
+    let old: Vec<Volid> =
+        judged.iter().filter(|v| v.verdict == Verdict::Old).map(|v| v.volid.clone()).collect();
     remove_all(&target, &old, work.dry_run)?;
-    let lines = old.iter().map(|volid| removed(volid, work.dry_run)).collect();
+    let lines = judged.iter().map(|version| version.line(&rules, work.dry_run)).collect();
     let changed = !old.is_empty() && !work.dry_run;
     let outcome = Outcome::new("prune", work.dry_run, lines);
     Ok(Output::bytes(outcome.print(args.json), asked.report).after_changes(changed))
+}
+
+/// What becomes of a version, and why. In the order in which they count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// A VM of the document names it.
+    Named,
+    /// The version of this name that the document means is not whole on the storage.
+    MeantIsMissing,
+    /// Its name may not be one of ours.
+    Date,
+    /// It is among the newest of its name.
+    Newest,
+    /// It is young, or the storage does not tell its age.
+    Young,
+    /// It goes.
+    Old,
+}
+
+/// A version of an image that is on the storage.
+struct Version<'a> {
+    name: &'a str,
+    digits: &'a str,
+    present: &'a Present,
+    volid: Volid,
+    verdict: Verdict,
+}
+
+impl Version<'_> {
+    fn line(&self, rules: &Rules, dry_run: bool) -> Line {
+        let (keep, days) = (rules.keep, rules.days);
+        let reason = match self.verdict {
+            Verdict::Named => "a VM of the document names it".to_owned(),
+            Verdict::MeantIsMissing => {
+                "the version that the document means is not on the storage".to_owned()
+            }
+            Verdict::Date => "its name may end in a date instead of a sum".to_owned(),
+            Verdict::Newest => format!("among the newest {keep}"),
+            Verdict::Young => format!("not known to be older than {days} days"),
+            Verdict::Old => format!("older than {days} days, and not among the newest {keep}"),
+        };
+        Line {
+            name: Some(self.name.to_owned()),
+            volid: self.volid.to_string(),
+            result: match (self.verdict, dry_run) {
+                (Verdict::Old, false) => "removed",
+                (Verdict::Old, true) => "would be removed",
+                (_, false) => "kept",
+                (_, true) => "would be kept",
+            },
+            size: Some(self.present.size),
+            sum: Some(self.digits.to_owned()),
+            used: Some(self.verdict == Verdict::Named),
+            reason: Some(reason),
+        }
+    }
 }
 
 /// What stays.
@@ -42,6 +105,12 @@ struct Rules {
     missing: BTreeSet<String>,
     /// Names that the document does not know are pruned too.
     all: bool,
+    /// So many of the newest versions of each name stay.
+    keep: usize,
+    /// Versions of at most this age stay.
+    days: u32,
+    /// In seconds since 1970.
+    now: u64,
 }
 
 impl Rules {
@@ -50,7 +119,7 @@ impl Rules {
         target: &Target,
         ready: &[Ready],
         present: &[Present],
-        all: bool,
+        args: &PruneArgs,
     ) -> Self {
         let images = &asked.deployment.images;
         let vms = asked.deployment.vms.iter().enumerate();
@@ -69,37 +138,73 @@ impl Rules {
             meant: named.chain(meant).collect(),
             known: asked.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
             missing: ready.iter().filter(is_missing).map(|image| image.name.clone()).collect(),
-            all,
+            all: args.all,
+            keep: args.keep,
+            days: args.older_than,
+            now: seconds_now(),
         }
     }
 
-    /// Returns what is to go; what stays although it looks old is told.
-    fn old(&self, target: &Target, present: &[Present], report: &mut Report) -> Vec<Volid> {
-        let mut old = Vec::new();
-        let mut spared = BTreeSet::new();
-        for file in present {
-            let Some((name, digits)) = parse_stored_name(&file.file) else { continue };
-            let volid = target.volid(&file.file);
-            if self.meant.contains(&volid.to_string()) || !(self.all || self.known.contains(name)) {
-                continue;
-            }
-            if self.missing.contains(name) {
-                spared.insert(name);
-            } else if is_date(digits) {
+    /// Judges each version of the names that may be pruned, sorted by name, the newest first.
+    fn judge<'a>(&self, target: &Target, present: &'a [Present]) -> Vec<Version<'a>> {
+        let version = |present: &'a Present| {
+            let (name, digits) = parse_stored_name(&present.file)?;
+            let volid = target.volid(&present.file);
+            let is_ours = self.all || self.known.contains(name);
+            is_ours.then_some(Version { name, digits, present, volid, verdict: Verdict::Old })
+        };
+        let mut versions: Vec<Version<'a>> = present.iter().filter_map(version).collect();
+        // One of unknown age may be the newest.
+        versions.sort_by_key(|version| {
+            let made = version.present.made.unwrap_or(u64::MAX);
+            (version.name, Reverse(made), &version.present.file)
+        });
+        let mut rank = 0;
+        for at in 0..versions.len() {
+            let is_first = at == 0 || versions[at - 1].name != versions[at].name;
+            rank = if is_first { 0 } else { rank + 1 };
+            versions[at].verdict = self.verdict(&versions[at], rank);
+        }
+        versions
+    }
+
+    /// Judges a version of which so many newer ones are there.
+    fn verdict(&self, version: &Version<'_>, newer: usize) -> Verdict {
+        let oldest = u64::from(self.days) * 24 * 3600;
+        let is_old = |made: u64| self.now.saturating_sub(made) > oldest;
+        match version {
+            _ if self.meant.contains(&version.volid.to_string()) => Verdict::Named,
+            _ if self.missing.contains(version.name) => Verdict::MeantIsMissing,
+            _ if is_date(version.digits) => Verdict::Date,
+            _ if newer < self.keep => Verdict::Newest,
+            _ if self.days > 0 && !version.present.made.is_some_and(is_old) => Verdict::Young,
+            _ => Verdict::Old,
+        }
+    }
+}
+
+/// Says what stays although it looks old, and can be helped.
+fn warn(judged: &[Version<'_>], report: &mut Report) {
+    let mut missing = BTreeSet::new();
+    for version in judged {
+        match version.verdict {
+            Verdict::Date => {
                 let fact = "stays: its name may end in a date instead of a sum";
                 let hint = "`image-publish remove VOLID` removes it";
-                report.push(Entry::warning(Place::Named(volid.to_string()), fact).hint(hint));
-            } else {
-                old.push(volid);
+                let place = Place::Named(version.volid.to_string());
+                report.push(Entry::warning(place, fact).hint(hint));
             }
+            Verdict::MeantIsMissing => {
+                missing.insert(version.name);
+            }
+            _ => {}
         }
-        for name in spared {
-            let fact = "all versions stay: the one that the document means is not on the storage";
-            let place = Place::Named(format!("image \"{name}\""));
-            let hint = "`image-publish` as a filter publishes it";
-            report.push(Entry::warning(place, fact).hint(hint));
-        }
-        old
+    }
+    for name in missing {
+        let fact = "all versions stay: the one that the document means is not on the storage";
+        let place = Place::Named(format!("image \"{name}\""));
+        let hint = "`image-publish` as a filter publishes it";
+        report.push(Entry::warning(place, fact).hint(hint));
     }
 }
 

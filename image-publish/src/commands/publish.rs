@@ -8,14 +8,16 @@ use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use super::begin::work;
 use super::open;
 use crate::cli::{Content, PublishArgs};
-use crate::execute::{self, Target, execute};
+use crate::execute::{self, execute};
 use crate::outcome::{Line, Outcome, has_changed};
-use crate::plan::{Step, plan};
+use crate::plan::{Present, Step, plan};
 use crate::prepare;
 use crate::published::Published;
 use crate::ready::{Ready, Supply};
+use crate::room;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
+use crate::target::Target;
 use crate::wanted::{Mode, Origin, Wanted};
 use crate::work::Work;
 
@@ -31,8 +33,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         Content::Iso => "iso",
     };
     let (target, _) = open(&args.connect, args.place.local_dir.as_deref(), content, console)?;
-    let mut work = work(&args.source, args.place.dry_run, console);
-    let mut ready = prepare::prepare(&mut work, &wanted, &mut report);
+    let mut work = work(&args.source, args.place.dry_run, args.refresh.refresh, console);
+    let mut ready = prepare::prepare(&mut work, &wanted, Some(&target), &mut report);
     if report.has_errors() {
         return Err(report.into());
     }
@@ -65,25 +67,48 @@ pub(super) fn publish(
 ) -> Result<Vec<Published>, Failure> {
     let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
     // The one GET that an unchanged image costs.
-    let present =
-        if in_storage_only { Vec::new() } else { target.present().map_err(Failure::from)? };
+    let present = match work.listed.take() {
+        Some(listed) => listed,
+        None if in_storage_only => Vec::new(),
+        None => target.present()?,
+    };
     let steps = plan(&ready, &present);
     let todo: Vec<_> = ready.into_iter().zip(steps).collect();
     execute::check_kept(target, wanted, &todo, report);
     if report.has_errors() {
         return Err(std::mem::take(report).into());
     }
-    let missing = || todo.iter().filter(|(_, step)| *step != Step::Keep);
-    if let (Target::Node(node), true) = (target, missing().next().is_some()) {
-        let needed = missing().map(|(image, _)| image.length.unwrap_or(0)).sum();
-        node.check(needed).map_err(Failure::from)?;
+    let missing: Vec<&Ready> =
+        todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
+    if !missing.is_empty() {
+        check_place(target, &missing, &present)?;
     }
     if work.dry_run {
         return Ok(execute::rehearse(work, target, todo));
     }
+    target.sweep();
     execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
     })
+}
+
+/// Looks, before the first write, whether the place can take what is missing; what a broken upload has left
+/// of an image makes room for it.
+fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Result<(), Failure> {
+    match target {
+        Target::Node(node) => {
+            let left = |image: &Ready| {
+                let half = present.iter().find(|present| present.file == image.file);
+                half.map_or(0, |half| half.size)
+            };
+            let needs = |image: &Ready| image.length.unwrap_or(0).saturating_sub(left(image));
+            node.check(missing.iter().map(|image| needs(image)).sum()).map_err(Failure::from)
+        }
+        Target::Folder(folder) => {
+            let needed = missing.iter().map(|image| room::needed_for(image)).sum();
+            folder.check_room(needed).map_err(Failure::from)
+        }
+    }
 }
 
 /// Makes of each argument an image that is wanted.
@@ -121,7 +146,14 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             || Origin::File(PathBuf::from(what)),
             |url| Origin::Url { url, mode: Mode::Auto },
         );
-        all.push(Wanted { name, origin, sum: sum.clone(), sum_list: None, disks: Vec::new() });
+        all.push(Wanted {
+            name,
+            origin,
+            sum: sum.clone(),
+            sum_list: None,
+            format: None,
+            disks: Vec::new(),
+        });
     }
     all
 }

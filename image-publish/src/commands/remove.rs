@@ -5,10 +5,10 @@ use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
 
 use super::{is_named, open, remove_all};
 use crate::cli::RemoveArgs;
-use crate::execute::Target;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
 use crate::ready::parse_stored_name;
+use crate::target::Target;
 
 /// Removes; what the document's VMs name only with `--force`.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
@@ -66,7 +66,7 @@ fn matching(target: &Target, present: &[Present], what: &str) -> Vec<Volid> {
 }
 
 /// Makes a line of the result.
-pub(super) fn removed(volid: &Volid, dry_run: bool) -> Line {
+fn removed(volid: &Volid, dry_run: bool) -> Line {
     let parts = parse_stored_name(volid.file());
     Line {
         name: parts.map(|(name, _)| name.to_owned()),
@@ -75,5 +75,6 @@ pub(super) fn removed(volid: &Volid, dry_run: bool) -> Line {
         size: None,
         sum: parts.map(|(_, sum)| sum.to_owned()),
         used: None,
+        reason: None,
     }
 }

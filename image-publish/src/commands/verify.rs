@@ -1,28 +1,25 @@
 //! `verify`: compares the document's images on the storage with their sums.
 //!
-//! PVE tells no sum. But asked to download onto a file that is there, it compares that file with the sum it
-//! is given before it looks at the URL (facts 42): so the node itself reads and judges the stored bytes.
+//! The node itself reads and judges the stored bytes.
 
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place};
 
 use super::begin::{Asked, Begun};
 use crate::cli::VerifyArgs;
-use crate::execute::Target;
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
-use crate::ready::{Ready, Supply};
+use crate::ready::Ready;
 use crate::source::checksum::Algorithm;
-
-/// Never fetched: the file is there, and PVE compares it first.
-const NO_URL: &str = "https://localhost/verify-only";
+use crate::target::Target;
 
 /// Verifies each image that the document's VMs name.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
     let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, console)?;
-    let present = target.present()?;
+        Asked::read(&args.document)?.begin(&args.document, args.refresh.refresh, console)?;
+    let listed = work.listed.take();
+    let present = listed.map_or_else(|| target.present(), Ok)?;
     let mut lines = Vec::new();
     for image in &ready {
         if let Err(error) = interrupt::check() {
@@ -47,8 +44,8 @@ fn verify(
 ) -> Result<Line, Entry> {
     let volid = target.volid(&image.file);
     let place = Place::Named(volid.to_string());
-    let (Some(sum), false) = (&image.sum, matches!(image.supply, Supply::InStorage(_))) else {
-        let fact = "the document names it as a volume and no source, so there is no sum to compare it with";
+    let Some(sum) = &image.sum else {
+        let fact = "no sum is known to compare it with";
         return Err(Entry::error(Place::input(format!("images.{}", image.name)), fact));
     };
     let Some(there) = present.iter().find(|present| present.file == image.file) else {
@@ -68,14 +65,14 @@ fn verify(
         size: Some(there.size),
         sum: crate::ready::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
         used: None,
+        reason: None,
     };
     if dry_run {
         return Ok(line("present"));
     }
     match target {
         Target::Node(node) => {
-            let compared =
-                node.download(NO_URL, &image.file, sum).and_then(|upid| node.wait(&upid));
+            let compared = node.compare(&image.file, sum);
             compared.map_err(|e| {
                 finding::while_doing(place, "the node's comparison with the sum", &e)
             })?;

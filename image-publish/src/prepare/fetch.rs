@@ -1,29 +1,50 @@
 //! DOOR: fetches files from web servers into the cache folder, and judges them there.
 
-use std::io::Read;
+use std::cell::Cell;
 
-use pve_client::{Downgrade, FetchError, Fetched, Fetcher};
+use pve_client::{Downgrade, FetchError};
 use stage::{Entry, Place};
 
+use super::stream::{FromTheStart, Source, open};
 use super::{compare, mismatch, unusable};
+use crate::retry::{Again, Tries, failed};
 use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Said};
-use crate::source::examine::{Facts, examine, sums_of};
-use crate::source::parts::suffix;
+use crate::source::examine::{Facts, Fault, examine, sums_of};
 use crate::temporary::Temporary;
-use crate::work::{Work, may_pass};
+use crate::work::Work;
 
-/// Fetches a URL into the cache folder and judges it; a lost connection is tried again from the start.
+/// Fetches a URL into the cache folder and judges it.
+///
+/// A lost connection is continued where it broke, if the server can do that, and else tried again from
+/// the start. What was joined from several answers and has a wrong sum is fetched once more as a whole.
 pub(super) fn fetch(
     work: &Work<'_>,
     name: &str,
     url: &Address,
     said: Option<&Said>,
 ) -> Result<(Facts, Temporary), Entry> {
-    let place = || Place::Named(url.to_string());
-    let spooled = work.retrying(name, || try_fetch(work, name, url, downgrade(said)))?;
+    let (spooled, is_joined) = to_its_end(work, name, url, downgrade(said), true)?;
+    match judged(spooled, url, said) {
+        Err(_) if is_joined => {
+            let text = "the joined file is not the one that was asked for: fetching it as a whole";
+            work.tell("step", name, text);
+            let (spooled, _) = to_its_end(work, name, url, downgrade(said), false)?;
+            judged(spooled, url, said)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Judges a fetched file, and compares it with its sum.
+fn judged(
+    spooled: Temporary,
+    url: &Address,
+    said: Option<&Said>,
+) -> Result<(Facts, Temporary), Entry> {
     let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
-    let facts = examine(&spooled.files(), sha512).map_err(|fault| unusable(place(), &fault));
+    let unfit = |fault: Fault| unusable(Place::Named(url.to_string()), &fault);
+    let facts = examine(&spooled.files(), sha512).map_err(unfit);
     // A wrong sum says more than what is wrong with the content.
     match (&facts, said) {
         (Ok(facts), said) => compare(&url.to_string(), facts, said)?,
@@ -38,28 +59,56 @@ pub(super) fn downgrade(said: Option<&Said>) -> Downgrade {
     said.map_or(Downgrade::Refused, Said::downgrade)
 }
 
-/// Fetches once; the flag says whether another try may help.
-fn try_fetch(
+/// Fetches a file to its end; returns also whether it was joined from several answers.
+fn to_its_end(
     work: &Work<'_>,
     name: &str,
     url: &Address,
     downgrade: Downgrade,
-) -> Result<Temporary, (Entry, bool)> {
+    may_resume: bool,
+) -> Result<(Temporary, bool), Entry> {
+    let tries = Tries::new(work, name);
+    let joined = Cell::new(false);
+    let source = Source { work, url, downgrade, tries: &tries, joined: &joined, may_resume };
+    loop {
+        // Each of these has a try before it that was counted, so there is an end.
+        if let Some(spooled) = tries.run(|| try_fetch(source, name))? {
+            return Ok((spooled, joined.get()));
+        }
+        let text = "fetching again from the start: the server does not continue the file";
+        work.tell("step", name, text);
+        joined.set(false);
+    }
+}
+
+/// Fetches from the start; `None` when the server does not continue what broke off.
+fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Again)> {
+    let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
-    let fetched = get(work, url, downgrade).map_err(|error| {
-        (Entry::error(place(), "cannot be fetched").cause(&error), may_pass(&error))
-    })?;
+    let stream = open(source)
+        .map_err(|error| (failed(place(), "cannot be fetched", &error), Again::of(&error)))?;
     let disk = |e: std::io::Error| {
-        (Entry::error(place(), "cannot be put into the cache folder").cause(&e), false)
+        let entry = Entry::error(place(), "cannot be put into the cache folder").cause(&e);
+        (entry, Again::Never)
     };
+    work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
-    let mut transfer = work.transfer(name, format!("fetching {url}"), fetched.length);
-    let mut reader = fetched.reader;
-    spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)).map_err(|e| {
-        let full = e.kind() == std::io::ErrorKind::StorageFull;
-        (Entry::error(place(), "cannot be fetched to its end").cause(&e), !full)
-    })?;
-    Ok(spooled)
+    let mut transfer = work.transfer(name, format!("fetching {url}"), stream.length);
+    let mut reader = stream.reader;
+    match spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)) {
+        Ok(()) => Ok(Some(spooled)),
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<FromTheStart>()) => Ok(None),
+        Err(error) => {
+            let full = error.kind() == std::io::ErrorKind::StorageFull;
+            let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
+            let again = match request {
+                Some(error) => Again::of(error),
+                None if full => Again::Never,
+                None => Again::After(None),
+            };
+            Err((Entry::error(place(), "cannot be fetched to its end").cause(&error), again))
+        }
+    }
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.
@@ -68,73 +117,5 @@ fn compare_bytes(spooled: &Temporary, url: &Address, said: &Said) -> Result<(), 
     match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
         Some(is) if is != said.sum.hex => Err(mismatch(&url.to_string(), &said.sum, is, &said.by)),
         _ => Ok(()),
-    }
-}
-
-/// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
-///
-/// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
-pub(super) fn get(
-    work: &Work<'_>,
-    url: &Address,
-    downgrade: Downgrade,
-) -> Result<Fetched, FetchError> {
-    match work.fetcher().get(url.expose(), downgrade) {
-        Err(FetchError::Status(404)) => {
-            let fetcher = work.fetcher().clone();
-            let mut parts = Parts { fetcher, url: url.clone(), downgrade, next: 0, open: None };
-            match parts.open_next() {
-                Ok(true) => Ok(Fetched { length: None, reader: Box::new(parts) }),
-                Ok(false) => Err(FetchError::Status(404)),
-                Err(error) => Err(error),
-            }
-        }
-        answer => answer,
-    }
-}
-
-/// So many names `split` gives: aa to zz.
-const PARTS: usize = 26 * 26;
-
-/// The parts of a file on a web server.
-struct Parts {
-    fetcher: Fetcher,
-    url: Address,
-    downgrade: Downgrade,
-    next: usize,
-    open: Option<Box<dyn Read>>,
-}
-
-impl Parts {
-    /// Opens the next part; false when there is none.
-    fn open_next(&mut self) -> Result<bool, FetchError> {
-        if self.next == PARTS {
-            return Ok(false);
-        }
-        // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
-        let part = self.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
-        match self.fetcher.get(part.expose(), self.downgrade) {
-            Ok(fetched) => {
-                self.next += 1;
-                self.open = Some(fetched.reader);
-                Ok(true)
-            }
-            Err(FetchError::Status(404)) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-}
-
-impl Read for Parts {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        while let Some(part) = &mut self.open {
-            let read = part.read(buffer)?;
-            if read > 0 || buffer.is_empty() {
-                return Ok(read);
-            }
-            self.open = None;
-            self.open_next().map_err(std::io::Error::other)?;
-        }
-        Ok(0)
     }
 }

@@ -3,6 +3,7 @@
 mod bytes;
 mod compress;
 mod fetch;
+mod stream;
 mod url;
 
 use std::path::Path;
@@ -11,17 +12,29 @@ use stage::{Entry, Place, Report, shown};
 
 use crate::interrupt;
 use crate::ready::{Plain, Ready, Supply};
+use crate::refresh::{Learned, Question, learn};
 use crate::source::checksum::{Algorithm, Said, Sum};
-use crate::source::examine::{Facts, Fault, examine};
+use crate::source::examine::{Facts, Fault, examine, sums_of};
+use crate::source::format::Format;
 use crate::source::parts::{Files, Identity, NoFiles};
+use crate::stored::{Storage, Stored};
 use crate::sums;
-use crate::wanted::{Origin, Wanted, check_disks};
+use crate::wanted::{Origin, SumList, Wanted, check_disks};
 use crate::work::Work;
 
 pub(crate) use bytes::{Bytes, bytes_of};
 
+/// An image that is ready, or why it is not.
+type Prepared = Result<Ready, Entry>;
+
 /// Prepares each image; every problem of every image goes into the report.
-pub(crate) fn prepare(work: &mut Work<'_>, wanted: &[Wanted], report: &mut Report) -> Vec<Ready> {
+pub(crate) fn prepare(
+    work: &mut Work<'_>,
+    wanted: &[Wanted],
+    storage: Option<&dyn Storage>,
+    report: &mut Report,
+) -> Vec<Ready> {
+    let stored = Stored::new(storage);
     let mut all = Vec::new();
     for wanted in wanted {
         if let Err(error) = interrupt::check() {
@@ -39,8 +52,8 @@ pub(crate) fn prepare(work: &mut Work<'_>, wanted: &[Wanted], report: &mut Repor
                 sum: None,
                 supply: Supply::InStorage(volid.clone()),
             }),
-            Origin::File(path) => file(work, wanted, path, report),
-            Origin::Url { url, mode } => url::prepare(work, wanted, url, *mode, report),
+            Origin::File(path) => file(work, wanted, path, &stored, report),
+            Origin::Url { url, mode } => url::prepare(work, wanted, (url, *mode), &stored, report),
         };
         match one {
             Ok(ready) => all.push(ready),
@@ -48,6 +61,10 @@ pub(crate) fn prepare(work: &mut Work<'_>, wanted: &[Wanted], report: &mut Repor
         }
     }
     work.cache.save();
+    match stored.finish() {
+        Ok(listed) => *work.listed.borrow_mut() = listed,
+        Err(entry) => report.push(entry),
+    }
     all
 }
 
@@ -56,21 +73,89 @@ fn file(
     work: &mut Work<'_>,
     wanted: &Wanted,
     path: &Path,
+    stored: &Stored<'_>,
     report: &mut Report,
-) -> Result<Ready, Entry> {
+) -> Prepared {
     let files = Files::find(path).map_err(|e| missing(wanted, path, &e))?;
-    let said = sums::of_file(work, wanted, path)?;
+    let said = sum_of_file(work, wanted, &files, stored, report)?;
     let identity = files
         .identity()
         .map_err(|e| Entry::error(Place::file(files.shown()), "cannot be read").cause(&e))?;
     let facts = known(work, wanted, &files, &identity, said.as_ref())?;
     compare(&files.shown(), &facts, said.as_ref())?;
+    named_format(wanted, facts.format, &files.shown())?;
     check_disks(wanted, facts.virtual_size, report);
     if work.compress {
         let plain = Plain { files, identity, format: facts.format };
         return compress::prepare(work, wanted, plain, &facts);
     }
     Ok(Ready::local(&wanted.name, &facts, files, None))
+}
+
+/// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
+fn sum_of_file(
+    work: &mut Work<'_>,
+    wanted: &Wanted,
+    files: &Files,
+    stored: &Stored<'_>,
+    report: &mut Report,
+) -> Result<Option<Said>, Entry> {
+    let name = files.path.file_name().unwrap_or_default().to_string_lossy();
+    let list = match (&wanted.sum, &wanted.sum_list) {
+        (Some(said), _) => return Ok(Some(said.clone())),
+        (None, None) => return sums::beside_file(&files.path),
+        (None, Some(SumList::File(list))) => return sums::in_file(list, &name).map(Some),
+        (None, Some(SumList::Url(list))) => list,
+    };
+    let is_stored = |work: &Work<'_>, sum: &Sum| {
+        let facts = work.cache.files(files, "").filter(|facts| facts.matches(sum));
+        facts.is_some_and(|facts| {
+            let file = Ready::local(&wanted.name, facts, files.clone(), None).file;
+            stored.find(&file).is_some_and(|present| present.size == facts.length)
+        })
+    };
+    let absolute = std::path::absolute(&files.path).unwrap_or_else(|_| files.path.clone());
+    let question = Question {
+        wanted,
+        key: source_key(&absolute.display().to_string(), wanted),
+        file: &name,
+        lists: sums::named(list),
+        is_stored: &is_stored,
+        newest: &|| None,
+    };
+    match learn(work, question, report)? {
+        Learned::Sum(said) => Ok(Some(said)),
+        Learned::Stored(_) => Ok(None),
+    }
+}
+
+/// Returns what tells an image's source and its list from others in the cache.
+///
+/// A query may be a signature, so only a sum of it is kept.
+fn source_key(source: &str, wanted: &Wanted) -> String {
+    let list = match &wanted.sum_list {
+        Some(SumList::Url(list)) => list.identity(),
+        _ => String::new(),
+    };
+    let sum = sums_of(&mut format!("{source}\n{list}").as_bytes());
+    let digits = sum.map(|sum| sum.sha256).unwrap_or_default();
+    format!("{}#{}", shown::address(source), digits.get(..16).unwrap_or_default())
+}
+
+/// Compares the format that the site gives with the image's own.
+fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
+    match wanted.format {
+        Some(format) if format != is => {
+            let place = Place::input(format!("image_sources.{}.format", wanted.name));
+            let fact = format!(
+                "\"{}\" is not the format of {shown}, which is {}",
+                format.extension(),
+                is.extension()
+            );
+            Err(Entry::error(place, fact))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns what is known of files: from the cache, or by reading them.

@@ -1,50 +1,132 @@
 //! DOOR: asks web servers. A URL → ready: its sum known, its first bytes judged, who fetches it decided.
 
+use std::cell::Cell;
 use std::io::Read;
 
 use pve_client::FetchError;
 use stage::{Entry, Place, Report};
 
-use super::fetch::{downgrade, fetch, get};
-use super::unusable;
+use super::fetch::{downgrade, fetch};
+use super::stream::{Source, open};
+use super::{Prepared, named_format, unusable};
+use crate::plan::Present;
 use crate::ready::{Ready, Remote, Supply, stored_name};
+use crate::refresh::{Learned, Question, learn};
+use crate::retry::{Again, Tries, failed};
 use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::compression::Compression;
 use crate::source::examine::{Fault, UrlFacts};
 use crate::source::format::{Format, judge};
 use crate::source::head::HEAD;
+use crate::stored::{Compared, Stored};
 use crate::sums;
-use crate::wanted::{Mode, Wanted, check_disks};
-use crate::work::{Work, may_pass};
+use crate::wanted::{Mode, SumList, Wanted, check_disks};
+use crate::work::Work;
 
 /// Prepares a URL.
 pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
-    url: &Address,
-    mode: Mode,
+    (url, mode): (&Address, Mode),
+    stored: &Stored<'_>,
     report: &mut Report,
-) -> Result<Ready, Entry> {
-    let said = sums::of_url(work, wanted, url)?;
+) -> Prepared {
+    let said = match sum_of(work, wanted, url, stored, report)? {
+        Learned::Sum(said) => said,
+        Learned::Stored(present) => {
+            return in_storage(wanted, stored, &present).ok_or_else(|| unlisted(wanted));
+        }
+    };
+    if let Some(present) = kept(work, wanted, (url, mode), &said, stored) {
+        let remote = Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned };
+        return Ok(Ready {
+            name: wanted.name.clone(),
+            file: present.file,
+            length: Some(present.size),
+            sum: Some(said.sum),
+            supply: Supply::Fetch(remote),
+        });
+    }
     let shown = url.to_string();
-    let facts = match work.cache.url(&shown, &said.sum.hex).cloned() {
-        Some(facts) => facts,
-        None => match look_ahead(work, &wanted.name, url, mode, &said)? {
+    let facts = match (judged(work, url, &said.sum).cloned(), mode) {
+        (Some(facts), _) => facts,
+        (None, Mode::DownloadUrl) => by_name(wanted, url, &said.sum)?,
+        (None, _) => match look_ahead(work, url, &said, &Tries::new(work, &wanted.name))? {
             Some(facts) => {
                 work.cache.keep_url(&shown, &said.sum.hex, &facts);
                 facts
             }
-            None if mode == Mode::DownloadUrl => return Err(not_for_the_node(wanted, PACKED)),
             // What is inside is known only when it is unpacked, so it is fetched at once.
             None => return fetched(work, wanted, url, &said, report),
         },
     };
+    named_format(wanted, facts.format, &shown)?;
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
+    Ok(Ready {
+        name: wanted.name.clone(),
+        file: stored_name(&wanted.name, &facts.stored, facts.format.extension()),
+        length: facts.length,
+        supply: supply(wanted, url, mode, &facts, said)?,
+        sum: Some(facts.stored),
+    })
+}
+
+/// Returns the stored file that is this image, as far as that can be told without its facts.
+///
+/// Its name carries the start of the sum, but half an upload has the same name. So its length is compared
+/// with that of the web server, which is asked once; if it does not answer, the stored bytes are summed.
+fn kept(
+    work: &mut Work<'_>,
+    wanted: &Wanted,
+    (url, mode): (&Address, Mode),
+    said: &Said,
+    stored: &Stored<'_>,
+) -> Option<Present> {
+    if judged(work, url, &said.sum).is_some() {
+        return None;
+    }
+    let file = stored_file(work, wanted, url, &said.sum, stored)?;
+    // A download by the node gets its name only when it is whole.
+    if mode != Mode::DownloadUrl {
+        match look_once(work, &wanted.name, url, said) {
+            Some(facts) => {
+                work.cache.keep_url(&url.to_string(), &said.sum.hex, &facts);
+                return None;
+            }
+            None if work.dry_run => {}
+            None => {
+                work.tell("step", &wanted.name, &format!("comparing {file} with its sum"));
+                if stored.compare(&file, &said.sum) == Compared::Different {
+                    return None;
+                }
+            }
+        }
+    }
+    stored.find(&file).cloned()
+}
+
+/// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
+fn look_once(work: &Work<'_>, name: &str, url: &Address, said: &Said) -> Option<UrlFacts> {
+    if work.silent.borrow().contains_key(url.server()) {
+        return None;
+    }
+    let tries = Tries::once(work, name);
+    look_ahead(work, url, said, &tries).ok().flatten()
+}
+
+/// Decides who fetches.
+fn supply(
+    wanted: &Wanted,
+    url: &Address,
+    mode: Mode,
+    facts: &UrlFacts,
+    said: Said,
+) -> Result<Supply, Entry> {
     let remote = Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned };
-    let supply = match (mode, facts.compression == Compression::None) {
+    Ok(match (mode, facts.compression == Compression::None) {
         (Mode::DownloadUrl, false) => return Err(not_for_the_node(wanted, PACKED)),
         (Mode::DownloadUrl, true) if url.has_user() => {
             return Err(not_for_the_node(wanted, PASSWORD));
@@ -52,14 +134,80 @@ pub(super) fn prepare(
         (Mode::DownloadUrl, true) => Supply::Node { remote, may_send: false },
         (Mode::Auto, true) if !url.has_user() => Supply::Node { remote, may_send: true },
         (Mode::Auto | Mode::Upload, _) => Supply::Fetch(remote),
-    };
-    Ok(Ready {
-        name: wanted.name.clone(),
-        file: stored_name(&wanted.name, &facts.stored, facts.format.extension()),
-        length: facts.length,
-        sum: Some(facts.stored),
-        supply,
     })
+}
+
+/// Returns the sum that a URL must have: the one given, else listed where the site says, else lying beside it.
+fn sum_of(
+    work: &mut Work<'_>,
+    wanted: &Wanted,
+    url: &Address,
+    stored: &Stored<'_>,
+    report: &mut Report,
+) -> Result<Learned, Entry> {
+    if let Some(said) = &wanted.sum {
+        return Ok(Learned::Sum(said.clone()));
+    }
+    let lists = match &wanted.sum_list {
+        Some(SumList::File(path)) => return sums::in_file(path, url.file()).map(Learned::Sum),
+        Some(SumList::Url(list)) => sums::named(list),
+        None => sums::beside_url(url),
+    };
+    let is_stored =
+        |work: &Work<'_>, sum: &Sum| stored_file(work, wanted, url, sum, stored).is_some();
+    let question = Question {
+        wanted,
+        key: super::source_key(&url.identity(), wanted),
+        file: url.file(),
+        lists,
+        is_stored: &is_stored,
+        newest: &|| stored.newest(&wanted.name).cloned(),
+    };
+    learn(work, question, report)
+}
+
+/// Returns what is known of the file with this sum at this URL, from its bytes.
+fn judged<'a>(work: &'a Work<'_>, url: &Address, sum: &Sum) -> Option<&'a UrlFacts> {
+    let facts = work.cache.url(&url.to_string(), &sum.hex)?;
+    // An earlier build kept also what it took from the URL's ending.
+    facts.virtual_size.map(|_| facts)
+}
+
+/// Returns the name of the stored file that has this sum.
+///
+/// Its name carries the start of the sum. What a packed file is called can be told only once it was
+/// unpacked; then also its length is known, and half a file is not taken for it.
+fn stored_file(
+    work: &Work<'_>,
+    wanted: &Wanted,
+    url: &Address,
+    sum: &Sum,
+    stored: &Stored<'_>,
+) -> Option<String> {
+    if let Some(facts) = judged(work, url, sum) {
+        let file = stored_name(&wanted.name, &facts.stored, facts.format.extension());
+        let found = stored.find(&file)?;
+        return facts.length.is_none_or(|length| length == found.size).then_some(file);
+    }
+    let formats = wanted.format.map_or(Format::ALL.to_vec(), |format| vec![format]);
+    let files = formats.iter().map(|f| stored_name(&wanted.name, sum, f.extension()));
+    files.into_iter().find(|file| stored.find(file).is_some())
+}
+
+/// Makes a stored file ready of which no sum is known.
+fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option<Ready> {
+    Some(Ready {
+        name: wanted.name.clone(),
+        file: present.file.clone(),
+        length: Some(present.size),
+        sum: None,
+        supply: Supply::InStorage(stored.volid(&present.file)?),
+    })
+}
+
+/// Makes the finding of an image without a storage to look in.
+fn unlisted(wanted: &Wanted) -> Entry {
+    Entry::error(Place::Named(wanted.origin_shown()), "its checksum is not known")
 }
 
 const PACKED: &str = "the file is compressed, and PVE unpacks no image";
@@ -75,53 +223,24 @@ fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
 /// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
 fn look_ahead(
     work: &Work<'_>,
-    name: &str,
     url: &Address,
-    mode: Mode,
     said: &Said,
+    tries: &Tries<'_>,
 ) -> Result<Option<UrlFacts>, Entry> {
-    let sum = &said.sum;
-    let looked = match mode {
-        // What only the node can reach need not be tried again from here.
-        Mode::DownloadUrl => match first_bytes(work, url, said) {
-            Err((entry, Next::Nothing)) => return Err(entry),
-            looked => looked.map_err(|(entry, _)| entry),
-        },
-        _ => work.retrying(name, || {
-            let looked = first_bytes(work, url, said);
-            looked.map_err(|(entry, next)| (entry, next == Next::Again))
-        }),
-    };
-    let (head, length) = match (looked, mode) {
-        (Ok((head, length)), _) if Compression::of(&head) == Compression::None => (head, length),
-        (Ok(_), _) => return Ok(None),
-        (Err(entry), Mode::DownloadUrl) => return by_name(url, sum).map(Some).ok_or(entry),
-        (Err(entry), _) => return Err(entry),
-    };
-    let Some(length) = length else {
-        // Without a length nothing can be said of the whole; the node may still take it by its name.
-        return Ok(by_name(url, sum).filter(|_| mode == Mode::DownloadUrl));
+    let (head, length) = tries.run(|| first_bytes(work, url, said, tries))?;
+    // Without a length nothing can be said of the whole.
+    let Some(length) = length.filter(|_| Compression::of(&head) == Compression::None) else {
+        return Ok(None);
     };
     let judged = judge(&head, length)
         .map_err(|unfit| unusable(Place::Named(url.to_string()), &Fault::Unfit(unfit)))?;
     Ok(Some(UrlFacts {
         compression: Compression::None,
-        stored: sum.clone(),
+        stored: said.sum.clone(),
         length: Some(length),
         format: judged.format,
         virtual_size: Some(judged.virtual_size),
     }))
-}
-
-/// What may help after a failure.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// Another try.
-    Again,
-    /// Another machine, as the node.
-    Elsewhere,
-    /// Nothing: the server sends on to where nobody may follow.
-    Nothing,
 }
 
 /// Fetches the first bytes and the length.
@@ -129,33 +248,52 @@ fn first_bytes(
     work: &Work<'_>,
     url: &Address,
     said: &Said,
-) -> Result<(Vec<u8>, Option<u64>), (Entry, Next)> {
+    tries: &Tries<'_>,
+) -> Result<(Vec<u8>, Option<u64>), (Entry, Again)> {
     let place = || Place::Named(url.to_string());
-    let fetched = get(work, url, downgrade(Some(said))).map_err(|error| {
-        let next = match &error {
-            FetchError::Downgrade => Next::Nothing,
-            error if may_pass(error) => Next::Again,
-            _ => Next::Elsewhere,
-        };
-        let entry = Entry::error(place(), "cannot be fetched").cause(&error);
+    let joined = Cell::new(false);
+    let downgrade = downgrade(Some(said));
+    let source = Source { work, url, downgrade, tries, joined: &joined, may_resume: false };
+    let stream = open(source).map_err(|error| {
+        let entry = failed(place(), "cannot be fetched", &error);
         let hint = "give the image a `checksum`, or a URL that does not lead to http://";
-        (if next == Next::Nothing { entry.hint(hint) } else { entry }, next)
+        let is_downgrade = matches!(error, FetchError::Downgrade);
+        if matches!(error, FetchError::Unreachable(_)) {
+            work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
+        }
+        (if is_downgrade { entry.hint(hint) } else { entry }, Again::of(&error))
     })?;
+    work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();
-    let read = fetched.reader.take(HEAD as u64).read_to_end(&mut head);
-    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), Next::Again))?;
-    Ok((head, fetched.length))
+    let read = stream.reader.take(HEAD as u64).read_to_end(&mut head);
+    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), Again::After(None)))?;
+    Ok((head, stream.length))
 }
 
-/// Takes the format from the name's ending, for a URL that only the node can reach.
-fn by_name(url: &Address, sum: &Sum) -> Option<UrlFacts> {
-    let formats = [Format::Qcow2, Format::Raw, Format::Vmdk];
-    let named = |format: &Format| url.file().ends_with(&format!(".{}", format.extension()));
-    Some(UrlFacts {
+/// Takes the format of a URL that the node downloads from the site, or else from the URL's ending.
+///
+/// This machine asks for no byte of it: perhaps only the node can reach it. `.img` is taken for qcow2, as
+/// clouds' images are; a wrong guess of qcow2 or vmdk is found out by PVE, while as raw it would take anything.
+// PVE: pve-storage, API2/Storage/Status.pm, download_url: `qemu-img info -f FORMAT` before the file gets its name.
+fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry> {
+    let file = url.file().to_ascii_lowercase();
+    let ends_in = |ending: &str| file.ends_with(&format!(".{ending}"));
+    if ["gz", "xz", "zst", "bz2"].into_iter().any(ends_in) {
+        return Err(not_for_the_node(wanted, PACKED));
+    }
+    let named = || Format::ALL.into_iter().find(|format| ends_in(format.extension()));
+    let as_img = || ends_in("img").then_some(Format::Qcow2);
+    let format = wanted.format.or_else(named).or_else(as_img).ok_or_else(|| {
+        let place = Place::input(format!("image_sources.{}.format", wanted.name));
+        let fact = format!("is required: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
+        let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
+        Entry::error(place, fact).hint(hint)
+    })?;
+    Ok(UrlFacts {
         compression: Compression::None,
         stored: sum.clone(),
         length: None,
-        format: formats.into_iter().find(named)?,
+        format,
         virtual_size: None,
     })
 }
@@ -167,8 +305,9 @@ fn fetched(
     url: &Address,
     said: &Said,
     report: &mut Report,
-) -> Result<Ready, Entry> {
+) -> Prepared {
     let (facts, spooled) = fetch(work, &wanted.name, url, Some(said))?;
+    named_format(wanted, facts.format, &url.to_string())?;
     check_disks(wanted, facts.virtual_size, report);
     let sum = Sum { algorithm: Algorithm::Sha256, hex: facts.stored.sha256.clone() };
     let known = UrlFacts {

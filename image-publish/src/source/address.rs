@@ -34,6 +34,22 @@ impl Address {
         path.rsplit('/').next().unwrap_or(path)
     }
 
+    /// Returns scheme, host and port, for telling servers apart; never shown, for a user may be in it.
+    pub(crate) fn server(&self) -> &str {
+        let start = self.0.find("://").map_or(0, |at| at + 3);
+        let end = self.0[start..].find(['/', '?', '#']).map_or(self.0.len(), |at| start + at);
+        &self.0[..end]
+    }
+
+    /// Returns the address without a user: what tells files apart, whoever asks. Not to be shown.
+    pub(crate) fn identity(&self) -> String {
+        let server = self.server();
+        let host = server.rsplit_once('@').map_or(server, |(_, host)| host);
+        let host = host.rsplit_once('/').map_or(host, |(_, host)| host);
+        let scheme = server.split("://").next().unwrap_or_default();
+        format!("{scheme}://{host}{}", &self.0[server.len()..])
+    }
+
     /// Returns the address of a file whose name has this more at its end.
     pub(crate) fn with_ending(&self, ending: &str) -> Self {
         Self(format!("{}{ending}", self.without_query()))
@@ -73,6 +89,10 @@ mod tests {
         let address = Address::parse("https://u:p@x/d/a.img?sig=b/c").unwrap();
         assert_eq!(address.file(), "a.img");
         assert_eq!(address.with_ending(".sha256").expose(), "https://u:p@x/d/a.img.sha256");
+        assert_eq!(address.server(), "https://u:p@x");
+        assert_eq!(Address::parse("http://x:1").unwrap().server(), "http://x:1");
+        assert_eq!(address.identity(), "https://x/d/a.img?sig=b/c");
+        assert_eq!(Address::parse("http://x:1/a").unwrap().identity(), "http://x:1/a");
         assert_eq!(address.beside("SHA256SUMS").expose(), "https://u:p@x/d/SHA256SUMS");
         assert_eq!(format!("{address} {address:?}"), "https://…@x/d/a.img?… https://…@x/d/a.img?…");
         assert!(address.has_user() && !Address::parse("https://x/a@b").unwrap().has_user());

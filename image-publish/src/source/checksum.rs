@@ -45,11 +45,28 @@ impl fmt::Display for Algorithm {
 
 /// A sum, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Written")]
 pub(crate) struct Sum {
     /// How it is made.
     pub(crate) algorithm: Algorithm,
     /// Its digits.
     pub(crate) hex: String,
+}
+
+/// A sum as a file has it, which may be anything.
+#[derive(Deserialize)]
+struct Written {
+    algorithm: Algorithm,
+    hex: String,
+}
+
+impl TryFrom<Written> for Sum {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<Self, Self::Error> {
+        let sum = Self::of_hex(&written.hex).filter(|sum| sum.algorithm == written.algorithm);
+        sum.ok_or("its digits are not those of its algorithm")
+    }
 }
 
 impl Sum {
@@ -199,6 +216,15 @@ mod tests {
         check(&format!("{A}  y.qcow2\n{B}  z.qcow2\n"), true, None);
         assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), Listed::NoList);
         assert_eq!(look_up(&list, "x.qcow2", false), Listed::NotThere);
+    }
+
+    #[test]
+    fn a_sum_in_a_broken_cache_is_none() {
+        let read = |text: &str| serde_json::from_str::<Sum>(text).ok();
+        let whole = format!(r#"{{"algorithm":"sha256","hex":"{A}"}}"#);
+        assert_eq!(read(&whole), Sum::of_hex(A));
+        assert_eq!(read(&whole.replace("sha256", "sha512")), None);
+        assert_eq!(read(&whole.replace(A, "12")), None);
     }
 
     #[test]

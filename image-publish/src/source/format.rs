@@ -19,6 +19,14 @@ pub(crate) enum Format {
 }
 
 impl Format {
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::Qcow2, Self::Raw, Self::Vmdk];
+
+    /// Reads a name of the document.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.extension() == text)
+    }
+
     /// Returns the ending that PVE wants for this format.
     pub(crate) fn extension(self) -> &'static str {
         match self {

@@ -3,24 +3,7 @@
 use serde_json::json;
 
 use super::web::Page;
-use super::{Scene, check_published, check_refused, image, packed, sha256};
-
-#[test]
-fn a_packed_image_is_not_for_the_node() {
-    let scene = Scene::new(vec![("/a.qcow2", Page::ok(packed()))]);
-    let sum = format!("sha256:{}", sha256(&packed()));
-    let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": sum, "mode": "download-url"});
-    check_refused(&scene, &scene.run(&source), "must not be download-url");
-}
-
-#[test]
-fn what_only_the_node_shall_fetch_is_not_fetched_here_for_want_of_a_length() {
-    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()).without_length())]);
-    let sum = format!("sha256:{}", sha256(&image()));
-    let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": sum, "mode": "download-url"});
-    check_published(&scene, &scene.run(&source), "/download-url");
-    assert_eq!(scene.web.asked(), ["/a.qcow2"]);
-}
+use super::{Scene, check_published, check_refused, image, sha256};
 
 #[test]
 fn a_file_of_unknown_length_is_fetched_here() {

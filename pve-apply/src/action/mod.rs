@@ -176,7 +176,10 @@ impl Plan {
 
     /// Says whether there is something to do, or something that should be and cannot.
     pub(crate) fn has_changes(&self) -> bool {
-        let waits = |notice: &Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        let waits = |notice: &Notice| {
+            let is_asked = matches!(notice.what, What::Halted { is_asked: true, .. });
+            is_asked || matches!(notice.what, What::WaitsForReboot { .. })
+        };
         !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(waits)
     }
 

@@ -200,6 +200,13 @@ pub(crate) enum Why {
         /// The fields.
         fields: Vec<String>,
     },
+    /// The VM is on and its guest does not run.
+    Halted {
+        /// QEMU's word for it, as `paused`.
+        qmpstatus: String,
+        /// What is asked of it.
+        wish: Wish,
+    },
     /// What lies at the place of the seed is not a seed disk of ours.
     SeedDiskForeign {
         /// The slot.
@@ -216,6 +223,23 @@ pub(crate) enum Why {
     NotThere,
     /// A VM is adopted by its vmid only.
     AdoptNeedsVmid,
+}
+
+/// What only a VM whose guest runs can do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Wish {
+    /// To run.
+    Start,
+    /// To shut down.
+    Stop,
+    /// To shut down and start again.
+    Reboot,
+    /// The same, so that these fields come into force.
+    Change {
+        /// The fields.
+        fields: Vec<String>,
+    },
 }
 
 impl Blocked {

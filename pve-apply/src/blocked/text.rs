@@ -1,7 +1,7 @@
 //! What each reason says, and the way out that it names. No way out ever advises to destroy a VM, or
 //! to take our tag away. Does no I/O.
 
-use super::Why;
+use super::{Why, Wish};
 use crate::mark::Stranger;
 
 impl Why {
@@ -92,6 +92,9 @@ impl Why {
             Self::NeedsPowerOff { fields } => {
                 it(&format!("runs, and must be off for {}", fields.join(", ")))
             }
+            Self::Halted { qmpstatus, wish } => {
+                it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(wish)))
+            }
             Self::SeedDiskForeign { slot, has } => {
                 format!("{slot} of \"{name}\" is not a seed disk of ours: {has}")
             }
@@ -172,6 +175,7 @@ impl Why {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
+            Self::Halted { wish, .. } => way_out_of_halt(wish),
             Self::SeedDiskForeign { slot, .. } => {
                 return Some(format!("free {slot} in PVE, then run again"));
             }
@@ -182,6 +186,29 @@ impl Why {
             Self::NotThere => return None,
         };
         Some(text.to_owned())
+    }
+}
+
+/// What a VM whose guest does not run cannot do.
+fn halted(wish: &Wish) -> String {
+    match wish {
+        Wish::Start => "is on, but its guest does not run".to_owned(),
+        Wish::Stop => "cannot shut down".to_owned(),
+        Wish::Reboot => "cannot reboot".to_owned(),
+        Wish::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
+    }
+}
+
+// PVE: API2/Qemu.pm, vm_shutdown: with `forceStop` a paused VM is stopped.
+fn way_out_of_halt(wish: &Wish) -> &'static str {
+    match wish {
+        Wish::Start => "resume it in PVE; or `pve-apply stop --force`, then start it",
+        Wish::Stop => "resume it in PVE, or cut its power with --force",
+        Wish::Reboot => "resume it in PVE, or cut its power and start it with --force",
+        Wish::Change { .. } => {
+            "resume it in PVE; --allow-stop cuts its power and starts it again; \
+             --pending writes the change only"
+        }
     }
 }
 

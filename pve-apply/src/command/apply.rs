@@ -13,7 +13,7 @@ use crate::observed::{Look, Observed};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
-use crate::{facts, plan, plan_file};
+use crate::{facts, plan, plan_file, ready};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -91,11 +91,17 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         };
         tell(console, &plan);
         // Only --prune brings removals into this plan.
-        confirm::unless_agreed(&plan, args.yes)?;
-        let findings = preflight(session, &plan).map_err(stopped)?;
+        confirm::unless_agreed(&plan, args.yes, interrupt)?;
+        let mut findings = preflight(session, &plan).map_err(stopped)?;
+        if first {
+            let what = args.wait.wait;
+            let guests = ready::guests(&session.desired, &plan, &observed, what);
+            findings.extend(wait::preflight(session, &guests, what)?);
+        }
         if findings.has_errors() {
             return Err(stopped(findings.into()));
         }
+        console.report(&findings);
         outcomes.retain(VmOutcome::is_done);
         let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.

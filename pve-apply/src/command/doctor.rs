@@ -1,11 +1,13 @@
 //! `pve-apply doctor`: the checks of apply, for all VMs of the document, with all that is well said too.
 
 use super::session::Session;
+use super::wait;
 use crate::asked::Asked;
-use crate::cli::DoctorArgs;
+use crate::cli::{DoctorArgs, WaitFor};
 use crate::desired::{Desired, Purpose};
+use crate::observe::Scope;
 use crate::preflight::Preflight;
-use crate::{facts, observe};
+use crate::{facts, observe, plan, ready};
 use pve_client::Client;
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -39,12 +41,27 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
         well("storages, bridges and privileges are as apply needs them");
     }
     report.extend(findings);
+    if args.wait != WaitFor::None {
+        let findings = waits(&session, args.wait)?;
+        if !findings.has_errors() {
+            well("the VMs can be waited for");
+        }
+        report.extend(findings);
+    }
     let findings = images(client, desired);
     if !findings.has_errors() {
         well("the images are there");
     }
     report.extend(findings);
     if report.has_errors() { Err(report.into()) } else { Ok(Output::bytes(Vec::new(), report)) }
+}
+
+/// What a wait for the VMs needs, once `apply` has done its work.
+fn waits(session: &Session, what: WaitFor) -> Result<Report, Failure> {
+    let Session { client, desired, .. } = session;
+    let observed = observe::observe(client, desired, Scope::Apply)?;
+    let planned = plan::plan(desired, &observed);
+    wait::preflight(session, &ready::guests(desired, &planned, &observed, what), what)
 }
 
 fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {

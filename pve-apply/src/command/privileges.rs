@@ -1,27 +1,35 @@
 //! `pve-apply privileges`.
 
 use crate::asked::{self, Asked};
-use crate::cli::PrivilegesArgs;
+use crate::cli::{PrivilegesArgs, WaitFor};
+use crate::desired::{has_only_fixed, nics};
 use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs};
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
+    let mut asks_agent = args.wait != WaitFor::None;
     let needs = if args.document {
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
-        let (vms, problems) = asked::read(&deployment);
-        for (index, problem) in problems {
-            let part = problem.part.map(|part| format!(".{part}")).unwrap_or_default();
+        let parsed = asked::parse(&deployment);
+        let problems = parsed.iter().enumerate();
+        for (index, problem) in problems.flat_map(|(i, (_, list))| list.iter().map(move |p| (i, p)))
+        {
+            let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
             let field = format!("vms[{index}].config.{}{part}", problem.key);
-            report.push(Entry::error(Place::input(field), problem.fact));
+            report.push(Entry::error(Place::input(field), problem.fact.clone()));
         }
         if report.has_errors() {
             return Err(report.into());
         }
+        let is_fixed = |vm| has_only_fixed(&nics(vm));
+        asks_agent &= args.wait != WaitFor::Ssh || !deployment.vms.iter().all(is_fixed);
+        let vms = asked::of(&deployment, parsed);
         needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
     } else {
-        let bridge = BRIDGE_PLACEHOLDER.trim_start_matches('/');
-        needs("IMAGE_DATASTORE", &[&Asked::placeholder("DATASTORE", bridge)], &ANY_VERSION)
+        let vm = Asked::placeholder("DATASTORE", BRIDGE_PLACEHOLDER);
+        needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
     };
-    let scope = Scope { user: args.user.clone(), token: args.token.clone(), needs };
+    let wait = if asks_agent { args.wait } else { WaitFor::None };
+    let scope = Scope { user: args.user.clone(), token: args.token.clone(), needs, wait };
     Ok(Output::bytes(commands(&scope), Report::new()))
 }

@@ -16,7 +16,7 @@ use crate::schedule::Gates;
 use crate::show::{Colour, show};
 use crate::{action::Plan, closing, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
-use pve_client::Client;
+use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
 use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report};
 use std::collections::BTreeSet;
@@ -44,7 +44,8 @@ impl Session {
         if report.has_errors() {
             return Err(report.into());
         }
-        let (desired, findings) = desired::read(&deployment, &nonce()?, purpose);
+        let parsed = asked::parse(&deployment);
+        let (desired, findings) = desired::read(&deployment, &parsed, &nonce()?, purpose);
         report.extend(findings);
         let client = connect::client(&deployment, &target.trust, console);
         match (client, desired) {
@@ -54,7 +55,7 @@ impl Session {
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
                 select(&mut desired, &target.vms)?;
                 // What is wrong with a `config` has been said with all else.
-                let (asked, _) = asked::read(&deployment);
+                let asked = asked::of(&deployment, parsed);
                 Ok(Self { client, desired, asked, order })
             }
             (Err(findings), _) => {
@@ -241,6 +242,7 @@ pub(super) fn carry_out(
         client,
         console,
         interrupt,
+        clock: &SystemClock,
         gates: &gates,
         task_limit: Duration::from_secs(pace.task_timeout),
         vmids: Vmids::new(desired.vmid_range, in_use, &desired.reserved),

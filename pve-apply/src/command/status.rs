@@ -89,6 +89,7 @@ fn row(
         vmid: Vmid::get(seen.vmid),
         node: asked.node,
         status: asked.status,
+        qmpstatus: seen.halted.clone(),
         addresses: asked.addresses,
     })
 }

@@ -1,17 +1,19 @@
 //! `pve-apply wait`, and the wait at the end of `apply`.
 
 use super::session::{Session, refuse_blocked};
+use crate::action::Plan;
 use crate::addresses;
-use crate::ask::{Deadline, Unanswered, wait_until};
+use crate::ask::{Deadline, ask};
 use crate::cli::{WaitCommandArgs, WaitFor};
-use crate::desired::Purpose;
+use crate::desired::{DesiredVm, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
 use crate::outcome::{self, ResultJson, VmResult};
 use crate::plan::{self, Verb};
-use crate::ssh;
+use crate::preflight::Facts;
+use crate::ready::{self, Guest, Waiting};
 use pve_stage::finding;
-use stage::{Console, Entry, Event, Failure, Output, Place, Report};
+use stage::{Console, Failure, Output, Place, Report};
 use std::time::Duration;
 
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
@@ -20,12 +22,19 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     // What `start` would find: the VMs that are there, whichever run.
     let found = plan::plan_power(&session.desired, &observed, Verb::Start);
     refuse_blocked(&found, false).map(drop)?;
-    let mut rows = outcome::rows(&found, &[], &session.order);
     let mut report = Report::new();
     for vm in &found.vms {
         let place = Place::vm(vm.node.as_str(), vm.vmid.map_or(0, |vmid| vmid.get()));
         report.error(place, format!("\"{}\" does not run", vm.name));
     }
+    // Only those that run already: a wait starts nothing.
+    let running = Plan { vms: Vec::new(), ..found.clone() };
+    let guests = ready::guests(&session.desired, &running, &observed, args.what);
+    report.extend(preflight(&session, &guests, args.what)?);
+    if report.has_errors() {
+        return Err(report.into());
+    }
+    let mut rows = outcome::rows(&found, &[], &session.order);
     let limit = Duration::from_secs(args.timeout);
     let interrupt = Interrupt::listen();
     report.extend(fill_in(&session, &mut rows, args.what, limit, &interrupt, console));
@@ -36,7 +45,31 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     Ok(Output::bytes(result.to_bytes(), report))
 }
 
-/// Fills in the addresses: those of the document, and those that the agent tells when it is waited for.
+/// Judges whether these VMs can be waited for, before anything is written or waited for.
+///
+/// # Errors
+/// A read failed.
+pub(super) fn preflight(
+    session: &Session,
+    guests: &[Guest],
+    what: WaitFor,
+) -> Result<Report, Failure> {
+    if guests.is_empty() {
+        return Ok(Report::new());
+    }
+    let client = &session.client;
+    let place = || Place::node(session.desired.node.as_str());
+    let failed = |error| Failure::from(finding::of_error(place(), &error));
+    let facts = Facts {
+        version: Some(ask(|| client.version()).map_err(failed)?),
+        permissions: ask(|| client.permissions()).map_err(failed)?,
+        token_id: client.endpoint().token.id().to_owned(),
+        ..Facts::default()
+    };
+    Ok(ready::judge(&session.desired, guests, what, &facts))
+}
+
+/// Waits, and fills in the addresses: those of the document, and those that agents report.
 /// All VMs share one deadline, for they boot at the same time.
 pub(super) fn fill_in(
     session: &Session,
@@ -48,74 +81,18 @@ pub(super) fn fill_in(
 ) -> Report {
     let mut report = Report::new();
     let deadline = Deadline::after(limit);
+    let waiting = Waiting { client: &session.client, console, interrupt, deadline, limit };
     for row in rows {
         let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
-        row.addresses.extend(vm.and_then(|vm| vm.address));
-        if row.status != "running" {
+        row.addresses.extend(vm.map(DesiredVm::known_addresses).unwrap_or_default());
+        if row.status != "running" || what == WaitFor::None {
             continue;
         }
-        match wait_for_one(session, row, what, (&deadline, interrupt), console) {
-            Ok(()) if what == WaitFor::None => {}
-            Ok(()) => console.event(&Event::new("done", &row.name, "answers")),
-            Err(NoAnswer::SwitchedOff) => report.push(switched_off(row)),
-            Err(NoAnswer::Of(waited_for, why)) => {
-                report.push(unanswered(row, waited_for, why, limit));
-            }
+        let Some(place) = addresses::place(row) else { continue };
+        match waiting.wait_for(row, place, vm, what) {
+            Ok(said) => report.extend(said),
+            Err(entry) => report.push(*entry),
         }
     }
     report
-}
-
-/// Why a VM was not waited for to the end.
-enum NoAnswer {
-    /// What did not answer, and why the wait for it ended.
-    Of(&'static str, Unanswered),
-    /// PVE does not talk to the guest agent.
-    SwitchedOff,
-}
-
-fn switched_off(row: &VmResult) -> Entry {
-    let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
-    let fact =
-        format!("the guest agent of \"{}\" is switched off in PVE: not waited for", row.name);
-    Entry::error(place, fact).hint("say `agent: true` in the YAML, or switch it on in PVE")
-}
-
-fn unanswered(row: &VmResult, waited_for: &str, why: Unanswered, limit: Duration) -> Entry {
-    let place = Place::vm(&row.node, row.vmid.unwrap_or_default());
-    let of = format!("{waited_for} of \"{}\"", row.name);
-    match why {
-        Unanswered::Refused(error) => finding::of_error(place, &error),
-        Unanswered::Stopped => Entry::error(place, format!("{of} was not waited for any more")),
-        Unanswered::TimeIsOver => {
-            let seconds = limit.as_secs();
-            Entry::error(place, format!("{of} did not answer within {seconds} s"))
-        }
-    }
-}
-
-/// Waits for one VM.
-fn wait_for_one(
-    session: &Session,
-    row: &mut VmResult,
-    what: WaitFor,
-    (deadline, interrupt): (&Deadline, &Interrupt),
-    console: &Console,
-) -> Result<(), NoAnswer> {
-    let tell = |row: &VmResult, text| console.event(&Event::new("step", &row.name, text));
-    let agent = what == WaitFor::Agent || what == WaitFor::Ssh && row.addresses.is_empty();
-    if agent && addresses::has_no_agent(&session.client, row) {
-        return Err(NoAnswer::SwitchedOff);
-    }
-    if agent {
-        tell(row, "waiting for the guest agent");
-        let ask = || addresses::ask_agent(&session.client, row);
-        wait_until(ask, deadline, interrupt).map_err(|why| NoAnswer::Of("the guest agent", why))?;
-    }
-    if what == WaitFor::Ssh {
-        tell(row, "waiting for SSH");
-        let ask = || Ok(ssh::answers(&row.addresses));
-        wait_until(ask, deadline, interrupt).map_err(|why| NoAnswer::Of("the SSH server", why))?;
-    }
-    Ok(())
 }

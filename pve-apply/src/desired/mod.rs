@@ -2,6 +2,7 @@
 
 mod guest;
 mod machine;
+mod nic;
 mod read;
 mod rendered;
 
@@ -9,6 +10,7 @@ mod rendered;
 mod tests;
 
 pub(crate) use machine::{Image, Machine, Seed, short_name};
+pub(crate) use nic::{NicAddresses, has_only_fixed, nics};
 pub(crate) use read::{Purpose, read};
 
 use crate::mark::Mark;
@@ -112,13 +114,20 @@ pub(crate) struct DesiredVm {
     pub(crate) vmid_is_counted: bool,
     /// The VM of the same deployment that must be done first.
     pub parent: Option<String>,
-    /// Its address where the document fixes it.
-    pub address: Option<IpAddr>,
+    /// The addresses that its NICs shall have in the guest.
+    pub(crate) nics: Vec<NicAddresses>,
     /// What it is made of; `None` when the purpose needs only names.
     pub machine: Option<Machine>,
 }
 
 impl DesiredVm {
+    /// Returns the addresses that are known before the guest's agent tells them: those that the document
+    /// fixes for the first NIC that it speaks of. The others may be in nets that nobody here reaches.
+    pub(crate) fn known_addresses(&self) -> Vec<IpAddr> {
+        let first = self.nics.iter().find(|nic| !nic.is_unsaid());
+        first.map(|nic| nic.fixed.clone()).unwrap_or_default()
+    }
+
     /// A VM of which only the name is known.
     pub(crate) fn named(name: &str) -> Self {
         Self {
@@ -128,7 +137,7 @@ impl DesiredVm {
             node_is_written: false,
             vmid_is_counted: false,
             parent: None,
-            address: None,
+            nics: Vec::new(),
             machine: None,
         }
     }

@@ -4,10 +4,12 @@
 //! this run's own nonce is the one that we made. The vmid is the mutex between two runs of one
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
-use super::retry::{Failed, backoff, is_refused_for_now, pause};
+use super::persistence::is_refused_for_now;
+use super::retry::{Failed, backoff, pause};
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::patience::Patience;
 use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use stage::Entry;
@@ -82,7 +84,7 @@ impl Work<'_> {
                 return Err(self.stop("creating", stop(error, maybe)));
             }
             self.tell("retry", "creating, once more", None);
-            pause(backoff(attempt));
+            self.rest(backoff(attempt));
             attempt += 1;
         }
     }
@@ -146,6 +148,8 @@ impl Work<'_> {
         let mut free = 0;
         let mut looks = 0u32;
         let deadline = Deadline::after(self.runner.task_limit);
+        let mut patience = Patience::default();
+        let what = format!("the create under way at vmid {vmid}");
         loop {
             let node = &self.plan.node;
             match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
@@ -171,9 +175,10 @@ impl Work<'_> {
                 return AtVmid::Unfinished;
             }
             if looks == LOOKS_UNTIL_TOLD {
-                let text = format!("waiting for the create under way at vmid {vmid}");
-                self.tell("wait", &text, None);
+                self.tell("wait", &format!("waiting for {what}"), None);
             }
+            let last = if free == 0 { "the vmid is in use" } else { "the vmid is free" };
+            self.tell_patience(&mut patience, deadline.waited(), &what, last);
             pause(LOOK_PAUSE);
         }
     }

@@ -6,6 +6,7 @@
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
+use crate::patience::Patience;
 use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
 use pve_stage::finding;
 use stage::Entry;
@@ -57,6 +58,8 @@ impl Work<'_> {
         let acts = Deadline::after((grace + HA_ACTS).min(self.runner.task_limit));
         let mut wait = FIRST_PAUSE;
         let mut told = false;
+        let mut patience = Patience::default();
+        let what = format!("the VM to be {}", state.word());
         loop {
             let status = ask_patiently(|| client.vm_status(node, vmid))
                 .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
@@ -82,6 +85,11 @@ impl Work<'_> {
                 self.tell("wait", &format!("waiting for HA, which says \"{ha}\""), None);
                 told = true;
             }
+            let last = match ha {
+                Some(ha) => format!("it is {}, and HA says \"{ha}\"", status.status),
+                None => format!("it is {}", status.status),
+            };
+            self.tell_patience(&mut patience, whole.waited(), &what, &last);
             pause(wait);
             wait = (wait * 2).min(LAST_PAUSE);
         }

@@ -11,14 +11,21 @@ use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
-use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, Vmid};
+use crate::patience::Patience;
+use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
 use stage::Entry;
 use std::time::Duration;
 
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
-/// After so many looks the user is told what keeps us: ten seconds.
-const LOOKS_UNTIL_TOLD: u32 = 40;
+/// After one second it is asked whether the create has died, and then every ten seconds.
+const FIRST_ASKED: u32 = 4;
+const ASKED_EVERY: u32 = 40;
+
+/// The task of a create.
+const CREATE: &str = "qmcreate";
+/// How a task ends whose worker was killed.
+const KILLED: &str = "unexpected status";
 
 /// Another VM that carries the mark of the one that this run has made.
 struct Twin {
@@ -49,6 +56,7 @@ impl Work<'_> {
     fn twins(&self) -> Result<Vec<Twin>, Stop> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
+        let mut patience = Patience::default();
         let mut looks = 0u32;
         for (vmid, node) in self.suspects()? {
             loop {
@@ -64,14 +72,38 @@ impl Work<'_> {
                     return Err(self.undecided(vmid));
                 }
                 looks += 1;
-                if looks == LOOKS_UNTIL_TOLD {
-                    let text = format!("waiting for VM {vmid}, which is being created");
-                    self.tell("wait", &text, None);
+                if looks % ASKED_EVERY == FIRST_ASKED && self.has_died(&node, vmid)? {
+                    break;
                 }
+                let what = format!("VM {vmid}, which is being created");
+                self.tell_patience(&mut patience, deadline.waited(), &what, "it has no mark yet");
                 pause(LOOK_PAUSE);
             }
         }
         Ok(twins)
+    }
+
+    /// Returns whether the create of a VM was killed: it never gets a mark, and stays locked until
+    /// somebody clears it.
+    fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Stop> {
+        let kind = Some(CREATE.to_owned());
+        let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
+        let client = self.runner.client;
+        let tasks = ask_patiently(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
+        // PVE: facts-4, 33; reference 4. Any other end takes the lock away, or the config. What runs is
+        // listed first.
+        let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
+        // A create that has begun since holds the lock with right.
+        let is_dead = killed && matches!(self.look(node, vmid)?, Some(None));
+        // Before the end it is looked once more, and said once.
+        if is_dead && !self.started {
+            let text = format!(
+                "VM {vmid} is left locked by a create that was killed: `qm unlock {vmid}` and \
+                 `qm destroy {vmid}` on node {node} clear it"
+            );
+            self.tell("warning", &text, None);
+        }
+        Ok(is_dead)
     }
 
     /// The VMs that may be twins. A vmid alone proves nothing: its VM may have gone since the plan, and

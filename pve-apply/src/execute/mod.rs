@@ -8,6 +8,7 @@ mod create;
 mod effect;
 mod fence;
 mod guard;
+mod persistence;
 mod retry;
 mod step;
 mod vmids;
@@ -20,7 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::mark::Mark;
 use crate::outcome::{Verdict, VmOutcome};
 use crate::schedule::{Gates, Turn};
-use pve_client::{Client, Upid, VmConfig, Vmid, Volid};
+use pve_client::{Client, Clock, Upid, VmConfig, Vmid, Volid};
 use stage::{Console, Entry, Event, Place};
 use std::cell::{OnceCell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,8 @@ pub(crate) struct Runner<'a> {
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
+    /// Tells how long a write is waited for.
+    pub(crate) clock: &'a dyn Clock,
     /// How many imports a storage takes at a time.
     pub gates: &'a Gates,
     /// How long a task may take.

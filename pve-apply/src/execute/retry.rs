@@ -1,19 +1,22 @@
 //! DOOR: waits. Which errors are worth another try, and how long to wait before it.
 
+use super::persistence::{Cause, Persistence};
 use super::{Stop, Work};
-use crate::action::Repeat;
+use crate::action::{Action, Repeat};
 use crate::ask::ask_patiently;
-use crate::observe::{is_own, running_tasks, wait_for};
+use crate::observe::{is_own, running_tasks};
+use crate::patience::{Patience, last_answer};
+use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
 use stage::LogFormat;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Tries in all. With the pauses below they span half a minute: PVE's own locks are held for 10 s at most.
-const TRIES: u32 = 7;
-/// The first pause; each is twice the one before.
+/// The first pause between two creates; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A pause is cut into pieces of this length, so that Ctrl-C ends it.
+const PIECE: Duration = Duration::from_millis(100);
 
 /// Why a write was not sent, or not done.
 pub(super) enum Refused {
@@ -46,9 +49,11 @@ impl Work<'_> {
         mut send: impl FnMut() -> Result<Option<Upid>, Refused>,
     ) -> Result<(), Failed> {
         let mut maybe = false;
-        let mut attempt = 0;
+        let mut persistence = Persistence::new(self.runner.task_limit);
+        let mut patience = Patience::default();
+        let clock = self.runner.clock;
+        let started = clock.now();
         loop {
-            attempt += 1;
             let (error, over) = match send() {
                 Ok(None) => return Ok(()),
                 Ok(Some(upid)) => match self.wait(&upid) {
@@ -67,17 +72,32 @@ impl Work<'_> {
             let unknown = error.is_outcome_unknown();
             maybe |= unknown;
             // A task that cannot be asked any more may still run: nothing is sent on top of it.
-            let again = over && is_refused_for_now(&error) || repeat == Repeat::Harmless && unknown;
-            let last = !again || attempt == TRIES || self.runner.interrupt.is_asked();
-            if !last || unknown {
-                pause(backoff(attempt));
+            let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
+            let waited = clock.now() - started;
+            if let Some(cause) = cause {
+                self.tell_patience(&mut patience, waited, awaited(cause), &last_answer(&error));
+            }
+            let next = cause.and_then(|cause| persistence.next(cause, waited));
+            let lost = || persistence.pause(Cause::Lost);
+            if let Some(wait) = next.or_else(|| unknown.then(lost)) {
+                self.rest(spread(wait));
             }
             if unknown {
                 self.let_end(kind);
             }
-            if last {
+            if next.is_none() || self.runner.interrupt.is_asked() {
                 return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
             }
+        }
+    }
+
+    /// Waits, and less when nothing more is to be begun.
+    pub(super) fn rest(&self, wait: Duration) {
+        let mut left = wait;
+        while !left.is_zero() && !self.runner.interrupt.is_asked() {
+            let piece = left.min(PIECE);
+            self.runner.clock.sleep(piece);
+            left -= piece;
         }
     }
 
@@ -88,7 +108,21 @@ impl Work<'_> {
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
         let begun = ask_patiently(|| running_tasks(client, node, Some(kind), vmid));
         for upid in begun.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
-            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt);
+            let tell = |text: &str| self.tell("wait", text, None);
+            wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &tell);
+        }
+    }
+
+    /// Says of a long wait that it goes on, where it is time to.
+    pub(super) fn tell_patience(
+        &self,
+        patience: &mut Patience,
+        waited: Duration,
+        what: &str,
+        last: &str,
+    ) {
+        if let Some(text) = patience.say(waited, what, last) {
+            self.tell("wait", &text, None);
         }
     }
 
@@ -101,15 +135,32 @@ impl Work<'_> {
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
         let mut said = false;
-        let finished = self.runner.client.wait(upid, self.runner.task_limit, &mut |waited| {
-            if !said && self.runner.interrupt.is_signalled() {
-                said = true;
-                self.tell_stopping(upid);
+        let mut patience = Patience::default();
+        let what = format!("task {}", upid.kind());
+        let finished =
+            self.runner.client.wait(upid, self.runner.task_limit, &mut |waited, lost| {
+                let stopping = self.runner.interrupt.is_signalled();
+                if !said && stopping {
+                    said = true;
+                    self.tell_stopping(upid);
+                }
+                let look = watched && lost.is_none();
+                if look && let Some(percent) = progress.look(self.runner.client, upid, waited) {
+                    self.tell("progress", doing, Some(percent));
+                    patience.renew(waited);
+                }
+                self.tell_patience(&mut patience, waited, &what, &task_wait::answer(lost));
+                // A task that cannot be asked may never be seen to end.
+                if stopping && lost.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+        let finished = finished.inspect_err(|error| {
+            if let Some(text) = task_wait::unread(upid, error) {
+                self.tell("wait", &text, None);
             }
-            if watched && let Some(percent) = progress.look(self.runner.client, upid, waited) {
-                self.tell("progress", doing, Some(percent));
-            }
-            ControlFlow::Continue(())
         })?;
         if let Finished::WithWarnings { lines, .. } = finished {
             let lines = lines.join("; ");
@@ -124,6 +175,21 @@ impl Work<'_> {
     fn tell_stopping(&self, upid: &Upid) {
         let text = format!("stops when this is over; once more ends at once and leaves {upid}");
         self.tell("stopping", &text, None);
+    }
+
+    /// What to do about a guest that does not shut down.
+    fn way_to_shut_down(&self, error: &Error) -> Option<String> {
+        let cut = match self.plan.action {
+            Action::Power => "--force cuts its power",
+            _ => "--allow-stop cuts its power and starts it again",
+        };
+        if error.is_paused() {
+            Some(format!("resume it in PVE, or run again: {cut}"))
+        } else if error.is_shutdown_timeout() {
+            Some(format!("{cut} when it does not shut down; --shutdown-timeout gives it longer"))
+        } else {
+            None
+        }
     }
 
     /// Turns a failure into a finding.
@@ -150,6 +216,15 @@ impl Work<'_> {
                 entry
             }
         };
+        if let Some(hint) = self.way_to_shut_down(&error) {
+            entry = entry.hint(hint);
+        }
+        if error.is_lock_file_timeout() {
+            entry = entry.hint(
+                "another task on the node, or PVE's own cleanup after a stop, holds the VM's lock: \
+                 run again when it has ended",
+            );
+        }
         // PVE: facts-4, 65: refused by the list of tags that tokens may use, in a task's words too.
         if error.to_string().contains("for modifying tag") {
             entry = entry.hint(
@@ -159,6 +234,11 @@ impl Work<'_> {
         }
         Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
+}
+
+/// Names what a write waits for before it is sent again.
+fn awaited(cause: Cause) -> &'static str {
+    if cause == Cause::LockFile { "the VM's lock" } else { "Proxmox VE" }
 }
 
 /// How far a task is, read out of its log as it grows.
@@ -204,23 +284,17 @@ pub(super) enum Failed {
     },
 }
 
-/// PVE says that nothing was done and that a later try may work.
-pub(super) fn is_refused_for_now(error: &Error) -> bool {
-    // PVE: reference 4, the table of retries. Never "already exists".
-    let unreachable = matches!(error, Error::NeverSent { .. }) && error.certificate().is_none();
-    unreachable
-        || error.is_lock_timeout()
-        || error.is_worker_start_failure()
-        || error.is_no_quorum()
+/// How long to wait before the next create: doubled each time.
+pub(super) fn backoff(attempt: u32) -> Duration {
+    spread(FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16))
 }
 
-/// How long to wait before the next try: doubled each time, with a random part so that workers spread.
-pub(super) fn backoff(attempt: u32) -> Duration {
-    let base = FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16);
+/// A pause of this length with a random part, so that workers spread.
+fn spread(pause: Duration) -> Duration {
     let mut byte = [0u8];
     // Without randomness the pause is only less spread.
     let _ = getrandom::fill(&mut byte);
-    base / 2 + base * u32::from(byte[0]) / 512
+    pause / 2 + pause * u32::from(byte[0]) / 512
 }
 
 /// Waits.

@@ -6,6 +6,7 @@ use super::{Stop, Work};
 use crate::action::{Repeat, Step};
 use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
+use crate::patience::{Patience, last_answer};
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use pve_stage::finding;
@@ -210,8 +211,17 @@ impl Work<'_> {
         let (client, node) = (self.runner.client, &self.plan.node);
         let deadline = Deadline::after(Duration::from_secs(seconds));
         let status = || self.vmid.map(|vmid| client.vm_status(node, vmid));
+        let mut patience = Patience::default();
         loop {
-            match status() {
+            let seen = status();
+            let last = match &seen {
+                Some(Ok(status)) => format!("it is {}", status.status),
+                Some(Err(error)) => last_answer(error),
+                None => String::new(),
+            };
+            let what = "the VM to come back";
+            self.tell_patience(&mut patience, deadline.waited(), what, &last);
+            match seen {
                 Some(Ok(status)) if status.is_running() => return Ok(()),
                 Some(Err(error)) if deadline.is_over() => {
                     return Err(Stop::after(finding::of_error(self.place(), &error)));

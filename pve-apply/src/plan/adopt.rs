@@ -119,6 +119,10 @@ fn adoptable<'a>(
     if seen.node != desired.node {
         return Err(Why::AdoptElsewhere { wanted: desired.node.to_string() });
     }
+    // Apply can never manage one, and destroy would take it for ours.
+    if seen.config.is_template() {
+        return Err(Why::IsTemplate);
+    }
     match seen.config.lock() {
         Some(lock) => Err(Why::Locked { lock: lock.to_owned() }),
         None => Ok(seen),

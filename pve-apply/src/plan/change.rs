@@ -6,12 +6,13 @@ use super::find::Ours;
 use super::writes::{self, Writes};
 use super::{blocked, create, seed, unchanged, unsaid};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::{Why, Wish};
 use crate::change::{Change, Impact};
 use crate::desired::{Consent, Desired, DesiredVm, Machine};
 use crate::mark::{Mark, Stage};
 use crate::notice::{Notice, What};
 use crate::observed::Observed;
+use machine::ConfigKey;
 
 /// Plans a VM that is there.
 pub(super) fn plan_one(
@@ -23,7 +24,7 @@ pub(super) fn plan_one(
     observed: &Observed,
 ) {
     let seen = ours.seen;
-    if seen.config.now("template").and_then(pve_client::parse_boolean) == Some(true) {
+    if seen.config.is_template() {
         return plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, Why::IsTemplate));
     }
     let context = Context::of(desired, vm, machine, ours, observed);
@@ -35,7 +36,7 @@ pub(super) fn plan_one(
     }
     let slots = writes::protected(&context, &difference);
     difference.blocked.extend((!slots.is_empty()).then_some(Why::DrivesProtected { slots }));
-    let not_agreed = not_agreed(&difference, desired.consent);
+    let not_agreed = not_agreed(&difference, desired.consent, seen.halted.as_deref());
     difference.blocked.extend(not_agreed);
     if let Some(lock) = seen.config.lock() {
         difference.blocked.push(Why::Locked { lock: lock.to_owned() });
@@ -69,7 +70,7 @@ pub(super) fn plan_one(
 }
 
 /// What the user has not agreed to.
-fn not_agreed(difference: &Difference, consent: Consent) -> Vec<Why> {
+fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -> Vec<Why> {
     let of = |impact| {
         let differ = |change: &&Change| change.impact == impact;
         let fields = difference.changes.iter().filter(differ).map(|c| format!("`{}`", c.field));
@@ -78,7 +79,14 @@ fn not_agreed(difference: &Difference, consent: Consent) -> Vec<Why> {
     let mut why = Vec::new();
     let (off, reboot) = (of(Impact::PowerOff), of(Impact::Reboot));
     let agreed = consent.reboot || consent.stop;
-    if !off.is_empty() && !consent.stop {
+    if let Some(qmpstatus) = halted
+        && off.is_empty()
+        && !reboot.is_empty()
+        && !consent.stop
+    {
+        let (qmpstatus, wish) = (qmpstatus.to_owned(), Wish::Change { fields: reboot });
+        why.push(Why::Halted { qmpstatus, wish });
+    } else if !off.is_empty() && !consent.stop {
         why.push(Why::NeedsPowerOff { fields: off });
     } else if !reboot.is_empty() && !agreed {
         why.push(Why::NeedsReboot { fields: reboot });
@@ -177,6 +185,13 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         let (name, vmid) = (c.vm.name.clone(), c.ours.seen.vmid);
         plan.notices.push(Notice { name, vmid, what });
     };
+    // A VM that is stopped and started runs afterwards.
+    let is_restarted = difference.impact() > Impact::None && c.desired.consent.stop;
+    if let Some(qmpstatus) = c.ours.seen.halted.as_ref().filter(|_| !is_restarted) {
+        let is_asked = c.machine.power == stage::Power::Running;
+        say(What::Halted { qmpstatus: qmpstatus.clone(), is_asked });
+    }
+    growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
     let parts = || seed.differences(&c.machine.seed.note(&c.seed));
     if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
@@ -206,4 +221,22 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     if !fields.is_empty() {
         say(What::Differs { fields });
     }
+}
+
+/// What does not grow at once in a running guest whose disks grow.
+///
+/// cloud-init, cc_growpart and cc_resizefs: both run at each boot, and look at the root alone.
+fn growths<'c>(c: &'c Context<'_>, difference: &'c Difference) -> impl Iterator<Item = What> + 'c {
+    let boots = !c.runs() || difference.impact() > Impact::None;
+    difference.resizes.keys().filter_map(move |disk| {
+        let is_boot = ConfigKey::find(disk).is_some_and(|key| c.is_boot(key));
+        // A VM that was made by hand may have no cloud-init in it.
+        let has_cloud_init = !c.ours.mark.seed.is_unknown();
+        let disk = disk.clone();
+        match is_boot && has_cloud_init {
+            true if boots => None,
+            true => Some(What::GrowsAtBoot { disk }),
+            false => c.runs().then_some(What::GrowsByHand { disk }),
+        }
+    })
 }

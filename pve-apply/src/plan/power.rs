@@ -3,10 +3,10 @@
 use super::find::{Finder, Found};
 use super::{blocked, unchanged};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::{Why, Wish};
 use crate::change::{Change, Impact};
 use crate::desired::Desired;
-use crate::observed::{Observed, Power};
+use crate::observed::{Observed, Power, Seen};
 
 /// What is asked of the deployment's VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,18 @@ pub(crate) enum Verb {
     Stop,
     /// Those that run are rebooted.
     Reboot,
+}
+
+/// Why a VM that is on cannot do what only a guest that runs can.
+fn halted(seen: &Seen, verb: Verb, desired: &Desired) -> Option<Why> {
+    let qmpstatus = seen.halted.clone()?;
+    let wish = match verb {
+        Verb::Start => Wish::Start,
+        _ if desired.consent.stop => return None,
+        Verb::Stop => Wish::Stop,
+        Verb::Reboot => Wish::Reboot,
+    };
+    Some(Why::Halted { qmpstatus, wish })
 }
 
 /// Plans the power of the deployment's VMs. Nothing else of them is looked at.
@@ -37,14 +49,21 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
             }
         };
         let seen = ours.seen;
-        let (step, to, impact) = match (verb, seen.power) {
-            (Verb::Start, Power::Stopped) => (Step::Start, "running", Impact::None),
-            (Verb::Stop, Power::Running) => (
-                Step::Shutdown { seconds, force: desired.consent.stop },
-                "stopped",
-                Impact::PowerOff,
-            ),
-            (Verb::Reboot, Power::Running) => (Step::Reboot { seconds }, "running", Impact::Reboot),
+        if let Some(why) = halted(seen, verb, desired) {
+            plan.blocked.push(blocked(vm, Some(seen.vmid), &seen.node, why));
+            continue;
+        }
+        let force = desired.consent.stop;
+        let shutdown = Step::Shutdown { seconds, force };
+        let (steps, to, impact) = match (verb, seen.power) {
+            (Verb::Start, Power::Stopped) => (vec![Step::Start], "running", Impact::None),
+            (Verb::Stop, Power::Running) => (vec![shutdown], "stopped", Impact::PowerOff),
+            (Verb::Reboot, Power::Running) if force => {
+                (vec![shutdown, Step::Start], "running", Impact::Reboot)
+            }
+            (Verb::Reboot, Power::Running) => {
+                (vec![Step::Reboot { seconds }], "running", Impact::Reboot)
+            }
             _ => {
                 plan.unchanged.push(unchanged(vm, seen));
                 continue;
@@ -70,7 +89,7 @@ pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> 
                 impact,
                 reason: None,
             }],
-            steps: vec![step],
+            steps,
         });
     }
     plan

@@ -75,7 +75,7 @@ pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
         node_is_written: false,
         vmid_is_counted: false,
         parent: None,
-        address: None,
+        nics: Vec::new(),
         machine: Some(machine("5eed")),
     }
 }
@@ -168,7 +168,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
-    let seen = Seen { vmid: vmid(number), node, power, config };
+    let seen = Seen { vmid: vmid(number), node, power, halted: None, config };
     world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
 }
 

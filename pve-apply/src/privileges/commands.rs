@@ -1,6 +1,7 @@
 //! The commands of `pveum` that give a token what it needs. Does no I/O.
 
-use super::{Need, ON_DISKS};
+use super::{Need, ON_DISKS, ZONE_PLACEHOLDER};
+use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
@@ -13,6 +14,8 @@ pub(crate) struct Scope {
     pub token: String,
     /// What is needed.
     pub needs: BTreeSet<Need>,
+    /// What is waited for, where a guest's agent is asked for it.
+    pub wait: WaitFor,
 }
 
 /// The roles in the order in which they are printed.
@@ -55,14 +58,30 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
 
 /// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
-    let user = token_id.split('!').next().unwrap_or_default();
+    let user = word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
+    let token_id = quoted(token_id);
     let role = role(path, privileges);
+    if privileges.iter().all(|privilege| super::is_of_agent(privilege)) {
+        let list = privileges.join(",");
+        return format!("run on a node: pveum role modify {role} --append --privs {list}");
+    }
     let path = given_on(path);
     let propagate = propagation(path);
     format!(
-        "run on a node: pveum acl modify {path} --users {user} --tokens '{token_id}' --roles {role}{propagate} \
+        "run on a node: pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate} \
          (`pve-apply privileges` prints the roles)"
     )
+}
+
+/// A word for a shell, between quotes.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// A word for a shell, between quotes where it needs them.
+fn word(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"@._-+".contains(&b);
+    if word.bytes().all(plain) { word.to_owned() } else { quoted(word) }
 }
 
 /// Where a privilege is given. PVE takes every entry on `/vms/VMID` away when it destroys the VM, so
@@ -102,7 +121,9 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
 
 /// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
-    let Scope { user, token, needs } = scope;
+    let Scope { user, token, needs, wait } = scope;
+    let token_id = quoted(&format!("{user}!{token}"));
+    let user = word(user);
     let roles = roles(needs);
     let known = || ROLES.iter().filter_map(|role| Some((role, roles.get(role)?)));
     let mut out = String::from("# Roles: what pve-apply and image-publish need.\n");
@@ -115,18 +136,15 @@ pub(crate) fn commands(scope: &Scope) -> String {
     let _ = writeln!(out, "pveum user add {user}");
     let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
     let _ = writeln!(out, "# Who may do what, where.");
+    out.push_str(&zones(needs));
     let give = |path: &str, role: &str| {
         let propagate = propagation(path);
         format!(
-            "pveum acl modify {path} --users {user} --tokens '{user}!{token}' --roles {role}{propagate}\n"
+            "pveum acl modify {path} --users {user} --tokens {token_id} --roles {role}{propagate}\n"
         )
     };
     for (role, (_, paths)) in known() {
         paths.iter().for_each(|path| out.push_str(&give(path, role)));
-    }
-    let vnet = needs.iter().any(|need| need.is_of_bridge() && !need.path.contains("/vmbr"));
-    if vnet && needs.iter().all(|need| !need.path.ends_with(BRIDGE_PLACEHOLDER)) {
-        out.push_str("# A vnet has its own zone in the place of localnetwork.\n");
     }
     // A comment where no VM is known to need it.
     let (word, mark) = if roles.contains_key(STARTUP) { ("For", "") } else { ("Only for", "#   ") };
@@ -136,15 +154,55 @@ pub(crate) fn commands(scope: &Scope) -> String {
          {mark}pveum role add {STARTUP} --privs {ON_STARTUP}\n{mark}{}",
         give("/", STARTUP)
     );
+    out.push_str(&for_wait(*wait));
     out.push_str(&format!(
-        "# Only for `--wait agent`: VM.GuestAgent.Audit on PVE 9, VM.Monitor on PVE 8.\n\
-         #   pveum role modify {VMS} --append --privs VM.GuestAgent.Audit\n\
-         # Only for images that the node itself downloads:\n\
+        "# Only for images that the node itself downloads:\n\
          #   pveum role add PipelineDownloads --privs Sys.AccessNetwork\n\
-         #   pveum acl modify /nodes/NODE --users {user} --tokens '{user}!{token}' --roles PipelineDownloads\n"
+         #   pveum acl modify /nodes/NODE --users {user} --tokens {token_id} --roles PipelineDownloads\n"
     ));
     out
 }
 
+/// The commands for a wait; as comments where none is asked for.
+fn for_wait(wait: WaitFor) -> String {
+    let add =
+        |privileges: &str| format!("pveum role modify {VMS} --append --privs \"{privileges}\"\n");
+    let privileges = |wait| {
+        let list = super::of_wait(wait, None, true).into_iter().map(|need| need.privilege);
+        list.collect::<Vec<_>>().join(",")
+    };
+    match wait {
+        WaitFor::None => format!(
+            "# Only for `--wait agent`, and for `--wait ssh` with DHCP; on PVE 8 it is VM.Monitor:\n#   {}\
+             # Only for `--wait cloud-init`; on PVE 8 it is VM.Monitor:\n#   {}",
+            add(&privileges(WaitFor::Agent)),
+            add(&privileges(WaitFor::CloudInit)),
+        ),
+        _ => format!("# For the wait; on PVE 8 it is VM.Monitor.\n{}", add(&privileges(wait))),
+    }
+}
+
 /// What stands for a bridge where no document names one.
-pub(crate) const BRIDGE_PLACEHOLDER: &str = "/BRIDGE";
+pub(crate) const BRIDGE_PLACEHOLDER: &str = "BRIDGE";
+
+/// Says what to write for a zone that is not known.
+fn zones(needs: &BTreeSet<Need>) -> String {
+    let name = |need: &Need| {
+        let (above, name) = need.path.rsplit_once('/')?;
+        (need.is_of_bridge() && above.ends_with(ZONE_PLACEHOLDER)).then(|| name.to_owned())
+    };
+    let names: BTreeSet<String> = needs.iter().filter_map(name).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    if !names.is_empty() {
+        return format!(
+            "# Replace {ZONE_PLACEHOLDER} by the zone of the VNet, or by localnetwork for a bridge: {}.\n\
+             # `pvesh get /cluster/sdn/vnets` lists VNets with their zones.\n",
+            names.join(", ")
+        );
+    }
+    let is_placeholder = |need: &Need| need.path.ends_with(BRIDGE_PLACEHOLDER);
+    match needs.iter().any(is_placeholder) {
+        true => format!("# For a VNet the path is /sdn/zones/{ZONE_PLACEHOLDER}/VNET.\n"),
+        false => String::new(),
+    }
+}

@@ -6,9 +6,10 @@ pub(crate) use commands::{BRIDGE_PLACEHOLDER, Scope, command_for, commands};
 
 use crate::action::{Step, VmPlan};
 use crate::asked::{Asked, names_a_disk};
+use crate::cli::WaitFor;
 use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What each VM needs, whatever its config holds: made, seen, started, stopped and destroyed; name,
 /// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
@@ -25,8 +26,49 @@ const ON_POOLS: [&str; 2] = ["Pool.Allocate", "Pool.Audit"];
 /// The oldest PVE and any later one: whoever does not know which it is asks for what both need.
 pub(crate) const ANY_VERSION: [Version; 2] = [Version::OLDEST, Version(u8::MAX, u8::MAX)];
 
-/// Under this path stand the bridges.
-const BRIDGES: &str = "/sdn/zones/localnetwork";
+/// Under this path are bridges and VNets, each in its zone.
+const ZONES: &str = "/sdn/zones";
+
+/// What stands for the zone of a VNet, which no document names.
+pub(crate) const ZONE_PLACEHOLDER: &str = "ZONE";
+
+/// Returns the path of a bridge or VNet. Only PVE knows which of the two a name like `lan` is, and
+/// which zone a VNet has: its path then has [`ZONE_PLACEHOLDER`].
+// PVE: reference 2; pve-guest-common, GuestHelpers.pm, check_vnet_access.
+pub(crate) fn bridge_path(name: &str) -> String {
+    let zone = if may_be_vnet(name) { ZONE_PLACEHOLDER } else { "localnetwork" };
+    format!("{ZONES}/{zone}/{name}")
+}
+
+/// Returns whether a token may use a bridge or VNet, or one of its VLANs, in any of the zones that
+/// it may be in, as far as the permissions name them.
+pub(crate) fn may_use_bridge(permissions: &Permissions, name: &str) -> bool {
+    let zone = |path: &str| path.strip_prefix(ZONES)?.split('/').nth(1).map(str::to_owned);
+    let mut zones: BTreeSet<String> = ["localnetwork".to_owned()].into();
+    if may_be_vnet(name) {
+        zones.extend(permissions.keys().filter_map(|path| zone(path)));
+    }
+    zones.into_iter().any(|zone| {
+        let need = Need { path: format!("{ZONES}/{zone}/{name}"), privilege: "SDN.Use" };
+        let below = format!("{}/", need.path);
+        let vlan = |(path, list): (&String, &BTreeMap<String, bool>)| {
+            path.starts_with(&below) && list.contains_key(need.privilege)
+        };
+        has(permissions, &need) || permissions.iter().any(vlan)
+    })
+}
+
+/// Returns whether a name may be that of a VNet. `vmbrN` is what PVE itself calls bridges.
+// PVE: pve-network, SDN/VnetPlugin.pm, parse_sdn_vnet_id: 2 to 8 letters and digits, a letter first.
+fn may_be_vnet(name: &str) -> bool {
+    let number = name.strip_prefix("vmbr").unwrap_or_default();
+    let is_vmbr = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    (2..=8).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric())
+        && !is_vmbr
+        && name != BRIDGE_PLACEHOLDER
+}
 
 /// A privilege that is needed on a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +83,7 @@ impl Need {
     /// Returns whether it is about a bridge: PVE leaves out of the list of bridges what a token may
     /// not use, and a vnet has another path.
     pub(crate) fn is_of_bridge(&self) -> bool {
-        self.path.starts_with(BRIDGES)
+        self.path.starts_with(ZONES)
     }
 }
 
@@ -109,6 +151,21 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
     without_covered(all)
 }
 
+/// What waiting for a guest takes; PVE 8 has one privilege for all
+/// that an agent is asked.
+// PVE: qemu-server, API2/Qemu/Agent.pm; facts 52.
+pub(crate) fn of_wait(what: WaitFor, vmid: Option<Vmid>, is_nine: bool) -> BTreeSet<Need> {
+    let privileges: &[&'static str] = match (what, is_nine) {
+        (WaitFor::None, _) => &[],
+        (_, false) => &["VM.Monitor"],
+        (WaitFor::Agent | WaitFor::Ssh, true) => &["VM.GuestAgent.Audit"],
+        (WaitFor::CloudInit, true) => &["VM.GuestAgent.Audit", "VM.GuestAgent.FileRead"],
+    };
+    let mut all = BTreeSet::new();
+    extend(&mut all, &vm_path(vmid), privileges);
+    all
+}
+
 fn extend(all: &mut BTreeSet<Need>, path: &str, privileges: &[&'static str]) {
     let need = |privilege: &&'static str| Need { path: path.to_owned(), privilege };
     all.extend(privileges.iter().map(need));
@@ -140,7 +197,7 @@ fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Nee
         On::Vm => Some(path.to_owned()),
         On::Root => Some("/".to_owned()),
         On::Path(path) => Some(path.to_owned()),
-        On::Bridge => parts.get("bridge").map(|bridge| format!("{BRIDGES}/{bridge}")),
+        On::Bridge => parts.get("bridge").map(bridge_path),
         On::Storage if names_a_disk(parts) => None,
         On::Storage => storage(parts).map(|storage| format!("/storage/{storage}")),
         On::Mapping(kind, option) => parts.get(option).map(|id| format!("/mapping/{kind}/{id}")),
@@ -165,11 +222,20 @@ fn storage(parts: &Parts) -> Option<&str> {
 /// What is enough to use a volume that is there. PVE: pve-storage, Storage.pm, check_volume_access.
 const ON_MEDIA: [&str; 3] = ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.Allocate"];
 
+/// Returns whether a privilege is one for a guest's agent.
+pub(crate) fn is_of_agent(privilege: &str) -> bool {
+    privilege.starts_with("VM.GuestAgent.") || privilege == "VM.Monitor"
+}
+
 impl Need {
     /// The privileges of which one is enough.
     fn any_of(&self) -> Vec<&'static str> {
-        match self.privilege == ON_MEDIA[0] {
-            true => ON_MEDIA.to_vec(),
+        if self.privilege == ON_MEDIA[0] {
+            return ON_MEDIA.to_vec();
+        }
+        match is_of_agent(self.privilege) {
+            // PVE: qemu-server, API2/Qemu/Agent.pm: who may do anything in the guest may ask it, too.
+            true => vec![self.privilege, "VM.GuestAgent.Unrestricted"],
             false => vec![self.privilege],
         }
     }
@@ -248,12 +314,57 @@ mod tests {
     }
 
     #[test]
+    fn the_zone_of_what_may_be_a_vnet_is_not_guessed() {
+        for (name, zone) in [
+            ("vmbr0", "localnetwork"),
+            ("vmbr4094", "localnetwork"),
+            ("vmbr0v5", "ZONE"),
+            ("vmbr", "ZONE"),
+            ("promlan", "ZONE"),
+            ("LAN1", "ZONE"),
+            ("my_bridge", "localnetwork"),
+            ("a-b", "localnetwork"),
+            ("morethan8", "localnetwork"),
+            ("x", "localnetwork"),
+            ("1lan", "localnetwork"),
+            ("BRIDGE", "localnetwork"),
+        ] {
+            assert_eq!(bridge_path(name), format!("/sdn/zones/{zone}/{name}"));
+        }
+    }
+
+    #[test]
+    fn a_bridge_may_be_used_in_a_zone_that_it_may_be_in() {
+        let check = |path: &str, down: bool, name: &str, expected: bool| {
+            let given = [("SDN.Use".to_owned(), down)].into_iter().collect();
+            let permissions = [(path.to_owned(), given)].into_iter().collect();
+            assert_eq!(may_use_bridge(&permissions, name), expected, "{path} {name}");
+        };
+        check("/sdn/zones/localnetwork", true, "vmbr0", true);
+        check("/sdn/zones/localnetwork", false, "vmbr0", false);
+        check("/sdn/zones/localnetwork/vmbr0", false, "vmbr0", true);
+        check("/sdn/zones/localnetwork/vmbr0/20", false, "vmbr0", true);
+        check("/sdn/zones/localnetwork/vmbr1", true, "vmbr0", false);
+        check("/sdn/zones/lab", true, "vmbr0", false);
+        check("/sdn/zones/lab", true, "promlan", true);
+        check("/sdn/zones/lab/promlan", true, "promlan", true);
+        check("/sdn/zones/lab/other", true, "promlan", false);
+        check("/sdn/zones", true, "promlan", true);
+        check("/", true, "promlan", true);
+        check("/vms", true, "promlan", false);
+    }
+
+    #[test]
     fn a_row_says_what_a_write_takes() {
         check_needs(("cores", "4"), &[("/vms/100", "VM.Config.CPU")]);
         check_needs(("tags", "a"), &[("/vms/100", "VM.Config.Options")]);
         check_needs(
             ("net1", "virtio,bridge=lan"),
-            &[("/vms/100", "VM.Config.Network"), ("/sdn/zones/localnetwork/lan", "SDN.Use")],
+            &[("/vms/100", "VM.Config.Network"), ("/sdn/zones/ZONE/lan", "SDN.Use")],
+        );
+        check_needs(
+            ("net1", "virtio,bridge=vmbr1,tag=5"),
+            &[("/vms/100", "VM.Config.Network"), ("/sdn/zones/localnetwork/vmbr1", "SDN.Use")],
         );
         check_needs(
             ("scsi1", "tank:8"),

@@ -34,7 +34,7 @@ fn wait(
     #[expect(clippy::disallowed_methods, reason = "where the jumping clock begins")]
     let clock = Arc::new(Jumping(Mutex::new((Instant::now(), Vec::new()))));
     let client = Client::with_clock(endpoint(&server, pinned(&server)), clock.clone());
-    let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_| ControlFlow::Continue(()));
+    let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_, _| ControlFlow::Continue(()));
     let pauses = clock.0.lock().unwrap().1.clone();
     (outcome, pauses, server.requests())
 }
@@ -114,12 +114,25 @@ fn a_wait_that_is_broken_off_asks_no_more() {
     let server = Server::start(vec![vec![running(), running(), stopped("OK")]]);
     let mut polls = 0;
     let outcome =
-        client(&server).wait(&UPID.parse().unwrap(), Duration::from_secs(60), &mut |_| {
+        client(&server).wait(&UPID.parse().unwrap(), Duration::from_secs(60), &mut |_, _| {
             polls += 1;
             if polls == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     assert!(matches!(outcome, Err(Error::TaskStillRuns { .. })), "{outcome:?}");
     assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn a_wait_can_be_broken_off_while_the_state_cannot_be_read() {
+    let server = Server::start(vec![vec![running(), away(), away(), stopped("OK")]]);
+    let mut lost = Vec::new();
+    let outcome =
+        client(&server).wait(&UPID.parse().unwrap(), Duration::from_secs(60), &mut |_, error| {
+            lost.push(error.and_then(Error::status));
+            if lost.len() == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+    assert!(matches!(outcome, Err(Error::TaskStillRuns { .. })), "{outcome:?}");
+    assert_eq!(lost, [None, Some(596), Some(596)]);
 }
 
 fn away() -> Step {

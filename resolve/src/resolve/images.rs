@@ -36,7 +36,7 @@ pub(super) fn sources(
             }
             match known.get(name) {
                 Some(image) => {
-                    out.insert(name.to_owned(), source(&site.sources.root, image, how));
+                    out.insert(name.to_owned(), source(&site.sources.base, image, how));
                 }
                 None => missing.extend(at.map(|at| (at, name))),
             }
@@ -55,11 +55,13 @@ pub(super) fn sources(
     out
 }
 
-fn source(root: &str, image: &Image, how: &How) -> ImageSource {
+/// Makes the document's entry. Its paths are absolute, so that they mean the same files wherever a
+/// later stage runs.
+fn source(base: &str, image: &Image, how: &How) -> ImageSource {
     let path =
-        |path: &String| match path.starts_with('/') || root.is_empty() || path.contains("://") {
+        |path: &String| match path.starts_with('/') || base.is_empty() || path.contains("://") {
             true => path.clone(),
-            false => format!("{root}/{path}"),
+            false => format!("{}/{path}", base.trim_end_matches('/')),
         };
     ImageSource {
         file: how.address(image.file.as_ref().map(path)),
@@ -67,5 +69,6 @@ fn source(root: &str, image: &Image, how: &How) -> ImageSource {
         checksum: image.checksum.as_ref().map(|sum| sum.to_lowercase()),
         checksum_url: how.address(image.checksum_url.as_ref().map(path)),
         mode: image.mode.clone(),
+        format: image.format.clone(),
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn resolve(
     let all = vm::resolve_all(site, group, node, how);
     check_spec_server(site, &all);
     unique::check(site, group, &all, &order);
+    unique::check_against_node(site, node, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
         parent: all[*on].vm.name.clone(),

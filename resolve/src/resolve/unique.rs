@@ -4,11 +4,12 @@
 use super::Resolved;
 use super::graph::Order;
 use crate::shape::CONFIG;
-use crate::site::{Group, Site};
+use crate::site::{Group, NodeFile, Site};
 use crate::source::Span;
 use stage::guest::host_name_of;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Reports each VM that shares something with one before it.
 pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], order: &Order) {
@@ -86,6 +87,29 @@ fn former_names(site: &mut Site<'_>, vms: &[Resolved<'_>]) {
         };
         let entry = site.sources.error(at, fact);
         site.report.push(entry);
+    }
+}
+
+/// Reports each VM of this node that has the node's own address: it would cut the node off.
+pub(super) fn check_against_node(
+    site: &mut Site<'_>,
+    node: &NodeFile,
+    vms: &[Resolved<'_>],
+    order: &Order,
+) {
+    let Some((ip, ip_at)) = node.ip.set() else { return };
+    let Ok(ip) = ip.split('/').next().unwrap_or_default().parse::<IpAddr>() else { return };
+    for Resolved { vm, nics, .. } in order.here.iter().filter_map(|index| vms.get(*index)) {
+        // A nested node has its file's address rightly: it is that node.
+        if vm.name == node.stem {
+            continue;
+        }
+        let addresses = nics.iter().flat_map(|nic| &nic.addresses);
+        for (_, at) in addresses.filter(|(address, _)| *address == ip) {
+            let place = site.sources.short(ip_at);
+            let fact = format!("address {ip} is that of the node, at {place}");
+            site.report.push(site.sources.error(*at, fact));
+        }
     }
 }
 

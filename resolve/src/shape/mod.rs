@@ -114,6 +114,11 @@ impl Field {
         Self { name, former: &[], ty, required: false, shown: Exposure::Open, doc }
     }
 
+    /// Returns whether it holds a mapping that has this key.
+    fn holds(&self, key: &str) -> bool {
+        matches!(self.ty, Type::Object(shape) if shape.field(key).is_some())
+    }
+
     /// It is a secret, or text that may hold one.
     const fn hidden(mut self) -> Self {
         self.shown = Exposure::Hidden;

@@ -16,11 +16,24 @@ pub(crate) use guest::{
 pub(crate) use machine::Rule;
 
 use machine::{ConfigKey, Form};
+use stage::api_token;
 use stage::guest as guests;
 use stage::identity::{self, VmidRange};
 
 /// Any text.
-pub(super) const ANY: Rule = Rule { must: "text", test: |_| true, pattern: None };
+pub(super) const ANY: Rule =
+    Rule { must: "text", test: |_| true, pattern: None, fault: None, hint: None };
+
+/// A path of a file, which no shell expands.
+pub(super) const FILE: Rule = Rule::new("a path (`~` is not expanded)", is_file, "^[^~]");
+
+/// The same, or a URL.
+pub(super) const FILE_OR_URL: Rule =
+    Rule::new("a URL or a path (`~` is not expanded)", is_file, "^[^~]");
+
+fn is_file(s: &str) -> bool {
+    !s.is_empty() && !s.starts_with('~')
+}
 
 /// The stem of a file, or a key elsewhere.
 pub(super) const NAME: Rule =
@@ -102,9 +115,9 @@ pub(super) const CHECKSUM: Rule = Rule::new(
 
 /// A token of the PVE API.
 pub(super) const API_TOKEN: Rule = Rule::new(
-    "user@realm!id=uuid",
-    is_api_token,
-    "^[^@!=\\s]+@[^@!=\\s]+![^@!=\\s]+=[0-9A-Fa-f-]{36}$",
+    api_token::TOKEN_FORM,
+    api_token::is_token,
+    "^[^\\s:/]+@[A-Za-z][A-Za-z0-9._-]*![A-Za-z][A-Za-z0-9._-]*=[0-9A-Fa-f-]{36}$",
 );
 
 /// The key that signs provisioning tokens.
@@ -147,16 +160,6 @@ fn is_checksum(s: &str) -> bool {
     }
 }
 
-fn is_api_token(s: &str) -> bool {
-    let word =
-        |w: &str| !w.is_empty() && !w.contains(|c: char| "@!=".contains(c) || c.is_whitespace());
-    let Some((user, rest)) = s.split_once('@') else { return false };
-    let Some((realm, rest)) = rest.split_once('!') else { return false };
-    let Some((id, uuid)) = rest.split_once('=') else { return false };
-    let hex = uuid.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    word(user) && word(realm) && word(id) && uuid.len() == 36 && hex
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +182,7 @@ mod tests {
         );
         check(&VM_NAME, &["a", "Web.lab", "3cx"], &["", "a_b", "end-", "LOCALHOST", "ünï"]);
         check(&BOOT_DISK, &["scsi0", "virtio15"], &["scsi31", "net0", "scsi", ""]);
+        check(&FILE, &["a.qcow2", "/a", "../a", "a~"], &["", "~/a.qcow2"]);
         check(&POOL, &["lab", "a/b/c"], &["", "a/", "a/b/c/d", "a b"]);
         check(&MAC_PREFIX, &["BC:24:11", "02:00:00"], &["01:00:00", "BC:24", ""]);
     }

@@ -1,6 +1,7 @@
 //! Judges a tree of YAML by its shape: every problem, each at its place; and what is left is a
 //! [`Tree`] of values. Does no I/O.
 
+mod foreign;
 mod kind;
 mod row;
 mod scalar;
@@ -24,6 +25,17 @@ pub(crate) struct Walked {
     pub tree: Option<Tree>,
     /// What it refers to.
     pub references: Vec<Reference>,
+}
+
+/// What to write instead of a key that is not there.
+fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    if let Some(outer) = shape.all().find(|field| field.holds(key)) {
+        return format!("did you mean `{}.{key}`?", outer.name);
+    }
+    match foreign::hint(key).filter(|_| shape.is_vm()) {
+        Some(hint) => hint.to_owned(),
+        None => suggest::key(key, names),
+    }
 }
 
 /// Reports what a node holds against its type, and returns the rest.
@@ -183,7 +195,7 @@ impl Walker<'_> {
         let own = shape.all().map(|field| field.name);
         if !shape.is_vm() {
             let entry = entry(format!("{} has no `{shown}`", shape.title));
-            return self.report.push(entry.hint(suggest::key(&key.text, own)));
+            return self.report.push(entry.hint(hint(&key.text, shape, own)));
         }
         self.report.push(match (machine::refusal(&key.text), ConfigKey::family(&key.text)) {
             (Some(reason), _) => entry(format!("`{shown}` cannot be set: {reason}")),
@@ -195,7 +207,7 @@ impl Walker<'_> {
                 let rows = row::names_like(&key.text);
                 let names = own.chain(rows.iter().map(String::as_str));
                 let entry = entry(format!("{} has no `{shown}`", shape.title));
-                entry.hint(suggest::key(&key.text, names))
+                entry.hint(hint(&key.text, shape, names))
             }
         });
     }

@@ -4,6 +4,7 @@ use super::slot::Slot;
 use crate::source::{Sources, Span};
 use crate::tree::{Said, Tree};
 use stage::Report;
+use stage::guest;
 use std::rc::Rc;
 
 /// No group makes more VMs: what is larger is a mistake, and would fill the memory.
@@ -164,6 +165,14 @@ fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<M
             let fact = format!("this makes more than {MOST} VMs");
             report.push(sources.error(count_at, fact));
             break;
+        }
+        // The last one has the most digits.
+        if name.value().is_some_and(|name| guest::host_name(name).is_ok())
+            && let Slot::Set(last, name_at) = numbered(&name, *count)
+            && guest::host_name(&last).is_err()
+        {
+            let fact = format!("with its number, \"{last}\" is longer than a host name may be");
+            report.push(sources.error(name_at, fact));
         }
         machines.extend((0..*count).map(|number| Machine {
             at,

@@ -79,6 +79,12 @@ impl Site<'_> {
         let name = text.strip_prefix(PREFIX).unwrap_or(text);
         let keys = self.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
         let names = keys.iter().map(|(name, _)| name.as_str());
+        if stage::guest::is_meant_as_key(text) {
+            // A key of its own, which is not shown: it may be the private one.
+            let fault = SSH_KEY.fault.and_then(|fault| fault(text).err()).unwrap_or(SSH_KEY.must);
+            let entry = self.sources.error(at, format!("an SSH key {fault}"));
+            return self.report.push(entry);
+        }
         let hint = self.secrets_hint(name, "ssh_keys", names);
         let fact = format!("SSH key \"{}\" does not exist", shown::name(name));
         let entry = self.sources.error(at, fact);

@@ -54,6 +54,8 @@ pub(crate) struct Image {
     pub checksum_url: Option<String>,
     /// Who fetches it.
     pub mode: Option<String>,
+    /// Its format.
+    pub format: Option<String>,
 }
 
 /// `nodes/*.yaml`.
@@ -200,6 +202,7 @@ fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
             checksum: text("checksum"),
             checksum_url: text("checksum_url"),
             mode: text("mode"),
+            format: text("format"),
         }
     };
     Some(tree?.iter().map(|(key, said)| (key.to_owned(), image(said))).collect())

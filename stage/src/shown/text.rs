@@ -11,14 +11,22 @@ const PLACEHOLDERS: [&str; 2] = ["secret", "uuid"];
 /// What ends a word that is a secret.
 const ENDS: &str = " \t\r\n\"'`,;<>()[]{}";
 
+/// How the frame of a private key in PEM ends, above its base64 and below it.
+const FRAME: &str = "PRIVATE KEY-----";
+/// How the base64 of OpenSSH's private keys begins, for a key without its frame.
+const OPENSSH: &str = "b3BlbnNzaC1rZXktdjE";
+
 /// Returns text as it may be printed: URLs without user, password, query and fragment, API tokens
-/// and password hashes without what makes them secret. Applying it twice changes nothing.
+/// and password hashes without what makes them secret, and no private key. Applying it twice
+/// changes nothing.
 pub fn text(text: &str) -> String {
     // Most messages have none of these.
-    if !text.contains(['@', '?', '#', '$', ':']) {
+    let is_key = text.contains(FRAME) || text.contains(OPENSSH);
+    if !is_key && !text.contains(['@', '?', '#', '$', ':']) {
         return text.to_owned();
     }
-    hashes(&tokens(&logins(&url::in_text(text))))
+    let text = if is_key { private_keys(text) } else { text.to_owned() };
+    hashes(&tokens(&logins(&url::in_text(&text))))
 }
 
 /// Returns a key or a name as a message may show it: what is no plausible name is masked, because
@@ -107,6 +115,25 @@ fn tokens(text: &str) -> String {
     out + rest
 }
 
+/// Masks private keys: what stands between the frames of PEM, and what begins as OpenSSH's do.
+fn private_keys(text: &str) -> String {
+    let frame = text.find(FRAME).map(|start| (start + FRAME.len(), text.rfind(FRAME)));
+    let framed = match frame {
+        Some((start, Some(end))) if end > start => text[..start].to_owned() + MASK + &text[end..],
+        Some((start, _)) => text[..start].to_owned() + MASK,
+        None => text.to_owned(),
+    };
+    let mut out = String::with_capacity(framed.len());
+    let mut rest = framed.as_str();
+    while let Some(at) = rest.find(OPENSSH) {
+        let (before, key) = rest.split_at(at);
+        out.push_str(before);
+        out.push_str(MASK);
+        rest = &key[key.find(|c| ENDS.contains(c)).unwrap_or(key.len())..];
+    }
+    out + rest
+}
+
 /// Masks what follows the method of a crypt hash: `$6$salt$…`.
 fn hashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -150,6 +177,12 @@ mod tests {
             ("$PVE_API_TOKEN and $HOME", "$PVE_API_TOKEN and $HOME"),
             ("https://u:p@x/?a=b", "https://…@x/?…"),
             ("plain", "plain"),
+            (
+                "- \"-----BEGIN X PRIVATE KEY-----\\nMIIE\\nab=\\n-----END X PRIVATE KEY-----\" it",
+                "- \"-----BEGIN X PRIVATE KEY-----…PRIVATE KEY-----\" it",
+            ),
+            ("-----BEGIN PRIVATE KEY-----\nMIIE\n", "-----BEGIN PRIVATE KEY-----…"),
+            ("a [b3BlbnNzaC1rZXktdjEAAAAA, b] c", "a […, b] c"),
         ] {
             assert_eq!(text(given), expected);
             assert_eq!(text(expected), expected, "twice is once");

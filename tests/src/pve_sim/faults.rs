@@ -55,6 +55,8 @@ pub enum Then {
     Edit(Edit),
     /// A foreign hand makes a VM just before.
     Create(Create),
+    /// Something else on the node takes a VM's lock file just before, and keeps it for some time.
+    Hold(Hold),
     /// A foreign hand removes a VM, its disks too, just before.
     Remove(u32),
     /// A node goes away just before.
@@ -127,6 +129,8 @@ pub struct Edit {
     pub delete: Vec<String>,
     /// Its power, when it changes.
     pub running: Option<bool>,
+    /// What QEMU says of it from now on, as `paused`.
+    pub qmpstatus: Option<String>,
     /// The node it moves to.
     pub node: Option<String>,
 }
@@ -141,6 +145,16 @@ pub struct Create {
     pub node: Option<String>,
     /// Its config.
     pub config: BTreeMap<String, String>,
+}
+
+/// A lock file that is held.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// The VM.
+    pub vmid: u32,
+    /// For how long: each who wants the file waits 10 s of it, as PVE does.
+    pub seconds: u64,
 }
 
 /// A privilege that goes.
@@ -224,6 +238,7 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
                 vm.config.extend(edit.set.clone());
                 vm.config.retain(|key, _| !edit.delete.contains(key));
                 vm.node = edit.node.clone().unwrap_or(std::mem::take(&mut vm.node));
+                vm.qmpstatus = edit.qmpstatus.clone().or(vm.qmpstatus.take());
                 if let Some(running) = edit.running {
                     world.switch(edit.vmid, running);
                 }
@@ -237,6 +252,11 @@ pub(crate) fn apply(world: &mut World, hand: &Then) {
                 ..Vm::default()
             };
             world.vms.entry(create.vmid).or_insert(vm);
+        }
+        Then::Hold(Hold { vmid, seconds }) => {
+            if let Some(vm) = world.vms.get_mut(vmid) {
+                vm.lock_held = *seconds;
+            }
         }
         Then::Remove(vmid) => {
             world.vms.remove(vmid);
@@ -301,6 +321,7 @@ mod tests {
             r#"{"task": {"exitstatus": "x", "length": 3, "log": ["a"]}}"#,
             r#"{"edit": {"vmid": 100, "set": {"cores": "4"}}}"#,
             r#"{"create": {"vmid": 100, "config": {"name": "x"}}}"#,
+            r#"{"hold": {"vmid": 100, "seconds": 60}}"#,
             r#"{"remove": 100}"#,
             r#"{"offline": "pve1"}"#,
             r#"{"full": "local"}"#,

@@ -40,6 +40,15 @@ pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(Strin
     }
 }
 
+/// The first bytes of a file of a format, as far as [`objection`] looks.
+pub(crate) fn head_of(format: &str) -> Vec<u8> {
+    match format {
+        "qcow2" => [&QCOW2[..], &[0, 0, 0, 3]].concat(),
+        "vmdk" => b"KDMV".to_vec(),
+        _ => Vec::new(),
+    }
+}
+
 fn version(head: &[u8]) -> u32 {
     let bytes = head.get(4..8).and_then(|bytes| bytes.try_into().ok());
     bytes.map_or(0, u32::from_be_bytes)

@@ -65,7 +65,8 @@ impl Head {
         let rest = rest.strip_prefix(['=', ' '])?;
         let value = unescape(rest.split(';').next().unwrap_or_default());
         // PVE: AccessControl.pm, verify_token: what is no token is one that does not hold.
-        let (id, secret) = value.split_once('=').unwrap_or((&value, ""));
+        // It takes the last `=`: a user's name may hold one.
+        let (id, secret) = value.rsplit_once('=').unwrap_or((&value, ""));
         Some((id.to_owned(), secret.to_owned()))
     }
 
@@ -192,5 +193,7 @@ mod tests {
         assert_eq!(token("PVEAPIToken u@pve!t=secret"), good);
         assert_eq!(token("PVEAPIToken:u@pve!t=secret"), None);
         assert_eq!(token("Basic abc"), None);
+        let odd = Some(("a=b!c;d@corp@pve!t".to_owned(), "secret".to_owned()));
+        assert_eq!(token("PVEAPIToken=a=b!c%3Bd@corp@pve!t=secret"), odd);
     }
 }

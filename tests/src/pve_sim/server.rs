@@ -186,6 +186,11 @@ impl PveSim {
         format!("{TOKEN_ID}={TOKEN_SECRET}")
     }
 
+    /// How long requests and tasks have waited for lock files, in simulated time.
+    pub fn waited(&self) -> Duration {
+        Duration::from_secs(self.shared.state().world.clockwork.waited)
+    }
+
     /// Every request so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()

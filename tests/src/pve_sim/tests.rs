@@ -12,6 +12,7 @@ mod hardware;
 mod identity;
 mod keys;
 mod life;
+mod lock_file;
 mod pending;
 mod pools;
 mod sdn;

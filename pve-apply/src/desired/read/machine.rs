@@ -19,7 +19,7 @@ impl Reader<'_> {
         let place = |field: &str| format!("vms[{index}].{field}");
         let flat = self.flat(index, vm);
         let said = match &vm.config {
-            Some(json) => self.config(index, json),
+            Some(_) => self.config(index),
             None => flat.clone(),
         };
         let boot = self.boot(index, vm);
@@ -95,8 +95,8 @@ impl Reader<'_> {
         settings
     }
 
-    fn config(&mut self, index: usize, json: &Map<String, Value>) -> Settings {
-        let (mut settings, problems) = Settings::read(json);
+    fn config(&mut self, index: usize) -> Settings {
+        let (mut settings, problems) = self.parsed.get(index).cloned().unwrap_or_default();
         problems.iter().for_each(|problem| self.config_problem(index, problem));
         let description = ConfigKey::find("description").and_then(|key| settings.0.get_mut(&key));
         if let Some(Said::Parts(parts)) = description {

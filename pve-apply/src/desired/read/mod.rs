@@ -3,13 +3,14 @@
 
 mod machine;
 
+use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
+use crate::asked::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 /// What the document is read for: what is not needed is not asked for.
@@ -27,15 +28,21 @@ pub(crate) enum Purpose {
 /// and the value must not be used then.
 pub(crate) fn read(
     deployment: &Deployment,
+    parsed: &[Parsed],
     run: &str,
     purpose: Purpose,
 ) -> (Option<Desired>, Report) {
     if purpose == Purpose::FindOrApply {
-        let whole = read(deployment, run, Purpose::Apply);
-        return if whole.0.is_some() { whole } else { read(deployment, run, Purpose::Find) };
+        let whole = read(deployment, parsed, run, Purpose::Apply);
+        return if whole.0.is_some() {
+            whole
+        } else {
+            read(deployment, parsed, run, Purpose::Find)
+        };
     }
     let (inputs, fields) = (SeedInputs::new(deployment), SeedFields::new(deployment));
-    let mut reader = Reader { deployment, inputs, fields, purpose, report: Report::new() };
+    let report = Report::new();
+    let mut reader = Reader { deployment, parsed, inputs, fields, purpose, report };
     let desired = reader.all(run);
     let complete = !reader.report.has_errors();
     (desired.filter(|_| complete), reader.report)
@@ -43,6 +50,8 @@ pub(crate) fn read(
 
 struct Reader<'a> {
     deployment: &'a Deployment,
+    /// Each VM's `config`.
+    parsed: &'a [Parsed],
     inputs: SeedInputs,
     fields: SeedFields<'a>,
     purpose: Purpose,
@@ -125,7 +134,7 @@ impl Reader<'_> {
             node_is_written: vm.node.is_some(),
             vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
-            address: fixed_address(&vm.ip),
+            nics: nics(vm),
             machine,
         }
     }
@@ -209,8 +218,4 @@ impl Reader<'_> {
             .map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string()))
             .ok()
     }
-}
-
-fn fixed_address(ip: &str) -> Option<IpAddr> {
-    ip.split_once('/').map_or(ip, |(address, _)| address).parse().ok()
 }

@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr};
 /// `dhcp` or an address with its prefix length.
 pub(crate) const IP: Rule = Rule::new(
     "\"dhcp\" or an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
-    |s| s == "dhcp" || s.parse::<ipnet::IpNet>().is_ok(),
+    |s| s == "dhcp" || guest::interface(s).is_ok(),
     "^(dhcp|[0-9A-Fa-f:.]+/[0-9]{1,3})$",
 );
 
 /// An address with its prefix length.
 pub(crate) const CIDR: Rule = Rule::new(
     "an address in CIDR notation such as 10.0.12.124/24 or fd00::7c/64",
-    |s| s.parse::<ipnet::IpNet>().is_ok(),
+    |s| guest::interface(s).is_ok(),
     "^[0-9A-Fa-f:.]+/[0-9]{1,3}$",
 );
 
@@ -61,8 +61,14 @@ pub(crate) const SERVER_OR_EMPTY: Rule = Rule::new(
 );
 
 fn is_url(s: &str) -> bool {
-    host(s).is_some_and(|h| !h.is_empty())
-        && !s.contains(|c: char| c.is_whitespace() || c.is_control())
+    host(s).is_some_and(is_host) && !s.contains(|c: char| c.is_whitespace() || c.is_control())
+}
+
+/// A name, or an address as it is written: 010.0.0.1 is 8.0.0.1 to some programs, 10.0.0.256 a name.
+fn is_host(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    !host.is_empty() && (!is_number || host.parse::<Ipv4Addr>().is_ok())
 }
 
 fn is_server(s: &str) -> bool {
@@ -71,6 +77,8 @@ fn is_server(s: &str) -> bool {
 }
 
 fn is_endpoint(s: &str) -> bool {
+    // A browser's address bar adds #v1:0:…, which pve-client leaves out.
+    let s = s.split('#').next().unwrap_or_default();
     let Some((scheme, rest)) = s.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or_default();
     // Of [fd00::1]:8006 and pve:8006 what stands behind the host.
@@ -81,7 +89,7 @@ fn is_endpoint(s: &str) -> bool {
     let port = behind.strip_prefix(':').map(|port| port.parse::<u16>().is_ok_and(|p| p > 0));
     scheme.eq_ignore_ascii_case("https")
         && is_url(s)
-        && !s.contains(['@', '?', '#'])
+        && !s.contains(['@', '?'])
         && port.unwrap_or(behind.is_empty())
 }
 
@@ -117,7 +125,7 @@ mod tests {
         check(
             &IP,
             &["dhcp", "10.0.0.5/24", "fd00::5/64"],
-            &["10.0.0.5", "10.0.0.5/33", "256.0.0.1/8", "DHCP"],
+            &["10.0.0.5", "10.0.0.5/33", "10.0.0.5/0", "010.0.0.5/24", "256.0.0.1/8", "DHCP"],
         );
         check(&ADDRESS, &["10.0.0.1", "fe80::1"], &["0.0.0.0", "::", "10.0.0.1/24", "gw"]);
         check(&CIDR, &["10.0.0.5/24"], &["dhcp", "10.0.0.5"]);
@@ -128,7 +136,14 @@ mod tests {
         check(
             &URL,
             &["https://pve:8006", "http://[::1]/x"],
-            &["pve:8006", "https://", "ftp://x", "https://a b"],
+            &[
+                "pve:8006",
+                "https://",
+                "ftp://x",
+                "https://a b",
+                "https://10.0.0.256/",
+                "http://010.0.0.1",
+            ],
         );
         check(
             &ENDPOINT,
@@ -137,6 +152,8 @@ mod tests {
                 "HTTPS://pve:8006/",
                 "https://[fd00::1]:8006/api2/json",
                 "https://[::1]",
+                "https://pve:8006/#v1:0:=node%2Fpve:4:5",
+                "https://10.0.0.2.lan",
             ],
             &[
                 "http://pve:8006",
@@ -147,6 +164,8 @@ mod tests {
                 "https://a@pve",
                 "https://pve?x",
                 "https://[::1]x",
+                "https://a@pve/#v1:0",
+                "https://10.0.2:8006",
                 "",
             ],
         );

@@ -30,7 +30,7 @@ pub(crate) const PACKAGE: Rule = Rule::new(
 pub(crate) const TIMEZONE: Rule = Rule::new(
     "a time zone such as Europe/Berlin",
     |s| guest::timezone(s).is_ok(),
-    "^[A-Za-z0-9_+]([A-Za-z0-9_+/-]*[A-Za-z0-9_+-])?$",
+    "^[A-Z][A-Za-z0-9_+-]*(/[A-Z][A-Za-z0-9_+-]*)*$",
 );
 
 /// A DNS domain.
@@ -53,14 +53,17 @@ pub(crate) const CRYPT_HASH: Rule = Rule::new(
     "a crypt hash that begins with $, as `openssl passwd -6` makes it, or empty",
     |s| s.is_empty() || guest::password_hash(s).is_ok(),
     "^(\\$[^\\s:;*!]{12,})?$",
-);
+)
+.with_fault(guest::password_hash)
+.with_hint(guest::HASH_HINT);
 
 /// A line of `authorized_keys`.
 pub(crate) const SSH_KEY: Rule = Rule::new(
     "a public key in one line, such as ssh-ed25519 AAAA… user@host",
-    is_ssh_key,
+    |s| guest::ssh_key(s.trim()).is_ok(),
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
-);
+)
+.with_fault(|s| guest::ssh_key(s.trim()));
 
 /// The mode of a file.
 pub(crate) const PERMISSIONS: Rule = Rule::new(
@@ -108,11 +111,6 @@ fn is_user(s: &str) -> bool {
         && s.bytes().all(inner)
 }
 
-fn is_ssh_key(s: &str) -> bool {
-    let line = s.trim();
-    guest::ssh_key(line).is_ok() && line.split_whitespace().count() >= 2
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::check;
@@ -130,17 +128,26 @@ mod tests {
         check(&DOMAIN, &["lab.example", "LAN"], &["", ".lan", "a..b", "-a", "a_b", "localhost"]);
     }
 
+    const HASH: &str = "$6$salt$CV0p.flyrqHlPZrvH5R0ARpT37cdpwwl7wdfCx2ee4eMmJedEM2cl9lbvvg5UJ1WQ2R3QT2C7yRfr/Co4Firs.";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ7xZ0mJt5m1mSxg0aTq0oJq2rL9rN3w5yQe6uX8bVcD";
+
     #[test]
     fn secrets() {
         check(
             &CRYPT_HASH,
-            &["", "$6$salt$0123456789", "$y$j9T$abc$0123"],
-            &["hunter2", "$6$", "$6$0123456789ab", "$6$salt$01234:56789"],
+            &["", HASH],
+            &["hunter2", "$6$", "$6$salt$0123456789", &HASH[..HASH.len() - 1]],
         );
         check(
             &SSH_KEY,
-            &["ssh-ed25519 AAAA a@h", " ssh-rsa AAAA\n"],
-            &["AAAA", "ssh-rsa AAAA\nssh-rsa BBBB", "-----BEGIN OPENSSH PRIVATE KEY-----"],
+            &[KEY, &format!(" {KEY} a@h\n")],
+            &[
+                "AAAA",
+                "ssh-rsa AAAA",
+                &format!("{KEY}\n{KEY}"),
+                "-----BEGIN OPENSSH PRIVATE KEY-----",
+            ],
         );
     }
 

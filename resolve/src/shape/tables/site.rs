@@ -84,16 +84,25 @@ const ONE_IMAGE: crate::shape::Type = Object(&IMAGE);
 static IMAGE: Shape = Shape {
     title: "an image",
     fields: &[
-        Field::new("file", Text(&rule::ANY), "A local file, relative to the site's folder.")
+        Field::new("file", Text(&rule::FILE), "A local file, relative to the site's folder.")
             .address(),
         Field::new("url", Text(&rule::URL), "Where it can be fetched.").address(),
         Field::new("checksum", Text(&rule::CHECKSUM), "sha256:HEX or sha512:HEX of the file."),
-        Field::new("checksum_url", Text(&rule::ANY), "URL or local path of a SHA256SUMS file.")
-            .address(),
+        Field::new(
+            "checksum_url",
+            Text(&rule::FILE_OR_URL),
+            "URL or local path of a SHA256SUMS file.",
+        )
+        .address(),
         Field::new(
             "mode",
             Word(&["auto", "download-url", "upload"]),
             "Who fetches a URL: auto, download-url or upload.",
+        ),
+        Field::new(
+            "format",
+            Word(&["qcow2", "raw", "vmdk"]),
+            "The image's format; needed with mode download-url where the URL's ending does not tell it.",
         ),
     ],
     any_of: &["file", "url"],

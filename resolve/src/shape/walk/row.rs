@@ -127,6 +127,14 @@ impl Walker<'_> {
         self.push(entry.hint(suggest::key(option, option_names(key))));
     }
 
+    /// A piece of PVE's own text that names no option, for a key none of whose options goes unnamed.
+    fn no_options(&mut self, at: Span, key: &'static machine::Key, name: &str, value: &str) {
+        let first = option_names(key).next().unwrap_or_default();
+        let is = shown::value(value, self.exposure).unwrap_or_default();
+        let fact = format!("`{name}` must be options such as {first}=…, not \"{is}\"");
+        self.push(self.sources.error(at, fact).hint(suggest::key(value, option_names(key))));
+    }
+
     /// PVE's own text. Where it is one value and no more, YAML's types hold for it.
     fn property_string(
         &mut self,
@@ -152,7 +160,10 @@ impl Walker<'_> {
                 continue;
             }
             let Some(part) = key.part(option) else {
-                self.no_option(node.at, key, name, option);
+                match option {
+                    "" => self.no_options(node.at, key, name, value),
+                    option => self.no_option(node.at, key, name, option),
+                }
                 continue;
             };
             if tree.get(part.name).is_some() {

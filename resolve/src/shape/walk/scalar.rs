@@ -13,7 +13,15 @@ impl Walker<'_> {
     pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> What {
         let Some(text) = self.plain_text(node, name, rule.must) else { return What::Bad };
         if !rule.accepts(text) {
-            return self.wrong(node, name, rule.must);
+            let fact = match rule.fault.and_then(|fault| fault(text).err()) {
+                Some(fault) => format!("{name} {fault}"),
+                None => self.fact(node, name, rule.must),
+            };
+            let entry = self.sources.error(node.at, fact);
+            return self.push(match rule.hint {
+                Some(hint) => entry.hint(hint),
+                None => entry,
+            });
         }
         What::Value(text.into())
     }

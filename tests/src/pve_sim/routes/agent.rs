@@ -10,13 +10,16 @@ use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::create::read_net;
 
 /// Facts 30 and reference 7: who is there, and does he answer yet.
+// PVE: QemuServer/Agent.pm, assert_agent_available: only a missing key counts as not configured; an
+// agent that is switched off has no socket, so its ping fails.
 fn available(call: &mut Call) -> Result<(), Refusal> {
     let (node, vmid) = (call.node(), call.vmid());
     let after = call.world.guest_of(vmid).agent_after;
     let vm = call.world.vm_mut(&node, vmid)?;
-    if !vm.config.get("agent").is_some_and(|text| agent_on(text)) {
+    let Some(agent) = vm.config.get("agent") else {
         return Err(Refusal::die("No QEMU guest agent configured"));
-    }
+    };
+    let after = after.filter(|_| agent_on(agent));
     if !vm.running {
         return Err(Refusal::die(format!("VM {vmid} is not running")));
     }
@@ -35,18 +38,20 @@ pub(super) fn ping(call: &mut Call) -> Reply {
 pub(super) fn interfaces(call: &mut Call) -> Reply {
     available(call)?;
     let (node, vmid) = (call.node(), call.vmid());
-    let addresses = call.world.guest_of(vmid).addresses.clone();
+    let guest = call.world.guest_of(vmid).clone();
+    let addresses = guest.addresses;
     let vm = call.world.vm(&node, vmid)?;
+    let none = Vec::new();
     let mut all = vec![interface("lo", "00:00:00:00:00:00", &["127.0.0.1/8".to_owned()])];
     let nets = vm.config.iter().filter(|(key, _)| key.starts_with("net"));
-    for (number, (_, text)) in nets.enumerate() {
+    for (number, (key, text)) in nets.enumerate() {
         let net = read_net(text);
         let mac = net.get("macaddr").unwrap_or_default().to_lowercase();
         let made_up = vec![format!("192.0.2.{}/24", 100 + vmid % 100)];
         let here = match (number, addresses.is_empty()) {
             (0, true) => &made_up,
             (0, false) => &addresses,
-            _ => &Vec::new(),
+            _ => guest.nic_addresses.get(key).unwrap_or(&none),
         };
         all.push(interface(&format!("eth{number}"), &mac, here));
     }
@@ -72,6 +77,44 @@ pub(super) fn osinfo(call: &mut Call) -> Reply {
     available(call)?;
     let os = &call.world.guest_of(call.vmid()).os;
     Ok(json!({ "result": { "id": os, "name": os } }).into())
+}
+
+/// PVE reads this much of a file at most.
+// PVE: API2/Qemu/Agent.pm, MAX_READ_SIZE.
+const MAX_READ: usize = 16 * 1024 * 1024;
+
+// PVE: API2/Qemu/Agent.pm, file-read; QemuServer/Agent.pm, check_agent_error. QEMU: qga/commands-posix.c,
+// safe_open_or_create; qapi/qmp-dispatch.c. Both texts were seen of qemu-ga 7.2.
+pub(super) fn file_read(call: &mut Call) -> Reply {
+    available(call)?;
+    let (node, vmid) = (call.node(), call.vmid());
+    let path = call.params.get("file").unwrap_or_default().to_owned();
+    let guest = call.world.guest_of(vmid).clone();
+    for command in ["guest-file-open", "guest-file-read"] {
+        if guest.agent_blocks.iter().any(|blocked| blocked == command) {
+            return Err(agent_error(&format!("Command {command} has been disabled")));
+        }
+    }
+    let vm = call.world.vm_mut(&node, vmid)?;
+    vm.file_reads += 1;
+    let is_written = vm.file_reads > guest.files_after;
+    let Some(content) = guest.files.get(&path).filter(|_| is_written) else {
+        let text = "No such file or directory";
+        return Err(agent_error(&format!("failed to open file '{path}' (mode: 'r'): {text}")));
+    };
+    let bytes = content.as_bytes();
+    let read = bytes.get(..MAX_READ).unwrap_or(bytes);
+    // Perl passes the bytes on one by one, so that what is not ASCII is encoded twice.
+    let content: String = read.iter().map(|byte| char::from(*byte)).collect();
+    let mut answer = json!({ "bytes-read": read.len(), "content": content });
+    if read.len() == MAX_READ {
+        answer["truncated"] = 1.into();
+    }
+    Ok(answer.into())
+}
+
+fn agent_error(text: &str) -> Refusal {
+    Refusal::die(format!("Agent error: {text}"))
 }
 
 /// Every command ends at once, well and without output.

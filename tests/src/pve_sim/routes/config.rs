@@ -37,6 +37,7 @@ pub(super) fn pending(call: &mut Call) -> Reply {
 pub(super) fn put(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let change = read_change(call)?;
+    call.world.lock_file(vmid)?;
     call.world.change(&node, call.who, vmid, &change)?;
     Ok(Value::Null.into())
 }

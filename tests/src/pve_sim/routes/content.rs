@@ -18,9 +18,13 @@ pub(super) fn list(call: &mut Call) -> Reply {
     call.world.storage(&storage, &node)?;
     let content = call.params.get("content");
     let vmid = call.params.get("vmid").and_then(|v| v.parse::<u32>().ok());
+    let copies = call.world.copies(&node, &storage);
+    let is_copied = |volume: &&Volume| copies.iter().any(|copy| copy.volid == volume.volid);
     let lines: Vec<Value> = call
         .world
         .volumes_on(&node, &storage)
+        .filter(|volume| !is_copied(volume))
+        .chain(&copies)
         .filter_map(|volume| Some((volume, Name::parse(&volume.volid)?)))
         .filter(|(_, name)| content.is_none_or(|content| content == name.content))
         // PVE: Storage.pm, volume_list: of the files, `vmid` leaves those to import.
@@ -35,14 +39,16 @@ pub(super) fn list(call: &mut Call) -> Reply {
     Ok(Value::Array(lines).into())
 }
 
+/// When a volume was made whose world does not say it. No clock: the same in every run.
+const CTIME: u64 = 1_760_000_000;
+
 fn line(volume: &Volume, name: &Name) -> Value {
     let mut line = json!({
         "volid": volume.volid,
         "content": name.content,
         "format": volume.format,
         "size": volume.size,
-        // No clock: the same in every run.
-        "ctime": 1_760_000_000,
+        "ctime": volume.ctime.unwrap_or(CTIME),
     });
     if let Some(vmid) = name.vmid {
         line["vmid"] = vmid.into();

@@ -39,7 +39,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every endpoint served: method, template, rule.
-pub(super) const ROUTES: [(&str, &str, Handler); 79] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 81] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -71,6 +71,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 79] = [
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/get-osinfo", agent::osinfo),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/exec-status", agent::exec_status),
+    ("GET", "/nodes/{node}/qemu/{vmid}/agent/file-read", agent::file_read),
     ("GET", "/nodes/{node}/storage", storage::on_node),
     ("GET", "/nodes/{node}/storage/{storage}/status", storage::status),
     ("GET", "/nodes/{node}/storage/{storage}/content", content::list),
@@ -100,6 +101,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 79] = [
     ("PUT", "/pools/{poolid}", access::change_pool),
     ("DELETE", "/pools/{poolid}", access::delete_pool),
     ("GET", "/nodes/{node}/sdn/zones", sdn::on_node),
+    ("GET", "/nodes/{node}/sdn/zones/{zone}/content", sdn::content),
     ("PUT", "/cluster/sdn", sdn::apply),
     ("POST", "/cluster/sdn/lock", sdn::lock),
     ("DELETE", "/cluster/sdn/lock", sdn::unlock),

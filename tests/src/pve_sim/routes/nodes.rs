@@ -86,7 +86,9 @@ pub(super) fn network(call: &mut Call) -> Reply {
         for (vnet, object) in &call.world.sdn.running.vnets {
             let zone = object.get("zone").map_or("", String::as_str);
             let path = format!("/sdn/zones/{zone}/{vnet}");
-            if call.world.check_any(call.who, &path, &["SDN.Audit", "SDN.Use"]).is_ok() {
+            // PVE: Network/SDN.pm, get_local_vnets: whether the node has made it is not looked at.
+            let is_here = call.world.sdn.has_zone(call.params.text("node"), zone);
+            if is_here && call.world.check_any(call.who, &path, &["SDN.Audit", "SDN.Use"]).is_ok() {
                 lines.push(json!({ "iface": vnet, "type": "vnet", "active": 1 }));
             }
         }

@@ -26,7 +26,14 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .iter()
         .filter(|(_, vm)| vm.node == node)
         .filter(|(vmid, _)| call.world.may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"]))
-        .map(|(vmid, vm)| line(*vmid, vm));
+        .map(|(vmid, vm)| {
+            let mut line = line(*vmid, vm);
+            // PVE: QemuServer.pm, vmstatus: only the full list asks QEMU.
+            if call.params.flag("full") {
+                line["qmpstatus"] = vm.qmpstatus().into();
+            }
+            line
+        });
     Ok(Value::Array(lines.collect()).into())
 }
 

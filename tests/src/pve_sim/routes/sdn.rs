@@ -65,23 +65,21 @@ pub(super) fn rollback(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// Facts 37 and 54.
+/// Facts 37; facts-2 17: any user sees all zones of the node.
 pub(super) fn on_node(call: &mut Call) -> Reply {
     let node = call.node();
     let sdn = &call.world.sdn;
-    let mut lines = Vec::new();
-    let broken = sdn.broken_on.contains(&node);
-    for zone in sdn.running.zones.keys() {
-        if !call.world.may(call.who, &format!("/sdn/zones/{zone}"), &["SDN.Audit"]) {
-            continue;
-        }
-        let pending = sdn.edited != sdn.running;
-        let status = match (broken, pending) {
-            (true, _) => "error",
-            (false, true) => "pending",
-            (false, false) => "available",
-        };
-        lines.push(json!({ "zone": zone, "status": status }));
-    }
-    Ok(Value::Array(lines).into())
+    let (status, _) = sdn.state_on(&node);
+    let zones = sdn.running.zones.keys().filter(|zone| sdn.has_zone(&node, zone));
+    let lines = zones.map(|zone| json!({ "zone": zone, "status": status }));
+    Ok(Value::Array(lines.collect()).into())
+}
+
+/// Facts-2 17. A zone that the node does not have, or that does not exist, is an empty list.
+// PVE: API2/Network/SDN/Nodes/Zone.pm, index.
+pub(super) fn content(call: &mut Call) -> Reply {
+    let (node, zone) = (call.node(), call.params.text("zone"));
+    let vnets = call.world.sdn.on_node(&node).filter(|(_, of, _, _)| *of == zone);
+    let line = |(vnet, _, status, text): (&String, &str, &str, Option<&str>)| json!({ "vnet": vnet, "status": status, "statusmsg": text });
+    Ok(Value::Array(vnets.map(line).collect()).into())
 }

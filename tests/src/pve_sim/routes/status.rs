@@ -11,7 +11,7 @@ pub(super) fn current(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let vm = call.world.vm(&node, vmid)?;
     let mut line = super::qemu::line(vmid, vm);
-    line["qmpstatus"] = line["status"].clone();
+    line["qmpstatus"] = vm.qmpstatus().into();
     // PVE: facts-3 4.2.
     line["ha"] = match call.world.managed_by_ha(vmid) {
         Some(resource) => serde_json::json!({ "managed": 1, "state": resource.service }),
@@ -68,6 +68,10 @@ pub(super) fn stop(call: &mut Call) -> Reply {
 pub(super) fn shutdown(call: &mut Call) -> Reply {
     call.root_only(&["skiplock", "keepActive"])?;
     let vmid = call.vmid();
+    // PVE: what is paused gets no request to shut down; with `forceStop` it is stopped.
+    if !call.params.flag("forceStop") {
+        check_paused(call)?;
+    }
     if call.world.managed_by_ha(vmid).is_some() {
         let hard = call.params.number("timeout") == Some(0);
         let how = if hard { StopCommand::Hard } else { StopCommand::Graceful };
@@ -77,6 +81,13 @@ pub(super) fn shutdown(call: &mut Call) -> Reply {
     call.fork("qmshutdown", vmid, Work::Shutdown { vmid, force })
 }
 
+fn check_paused(call: &Call) -> Result<(), Refusal> {
+    match call.world.vms.get(&call.vmid()) {
+        Some(vm) if vm.is_paused() => Err(Refusal::die("VM is paused - cannot shutdown")),
+        _ => Ok(()),
+    }
+}
+
 fn ask_stop(call: &mut Call, vmid: u32, how: StopCommand) -> Reply {
     call.fork("hastop", vmid, Work::AskHa { vmid, request: Request::Stop(how) })
 }
@@ -84,6 +95,7 @@ fn ask_stop(call: &mut Call, vmid: u32, how: StopCommand) -> Reply {
 /// PVE: a reboot is no matter of HA's, only the start after it is (CLI/qm.pm, cleanup).
 pub(super) fn reboot(call: &mut Call) -> Reply {
     let vmid = call.vmid();
+    check_paused(call)?;
     // PVE: QemuServer/Helpers.pm, vm_running_locally and QemuConfig's assert.
     let node = call.node();
     let missing = |_| {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::Call;
 use crate::pve_sim::answer::{Answer, Refusal, Reply};
 use crate::pve_sim::formats::full;
+use crate::pve_sim::world::access::user_of;
 use crate::pve_sim::world::task::Task;
 
 const UPID: &str =
@@ -32,7 +33,7 @@ fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
 
 // PVE: API2/Tasks.pm, check_task_user: a token sees its own tasks; a user his tokens' too.
 fn owned(call: &Call, user: &str) -> bool {
-    user == call.who.authid || user.split('!').next() == Some(&call.who.authid)
+    user == call.who.authid || user_of(user) == call.who.authid
 }
 
 /// Facts 34.
@@ -57,7 +58,8 @@ pub(super) fn status(call: &mut Call) -> Reply {
 }
 
 fn describe(task: &Task) -> Map<String, Value> {
-    let (user, token) = task.user.split_once('!').unwrap_or((&task.user, ""));
+    let user = user_of(&task.user);
+    let token = task.user[user.len()..].trim_start_matches('!');
     let mut shown = Map::new();
     for (key, value) in [
         ("upid", &task.upid),
@@ -160,7 +162,7 @@ fn fits(call: &Call, task: &Task) -> bool {
     // PVE: the active list does not tell a token's user apart, the archive does.
     let user = match task.exitstatus {
         None => task.user.as_str(),
-        Some(_) => task.user.split('!').next().unwrap_or_default(),
+        Some(_) => user_of(&task.user),
     };
     let holds = |wanted: &str| user.to_lowercase().contains(&wanted.to_lowercase());
     let own = match task.exitstatus {
@@ -207,7 +209,7 @@ pub(super) fn on_cluster(call: &mut Call) -> Reply {
         .rev()
         .filter(|task| !task.run.gone)
         .take(25)
-        .filter(|task| all || task.user.split('!').next() == Some(&call.who.authid))
+        .filter(|task| all || user_of(&task.user) == call.who.authid)
         .map(line);
     Ok(Value::Array(lines.collect()).into())
 }

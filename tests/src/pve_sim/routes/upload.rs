@@ -198,8 +198,18 @@ fn fetched(
     }
     if refused.is_none() {
         lines.extend(dots(volume.size));
+        let format = found.format.as_deref().unwrap_or(&volume.format);
+        refused = unlike(filename, content, &dest, format);
     }
     Ok(Work::Store { storage, volume, refused, lines })
+}
+
+/// What PVE says of a downloaded file that does not have the format of its name.
+// PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity: before the file gets its name.
+fn unlike(filename: &str, content: &str, dest: &str, format: &str) -> Option<String> {
+    let tmp = format!("{dest}.tmp_dwnl.1");
+    let objection = image::objection(filename, &tmp, &image::head_of(format));
+    objection.filter(|_| content == "import").map(|(text, _)| text)
 }
 
 /// wget's lines with `--progress=dot:giga`.

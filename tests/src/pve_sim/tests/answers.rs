@@ -116,7 +116,7 @@ fn parse(version: &str, text: &str) -> (BTreeMap<String, World>, Vec<Answer>) {
 }
 
 /// Routes that a file cannot have in full, and why.
-const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 7] = [
+const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 15] = [
     ("8.4", "POST", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
     ("8.4", "DELETE", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
     ("8.4", "POST", "/cluster/sdn/rollback", Outcome::Done, NO_LOCK),
@@ -124,8 +124,18 @@ const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 7] = [
     ("9.0", "GET", MACHINES, Outcome::Done, NO_QEMU),
     ("9.1", "GET", MACHINES, Outcome::Done, NO_QEMU),
     ("9.2", "GET", MACHINES, Outcome::Done, NO_QEMU),
+    ("8.4", "GET", VNETS, Outcome::Done, NO_NETWORK),
+    ("8.4", "GET", VNETS, Outcome::Refused, NO_NETWORK),
+    ("9.0", "GET", VNETS, Outcome::Done, NO_NETWORK),
+    ("9.0", "GET", VNETS, Outcome::Refused, NO_NETWORK),
+    ("9.1", "GET", VNETS, Outcome::Done, NO_NETWORK),
+    ("9.1", "GET", VNETS, Outcome::Refused, NO_NETWORK),
+    ("9.2", "GET", VNETS, Outcome::Done, NO_NETWORK),
+    ("9.2", "GET", VNETS, Outcome::Refused, NO_NETWORK),
 ];
 const MACHINES: &str = "/nodes/{node}/capabilities/qemu/machines";
+const VNETS: &str = "/nodes/{node}/sdn/zones/{zone}/content";
+const NO_NETWORK: &str = "the answer is that of the node's own network, and it had none";
 const NO_QEMU: &str = "the list is QEMU's, and there was none";
 const NO_LOCK: &str = "SDN has locks since 9.0";
 

@@ -85,3 +85,47 @@ fn a_task_may_say_ok_although_a_node_failed() {
         ],
     );
 }
+
+/// A zone that only pve1 has, and what each node says of its VNet.
+#[test]
+fn a_node_says_how_its_vnets_do() {
+    let world = |state: &str, role: &str| {
+        format!(
+            r#"{{"nodes": {{"pve1": {{}}, "pve2": {{}}}},
+                "access": {{"users": {{"pipeline@pve": {{}}}},
+                    "tokens": {{"pipeline@pve!apply": {{"privsep": false,
+                        "secret": "00000000-0000-4000-8000-000000000001"}}}},
+                    "roles": {{"R": [{role}]}},
+                    "acl": [{{"path": "/", "who": "pipeline@pve", "role": "R"}}]}},
+                "sdn": {{{state}"running": {{
+                    "zones": {{"z1": {{"type": "simple", "nodes": "pve1"}}}},
+                    "vnets": {{"v1": {{"zone": "z1"}}}}}}}}}}"#
+        )
+    };
+    let content = |node: &str| format!("GET /nodes/{node}/sdn/zones/z1/content");
+    let networks = |node: &str| format!("GET /nodes/{node}/network type=any_bridge");
+    let audit = r#""SDN.Audit""#;
+    for (state, role, step, expected) in [
+        ("", audit, content("pve1"), r#"{"vnet":"v1","status":"available","statusmsg":null}"#),
+        ("", audit, content("pve2"), r#"{"data":[]}"#),
+        ("", audit, networks("pve1"), r#""iface":"v1""#),
+        (
+            "",
+            r#""SDN.Use""#,
+            content("pve1"),
+            "403 Permission check failed (/sdn/zones/z1, SDN.Audit)",
+        ),
+        ("", r#""SDN.Use""#, "GET /nodes/pve1/sdn/zones".to_owned(), r#""zone":"z1""#),
+        (
+            r#""stale_on": ["pve1"], "#,
+            audit,
+            content("pve1"),
+            "local sdn network configuration is not yet generated, please reload",
+        ),
+        (r#""broken_on": ["pve1"], "#, audit, content("pve1"), "vnet is not generated."),
+        // Nobody looks at the node for this list.
+        (r#""broken_on": ["pve1"], "#, audit, networks("pve1"), r#""iface":"v1""#),
+    ] {
+        check(&world(state, role), "[]", &[(&step, expected)]);
+    }
+}

@@ -89,6 +89,40 @@ fn uploads_are_judged_as_at_pve() {
 }
 
 #[test]
+fn a_file_that_is_being_copied_is_there_and_short() {
+    const LIST: &str = "GET /nodes/pve1/storage/local/content content=import";
+    let long = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"task": {"length": 9}}}]"#;
+    let sim = start("{}", long);
+    let bytes = [7; 1000];
+    send_upload(&sim, "local", &[("content", "import")], "a.raw", &bytes);
+    // Not before the task has begun to write its log.
+    let size = |listed: String| {
+        let (_, rest) = listed.split_once(r#""size":"#)?;
+        rest.split([',', '}']).next()?.parse::<u64>().ok()
+    };
+    let sizes: Vec<u64> = (0..8).filter_map(|_| size(send(&sim, LIST))).collect();
+    assert!(sizes.is_sorted() && sizes.len() > 4 && sizes.len() < 8, "{sizes:?}");
+    assert!(sizes.iter().all(|size| (1..1000).contains(size)), "{sizes:?}");
+    sim.settle();
+    assert!(send(&sim, LIST).contains(r#""size":1000"#));
+}
+
+#[test]
+fn a_killed_copy_leaves_half_a_file_and_a_failed_one_none() {
+    for (exitstatus, left) in [("unexpected status", Some(500)), ("import failed", None)] {
+        let faults = format!(
+            r#"[{{"when": "POST /nodes/*/storage/*/upload", "then": {{"task": {{"exitstatus": "{exitstatus}"}}}}}}]"#
+        );
+        let sim = start("{}", &faults);
+        send_upload(&sim, "local", &[("content", "import")], "a.raw", &[7; 1000]);
+        sim.settle();
+        let world = sim.world();
+        let found = world.volumes.iter().find(|volume| volume.volid == "local:import/a.raw");
+        assert_eq!(found.map(|volume| volume.size), left, "{exitstatus}");
+    }
+}
+
+#[test]
 fn an_upload_replaces_in_silence_and_is_listed() {
     let sim = start("{}", "[]");
     for bytes in [&b"one"[..], b"second"] {
@@ -121,6 +155,7 @@ fn an_upload_without_the_right_is_cut_off_early() {
 #[test]
 fn downloads_are_judged_as_at_pve() {
     let world = r#"{"urls": {"https://a.b/c.qcow2": {"size": 1000, "virtual_size": 2147483648, "sha256": "aa"},
+        "https://a.b/disk.img": {"size": 1024, "sha256": "aa", "format": "raw"},
         "https://a.b/gone": {"status": 404}}}"#;
     let get = |parameters: &str| {
         format!("POST /nodes/pve1/storage/local/download-url content=import {parameters}")
@@ -133,6 +168,13 @@ fn downloads_are_judged_as_at_pve() {
         "[]",
         &[
             ("GET /nodes/pve1/query-url-metadata url=https://a.b/c.qcow2", r#""size":1000"#),
+            (&get("url=https://a.b/disk.img filename=d.qcow2"), "200 OK"),
+            (
+                "task",
+                "TASK ERROR: qemu-img: Could not open '/var/lib/vz/import/d.qcow2.tmp_dwnl.1': Image is not in qcow2 format",
+            ),
+            (&get("url=https://a.b/disk.img filename=d.raw"), "200 OK"),
+            ("task", r#""exitstatus":"OK""#),
             (&get("url=https://a.b/gone filename=x.qcow2"), "200 OK"),
             ("task", "TASK ERROR: download failed: exit code 8"),
             (

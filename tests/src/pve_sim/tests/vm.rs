@@ -163,7 +163,9 @@ fn the_agent_answers_when_it_is_there() {
         )
     };
     let ping = "POST /nodes/pve1/qemu/100/agent/ping";
-    check(&world("0", true), "[]", &[(ping, "500 No QEMU guest agent configured")]);
+    check(&world("0", true), "[]", &[(ping, "500 QEMU guest agent is not running"); 3]);
+    let without = r#"{"vms": {"100": {"running": true, "config": {}}}}"#;
+    check(without, "[]", &[(ping, "500 No QEMU guest agent configured")]);
     check(&world("1", false), "[]", &[(ping, "500 VM 100 is not running")]);
     check(
         &world("enabled=1", true),
@@ -177,6 +179,39 @@ fn the_agent_answers_when_it_is_there() {
             ),
         ],
     );
+}
+
+#[test]
+fn the_agent_reads_files() {
+    let world = |blocks: &str| {
+        format!(
+            r#"{{"vms": {{"100": {{"running": true, "config": {{"agent": "1"}}}}}},
+            "guest": {{"agent_after": 0, "files": {{"/a": "é\n"}}, "files_after": 1, "agent_blocks": [{blocks}]}}}}"#
+        )
+    };
+    let read = "GET /nodes/pve1/qemu/100/agent/file-read file=/a";
+    let missing =
+        "500 Agent error: failed to open file '/a' (mode: 'r'): No such file or directory";
+    let other = "GET /nodes/pve1/qemu/100/agent/file-read file=/b";
+    let restarted = r#"[
+        {"when": "GET /nodes/pve1/qemu/100/agent/file-read", "nth": 5, "then": {"edit": {"vmid": 100, "running": false}}},
+        {"when": "GET /nodes/pve1/qemu/100/agent/file-read", "nth": 5, "then": {"edit": {"vmid": 100, "running": true}}}]"#;
+    check(
+        &world(""),
+        restarted,
+        &[
+            (read, missing),
+            (read, r#"200 OK {"data":{"bytes-read":3,"content":"Ã©\n"}}"#),
+            (other, "500 Agent error: failed to open file '/b' (mode: 'r'): No such file"),
+            ("GET /nodes/pve1/qemu/100/agent/file-read", "400 Parameter verification failed."),
+            (read, missing),
+        ],
+    );
+    let blocked = "500 Agent error: Command guest-file-open has been disabled";
+    check(&world(r#""guest-file-open""#), "[]", &[(read, blocked)]);
+    let blind = r#"[{"when": "* /**", "then": {"withdraw": {"path": "/vms", "privilege": "VM.GuestAgent.FileRead"}}}]"#;
+    let forbidden = "(/vms/100, VM.GuestAgent.FileRead|VM.GuestAgent.Unrestricted)";
+    check(&world(""), blind, &[(read, forbidden)]);
 }
 
 #[test]

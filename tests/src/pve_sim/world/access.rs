@@ -194,7 +194,17 @@ pub struct Who {
 impl Who {
     /// The user, without the token.
     pub(crate) fn user(&self) -> &str {
-        self.authid.split('!').next().unwrap_or_default()
+        user_of(&self.authid)
+    }
+}
+
+/// The user of a token, or the user itself: only what follows the last `@` is a realm, and a token's
+/// name has none.
+// PVE: pve-access-control, Auth/Plugin.pm, $user_regex; AccessControl.pm, $token_full_regex.
+pub(crate) fn user_of(authid: &str) -> &str {
+    match authid.rsplit_once('!') {
+        Some((user, token)) if !token.contains('@') => user,
+        _ => authid,
     }
 }
 
@@ -202,7 +212,7 @@ impl World {
     /// The caller a token header names, or none when it does not hold (facts 50).
     pub fn authenticate(&self, token_id: &str, secret: &str) -> Option<Who> {
         let token = self.access.tokens.get(token_id)?;
-        let user = self.access.users.get(token_id.split('!').next()?)?;
+        let user = self.access.users.get(user_of(token_id))?;
         let holds = user.enable && !token.expired && token.secret == secret;
         holds.then(|| Who { authid: token_id.to_owned() })
     }
@@ -340,6 +350,13 @@ mod tests {
             role: role.to_owned(),
             propagate: true,
         }
+    }
+
+    #[test]
+    fn a_user_may_have_signs_of_tokens() {
+        assert_eq!(user_of("a@pve!t"), "a@pve");
+        assert_eq!(user_of("a!b@pve"), "a!b@pve");
+        assert_eq!(user_of("a!b@corp@pve!t"), "a!b@corp@pve");
     }
 
     #[test]

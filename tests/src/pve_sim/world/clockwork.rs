@@ -37,6 +37,8 @@ pub struct Clockwork {
     /// Other seeds draw other lengths.
     pub(crate) seed: u64,
     pub(crate) now: u64,
+    /// Seconds that requests and tasks have waited for lock files.
+    pub(crate) waited: u64,
     /// How many VMs were created with a vmid.
     pub(crate) created: BTreeMap<u32, u32>,
     pub(crate) counter: u64,
@@ -54,6 +56,7 @@ impl Default for Clockwork {
             lengths: BTreeMap::new(),
             seed: 0,
             now: 0,
+            waited: 0,
             created: BTreeMap::new(),
             counter: 0,
             ends: 0,

@@ -36,6 +36,7 @@ impl Default for World {
             urls: BTreeMap::new(),
             options: BTreeMap::from([("keyboard".to_owned(), "en-us".to_owned())]),
             resources_lag: 2,
+            late_cleanup: 0,
             clockwork: super::clockwork::Clockwork::default(),
         }
     }
@@ -82,7 +83,7 @@ const ROLES: [(&str, &str, &str); 6] = [
         "PipelineVm",
         "VM.Allocate,VM.Audit,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,\
          VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,\
-         VM.GuestAgent.Audit,VM.PowerMgmt",
+         VM.GuestAgent.Audit,VM.GuestAgent.FileRead,VM.PowerMgmt",
     ),
     ("/storage/local-lvm", "PipelineDisk", "Datastore.AllocateSpace,Datastore.Audit"),
     ("/storage/local-zfs", "PipelineDisk", "Datastore.AllocateSpace,Datastore.Audit"),

@@ -13,6 +13,7 @@ pub(crate) mod disk;
 pub(crate) mod firmware;
 pub mod ha;
 pub(crate) mod hotplug;
+pub(crate) mod lock_file;
 pub mod mappings;
 pub(crate) mod moves;
 pub(crate) mod needs;
@@ -81,6 +82,8 @@ pub struct World {
     pub options: BTreeMap<String, String>,
     /// How many reads of `/cluster/resources` miss a change or a new VM (facts 31).
     pub resources_lag: u32,
+    /// How many seconds PVE's cleanup holds the lock file of a VM that was started before it came.
+    pub late_cleanup: u64,
     /// What is not written: pace, counters, running work.
     #[serde(skip)]
     pub(crate) clockwork: Clockwork,

@@ -29,7 +29,9 @@ impl World {
         if let Ok(vm) = self.vm_mut(node, vmid) {
             vm.running = true;
             vm.agent_calls = 0;
+            vm.file_reads = 0;
         }
+        self.meet_cleanup(vmid);
         Ended { log, ..Ended::default() }
     }
 
@@ -65,6 +67,7 @@ impl World {
                 if !bridge.is_empty() && !self.has_bridge(node, bridge) {
                     return Err(format!("bridge '{bridge}' does not exist"));
                 }
+                self.takes_vlans(&net, bridge)?;
             } else if key == "cpu" {
                 self.model_exists(text)?;
             } else {
@@ -93,9 +96,23 @@ impl World {
         }
     }
 
+    // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
+    fn takes_vlans(&self, net: &Properties, bridge: &str) -> Result<(), String> {
+        let has_vlans = ["tag", "trunks"].iter().any(|option| net.get(option).is_some());
+        match self.sdn.running.vnets.get(bridge) {
+            Some(vnet) if has_vlans && vnet.get("vlanaware").is_none_or(|aware| aware != "1") => {
+                Err(format!("vm vlans are not allowed on vnet {bridge}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn has_bridge(&self, node: &str, bridge: &str) -> bool {
         self.nodes.get(node).is_some_and(|found| found.interfaces.contains_key(bridge))
-            || self.sdn.running.vnets.contains_key(bridge)
+            || self
+                .sdn
+                .on_node(node)
+                .any(|(vnet, _, status, _)| vnet == bridge && status == "available")
     }
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
@@ -107,13 +124,18 @@ impl World {
         };
         vm.check_lock().map_err(text)?;
         vm.running = false;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
+        vm.file_reads = 0;
+        vm.cleanup_due = true;
         self.apply_pending(node, vmid, None).map(|_| ()).map_err(text)
     }
 
     pub(super) fn shutdown(&mut self, node: &str, vmid: u32, force: bool) -> Result<(), String> {
+        let listens = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running")
+            && self.guest_of(vmid).shuts_down;
         let running = self.vm(node, vmid).is_ok_and(|vm| vm.running);
-        if running && !force && !self.guest_of(vmid).shuts_down {
+        if running && !force && !listens {
             return Err("VM quit/powerdown failed - got timeout".to_owned());
         }
         self.stop(node, vmid)
@@ -125,19 +147,24 @@ impl World {
             return;
         };
         vm.running = running;
+        vm.qmpstatus = None;
         vm.agent_calls = 0;
+        vm.file_reads = 0;
         let node = vm.node.clone();
         // The VM is there, and nothing else is looked at.
         let _ = self.apply_pending(&node, vmid, None);
     }
 
     pub(super) fn reboot(&mut self, node: &str, vmid: u32) -> Ended {
-        if !self.guest_of(vmid).shuts_down {
+        let runs = self.vm(node, vmid).is_ok_and(|vm| vm.qmpstatus() == "running");
+        if !runs || !self.guest_of(vmid).shuts_down {
             return Err("VM quit/powerdown failed - got timeout".to_owned()).into();
         }
         if let Err(cause) = self.stop(node, vmid) {
             return Err(cause).into();
         }
+        // The start comes from the cleanup itself.
+        self.vms.entry(vmid).and_modify(|vm| vm.cleanup_due = false);
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
         // starts it again a moment later, in a task of its own.
         let root = Who { authid: "root@pam".to_owned() };

@@ -37,6 +37,8 @@ pub struct Sdn {
     pub lock: Option<String>,
     /// Nodes on which applying fails although the task says OK (facts 37).
     pub broken_on: Vec<String>,
+    /// Nodes that have not read what was applied last.
+    pub stale_on: Vec<String>,
 }
 
 /// Which of the three kinds.
@@ -84,6 +86,40 @@ impl Sdn {
             // PVE: Network/SDN.pm, lock_sdn_config: without a lock nobody looks at the token.
             (None, _) => Ok(()),
             _ => Err(Refusal::die("invalid lock token provided!")),
+        }
+    }
+
+    /// Whether a node belongs to a zone.
+    pub(crate) fn has_zone(&self, node: &str, zone: &str) -> bool {
+        let nodes = self.running.zones.get(zone).map(|zone| zone.get("nodes"));
+        nodes.is_some_and(|nodes| nodes.is_none_or(|list| list.split(',').any(|n| n == node)))
+    }
+
+    /// What a node says of each VNet of its zones: VNet, zone, status, and why it is not available.
+    // PVE: Network/SDN/Zones.pm, status; facts-2 17.
+    pub(crate) fn on_node<'s>(
+        &'s self,
+        node: &'s str,
+    ) -> impl Iterator<Item = (&'s String, &'s str, &'static str, Option<&'static str>)> {
+        let (status, text) = self.state_on(node);
+        let zone = |vnet: &'s Object| vnet.get("zone").map(String::as_str);
+        let vnets = self.running.vnets.iter();
+        let vnets = vnets.filter_map(move |(id, vnet)| Some((id, zone(vnet)?)));
+        vnets
+            .filter(move |(_, zone)| self.has_zone(node, zone))
+            .map(move |(id, zone)| (id, zone, status, text))
+    }
+
+    /// The state of a node's zones.
+    pub(crate) fn state_on(&self, node: &str) -> (&'static str, Option<&'static str>) {
+        let listed = |list: &[String]| list.iter().any(|name| name == node);
+        if listed(&self.stale_on) {
+            let text = "local sdn network configuration is not yet generated, please reload";
+            ("pending", Some(text))
+        } else if listed(&self.broken_on) {
+            ("error", Some("vnet is not generated. Please check the 'reload network' task log."))
+        } else {
+            ("available", None)
         }
     }
 

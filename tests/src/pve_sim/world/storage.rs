@@ -54,6 +54,9 @@ pub struct Volume {
     /// Bytes it takes on its storage; its size when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
+    /// When it was made, in seconds since 1970; the same for all that do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<u64>,
     /// The first bytes; all of them when the file is small.
     #[serde(skip)]
     pub(crate) bytes: Option<Arc<[u8]>>,
@@ -69,6 +72,9 @@ pub struct Download {
     pub size: u64,
     /// What a guest would see; the size when absent.
     pub virtual_size: Option<u64>,
+    /// The format that the file has; the one of the name that it is stored under when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
     /// SHA-256 of the file.
     pub sha256: String,
     /// Other sums of the file by algorithm.

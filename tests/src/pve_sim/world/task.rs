@@ -8,7 +8,7 @@ use super::World;
 use super::access::Who;
 use super::clockwork::Pace;
 use super::under_way::UnderWay;
-use super::work::{Ended, Work};
+use super::work::{Ended, KILLED, Work};
 
 /// A task.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -98,6 +98,14 @@ impl Task {
     fn upid_part(&self, at: usize) -> u64 {
         let part = self.upid.split(':').nth(at).unwrap_or_default();
         u64::from_str_radix(part, 16).unwrap_or_default()
+    }
+
+    /// How many of so many bytes it has written by now; none before its log has begun.
+    pub(crate) fn share_of(&self, size: u64) -> Option<u64> {
+        let all = self.run.written + self.run.script.len();
+        let done = u64::try_from(self.run.written).ok()?;
+        let all = u64::try_from(all).ok()?;
+        (done > 0).then(|| size / 2 * done / all.max(1))
     }
 
     /// How long it takes, in the unit of the pace.
@@ -294,7 +302,7 @@ impl World {
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
             task.run.ended = self.clockwork.ends;
             // PVE: reference 4. A killed worker writes no last line.
-            task.exitstatus = Some("unexpected status".to_owned());
+            task.exitstatus = Some(KILLED.to_owned());
         }
     }
 }

@@ -28,9 +28,15 @@ pub struct Vm {
     pub forced: BTreeSet<String>,
     /// Whether QEMU runs.
     pub running: bool,
+    /// QEMU's own word while it runs, as `paused`; absent: the guest runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qmpstatus: Option<String>,
     /// Keys whose hotplug fails while it runs, and what QEMU says then.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hotplug_fails: BTreeMap<String, String>,
+    /// How many seconds something else still holds its lock file; not written.
+    #[serde(skip_serializing)]
+    pub lock_held: u64,
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
@@ -43,6 +49,12 @@ pub struct Vm {
     /// Agent calls since the start.
     #[serde(skip)]
     pub(crate) agent_calls: u32,
+    /// Files that the agent was asked for since the start.
+    #[serde(skip)]
+    pub(crate) file_reads: u32,
+    /// It was stopped, and PVE's cleanup has not come yet.
+    #[serde(skip)]
+    pub(crate) cleanup_due: bool,
     /// MACs made for it so far.
     #[serde(skip)]
     pub(crate) made: u32,
@@ -68,8 +80,25 @@ pub struct Guest {
     pub shuts_down: bool,
     /// Addresses with prefix length on the first NIC; one is made up when empty.
     pub addresses: Vec<String>,
+    /// Addresses with prefix length on the other NICs, by config key (`net1`).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub nic_addresses: BTreeMap<String, Vec<String>>,
+    /// Files in the guest: path → content.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
+    /// Reads after a start that find none of the files yet.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub files_after: u32,
+    /// Commands that the guest's agent refuses, as `guest-file-open`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub agent_blocks: Vec<String>,
     /// The operating system, as get-osinfo says it.
     pub os: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Default for Guest {
@@ -78,6 +107,10 @@ impl Default for Guest {
             agent_after: Some(1),
             shuts_down: true,
             addresses: Vec::new(),
+            nic_addresses: BTreeMap::new(),
+            files: BTreeMap::new(),
+            files_after: 0,
+            agent_blocks: Vec::new(),
             os: "debian".to_owned(),
         }
     }
@@ -203,6 +236,21 @@ impl Vm {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What `query-status` says.
+    pub(crate) fn qmpstatus(&self) -> &str {
+        match (self.running, &self.qmpstatus) {
+            (true, Some(word)) => word,
+            (true, None) => "running",
+            (false, _) => "stopped",
+        }
+    }
+
+    /// Whether PVE asks such a VM for nothing that only its guest can do.
+    // PVE: QemuServer.pm, vm_is_paused; API2/Qemu.pm, vm_shutdown and vm_reboot.
+    pub(crate) fn is_paused(&self) -> bool {
+        matches!(self.qmpstatus(), "paused" | "prelaunch" | "suspended")
     }
 
     /// Facts 28.

@@ -10,7 +10,10 @@ use super::disk;
 use super::ha::Request;
 use super::moves::Move;
 use super::storage::{Storage, Volume};
-use super::task::TaskFault;
+use super::task::{Task, TaskFault};
+
+/// How a task ends that was killed.
+pub(crate) const KILLED: &str = "unexpected status";
 
 /// The work of a task.
 #[derive(Debug, Clone)]
@@ -77,6 +80,9 @@ impl World {
     }
 
     pub(crate) fn perform(&mut self, node: &str, who: &Who, work: Work) -> Ended {
+        if let Some(ended) = self.unlocked(&work) {
+            return ended;
+        }
         match work {
             Work::Create { vmid, params, start, pool } => {
                 let ended = self.create(node, who, vmid, params, start);
@@ -128,6 +134,22 @@ impl World {
         }
     }
 
+    /// The files that uploads are being copied to: `cp` writes under the final name, over what is there.
+    // PVE: pve-storage, API2/Storage/Status.pm, upload: `['cp', '--', $tmpfilename, $dest]`.
+    pub(crate) fn copies(&self, node: &str, storage: &str) -> Vec<Volume> {
+        let running = self.tasks.iter().filter(|task| {
+            task.node == node && task.kind == "imgcopy" && task.exitstatus.is_none()
+        });
+        let copy = |task: &Task| match &task.run.work {
+            Some(Work::Store { storage: id, volume, refused: None, .. }) if id == storage => {
+                let size = task.share_of(volume.size)?;
+                Some(Volume { size, node: Some(node.to_owned()), ..volume.clone() })
+            }
+            _ => None,
+        };
+        running.filter_map(copy).collect()
+    }
+
     /// What is left when a task fails or is stopped before its work.
     pub(crate) fn undo(&mut self, node: &str, who: &Who, work: Work, fault: &TaskFault) -> Ended {
         match work {
@@ -138,6 +160,13 @@ impl World {
             }
             Work::Change { vmid, change, .. } => return self.half(node, who, vmid, &change, fault),
             Work::Become { vmid, .. } => self.drop_claim(vmid),
+            // PVE: Status.pm, upload: only a worker that lives removes what `cp` has written.
+            Work::Store { volume, refused: None, .. }
+                if fault.exitstatus.as_deref().is_none_or(|text| text == KILLED) =>
+            {
+                let half = Volume { size: volume.size / 2, sha256: None, bytes: None, ..volume };
+                self.put_volume(node, half);
+            }
             // PVE: API2/Qemu.pm, destroy_vm: the config keeps its lock.
             Work::Destroy { vmid, .. } => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {

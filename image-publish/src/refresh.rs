@@ -1,0 +1,135 @@
+//! Which checksum an image must have: whether a web server is asked for it, or the last known one counts.
+//!
+//! DOOR: the date.
+
+use stage::{Entry, Place, Report};
+
+use crate::cache::Known;
+use crate::cli::Refresh;
+use crate::plan::Present;
+use crate::source::checksum::{Said, Sum};
+use crate::sums::{List, NoSum, ask};
+use crate::wanted::Wanted;
+use crate::work::Work;
+
+/// What is known of an image that a web server vouches for.
+#[derive(Debug)]
+pub(crate) enum Learned {
+    /// The checksum that it must have.
+    Sum(Said),
+    /// Only which stored file comes next to it: no checksum is known.
+    Stored(Present),
+}
+
+/// What is asked of web servers.
+pub(crate) struct Question<'a> {
+    /// The image.
+    pub(crate) wanted: &'a Wanted,
+    /// What tells its source from others in the cache.
+    pub(crate) key: String,
+    /// The name of the file in the lists.
+    pub(crate) file: &'a str,
+    /// The lists that may say its sum.
+    pub(crate) lists: Vec<List>,
+    /// Whether the storage holds the whole image with this checksum.
+    pub(crate) is_stored: &'a dyn Fn(&Work<'_>, &Sum) -> bool,
+    /// The stored file to use when nothing else is known.
+    pub(crate) newest: &'a dyn Fn() -> Option<Present>,
+}
+
+/// Returns the checksum of an image, asking web servers as far as `work.refresh` lets it.
+pub(crate) fn learn(
+    work: &mut Work<'_>,
+    mut question: Question<'_>,
+    report: &mut Report,
+) -> Result<Learned, Entry> {
+    let name = &question.wanted.name;
+    let known = work.cache.known(&question.key).cloned();
+    match (work.refresh, &known) {
+        (Refresh::Never, None) => return Err(unknown(question.wanted)),
+        (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.said())),
+        (Refresh::Missing, Some(known)) if (question.is_stored)(work, &known.sum) => {
+            let text = format!(
+                "using the checksum of {} from {}; `--refresh always` asks again",
+                known.day(),
+                known.list
+            );
+            work.tell("step", name, &text);
+            return Ok(Learned::Sum(known.said()));
+        }
+        _ => {}
+    }
+    if let Some(known) = &known {
+        // The list that answered the last time comes first.
+        question.lists.sort_by_key(|list| list.url.to_string() != known.list);
+    }
+    let failure = match ask(work, question.wanted, question.file, &question.lists) {
+        Ok(said) => {
+            let learned = now();
+            let known = Known { sum: said.sum.clone(), list: said.by.clone(), learned };
+            work.cache.keep_known(question.key, known);
+            return Ok(Learned::Sum(said));
+        }
+        Err(failure) => failure,
+    };
+    without_answer(work.refresh, &question, known, failure, report)
+}
+
+/// Decides what counts when no server said the sum.
+fn without_answer(
+    refresh: Refresh,
+    question: &Question<'_>,
+    known: Option<Known>,
+    failure: NoSum,
+    report: &mut Report,
+) -> Result<Learned, Entry> {
+    let name = &question.wanted.name;
+    match (failure, refresh) {
+        (NoSum::Silent(entry) | NoSum::NoList(entry), Refresh::Missing) if known.is_some() => {
+            let Some(known) = known else { return Err(entry) };
+            let why = entry.fact.split(';').next().unwrap_or_default();
+            let fact = format!(
+                "using the checksum of {} for image \"{name}\", because {why}",
+                known.day()
+            );
+            let hint = "`--refresh always` makes this an error";
+            report.push(Entry { fact, ..entry.as_warning() }.hint(hint));
+            Ok(Learned::Sum(known.said()))
+        }
+        (NoSum::Silent(entry), Refresh::Missing) => match (question.newest)() {
+            Some(stored) => {
+                let fact = format!(
+                    "using {}, the newest image \"{name}\" on the storage, because no checksum is known and {}",
+                    stored.file, entry.fact
+                );
+                let hint = "`--refresh always` makes this an error";
+                report.push(Entry { fact, ..entry.as_warning() }.hint(hint));
+                Ok(Learned::Stored(stored))
+            }
+            None => {
+                Err(with_hint(entry, "with `checksum:` in the image's source no list is needed"))
+            }
+        },
+        (NoSum::Silent(entry), Refresh::Always) => {
+            Err(with_hint(entry, "`--refresh missing` uses the last known checksum"))
+        }
+        (NoSum::Silent(entry) | NoSum::NoList(entry) | NoSum::NotListed(entry), _) => Err(entry),
+    }
+}
+
+/// Adds a hint where there is none.
+fn with_hint(entry: Entry, hint: &str) -> Entry {
+    if entry.hint.is_some() { entry } else { entry.hint(hint) }
+}
+
+/// Makes the finding of an image whose checksum must not be asked for.
+fn unknown(wanted: &Wanted) -> Entry {
+    let place = Place::Named(wanted.origin_shown());
+    Entry::error(place, "its checksum is not known, and `--refresh never` asks no server")
+        .hint("write `checksum:` in the image's source, or leave `--refresh` out once")
+}
+
+/// Returns the time now, in seconds since 1970.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}

@@ -1,0 +1,133 @@
+//! When and how often a web server is asked again. Waits by `work`, a door.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use pve_client::{FetchError, ProxyProblem, Unreachable};
+use stage::{Entry, Place};
+
+use crate::interrupt;
+use crate::work::{Work, pause, pause_for};
+
+/// A server that asks for a longer wait is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// A connection that brought this much, in bytes, was worth its try: the count of tries begins anew.
+const WORTH_A_TRY: u64 = 1 << 20;
+
+/// Whether another try may help after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It may not.
+    Never,
+    /// It may, after the wait that the server asks for, or else after a short pause.
+    After(Option<Duration>),
+}
+
+impl Again {
+    /// Judges the failure of a request.
+    pub(crate) fn of(error: &FetchError) -> Self {
+        match error {
+            FetchError::Busy { wait: Some(wait), .. } if *wait > LONGEST_WAIT => Self::Never,
+            FetchError::Busy { wait, .. } => Self::After(*wait),
+            FetchError::BadUrl
+            | FetchError::Status(_)
+            | FetchError::Downgrade
+            | FetchError::BadRedirect
+            | FetchError::TooManyRedirects => Self::Never,
+            FetchError::Unreachable(Unreachable::Proxy { problem, .. })
+                if !matches!(problem, ProxyProblem::Lost(_)) =>
+            {
+                Self::Never
+            }
+            FetchError::Unreachable(_) | FetchError::Lost(_) => Self::After(None),
+        }
+    }
+}
+
+/// Makes the finding of a failed request.
+pub(crate) fn failed(place: Place, fact: &str, error: &FetchError) -> Entry {
+    let entry = Entry::error(place, fact).cause(error);
+    match error {
+        FetchError::Busy { wait: Some(wait), .. } if *wait > LONGEST_WAIT => {
+            let most = LONGEST_WAIT.as_secs();
+            entry.hint(format!("the server asks to wait {} s, longer than the {most} s that image-publish waits: run it again later", wait.as_secs()))
+        }
+        _ => entry,
+    }
+}
+
+/// The tries of one file.
+pub(crate) struct Tries<'a> {
+    work: &'a Work<'a>,
+    name: &'a str,
+    limit: u32,
+    done: Cell<u32>,
+}
+
+impl<'a> Tries<'a> {
+    /// Begins to count the tries of a file of image `name`.
+    pub(crate) fn new(work: &'a Work<'a>, name: &'a str) -> Self {
+        Self { work, name, limit: work.retries, done: Cell::new(0) }
+    }
+
+    /// The same for what is tried once only.
+    pub(crate) fn once(work: &'a Work<'a>, name: &'a str) -> Self {
+        Self { limit: 0, ..Self::new(work, name) }
+    }
+
+    /// Says that `doing` comes next and why, and waits; returns false when there must be no other try.
+    pub(crate) fn again(&self, doing: &str, reason: &str, again: Again) -> bool {
+        let Again::After(wait) = again else { return false };
+        if self.done.get() >= self.limit || interrupt::is_asked() {
+            return false;
+        }
+        self.done.set(self.done.get() + 1);
+        let count = format!("({} of {})", self.done.get(), self.limit);
+        match wait.filter(|wait| !wait.is_zero()) {
+            None => {
+                self.work.tell("step", self.name, &format!("{doing} {count}: {reason}"));
+                pause(self.done.get());
+            }
+            Some(wait) => {
+                let seconds = wait.as_secs();
+                let text = format!(
+                    "waiting {seconds} s as the server asks, then {doing} {count}: {reason}"
+                );
+                self.work.tell("step", self.name, &text);
+                pause_for(wait);
+            }
+        }
+        !interrupt::is_asked()
+    }
+
+    /// Takes note of how many bytes a connection brought before it broke.
+    pub(crate) fn brought(&self, bytes: u64) {
+        if bytes >= WORTH_A_TRY {
+            self.done.set(0);
+        }
+    }
+
+    /// Tries from the start until it succeeds or no other try may help.
+    pub(crate) fn run<T>(
+        &self,
+        attempt: impl Fn() -> Result<T, (Entry, Again)>,
+    ) -> Result<T, Entry> {
+        loop {
+            let (entry, again) = match attempt() {
+                Ok(got) => return Ok(got),
+                Err(failure) => failure,
+            };
+            let reason = entry.causes.last().cloned().unwrap_or_default();
+            if !self.again("fetching again from the start", &reason, again) {
+                return Err(stopped(entry));
+            }
+        }
+    }
+}
+
+/// Adds to a failure that a signal has ended the tries, where one has.
+fn stopped(entry: Entry) -> Entry {
+    let is_said = entry.causes.contains(&interrupt::error().to_string());
+    if interrupt::is_asked() && !is_said { entry.cause(&interrupt::error()) } else { entry }
+}

@@ -1,0 +1,263 @@
+//! DOOR: asks a node whether an image has arrived: what its storage has, and which running tasks bring it.
+//!
+//! PVE copies an upload to its final name with `cp` or `scp`, so a file that is being written is visible,
+//! and shorter than it will be (pve-storage, API2/Storage/Status.pm, upload). A download has another name
+//! until it is whole. The task of an upload does not name the file; its log does, once the sum is compared.
+
+use std::time::Duration;
+
+use pve_client::{Error, TaskFilter, Upid};
+
+use super::reason::innermost;
+use crate::interrupt;
+use crate::node::Node;
+use crate::waiting::Waiting;
+use crate::work::{Work, pause, pause_for};
+
+/// PVE has answered, or the connection is lost, and the upload's task may still come: it begins once the
+/// storage is active.
+const MAY_BEGIN: u32 = 5;
+/// How long to wait between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A file that is expected on a storage.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Expected<'a> {
+    /// The image's name, for people.
+    pub(crate) name: &'a str,
+    /// The file's name.
+    pub(crate) file: &'a str,
+    /// Its length in bytes, when it is known.
+    pub(crate) length: Option<u64>,
+}
+
+/// What there is of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum There {
+    /// All of it.
+    Whole,
+    /// A part, and nobody seems to write the rest.
+    Half,
+    /// Nothing.
+    Nothing,
+}
+
+impl Expected<'_> {
+    /// Judges the size of the file that a storage has.
+    pub(crate) fn judge(&self, size: Option<u64>) -> There {
+        match size {
+            None => There::Nothing,
+            Some(size) if self.length.is_none_or(|length| length == size) => There::Whole,
+            Some(_) => There::Half,
+        }
+    }
+}
+
+/// Looks at the storage right before something is sent, and waits for who is at it already.
+///
+/// # Errors
+/// The storage cannot be read.
+pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Result<There, Error> {
+    let mut waiting = None;
+    let grows = format!("the rest of {}, which another run writes", node.volid(expected.file));
+    let mut growing = work.waiting(expected.name, grows);
+    let mut size_before = None;
+    loop {
+        // A task that cannot be seen keeps nobody waiting.
+        let running = running(node, expected.file).unwrap_or_default();
+        match await_all(work, node, expected, &running, &mut waiting) {
+            // Whoever asked for it finds that a signal has ended the wait.
+            Err(Error::TaskStillRuns { .. }) if interrupt::is_asked() => return Ok(There::Nothing),
+            ended => ended?,
+        }
+        let size = node.size_of(expected.file)?;
+        let there = expected.judge(size);
+        // Another token's task is not visible, but the file that it writes is.
+        let is_written = !running.is_empty() || there == There::Half && size != size_before;
+        if there == There::Whole || !is_written || interrupt::is_asked() {
+            return Ok(there);
+        }
+        if running.is_empty() {
+            if size_before.is_some() {
+                growing.still();
+            }
+            pause_for(LOOK * 2);
+        }
+        size_before = size;
+    }
+}
+
+/// How the search for an upload of unknown outcome ended.
+pub(super) enum Settled {
+    /// The image is there.
+    Whole,
+    /// It is not, and nothing is under way that would bring it.
+    Nothing,
+    /// Its task has failed, or goes on although the wait is over.
+    Task(Error),
+    /// PVE does not say.
+    Unknown(Error),
+}
+
+/// Finds out what became of an upload: follows its task, or looks for it.
+pub(super) fn settle(
+    work: &Work<'_>,
+    node: &Node,
+    expected: Expected<'_>,
+    upid: Option<&Upid>,
+) -> Settled {
+    let mut unread = 0;
+    let mut quiet = 0;
+    let mut waiting = None;
+    let mut followed = upid;
+    loop {
+        let error = match (step(work, node, expected, followed, &mut waiting), followed) {
+            (Ok(Step::Whole), _) => return Settled::Whole,
+            (Ok(Step::Under), _) => {
+                quiet = 0;
+                continue;
+            }
+            // A task that PVE knew and knows no longer has ended.
+            (Ok(Step::Nothing), None) if upid.is_some() || quiet >= MAY_BEGIN => {
+                return Settled::Nothing;
+            }
+            (Ok(Step::Nothing), _) => {
+                quiet += 1;
+                pause_for(LOOK);
+                if interrupt::is_asked() {
+                    return Settled::Nothing;
+                }
+                continue;
+            }
+            (Err(error @ (Error::TaskFailed(_) | Error::TaskStillRuns { .. })), _) => {
+                return Settled::Task(error);
+            }
+            (Err(error), Some(_)) if error.is_no_such_task() => {
+                followed = None;
+                continue;
+            }
+            (Err(error), _) => error,
+        };
+        // What its task does not say, the storage may.
+        if node.size_of(expected.file).is_ok_and(|size| expected.judge(size) == There::Whole) {
+            return Settled::Whole;
+        }
+        if unread >= work.retries || interrupt::is_asked() {
+            return Settled::Unknown(error);
+        }
+        unread += 1;
+        let reason = innermost(&error);
+        let text = format!(
+            "asking again whether the image has arrived ({unread} of {}): {reason}",
+            work.retries
+        );
+        work.tell("step", expected.name, &text);
+        pause(unread);
+    }
+}
+
+/// One look at what became of an upload.
+enum Step {
+    Whole,
+    Under,
+    Nothing,
+}
+
+fn step<'a>(
+    work: &'a Work<'_>,
+    node: &Node,
+    expected: Expected<'a>,
+    upid: Option<&Upid>,
+    waiting: &mut Option<Waiting<'a>>,
+) -> Result<Step, Error> {
+    if let Some(upid) = upid {
+        return node.wait(upid).map(|()| Step::Whole);
+    }
+    let running = running(node, expected.file)?;
+    await_all(work, node, expected, &running, waiting)?;
+    Ok(match expected.judge(node.size_of(expected.file)?) {
+        There::Whole => Step::Whole,
+        _ if running.is_empty() => Step::Nothing,
+        _ => Step::Under,
+    })
+}
+
+/// Waits for tasks that bring a file. How they end is seen at the storage.
+fn await_all<'a>(
+    work: &'a Work<'_>,
+    node: &Node,
+    expected: Expected<'a>,
+    running: &[Upid],
+    waiting: &mut Option<Waiting<'a>>,
+) -> Result<(), Error> {
+    for upid in running {
+        let waiting = waiting.get_or_insert_with(|| {
+            let what = format!("a task that may be copying {}: {upid}", node.volid(expected.file));
+            work.waiting(expected.name, what)
+        });
+        match node.wait_telling(upid, &mut || waiting.still()) {
+            // Its log may not have named the file yet: look again whether it is about this one.
+            Ok(()) | Err(Error::TaskFailed(_)) => {}
+            Err(error) if error.is_no_such_task() || error.is_permission() => pause_for(LOOK),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Returns the running tasks that bring a file, or may.
+pub(super) fn running(node: &Node, file: &str) -> Result<Vec<Upid>, Error> {
+    let filter = TaskFilter { active: true, ..TaskFilter::default() };
+    let tasks = node.client.tasks(&node.node, &filter)?;
+    let running = tasks.into_iter().filter(|task| task.status.is_none() && task.endtime.is_none());
+    let upids = running.map(|task| task.upid);
+    Ok(upids.filter(|upid| is_about(node, upid, file)).collect())
+}
+
+fn is_about(node: &Node, upid: &Upid, file: &str) -> bool {
+    match upid.kind() {
+        // PVE: Status.pm, download_url: the worker's id is the file's name.
+        "download" => upid.id() == file,
+        "imgcopy" => {
+            let log = node.client.task_log(upid, 0, LOG_HEAD).unwrap_or_default();
+            names(&log.lines, file).unwrap_or(true)
+        }
+        _ => false,
+    }
+}
+
+/// The line that names the file is the fourth.
+const LOG_HEAD: u64 = 10;
+
+/// Returns whether the log of an upload's task names a file; `None` while it names none.
+fn names(log: &[String], file: &str) -> Option<bool> {
+    let target = log.iter().find_map(|line| line.strip_prefix("target file: "))?;
+    Some(target.rsplit('/').next() == Some(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(log: &[&str], expected: Option<bool>) {
+        let log: Vec<String> = log.iter().map(|line| (*line).to_owned()).collect();
+        assert_eq!(names(&log, "a-0123456789ab.raw"), expected, "{log:?}");
+    }
+
+    #[test]
+    fn the_log_of_an_upload_names_its_file() {
+        let first = "starting file import from: /var/tmp/pveupload-0";
+        check(&[first], None);
+        check(&[first, "target file: /mnt/x/import/a-0123456789ab.raw"], Some(true));
+        check(&[first, "target file: /mnt/x/import/ba-0123456789ab.raw"], Some(false));
+    }
+
+    #[test]
+    fn a_file_of_unknown_length_is_whole() {
+        let expected = |length| Expected { name: "a", file: "a", length };
+        assert_eq!(expected(Some(5)).judge(Some(5)), There::Whole);
+        assert_eq!(expected(Some(5)).judge(Some(4)), There::Half);
+        assert_eq!(expected(None).judge(Some(4)), There::Whole);
+        assert_eq!(expected(None).judge(None), There::Nothing);
+    }
+}

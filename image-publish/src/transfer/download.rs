@@ -1,0 +1,140 @@
+//! DOOR: lets the node download an image.
+
+use pve_client::Error;
+use pve_stage::finding;
+use stage::{Entry, shown};
+
+use super::reason::stopped;
+use super::upload::send;
+use crate::node::Node;
+use crate::prepare::bytes_of;
+use crate::published::{Failed, What};
+use crate::ready::{Ready, Remote, Supply};
+use crate::work::Work;
+
+/// Lets the node download an image; `remove_first` says that a part of it is there, which a download does not
+/// overwrite. Where the token must not ask for that, this machine fetches and sends it.
+pub(crate) fn download(
+    work: &Work<'_>,
+    node: &Node,
+    image: Ready,
+    remove_first: bool,
+) -> Result<(String, What), Failed> {
+    let Ready { name, file, length, sum, supply } = &image;
+    let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
+        return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
+    };
+    let fact = format!("downloading image \"{name}\" to the node");
+    let fail = |error: &Error| {
+        // The node's log repeats the URL, and those that a server sends it on to.
+        let mut entry = finding::while_doing(node.place(), &fact, error);
+        entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
+        match error {
+            // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
+            Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
+                entry.hint(format!("write the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file leave `mode` out"))
+            }
+            _ => entry,
+        }
+    };
+    if remove_first {
+        let removed = node.remove(&node.volid(file));
+        removed
+            .map_err(|error| Failed { left: error.is_outcome_unknown(), entry: fail(&error) })?;
+    }
+    let downloaded = node.download(url.expose(), file, sum).and_then(|upid| {
+        let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
+        node.wait_reading(&upid, &mut |log| {
+            if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
+                transfer.at_percent(percent);
+            }
+        })
+    });
+    let error = match downloaded {
+        Ok(()) => return Ok((file.clone(), What::Downloaded)),
+        Err(error) => error,
+    };
+    if let Some(failed) = stopped(node, &fact, &error) {
+        return Err(failed);
+    }
+    match not_for_the_node(&error).filter(|_| *may_send) {
+        Some(reason) => {
+            work.tell("step", name, &format!("{reason}: fetched here and uploaded"));
+            let name = name.clone();
+            Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
+        }
+        // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
+        None => {
+            Err(Failed { left: remove_first || error.is_outcome_unknown(), entry: fail(&error) })
+        }
+    }
+}
+
+/// Returns why the node cannot download what another machine may.
+fn not_for_the_node(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Status(_) if error.is_permission() => {
+            Some("the token must not let the node download (Sys.AccessNetwork)")
+        }
+        // wget's exit codes: 4 is the network or the name, 5 the certificate.
+        Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
+            "download failed: exit code 4" => Some("the node cannot reach the URL"),
+            // PVE: tests/answers: a name that it cannot resolve ends the task with wget's own words.
+            text if text.starts_with("download failed: wget: unable to resolve host") => {
+                Some("the node cannot reach the URL")
+            }
+            "download failed: exit code 5" => Some("the node does not trust the server"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Finds the percentage in a line of wget's progress, as the node's task log has it.
+///
+/// wget writes it behind 32 MiB of dots, so the line that it is at has none.
+fn percent_in(line: &str) -> Option<u8> {
+    line.split_whitespace()
+        .rev()
+        .find_map(|word| word.strip_suffix('%')?.parse().ok())
+        .filter(|percent| *percent <= 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, not_for_the_node, percent_in};
+
+    fn check(line: &str, expected: Option<u8>) {
+        assert_eq!(percent_in(line), expected, "{line}");
+    }
+
+    #[test]
+    fn progress_in_a_task_log() {
+        check("  1024K ........ ........ ........ ........ 42% 10.1M 5s", Some(42));
+        check("100%", Some(100));
+        check(" 32768K ........ ......", None);
+        check("downloading https://x/50%25.qcow2", None);
+        check("", None);
+    }
+
+    fn check_exitstatus(exitstatus: &str, expected: Option<&str>) {
+        let upid = "UPID:pve1:00001000:00100000:69000000:download:a:a@pve!b:".parse().unwrap();
+        let failure =
+            pve_client::TaskFailure { upid, exitstatus: exitstatus.to_owned(), log: Vec::new() };
+        let found = not_for_the_node(&Error::TaskFailed(Box::new(failure)));
+        assert_eq!(found, expected, "{exitstatus}");
+    }
+
+    #[test]
+    fn what_only_the_node_cannot_do_is_told_from_what_nobody_can() {
+        check_exitstatus("download failed: exit code 4", Some("the node cannot reach the URL"));
+        let unresolved = "download failed: wget: unable to resolve host address 'images.example'";
+        check_exitstatus(unresolved, Some("the node cannot reach the URL"));
+        check_exitstatus(
+            "download failed: exit code 5",
+            Some("the node does not trust the server"),
+        );
+        check_exitstatus("download failed: exit code 8", None);
+        check_exitstatus("checksum mismatch: got 'a' != expect 'b'", None);
+    }
+}

@@ -1,0 +1,199 @@
+//! DOOR: uploads an image, and finds out what became of it.
+//!
+//! Sent again is only what is certain to be neither there nor under way.
+
+use pve_client::{Error, Upid};
+use pve_stage::finding;
+use stage::{Entry, Place};
+
+use super::arrival::{Expected, Settled, There, running, settle};
+use super::reason::{innermost, stopped};
+use crate::interrupt;
+use crate::node::Node;
+use crate::prepare::Bytes;
+use crate::published::Failed;
+use crate::ready::Local;
+use crate::show;
+use crate::source::examine::sums_of;
+use crate::work::{Work, pause};
+
+/// How an attempt to upload ended.
+enum Attempt {
+    /// The image is there.
+    Arrived,
+    /// Nothing of it is there or under way: it may be sent again.
+    Lost(Error),
+    /// The token must not upload.
+    Refused(Entry),
+    /// Another attempt would fail too, or nobody knows what became of this one.
+    Failed {
+        error: Error,
+        /// PVE's task, once there is one.
+        upid: Option<Upid>,
+    },
+}
+
+/// Uploads an image; one that is lost on its way is sent again from the start, with the reason said.
+pub(crate) fn send(
+    work: &Work<'_>,
+    node: &Node,
+    bytes: Bytes,
+    name: &str,
+) -> Result<String, Failed> {
+    let fact = format!("uploading image \"{name}\"");
+    let mut tries = 0;
+    loop {
+        let (error, upid) = match attempt(work, node, &bytes, name) {
+            Attempt::Arrived => return Ok(bytes.file),
+            Attempt::Refused(entry) => return Err(entry.into()),
+            Attempt::Lost(error) => {
+                if tries < work.retries && !interrupt::is_asked() {
+                    tries += 1;
+                    let reason = innermost(&error);
+                    let text = format!(
+                        "sending again from the start ({tries} of {}): {reason}",
+                        work.retries
+                    );
+                    work.tell("step", name, &text);
+                    pause(tries);
+                    continue;
+                }
+                (error, None)
+            }
+            Attempt::Failed { error, upid } => (error, upid),
+        };
+        if let Some(failed) = stopped(node, &fact, &error) {
+            return Err(failed);
+        }
+        let Bytes { file, length, sha256, local } = &bytes;
+        let entry = if has_changed(&error, local, sha256) {
+            let fact = format!("changed while it was sent, for image \"{name}\"");
+            Entry::error(Place::file(local.files.shown()), fact)
+                .hint("wait until it is written to its end")
+        } else {
+            finding::while_doing(node.place(), &fact, &error)
+        };
+        let expected = Expected { name, file, length: Some(*length) };
+        return Err(after_failure(node, expected, upid.as_ref(), &error, entry));
+    }
+}
+
+/// Uploads once, and follows the upload to its end.
+fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
+    let Bytes { file, length, sha256, local } = bytes;
+    let doing = format!("uploading {} to {}", show::bytes(*length), node.volid(file));
+    let mut transfer = work.transfer(name, doing, Some(*length));
+    let mut reader = local.compression.unpack(local.files.open());
+    let mut sent = 0;
+    let mut on_progress = |bytes| {
+        sent = bytes;
+        transfer.at(bytes);
+    };
+    let posted = node.upload(file, *length, sha256, &mut reader, &mut on_progress);
+    let (error, upid) = match posted {
+        Ok(upid) => match node.wait(&upid) {
+            Ok(()) => return Attempt::Arrived,
+            Err(error) => (error, Some(upid)),
+        },
+        Err(error) => match after_lost(node, error, sent < *length) {
+            Ok(error) => (error, None),
+            Err(attempt) => return attempt,
+        },
+    };
+    if matches!(error, Error::TaskFailed(_) | Error::TaskStillRuns { .. }) {
+        return Attempt::Failed { error, upid };
+    }
+    let expected = Expected { name, file, length: Some(*length) };
+    let text = format!("checking whether the image has arrived: {}", innermost(&error));
+    work.tell("step", name, &text);
+    match settle(work, node, expected, upid.as_ref()) {
+        Settled::Whole => Attempt::Arrived,
+        Settled::Nothing => Attempt::Lost(error),
+        Settled::Task(error) | Settled::Unknown(error) => Attempt::Failed { error, upid },
+    }
+}
+
+/// Judges an upload that got no task: an error means that the image may be there all the same.
+fn after_lost(node: &Node, error: Error, is_part: bool) -> Result<Error, Attempt> {
+    let is_lost = never_arrived(&error, is_part);
+    if !is_lost && !error.is_outcome_unknown() {
+        return Err(Attempt::Failed { error, upid: None });
+    }
+    // PVE: facts 40: a refused upload may end in a closed connection without a word.
+    match node.missing_privilege() {
+        Some(refused) => Err(Attempt::Refused(refused)),
+        None if is_lost => Err(Attempt::Lost(error)),
+        None => Ok(error),
+    }
+}
+
+/// Returns whether PVE cannot have begun to store an upload that ended so: PVE throws away a body that is
+/// not whole.
+fn never_arrived(error: &Error, is_part: bool) -> bool {
+    match error {
+        Error::NeverSent { .. } => error.certificate().is_none(),
+        Error::MaybeSent { .. } => is_part,
+        _ => error.is_node_unreachable() || error.is_worker_start_failure(),
+    }
+}
+
+/// Tells whether an upload failed because its file is not what it was when it was examined.
+///
+/// PVE compares the sum of every upload, so it need not be made again while sending; only when
+/// PVE's differs is the file asked.
+fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
+    match error {
+        Error::Source { .. } => true,
+        Error::TaskFailed(failure) if failure.exitstatus.contains("checksum mismatch") => {
+            let mut reader = local.compression.unpack(local.files.open());
+            sums_of(&mut reader).is_ok_and(|sums| sums.sha256 != sha256)
+        }
+        _ => false,
+    }
+}
+
+/// Looks whether a failed upload has left something half-made, and removes it.
+fn after_failure(
+    node: &Node,
+    expected: Expected<'_>,
+    upid: Option<&Upid>,
+    error: &Error,
+    entry: Entry,
+) -> Failed {
+    // A refusal comes before anything is stored, and without a connection nothing can be asked.
+    let is_refused = matches!(error, Error::NeverSent { .. } | Error::Status(_));
+    if is_refused && !error.is_outcome_unknown() && upid.is_none() {
+        return Failed { entry, left: false };
+    }
+    let volid = node.volid(expected.file);
+    let (Ok(running), Ok(size)) = (running(node, expected.file), node.size_of(expected.file))
+    else {
+        let entry = match (upid, error) {
+            (Some(upid), error) if !matches!(error, Error::TaskFailed(_)) => {
+                entry.note(format!("task {upid}"))
+            }
+            _ => entry,
+        };
+        let note = format!("whether it has arrived is not known: {volid}");
+        let hint = "run again: an image that has arrived is not sent again";
+        return Failed { entry: entry.note(note).hint(hint), left: true };
+    };
+    if let Some(running) = running.first() {
+        return Failed { entry: entry.note(format!("task {running} goes on")), left: true };
+    }
+    // PVE removes what its own task has not copied to the end; what is whole is another run's.
+    if expected.judge(size) != There::Half {
+        return Failed { entry, left: error.is_outcome_unknown() };
+    }
+    match node.clean_up(&volid) {
+        Ok(()) => Failed {
+            entry: entry.note(format!("what was left of it is removed: {volid}")),
+            left: false,
+        },
+        Err(_) => Failed {
+            entry: entry
+                .note(format!("a part of it is left, and is not taken for the image: {volid}")),
+            left: true,
+        },
+    }
+}

@@ -1,0 +1,56 @@
+//! DOOR: the turn to publish an image: one run at a time on this machine, for each storage and volume.
+//!
+//! The second run finds the image when its turn comes, and has not read, fetched or sent it. Runs of
+//! another user, with another `--cache-dir` or on another machine do not see the lock; for them the
+//! storage is looked at right before sending.
+
+use pve_stage::machine_lock::{MachineLock, Taken};
+use stage::{Entry, Place};
+
+use crate::interrupt;
+use crate::left_over::LOCK;
+use crate::target::Target;
+use crate::work::Work;
+
+/// The turn; over when dropped. Nothing of it is left then.
+#[must_use]
+pub(crate) struct Turn(Option<MachineLock>);
+
+impl Turn {
+    /// Waits for the turn. Without a cache folder, or where there are no locks, nobody has to wait.
+    ///
+    /// # Errors
+    /// A signal ended the wait.
+    pub(crate) fn take(
+        work: &Work<'_>,
+        target: &Target,
+        name: &str,
+        file: &str,
+    ) -> Result<Self, Entry> {
+        let Some(folder) = work.folder() else { return Ok(Self(None)) };
+        let volid = target.volid(file);
+        let key = format!("{}\n{volid}", target.address());
+        let mut waiting =
+            work.waiting(name, format!("another run on this machine to publish {volid}"));
+        let mut while_busy = || {
+            waiting.still();
+            interrupt::go_on()
+        };
+        match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
+            Taken::Held(lock) => Ok(Self(Some(lock))),
+            Taken::NotPossible => Ok(Self(None)),
+            Taken::Busy => {
+                let fact = format!("image \"{name}\" was not begun");
+                Err(Entry::error(Place::Run, fact).cause(&interrupt::error()))
+            }
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(lock) = self.0.take() {
+            lock.remove();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! When a long wait says that it still goes on, and in which words. Does no I/O.
+
+use pve_client::{Error, Refusal};
+use std::error::Error as _;
+use std::time::Duration;
+
+/// How long a wait may be silent.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// The patience of whoever watches a wait: it ends after 30 s without news, and each time later.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    next: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { next: SILENCE }
+    }
+}
+
+impl Patience {
+    /// There was news: the next word is due 30 s from now.
+    pub(crate) fn renew(&mut self, waited: Duration) {
+        self.next = waited + SILENCE;
+    }
+
+    /// Returns what to say of a wait that still goes on; `None`: nothing yet. Between two words the time
+    /// waited doubles.
+    pub(crate) fn say(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
+        if waited < self.next {
+            return None;
+        }
+        while self.next <= waited {
+            self.next *= 2;
+        }
+        Some(format!("still waiting for {what} ({} s): last answer: {last}", waited.as_secs()))
+    }
+}
+
+/// An error as the last answer that somebody got: PVE's own words where there are some.
+pub(crate) fn last_answer(error: &Error) -> String {
+    if let Error::Status(refusal) = error {
+        let Refusal { status, message, errors, .. } = &**refusal;
+        let errors = errors.iter().map(|(name, text)| format!("{name}: {}", text.trim_end()));
+        let said: Vec<String> =
+            message.lines().next().map(str::to_owned).into_iter().chain(errors).collect();
+        return match said.join("; ") {
+            said if said.is_empty() => format!("status {status}"),
+            // A gateway's text alone does not tell what it is.
+            said if *status > 500 => format!("status {status}: {said}"),
+            said => said,
+        };
+    }
+    if let Error::TaskFailed(failure) = error {
+        return failure.exitstatus.clone();
+    }
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pve_client::{Call, TaskFailure, Unreachable};
+
+    /// When something is said of a wait that is looked at each second.
+    fn said(patience: &mut Patience, until: u64) -> Vec<u64> {
+        let due = |second: &u64| patience.say(Duration::from_secs(*second), "x", "y").is_some();
+        (0..=until).filter(due).collect()
+    }
+
+    #[test]
+    fn the_pauses_between_two_words_grow() {
+        assert_eq!(said(&mut Patience::default(), 1800), [30, 60, 120, 240, 480, 960]);
+        let mut renewed = Patience::default();
+        renewed.renew(Duration::from_secs(100));
+        assert_eq!(said(&mut renewed, 300), [130, 260]);
+    }
+
+    #[test]
+    fn what_is_said() {
+        let mut patience = Patience::default();
+        let text = patience.say(Duration::from_millis(30_900), "the guest agent", "VM 100 is off");
+        assert_eq!(
+            text.as_deref(),
+            Some("still waiting for the guest agent (30 s): last answer: VM 100 is off")
+        );
+    }
+
+    fn refused(status: u16, message: &str, errors: &[(&str, &str)]) -> Error {
+        let errors = errors.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let call = Call { method: "GET", path: "/version".to_owned() };
+        Error::Status(Box::new(Refusal { call, status, message: message.to_owned(), errors }))
+    }
+
+    #[test]
+    fn the_last_answer_is_in_pves_words() {
+        let check = |error: Error, expected: &str| assert_eq!(last_answer(&error), expected);
+        check(
+            refused(500, "QEMU guest agent is not running\n", &[]),
+            "QEMU guest agent is not running",
+        );
+        check(refused(596, "Connection timed out", &[]), "status 596: Connection timed out");
+        check(refused(502, "", &[]), "status 502");
+        let text = "can't lock file '/var/lock/qemu-server/lock-101.conf' - got timeout";
+        let upid = "UPID:pve1:00001001:00100064:69000001:qmstart:101:root@pam:".parse().unwrap();
+        let failure = TaskFailure { upid, exitstatus: text.to_owned(), log: Vec::new() };
+        check(Error::TaskFailed(Box::new(failure)), text);
+        check(
+            refused(400, "Parameter verification failed.\n", &[("upid", "no such task\n")]),
+            "Parameter verification failed.; upid: no such task",
+        );
+        let reason = Unreachable::NameNotFound { host: "pve".to_owned() };
+        let endpoint = "https://pve:8006".to_owned();
+        check(
+            Error::NeverSent { endpoint, reason },
+            "https://pve:8006 cannot be reached: the name \"pve\" has no address",
+        );
+    }
+}

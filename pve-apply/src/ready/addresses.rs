@@ -1,0 +1,210 @@
+//! Whether a guest has the addresses that the document says, as its agent reports them. Does no I/O.
+
+use crate::desired::NicAddresses;
+use pve_client::AgentInterface;
+use stage::Entry;
+use std::net::IpAddr;
+
+/// A NIC whose addresses are waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Nic {
+    /// What the document says of it.
+    pub said: NicAddresses,
+    /// Its MAC in PVE's config.
+    pub mac: String,
+}
+
+/// What an agent has reported of a VM's NICs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reported {
+    /// The addresses that others can use, NIC by NIC.
+    pub addresses: Vec<IpAddr>,
+    /// What lacks, as `10.0.0.5 on net0`.
+    pub missing: Vec<String>,
+    /// What the NICs with something missing have instead.
+    pub instead: Vec<String>,
+}
+
+/// Compares what an agent reports with what the document says.
+pub(crate) fn compare(nics: &[Nic], interfaces: &[AgentInterface]) -> Reported {
+    let mut reported = Reported::default();
+    for nic in nics {
+        let found = of_mac(interfaces, &nic.mac);
+        let all: Vec<IpAddr> = found.iter().flat_map(|i| &i.addresses).map(|(ip, _)| *ip).collect();
+        let useful = all.iter().copied().filter(is_useful);
+        let missing = missing(&nic.said, &all);
+        if !missing.is_empty() {
+            reported.instead.push(instead(nic, &found, &all));
+        }
+        reported.addresses.extend(useful);
+        reported.missing.extend(missing);
+    }
+    // Of a VM whose NICs the document leaves to the image, one address is waited for.
+    let is_unsaid = nics.iter().all(|nic| nic.said.is_unsaid());
+    if is_unsaid && reported.addresses.is_empty() && !nics.is_empty() {
+        reported.missing.push("an address".to_owned());
+        let has = |nic: &Nic| {
+            let found = of_mac(interfaces, &nic.mac);
+            let all: Vec<_> = found.iter().flat_map(|i| &i.addresses).map(|(ip, _)| *ip).collect();
+            instead(nic, &found, &all)
+        };
+        reported.instead = nics.iter().map(has).collect();
+    }
+    reported
+}
+
+/// The interfaces of a NIC: a bridge or a VLAN in the guest has its MAC too.
+fn of_mac<'i>(interfaces: &'i [AgentInterface], mac: &str) -> Vec<&'i AgentInterface> {
+    let is_its = |other: &str| other.eq_ignore_ascii_case(mac);
+    interfaces.iter().filter(|i| i.mac.as_deref().is_some_and(is_its)).collect()
+}
+
+/// What a NIC lacks of what the document says.
+fn missing(said: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
+    let on = |what: &str| format!("{what} on {}", said.slot);
+    let lacks = said.fixed.iter().filter(|ip| !all.contains(ip));
+    let mut missing: Vec<String> = lacks.map(|ip| on(&ip.to_string())).collect();
+    let mut others = all.iter().filter(|ip| is_useful(ip) && !said.fixed.contains(ip));
+    if said.dhcp4 && !others.clone().any(IpAddr::is_ipv4) {
+        missing.push(on("an IPv4 address"));
+    }
+    if said.dhcp6 && !others.any(IpAddr::is_ipv6) {
+        missing.push(on("an IPv6 address"));
+    }
+    missing
+}
+
+/// What a NIC has, for people.
+fn instead(nic: &Nic, found: &[&AgentInterface], all: &[IpAddr]) -> String {
+    let Nic { said, mac } = nic;
+    if found.is_empty() {
+        return format!("no interface with the MAC of {} ({mac})", said.slot);
+    }
+    let list: Vec<String> = all.iter().map(ToString::to_string).collect();
+    let list = if list.is_empty() { "no address".to_owned() } else { list.join(", ") };
+    format!("{list} on {} ({mac})", said.slot)
+}
+
+/// Returns whether others can reach an address: no interface gives itself such a one.
+pub(crate) fn is_useful(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
+        IpAddr::V6(v6) => !v6.is_loopback() && !v6.is_unicast_link_local(),
+    }
+}
+
+impl Reported {
+    /// Returns what is still missing, in a few words.
+    pub(crate) fn lacks(&self) -> String {
+        format!("no {}", self.missing.join(", no ")).replace("no an ", "no ")
+    }
+
+    /// Adds what the guest has instead, and what may be wrong.
+    pub(crate) fn explain(&self, entry: Entry, nics: &[Nic]) -> Entry {
+        let note = |entry: Entry, has: &String| entry.note(format!("its agent reports {has}"));
+        let entry = self.instead.iter().fold(entry, note);
+        let is_fixed = nics.iter().any(|nic| !nic.said.fixed.is_empty());
+        entry.hint(match is_fixed {
+            true => {
+                "look at the guest's console; where the address was changed, `apply --reseed` gives \
+                 the guest the new one"
+            }
+            false => "look at the guest's console, and for the DHCP server of the NIC's network",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(mac: &str, addresses: &[&str]) -> AgentInterface {
+        let addresses = addresses.iter().map(|a| (a.parse().unwrap(), 24)).collect();
+        AgentInterface { name: "eth0".into(), mac: Some(mac.into()), addresses }
+    }
+
+    fn nic(number: u8, fixed: &[&str], dhcp4: bool, dhcp6: bool) -> Nic {
+        let fixed = fixed.iter().map(|ip| ip.parse().unwrap()).collect();
+        let slot = format!("net{number}");
+        let said = NicAddresses { slot, mac: None, fixed, dhcp4, dhcp6 };
+        Nic { said, mac: format!("02:AB:00:00:00:0{number}") }
+    }
+
+    /// Of two NICs the agent reports these addresses; expected are the useful ones and what is missing.
+    fn check(nics: &[Nic], first: &[&str], second: &[&str], useful: &[&str], missing: &[&str]) {
+        let list = [
+            interface("00:00:00:00:00:00", &["127.0.0.1", "::1"]),
+            interface("02:ab:00:00:00:00", first),
+            interface("02:ab:00:00:00:01", second),
+            interface("02:42:00:00:00:01", &["172.17.0.1"]),
+        ];
+        let found = compare(nics, &list);
+        let addresses: Vec<_> = found.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!((addresses, found.missing), (texts(useful), texts(missing)));
+    }
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn a_fixed_address_counts_only_when_it_is_reported() {
+        let fixed = [nic(0, &["10.0.0.5"], false, false)];
+        check(&fixed, &["fe80::1", "10.0.0.5"], &[], &["10.0.0.5"], &[]);
+        check(&fixed, &["10.0.0.77"], &["10.0.0.5"], &["10.0.0.77"], &["10.0.0.5 on net0"]);
+        check(&fixed, &[], &[], &[], &["10.0.0.5 on net0"]);
+        let both = [nic(0, &["10.0.0.5", "2001:db8::5"], false, false)];
+        check(&both, &["10.0.0.5"], &[], &["10.0.0.5"], &["2001:db8::5 on net0"]);
+        let only_six = [nic(0, &["2001:db8::5"], false, false)];
+        check(&only_six, &["2001:db8::5"], &[], &["2001:db8::5"], &[]);
+    }
+
+    #[test]
+    fn each_fixed_address_is_on_its_own_nic() {
+        let two = [nic(0, &["10.0.0.5"], false, false), nic(1, &["10.1.0.5"], false, false)];
+        check(&two, &["10.0.0.5"], &["10.1.0.5"], &["10.0.0.5", "10.1.0.5"], &[]);
+        check(
+            &two,
+            &["10.1.0.5"],
+            &["10.0.0.5"],
+            &["10.1.0.5", "10.0.0.5"],
+            &["10.0.0.5 on net0", "10.1.0.5 on net1"],
+        );
+    }
+
+    #[test]
+    fn a_routers_address_is_not_dhcps() {
+        let dhcp = [nic(0, &[], true, false)];
+        let router = "2001:db8::a8ff:fe00:65";
+        check(&dhcp, &["fe80::1", router], &[], &[router], &["an IPv4 address on net0"]);
+        check(&dhcp, &[router, "192.0.2.7"], &[], &[router, "192.0.2.7"], &[]);
+        check(&dhcp, &["169.254.0.1"], &[], &[], &["an IPv4 address on net0"]);
+        let and_fixed = [nic(0, &["10.0.0.5"], true, false)];
+        check(&and_fixed, &["10.0.0.5"], &[], &["10.0.0.5"], &["an IPv4 address on net0"]);
+        let six = [nic(0, &[], false, true)];
+        check(&six, &["192.0.2.7"], &[], &["192.0.2.7"], &["an IPv6 address on net0"]);
+    }
+
+    #[test]
+    fn where_the_document_says_nothing_one_address_is_enough() {
+        let unsaid = [nic(0, &[], false, false), nic(1, &[], false, false)];
+        check(&unsaid, &["fe80::1"], &[], &[], &["an address"]);
+        check(&unsaid, &[], &["192.0.2.7"], &["192.0.2.7"], &[]);
+        check(&[], &["192.0.2.7"], &[], &[], &[]);
+    }
+
+    #[test]
+    fn what_a_nic_has_instead() {
+        let list = [interface("02:ab:00:00:00:00", &["fe80::1", "10.0.0.77"])];
+        let nics = [nic(0, &["10.0.0.5"], false, false), nic(1, &[], true, false)];
+        let found = compare(&nics, &list);
+        assert_eq!(
+            found.instead,
+            [
+                "fe80::1, 10.0.0.77 on net0 (02:AB:00:00:00:00)",
+                "no interface with the MAC of net1 (02:AB:00:00:00:01)"
+            ]
+        );
+        assert_eq!(found.lacks(), "no 10.0.0.5 on net0, no IPv4 address on net1");
+    }
+}

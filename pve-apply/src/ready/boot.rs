@@ -1,0 +1,114 @@
+//! DOOR (reads, waits): waits until cloud-init is done with a guest's boot, and judges it.
+
+use super::cloud_init::{BootResult, RESULT, STATUS, recoverable, result, stage};
+use super::{CLOUD_INIT, Vm};
+use crate::ask::Look;
+use pve_client::{AgentFile, Error};
+use stage::{Entry, Report};
+
+/// How far a boot is.
+enum Boot {
+    /// cloud-init works at it, or has not begun; in words.
+    Runs(String),
+    /// cloud-init has ended; what went wrong and did not stop it.
+    Ended(Vec<String>),
+    /// cloud-init has ended with errors.
+    Failed(Box<Entry>),
+    /// The agent did not answer: the guest may be off for a reboot.
+    Unread(Error),
+}
+
+/// Where to look for more.
+const LOGS: &str = "in the guest: `cloud-init status --long` and /var/log/cloud-init-output.log";
+/// An error of cloud-init may hold a whole output.
+const FEW_LINES: usize = 6;
+
+impl Vm<'_> {
+    /// Waits until cloud-init is done with the boot; returns what went wrong and did not stop it.
+    pub(super) fn cloud_init(&mut self) -> Result<Report, Box<Entry>> {
+        self.begin("waiting for cloud-init");
+        let end = self.until(CLOUD_INIT, |vm| match vm.look_at_boot() {
+            Boot::Ended(warnings) => Look::Ready(warnings),
+            Boot::Failed(entry) => Look::Never(entry),
+            Boot::Unread(error) => vm.unless_refused(&error),
+            Boot::Runs(at) => Look::NotYet(at),
+        });
+        match end {
+            Ok(warnings) => Ok(self.warning(&warnings)),
+            Err(why) => Err(self.over(CLOUD_INIT, why)),
+        }
+    }
+
+    /// Looks anew each time: a guest that reboots meanwhile begins from nothing.
+    fn look_at_boot(&self) -> Boot {
+        let file = match self.file(RESULT) {
+            Ok(Some(file)) => file,
+            Ok(None) => return self.look_at_stage(),
+            Err(error) => return Boot::Unread(error),
+        };
+        match result(&file.content) {
+            Err(broken) => Boot::Runs(format!("{RESULT}{}: {broken}", cut(&file))),
+            Ok(BootResult { datasource: None, errors }) if errors.is_empty() => {
+                let fact = format!("cloud-init of \"{}\" found no data", self.name);
+                let hint =
+                    "the guest has not read its seed; /run/cloud-init/ds-identify.log says why";
+                Boot::Failed(Box::new(Entry::error(self.place(), fact).hint(hint)))
+            }
+            Ok(BootResult { errors, .. }) => match errors.split_first() {
+                Some((first, more)) => Boot::Failed(Box::new(self.failed(first, more.len()))),
+                None => match self.file(STATUS) {
+                    Ok(status) => Boot::Ended(recoverable(&status.unwrap_or_default().content)),
+                    Err(error) => Boot::Unread(error),
+                },
+            },
+        }
+    }
+
+    fn look_at_stage(&self) -> Boot {
+        match self.file(STATUS) {
+            Ok(Some(status)) => {
+                let at = stage(&status.content);
+                let at = at.map_or("cloud-init is between two stages".to_owned(), |at| {
+                    format!("cloud-init is at its stage {at}")
+                });
+                Boot::Runs(at)
+            }
+            Ok(None) => Boot::Runs(format!("cloud-init has not begun: the guest has no {STATUS}")),
+            Err(error) => Boot::Unread(error),
+        }
+    }
+
+    /// A file of the guest; `None`: it does not exist.
+    fn file(&self, path: &str) -> Result<Option<AgentFile>, Error> {
+        match self.shared.client.agent_file(&self.node, self.vmid, path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.is_agent_file_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn failed(&self, first: &str, more: usize) -> Entry {
+        let errors = if more == 0 { "an error".to_owned() } else { format!("{} errors", more + 1) };
+        let fact = format!("cloud-init of \"{}\" ended with {errors}", self.name);
+        said(Entry::error(self.place(), fact), first).hint(LOGS)
+    }
+
+    fn warning(&self, warnings: &[String]) -> Report {
+        let Some((first, more)) = warnings.split_first() else { return Report::new() };
+        let warnings = match more.len() {
+            0 => "a warning".to_owned(),
+            more => format!("{} warnings", more + 1),
+        };
+        let fact = format!("cloud-init of \"{}\" ended with {warnings}", self.name);
+        said(Entry::warning(self.place(), fact), first).hint(LOGS).into()
+    }
+}
+
+fn cut(file: &AgentFile) -> &'static str {
+    if file.truncated { ", of which PVE reads only a part" } else { "" }
+}
+
+fn said(entry: Entry, text: &str) -> Entry {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).take(FEW_LINES);
+    lines.fold(entry, |entry, line| entry.note(format!("cloud-init says: {line}")))
+}

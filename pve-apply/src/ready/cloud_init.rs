@@ -1,0 +1,110 @@
+//! What cloud-init leaves in `/run/cloud-init` of how far it is and how it ended. Does no I/O.
+//!
+//! `/run` lives in the guest's memory: no file is of an earlier boot.
+// cloud-init: cmd/main.py, status_wrapper, 22.4 and 25.1.
+
+use serde_json::Value;
+
+/// Written when cloud-init is done with a boot.
+pub(crate) const RESULT: &str = "/run/cloud-init/result.json";
+/// Written by every stage, at its begin and its end.
+pub(crate) const STATUS: &str = "/run/cloud-init/status.json";
+
+/// How a boot ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BootResult {
+    /// Where cloud-init found its data; `None`: nowhere, so it has done nothing.
+    pub datasource: Option<String>,
+    /// What failed, the first one first.
+    pub errors: Vec<String>,
+}
+
+/// Reads `result.json`.
+///
+/// # Errors
+/// It is not what cloud-init writes.
+pub(crate) fn result(content: &[u8]) -> Result<BootResult, String> {
+    let json: Value = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+    let result = json.get("v1").and_then(Value::as_object).ok_or("it has no `v1`")?;
+    let source = result.get("datasource").and_then(Value::as_str);
+    // cloud-init: sources/DataSourceNone.py: the last resort of most images, which has no data.
+    let source = source.filter(|source| !source.starts_with("DataSourceNone"));
+    let errors = match result.get("errors") {
+        Some(Value::Array(errors)) => errors.iter().map(text).collect(),
+        _ => return Err("it has no list `errors`".to_owned()),
+    };
+    Ok(BootResult { datasource: source.map(str::to_owned), errors })
+}
+
+/// Returns the stage that runs, as `modules-final`; `None`: none does, or it cannot be told.
+pub(crate) fn stage(status: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(status).ok()?;
+    json.get("v1")?.get("stage")?.as_str().map(str::to_owned)
+}
+
+/// Returns what went wrong in a boot and did not stop it, stage by stage. Deprecations are left out:
+/// the image has its own. cloud-init before 23.4 says nothing of it.
+pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
+    let Ok(json) = serde_json::from_slice::<Value>(status) else { return Vec::new() };
+    let of_stage = |stage: &str| json.get("v1")?.get(stage)?.get("recoverable_errors")?.as_object();
+    let stages = ["init-local", "init", "modules-config", "modules-final"];
+    let levels = stages.into_iter().filter_map(of_stage).flatten();
+    let levels = levels.filter(|(level, _)| *level != "DEPRECATED");
+    levels.filter_map(|(_, list)| list.as_array()).flatten().map(text).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: &str, expected: Result<(Option<&str>, &[&str]), &str>) {
+        let found = result(content.as_bytes());
+        let found = found.as_ref().map(|found| {
+            (found.datasource.as_deref(), found.errors.iter().map(String::as_str).collect())
+        });
+        let expected = expected.map(|(source, errors)| (source, errors.to_vec()));
+        assert_eq!(found.map_err(String::as_str), expected, "{content}");
+    }
+
+    #[test]
+    fn how_a_boot_ended() {
+        let source = "DataSourceNoCloud [seed=/dev/vdb]";
+        check(
+            r#"{"v1": {"datasource": "DataSourceNoCloud [seed=/dev/vdb]", "errors": []}}"#,
+            Ok((Some(source), &[])),
+        );
+        check(
+            r#"{"v1": {"datasource": "DataSourceNoCloud [seed=/dev/vdb]", "errors": ["('runcmd', x)", "b"]}}"#,
+            Ok((Some(source), &["('runcmd', x)", "b"])),
+        );
+        check(r#"{"v1": {"datasource": null, "errors": []}}"#, Ok((None, &[])));
+        check(r#"{"v1": {"datasource": "DataSourceNone", "errors": []}}"#, Ok((None, &[])));
+        check(r#"{"v1": {"datasource": "x"}}"#, Err("it has no list `errors`"));
+        check("[]", Err("it has no `v1`"));
+        check("{\"v1\": {\"da", Err("EOF while parsing a string at line 1 column 11"));
+        check("", Err("EOF while parsing a value at line 1 column 0"));
+    }
+
+    #[test]
+    fn how_far_a_boot_is() {
+        let of = |text: &str| stage(text.as_bytes());
+        assert_eq!(of(r#"{"v1": {"stage": "modules-config"}}"#).as_deref(), Some("modules-config"));
+        assert_eq!(of(r#"{"v1": {"stage": null}}"#), None);
+        assert_eq!(of("{"), None);
+    }
+
+    #[test]
+    fn what_went_wrong_and_stopped_nothing() {
+        let status = r#"{"v1": {"init": {"errors": [], "recoverable_errors": {}},
+            "init-local": {"errors": [], "recoverable_errors": {"WARNING": ["w1", "w2"]}},
+            "modules-final": {"recoverable_errors": {"DEPRECATED": ["d"], "ERROR": ["e"]}}, "stage": null}}"#;
+        assert_eq!(recoverable(status.as_bytes()), ["w1", "w2", "e"]);
+        let old = r#"{"v1": {"init": {"errors": [], "start": 1.5, "finished": 2}, "stage": null}}"#;
+        assert_eq!(recoverable(old.as_bytes()), Vec::<String>::new());
+        assert_eq!(recoverable(b"x"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,223 @@
+//! DOOR (reads, waits): waits until a guest is ready: its agent reports its addresses, its SSH server
+//! greets, its cloud-init has ended well.
+
+mod addresses;
+mod boot;
+mod cloud_init;
+mod preflight;
+
+pub(crate) use addresses::is_useful;
+pub(crate) use preflight::{Guest, guests, judge, needs_agent};
+
+use crate::ask::{Deadline, Look, Unanswered, ask_patiently, wait_until};
+use crate::cli::WaitFor;
+use crate::desired::{DesiredVm, NicAddresses};
+use crate::interrupt::Interrupt;
+use crate::outcome::VmResult;
+use crate::patience::last_answer;
+use crate::plan::mac_of_net0;
+use crate::ssh;
+use addresses::{Nic, Reported, compare};
+use pve_client::{Client, ConfigView, Error, NodeName, Vmid};
+use pve_stage::finding;
+use stage::{Console, Entry, Event, Place, Report};
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A wait, shared by all VMs: they boot at the same time.
+pub(crate) struct Waiting<'a> {
+    /// The connection.
+    pub client: &'a Client,
+    /// Where the wait is told.
+    pub console: &'a Console,
+    /// Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// When it ends.
+    pub deadline: Deadline,
+    /// How long it is in all.
+    pub limit: Duration,
+}
+
+/// One VM that is waited for.
+struct Vm<'a> {
+    shared: &'a Waiting<'a>,
+    name: String,
+    node: NodeName,
+    vmid: Vmid,
+    nics: Vec<Nic>,
+    /// What its agent has reported last; `None`: it has not answered yet.
+    reported: Option<Reported>,
+}
+
+impl Waiting<'_> {
+    /// Waits for one VM, and fills in the addresses that its agent reports. Returns what went wrong in
+    /// the guest and did not stop it.
+    ///
+    /// # Errors
+    /// It is not ready in time, or never will be.
+    pub(crate) fn wait_for(
+        &self,
+        row: &mut VmResult,
+        (node, vmid): (NodeName, Vmid),
+        vm: Option<&DesiredVm>,
+        what: WaitFor,
+    ) -> Result<Report, Box<Entry>> {
+        let uses_agent = needs_agent(what, vm);
+        let nics = if uses_agent { self.nics(row, (&node, vmid), vm) } else { Vec::new() };
+        let name = row.name.clone();
+        let mut guest = Vm { shared: self, name, node, vmid, nics, reported: None };
+        let report = match what {
+            WaitFor::CloudInit => guest.cloud_init()?,
+            WaitFor::None | WaitFor::Agent | WaitFor::Ssh => Report::new(),
+        };
+        match what {
+            WaitFor::Ssh => guest.ssh(&mut row.addresses, uses_agent)?,
+            _ => guest.addresses(&mut row.addresses)?,
+        }
+        let word = if what == WaitFor::CloudInit { "is ready" } else { "answers" };
+        self.tell("done", &row.name, word);
+        Ok(report)
+    }
+
+    /// The NICs that the document speaks of, with the MACs that they have in PVE.
+    fn nics(
+        &self,
+        row: &VmResult,
+        (node, vmid): (&NodeName, Vmid),
+        vm: Option<&DesiredVm>,
+    ) -> Vec<Nic> {
+        let first = NicAddresses { slot: "net0".to_owned(), ..NicAddresses::default() };
+        let said = vm.map_or_else(|| vec![first], |vm| vm.nics.clone());
+        let only_first = said.iter().all(|nic| nic.slot == "net0") && row.mac.is_some();
+        let config = match only_first {
+            true => None,
+            false => ask_patiently(|| self.client.vm_config(node, vmid, ConfigView::Current)).ok(),
+        };
+        let in_pve = |slot: &str| match &config {
+            Some(config) => config.get(slot).and_then(mac_of_net0),
+            None => row.mac.clone().filter(|_| slot == "net0"),
+        };
+        let with_mac = |said: NicAddresses| {
+            let mac = in_pve(&said.slot).or_else(|| said.mac.clone())?;
+            Some(Nic { said, mac })
+        };
+        said.into_iter().filter_map(with_mac).collect()
+    }
+
+    fn tell(&self, event: &'static str, name: &str, text: &str) {
+        self.console.event(&Event::new(event, name, text));
+    }
+}
+
+const AGENT: &str = "the guest agent";
+const SSH: &str = "the SSH server";
+const CLOUD_INIT: &str = "cloud-init";
+
+impl Vm<'_> {
+    /// Waits until the agent reports all addresses that the document says.
+    fn addresses(&mut self, known: &mut Vec<IpAddr>) -> Result<(), Box<Entry>> {
+        self.begin("waiting for the guest agent");
+        let end = self.until(AGENT, |vm| match vm.ask_agent() {
+            Ok(reported) if reported.missing.is_empty() => Look::Ready(()),
+            Ok(reported) => Look::NotYet(reported.lacks()),
+            Err(error) => vm.unless_refused(&error),
+        });
+        self.take_addresses(known);
+        end.map_err(|why| self.over(AGENT, why))
+    }
+
+    /// Waits for an SSH server at the document's addresses, or at those that the agent reports.
+    fn ssh(&mut self, known: &mut Vec<IpAddr>, uses_agent: bool) -> Result<(), Box<Entry>> {
+        let begin =
+            if uses_agent { "waiting for the guest agent and SSH" } else { "waiting for SSH" };
+        self.begin(begin);
+        let end = self.until(SSH, |vm| {
+            // An address may change until SSH answers, so the agent is asked each time.
+            let asked = if uses_agent { vm.ask_agent().map(drop) } else { Ok(()) };
+            vm.take_addresses(known);
+            match (asked, &vm.reported) {
+                (Err(error), None) => vm.unless_refused(&error),
+                (_, Some(reported)) if !reported.missing.is_empty() => {
+                    Look::NotYet(reported.lacks())
+                }
+                _ if ssh::answers(known) => Look::Ready(()),
+                _ => Look::NotYet(format!("no SSH server at {}", list(known))),
+            }
+        });
+        let has_agent = !uses_agent || self.reported.is_some();
+        end.map_err(|why| self.over(if has_agent { SSH } else { AGENT }, why))
+    }
+
+    fn until<T>(
+        &mut self,
+        what: &str,
+        mut look: impl FnMut(&mut Self) -> Look<T>,
+    ) -> Result<T, Unanswered> {
+        let shared = self.shared;
+        let name = self.name.clone();
+        let tell = |text: &str| shared.tell("wait", &name, text);
+        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &tell)
+    }
+
+    fn ask_agent(&mut self) -> Result<&Reported, Error> {
+        let interfaces = self.shared.client.agent_interfaces(&self.node, self.vmid)?;
+        Ok(self.reported.insert(compare(&self.nics, &interfaces)))
+    }
+
+    fn take_addresses(&self, known: &mut Vec<IpAddr>) {
+        if let Some(reported) = &self.reported {
+            known.clone_from(&reported.addresses);
+        }
+    }
+
+    fn begin(&self, text: &str) {
+        self.shared.tell("step", &self.name, text);
+    }
+
+    fn place(&self) -> Place {
+        Place::vm(self.node.as_str(), self.vmid.get())
+    }
+
+    /// An agent that does not answer yet is an error of PVE's, and any other may pass too; but what the
+    /// token or the agent is not allowed to do does not come with time.
+    fn unless_refused<T>(&self, error: &Error) -> Look<T> {
+        if error.is_permission() {
+            return Look::Never(Box::new(finding::of_error(self.place(), error)));
+        }
+        if !error.is_agent_blocked() {
+            return Look::NotYet(last_answer(error));
+        }
+        let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
+        let entry =
+            Entry::error(self.place(), fact).note(format!("PVE says: {}", last_answer(error)));
+        let hint =
+            "allow it in the guest's qemu-ga; RHEL and its kin block it in /etc/sysconfig/qemu-ga";
+        Look::Never(Box::new(entry.hint(hint)))
+    }
+
+    /// Why a wait ended before the guest was ready.
+    fn over(&self, what: &str, why: Unanswered) -> Box<Entry> {
+        let (name, seconds) = (&self.name, self.shared.limit.as_secs());
+        let error = |fact: String| Entry::error(self.place(), fact);
+        let missing = self.reported.as_ref().filter(|reported| !reported.missing.is_empty());
+        Box::new(match (why, missing) {
+            (Unanswered::Never(entry), _) => *entry,
+            (Unanswered::Stopped, _) => {
+                error(format!("{what} of \"{name}\" was not waited for any more"))
+            }
+            (Unanswered::TimeIsOver(_), Some(reported)) => {
+                let fact = format!("\"{name}\" has {} after {seconds} s", reported.lacks());
+                reported.explain(error(fact), &self.nics)
+            }
+            (Unanswered::TimeIsOver(last), None) => {
+                let verb = if what == CLOUD_INIT { "finish" } else { "answer" };
+                error(format!("{what} of \"{name}\" did not {verb} within {seconds} s"))
+                    .note(format!("last answer: {last}"))
+            }
+        })
+    }
+}
+
+fn list(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,116 @@
+//! DOOR (waits): the wait for a task that somebody else has begun, or whose answer was lost.
+
+use crate::interrupt::Interrupt;
+use crate::patience::{Patience, last_answer};
+use pve_client::{Client, Error, Upid};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
+/// line each time that the wait has been silent for long, and when the task cannot be asked any more.
+pub(crate) fn wait_for(
+    client: &Client,
+    upid: &Upid,
+    limit: Duration,
+    interrupt: &Interrupt,
+    tell: &dyn Fn(&str),
+) {
+    let mut patience = Patience::default();
+    let what = format!("task {}", upid.kind());
+    let ended = client.wait(upid, limit, &mut |waited, lost| {
+        if let Some(text) = patience.say(waited, &what, &answer(lost)) {
+            tell(&text);
+        }
+        if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if let Some(text) = ended.err().and_then(|error| unread(upid, &error)) {
+        tell(&text);
+    }
+}
+
+/// What a poll of a task that has not ended yet was answered.
+pub(crate) fn answer(lost: Option<&Error>) -> String {
+    lost.map_or_else(|| "it runs".to_owned(), last_answer)
+}
+
+/// What to say of a wait that has ended because the task's state could not be read.
+pub(crate) fn unread(upid: &Upid, error: &Error) -> Option<String> {
+    match error {
+        Error::TaskFailed(_) | Error::TaskStillRuns { .. } => None,
+        error => {
+            let (kind, last) = (upid.kind(), last_answer(error));
+            Some(format!("the state of task {kind} cannot be read: last answer: {last}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pve_client::{Clock, Endpoint, SystemClock, Timeouts, Trust};
+    use std::sync::{Arc, Mutex};
+    use std::time::Instant;
+    use test_support::pve_sim::{Options, Pace, PveSim, World};
+
+    /// A clock that jumps instead of waiting.
+    #[derive(Debug)]
+    struct Jumping(Mutex<Instant>);
+
+    impl Clock for Jumping {
+        fn now(&self) -> Instant {
+            *self.0.lock().unwrap()
+        }
+
+        fn sleep(&self, duration: Duration) {
+            *self.0.lock().unwrap() += duration;
+        }
+    }
+
+    /// Waits for a start that takes so many polls, in a world with a fault; returns what was told.
+    fn told(polls: u64, fault: Option<&str>) -> Vec<String> {
+        let world = World::from_json(r#"{"vms": {"100": {"config": {}}}}"#).unwrap();
+        let pace = Pace::Polls(polls);
+        let sim = PveSim::start(world, Options { pace, ..Options::default() }).unwrap();
+        if let Some(fault) = fault {
+            sim.add_fault(serde_json::from_str(fault).unwrap());
+        }
+        let endpoint = Endpoint {
+            url: sim.endpoint().parse().unwrap(),
+            token: sim.token().parse().unwrap(),
+            trust: Trust::CaFile(sim.ca_pem().as_bytes().to_vec()),
+            timeouts: Timeouts::default(),
+        };
+        let clock = Arc::new(Jumping(Mutex::new(SystemClock.now())));
+        let client = Client::with_clock(endpoint, clock);
+        let vmid = pve_client::Vmid::new(100).unwrap();
+        let upid = client.start(&"pve1".parse().unwrap(), vmid).unwrap();
+        let told = Mutex::new(Vec::new());
+        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
+        wait_for(&client, &upid, Duration::from_secs(1800), &Interrupt::default(), &tell);
+        told.into_inner().unwrap()
+    }
+
+    const AWAY: &str = r#"{"answer": {"status": 596, "message": "Connection timed out"}}"#;
+
+    #[test]
+    fn a_long_task_is_not_silent() {
+        let runs =
+            |seconds| format!("still waiting for task qmstart ({seconds} s): last answer: it runs");
+        assert_eq!(told(110, None), [runs(30), runs(60)]);
+        assert_eq!(told(3, None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_task_whose_state_cannot_be_read_is_not_silent() {
+        let fault = |nth: u32| {
+            let when = "GET /nodes/*/tasks/*/status";
+            format!(r#"{{"when": "{when}", "nth": {nth}, "times": 0, "then": {AWAY}}}"#)
+        };
+        let unread = "the state of task qmstart cannot be read: \
+                      last answer: status 596: Connection timed out";
+        assert_eq!(told(1000, Some(&fault(1))), [unread]);
+        let still = "still waiting for task qmstart (30 s): \
+                     last answer: status 596: Connection timed out";
+        assert_eq!(told(1000, Some(&fault(55))), [still, unread]);
+    }
+}

@@ -1,0 +1,210 @@
+//! DOOR: a lock between the runs on one machine: an advisory lock on a file that is named after what it guards.
+//!
+//! A convenience, not what safety rests on: runs on other machines, and those with another folder, do not
+//! see it.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::ops::ControlFlow;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+
+/// How long to wait before another try.
+const PAUSE: Duration = Duration::from_millis(250);
+/// What the file holds is short; a longer text is not ours.
+const LONGEST: u64 = 64;
+/// How lock files end.
+pub const ENDING: &str = ".lock";
+
+/// A lock, held until it is dropped.
+#[derive(Debug)]
+pub struct MachineLock {
+    file: File,
+    path: PathBuf,
+}
+
+/// How an attempt to take a lock ended.
+#[derive(Debug)]
+pub enum Taken {
+    /// This run holds it.
+    Held(MachineLock),
+    /// The folder cannot be written, or its file system has no locks.
+    NotPossible,
+    /// Another run holds it, and `while_busy` ended the wait.
+    Busy,
+}
+
+impl MachineLock {
+    /// Takes the lock of `key` in `folder`; `prefix` begins its file's name.
+    ///
+    /// While another run holds it, `while_busy` is called four times a second and may end the wait.
+    pub fn take(
+        folder: &Path,
+        prefix: &str,
+        key: &str,
+        while_busy: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Taken {
+        let digest = Sha256::digest(key);
+        let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
+        let path = folder.join(format!("{prefix}{name}{ENDING}"));
+        loop {
+            // A folder that cannot be written is no reason not to work.
+            let Some(file) = open(folder, &path) else { return Taken::NotPossible };
+            match hold(&file, &path) {
+                Hold::Ours => return Taken::Held(Self { file, path }),
+                Hold::Gone => continue,
+                Hold::NotPossible => return Taken::NotPossible,
+                Hold::Busy => {}
+            }
+            if while_busy().is_break() {
+                return Taken::Busy;
+            }
+            pause();
+        }
+    }
+
+    /// Writes a text into the file and returns the one that the last holder has written.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn replace(&mut self, text: &str) -> std::io::Result<String> {
+        let mut last = String::new();
+        Read::by_ref(&mut self.file).take(LONGEST).read_to_string(&mut last)?;
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.file.write_all(text.as_bytes())?;
+        Ok(last.trim().to_owned())
+    }
+
+    /// Gives the lock up and removes its file; runs that wait for it make a new one.
+    #[expect(clippy::disallowed_methods, reason = "door: the lock's file")]
+    pub fn remove(self) {
+        // What cannot be removed is an empty file that the next holder uses.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Opens the file of a lock, without following a link that somebody has put there.
+fn open(folder: &Path, path: &Path) -> Option<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
+    if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
+        return None;
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .ok()
+}
+
+/// What came of locking a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Hold {
+    Ours,
+    /// Whoever held it has removed the file: the next run would open another one.
+    Gone,
+    Busy,
+    NotPossible,
+}
+
+/// Locks a file that was opened at a path.
+fn hold(file: &File, path: &Path) -> Hold {
+    match file.try_lock() {
+        Ok(()) if is_at(file, path) => Hold::Ours,
+        Ok(()) => Hold::Gone,
+        Err(TryLockError::WouldBlock) => Hold::Busy,
+        Err(TryLockError::Error(_)) => Hold::NotPossible,
+    }
+}
+
+/// Returns whether a path still leads to this file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.metadata()) {
+        (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
+        _ => false,
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: the wait for another run")]
+fn pause() {
+    std::thread::sleep(PAUSE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(folder: &Path, key: &str) -> Taken {
+        MachineLock::take(folder, "x-", key, &mut || ControlFlow::Break(()))
+    }
+
+    #[test]
+    fn one_holder_for_each_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("made/by/it");
+        let Taken::Held(first) = take(&folder, "a") else { panic!("free") };
+        assert!(matches!(take(&folder, "a"), Taken::Busy));
+        assert!(matches!(take(&folder, "b"), Taken::Held(_)));
+        drop(first);
+        assert!(matches!(take(&folder, "a"), Taken::Held(_)));
+    }
+
+    #[test]
+    fn the_text_of_the_last_holder_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        for (text, last) in [("one", ""), ("three", "one"), ("two", "three")] {
+            let Taken::Held(mut lock) = take(folder.path(), "a") else { panic!("free") };
+            assert_eq!(lock.replace(text).unwrap(), last);
+        }
+    }
+
+    #[test]
+    fn a_file_that_its_holder_removes_is_not_taken_for_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let Taken::Held(first) = take(folder.path(), "a") else { panic!("free") };
+        let mut first = Some(first);
+        let mut remove = || {
+            if let Some(first) = first.take() {
+                first.remove();
+            }
+            ControlFlow::Continue(())
+        };
+        let Taken::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove) else {
+            panic!("free")
+        };
+        assert!(matches!(take(folder.path(), "a"), Taken::Busy));
+        second.remove();
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test removes a file")]
+    fn the_lock_of_a_file_that_was_removed_meanwhile_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.lock");
+        let first = open(folder.path(), &path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(hold(&first, &path), Hold::Gone);
+        let second = open(folder.path(), &path).unwrap();
+        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&second, &path), Hold::Ours);
+    }
+
+    #[test]
+    fn a_link_in_its_place_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let Taken::Held(lock) = take(folder.path(), "a") else { panic!("free") };
+        let path = lock.path.clone();
+        lock.remove();
+        std::os::unix::fs::symlink(folder.path().join("elsewhere"), path).unwrap();
+        assert!(matches!(take(folder.path(), "a"), Taken::NotPossible));
+        assert!(!folder.path().join("elsewhere").exists());
+    }
+}

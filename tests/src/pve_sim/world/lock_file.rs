@@ -1,0 +1,66 @@
+//! The lock file of a VM's config, and PVE's cleanup after a stop, which may hold it.
+//! A pure module: does no I/O. Time is what the waits for the file take.
+// PVE: guest-common, AbstractConfig.pm, lock_config; pve-common, Tools.pm, lock_file_full;
+// qemu-server 9.2.6, CLI/qm.pm, cleanup, and QemuServer.pm, vm_start and vm_stop.
+
+use super::World;
+use super::work::{Ended, Work};
+use crate::pve_sim::answer::Refusal;
+
+/// How long PVE waits for the file.
+const PATIENCE: u64 = 10;
+/// The release whose cleanup waits for the VM to be off, and holds the file meanwhile.
+const WAITING_CLEANUP: (u32, u32) = (9, 2);
+
+impl Work {
+    /// The VM whose lock file the task takes before it does anything.
+    fn locks(&self) -> Option<u32> {
+        match self {
+            Self::Destroy { vmid, .. }
+            | Self::Change { vmid, .. }
+            | Self::Resize { vmid, .. }
+            | Self::Move { vmid, .. }
+            | Self::Start { vmid }
+            | Self::Stop { vmid }
+            | Self::Shutdown { vmid, .. }
+            | Self::Reboot { vmid } => Some(*vmid),
+            _ => None,
+        }
+    }
+}
+
+impl World {
+    /// Takes a VM's lock file, for which the caller waits as long as PVE does.
+    pub(crate) fn lock_file(&mut self, vmid: u32) -> Result<(), Refusal> {
+        let Some(vm) = self.vms.get_mut(&vmid) else {
+            return Ok(());
+        };
+        let held = std::mem::take(&mut vm.lock_held);
+        self.clockwork.waited += held.min(PATIENCE);
+        if held <= PATIENCE {
+            return Ok(());
+        }
+        vm.lock_held = held - PATIENCE;
+        let file = format!("/var/lock/qemu-server/lock-{vmid}.conf");
+        Err(Refusal::die(format!("can't lock file '{file}' - got timeout")))
+    }
+
+    /// How a task ends that cannot take the lock file.
+    pub(super) fn unlocked(&mut self, work: &Work) -> Option<Ended> {
+        let refusal = self.lock_file(work.locks()?).err()?;
+        let log = vec!["trying to acquire lock...".to_owned()];
+        Some(Ended { log, ..Err(refusal.in_task()).into() })
+    }
+
+    /// A VM that starts before the cleanup of its stop: the cleanup waits for it to be off again.
+    pub(super) fn meet_cleanup(&mut self, vmid: u32) {
+        let waits = self.release() >= WAITING_CLEANUP;
+        let seconds = self.late_cleanup;
+        if let Some(vm) = self.vms.get_mut(&vmid)
+            && std::mem::take(&mut vm.cleanup_due)
+            && waits
+        {
+            vm.lock_held = seconds;
+        }
+    }
+}
