@@ -83,6 +83,7 @@ pub(crate) fn execute(
 ) -> Result<Vec<Published>, Stopped> {
     let names: Vec<String> = todo.iter().map(|(image, _)| image.name.clone()).collect();
     let mut done: Vec<Published> = Vec::new();
+    work.console.expect(todo.iter().filter(|(_, step)| *step != Step::Keep).count());
     for (index, (image, step)) in todo.into_iter().enumerate() {
         match not_begun(&image.name).and_then(|()| one(work, target, image, step)) {
             Ok(published) => done.push(published),

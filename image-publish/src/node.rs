@@ -7,6 +7,7 @@ use pve_client::{
     Client, Download, Error, NodeName, Storage, StorageConfig, StorageId, Upid, Upload, Volid,
 };
 use pve_stage::finding;
+use pve_stage::patience::{Patience, poll_answer};
 use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
@@ -218,6 +219,19 @@ impl Node {
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
         self.client.wait(upid, TASK_LIMIT, &mut |_, _| go_on()).map(drop)
+    }
+
+    /// Waits for a task of this run; `tell` gets a line each time that the wait has been silent for long.
+    pub(crate) fn wait_aloud(&self, upid: &Upid, tell: &dyn Fn(&str)) -> Result<(), Error> {
+        let mut patience = Patience::default();
+        let what = format!("task {}", upid.kind());
+        let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
+            if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
+                tell(&text);
+            }
+            go_on()
+        });
+        finished.map(drop)
     }
 
     /// Waits for a task of whoever; `still` is called now and then meanwhile.

@@ -40,6 +40,8 @@ pub(crate) struct Line {
     /// Why it was removed or kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+    /// What people were warned of.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Outcome {
@@ -72,7 +74,7 @@ pub(crate) fn has_changed(published: &[Published], dry_run: bool) -> bool {
 
 impl Line {
     /// Tells what became of a published image; with a dry run what would.
-    pub(crate) fn of(published: &Published, dry_run: bool) -> Self {
+    pub(crate) fn of(published: &Published, dry_run: bool, warnings: Vec<String>) -> Self {
         let sum = crate::ready::parse_stored_name(published.volid.file());
         Self {
             name: Some(published.name.clone()),
@@ -88,6 +90,7 @@ impl Line {
             sum: sum.map(|(_, sum)| sum.to_owned()),
             used: None,
             reason: None,
+            warnings,
         }
     }
 }

@@ -1,11 +1,9 @@
 //! DOOR: the clock. Says what a run waits for: once at the start, then now and then.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use pve_stage::patience::Patience;
 use stage::{Console, Event};
-
-/// After so long without news people want to know that the run is alive; each further time it is twice as long.
-const FIRST_NEWS: Duration = Duration::from_secs(30);
 
 /// A wait that is told.
 pub(crate) struct Waiting<'a> {
@@ -13,13 +11,13 @@ pub(crate) struct Waiting<'a> {
     image: &'a str,
     what: String,
     started: Option<Instant>,
-    next: Duration,
+    patience: Patience,
 }
 
 impl<'a> Waiting<'a> {
     /// Begins; nothing is said before the first `still`.
     pub(crate) fn new(console: &'a Console, image: &'a str, what: String) -> Self {
-        Self { console, image, what, started: None, next: FIRST_NEWS }
+        Self { console, image, what, started: None, patience: Patience::default() }
     }
 
     /// Takes note that the wait goes on.
@@ -29,10 +27,8 @@ impl<'a> Waiting<'a> {
             self.started = Some(now);
             return self.tell(&format!("waiting for {}", self.what));
         };
-        let waited = now - started;
-        if waited >= self.next {
-            self.next = waited * 2;
-            self.tell(&format!("still waiting for {} ({} s)", self.what, waited.as_secs()));
+        if let Some(text) = self.patience.say(now - started, &self.what, "it runs") {
+            self.tell(&text);
         }
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Work<'a> {
     pub(crate) listed: RefCell<Option<Vec<Present>>>,
     /// Servers that did not answer in this run, and why.
     pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
+    /// What people were warned of, by image.
+    pub(crate) warnings: BTreeMap<String, Vec<String>>,
     proxies: Proxies,
     fetcher: OnceCell<Fetcher>,
 }
@@ -64,6 +66,7 @@ impl<'a> Work<'a> {
             refresh: Refresh::default(),
             listed: RefCell::default(),
             silent: RefCell::default(),
+            warnings: BTreeMap::new(),
             proxies,
             fetcher: OnceCell::new(),
         }
@@ -78,6 +81,11 @@ impl<'a> Work<'a> {
     /// Returns the cache folder; files that live as long as the run lie there too.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
+    }
+
+    /// Returns what people were warned of about an image.
+    pub(crate) fn warnings_of(&self, image: &str) -> Vec<String> {
+        self.warnings.get(image).cloned().unwrap_or_default()
     }
 
     /// Makes an empty file for an image, for as long as the run.

@@ -3,8 +3,8 @@
 
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
-use crate::patience::Patience;
 use pve_client::{Clock, Error, SystemClock};
+use pve_stage::patience::Patience;
 use stage::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -28,7 +28,6 @@ mod observe;
 mod observed;
 mod other_run;
 mod outcome;
-mod patience;
 mod plan;
 mod plan_file;
 mod preflight;

@@ -1,8 +1,8 @@
 //! DOOR (waits): the wait for a task that somebody else has begun, or whose answer was lost.
 
 use crate::interrupt::Interrupt;
-use crate::patience::{Patience, last_answer};
 use pve_client::{Client, Error, Upid};
+use pve_stage::patience::{Patience, last_answer, poll_answer};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub(crate) fn wait_for(
     let mut patience = Patience::default();
     let what = format!("task {}", upid.kind());
     let ended = client.wait(upid, limit, &mut |waited, lost| {
-        if let Some(text) = patience.say(waited, &what, &answer(lost)) {
+        if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
             tell(&text);
         }
         if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -26,11 +26,6 @@ pub(crate) fn wait_for(
     if let Some(text) = ended.err().and_then(|error| unread(upid, &error)) {
         tell(&text);
     }
-}
-
-/// What a poll of a task that has not ended yet was answered.
-pub(crate) fn answer(lost: Option<&Error>) -> String {
-    lost.map_or_else(|| "it runs".to_owned(), last_answer)
 }
 
 /// What to say of a wait that has ended because the task's state could not be read.

@@ -6,5 +6,6 @@
 pub mod connect;
 pub mod finding;
 pub mod machine_lock;
+pub mod patience;
 pub mod signals;
 pub mod storage;

@@ -21,6 +21,7 @@ pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure>
             size: Some(present.size),
             sum: parts.map(|(_, sum)| sum.to_owned()),
             reason: None,
+            warnings: Vec::new(),
         }
     };
     let mut lines: Vec<Line> = target.present()?.iter().map(line).collect();

@@ -91,6 +91,7 @@ impl Version<'_> {
             sum: Some(self.digits.to_owned()),
             used: Some(self.verdict == Verdict::Named),
             reason: Some(reason),
+            warnings: Vec::new(),
         }
     }
 }

@@ -50,8 +50,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
         );
     }
     let published = publish(&work, &target, &wanted, ready, &mut report)?;
-    let lines: Vec<Line> =
-        published.iter().map(|image| Line::of(image, args.place.dry_run)).collect();
+    let line = |image: &Published| Line::of(image, work.dry_run, work.warnings_of(&image.name));
+    let lines: Vec<Line> = published.iter().map(line).collect();
     let outcome = Outcome::new("publish", work.dry_run, lines);
     let changed = has_changed(&published, work.dry_run);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))

@@ -76,5 +76,6 @@ fn removed(volid: &Volid, dry_run: bool) -> Line {
         sum: parts.map(|(_, sum)| sum.to_owned()),
         used: None,
         reason: None,
+        warnings: Vec::new(),
     }
 }

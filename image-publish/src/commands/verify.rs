@@ -28,7 +28,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
             break;
         }
         match verify(&target, image, &present, work.dry_run) {
-            Ok(line) => lines.push(line),
+            Ok(line) => lines.push(Line { warnings: work.warnings_of(&image.name), ..line }),
             Err(entry) => asked.report.push(entry),
         }
     }
@@ -66,6 +66,7 @@ fn verify(
         sum: crate::ready::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
         used: None,
         reason: None,
+        warnings: Vec::new(),
     };
     if dry_run {
         return Ok(line("present"));

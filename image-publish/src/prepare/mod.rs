@@ -8,7 +8,7 @@ mod url;
 
 use std::path::Path;
 
-use stage::{Entry, Place, Report, shown};
+use stage::{Entry, Place, Report, Severity, shown};
 
 use crate::interrupt;
 use crate::ready::{Plain, Ready, Supply};
@@ -44,6 +44,7 @@ pub(crate) fn prepare(
             }
             break;
         }
+        let before = report.entries().len();
         let one = match &wanted.origin {
             Origin::Volid(volid) => Ok(Ready {
                 name: wanted.name.clone(),
@@ -55,6 +56,13 @@ pub(crate) fn prepare(
             Origin::File(path) => file(work, wanted, path, &stored, report),
             Origin::Url { url, mode } => url::prepare(work, wanted, (url, *mode), &stored, report),
         };
+        let (_, new) = report.entries().split_at(before);
+        let warned: Vec<String> = new
+            .iter()
+            .filter(|entry| entry.severity == Severity::Warning)
+            .map(|entry| format!("{}: {}", entry.place, entry.fact))
+            .collect();
+        work.warnings.entry(wanted.name.clone()).or_default().extend(warned);
         match one {
             Ok(ready) => all.push(ready),
             Err(entry) => report.push(entry),

@@ -171,7 +171,8 @@ fn step<'a>(
     waiting: &mut Option<Waiting<'a>>,
 ) -> Result<Step, Error> {
     if let Some(upid) = upid {
-        return node.wait(upid).map(|()| Step::Whole);
+        let tell = |text: &str| work.tell("wait", expected.name, text);
+        return node.wait_aloud(upid, &tell).map(|()| Step::Whole);
     }
     let running = running(node, expected.file)?;
     await_all(work, node, expected, &running, waiting)?;

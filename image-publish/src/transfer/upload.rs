@@ -91,7 +91,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     };
     let posted = node.upload(file, *length, sha256, &mut reader, &mut on_progress);
     let (error, upid) = match posted {
-        Ok(upid) => match node.wait(&upid) {
+        Ok(upid) => match node.wait_aloud(&upid, &|text| work.tell("wait", name, text)) {
             Ok(()) => return Attempt::Arrived,
             Err(error) => (error, Some(upid)),
         },

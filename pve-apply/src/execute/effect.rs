@@ -6,9 +6,9 @@
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::ask::{Deadline, ask_patiently};
-use crate::patience::Patience;
 use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
 use pve_stage::finding;
+use pve_stage::patience::Patience;
 use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -11,9 +11,9 @@ use super::{Stop, Work};
 use crate::action::Repeat;
 use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
-use crate::patience::Patience;
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
+use pve_stage::patience::Patience;
 use stage::Entry;
 use std::time::Duration;
 

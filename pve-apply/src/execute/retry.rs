@@ -5,10 +5,10 @@ use super::{Stop, Work};
 use crate::action::{Action, Repeat};
 use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks};
-use crate::patience::{Patience, last_answer};
 use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
+use pve_stage::patience::{Patience, last_answer, poll_answer};
 use stage::LogFormat;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl Work<'_> {
                     self.tell("progress", doing, Some(percent));
                     patience.renew(waited);
                 }
-                self.tell_patience(&mut patience, waited, &what, &task_wait::answer(lost));
+                self.tell_patience(&mut patience, waited, &what, &poll_answer(lost));
                 // A task that cannot be asked may never be seen to end.
                 if stopping && lost.is_some() {
                     ControlFlow::Break(())

@@ -53,8 +53,14 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     levels.filter_map(|(_, list)| list.as_array()).flatten().map(text).collect()
 }
 
+/// Returns the first line of what cloud-init says. The lines after it quote user-data, and so its
+/// secrets: seen with YAML that cannot be parsed, in 25.1.4.
 fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.split_once('\n') {
+        None => text,
+        Some((first, _)) => format!("{first} … (`cloud-init status --long` in the guest has more)"),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +95,63 @@ mod tests {
         check("", Err("EOF while parsing a value at line 1 column 0"));
     }
 
+    /// What the agents of booted guests have answered: Debian 12 (cloud-init 22.4.2) and 13 (25.1.4).
+    macro_rules! captured {
+        ($name:literal) => {
+            include_bytes!(concat!("captured/", $name, ".json")).as_slice()
+        };
+    }
+
+    #[test]
+    fn results_of_booted_guests() {
+        let error = |module, script| {
+            format!(
+                "('{module}', RuntimeError('Runparts: 1 failures ({script}) in 1 attempted commands'))"
+            )
+        };
+        let user = error("scripts-user", "runcmd");
+        let boot = error("scripts-per-boot", "homestak-first-boot");
+        let [twelve, thirteen] =
+            ["DataSourceNoCloud [seed=/dev/vdb][dsmode=net]", "DataSourceNoCloud [seed=/dev/vdb]"];
+        for (content, source, errors) in [
+            (captured!("debian12-result-good"), twelve, vec![]),
+            (captured!("debian12-result-failed-bootstrap"), twelve, vec![user.clone()]),
+            (captured!("debian12-result-failed-per-boot"), twelve, vec![boot]),
+            (captured!("debian13-result-good"), thirteen, vec![]),
+            (captured!("debian13-result-failed-bootstrap"), thirteen, vec![user.clone()]),
+            (captured!("debian13-result-failed-runcmd"), thirteen, vec![user]),
+            // User-data that is no YAML is no error for cloud-init.
+            (captured!("debian12-result-bad-yaml"), twelve, vec![]),
+            (captured!("debian13-result-bad-yaml"), thirteen, vec![]),
+        ] {
+            let expected = BootResult { datasource: Some(source.to_owned()), errors };
+            assert_eq!(result(content), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn states_of_booted_guests() {
+        for (content, expected) in [
+            (captured!("debian12-status-running-config"), Some("modules-config")),
+            (captured!("debian12-status-running-final"), Some("modules-final")),
+            (captured!("debian12-status-between-stages"), None),
+            (captured!("debian12-status-done-good"), None),
+            (captured!("debian13-status-running-config"), Some("modules-config")),
+            (captured!("debian13-status-running-final"), Some("modules-final")),
+            (captured!("debian13-status-between-stages"), None),
+            (captured!("debian13-status-done-good"), None),
+        ] {
+            assert_eq!(stage(content).as_deref(), expected);
+            assert_eq!(recoverable(content), Vec::<String>::new());
+        }
+        assert_eq!(recoverable(captured!("debian12-status-done-bad-yaml")), Vec::<String>::new());
+        assert_eq!(recoverable(captured!("debian13-status-done-failed-runcmd")).len(), 2);
+        // It quotes the line `hostname: [edge` of the user-data.
+        let quoting = recoverable(captured!("debian13-status-done-bad-yaml"));
+        assert_eq!(quoting.len(), 3);
+        assert!(quoting.iter().all(|text| !text.contains("[edge")), "{quoting:?}");
+    }
+
     #[test]
     fn how_far_a_boot_is() {
         let of = |text: &str| stage(text.as_bytes());
@@ -106,5 +169,10 @@ mod tests {
         let old = r#"{"v1": {"init": {"errors": [], "start": 1.5, "finished": 2}, "stage": null}}"#;
         assert_eq!(recoverable(old.as_bytes()), Vec::<String>::new());
         assert_eq!(recoverable(b"x"), Vec::<String>::new());
+        // Debian 13, user-data that is no YAML.
+        let quoting = r#"{"v1": {"init": {"recoverable_errors": {"WARNING": ["Unexpected failure parsing userdata: while parsing a flow sequence\n  in \"<byte string>\", line 2, column 11:\n    password: [secret\n              ^"]}}}}"#;
+        let [shown] = recoverable(quoting.as_bytes()).try_into().unwrap();
+        assert!(shown.starts_with("Unexpected failure parsing userdata: while parsing"), "{shown}");
+        assert!(!shown.contains("secret") && !shown.contains('\n'), "{shown}");
     }
 }

@@ -265,7 +265,8 @@ fn a_disk_grows_and_never_shrinks() {
     let disk = |size| format!("local-lvm:vm-101-disk-0,discard=on,iothread=1,size={size}");
     let small = disk("2G");
     let grown = "Change edge [disk] growing the disk";
-    check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown]);
+    let at_boot = "notice edge: GrowsAtBoot { disk: \"virtio0\" }";
+    check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown, at_boot]);
     // A storage rounds up: that is no other size.
     let rounded = disk("10485764K");
     check_change(Power::Running, Consent::default(), &[("virtio0", &rounded)], &["unchanged edge"]);

@@ -9,7 +9,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// The patience of whoever watches a wait: it ends after 30 s without news, and each time later.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
     next: Duration,
 }
 
@@ -21,13 +21,13 @@ impl Default for Patience {
 
 impl Patience {
     /// There was news: the next word is due 30 s from now.
-    pub(crate) fn renew(&mut self, waited: Duration) {
+    pub fn renew(&mut self, waited: Duration) {
         self.next = waited + SILENCE;
     }
 
     /// Returns what to say of a wait that still goes on; `None`: nothing yet. Between two words the time
     /// waited doubles.
-    pub(crate) fn say(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
+    pub fn say(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
         if waited < self.next {
             return None;
         }
@@ -38,8 +38,13 @@ impl Patience {
     }
 }
 
+/// What a poll of a task that has not ended yet was answered; `lost` is why it got no answer.
+pub fn poll_answer(lost: Option<&Error>) -> String {
+    lost.map_or_else(|| "it runs".to_owned(), last_answer)
+}
+
 /// An error as the last answer that somebody got: PVE's own words where there are some.
-pub(crate) fn last_answer(error: &Error) -> String {
+pub fn last_answer(error: &Error) -> String {
     if let Error::Status(refusal) = error {
         let Refusal { status, message, errors, .. } = &**refusal;
         let errors = errors.iter().map(|(name, text)| format!("{name}: {}", text.trim_end()));
