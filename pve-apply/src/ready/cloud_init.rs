@@ -57,10 +57,19 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
 /// secrets: seen with YAML that cannot be parsed, in 25.1.4.
 fn text(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    match text.split_once('\n') {
-        None => text,
-        Some((first, _)) => format!("{first} … (`cloud-init status --long` in the guest has more)"),
-    }
+    let Some((first, rest)) = text.split_once('\n') else { return text };
+    let of_command = command(rest).map(|command| format!(" {command}")).unwrap_or_default();
+    format!("{first}{of_command} … (`cloud-init status --long` in the guest has more)")
+}
+
+/// Returns which program failed and with which exit code, where that is what is told. Its arguments may
+/// hold a password's hash.
+// cloud-init: subp.py, ProcessExecutionError.
+fn command(rest: &str) -> Option<String> {
+    let line = |name| rest.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let program = line("Command:")?.strip_prefix("['")?.split('\'').next()?;
+    let code = line("Exit code:")?;
+    Some(format!("{program} ended with {code}"))
 }
 
 #[cfg(test)]
@@ -150,6 +159,14 @@ mod tests {
         let quoting = recoverable(captured!("debian13-status-done-bad-yaml"));
         assert_eq!(quoting.len(), 3);
         assert!(quoting.iter().all(|text| !text.contains("[edge")), "{quoting:?}");
+    }
+
+    #[test]
+    fn a_failed_program_is_named_without_its_arguments() {
+        let failed = "Unexpected error while running command.\nCommand: ['useradd', 'ops', '--password', '$6$secret']\nExit code: 9\nReason: -\nStdout: \nStderr: x";
+        let shown = text(&Value::from(failed));
+        let expected = "Unexpected error while running command. useradd ended with 9 … (`cloud-init status --long` in the guest has more)";
+        assert_eq!(shown, expected);
     }
 
     #[test]
