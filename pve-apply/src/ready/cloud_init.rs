@@ -4,6 +4,7 @@
 // cloud-init: cmd/main.py, status_wrapper, 22.4 and 25.1.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Written when cloud-init is done with a boot.
 pub(crate) const RESULT: &str = "/run/cloud-init/result.json";
@@ -50,7 +51,10 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     let stages = ["init-local", "init", "modules-config", "modules-final"];
     let levels = stages.into_iter().filter_map(of_stage).flatten();
     let levels = levels.filter(|(level, _)| *level != "DEPRECATED");
-    levels.filter_map(|(_, list)| list.as_array()).flatten().map(text).collect()
+    let all = levels.filter_map(|(_, list)| list.as_array()).flatten().map(text);
+    // Each stage repeats what it reads anew.
+    let mut seen = BTreeSet::new();
+    all.filter(|text| seen.insert(text.clone())).collect()
 }
 
 /// Returns the first line of what cloud-init says. The lines after it quote user-data, and so its
