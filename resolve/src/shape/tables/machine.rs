@@ -44,7 +44,6 @@ pub(crate) static ENV_VM: Shape = Shape {
     title: "a VM",
     fields: &[
         vm::NAME,
-        vm::RENAMED_FROM,
         Field::new(
             "template",
             Reference(Target::Template),
@@ -55,6 +54,7 @@ pub(crate) static ENV_VM: Shape = Shape {
         vm::VMID,
         vm::COUNT_FIELD,
         vm::MAC,
+        vm::RENAMED_FROM,
     ],
     exclusive: &[&["template", "vm_preset"]],
     shared: &vm::SHARED,
@@ -82,7 +82,6 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
     title: "a node of a manifest",
     fields: &[
         vm::NAME,
-        vm::RENAMED_FROM,
         Field::new("type", Word(&["vm", "pve", "ct"]), "vm, or pve for a nested PVE node.")
             .required(),
         Field::new("preset", Reference(Target::Preset), "The preset that this VM begins with.")
@@ -96,6 +95,7 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
         Field::new("execution", Object(&NODE_EXECUTION), "How this VM gets its configuration."),
         vm::COUNT_FIELD,
         vm::MAC,
+        vm::RENAMED_FROM,
     ],
     shared: &vm::SHARED,
     ..EMPTY

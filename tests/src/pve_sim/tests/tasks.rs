@@ -171,8 +171,9 @@ fn a_running_task_takes_its_time_by_the_clock() {
     let runs = r#""runs": {"length": 200, "config": {"name": "x"}}"#;
     let world = World::from_json(&world(&[task("qmcreate", 101, OURS, runs)])).unwrap();
     let options = Options { pace: Pace::Millis(0), ..Options::default() };
-    let sim = PveSim::start(world, options).unwrap();
+    // Before the start, when the task begins.
     let begun = std::time::Instant::now();
+    let sim = PveSim::start(world, options).unwrap();
     while send(&sim, "GET /nodes/pve1/qemu/101/config").contains("lock") {
         assert!(begun.elapsed().as_secs() < 30);
     }
