@@ -10,7 +10,7 @@ T      ?=
 .PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 build: ## all tools, debug
 	$(CARGO) build --workspace --locked
@@ -52,7 +52,16 @@ install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respect
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/pve-pipeline
 	install $(TOOLS:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
-	cp -R schemas completions $(DESTDIR)$(PREFIX)/share/pve-pipeline
+	cp -R schemas completions pipeline.mk $(DESTDIR)$(PREFIX)/share/pve-pipeline
+
+# The pipe itself, with the tools of this build in front: make plan ENV=dev NODE=pve1 SITE=…
+include pipeline.mk
+plan apply destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
+# Without the output of `build`: `make plan >plan.txt` is the plan and nothing else.
+plan apply destroy status roundtrip: quiet-build
+.PHONY: quiet-build
+quiet-build:
+	@$(CARGO) build --workspace --locked --quiet
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -7,7 +7,7 @@ use std::io::Result;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// A scratch folder with copies of the case's `in/` and of the project's `examples/`.
+/// A scratch folder with copies of the case's `in/` and of the project's `examples/` and `pipeline.mk`.
 pub struct Scratch {
     folder: tempfile::TempDir,
     root: PathBuf,
@@ -22,6 +22,7 @@ impl Scratch {
         let folder = tempfile::tempdir()?;
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
         copy(&root.join("examples"), &folder.path().join("examples"))?;
+        std::fs::copy(root.join("pipeline.mk"), folder.path().join("pipeline.mk"))?;
         copy(&case.join("in"), &folder.path().join("in"))?;
         Ok(Self { folder, root })
     }
