@@ -44,7 +44,7 @@ destroy: ## destroy the VMs; asks first
 	@$(_resolve) | pve-apply destroy $(DESTROY_ARGS)
 
 status: ## power, drift and addresses of the VMs
-	@$(_resolve) | pve-apply status $(STATUS_ARGS)
+	@$(_render) | pve-apply status $(STATUS_ARGS)
 
 # A failure leaves the VMs as they are, to be looked at.
 roundtrip: ## a test of the whole way: apply, wait, verify that nothing is left to do, destroy
