@@ -270,7 +270,7 @@ fn a_server_that_cannot_be_reached_is_asked_once_for_all_images() {
         let mut scene = Scene::new(vec![]);
         let lists = ["a", "b", "c"].map(|name| format!("/{name}.qcow2.sha256"));
         if is_busy {
-            lists.map(|list| scene.web.put(&list, Page::status("503 Unavailable")));
+            lists.iter().for_each(|list| scene.web.put(list, Page::status("503 Unavailable")));
         } else {
             scene.web = scene.web.stop();
         }
