@@ -22,7 +22,7 @@ fn a_stored_image_stays_when_the_url_has_moved_on() {
     for (moved, is_image) in [(longer(), true), (raw, true), (page, false)] {
         let scene = Scene::new(vec![("/a.qcow2", Page::ok(moved))]);
         let file = format!("a-{}.qcow2", &sha256(&image())[..12]);
-        store(&scene, &[file.clone()]);
+        store(&scene, std::slice::from_ref(&file));
         let sum = format!("sha256:{}", sha256(&image()));
         let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": sum});
         // The second run may know more than the first.
