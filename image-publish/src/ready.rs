@@ -5,7 +5,7 @@ use pve_client::Volid;
 use crate::source::address::Address;
 use crate::source::checksum::Sum;
 use crate::source::compression::Compression;
-use crate::source::examine::Facts;
+use crate::source::examine::{Facts, UrlFacts};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity};
 use crate::temporary::Temporary;
@@ -54,6 +54,8 @@ pub(crate) struct Remote {
     pub(crate) sum_by: String,
     /// The sum stands beside the URL.
     pub(crate) pinned: bool,
+    /// What the first bytes say, as long as nothing shows that they are those of the file with this sum.
+    pub(crate) unproven: Option<UrlFacts>,
 }
 
 /// Files as they were examined.
@@ -136,6 +138,7 @@ pub(crate) mod tests {
                 url: Address::parse("https://x/a").unwrap(),
                 sum_by: String::new(),
                 pinned: false,
+                unproven: None,
             },
             may_send: true,
         };

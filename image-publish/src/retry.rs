@@ -12,7 +12,7 @@ use crate::work::{Work, pause, pause_for};
 /// A server that asks for a longer wait is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// A connection that brought this much, in bytes, was worth its try: the count of tries begins anew.
+/// So many bytes further than any try before was worth the tries: their count begins anew.
 const WORTH_A_TRY: u64 = 1 << 20;
 
 /// Whether another try may help after a failure.
@@ -63,12 +63,14 @@ pub(crate) struct Tries<'a> {
     name: &'a str,
     limit: u32,
     done: Cell<u32>,
+    /// The byte of the file where the count began anew last.
+    furthest: Cell<u64>,
 }
 
 impl<'a> Tries<'a> {
     /// Begins to count the tries of a file of image `name`.
     pub(crate) fn new(work: &'a Work<'a>, name: &'a str) -> Self {
-        Self { work, name, limit: work.retries, done: Cell::new(0) }
+        Self { work, name, limit: work.retries, done: Cell::new(0), furthest: Cell::new(0) }
     }
 
     /// The same for what is tried once only.
@@ -101,9 +103,11 @@ impl<'a> Tries<'a> {
         !interrupt::is_asked()
     }
 
-    /// Takes note of how many bytes a connection brought before it broke.
-    pub(crate) fn brought(&self, bytes: u64) {
-        if bytes >= WORTH_A_TRY {
+    /// Takes note of the byte of the file at which a connection broke. What comes again from the start is no
+    /// progress, or a server that always breaks off would be asked for ever.
+    pub(crate) fn reached(&self, byte: u64) {
+        if byte >= self.furthest.get().saturating_add(WORTH_A_TRY) {
+            self.furthest.set(byte);
             self.done.set(0);
         }
     }

@@ -189,7 +189,7 @@ fn text(reader: impl Read) -> io::Result<String> {
 
 /// Fetches a list of sums, by `https://` to its end when its URL begins so; `None` when the server has no such file.
 ///
-/// A server that did not answer once is not asked again in this run.
+/// A server that did not answer, or was busy to the last try, is not asked again in this run.
 fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, NoSum> {
     let entry = |causes: &[String]| {
         let mut entry = Entry::error(Place::Named(url.to_string()), UNFETCHED);
@@ -199,7 +199,7 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
     if let Some(causes) = work.silent.borrow().get(url.server()) {
         return Err(NoSum::Silent(entry(causes)));
     }
-    // Whether the server did not answer, and whether it cannot be reached at all.
+    // Whether the server did not answer, and whether it would not answer for another file either.
     let silent = Cell::new((false, false));
     let fetched = Tries::new(work, &wanted.name).run(|| {
         let fetched = work.fetcher().get(url.expose(), Downgrade::Refused);
@@ -209,8 +209,9 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
             Err(FetchError::Status(403 | 404 | 410)) => Ok(None),
             Err(error) => {
                 silent.set(match error {
-                    FetchError::Unreachable(_) | FetchError::Lost(_) => (true, true),
-                    FetchError::Busy { .. } => (true, false),
+                    FetchError::Unreachable(_) | FetchError::Lost(_) | FetchError::Busy { .. } => {
+                        (true, true)
+                    }
                     FetchError::Status(status) => (status >= 500, false),
                     _ => (false, false),
                 });

@@ -23,6 +23,21 @@ pub(crate) struct Temporary {
     file: File,
 }
 
+/// A file could not be written; what was read for it is not to blame.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotWritten(io::Error);
+
+/// Marks an error of a file, which the reader's look like.
+fn not_written(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), NotWritten(error))
+}
+
+/// Returns whether [`Temporary::fill`] ended because the file could not be written.
+pub(crate) fn is_not_written(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<NotWritten>())
+}
+
 impl Temporary {
     /// Makes an empty file `PREFIX NAME.NUMBER` with this mode.
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
@@ -56,9 +71,9 @@ impl Temporary {
             let read = read_full(reader, &mut buffer)?;
             if read == 0 {
                 // A hole at the end belongs to the file too.
-                return self.file.set_len(done);
+                return self.file.set_len(done).map_err(not_written);
             }
-            write_sparse(&self.file, &buffer[..read], done)?;
+            write_sparse(&self.file, &buffer[..read], done).map_err(not_written)?;
             done += read as u64;
             on_progress(done);
         }

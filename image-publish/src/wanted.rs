@@ -193,7 +193,9 @@ fn from_map_or_folder(
     deployment: &Deployment,
     image_dir: &Path,
 ) -> Result<Found, Entry> {
-    let Some(text) = deployment.images.get(name) else {
+    // What a dry run has put there is not published yet, and is found again where it comes from.
+    let is_there = |_: &&String| !deployment.images_pending.contains_key(name);
+    let Some(text) = deployment.images.get(name).filter(is_there) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
         return Ok(Found::at(Origin::File(file)));
     };
@@ -257,6 +259,19 @@ mod tests {
                     url: Address::parse("https://x/c.qcow2").unwrap(),
                     mode: Mode::Upload,
                 },
+            ],
+            &[],
+        );
+    }
+
+    #[test]
+    fn what_a_dry_run_named_is_looked_for_again() {
+        check(
+            r#"{"images":{"a":"local:import/a.qcow2","b":"local:import/b.qcow2"},
+                "images_pending":{"a":null},"vms":[{"image":"a"},{"image":"b"}]}"#,
+            &[
+                Origin::File("images/a/a.qcow2".into()),
+                Origin::Volid("local:import/b.qcow2".parse().unwrap()),
             ],
             &[],
         );

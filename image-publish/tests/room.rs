@@ -16,20 +16,22 @@ use test_support::pve_sim::{Options, PveSim, World};
 /// More than any disk has.
 const LENGTH: u64 = 1 << 60;
 
-/// A web server whose one file is an EiB long, and begins with these bytes.
-fn endless(mut head: Vec<u8>) -> String {
+/// A web server whose one file has this length, and begins with these bytes.
+fn endless(mut head: Vec<u8>, length: u64) -> String {
     head.resize(1 << 20, 0);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || listener.incoming().flatten().for_each(|s| answer(s, &head)));
+    std::thread::spawn(move || {
+        listener.incoming().flatten().for_each(|s| answer(s, &head, length))
+    });
     format!("http://127.0.0.1:{port}/a.qcow2")
 }
 
-fn answer(mut stream: TcpStream, head: &[u8]) {
+fn answer(mut stream: TcpStream, head: &[u8], length: u64) {
     let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
     let is_image = lines.next().is_some_and(|first| first.contains("/a.qcow2 "));
     lines.find(String::is_empty);
-    let (status, length) = if is_image { ("200 OK", LENGTH) } else { ("404 Not Found", 0) };
+    let (status, length) = if is_image { ("200 OK", length) } else { ("404 Not Found", 0) };
     let text =
         format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     let bytes = if is_image { head } else { &[] };
@@ -39,18 +41,25 @@ fn answer(mut stream: TcpStream, head: &[u8]) {
 
 /// Runs the filter on a document with this one image; it must end with a finding that begins and ends so.
 fn check(head: Vec<u8>, args: &[&str], place: &str, end: &str) {
+    let program = env!("CARGO_BIN_EXE_image-publish");
+    let args = [&["--cache-dir", "cache"], args].concat();
+    let stderr = check_run((program, &args), endless(head, LENGTH), place, end);
+    assert!(!stderr.contains("fetching http"), "{stderr}");
+}
+
+/// The same for a program that runs it, and a URL; returns what was said.
+fn check_run((program, args): (&str, &[&str]), url: String, place: &str, end: &str) -> String {
     let sim = PveSim::start(World::from_json("{}").unwrap(), Options::default()).unwrap();
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir(home.path().join("vz")).unwrap();
     let sum = format!("sha256:{}", "0".repeat(64));
-    let source = json!({"url": endless(head), "checksum": sum, "mode": "upload"});
+    let source = json!({"url": url, "checksum": sum, "mode": "upload"});
     let document = json!({
         "node": "pve1", "api_endpoint": sim.endpoint(), "api_token": sim.token(),
         "image_sources": {"a": source},
         "vms": [{"name": "vm", "image": "a", "cores": 1, "memory": 512, "disk": 10}],
     });
-    let output = assert_cmd::Command::new(env!("CARGO_BIN_EXE_image-publish"))
-        .args(["--cache-dir", "cache"])
+    let output = assert_cmd::Command::new(program)
         .args(args)
         .current_dir(home.path())
         .env("PVE_FINGERPRINT", sim.fingerprint())
@@ -68,6 +77,7 @@ fn check(head: Vec<u8>, args: &[&str], place: &str, end: &str) {
         let mut names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         assert!(!names.any(|name| is_spooled(&name)), "{folder}");
     }
+    stderr
 }
 
 /// The example's image.
@@ -92,4 +102,19 @@ fn a_folder_without_room() {
 fn a_cache_folder_without_room() {
     let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".repeat(1000);
     check(packed, &[], "image-publish: error: cache: has ", " free, the file needs 1.0 EiB");
+}
+
+/// What is free says nothing of quotas, nor of limits on the size of files.
+#[test]
+fn a_cache_folder_that_refuses_a_write_is_named_and_the_server_not_asked_again() {
+    let program = env!("CARGO_BIN_EXE_image-publish");
+    let limited = format!("trap '' XFSZ; ulimit -f 8; exec {program} --cache-dir cache");
+    let end = ": cannot hold image \"a\" while it is fetched: File too large (os error 27)";
+    let mut disk = vec![1; 1 << 20];
+    disk[446..510].fill(0);
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let url = endless(disk, 1 << 20);
+    let place = "image-publish: error: cache";
+    let stderr = check_run(("sh", &["-c", &limited]), url, place, end);
+    assert_eq!(stderr.matches("fetching").count(), 1, "{stderr}");
 }

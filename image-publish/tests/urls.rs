@@ -12,6 +12,8 @@
 mod busy;
 #[path = "urls/commands.rs"]
 mod commands;
+#[path = "urls/moved.rs"]
+mod moved;
 #[path = "urls/proxies.rs"]
 mod proxies;
 #[path = "urls/redirects.rs"]

@@ -53,8 +53,9 @@ impl FileVersion {
 /// Reads `Retry-After`: seconds, or a date. `now` counts where the server does not say its own time.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let wait = text(headers, &header::RETRY_AFTER)?;
-    if let Ok(seconds) = wait.parse() {
-        return Some(Duration::from_secs(seconds));
+    if !wait.is_empty() && wait.bytes().all(|byte| byte.is_ascii_digit()) {
+        // Only a number that is too large is none.
+        return Some(Duration::from_secs(wait.parse().unwrap_or(u64::MAX)));
     }
     let now = text(headers, &header::DATE).and_then(date).unwrap_or(now);
     // A date that has passed is an invitation to come at once.
@@ -151,6 +152,9 @@ mod tests {
         // The server's clock and ours may differ.
         check_wait(&[("retry-after", SOON), ("date", NOON)], Some(90));
         check_wait(&[("retry-after", NOON), ("date", SOON)], Some(0));
+        check_wait(&[("retry-after", "99999999999999999999999")], Some(u64::MAX));
+        check_wait(&[("retry-after", "")], None);
+        check_wait(&[("retry-after", "+5")], None);
         check_wait(&[("retry-after", "-1")], None);
         check_wait(&[("retry-after", "soon")], None);
         check_wait(&[], None);

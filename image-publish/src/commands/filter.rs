@@ -15,10 +15,10 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     if asked.wanted.is_empty() && !asked.report.has_errors() {
         return Ok(Output::document(asked.document, asked.report));
     }
-    let Begun { asked, target, work, ready } =
+    let Begun { asked, target, mut work, ready } =
         asked.begin(&args.document, args.refresh.refresh, console)?;
     let Asked { mut document, deployment, wanted, mut report } = asked;
-    let published = publish(&work, &target, &wanted, ready, &mut report)?;
+    let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
     let mut images: Map<String, Value> = deployment
         .images
         .iter()

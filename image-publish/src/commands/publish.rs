@@ -17,6 +17,7 @@ use crate::ready::{Ready, Supply};
 use crate::room;
 use crate::source::address::Address;
 use crate::source::checksum::{Said, Sum};
+use crate::source::examine::UrlFacts;
 use crate::target::Target;
 use crate::wanted::{Mode, Origin, Wanted};
 use crate::work::Work;
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 .hint("such an image serves a CD drive, or a copy by hand on the node; a VM's `image` needs content `import`"),
         );
     }
-    let published = publish(&work, &target, &wanted, ready, &mut report)?;
+    let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
     let line = |image: &Published| Line::of(image, work.dry_run, work.warnings_of(&image.name));
     let lines: Vec<Line> = published.iter().map(line).collect();
     let outcome = Outcome::new("publish", work.dry_run, lines);
@@ -59,7 +60,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
 
 /// Publishes what is not there: plans, checks the node, and carries the plan out.
 pub(super) fn publish(
-    work: &Work<'_>,
+    work: &mut Work<'_>,
     target: &Target,
     wanted: &[Wanted],
     ready: Vec<Ready>,
@@ -87,9 +88,23 @@ pub(super) fn publish(
         return Ok(execute::rehearse(work, target, todo));
     }
     target.sweep();
-    execute(work, target, todo).map_err(|stopped| {
+    let proven: Vec<_> = todo.iter().filter_map(|(image, _)| unproven(image)).collect();
+    let published = execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
-    })
+    })?;
+    for (url, sum, facts) in proven {
+        work.cache.keep_url(&url, &sum, &facts);
+    }
+    work.cache.save();
+    Ok(published)
+}
+
+/// Returns what the first bytes of a URL said, with its address and sum. Once the image is published they were
+/// those of the right file.
+fn unproven(image: &Ready) -> Option<(String, String, UrlFacts)> {
+    let (Supply::Fetch(remote) | Supply::Node { remote, .. }) = &image.supply else { return None };
+    let sum = image.sum.as_ref()?;
+    Some((remote.url.to_string(), sum.hex.clone(), remote.unproven.clone()?))
 }
 
 /// Looks, before the first write, whether the place can take what is missing; what a broken upload has left

@@ -31,8 +31,8 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
             let sha256 = sum.map(|sum| sum.hex).unwrap_or_default();
             Ok(Bytes { file, length: length.unwrap_or_default(), sha256, local })
         }
-        Supply::Fetch(Remote { url, sum_by, pinned })
-        | Supply::Node { remote: Remote { url, sum_by, pinned }, .. } => {
+        Supply::Fetch(Remote { url, sum_by, pinned, .. })
+        | Supply::Node { remote: Remote { url, sum_by, pinned, .. }, .. } => {
             let said = sum.map(|sum| Said { sum, by: sum_by, pinned });
             let (facts, spooled) = fetch(work, &name, &url, said.as_ref())?;
             Ok(Bytes::spooled(file, &facts, spooled))

@@ -1,6 +1,7 @@
 //! DOOR: fetches files from web servers into the cache folder, and judges them there.
 
 use std::cell::Cell;
+use std::io;
 
 use pve_client::{Downgrade, FetchError};
 use stage::{Entry, Place};
@@ -11,7 +12,7 @@ use crate::retry::{Again, Tries, failed};
 use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Said};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
-use crate::temporary::Temporary;
+use crate::temporary::{Temporary, is_not_written};
 use crate::work::Work;
 
 /// Fetches a URL into the cache folder and judges it.
@@ -87,10 +88,7 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
     let place = || Place::Named(url.to_string());
     let stream = open(source)
         .map_err(|error| (failed(place(), "cannot be fetched", &error), Again::of(&error)))?;
-    let disk = |e: std::io::Error| {
-        let entry = Entry::error(place(), "cannot be put into the cache folder").cause(&e);
-        (entry, Again::Never)
-    };
+    let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Again::Never);
     work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
     let mut transfer = work.transfer(name, format!("fetching {url}"), stream.length);
@@ -98,17 +96,28 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
     match spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)) {
         Ok(()) => Ok(Some(spooled)),
         Err(error) if error.get_ref().is_some_and(|inner| inner.is::<FromTheStart>()) => Ok(None),
+        Err(error) if is_not_written(&error) => Err(disk(error)),
         Err(error) => {
-            let full = error.kind() == std::io::ErrorKind::StorageFull;
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
-            let again = match request {
-                Some(error) => Again::of(error),
-                None if full => Again::Never,
-                None => Again::After(None),
-            };
+            let again = request.map_or(Again::After(None), Again::of);
             Err((Entry::error(place(), "cannot be fetched to its end").cause(&error), again))
         }
     }
+}
+
+/// Makes the finding of a file that the cache folder cannot take.
+fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) -> Entry {
+    let Some(folder) = work.folder() else {
+        return Entry::error(
+            Place::Named(url.to_string()),
+            "cannot be fetched without a cache folder",
+        )
+        .cause(error);
+    };
+    let place = Place::file(folder.display().to_string());
+    Entry::error(place, format!("cannot hold image \"{name}\" while it is fetched"))
+        .cause(error)
+        .hint("name another folder with `--cache-dir`")
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.

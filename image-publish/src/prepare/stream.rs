@@ -44,11 +44,11 @@ pub(super) fn open<'a>(source: Source<'a>) -> Result<Stream<'a>, FetchError> {
     match source.work.fetcher().get(source.url.expose(), source.downgrade) {
         Ok(fetched) => {
             let length = fetched.length;
-            let reader = Box::new(Resuming::new(source, source.url.clone(), fetched));
+            let reader = Box::new(Resuming::new(source, source.url.clone(), fetched, 0));
             Ok(Stream { length, reader })
         }
         Err(FetchError::Status(404)) => {
-            let mut parts = Parts { source, next: 0, open: None };
+            let mut parts = Parts { source, next: 0, open: None, before: 0 };
             match parts.open_next() {
                 Ok(true) => Ok(Stream { length: None, reader: Box::new(parts) }),
                 Ok(false) => Err(FetchError::Status(404)),
@@ -67,14 +67,14 @@ struct Resuming<'a> {
     reader: Box<dyn Read>,
     /// Bytes of the file that were passed on.
     at: u64,
-    /// How many of them came before the present connection.
+    /// Bytes of the parts before this file.
     before: u64,
 }
 
 impl<'a> Resuming<'a> {
-    fn new(source: Source<'a>, url: Address, fetched: Fetched) -> Self {
+    fn new(source: Source<'a>, url: Address, fetched: Fetched, before: u64) -> Self {
         let version = fetched.version.filter(|_| source.may_resume);
-        Self { source, url, version, reader: fetched.reader, at: 0, before: 0 }
+        Self { source, url, version, reader: fetched.reader, at: 0, before }
     }
 
     /// Opens the rest of the file after its connection broke.
@@ -83,8 +83,7 @@ impl<'a> Resuming<'a> {
         let Some(version) = self.version.as_ref().filter(|_| self.at > 0) else {
             return Err(error);
         };
-        tries.brought(self.at - self.before);
-        self.before = self.at;
+        tries.reached(self.before + self.at);
         let mut failure = (error, Again::After(None));
         loop {
             let doing = format!("fetching the rest from byte {}", self.at);
@@ -137,6 +136,8 @@ struct Parts<'a> {
     source: Source<'a>,
     next: usize,
     open: Option<Resuming<'a>>,
+    /// Bytes of the parts that were read to their end.
+    before: u64,
 }
 
 impl Parts<'_> {
@@ -150,7 +151,7 @@ impl Parts<'_> {
         match self.source.work.fetcher().get(part.expose(), self.source.downgrade) {
             Ok(fetched) => {
                 self.next += 1;
-                self.open = Some(Resuming::new(self.source, part, fetched));
+                self.open = Some(Resuming::new(self.source, part, fetched, self.before));
                 Ok(true)
             }
             Err(FetchError::Status(404)) => Ok(false),
@@ -181,6 +182,7 @@ impl Read for Parts<'_> {
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
+            self.before += part.at;
             self.open = None;
             self.open_next_patiently()?;
         }

@@ -38,8 +38,8 @@ pub(super) fn prepare(
             return in_storage(wanted, stored, &present).ok_or_else(|| unlisted(wanted));
         }
     };
-    if let Some(present) = kept(work, wanted, (url, mode), &said, stored) {
-        let remote = Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned };
+    if let Some(present) = kept(work, wanted, (url, mode), &said, stored, report) {
+        let remote = remote(url, said.clone(), None);
         return Ok(Ready {
             name: wanted.name.clone(),
             file: present.file,
@@ -49,14 +49,12 @@ pub(super) fn prepare(
         });
     }
     let shown = url.to_string();
+    let mut unproven = None;
     let facts = match (judged(work, url, &said.sum).cloned(), mode) {
         (Some(facts), _) => facts,
         (None, Mode::DownloadUrl) => by_name(wanted, url, &said.sum)?,
         (None, _) => match look_ahead(work, url, &said, &Tries::new(work, &wanted.name))? {
-            Some(facts) => {
-                work.cache.keep_url(&shown, &said.sum.hex, &facts);
-                facts
-            }
+            Some(facts) => unproven.insert(facts).clone(),
             // What is inside is known only when it is unpacked, so it is fetched at once.
             None => return fetched(work, wanted, url, &said, report),
         },
@@ -69,43 +67,79 @@ pub(super) fn prepare(
         name: wanted.name.clone(),
         file: stored_name(&wanted.name, &facts.stored, facts.format.extension()),
         length: facts.length,
-        supply: supply(wanted, url, mode, &facts, said)?,
+        supply: supply(wanted, mode, &facts, remote(url, said, unproven))?,
         sum: Some(facts.stored),
     })
 }
 
-/// Returns the stored file that is this image, as far as that can be told without its facts.
+fn remote(url: &Address, said: Said, unproven: Option<UrlFacts>) -> Remote {
+    Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned, unproven }
+}
+
+/// Returns the stored file that is this image, as far as that cannot be told by the facts in the cache.
 ///
 /// Its name carries the start of the sum, but half an upload has the same name. So its length is compared
-/// with that of the web server, which is asked once; if it does not answer, the stored bytes are summed.
+/// with that of the web server, which is asked once. If it does not answer, or has a file of another length,
+/// which may be a newer one, the stored bytes are summed.
 fn kept(
     work: &mut Work<'_>,
     wanted: &Wanted,
     (url, mode): (&Address, Mode),
     said: &Said,
     stored: &Stored<'_>,
+    report: &mut Report,
 ) -> Option<Present> {
-    if judged(work, url, &said.sum).is_some() {
+    let present = stored_file(work, wanted, url, &said.sum, stored)?.clone();
+    let is_this = |facts: &UrlFacts| {
+        let file = stored_name(&wanted.name, &facts.stored, facts.format.extension());
+        file == present.file && facts.length.is_none_or(|length| length == present.size)
+    };
+    let judged = judged(work, url, &said.sum).cloned();
+    if judged.as_ref().is_some_and(is_this) {
         return None;
     }
-    let file = stored_file(work, wanted, url, &said.sum, stored)?;
     // A download by the node gets its name only when it is whole.
-    if mode != Mode::DownloadUrl {
-        match look_once(work, &wanted.name, url, said) {
-            Some(facts) => {
-                work.cache.keep_url(&url.to_string(), &said.sum.hex, &facts);
-                return None;
+    if mode == Mode::DownloadUrl && judged.is_none() {
+        return Some(present);
+    }
+    let is_cached = judged.is_some();
+    let facts = judged.or_else(|| look_once(work, &wanted.name, url, said));
+    if let Some(facts) = facts.as_ref().filter(|facts| is_this(facts)) {
+        work.cache.keep_url(&url.to_string(), &said.sum.hex, facts);
+        return None;
+    }
+    match compared(work, wanted, &present, said, stored) {
+        Compared::Different => None,
+        Compared::Unknown => facts.is_none().then_some(present),
+        Compared::Same => {
+            if said.pinned && facts.is_some() && !is_cached {
+                report.push(moved(url));
             }
-            None if work.dry_run => {}
-            None => {
-                work.tell("step", &wanted.name, &format!("comparing {file} with its sum"));
-                if stored.compare(&file, &said.sum) == Compared::Different {
-                    return None;
-                }
-            }
+            Some(present)
         }
     }
-    stored.find(&file).cloned()
+}
+
+/// Compares a stored file with its sum, unless nothing may be started.
+fn compared(
+    work: &Work<'_>,
+    wanted: &Wanted,
+    present: &Present,
+    said: &Said,
+    stored: &Stored<'_>,
+) -> Compared {
+    if work.dry_run {
+        return Compared::Unknown;
+    }
+    work.tell("step", &wanted.name, &format!("comparing {} with its sum", present.file));
+    stored.compare(&present.file, &said.sum)
+}
+
+/// Makes the finding of a URL whose file is no longer the one that the site names.
+fn moved(url: &Address) -> Entry {
+    let fact = "has another file than the one with this checksum; the stored image is used";
+    Entry::warning(Place::Named(url.to_string()), fact)
+        .hint("name a URL whose file stays, or the checksum of the new file")
 }
 
 /// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
@@ -118,14 +152,8 @@ fn look_once(work: &Work<'_>, name: &str, url: &Address, said: &Said) -> Option<
 }
 
 /// Decides who fetches.
-fn supply(
-    wanted: &Wanted,
-    url: &Address,
-    mode: Mode,
-    facts: &UrlFacts,
-    said: Said,
-) -> Result<Supply, Entry> {
-    let remote = Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned };
+fn supply(wanted: &Wanted, mode: Mode, facts: &UrlFacts, remote: Remote) -> Result<Supply, Entry> {
+    let url = &remote.url;
     Ok(match (mode, facts.compression == Compression::None) {
         (Mode::DownloadUrl, false) => return Err(not_for_the_node(wanted, PACKED)),
         (Mode::DownloadUrl, true) if url.has_user() => {
@@ -153,8 +181,7 @@ fn sum_of(
         Some(SumList::Url(list)) => sums::named(list),
         None => sums::beside_url(url),
     };
-    let is_stored =
-        |work: &Work<'_>, sum: &Sum| stored_file(work, wanted, url, sum, stored).is_some();
+    let is_stored = |work: &Work<'_>, sum: &Sum| is_stored(work, wanted, url, sum, stored);
     let question = Question {
         wanted,
         key: super::source_key(&url.identity(), wanted),
@@ -173,25 +200,35 @@ fn judged<'a>(work: &'a Work<'_>, url: &Address, sum: &Sum) -> Option<&'a UrlFac
     facts.virtual_size.map(|_| facts)
 }
 
-/// Returns the name of the stored file that has this sum.
+/// Returns the stored file whose name carries this sum; it may be half an upload.
 ///
-/// Its name carries the start of the sum. What a packed file is called can be told only once it was
-/// unpacked; then also its length is known, and half a file is not taken for it.
-fn stored_file(
+/// What a packed file is called can be told only once it was unpacked.
+fn stored_file<'a>(
+    work: &Work<'_>,
+    wanted: &Wanted,
+    url: &Address,
+    sum: &Sum,
+    stored: &'a Stored<'_>,
+) -> Option<&'a Present> {
+    if let Some(facts) = judged(work, url, sum) {
+        return stored.find(&stored_name(&wanted.name, &facts.stored, facts.format.extension()));
+    }
+    let formats = wanted.format.map_or(Format::ALL.to_vec(), |format| vec![format]);
+    let files = formats.iter().map(|f| stored_name(&wanted.name, sum, f.extension()));
+    files.into_iter().find_map(|file| stored.find(&file))
+}
+
+/// Returns whether the whole image with this sum seems to be stored.
+fn is_stored(
     work: &Work<'_>,
     wanted: &Wanted,
     url: &Address,
     sum: &Sum,
     stored: &Stored<'_>,
-) -> Option<String> {
-    if let Some(facts) = judged(work, url, sum) {
-        let file = stored_name(&wanted.name, &facts.stored, facts.format.extension());
-        let found = stored.find(&file)?;
-        return facts.length.is_none_or(|length| length == found.size).then_some(file);
-    }
-    let formats = wanted.format.map_or(Format::ALL.to_vec(), |format| vec![format]);
-    let files = formats.iter().map(|f| stored_name(&wanted.name, sum, f.extension()));
-    files.into_iter().find(|file| stored.find(file).is_some())
+) -> bool {
+    let length = judged(work, url, sum).and_then(|facts| facts.length);
+    let file = stored_file(work, wanted, url, sum, stored);
+    file.is_some_and(|file| length.is_none_or(|length| length == file.size))
 }
 
 /// Makes a stored file ready of which no sum is known.

@@ -10,15 +10,16 @@ use crate::node::Node;
 use crate::prepare::bytes_of;
 use crate::published::{Failed, What};
 use crate::ready::{Ready, Remote, Supply};
+use crate::source::checksum::Sum;
 use crate::work::Work;
 
-/// Lets the node download an image; `remove_first` says that a part of it is there, which a download does not
-/// overwrite. Where the token must not ask for that, this machine fetches and sends it.
+/// Lets the node download an image; `is_there` says that a file of its name is there that does not seem to
+/// be whole, which a download does not overwrite. Where the token must not ask for that, this machine fetches and sends it.
 pub(crate) fn download(
     work: &Work<'_>,
     node: &Node,
     image: Ready,
-    remove_first: bool,
+    is_there: bool,
 ) -> Result<(String, What), Failed> {
     let Ready { name, file, length, sum, supply } = &image;
     let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
@@ -37,12 +38,13 @@ pub(crate) fn download(
             _ => entry,
         }
     };
-    if remove_first {
-        let removed = node.remove(&node.volid(file));
-        removed
-            .map_err(|error| Failed { left: error.is_outcome_unknown(), entry: fail(&error) })?;
-    }
-    let downloaded = node.download(url.expose(), file, sum).and_then(|upid| {
+    let way = if is_there { make_way(node, file, sum) } else { Ok(Way::Free) };
+    let way = match way {
+        Ok(Way::Whole) => return Ok((file.clone(), What::Present)),
+        way => way,
+    };
+    let is_removed = is_there && way.is_ok();
+    let downloaded = way.and_then(|_| node.download(url.expose(), file, sum)).and_then(|upid| {
         let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
         node.wait_reading(&upid, &mut |log| {
             if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
@@ -64,9 +66,27 @@ pub(crate) fn download(
             Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
-        None => {
-            Err(Failed { left: remove_first || error.is_outcome_unknown(), entry: fail(&error) })
+        None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
+    }
+}
+
+/// What a file of an image's name is.
+enum Way {
+    /// It was another one, and is removed.
+    Free,
+    /// It is the whole image.
+    Whole,
+}
+
+/// Removes a file of an image's name, unless it has the image's sum: only its length spoke against it.
+fn make_way(node: &Node, file: &str, sum: &Sum) -> Result<Way, Error> {
+    match node.compare(file, sum) {
+        Ok(()) => Ok(Way::Whole),
+        // PVE: facts 42.
+        Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
+            node.remove(&node.volid(file)).map(|()| Way::Free)
         }
+        Err(error) => Err(error),
     }
 }
 

@@ -266,16 +266,23 @@ fn half_a_file_is_not_taken_for_a_pinned_image_without_a_server_either() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_asked_once_for_all_images() {
-    let mut scene = Scene::new(vec![]);
-    scene.web = scene.web.stop();
-    let url = scene.web.url("");
-    let sources = ["a", "b", "c"]
-        .map(|name| (name.to_owned(), json!({"url": format!("{url}/{name}.qcow2")})));
-    store(&scene, &["a", "b", "c"].map(|name| format!("{name}-aaaaaaaaaaaa.qcow2")));
-    let ran = scene.run_all(&sources.into_iter().collect());
-    assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert_eq!(ran.stderr.matches("warning:").count(), 3, "{}", ran.stderr);
-    assert_eq!(ran.stderr.matches("fetching again").count(), 2, "{}", ran.stderr);
+    for is_busy in [false, true] {
+        let mut scene = Scene::new(vec![]);
+        let lists = ["a", "b", "c"].map(|name| format!("/{name}.qcow2.sha256"));
+        if is_busy {
+            lists.iter().for_each(|list| scene.web.put(list, Page::status("503 Unavailable")));
+        } else {
+            scene.web = scene.web.stop();
+        }
+        let url = scene.web.url("");
+        let sources = ["a", "b", "c"]
+            .map(|name| (name.to_owned(), json!({"url": format!("{url}/{name}.qcow2")})));
+        store(&scene, &["a", "b", "c"].map(|name| format!("{name}-aaaaaaaaaaaa.qcow2")));
+        let ran = scene.run_all(&sources.into_iter().collect());
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("warning:").count(), 3, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("fetching again").count(), 2, "{}", ran.stderr);
+    }
 }
 
 #[test]

@@ -165,3 +165,17 @@ fn a_connection_that_brought_much_makes_the_count_of_tries_begin_anew() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(scene.stored(), [sha256(&long)]);
 }
+
+/// What comes anew from the beginning is no progress, however much it is.
+#[test]
+fn a_server_that_always_breaks_off_and_never_goes_on_is_given_up() {
+    let mut disk = vec![0; 4 << 20];
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    let sum = format!("sha256:{}", sha256(&disk));
+    let page = Page::ok(disk).cut_off_after(2 << 20, 7).but_not_at_first();
+    let scene = scene(page.with_validator("ETag", "\"one\"").without_parts());
+    let ran =
+        scene.run(&json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum}));
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("(2 of 2)"), "{}", ran.stderr);
+}

@@ -142,7 +142,9 @@ fn shown(machine: &Machine) -> Vec<Change> {
             let is_said = machine.said.value(key, name).is_some();
             let derived = machine.derived_macs.contains_key(&key) && name == "macaddr";
             if is_said || part.at_create.is_none() && !derived {
-                list.push(line(&field(key, part), part.kind.shown(value)));
+                let image = machine.images.get(&key).filter(|_| name == "import");
+                let text = image.map_or_else(|| part.kind.shown(value), image_text);
+                list.push(line(&field(key, part), text));
             }
         }
     }
