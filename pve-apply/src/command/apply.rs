@@ -2,14 +2,15 @@
 
 use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
 use super::{rollback, wait};
-use crate::action::{Action, Plan, VmPlan};
+use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
 use crate::cli::ApplyArgs;
 use crate::confirm;
-use crate::desired::{OnError, Purpose};
+use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
+use crate::mark::Owner;
 use crate::observe::Scope;
-use crate::observed::{Look, Observed};
+use crate::observed::{Look, Observed, Seen};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
@@ -79,7 +80,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
-            plan = saved(path, &plan, &observed)?;
+            plan = saved(path, &session.desired, &plan, &observed)?;
             plan.stamp(&session.desired.run);
         }
         if args.prune && first {
@@ -116,7 +117,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
 }
 
 /// The plan of a file, when the world is still the one that it was made for.
-fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
+fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
@@ -138,9 +139,28 @@ fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> 
                 format!("\"{}\" is neither to be created nor to be changed", vm.name)
             }
         };
-        report.push(Entry::error(place(), fact).hint("plan again and look at what differs"));
+        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
+    }
+    for vm in &plan.unchanged {
+        let fact = match still_there(vm, desired, observed) {
+            Some(seen) if seen.power.as_str() == vm.status => continue,
+            Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
+            None => format!("\"{}\" cannot be found where it was planned", vm.name),
+        };
+        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
     }
     if report.has_errors() { Err(report.into()) } else { Ok(plan) }
+}
+
+const PLAN_AGAIN: &str = "plan again and look at what differs";
+
+/// Returns a VM that a plan leaves alone, when it is there as before.
+fn still_there<'o>(vm: &Unchanged, desired: &Desired, observed: &'o Observed) -> Option<&'o Seen> {
+    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+    match seen.owner(&desired.site, &desired.deployment) {
+        Owner::Ours(mark) if desired.name_now(&mark.vm) == vm.name => Some(seen),
+        _ => None,
+    }
 }
 
 fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
