@@ -170,7 +170,9 @@ fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
     let line = Line::read(seen.config.next("description").unwrap_or_default());
     let seed = match &line {
         // A copy has volumes of its own.
-        Line::Mark(old) if desired.name_now(&old.vm) == vm.name => old.seed.clone().without_volume(),
+        Line::Mark(old) if desired.name_now(&old.vm) == vm.name => {
+            old.seed.clone().without_volume()
+        }
         Line::Earlier { vm: name, seed, .. } if desired.name_now(name) == vm.name => {
             SeedNote { fingerprint: seed.clone(), ..SeedNote::default() }
         }

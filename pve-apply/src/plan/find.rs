@@ -124,9 +124,7 @@ impl<'a> Finder<'a> {
                 *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             Stranger::OtherSite { site, deployment, vm: name } => {
-                site.is_empty()
-                    && *deployment == self.desired.deployment
-                    && self.is_named(vm, name)
+                site.is_empty() && *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             _ => false,
         })?;
