@@ -1,9 +1,10 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
+use super::session::{Session, close, prune, refuse_blocked, tell, unless_done, work};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
+use crate::ask::Stopwatch;
 use crate::cli::ApplyArgs;
 use crate::confirm;
 use crate::desired::{Desired, OnError, Purpose};
@@ -71,12 +72,16 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
     let (console, interrupt) = (waiting.console, waiting.interrupt);
     let mut outcomes: Vec<VmOutcome> = Vec::new();
+    let mut watch = None;
     let mut round = 0;
     loop {
         round += 1;
         let first = round == 1;
-        let changed = outcome::any_changed(&outcomes);
-        let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
+        // What the rounds before have done is said all the same.
+        let stopped = |failure: Failure| {
+            watch.iter().for_each(|watch| close(console, &[], &outcomes, watch));
+            if outcome::any_changed(&outcomes) { failure.after_changes() } else { failure }
+        };
         let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
@@ -104,13 +109,15 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         }
         console.report(&findings);
         outcomes.retain(VmOutcome::is_done);
-        let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
+        let watch = watch.get_or_insert_with(Stopwatch::start);
+        let done = work(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
         let met = done.iter().any(VmOutcome::is_yielded)
             && !done.iter().any(VmOutcome::is_failed)
             && args.plan.is_none();
-        outcomes.extend(done);
+        outcome::add(&mut outcomes, done);
         if !met || round == ROUNDS || interrupt.is_asked() {
+            close(console, &plan.unchanged, &outcomes, watch);
             return Ok(Work { plan, outcomes, skipped });
         }
     }
