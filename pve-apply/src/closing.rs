@@ -1,11 +1,15 @@
 //! The last line of a run: what it has done, and how long it took. Does no I/O.
 
-use crate::action::Action;
+use crate::action::{Action, Unchanged};
 use crate::outcome::{Verdict, VmOutcome};
 use std::time::Duration;
 
 /// Returns the line, such as `3 created, 1 changed, 2 unchanged in 41 s`.
-pub(crate) fn line(outcomes: &[VmOutcome], unchanged: usize, took: Duration) -> String {
+///
+/// A VM that was worked on is not counted as unchanged too, whatever the last plan says of it.
+pub(crate) fn line(outcomes: &[VmOutcome], unchanged: &[Unchanged], took: Duration) -> String {
+    let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
+    let unchanged = unchanged.iter().filter(is_untouched).count();
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for outcome in outcomes {
         let word = word(outcome);
@@ -75,8 +79,16 @@ mod tests {
     use crate::plan::worlds::vm_plan;
     use stage::{Entry, Place};
 
-    fn check(outcomes: Vec<VmOutcome>, unchanged: usize, seconds: u64, expected: &str) {
-        assert_eq!(line(&outcomes, unchanged, Duration::from_secs(seconds)), expected);
+    fn check(outcomes: Vec<VmOutcome>, unchanged: &[&str], seconds: u64, expected: &str) {
+        let vm = |name: &&str| Unchanged {
+            name: (*name).to_owned(),
+            vmid: None,
+            node: "pve1".parse().unwrap(),
+            status: "running".to_owned(),
+            mac: None,
+        };
+        let unchanged: Vec<Unchanged> = unchanged.iter().map(vm).collect();
+        assert_eq!(line(&outcomes, &unchanged, Duration::from_secs(seconds)), expected);
     }
 
     #[test]
@@ -88,20 +100,20 @@ mod tests {
         };
         let done = |action| of(action, Verdict::Done);
         let missed = VmOutcome::not_reached(&vm_plan("a", Action::Create), "x");
-        check(vec![done(Action::Create)], 0, 0, "1 created in 0 s");
+        check(vec![done(Action::Create)], &["a"], 0, "1 created in 0 s");
         check(
             vec![done(Action::Change), done(Action::Create)],
-            2,
+            &["b", "c"],
             41,
             "1 created, 1 changed, 2 unchanged in 41 s",
         );
         check(
             vec![missed, failed(), done(Action::Create)],
-            0,
+            &[],
             185,
             "1 created, 1 failed, 1 not reached in 3 min 5 s",
         );
         let started = VmOutcome { done: vec!["started"], ..done(Action::Power) };
-        check(vec![started], 0, 3, "1 started in 3 s");
+        check(vec![started], &[], 3, "1 started in 3 s");
     }
 }

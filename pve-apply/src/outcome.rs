@@ -1,6 +1,6 @@
 //! What came of a plan: as findings for people, and as the result's JSON. Does no I/O.
 
-use crate::action::{Action, Plan, VmPlan};
+use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::notice::Notice;
 use pve_client::{NodeName, Vmid};
 use serde::Serialize;
@@ -99,6 +99,22 @@ impl VmOutcome {
             Some(vmid) => format!("{} ({vmid})", self.name),
             None => self.name.clone(),
         }
+    }
+}
+
+/// Adds what came of a further round to what is done already: one outcome for each VM, which keeps what
+/// happened to it first.
+pub(crate) fn add(outcomes: &mut Vec<VmOutcome>, round: Vec<VmOutcome>) {
+    for next in round {
+        let Some(first) = outcomes.iter_mut().find(|outcome| outcome.name == next.name) else {
+            outcomes.push(next);
+            continue;
+        };
+        first.changed |= next.changed;
+        first.vmid = next.vmid.or(first.vmid);
+        first.verdict = next.verdict;
+        first.done.extend(next.done);
+        first.warnings.extend(next.warnings);
     }
 }
 
@@ -242,9 +258,12 @@ impl ResultJson {
 
 /// The rows of a result: what the plan left alone, and what came of the rest, by name.
 pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
+    // What an earlier round has done is left alone by the last one.
+    let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
     let mut rows: Vec<VmResult> = plan
         .unchanged
         .iter()
+        .filter(is_untouched)
         .map(|vm| VmResult {
             name: vm.name.clone(),
             action: "unchanged",

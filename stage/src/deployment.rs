@@ -46,8 +46,8 @@ pub struct Deployment {
     pub site: Option<String>,
     /// What the VMs belong to: the env's or the manifest's name, or that of `resolve --deployment`.
     pub deployment: String,
-    /// The name of every VM of the deployment, those included that this document does not make;
-    /// `None`: the document does not list them.
+    /// The name of every VM of the deployment, those included that this document does not make, and
+    /// the names that VMs were renamed from; `None`: the document does not list them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_names: Option<Vec<String>>,
     /// The vmids for VMs that name none.

@@ -1,15 +1,17 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, carry_out, prune, refuse_blocked, tell, unless_done};
+use super::session::{Session, close, prune, refuse_blocked, tell, unless_done, work};
 use super::{rollback, wait};
-use crate::action::{Action, Plan, VmPlan};
+use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
+use crate::ask::Stopwatch;
 use crate::cli::ApplyArgs;
 use crate::confirm;
-use crate::desired::{OnError, Purpose};
+use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
+use crate::mark::Owner;
 use crate::observe::Scope;
-use crate::observed::{Look, Observed};
+use crate::observed::{Look, Observed, Seen};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
@@ -70,16 +72,20 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
 fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
     let (console, interrupt) = (waiting.console, waiting.interrupt);
     let mut outcomes: Vec<VmOutcome> = Vec::new();
+    let mut watch = None;
     let mut round = 0;
     loop {
         round += 1;
         let first = round == 1;
-        let changed = outcome::any_changed(&outcomes);
-        let stopped = |failure: Failure| if changed { failure.after_changes() } else { failure };
+        // What the rounds before have done is said all the same.
+        let stopped = |failure: Failure| {
+            watch.iter().for_each(|watch| close(console, &[], &outcomes, watch));
+            if outcome::any_changed(&outcomes) { failure.after_changes() } else { failure }
+        };
         let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
         let mut plan = plan::plan(&session.desired, &observed);
         if let Some(path) = args.plan.as_ref().filter(|_| first) {
-            plan = saved(path, &plan, &observed)?;
+            plan = saved(path, &session.desired, &plan, &observed)?;
             plan.stamp(&session.desired.run);
         }
         if args.prune && first {
@@ -103,20 +109,22 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         }
         console.report(&findings);
         outcomes.retain(VmOutcome::is_done);
-        let done = carry_out(session, console, interrupt, args.pace, (&plan, &observed));
+        let watch = watch.get_or_insert_with(Stopwatch::start);
+        let done = work(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
         let met = done.iter().any(VmOutcome::is_yielded)
             && !done.iter().any(VmOutcome::is_failed)
             && args.plan.is_none();
-        outcomes.extend(done);
+        outcome::add(&mut outcomes, done);
         if !met || round == ROUNDS || interrupt.is_asked() {
+            close(console, &plan.unchanged, &outcomes, watch);
             return Ok(Work { plan, outcomes, skipped });
         }
     }
 }
 
 /// The plan of a file, when the world is still the one that it was made for.
-fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
+fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
@@ -138,9 +146,28 @@ fn saved(path: &Path, now: &Plan, observed: &Observed) -> Result<Plan, Failure> 
                 format!("\"{}\" is neither to be created nor to be changed", vm.name)
             }
         };
-        report.push(Entry::error(place(), fact).hint("plan again and look at what differs"));
+        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
+    }
+    for vm in &plan.unchanged {
+        let fact = match still_there(vm, desired, observed) {
+            Some(seen) if seen.power.as_str() == vm.status => continue,
+            Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
+            None => format!("\"{}\" cannot be found where it was planned", vm.name),
+        };
+        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
     }
     if report.has_errors() { Err(report.into()) } else { Ok(plan) }
+}
+
+const PLAN_AGAIN: &str = "plan again and look at what differs";
+
+/// Returns a VM that a plan leaves alone, when it is there as before.
+fn still_there<'o>(vm: &Unchanged, desired: &Desired, observed: &'o Observed) -> Option<&'o Seen> {
+    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+    match seen.owner(&desired.site, &desired.deployment) {
+        Owner::Ours(mark) if desired.name_now(&mark.vm) == vm.name => Some(seen),
+        _ => None,
+    }
 }
 
 fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {

@@ -34,6 +34,8 @@ pub(super) fn run(
             return Failure::part_way(report);
         }
     };
+    let left = plan.blocked.iter().map(|b| b.entry().note("it was not rolled back"));
+    left.for_each(|entry| report.push(entry));
     let pace = PaceArgs { fail_fast: false, ..pace };
     let undone = carry_out(session, console, &interrupt.after_failure(), pace, (&plan, &observed));
     if !outcome::all_done(&undone) {

@@ -2,6 +2,7 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
+use crate::action::{Plan, Unchanged};
 use crate::ask::Stopwatch;
 use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
@@ -14,7 +15,7 @@ use crate::plan::plan_prune;
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
-use crate::{action::Plan, closing, connect, outcome, outcome::VmOutcome, schedule};
+use crate::{closing, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
@@ -227,8 +228,35 @@ pub(super) fn tell(console: &Console, plan: &Plan) {
     console.text(&show(plan, colour, console.verbose()));
 }
 
-/// Carries out a plan that was made for what was observed.
+/// Carries out a plan that was made for what was observed, and says in one line what came of it.
 pub(super) fn carry_out(
+    session: &Session,
+    console: &Console,
+    interrupt: &Interrupt,
+    pace: PaceArgs,
+    (plan, observed): (&Plan, &Observed),
+) -> Vec<VmOutcome> {
+    let watch = Stopwatch::start();
+    let outcomes = work(session, console, interrupt, pace, (plan, observed));
+    close(console, &plan.unchanged, &outcomes, &watch);
+    outcomes
+}
+
+/// Says in one line what a run has done.
+pub(super) fn close(
+    console: &Console,
+    unchanged: &[Unchanged],
+    outcomes: &[VmOutcome],
+    watch: &Stopwatch,
+) {
+    if !outcomes.is_empty() {
+        let line = closing::line(outcomes, unchanged, watch.elapsed());
+        console.event(&Event::new("summary", "", &line));
+    }
+}
+
+/// Carries out a plan that was made for what was observed.
+pub(super) fn work(
     session: &Session,
     console: &Console,
     interrupt: &Interrupt,
@@ -249,12 +277,6 @@ pub(super) fn carry_out(
     };
     let stop_all = pace.fail_fast.then_some(interrupt);
     console.expect(plan.vms.len());
-    let watch = Stopwatch::start();
     let width = usize::from(pace.parallelism);
-    let outcomes = schedule::run_all(plan, width, stop_all, |vm| runner.run(vm));
-    if !outcomes.is_empty() {
-        let line = closing::line(&outcomes, plan.unchanged.len(), watch.elapsed());
-        console.event(&Event::new("summary", "", &line));
-    }
-    outcomes
+    schedule::run_all(plan, width, stop_all, |vm| runner.run(vm))
 }

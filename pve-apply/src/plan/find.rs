@@ -121,10 +121,10 @@ impl<'a> Finder<'a> {
     fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
         let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
             Stranger::Earlier { deployment, vm: name } => {
-                *deployment == self.desired.deployment && *name == vm.name
+                *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             Stranger::OtherSite { site, deployment, vm: name } => {
-                site.is_empty() && *deployment == self.desired.deployment && *name == vm.name
+                site.is_empty() && *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             _ => false,
         })?;
@@ -187,7 +187,7 @@ impl<'a> Finder<'a> {
                 Look::Moving(node) => return stop(vm, Some(*vmid), node, Why::Moving),
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
-            if name.is_none_or(|name| *name == vm.name) {
+            if name.is_none_or(|name| self.is_named(vm, name)) {
                 return stop(vm, Some(*vmid), node, why);
             }
         }
@@ -214,6 +214,11 @@ impl<'a> Finder<'a> {
     fn first_unlisted(&self, vm: &DesiredVm) -> Option<Vmid> {
         let taken = |vmid: Vmid| self.guests.contains_key(&vmid);
         self.desired.walk(vm).find(|vmid| !taken(*vmid))
+    }
+
+    /// Returns whether this is the name of a VM, or the one that it had before.
+    fn is_named(&self, vm: &DesiredVm, name: &str) -> bool {
+        self.desired.name_now(name) == vm.name
     }
 
     fn may_become_ours(&self, seen: &Seen) -> bool {

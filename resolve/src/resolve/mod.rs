@@ -51,7 +51,10 @@ pub(crate) fn resolve(
         parent: all[*on].vm.name.clone(),
     });
     let waiting = waiting.collect();
-    let vm_names = order.all.iter().map(|i| all[*i].vm.name.clone()).collect();
+    let listed = || order.all.iter().map(|index| &all[*index].vm);
+    let former = listed().filter_map(|vm| vm.renamed_from.clone());
+    // A document of which somebody has kept a part must know whose VMs these are, too.
+    let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
     let vms = made_here(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {

@@ -168,8 +168,8 @@ impl Reader<'_> {
     /// A former name must be nobody's name now, and that of one VM only.
     fn former_names(&mut self) -> BTreeMap<String, String> {
         let d = self.deployment;
-        let all = d.vms.iter().map(|vm| &vm.name).chain(d.vm_names.iter().flatten());
-        let names: BTreeSet<&String> = all.collect();
+        // `vm_names` holds former names too.
+        let names: BTreeSet<&String> = d.vms.iter().map(|vm| &vm.name).collect();
         let mut former = BTreeMap::new();
         for (index, vm) in d.vms.iter().enumerate() {
             let Some(old) = &vm.renamed_from else { continue };

@@ -200,3 +200,39 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
     let refused = format!("blocked edge: NotOurs {{ is: OtherSite {{ {who} }} }}");
     check(true, &elsewhere, "pve-pipeline", &any, &refused);
 }
+
+/// `edge`, which was `rim`, where what is listed as `rim` cannot be looked at.
+fn check_renamed(look: Look, expected: &str) {
+    let build = |desired: &mut Desired, world: &mut Observed| {
+        desired.vms[0].vmid = None;
+        desired.former_names = [("rim".to_owned(), "edge".to_owned())].into();
+        put(world, 200, "pve2", Power::Running, config("rim", 200));
+        world.looks.insert(vmid(200), look);
+    };
+    check(build, &[&format!("blocked edge: {expected}")]);
+}
+
+#[test]
+fn a_renamed_vm_that_cannot_be_read_is_not_made_a_second_time() {
+    let pve2 = || "pve2".parse().unwrap();
+    check_renamed(Look::NodeAway(pve2()), "NodeAway");
+    check_renamed(Look::Forbidden(pve2()), "Forbidden");
+}
+
+#[test]
+fn an_earlier_mark_with_the_former_name_keeps_a_second_vm_from_being_made() {
+    let earlier = "Earlier { deployment: \"dev\", vm: \"rim\" }";
+    let build = |desired: &mut Desired, world: &mut Observed| {
+        desired.vms[0].vmid = None;
+        desired.former_names = [("rim".to_owned(), "edge".to_owned())].into();
+        let mut config = config("rim", 900);
+        config.set("description", "pve-pipeline: deployment=dev vm=rim run=1 seed=5eed");
+        put(world, 900, "pve1", Power::Running, config);
+    };
+    check(build, &[&format!("blocked edge: NotOurs {{ is: {earlier} }}")]);
+    let (mut desired, mut world) = (desired(vec![desired_vm("edge", None)]), world());
+    build(&mut desired, &mut world);
+    let adoption = plan_adopt(&desired, &world, &Adoption::default());
+    assert_eq!(adoption.vms[0].mark.vm, "edge");
+    assert_eq!(adoption.vms[0].mark.seed.fingerprint, "5eed");
+}
