@@ -69,10 +69,12 @@ pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
 /// Returns whether a mark is an older one of this very VM.
 fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, stranger: &Stranger) -> bool {
     match stranger {
-        Stranger::Earlier { deployment, vm } => *deployment == desired.deployment && vm == name,
+        Stranger::Earlier { deployment, vm } => {
+            *deployment == desired.deployment && desired.name_now(vm) == name
+        }
         Stranger::OtherSite { site, deployment, vm } => {
             let known = site.is_empty() || Some(site) == adoption.from_site.as_ref();
-            known && *deployment == desired.deployment && vm == name
+            known && *deployment == desired.deployment && desired.name_now(vm) == name
         }
         _ => false,
     }
@@ -168,8 +170,10 @@ fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
     let line = Line::read(seen.config.next("description").unwrap_or_default());
     let seed = match &line {
         // A copy has volumes of its own.
-        Line::Mark(old) if old.vm == vm.name => old.seed.clone().without_volume(),
-        Line::Earlier { vm: name, seed, .. } if *name == vm.name => {
+        Line::Mark(old) if desired.name_now(&old.vm) == vm.name => {
+            old.seed.clone().without_volume()
+        }
+        Line::Earlier { vm: name, seed, .. } if desired.name_now(name) == vm.name => {
             SeedNote { fingerprint: seed.clone(), ..SeedNote::default() }
         }
         _ => SeedNote::unknown(),

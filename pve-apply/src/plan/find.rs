@@ -121,10 +121,12 @@ impl<'a> Finder<'a> {
     fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
         let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
             Stranger::Earlier { deployment, vm: name } => {
-                *deployment == self.desired.deployment && *name == vm.name
+                *deployment == self.desired.deployment && self.desired.name_now(name) == vm.name
             }
             Stranger::OtherSite { site, deployment, vm: name } => {
-                site.is_empty() && *deployment == self.desired.deployment && *name == vm.name
+                site.is_empty()
+                    && *deployment == self.desired.deployment
+                    && self.desired.name_now(name) == vm.name
             }
             _ => false,
         })?;
@@ -187,7 +189,7 @@ impl<'a> Finder<'a> {
                 Look::Moving(node) => return stop(vm, Some(*vmid), node, Why::Moving),
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
-            if name.is_none_or(|name| *name == vm.name) {
+            if name.is_none_or(|name| self.desired.name_now(name) == vm.name) {
                 return stop(vm, Some(*vmid), node, why);
             }
         }
