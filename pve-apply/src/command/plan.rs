@@ -8,7 +8,7 @@ use crate::desired::Purpose;
 use crate::observe::{self, Scope};
 use crate::show::{Colour, show};
 use crate::{plan, plan_file};
-use stage::{Console, Entry, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 use std::path::Path;
 
 pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure> {
@@ -29,7 +29,8 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
         false => {
             let colour =
                 Colour::choose(cli::stdout_is_terminal(console), cli::no_color().as_deref());
-            show(&plan, colour, console.verbose()).into_bytes()
+            // A description of people's may hold a login, and a terminal's output ends in logs.
+            shown::text(&show(&plan, colour, console.verbose())).into_bytes()
         }
     };
     let changes = args.detailed_exitcode && plan.has_changes();
