@@ -351,7 +351,9 @@ proptest! {
                 prop_assert!(matches!(is.owner("lab", "dev"), Owner::Stranger(_)));
                 let text = is.config.next("description").unwrap_or_default();
                 prop_assert!(!text.contains("pve-pipeline"), "{text}");
-                ["description", "tags"].map(|key| was.config.set_next(key, is.config.next(key)));
+                for key in ["description", "tags"] {
+                    was.config.set_next(key, is.config.next(key));
+                }
                 was.config.settle();
             }
             let mut is = is.clone();
