@@ -51,7 +51,7 @@ pub(crate) fn resolve(
         parent: all[*on].vm.name.clone(),
     });
     let waiting = waiting.collect();
-    let vm_names = order.all.iter().map(|i| all[*i].vm.name.clone()).collect();
+    let vm_names = vm_names(&all, &order);
     let vms = made_here(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
@@ -88,6 +88,14 @@ pub(crate) fn resolve(
         vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
         ..Deployment::default()
     }
+}
+
+/// The names of all VMs of the deployment. One that is not in this document may still have its former
+/// name: without it the VM would count as left over.
+fn vm_names(all: &[Resolved<'_>], order: &graph::Order) -> Vec<String> {
+    let names = order.all.iter().map(|index| all[*index].vm.name.clone());
+    let elsewhere = order.all.iter().filter(|index| !order.here.contains(index));
+    names.chain(elsewhere.filter_map(|index| all[*index].vm.renamed_from.clone())).collect()
 }
 
 /// The VMs of the document, parents first, each with the parent that is among them.
