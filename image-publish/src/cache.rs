@@ -4,6 +4,9 @@
 //! The cache may be deleted at any time; a broken one counts as empty; failing to write it costs only time.
 
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -131,7 +134,7 @@ impl Cache {
         let temporary = path.with_extension(format!("json.{}", std::process::id()));
         let folder = path.parent().unwrap_or(Path::new("."));
         let written = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&temporary, bytes))
+            .and_then(|()| write_new(&temporary, &bytes))
             .and_then(|()| std::fs::rename(&temporary, path));
         if written.is_err() {
             let _ = std::fs::remove_file(&temporary);
@@ -143,6 +146,15 @@ impl Content {
     fn is_empty(&self) -> bool {
         self.files.is_empty() && self.urls.is_empty() && self.sums.is_empty()
     }
+}
+
+/// Writes a new file that nobody else reads, without following a link that somebody has put there.
+#[expect(clippy::disallowed_methods, reason = "door: the cache")]
+fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // What a killed run of our number has left.
+    let _ = std::fs::remove_file(path);
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
 }
 
 /// Reads the file; one that is broken counts as empty.
@@ -162,6 +174,7 @@ fn key(files: &Files, variant: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     fn known(hex: char) -> Known {
         let sum = Sum::of_hex(&hex.to_string().repeat(64)).unwrap();
@@ -180,6 +193,22 @@ mod tests {
         let both = Cache::load(Some(folder.path()));
         assert_eq!(both.known("a"), Some(&known('a')));
         assert_eq!(both.known("b"), Some(&known('b')));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test makes files and looks at them")]
+    fn only_we_read_the_cache_and_no_link_leads_it_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        std::fs::write(&victim, "precious").unwrap();
+        let temporary = folder.path().join(format!("images.json.{}", std::process::id()));
+        std::os::unix::fs::symlink(&victim, temporary).unwrap();
+        let mut cache = Cache::load(Some(folder.path()));
+        cache.keep_known("a".to_owned(), known('a'));
+        cache.save();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+        let mode = folder.path().join("images.json").symlink_metadata().unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -59,7 +59,8 @@ fn sweep(folder: &Path, is_ours: &dyn Fn(&str) -> bool) {
 fn remove_unlocked(path: &Path) {
     // Open for writing: some network file systems lock nothing else.
     let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
-    if file.try_lock().is_ok() {
+    // Whoever held it may have removed it meanwhile, and another run be at a new one.
+    if file.try_lock().is_ok() && machine_lock::is_at(&file, path) {
         // What cannot be removed is tried again by the next run.
         let _ = std::fs::remove_file(path);
     }

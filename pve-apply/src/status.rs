@@ -3,6 +3,7 @@
 use crate::action::{Action, Plan};
 use crate::notice::What;
 use serde::Serialize;
+use stage::printable;
 use std::fmt::Write;
 
 /// One VM of ours.
@@ -109,7 +110,7 @@ impl Drift {
     }
 }
 
-/// Returns the rows as a table.
+/// Returns the rows as a table. Whoever may write a VM's description has chosen the names in it.
 pub(crate) fn table(rows: &[Row]) -> String {
     let cells: Vec<[String; 6]> = rows
         .iter()
@@ -119,6 +120,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
             let (vmid, name) = (row.vmid.to_string(), format!("{}/{}", row.deployment, row.name));
             let status = row.qmpstatus.clone().unwrap_or_else(|| row.status.clone());
             [vmid, name, row.node.clone(), status, addresses, row.drift.text()]
+                .map(|cell| printable(&cell))
         })
         .collect();
     let widths: [usize; 6] = std::array::from_fn(|column| {
@@ -131,7 +133,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "{}", line.join("  ").trim_end());
         for difference in row.unsaid.iter().flatten() {
-            let _ = writeln!(out, "      {difference}");
+            let _ = writeln!(out, "      {}", printable(difference));
         }
     }
     out

@@ -232,5 +232,7 @@ cases! {
     boot_order: "a-new-disk-is-there-before-the-boot-order-names-it" after Write,
     description: "the-description-is-all-lines-but-ours" after Write,
     pool: "a-pool-is-joined-and-left" after Write,
+    rename: "a-renamed-vm-gets-its-name-and-new-memory" after Request,
+    release: "released-vms-lose-the-mark" after Request,
     change_of_tags: "tags-of-others-stay-and-ours-are-taken-back" after Write,
 }

@@ -15,6 +15,9 @@ use sha2::{Digest as _, Sha256};
 
 /// How long to wait before another try.
 const PAUSE: Duration = Duration::from_millis(250);
+/// So often in a row a file may be gone as soon as it is locked. A file system that numbers a file anew
+/// at each look never shows the same one.
+const MOST_GONE: u32 = 20;
 /// What the file holds is short; a longer text is not ours.
 const LONGEST: u64 = 64;
 /// How lock files end.
@@ -51,14 +54,18 @@ impl MachineLock {
         let digest = Sha256::digest(key);
         let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
         let path = folder.join(format!("{prefix}{name}{ENDING}"));
+        let mut gone = 0;
         loop {
             // A folder that cannot be written is no reason not to work.
             let Some(file) = open(folder, &path) else { return Taken::NotPossible };
             match hold(&file, &path) {
                 Hold::Ours => return Taken::Held(Self { file, path }),
-                Hold::Gone => continue,
-                Hold::NotPossible => return Taken::NotPossible,
-                Hold::Busy => {}
+                Hold::Gone if gone < MOST_GONE => {
+                    gone += 1;
+                    continue;
+                }
+                Hold::Gone | Hold::NotPossible => return Taken::NotPossible,
+                Hold::Busy => gone = 0,
             }
             if while_busy().is_break() {
                 return Taken::Busy;
@@ -124,9 +131,9 @@ fn hold(file: &File, path: &Path) -> Hold {
     }
 }
 
-/// Returns whether a path still leads to this file.
-fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), path.metadata()) {
+/// Returns whether a path still is this file's. A link is not, wherever it leads.
+pub fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), path.symlink_metadata()) {
         (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
         _ => false,
     }
@@ -195,6 +202,15 @@ mod tests {
         let second = open(folder.path(), &path).unwrap();
         assert_eq!(hold(&first, &path), Hold::Gone);
         assert_eq!(hold(&second, &path), Hold::Ours);
+    }
+
+    #[test]
+    fn a_link_that_comes_meanwhile_is_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("x.lock"), folder.path().join("victim"));
+        let file = open(folder.path(), &victim).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        assert_eq!(hold(&file, &path), Hold::Gone);
     }
 
     #[test]

@@ -21,7 +21,8 @@ pub(super) fn said(machine: &Machine) -> Option<&str> {
 /// Why a description cannot be written with a mark.
 pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
     // vmid, uuid and digests may not be known yet: so long they can be.
-    let open = mark.owns.iter().filter(|entry| entry.ends_with([':', '?'])).count();
+    let open = mark.owns.iter().chain(&mark.seed.parts);
+    let open = open.filter(|entry| entry.ends_with([':', '?'])).count();
     let mark = mark.line().chars().count() + 9 + 36 + 8 * open;
     let (has, left) = (text.chars().count(), LONGEST.saturating_sub(mark + 1));
     (has > left || mark > LONGEST).then_some(Why::DescriptionTooLong { has, left })

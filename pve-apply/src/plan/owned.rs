@@ -84,7 +84,9 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         Some(text) => text.clone(),
         None => mark::of_people(c.config().next("description").unwrap_or_default()),
     };
-    difference.blocked.extend(described::too_long(&text, &first));
+    // A new seed is noted only when it is there: too late to find that its note has no room.
+    let too_long = described::too_long(&text, &first).or_else(|| described::too_long(&text, &end));
+    difference.blocked.extend(too_long);
     if first != *old || difference.params.contains_key("description") {
         difference.first = Some(stamped(first));
     }

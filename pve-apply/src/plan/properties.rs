@@ -3,17 +3,25 @@
 
 use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
-use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune};
+use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
+use crate::blocked::{Blocked, Why};
 use crate::desired::{Consent, Desired};
-use crate::mark::{Mark, Owner, Stage};
-use crate::observed::{Look, Observed, Power};
+use crate::mark::{Mark, Owner, Stage, Stranger};
+use crate::observed::{Look, Observed, Power, Seen};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::json;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
+/// What they were called before.
+const FORMER: [&str; 3] = ["edge0", "db0", "app0"];
+
+/// The name that the documents of these tests give a VM with this name.
+fn name_now(name: &str) -> &str {
+    FORMER.iter().position(|former| *former == name).map_or(name, |index| NAMES[index])
+}
 
 /// Whose a VM of the world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +80,8 @@ impl Whose {
 struct There {
     vmid: u32,
     name: usize,
+    /// It has its former name.
+    former: bool,
     owner: Whose,
     tagged: bool,
     node: &'static str,
@@ -112,14 +122,19 @@ fn drift() -> impl Strategy<Value = (&'static str, &'static str)> {
     ])
 }
 
-/// What PVE can hold back until the next start: a lock and the like are never pending.
+/// Keys that a running VM takes at once, whatever they hold.
+// PVE: qemu-server, QemuServer.pm, fast_plug_option.
+const NEVER_PENDING: [&str; 7] =
+    ["lock", "name", "onboot", "protection", "startup", "tags", "template"];
+
+/// What PVE can hold back until the next start.
 fn pending() -> impl Strategy<Value = (&'static str, &'static str)> {
-    drift()
-        .prop_filter("never pending", |(key, _)| !["lock", "template", "protection"].contains(key))
+    drift().prop_filter("never pending", |(key, _)| !NEVER_PENDING.contains(key))
 }
 
 fn there() -> impl Strategy<Value = There> {
-    let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1));
+    let flags =
+        (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.3));
     let who = (
         100u32..106,
         0usize..3,
@@ -138,6 +153,7 @@ fn there() -> impl Strategy<Value = There> {
         drift,
         pending,
         away: flags.2,
+        former: flags.3,
     })
 }
 
@@ -148,14 +164,14 @@ fn build(list: &[There]) -> Observed {
         if all.looks.contains_key(&vmid(there.vmid)) {
             continue;
         }
-        let mut config = config(NAMES[there.name], there.vmid);
+        let name = if there.former { FORMER } else { NAMES }[there.name];
+        let mut config = config(name, there.vmid);
         for (key, value) in &there.drift {
             if value.is_empty() { config.remove(key) } else { config.set(key, value) }
         }
         for (key, value) in &there.pending {
             config.set_next(key, Some(value).filter(|v| !v.is_empty()).copied());
         }
-        let name = NAMES[there.name];
         config.set("description", &there.owner.description(name, there.vmid));
         if !there.tagged {
             config.set("tags", "by-hand");
@@ -184,7 +200,12 @@ fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
     };
     let mut desired = desired((0..3).map(vm).collect());
     desired.consent = consent;
+    desired.former_names = former_names();
     desired
+}
+
+fn former_names() -> BTreeMap<String, String> {
+    FORMER.iter().zip(NAMES).map(|(old, new)| ((*old).to_owned(), new.to_owned())).collect()
 }
 
 fn any_consent() -> impl Strategy<Value = Consent> {
@@ -217,7 +238,7 @@ fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
     let seen = world.looks.iter().filter_map(|(vmid, look)| match look {
         Look::Seen(seen) => match seen.owner("lab", "dev") {
-            Owner::Ours(mark) => Some((*vmid, mark.vm)),
+            Owner::Ours(mark) => Some((*vmid, name_now(&mark.vm).to_owned())),
             Owner::Stranger(_) => None,
         },
         _ => None,
@@ -225,10 +246,33 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
     seen.collect()
 }
 
+/// What is blocked, where a VM that gets its new name meanwhile has it already.
+fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
+    for blocked in &mut blocked {
+        if let Why::NotOurs { is: Stranger::OtherDeployment { vm, .. } } = &mut blocked.why {
+            *vm = name_now(vm).to_owned();
+        }
+    }
+    blocked
+}
+
 /// Everything in the world that is not ours, to see that it stays as it is.
 fn foreign(world: &Observed) -> Vec<(Vmid, Look)> {
     let ours: BTreeSet<Vmid> = ours(world).into_iter().map(|(vmid, _)| vmid).collect();
     world.looks.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
+}
+
+/// Returns whether a VM's mark is one of a VM of this name, of this site or from before it had a name.
+fn may_be(seen: &Seen, name: &str) -> bool {
+    let (site, vm) = match seen.owner("lab", "dev") {
+        Owner::Ours(mark) => (String::new(), mark.vm),
+        Owner::Stranger(Stranger::Earlier { vm, .. }) => (String::new(), vm),
+        Owner::Stranger(Stranger::OtherSite { site, deployment, vm }) if deployment == "dev" => {
+            (site, vm)
+        }
+        Owner::Stranger(_) => return false,
+    };
+    site.is_empty() && name_now(&vm) == name
 }
 
 fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError> {
@@ -238,9 +282,11 @@ fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError>
         if vm.action == Action::Create {
             prop_assert!(!there, "{} is created where something is", vm.name);
         } else if let Some(vmid) = vm.vmid.filter(|_| there) {
-            prop_assert!(ours.contains(&(vmid, vm.name.clone())), "{} is not ours", vm.name);
+            let name = name_now(&vm.name).to_owned();
+            prop_assert!(ours.contains(&(vmid, name)), "{} is not ours", vm.name);
             prop_assert!(vm.mark.site == "lab" && vm.mark.deployment == "dev");
-            prop_assert!(vm.mark.vm == vm.name && vm.mark.vmid == Some(vmid.get()));
+            prop_assert!(name_now(&vm.mark.vm) == name_now(&vm.name));
+            prop_assert!(vm.mark.vmid == Some(vmid.get()));
         }
     }
     Ok(())
@@ -267,6 +313,67 @@ proptest! {
         for verb in [Verb::Start, Verb::Stop, Verb::Reboot] {
             touches_only_ours(&plan_power(&desired, &world, verb), &world)?;
         }
+        touches_only_ours(&plan_release(&desired, &world, true), &world)?;
+    }
+
+    #[test]
+    fn no_vm_is_made_beside_one_that_may_be_it(list in prop::collection::vec(there(), 0..6)) {
+        let (desired, world) = (want(EVERYTHING, [false; 3]), build(&list));
+        for created in plan(&desired, &world).vms.iter().filter(|vm| vm.action == Action::Create) {
+            for (vmid, look) in &world.looks {
+                let is_it = match look {
+                    Look::Seen(seen) => may_be(seen, &created.name),
+                    _ => {
+                        let guest = world.guests.iter().find(|guest| guest.vmid == *vmid).unwrap();
+                        guest.name.as_deref().is_none_or(|name| name_now(name) == created.name)
+                    }
+                };
+                prop_assert!(!is_it, "{} is made beside VM {vmid}", created.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_release_takes_the_mark_and_nothing_else(
+        list in prop::collection::vec(there(), 0..6),
+        fixed in any::<[bool; 3]>(),
+        remark in any::<bool>(),
+    ) {
+        let (desired, mut world) = (want(EVERYTHING, fixed), build(&list));
+        let before = world.clone();
+        let released = plan_release(&desired, &world, true);
+        carry_out(&released, &mut world, usize::MAX);
+        let gone: BTreeSet<Vmid> = released.vms.iter().filter_map(|vm| vm.vmid).collect();
+        for (vmid, look) in &before.looks {
+            let (Look::Seen(was), Look::Seen(is)) = (look, &world.looks[vmid]) else { continue };
+            let mut was = was.clone();
+            if gone.contains(vmid) {
+                prop_assert!(matches!(is.owner("lab", "dev"), Owner::Stranger(_)));
+                let text = is.config.next("description").unwrap_or_default();
+                prop_assert!(!text.contains("pve-pipeline"), "{text}");
+                for key in ["description", "tags"] {
+                    was.config.set_next(key, is.config.next(key));
+                }
+                was.config.settle();
+            }
+            let mut is = is.clone();
+            if gone.contains(vmid) {
+                is.config.settle();
+            }
+            prop_assert_eq!(&was, &is);
+        }
+        // Then it is somebody else's.
+        for vmid in gone.iter().filter(|_| remark) {
+            let Some(Look::Seen(seen)) = world.looks.get_mut(vmid) else { panic!() };
+            seen.config.set("description", &Whose::OtherSite.description("edge", vmid.get()));
+            seen.config.set("tags", "pve-pipeline");
+        }
+        let touched = |plan: &Plan| plan.vms.iter().any(|vm| {
+            vm.vmid.is_some_and(|vmid| gone.contains(&vmid))
+        });
+        prop_assert!(!touched(&plan_destroy(&desired, &world)));
+        prop_assert!(!touched(&plan(&desired, &world)));
+        prop_assert!(!touched(&plan_release(&desired, &world, true)));
     }
 
     #[test]
@@ -280,7 +387,7 @@ proptest! {
         carry_out(&first, &mut world, usize::MAX);
         let second = plan(&desired, &world);
         prop_assert_eq!(&second.vms, &Vec::new());
-        prop_assert_eq!(second.blocked, first.blocked);
+        prop_assert_eq!(named_now(second.blocked), named_now(first.blocked));
         for (vmid, look) in before {
             prop_assert_eq!(world.looks.get(&vmid), Some(&look));
         }
@@ -312,6 +419,7 @@ proptest! {
         let names = NAMES.iter().zip(kept).filter(|(_, kept)| *kept);
         let names: BTreeSet<String> = names.map(|(name, _)| (*name).to_owned()).collect();
         desired.vm_names = Some(names.clone());
+        desired.former_names.retain(|_, now| names.contains(now));
         let before = foreign(&world);
         let kept: Vec<_> = ours(&world).into_iter().filter(|(_, n)| names.contains(n)).collect();
         carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);

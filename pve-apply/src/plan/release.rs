@@ -25,6 +25,10 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
                 plan.blocked.extend(missing);
                 continue;
             }
+            // What carries no mark of ours is released already: by a run whose answer was lost, perhaps.
+            Found::Blocked(found) if !named && matches!(found.why, Why::VmidTaken { .. }) => {
+                continue;
+            }
             Found::Blocked(found) => {
                 plan.blocked.push(*found);
                 continue;

@@ -11,6 +11,13 @@ pub(crate) const RESULT: &str = "/run/cloud-init/result.json";
 /// Written by every stage, at its begin and its end.
 pub(crate) const STATUS: &str = "/run/cloud-init/status.json";
 
+/// A longer file is not cloud-init's: its own have a few KiB.
+const LONGEST_FILE: usize = 256 << 10;
+/// So many characters of a line are shown. A guest can write what it likes.
+const LONGEST: usize = 400;
+/// The longest name of a stage or a program.
+const LONGEST_NAME: usize = 40;
+
 /// How a boot ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BootResult {
@@ -25,7 +32,7 @@ pub(crate) struct BootResult {
 /// # Errors
 /// It is not what cloud-init writes.
 pub(crate) fn result(content: &[u8]) -> Result<BootResult, String> {
-    let json: Value = serde_json::from_slice(content).map_err(|error| error.to_string())?;
+    let json = parse(content)?;
     let result = json.get("v1").and_then(Value::as_object).ok_or("it has no `v1`")?;
     let source = result.get("datasource").and_then(Value::as_str);
     // cloud-init: sources/DataSourceNone.py: the last resort of most images, which has no data.
@@ -37,16 +44,24 @@ pub(crate) fn result(content: &[u8]) -> Result<BootResult, String> {
     Ok(BootResult { datasource: source.map(str::to_owned), errors })
 }
 
+/// Reads one of the two files. In memory JSON may take a hundred times its length, and PVE reads 16 MiB.
+fn parse(content: &[u8]) -> Result<Value, String> {
+    if content.len() > LONGEST_FILE {
+        return Err(format!("it has {} bytes, more than cloud-init writes", content.len()));
+    }
+    serde_json::from_slice(content).map_err(|error| error.to_string())
+}
+
 /// Returns the stage that runs, as `modules-final`; `None`: none does, or it cannot be told.
 pub(crate) fn stage(status: &[u8]) -> Option<String> {
-    let json: Value = serde_json::from_slice(status).ok()?;
-    json.get("v1")?.get("stage")?.as_str().map(str::to_owned)
+    let json = parse(status).ok()?;
+    Some(json.get("v1")?.get("stage")?.as_str()?.chars().take(LONGEST_NAME).collect())
 }
 
 /// Returns what went wrong in a boot and did not stop it, stage by stage. Deprecations are left out:
 /// the image has its own. cloud-init before 23.4 says nothing of it.
 pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
-    let Ok(json) = serde_json::from_slice::<Value>(status) else { return Vec::new() };
+    let Ok(json) = parse(status) else { return Vec::new() };
     let of_stage = |stage: &str| json.get("v1")?.get(stage)?.get("recoverable_errors")?.as_object();
     let stages = ["init-local", "init", "modules-config", "modules-final"];
     let levels = stages.into_iter().filter_map(of_stage).flatten();
@@ -57,11 +72,18 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     all.filter(|text| seen.insert(text.clone())).collect()
 }
 
-/// Returns the first line of what cloud-init says. The lines after it quote user-data, and so its
-/// secrets: seen with YAML that cannot be parsed, in 25.1.4.
+/// Returns the beginning of the first line of what cloud-init says. The lines after it quote user-data,
+/// and so its secrets: seen with YAML that cannot be parsed, in 25.1.4.
 fn text(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let Some((first, rest)) = text.split_once('\n') else { return text };
+    // A module's error is a pair of Python's, and the line ends in it are written `\n`.
+    // cloud-init: cmd/main.py, status_wrapper: str() of each, where a pair shows repr() of its parts.
+    let text = text.replace("\\n", "\n");
+    let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    let first: String = line.chars().take(LONGEST).collect();
+    if rest.is_empty() && first.len() == line.len() {
+        return first;
+    }
     let of_command = command(rest).map(|command| format!(" {command}")).unwrap_or_default();
     format!("{first}{of_command} … (`cloud-init status --long` in the guest has more)")
 }
@@ -72,8 +94,10 @@ fn text(value: &Value) -> String {
 fn command(rest: &str) -> Option<String> {
     let line = |name| rest.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let program = line("Command:")?.strip_prefix("['")?.split('\'').next()?;
-    let code = line("Exit code:")?;
-    Some(format!("{program} ended with {code}"))
+    // What is no number and no short word is not what cloud-init writes.
+    let code: i32 = line("Exit code:")?.parse().ok()?;
+    let is_short = program.chars().count() <= LONGEST_NAME;
+    is_short.then(|| format!("{program} ended with {code}"))
 }
 
 #[cfg(test)]
@@ -171,6 +195,29 @@ mod tests {
         let shown = text(&Value::from(failed));
         let expected = "Unexpected error while running command. useradd ended with 9 … (`cloud-init status --long` in the guest has more)";
         assert_eq!(shown, expected);
+    }
+
+    /// As cloud-init 22.4 and 25.1 write the error of a module: `str((name, exception))`.
+    #[test]
+    fn a_program_of_a_module_is_named_without_its_arguments_and_output() {
+        let failed = r#"{"v1": {"datasource": "x", "errors": ["('users_groups', ProcessExecutionError(\"Unexpected error while running command.\\nCommand: ['useradd', 'ops', '--password', 'secret']\\nExit code: 9\\nReason: -\\nStdout: \\nStderr: secret\"))"]}}"#;
+        let [shown] = result(failed.as_bytes()).unwrap().errors.try_into().unwrap();
+        let expected = "('users_groups', ProcessExecutionError(\"Unexpected error while running command. useradd ended with 9 … (`cloud-init status --long` in the guest has more)";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn a_guest_that_writes_much_says_little() {
+        let long = "x".repeat(100 << 10);
+        assert!(text(&Value::from(long.clone())).len() < 500);
+        assert!(text(&serde_json::json!([[long]])).len() < 500);
+        let failed = format!("a\nCommand: ['{long}']\nExit code: {long}");
+        assert!(text(&Value::from(failed)).len() < 500);
+        let status = format!(r#"{{"v1": {{"stage": "{long}"}}}}"#);
+        assert_eq!(stage(status.as_bytes()).unwrap().len(), LONGEST_NAME);
+        let bomb = format!(r#"{{"v1": {{"errors": [{}0]}}}}"#, r#"{"":0},"#.repeat(100 << 10));
+        assert!(result(bomb.as_bytes()).unwrap_err().contains("more than cloud-init writes"));
+        assert_eq!((stage(bomb.as_bytes()), recoverable(bomb.as_bytes())), (None, Vec::new()));
     }
 
     #[test]
