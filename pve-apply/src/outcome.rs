@@ -224,7 +224,8 @@ pub(crate) struct VmResult {
     pub mac: Option<String>,
     /// Its addresses, as far as they are known.
     pub addresses: Vec<IpAddr>,
-    /// The plan's notices about it, and what PVE warned of while it was worked on.
+    /// The plan's notices about it, what PVE warned of while it was worked on, and what cloud-init did
+    /// while it was waited for.
     pub warnings: Vec<String>,
 }
 

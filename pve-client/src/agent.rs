@@ -44,6 +44,14 @@ impl Client {
         self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new()).map(drop)
     }
 
+    /// Returns whether the guest's file systems are frozen, as for a backup: the agent then refuses most
+    /// other commands.
+    pub fn agent_is_frozen(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Error> {
+        let path = vm_path(node, vmid, &["agent", "fsfreeze-status"]);
+        let answer = self.post(&path, &Params::new())?;
+        Ok(answer.data().get("result").and_then(|result| result.as_str()) == Some("frozen"))
+    }
+
     /// Returns the guest's network interfaces, as its agent sees them.
     pub fn agent_interfaces(
         &self,

@@ -333,27 +333,30 @@ impl Error {
         })
     }
 
+    /// Returns what a guest's agent has answered instead of doing its work, in its own words.
+    pub fn agent_says(&self) -> Option<&str> {
+        let text = match self {
+            Self::Status(refusal) => &refusal.message,
+            // PVE passes some of its answers on with status 200.
+            Self::BadAnswer { what, .. } => what,
+            _ => return None,
+        };
+        text.strip_prefix(AGENT_ERROR).map(str::trim_end)
+    }
+
     /// Returns whether the agent has answered that a file does not exist.
     pub fn is_agent_file_missing(&self) -> bool {
         // QEMU: qga/commands-posix.c, safe_open_or_create.
-        self.says(|text| {
-            text.starts_with(AGENT_ERROR) && text.contains("No such file or directory")
-        })
+        self.agent_says().is_some_and(|text| text.contains("No such file or directory"))
     }
 
-    /// Returns whether the agent has answered that it is not allowed to carry out the command.
+    /// Returns whether the agent has answered that it is not allowed to carry out the command. While the
+    /// guest's file systems are frozen it says so of most commands: see [`crate::Client::agent_is_frozen`].
     pub fn is_agent_blocked(&self) -> bool {
-        // QEMU: qapi/qmp-dispatch.c; qga/main.c. While the guest's file systems are frozen for a backup,
-        // the agent refuses most commands in the same words, and says why.
-        let test = |text: &str| {
-            text.starts_with(AGENT_ERROR)
-                && (text.contains("has been disabled") || text.contains("has not been found"))
-                && !text.contains("frozen")
-        };
-        match self {
-            Self::BadAnswer { what, .. } => test(what),
-            _ => self.says(test),
-        }
+        // QEMU: qapi/qmp-dispatch.c; qga/main.c.
+        self.agent_says().is_some_and(|text| {
+            text.contains("has been disabled") || text.contains("has not been found")
+        })
     }
 
     /// Tells that this PVE has no such call: it is older or newer than the call.

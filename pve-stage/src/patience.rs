@@ -60,6 +60,10 @@ pub fn last_answer(error: &Error) -> String {
     if let Error::TaskFailed(failure) = error {
         return failure.exitstatus.clone();
     }
+    // As PVE itself puts it where it does not pass the agent's answer on.
+    if let Some(text) = error.agent_says() {
+        return format!("Agent error: {text}");
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

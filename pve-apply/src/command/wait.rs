@@ -13,7 +13,7 @@ use crate::plan::{self, Verb};
 use crate::preflight::Facts;
 use crate::ready::{self, Guest, Waiting};
 use pve_stage::finding;
-use stage::{Console, Failure, Output, Place, Report};
+use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::time::Duration;
 
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
@@ -90,9 +90,17 @@ pub(super) fn fill_in(
         }
         let Some(place) = addresses::place(row) else { continue };
         match waiting.wait_for(row, place, vm, what) {
-            Ok(said) => report.extend(said),
+            Ok(said) => {
+                row.warnings.extend(said.entries().iter().map(in_a_row));
+                report.extend(said);
+            }
             Err(entry) => report.push(*entry),
         }
     }
     report
+}
+
+/// A warning as a row of the result has it: in one line.
+fn in_a_row(warning: &Entry) -> String {
+    std::iter::once(&warning.fact).chain(&warning.notes).cloned().collect::<Vec<_>>().join("; ")
 }

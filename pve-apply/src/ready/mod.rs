@@ -47,6 +47,8 @@ struct Vm<'a> {
     nics: Vec<Nic>,
     /// What its agent has reported last; `None`: it has not answered yet.
     reported: Option<Reported>,
+    /// Its agent has refused the last command, and the guest was not frozen.
+    is_blocked: bool,
 }
 
 impl Waiting<'_> {
@@ -65,7 +67,8 @@ impl Waiting<'_> {
         let uses_agent = needs_agent(what, vm);
         let nics = if uses_agent { self.nics(row, (&node, vmid), vm) } else { Vec::new() };
         let name = row.name.clone();
-        let mut guest = Vm { shared: self, name, node, vmid, nics, reported: None };
+        let mut guest =
+            Vm { shared: self, name, node, vmid, nics, reported: None, is_blocked: false };
         let report = match what {
             WaitFor::CloudInit => guest.cloud_init()?,
             WaitFor::None | WaitFor::Agent | WaitFor::Ssh => Report::new(),
@@ -180,16 +183,25 @@ impl Vm<'_> {
 
     /// An agent that does not answer yet is an error of PVE's, and any other may pass too; but what the
     /// token or the agent is not allowed to do does not come with time.
-    fn unless_refused<T>(&self, error: &Error) -> Look<T> {
+    fn unless_refused<T>(&mut self, error: &Error) -> Look<T> {
         if error.is_permission() {
             return Look::Never(Box::new(finding::of_error(self.place(), error)));
         }
-        if !error.is_agent_blocked() {
+        let was_blocked = std::mem::take(&mut self.is_blocked);
+        let Some(said) = error.agent_says().filter(|_| error.is_agent_blocked()) else {
+            return Look::NotYet(last_answer(error));
+        };
+        // QEMU: qga/main.c, ga_apply_command_filters: while the guest is frozen for a backup, qemu-ga 10.0
+        // uses the same words as for a command that it never allows. It may thaw between two calls.
+        if self.shared.client.agent_is_frozen(&self.node, self.vmid).unwrap_or(false) {
+            return Look::NotYet("the guest's file systems are frozen, as for a backup".to_owned());
+        }
+        self.is_blocked = true;
+        if !was_blocked {
             return Look::NotYet(last_answer(error));
         }
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
-        let entry =
-            Entry::error(self.place(), fact).note(format!("PVE says: {}", last_answer(error)));
+        let entry = Entry::error(self.place(), fact).note(format!("the agent says: {said}"));
         let hint =
             "allow it in the guest's qemu-ga; RHEL and its kin block it in /etc/sysconfig/qemu-ga";
         Look::Never(Box::new(entry.hint(hint)))

@@ -8,6 +8,7 @@ use super::Call;
 use super::status::agent_on;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::create::read_net;
+use crate::pve_sim::world::vm::Guest;
 
 /// Facts 30 and reference 7: who is there, and does he answer yet.
 // PVE: QemuServer/Agent.pm, assert_agent_available: only a missing key counts as not configured; an
@@ -35,10 +36,21 @@ pub(super) fn ping(call: &mut Call) -> Reply {
     Ok(json!({ "result": {} }).into())
 }
 
+/// Nothing freezes a guest's file systems here; a fault may say so.
+pub(super) fn fsfreeze_status(call: &mut Call) -> Reply {
+    available(call)?;
+    Ok(json!({ "result": "thawed" }).into())
+}
+
 pub(super) fn interfaces(call: &mut Call) -> Reply {
     available(call)?;
     let (node, vmid) = (call.node(), call.vmid());
     let guest = call.world.guest_of(vmid).clone();
+    // PVE: API2/Qemu/Agent.pm, register_command: what the agent answers is passed on, errors too.
+    if let Some(text) = blocked(&guest, "guest-network-get-interfaces") {
+        let error = json!({ "class": "CommandNotFound", "desc": text });
+        return Ok(json!({ "result": { "error": error } }).into());
+    }
     let addresses = guest.addresses;
     let vm = call.world.vm(&node, vmid)?;
     let none = Vec::new();
@@ -84,15 +96,15 @@ pub(super) fn osinfo(call: &mut Call) -> Reply {
 const MAX_READ: usize = 16 * 1024 * 1024;
 
 // PVE: API2/Qemu/Agent.pm, file-read; QemuServer/Agent.pm, check_agent_error. QEMU: qga/commands-posix.c,
-// safe_open_or_create; qapi/qmp-dispatch.c. Both texts were seen of qemu-ga 7.2.
+// safe_open_or_create; qapi/qmp-dispatch.c. Both texts were seen of qemu-ga 10.0.
 pub(super) fn file_read(call: &mut Call) -> Reply {
     available(call)?;
     let (node, vmid) = (call.node(), call.vmid());
     let path = call.params.get("file").unwrap_or_default().to_owned();
     let guest = call.world.guest_of(vmid).clone();
     for command in ["guest-file-open", "guest-file-read"] {
-        if guest.agent_blocks.iter().any(|blocked| blocked == command) {
-            return Err(agent_error(&format!("Command {command} has been disabled")));
+        if let Some(text) = blocked(&guest, command) {
+            return Err(agent_error(&text));
         }
     }
     let vm = call.world.vm_mut(&node, vmid)?;
@@ -111,6 +123,12 @@ pub(super) fn file_read(call: &mut Call) -> Reply {
         answer["truncated"] = 1.into();
     }
     Ok(answer.into())
+}
+
+/// How an agent refuses a command that it blocks, as seen of qemu-ga 10.0.
+fn blocked(guest: &Guest, command: &str) -> Option<String> {
+    let is_blocked = guest.agent_blocks.iter().any(|blocked| blocked == command);
+    is_blocked.then(|| format!("Command {command} has been disabled: the command is not allowed"))
 }
 
 fn agent_error(text: &str) -> Refusal {

@@ -42,6 +42,10 @@ pub(super) fn put(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
+/// The release whose task, not the request, takes the VM's lock file.
+// PVE: qemu-server 9.1.19, API2/Qemu.pm, $update_vm_api: it forks before it locks.
+const LOCKS_IN_TASK: (u32, u32) = (9, 2);
+
 /// Facts 19: a task.
 pub(super) fn post(call: &mut Call) -> Reply {
     let vmid = call.vmid();
@@ -50,6 +54,9 @@ pub(super) fn post(call: &mut Call) -> Reply {
     }
     let sent = call.params.0.clone();
     let change = read_change(call)?;
+    if call.world.release() < LOCKS_IN_TASK {
+        call.world.lock_file(vmid)?;
+    }
     call.fork(
         "qmconfig",
         vmid,

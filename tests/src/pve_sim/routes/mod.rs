@@ -39,7 +39,7 @@ pub(crate) struct Call<'a> {
 type Handler = fn(&mut Call) -> Reply;
 
 /// Every endpoint served: method, template, rule.
-pub(super) const ROUTES: [(&str, &str, Handler); 81] = [
+pub(super) const ROUTES: [(&str, &str, Handler); 82] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
     ("GET", "/nodes/{node}/status", nodes::status),
@@ -67,6 +67,7 @@ pub(super) const ROUTES: [(&str, &str, Handler); 81] = [
     ("POST", "/nodes/{node}/qemu/{vmid}/status/shutdown", status::shutdown),
     ("POST", "/nodes/{node}/qemu/{vmid}/status/reboot", status::reboot),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/ping", agent::ping),
+    ("POST", "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-status", agent::fsfreeze_status),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces", agent::interfaces),
     ("GET", "/nodes/{node}/qemu/{vmid}/agent/get-osinfo", agent::osinfo),
     ("POST", "/nodes/{node}/qemu/{vmid}/agent/exec", agent::exec),

@@ -39,6 +39,21 @@ fn whoever_wants_a_held_file_waits_ten_seconds() {
 }
 
 #[test]
+fn before_9_2_a_change_waits_for_the_file_before_its_task_begins() {
+    const CHANGE: &str = "POST /nodes/pve1/qemu/100/config cores=4";
+    for (version, first) in [
+        ("8.4.1", [(CHANGE, TIMEOUT)].as_slice()),
+        ("9.1.7", &[(CHANGE, TIMEOUT)]),
+        ("9.2.11", &[(CHANGE, "200 OK"), ("task", TIMEOUT)]),
+    ] {
+        let then = [(CHANGE, "200 OK"), ("task", "OK")];
+        let held = world(version, r#""running": false, "lock_held": 11"#);
+        let sim = check(&held, "[]", &[first, &then].concat());
+        assert_eq!(sim.waited().as_secs(), 11, "{version}");
+    }
+}
+
+#[test]
 fn a_cleanup_that_comes_after_the_start_holds_the_file() {
     let stop_and_start = [(STOP, "200 OK"), ("task", "OK"), (START, "200 OK"), ("task", "OK")];
     let running = r#""running": true"#;

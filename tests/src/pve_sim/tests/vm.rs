@@ -209,6 +209,9 @@ fn the_agent_reads_files() {
     );
     let blocked = "500 Agent error: Command guest-file-open has been disabled";
     check(&world(r#""guest-file-open""#), "[]", &[(read, blocked)]);
+    let interfaces = "GET /nodes/pve1/qemu/100/agent/network-get-interfaces";
+    let passed_on = r#"200 OK {"data":{"result":{"error":{"class":"CommandNotFound","desc":"Command guest-network-get-interfaces has been disabled"#;
+    check(&world(r#""guest-network-get-interfaces""#), "[]", &[(interfaces, passed_on)]);
     let blind = r#"[{"when": "* /**", "then": {"withdraw": {"path": "/vms", "privilege": "VM.GuestAgent.FileRead"}}}]"#;
     let forbidden = "(/vms/100, VM.GuestAgent.FileRead|VM.GuestAgent.Unrestricted)";
     check(&world(""), blind, &[(read, forbidden)]);
