@@ -34,6 +34,8 @@ mod model;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod renamed;
+#[cfg(test)]
 mod table;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use crate::action::{Action, Plan};
 use crate::blocked::{Blocked, Why};
 use crate::desired::{Consent, Desired};
 use crate::mark::{Mark, Owner, Stage, Stranger};
-use crate::observed::{Look, Observed, Power, Seen};
+use crate::observed::{Look, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::json;
@@ -19,13 +19,13 @@ const NAMES: [&str; 3] = ["edge", "db", "app"];
 const FORMER: [&str; 3] = ["edge0", "db0", "app0"];
 
 /// The name that the documents of these tests give a VM with this name.
-fn name_now(name: &str) -> &str {
+pub(super) fn name_now(name: &str) -> &str {
     FORMER.iter().position(|former| *former == name).map_or(name, |index| NAMES[index])
 }
 
 /// Whose a VM of the world is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Whose {
+pub(super) enum Whose {
     Ours,
     Unfinished,
     OtherDeployment,
@@ -54,7 +54,7 @@ impl Whose {
         Self::ByHand,
     ];
 
-    fn description(self, name: &str, vmid: u32) -> String {
+    pub(super) fn description(self, name: &str, vmid: u32) -> String {
         let ours = mark(name, vmid);
         let text = |s: &str| s.to_owned();
         match self {
@@ -77,7 +77,7 @@ impl Whose {
 
 /// One VM of the world: who it says it is, and what of it differs.
 #[derive(Clone, Debug)]
-struct There {
+pub(super) struct There {
     vmid: u32,
     name: usize,
     /// It has its former name.
@@ -132,7 +132,7 @@ fn pending() -> impl Strategy<Value = (&'static str, &'static str)> {
     drift().prop_filter("never pending", |(key, _)| !NEVER_PENDING.contains(key))
 }
 
-fn there() -> impl Strategy<Value = There> {
+pub(super) fn there() -> impl Strategy<Value = There> {
     let flags =
         (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.3));
     let who = (
@@ -157,7 +157,7 @@ fn there() -> impl Strategy<Value = There> {
     })
 }
 
-fn build(list: &[There]) -> Observed {
+pub(super) fn build(list: &[There]) -> Observed {
     let mut all = world();
     (100..110).for_each(|number| _ = all.free.insert(vmid(number), true));
     for there in list {
@@ -185,7 +185,7 @@ fn build(list: &[There]) -> Observed {
     all
 }
 
-fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
+pub(super) fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
     let vm = |index: usize| {
         let number = u32::try_from(100 + index).unwrap();
         let mut vm = desired_vm(NAMES[index], fixed[index].then_some(number));
@@ -220,7 +220,7 @@ fn any_consent() -> impl Strategy<Value = Consent> {
     })
 }
 
-const EVERYTHING: Consent = Consent {
+pub(super) const EVERYTHING: Consent = Consent {
     reboot: true,
     stop: true,
     reseed: true,
@@ -230,7 +230,7 @@ const EVERYTHING: Consent = Consent {
     shutdown_seconds: 1,
 };
 
-fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
+pub(super) fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
     super::plan_destroy(&Removal::new(desired, world))
 }
 
@@ -260,19 +260,6 @@ fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
 fn foreign(world: &Observed) -> Vec<(Vmid, Look)> {
     let ours: BTreeSet<Vmid> = ours(world).into_iter().map(|(vmid, _)| vmid).collect();
     world.looks.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
-}
-
-/// Returns whether a VM's mark is one of a VM of this name, of this site or from before it had a name.
-fn may_be(seen: &Seen, name: &str) -> bool {
-    let (site, vm) = match seen.owner("lab", "dev") {
-        Owner::Ours(mark) => (String::new(), mark.vm),
-        Owner::Stranger(Stranger::Earlier { vm, .. }) => (String::new(), vm),
-        Owner::Stranger(Stranger::OtherSite { site, deployment, vm }) if deployment == "dev" => {
-            (site, vm)
-        }
-        Owner::Stranger(_) => return false,
-    };
-    site.is_empty() && name_now(&vm) == name
 }
 
 fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError> {
@@ -314,66 +301,6 @@ proptest! {
             touches_only_ours(&plan_power(&desired, &world, verb), &world)?;
         }
         touches_only_ours(&plan_release(&desired, &world, true), &world)?;
-    }
-
-    #[test]
-    fn no_vm_is_made_beside_one_that_may_be_it(list in prop::collection::vec(there(), 0..6)) {
-        let (desired, world) = (want(EVERYTHING, [false; 3]), build(&list));
-        for created in plan(&desired, &world).vms.iter().filter(|vm| vm.action == Action::Create) {
-            for (vmid, look) in &world.looks {
-                let is_it = match look {
-                    Look::Seen(seen) => may_be(seen, &created.name),
-                    _ => {
-                        let guest = world.guests.iter().find(|guest| guest.vmid == *vmid).unwrap();
-                        guest.name.as_deref().is_none_or(|name| name_now(name) == created.name)
-                    }
-                };
-                prop_assert!(!is_it, "{} is made beside VM {vmid}", created.name);
-            }
-        }
-    }
-
-    #[test]
-    fn a_release_takes_the_mark_and_nothing_else(
-        list in prop::collection::vec(there(), 0..6),
-        fixed in any::<[bool; 3]>(),
-        remark in any::<bool>(),
-    ) {
-        let (desired, mut world) = (want(EVERYTHING, fixed), build(&list));
-        let before = world.clone();
-        let released = plan_release(&desired, &world, true);
-        carry_out(&released, &mut world, usize::MAX);
-        let gone: BTreeSet<Vmid> = released.vms.iter().filter_map(|vm| vm.vmid).collect();
-        for (vmid, look) in &before.looks {
-            let (Look::Seen(was), Look::Seen(is)) = (look, &world.looks[vmid]) else { continue };
-            let mut was = was.clone();
-            if gone.contains(vmid) {
-                prop_assert!(matches!(is.owner("lab", "dev"), Owner::Stranger(_)));
-                let text = is.config.next("description").unwrap_or_default();
-                prop_assert!(!text.contains("pve-pipeline"), "{text}");
-                for key in ["description", "tags"] {
-                    was.config.set_next(key, is.config.next(key));
-                }
-                was.config.settle();
-            }
-            let mut is = is.clone();
-            if gone.contains(vmid) {
-                is.config.settle();
-            }
-            prop_assert_eq!(&was, &is);
-        }
-        // Then it is somebody else's.
-        for vmid in gone.iter().filter(|_| remark) {
-            let Some(Look::Seen(seen)) = world.looks.get_mut(vmid) else { panic!() };
-            seen.config.set("description", &Whose::OtherSite.description("edge", vmid.get()));
-            seen.config.set("tags", "pve-pipeline");
-        }
-        let touched = |plan: &Plan| plan.vms.iter().any(|vm| {
-            vm.vmid.is_some_and(|vmid| gone.contains(&vmid))
-        });
-        prop_assert!(!touched(&plan_destroy(&desired, &world)));
-        prop_assert!(!touched(&plan(&desired, &world)));
-        prop_assert!(!touched(&plan_release(&desired, &world, true)));
     }
 
     #[test]

@@ -1,0 +1,89 @@
+//! Properties of identity, for any world: no VM is made beside one that may be it, whatever its name was,
+//! and a release leaves a VM that is nobody's.
+
+use super::model::carry_out;
+use super::properties::{EVERYTHING, Whose, build, name_now, plan_destroy, there, want};
+use super::{plan, plan_release};
+use crate::action::{Action, Plan};
+use crate::mark::{Owner, Stranger};
+use crate::observed::{Look, Seen};
+use proptest::prelude::*;
+use pve_client::Vmid;
+use std::collections::BTreeSet;
+
+/// Returns whether a VM's mark is one of a VM of this name, of this site or from before it had a name.
+fn may_be(seen: &Seen, name: &str) -> bool {
+    let (site, vm) = match seen.owner("lab", "dev") {
+        Owner::Ours(mark) => (String::new(), mark.vm),
+        Owner::Stranger(Stranger::Earlier { vm, .. }) => (String::new(), vm),
+        Owner::Stranger(Stranger::OtherSite { site, deployment, vm }) if deployment == "dev" => {
+            (site, vm)
+        }
+        Owner::Stranger(_) => return false,
+    };
+    site.is_empty() && name_now(&vm) == name
+}
+
+proptest! {
+    #![proptest_config(super::properties::the_same_each_time())]
+
+    #[test]
+    fn no_vm_is_made_beside_one_that_may_be_it(list in prop::collection::vec(there(), 0..6)) {
+        let (desired, world) = (want(EVERYTHING, [false; 3]), build(&list));
+        for created in plan(&desired, &world).vms.iter().filter(|vm| vm.action == Action::Create) {
+            for (vmid, look) in &world.looks {
+                let is_it = match look {
+                    Look::Seen(seen) => may_be(seen, &created.name),
+                    _ => {
+                        let guest = world.guests.iter().find(|guest| guest.vmid == *vmid).unwrap();
+                        guest.name.as_deref().is_none_or(|name| name_now(name) == created.name)
+                    }
+                };
+                prop_assert!(!is_it, "{} is made beside VM {vmid}", created.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_release_takes_the_mark_and_nothing_else(
+        list in prop::collection::vec(there(), 0..6),
+        fixed in any::<[bool; 3]>(),
+        remark in any::<bool>(),
+    ) {
+        let (desired, mut world) = (want(EVERYTHING, fixed), build(&list));
+        let before = world.clone();
+        let released = plan_release(&desired, &world, true);
+        carry_out(&released, &mut world, usize::MAX);
+        let gone: BTreeSet<Vmid> = released.vms.iter().filter_map(|vm| vm.vmid).collect();
+        for (vmid, look) in &before.looks {
+            let (Look::Seen(was), Look::Seen(is)) = (look, &world.looks[vmid]) else { continue };
+            let mut was = was.clone();
+            if gone.contains(vmid) {
+                prop_assert!(matches!(is.owner("lab", "dev"), Owner::Stranger(_)));
+                let text = is.config.next("description").unwrap_or_default();
+                prop_assert!(!text.contains("pve-pipeline"), "{text}");
+                for key in ["description", "tags"] {
+                    was.config.set_next(key, is.config.next(key));
+                }
+                was.config.settle();
+            }
+            let mut is = is.clone();
+            if gone.contains(vmid) {
+                is.config.settle();
+            }
+            prop_assert_eq!(&was, &is);
+        }
+        // Then it is somebody else's.
+        for vmid in gone.iter().filter(|_| remark) {
+            let Some(Look::Seen(seen)) = world.looks.get_mut(vmid) else { panic!() };
+            seen.config.set("description", &Whose::OtherSite.description("edge", vmid.get()));
+            seen.config.set("tags", "pve-pipeline");
+        }
+        let touched = |plan: &Plan| plan.vms.iter().any(|vm| {
+            vm.vmid.is_some_and(|vmid| gone.contains(&vmid))
+        });
+        prop_assert!(!touched(&plan_destroy(&desired, &world)));
+        prop_assert!(!touched(&plan(&desired, &world)));
+        prop_assert!(!touched(&plan_release(&desired, &world, true)));
+    }
+}
