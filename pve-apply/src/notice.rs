@@ -65,6 +65,8 @@ pub(crate) enum What {
         /// The name in its mark.
         from: String,
     },
+    /// The VM is given up, and the document would make another one.
+    Released,
     /// A copy of the VM that is not ours.
     Copy {
         /// What it is.
@@ -136,6 +138,11 @@ impl Notice {
             What::Moved { node } => format!("runs on node {node}, and is managed there"),
             What::Renamed { from } => {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
+            }
+            What::Released => {
+                "afterwards it is not ours: remove it from the YAML, or the next apply \
+                               creates another VM with its name, MACs and addresses"
+                    .to_owned()
             }
             What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
             What::Differs { fields } => {

@@ -111,7 +111,9 @@ impl Preflight<'_> {
                 });
             }
         }
-        judge_privileges(&mut report, self.node, self.needs(), facts);
+        let mut needs = self.needs();
+        needs.retain(|need| !is_of_mistyped_storage(need, facts));
+        judge_privileges(&mut report, self.node, needs, facts);
         report
     }
 
@@ -177,17 +179,17 @@ impl Preflight<'_> {
         }
         let path = privileges::bridge_path(name);
         let zone = match path.contains(privileges::ZONE_PLACEHOLDER) {
-            true => ", with the zone of the VNet in it, or localnetwork for a bridge",
+            true => ", where ZONE is the VNet's zone, or localnetwork for a bridge",
             false => "",
         };
         let needs = format!("the token needs SDN.Use on {path}{zone}");
         if is_listed {
             // PVE: pve-manager, API2/Network.pm: SDN.Audit is enough for the list.
-            let fact = format!("the token sees bridge \"{name}\", and is not allowed to use it");
+            let fact = format!("the token can see bridge \"{name}\", but is not allowed to use it");
             return vec![error(fact).hint(needs)];
         }
         let fact =
-            format!("bridge \"{name}\" is not on node {}, or the token may not use it", self.node);
+            format!("bridge \"{name}\" is not on node {}, or the token cannot use it", self.node);
         let hint = match near(name, &facts.bridges, "") {
             known if known.is_empty() => needs,
             known => format!("{known}; if \"{name}\" exists, {needs}"),
@@ -293,6 +295,13 @@ fn near(wrong: &str, names: &[String], empty: &str) -> String {
         None if list.is_empty() => empty.to_owned(),
         None => format!("PVE has {list}"),
     }
+}
+
+/// A right on a storage whose name is a typing error by all appearances: to grant it would not help.
+fn is_of_mistyped_storage(need: &Need, facts: &Facts) -> bool {
+    let names = || facts.storages.iter().map(|storage| storage.storage.as_str());
+    let Some(wanted) = need.path.strip_prefix("/storage/") else { return false };
+    names().all(|name| name != wanted) && suggest::near(wanted, names()).is_some()
 }
 
 /// Says what the token lacks of what is needed.

@@ -45,7 +45,12 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
         }
     }
     for vm in &plan.left_over {
-        let line = format!("  {} (vmid {}) is not in the document", vm.name, vm.vmid);
+        let line = format!(
+            "  {} (vmid {}) is not in the document; `apply --prune` destroys it{}",
+            vm.name,
+            vm.vmid,
+            way_to_rename(plan, &vm.name)
+        );
         push_line(&mut out, &line, colour, "");
     }
     for notice in plan.notices.iter().filter(|notice| verbose || !notice.is_detail()) {
@@ -53,6 +58,14 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
         push_line(&mut out, &line, colour, "");
     }
     out
+}
+
+/// A new VM beside one that has left the document may be the same VM under a new name.
+fn way_to_rename(plan: &Plan, name: &str) -> String {
+    match plan.count(Action::Create) {
+        0 => String::new(),
+        _ => format!(", `renamed_from: {name}` of a new VM keeps it under the new name"),
+    }
 }
 
 const RED: &str = "\x1b[31m";

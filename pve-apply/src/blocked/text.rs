@@ -43,7 +43,7 @@ impl Why {
                 it("has no `vmid`, and the token cannot see all VMs: it could exist unseen")
             }
             Self::NotThere => it("does not exist"),
-            Self::AdoptNeedsVmid => it("has no `vmid`: which VM is meant is not said"),
+            Self::AdoptNeedsVmid => it("has no `vmid`, so it is not clear which VM to adopt"),
             Self::Locked { lock } => it(&format!("is locked ({lock})")),
             Self::IsTemplate => it("is a template"),
             Self::Protected => it("is protected against removal"),

@@ -7,6 +7,7 @@ use crate::blocked::Why;
 use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{TAG, of_people, split_tags};
+use crate::notice::{Notice, What};
 use crate::observed::Observed;
 use std::collections::BTreeMap;
 
@@ -35,7 +36,10 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
             }
         };
         match ours.seen.config.lock() {
-            None => plan.vms.push(one(vm, *ours)),
+            None => {
+                plan.notices.extend(would_be_made_again(vm, &ours));
+                plan.vms.push(one(vm, *ours));
+            }
             Some(lock) => {
                 let why = Why::Locked { lock: lock.to_owned() };
                 plan.blocked.push(blocked(vm, Some(ours.seen.vmid), &ours.seen.node, why));
@@ -43,6 +47,14 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
         }
     }
     plan
+}
+
+/// Where the document fixes the vmid, the next plan is blocked by the VM that was given up.
+fn would_be_made_again(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
+    let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
+    let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, what: What::Released };
+    let is_made = vm.machine.as_ref().is_none_or(|machine| machine.image.is_some());
+    (!is_fixed && is_made).then_some(notice)
 }
 
 fn one(vm: &DesiredVm, ours: Ours<'_>) -> VmPlan {

@@ -116,6 +116,10 @@ const AGENT: &str = "the guest agent";
 const SSH: &str = "the SSH server";
 const CLOUD_INIT: &str = "cloud-init";
 
+/// cloud-init installs the agent at the first boot, which takes the network.
+const NO_AGENT: &str = "look at the guest's console: cloud-init installs qemu-guest-agent at the \
+                        first boot, and needs the network and a package server for that";
+
 impl Vm<'_> {
     /// Waits until the agent reports all addresses that the document says.
     fn addresses(&mut self, known: &mut Vec<IpAddr>) -> Result<(), Box<Entry>> {
@@ -223,8 +227,9 @@ impl Vm<'_> {
             }
             (Unanswered::TimeIsOver(last), None) => {
                 let verb = if what == CLOUD_INIT { "finish" } else { "answer" };
-                error(format!("{what} of \"{name}\" did not {verb} within {seconds} s"))
-                    .note(format!("last answer: {last}"))
+                let fact = format!("{what} of \"{name}\" did not {verb} within {seconds} s");
+                let entry = error(fact).note(format!("last answer: {last}"));
+                if what == AGENT { entry.hint(NO_AGENT) } else { entry }
             }
         })
     }
