@@ -152,7 +152,7 @@ impl Node {
         if held.contains("Datastore.AllocateTemplate") {
             return None;
         }
-        let fact = format!("the token must have Datastore.AllocateTemplate on {path}");
+        let fact = format!("the token lacks Datastore.AllocateTemplate on {path}");
         let hint = "`pve-apply privileges` prints what the token needs; give it to the token and to its user";
         Some(Entry::error(self.place(), fact).hint(hint))
     }

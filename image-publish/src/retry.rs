@@ -123,7 +123,7 @@ impl<'a> Tries<'a> {
                 Err(failure) => failure,
             };
             let reason = entry.causes.last().cloned().unwrap_or_default();
-            if !self.again("fetching again from the start", &reason, again) {
+            if !self.again("trying again", &reason, again) {
                 return Err(stopped(entry));
             }
         }

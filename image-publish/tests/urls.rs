@@ -336,6 +336,6 @@ fn a_lost_connection_is_tried_again_from_the_start() {
     let ran = scene.run(&source);
     assert!(started.elapsed().as_secs() >= 1, "a server needs time to start anew");
     check_published(&scene, &ran, "/upload");
-    let again = "fetching again from the start (1 of 2): the connection was closed";
+    let again = "trying again (1 of 2): the connection was closed";
     assert!(ran.stderr.contains(again), "{}", ran.stderr);
 }

@@ -9,7 +9,7 @@ mod ssh_key;
 
 pub use hash::{HASH_HINT, is_weak_hash, password_hash};
 pub use name::{HostName, host_name_of};
-pub use ssh_key::{is_meant_as_key, ssh_key};
+pub use ssh_key::{SSH_KEY_HINT, is_meant_as_key, ssh_key};
 
 use std::net::IpAddr;
 

@@ -41,7 +41,7 @@ fn a_server_is_waited_for_as_long_as_it_asks() {
             .run(&json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum}));
         assert!(started.elapsed() >= Duration::from_secs(2), "{}", ran.stderr);
         check_published(&scene, &ran, "/upload");
-        let told = "waiting 2 s as the server asks, then fetching again from the start (1 of 2)";
+        let told = "waiting 2 s as the server asks, then trying again (1 of 2)";
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }

@@ -9,6 +9,10 @@ use data_encoding::BASE64;
 /// The type of a key with a RSA modulus.
 const RSA: &str = "ssh-rsa";
 
+/// What helps with every fault of a public key.
+pub const SSH_KEY_HINT: &str =
+    "copy the whole line of the .pub file, such as ~/.ssh/id_ed25519.pub, and keep it on one line";
+
 /// Returns whether a text is a line of authorized_keys that sshd can log somebody in by.
 pub fn ssh_key(text: &str) -> Rule {
     not_another_file(text)?;
@@ -56,7 +60,7 @@ fn not_another_file(text: &str) -> Rule {
     // The first bytes of OpenSSH's private keys, for those who leave the frame out.
     let private = ["PRIVATE KEY", "PuTTY-User-Key-File", "b3BlbnNzaC1rZXktdjE"];
     if private.iter().any(|mark| text.contains(mark)) {
-        return Err("must be a public key, this is a private one");
+        return Err("must be a public key, not a private one");
     }
     if text.contains("BEGIN SSH2 PUBLIC KEY") {
         return Err("must be a public key in OpenSSH's form: `ssh-keygen -i -f FILE` prints it");

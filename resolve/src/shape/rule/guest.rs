@@ -63,7 +63,8 @@ pub(crate) const SSH_KEY: Rule = Rule::new(
     |s| guest::ssh_key(s.trim()).is_ok(),
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
 )
-.with_fault(|s| guest::ssh_key(s.trim()));
+.with_fault(|s| guest::ssh_key(s.trim()))
+.with_hint(guest::SSH_KEY_HINT);
 
 /// The mode of a file.
 pub(crate) const PERMISSIONS: Rule = Rule::new(
