@@ -281,7 +281,7 @@ fn a_server_that_cannot_be_reached_is_asked_once_for_all_images() {
         let ran = scene.run_all(&sources.into_iter().collect());
         assert_eq!(ran.status, 0, "{}", ran.stderr);
         assert_eq!(ran.stderr.matches("warning:").count(), 3, "{}", ran.stderr);
-        assert_eq!(ran.stderr.matches("fetching again").count(), 2, "{}", ran.stderr);
+        assert_eq!(ran.stderr.matches("trying again").count(), 2, "{}", ran.stderr);
     }
 }
 
