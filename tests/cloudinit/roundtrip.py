@@ -30,6 +30,10 @@ LOWER, DIGITS = string.ascii_lowercase, string.digits
 ALNUM = string.ascii_letters + DIGITS
 
 
+# Only its comment is free.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFRoaXMgaXMgYW4gZXhhbXBsZSBrZXksIG5vdCByZWFs"
+
+
 def text(alphabet, low, high):
     return "".join(RANDOM.choices(alphabet, k=RANDOM.randint(low, high)))
 
@@ -50,6 +54,12 @@ def label():
     ])()
 
 
+def zone():
+    """A part of a time zone's name begins with a capital letter, and may be a word of YAML 1.1 all the same."""
+    words = ["Yes", "No", "On", "Off", "Y", "N", "True", "False", "Null", "E3"]
+    return RANDOM.choice(words) if RANDOM.random() < 0.3 else text(string.ascii_uppercase, 1, 1) + text(ALNUM + "_-", 0, 20)
+
+
 def user():
     return RANDOM.choice(["yes", "no", "on", "off", "null", "true", "y", "n"]) if RANDOM.random() < 0.2 else text(LOWER + "_", 1, 1) + text(LOWER + DIGITS + "_-", 0, 31)
 
@@ -68,7 +78,7 @@ def token():
 
 def document(vm=None, **top):
     vms = [{"name": "edge", "mac": "02:00:00:00:00:01", **(vm or {})}]
-    return {"automation_user": "homestak", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAkey1AAkey1AAkey1AAkey1AAkey1AAkey1AAkey1"], "vms": vms, **top}
+    return {"automation_user": "homestak", "ssh_keys": [KEY], "vms": vms, **top}
 
 
 def scalar(part, prefix):
@@ -178,12 +188,12 @@ def files(key):
 
 
 USER, META, NET = "user_data", "meta_data", "network_config"
-SALT = ALNUM + "./$=,+@#-"
+CRYPT = ALNUM + "./"
 same = lambda value: value  # noqa: E731
 
 LISTS = [
-    Field("ssh_keys", lambda: mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["users"][0]["ssh_authorized_keys"], each=2_000),
-    Field("ssh_keys (file)", lambda: mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["write_files"][0]["content"].split("\n")[:-1], each=2_000),
+    Field("ssh_keys", lambda: KEY + " " + mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["users"][0]["ssh_authorized_keys"], each=2_000),
+    Field("ssh_keys (file)", lambda: KEY + " " + mixed(PRINTABLE) + "x", lambda v: document(ssh_keys=v), USER, find=lambda r: r["write_files"][0]["content"].split("\n")[:-1], each=2_000),
     Field("packages", lambda: text(ALNUM, 1, 1) + text(ALNUM + "+._:=~", 0, 20).replace("..", ".") + "a", lambda v: document({"packages": v}), USER, find=lambda r: r["packages"][1:], each=2_000),
     Field("cloud_init.packages", lambda: label() + "a", lambda v: additions(packages=v), USER, find=lambda r: r["packages"][1:], each=2_000),
     Field("write_files.content", lambda: mixed(ANY, 80), lambda v: additions(write_files=[{"path": "/x", "content": c} for c in v]), USER, find=files("content"), each=2_000),
@@ -197,8 +207,8 @@ SINGLES = [
     Field("name", label, lambda v: document({"name": v}), USER, "hostname: ", str.lower),
     Field("name (meta-data)", label, lambda v: document({"name": v}), META, "local-hostname: ", str.lower),
     Field("automation_user", user, lambda v: document(automation_user=v), USER, "- name: ", same),
-    Field("root_password", lambda: "$6$" + text(SALT, 0, 16) + "$" + text(SALT, 0, 80), lambda v: document(root_password=v), USER, "  hashed_passwd: ", same),
-    Field("cloud_init.timezone", lambda: RANDOM.choice(["", "Etc/"]) + label(), lambda v: additions(timezone=v), USER, "timezone: ", same),
+    Field("root_password", lambda: "$6$" + text(CRYPT, 1, 16) + "$" + text(CRYPT, 86, 86), lambda v: document(root_password=v), USER, "  hashed_passwd: ", same),
+    Field("cloud_init.timezone", lambda: RANDOM.choice(["", "Etc/"]) + zone(), lambda v: additions(timezone=v), USER, "timezone: ", same),
     Field("cloud_init.domain", lambda: label() + "." + label(), lambda v: additions(domain=v), USER, "fqdn: ", lambda v: "edge." + v),
     Field("mac", lambda: ":".join(f"{RANDOM.getrandbits(8) & (0xFE if i == 0 else 0xFF):02x}" for i in range(6)), lambda v: document({"mac": v}), NET, "      macaddress: ", same),
     Field("mac (digits)", lambda: ":".join(str(RANDOM.randrange(10, 60, 2)) for _ in range(6)), lambda v: document({"mac": v}), NET, "      macaddress: ", same),
