@@ -2,10 +2,9 @@
 
 use super::described::too_long;
 use super::find::Finder;
-use super::{blocked, quiet, tags};
+use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
-use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, of_people, uuid};
 use crate::observed::{Look, Observed, Seen};
@@ -147,22 +146,8 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
         params.insert("tags".to_owned(), tags);
     }
     changes.push(quiet("description", None, Some(mark.line())));
-    VmPlan {
-        name: vm.name.clone(),
-        action: Action::Adopt,
-        vmid: Some(seen.vmid),
-        candidate: None,
-        node: seen.node.clone(),
-        after: Vec::new(),
-        storage: None,
-        digest: seen.config.digest.as_ref().map(ToString::to_string),
-        power: None,
-        may_wait: Vec::new(),
-        impact: Impact::None,
-        changes,
-        steps: vec![Step::Configure { params, mark: Some(mark.clone().into()) }],
-        mark,
-    }
+    let step = Step::Configure { params, mark: Some(mark.clone().into()) };
+    of_mark(vm, Action::Adopt, seen, mark, changes, step)
 }
 
 /// The mark of an adopted VM: it owns nothing, and knows its seed only from a line of ours.

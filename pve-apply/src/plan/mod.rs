@@ -48,10 +48,11 @@ pub(crate) use left_over::plan_prune;
 pub(crate) use power::{Verb, plan_power};
 pub(crate) use release::plan_release;
 
-use crate::action::{Plan, Unchanged};
+use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
 use crate::blocked::{Blocked, Why};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
+use crate::mark::Mark;
 use crate::notice::{Notice, What};
 use crate::observed::{Config, Observed, Seen};
 use find::{Finder, Found, Ours};
@@ -90,6 +91,33 @@ fn keep_planned(plan: &mut Plan) {
     let names: BTreeSet<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
     for vm in &mut plan.vms {
         vm.after.retain(|name| names.contains(name));
+    }
+}
+
+/// The plan of a VM that gets our mark or loses it: one write of its config, and nothing else.
+fn of_mark(
+    vm: &DesiredVm,
+    action: Action,
+    seen: &Seen,
+    mark: Mark,
+    changes: Vec<Change>,
+    step: Step,
+) -> VmPlan {
+    VmPlan {
+        name: vm.name.clone(),
+        action,
+        vmid: Some(seen.vmid),
+        candidate: None,
+        node: seen.node.clone(),
+        after: Vec::new(),
+        storage: None,
+        digest: seen.config.digest.as_ref().map(ToString::to_string),
+        power: None,
+        may_wait: Vec::new(),
+        impact: Impact::None,
+        changes,
+        steps: vec![step],
+        mark,
     }
 }
 

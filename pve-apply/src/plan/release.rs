@@ -1,10 +1,9 @@
 //! The step that gives up a VM: only our mark and our tag are removed. Does no I/O.
 
 use super::find::{Finder, Found, Ours};
-use super::{blocked, quiet, tags};
+use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::Why;
-use crate::change::Impact;
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{TAG, of_people, split_tags};
 use crate::notice::{Notice, What};
@@ -78,20 +77,6 @@ fn one(vm: &DesiredVm, ours: Ours<'_>) -> VmPlan {
     if !gone.is_empty() {
         params.insert("delete".to_owned(), gone.join(","));
     }
-    VmPlan {
-        name: vm.name.clone(),
-        action: Action::Release,
-        vmid: Some(seen.vmid),
-        candidate: None,
-        node: seen.node.clone(),
-        after: Vec::new(),
-        storage: None,
-        digest: seen.config.digest.as_ref().map(ToString::to_string),
-        power: None,
-        may_wait: Vec::new(),
-        impact: Impact::None,
-        changes,
-        steps: vec![Step::Configure { params, mark: None }],
-        mark,
-    }
+    let step = Step::Configure { params, mark: None };
+    of_mark(vm, Action::Release, seen, mark, changes, step)
 }
