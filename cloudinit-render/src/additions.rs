@@ -82,7 +82,11 @@ impl Additions {
             server_fingerprint: single(f, "server_fingerprint", guest::fingerprint),
         };
         if additions.ca_certificate.is_some() && additions.server_fingerprint.is_some() {
-            f.problem("server_fingerprint", "must not stand beside `ca_certificate`");
+            f.problem(
+                "exclusive-keys",
+                "server_fingerprint",
+                "must not stand beside `ca_certificate`",
+            );
         }
         additions
     }
@@ -126,7 +130,7 @@ fn commands(f: &mut Fields<'_>) -> Vec<Command> {
         None | Some(Value::Null) => return Vec::new(),
         Some(Value::Array(items)) => items,
         Some(_) => {
-            f.problem("runcmd", "must be a list of commands");
+            f.problem("wrong-type", "runcmd", "must be a list of commands");
             return Vec::new();
         }
     };
@@ -134,7 +138,7 @@ fn commands(f: &mut Fields<'_>) -> Vec<Command> {
     for (index, item) in items.iter().enumerate() {
         match command(item) {
             Ok(command) => commands.push(command),
-            Err(fact) => f.problem(&format!("runcmd[{index}]"), fact),
+            Err(fact) => f.problem("wrong-type", &format!("runcmd[{index}]"), fact),
         }
     }
     commands

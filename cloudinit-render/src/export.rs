@@ -53,5 +53,5 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 }
 
 fn refused(path: &Path, fact: &str, cause: &dyn std::error::Error) -> Failure {
-    Entry::error(Place::file(path.display().to_string()), fact).cause(cause).into()
+    Entry::error("unwritable", Place::file(path.display().to_string()), fact).cause(cause).into()
 }

@@ -7,7 +7,7 @@ use stage::{Fields, shown};
 pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
     let text = f.text(key)?;
     if let Err(fact) = rule(&text) {
-        f.problem(key, fact);
+        f.problem("invalid-value", key, fact);
     }
     Some(text)
 }
@@ -17,7 +17,7 @@ pub(crate) fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec
     let texts = f.texts(key);
     for (index, text) in texts.iter().enumerate() {
         if let Err(fact) = rule(text) {
-            f.problem(&format!("{key}[{index}]"), format!("\"{text}\" {fact}"));
+            f.problem("invalid-value", &format!("{key}[{index}]"), format!("\"{text}\" {fact}"));
         }
     }
     texts
@@ -28,6 +28,6 @@ pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     for key in f.json().keys().filter(|key| !known.contains(&key.as_str())) {
         // Whoever mixes up key and value has written a secret here.
         let fact = format!("is not known here; known are {}", known.join(", "));
-        f.problem(shown::name(key), fact);
+        f.problem("invalid-value", shown::name(key), fact);
     }
 }

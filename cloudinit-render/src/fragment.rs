@@ -24,7 +24,9 @@ pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
     let mut fragments = Vec::new();
     for path in paths {
         let read = read(path).map_err(|e| {
-            Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&e).into()
+            Entry::error("unreadable", Place::file(path.display().to_string()), "cannot be read")
+                .cause(&e)
+                .into()
         });
         match read.and_then(|text| parse(path, &text)) {
             Ok(fragment) => fragments.push(fragment),
@@ -61,7 +63,12 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
             // Without the place, which stands in front already, without advice for programmers, and
             // without what it quotes: the file may be another one, with secrets.
             let why = UserMessageFormatter.format_message(error.without_snippet());
-            Err(Entry::error(place, format!("is not a YAML map: {}", shown::foreign(&why))).into())
+            Err(Entry::error(
+                "not-yaml",
+                place,
+                format!("is not a YAML map: {}", shown::foreign(&why)),
+            )
+            .into())
         }
     }
 }

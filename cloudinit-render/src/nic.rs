@@ -47,7 +47,11 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     for (place, nic) in nics.iter().enumerate() {
         let at = At::Nics(place);
         let Some(slot) = nic.slot.strip_prefix("net").and_then(|number| number.parse().ok()) else {
-            reader.problem(&at.field("slot"), "must be a NIC of PVE such as net0".to_owned());
+            reader.problem(
+                "invalid-value",
+                &at.field("slot"),
+                "must be a NIC of PVE such as net0".to_owned(),
+            );
             continue;
         };
         if nic.ips.is_empty() {
@@ -110,8 +114,8 @@ impl Reader<'_> {
         Place::input(format!("vms[{}].{field}", self.vm))
     }
 
-    fn problem(&mut self, field: &str, fact: String) {
-        self.report.error(self.place(field), fact);
+    fn problem(&mut self, code: &'static str, field: &str, fact: String) {
+        self.report.error(code, self.place(field), fact);
     }
 
     fn nic(&mut self, said: &Said<'_>) -> Nic {
@@ -119,12 +123,12 @@ impl Reader<'_> {
         if let Err(fact) = guest::mac(said.mac)
             && !said.mac.is_empty()
         {
-            self.problem(&at.field("mac"), format!("\"{}\" {fact}", said.mac));
+            self.problem("invalid-value", &at.field("mac"), format!("\"{}\" {fact}", said.mac));
         }
         // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
         if said.mac.is_empty() && said.slot != 0 {
             let fact = "is required: the guest finds the NIC by nothing else".to_owned();
-            self.problem(&at.field("mac"), fact);
+            self.problem("missing-field", &at.field("mac"), fact);
         }
         let mut nic = Nic {
             slot: said.slot,
@@ -142,7 +146,7 @@ impl Reader<'_> {
                 "dhcp6" => nic.dhcp6 = true,
                 text => match address::own(text) {
                     Ok(net) => nic.addresses.push(net),
-                    Err(fact) => self.problem(&at.ip(index), fact),
+                    Err(fact) => self.problem("invalid-value", &at.ip(index), fact),
                 },
             }
         }
@@ -162,7 +166,7 @@ impl Reader<'_> {
             && !(least..=65_520).contains(&mtu)
         {
             let fact = format!("must be a number from {least} to 65520, not {mtu}");
-            self.problem(&at.field("mtu"), fact);
+            self.problem("invalid-value", &at.field("mtu"), fact);
         }
     }
 
@@ -171,13 +175,17 @@ impl Reader<'_> {
         for (index, text) in texts {
             let field = said.at.gateway(index);
             let Ok(gateway) = text.parse::<IpAddr>() else {
-                self.problem(&field, format!("\"{text}\" must be an IP address without a prefix"));
+                self.problem(
+                    "invalid-value",
+                    &field,
+                    format!("\"{text}\" must be an IP address without a prefix"),
+                );
                 continue;
             };
             match self.gateway(said.at, &field, gateway, nic) {
                 Ok(Some(gateway)) => nic.gateways.push(gateway),
                 Ok(None) => {}
-                Err(fact) => self.problem(&field, format!("\"{text}\" {fact}")),
+                Err(fact) => self.problem("invalid-value", &field, format!("\"{text}\" {fact}")),
             }
         }
     }
@@ -218,7 +226,7 @@ impl Reader<'_> {
                 "\"{gateway}\" is outside of {}, and taken to be on the link all the same",
                 first.trunc()
             );
-            self.report.push(Entry::warning(self.place(field), fact));
+            self.report.push(Entry::warning("gateway-off-link", self.place(field), fact));
         }
         Ok(Some(Gateway { address: gateway, on_link: true }))
     }
@@ -228,15 +236,24 @@ impl Reader<'_> {
         for other in others {
             let (own, first) = (nic.slot, other.slot);
             if own == first {
-                self.problem(&at.field("slot"), format!("net{own} is there twice"));
+                self.problem(
+                    "duplicate-nic",
+                    &at.field("slot"),
+                    format!("net{own} is there twice"),
+                );
             }
             if nic.mac.is_some() && nic.mac == other.mac {
-                self.problem(&at.field("mac"), format!("is that of net{first} too"));
+                self.problem(
+                    "duplicate-mac",
+                    &at.field("mac"),
+                    format!("is that of net{first} too"),
+                );
             }
             let addresses = |nic: &Nic| nic.addresses.iter().map(IpNet::addr).collect::<Vec<_>>();
             let taken = addresses(other);
             if let Some(address) = addresses(nic).into_iter().find(|a| taken.contains(a)) {
                 self.problem(
+                    "duplicate-address",
                     &at.field("ips"),
                     format!("{address} is an address of net{first} too"),
                 );
@@ -246,7 +263,7 @@ impl Reader<'_> {
                 if other.gateways.iter().any(alike) {
                     let kind = if gateway.address.is_ipv4() { "IPv4" } else { "IPv6" };
                     let fact = format!("the {kind} default gateway is that of net{first} already");
-                    self.problem(&at.field("gateways"), fact);
+                    self.problem("duplicate-gateway", &at.field("gateways"), fact);
                 }
             }
         }

@@ -83,7 +83,8 @@ pub(crate) fn render(
             Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
-                report.push(Entry::error(place, "cannot be rendered").cause(&*cause));
+                report
+                    .push(Entry::error("not-rendered", place, "cannot be rendered").cause(&*cause));
             }
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &
         let pinned = guests.kinds().iter().any(|guest| guest.additions.pins_server());
         if pinned && deployment.spec_server.starts_with("http://") {
             let fact = "must begin with https://, since its certificate is pinned";
-            check.report.error(Place::input("spec_server"), fact);
+            check.report.error("fingerprint-without-https", Place::input("spec_server"), fact);
         }
     }
     let mut locked = false;
@@ -58,24 +58,28 @@ impl Check<'_> {
     /// Checks a value that may not be shown, or whose place says enough.
     fn rule(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
-            self.report.error(Place::input(field.to_string()), fact);
+            self.report.error("invalid-value", Place::input(field.to_string()), fact);
         }
     }
 
     /// Checks a value that may be shown.
     fn shown(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
-            self.report.error(Place::input(field.to_string()), format!("\"{text}\" {fact}"));
+            self.report.error(
+                "invalid-value",
+                Place::input(field.to_string()),
+                format!("\"{text}\" {fact}"),
+            );
         }
     }
 
     fn hash(&mut self, field: impl Display, hash: &str) {
         let place = || Place::input(field.to_string());
         let entry = match guest::password_hash(hash) {
-            Err(fact) => Entry::error(place(), fact),
+            Err(fact) => Entry::error("invalid-hash", place(), fact),
             Ok(()) if guest::is_weak_hash(hash) => {
                 let fact = "is an MD5 hash, which is quickly guessed and which newer guests refuse";
-                Entry::warning(place(), fact)
+                Entry::warning("weak-hash", place(), fact)
             }
             Ok(()) => return,
         };
@@ -91,7 +95,7 @@ impl Check<'_> {
 
     fn nobody(&mut self, field: String) {
         let fact = "is empty and root has no password; nobody can log in";
-        self.report.push(Entry::warning(Place::input(field), fact));
+        self.report.push(Entry::warning("no-login", Place::input(field), fact));
     }
 
     /// Reports names and host names that more than one VM has.
@@ -101,7 +105,7 @@ impl Check<'_> {
             let place = || Place::input(format!("vms[{index}].name"));
             if let Some(first) = names.insert(vm.name.as_str(), index) {
                 let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
-                self.report.error(place(), fact);
+                self.report.error("duplicate-name", place(), fact);
                 continue;
             }
             let Ok(host) = guest::host_name_of(&vm.name) else { continue };
@@ -111,7 +115,7 @@ impl Check<'_> {
                 Slot::Occupied(taken) => {
                     let fact =
                         format!("\"{}\" is the host name of vms[{}] too", taken.key(), taken.get());
-                    self.report.error(place(), fact);
+                    self.report.error("duplicate-host-name", place(), fact);
                 }
             }
         }
@@ -140,7 +144,7 @@ impl Check<'_> {
                 vm.name,
                 lost.join(", ")
             );
-            self.report.push(Entry::warning(place, fact));
+            self.report.push(Entry::warning("user-data-replaced", place, fact));
         }
     }
 
@@ -153,7 +157,7 @@ impl Check<'_> {
         let place = Place::input(format!("vms[{index}].auth_token"));
         let fact = format!("is required: \"{}\" has a `spec` to fetch", vm.name);
         let hint = "put `mint-token` into the pipe before cloudinit-render";
-        self.report.push(Entry::error(place, fact).hint(hint));
+        self.report.push(Entry::error("missing-token", place, fact).hint(hint));
     }
 
     fn vm(&mut self, path: impl Display, vm: &Vm) {

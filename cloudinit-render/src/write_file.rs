@@ -63,7 +63,7 @@ impl WriteFile {
     pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         if f.json().get("path").is_none_or(Value::is_null) {
-            f.problem("path", "must be there");
+            f.problem("missing-field", "path", "must be there");
         }
         let file = Self {
             path: single(f, "path", path).unwrap_or_default(),
@@ -76,16 +76,20 @@ impl WriteFile {
         };
         let is_keys = |user: &&str| file.path == paths::authorized_keys(user);
         if file.defer != Some(true) && users.iter().any(is_keys) {
-            f.problem("path", "needs `defer: true`: the document's keys are written to it later");
+            f.problem(
+                "needs-defer",
+                "path",
+                "needs `defer: true`: the document's keys are written to it later",
+            );
         }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
-            f.problem("content", fact);
+            f.problem("invalid-value", "content", fact);
         }
         let owners = file.owner.as_deref().unwrap_or_default();
         let late = owners.split(':').find(|owner| *owner != "root" && users.contains(owner));
         if let (Some(user), false) = (late, file.defer == Some(true)) {
             let fact = format!("\"{user}\" is made after the file is written; set `defer: true`");
-            f.problem("owner", fact);
+            f.problem("invalid-value", "owner", fact);
         }
         file
     }

@@ -110,8 +110,10 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
     report: &mut Report,
 ) -> Option<T> {
     if text.is_empty() {
-        report.error(place.clone(), "must be there");
+        report.error("missing-field", place.clone(), "must be there");
         return None;
     }
-    text.parse().map_err(|e: T::Err| report.error(place.clone(), e.to_string())).ok()
+    text.parse()
+        .map_err(|e: T::Err| report.error("invalid-value", place.clone(), e.to_string()))
+        .ok()
 }

@@ -166,6 +166,6 @@ fn in_turn(
 fn not_begun(name: &str) -> Result<(), Failed> {
     interrupt::check().map_err(|error| {
         let fact = format!("image \"{name}\" was not begun");
-        Entry::error(Place::Run, fact).cause(&error).into()
+        Entry::error("not-started", Place::Run, fact).cause(&error).into()
     })
 }

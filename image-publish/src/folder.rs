@@ -51,13 +51,15 @@ impl Folder {
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
         let place = || Place::file(self.path.display().to_string());
         if !self.path.is_dir() {
-            return Err(Entry::error(place(), "is not a folder")
+            return Err(Entry::error("not-a-directory", place(), "is not a folder")
                 .hint("`--local-dir` takes a storage's path, as /var/lib/vz"));
         }
         let listing = match std::fs::read_dir(self.import()) {
             Ok(listing) => listing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(Entry::error(place(), "cannot be read").cause(&error)),
+            Err(error) => {
+                return Err(Entry::error("unreadable", place(), "cannot be read").cause(&error));
+            }
         };
         // PVE lists no folder, no name that begins with a dot, and of a link what it leads to.
         let file = |entry: io::Result<std::fs::DirEntry>| {
@@ -101,13 +103,14 @@ impl Folder {
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
     pub(crate) fn virtual_size(&self, file: &str) -> Result<u64, Entry> {
         let place = || Place::file(self.path_of(file).display().to_string());
-        let read = |error: io::Error| Entry::error(place(), "cannot be read").cause(&error);
+        let read =
+            |error: io::Error| Entry::error("unreadable", place(), "cannot be read").cause(&error);
         let file = File::open(self.path_of(file)).map_err(read)?;
         let length = file.metadata().map_err(read)?.len();
         let mut head = Vec::new();
         file.take(HEAD as u64).read_to_end(&mut head).map_err(read)?;
-        let judged =
-            judge(&head, length).map_err(|unfit| Entry::error(place(), unfit.to_string()))?;
+        let judged = judge(&head, length)
+            .map_err(|unfit| Entry::error("storage-unusable", place(), unfit.to_string()))?;
         Ok(judged.virtual_size)
     }
 

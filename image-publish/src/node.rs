@@ -106,7 +106,7 @@ impl Node {
             let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let fact =
                 format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
-            return Err(Entry::error(self.place(), fact)
+            return Err(Entry::error("storage-not-found", self.place(), fact)
                 .hint(format!("the token sees: {seen}"))
                 .into());
         };
@@ -120,20 +120,20 @@ impl Node {
                 self.storage, storage.kind
             );
             let hint = "`image_datastore` must name a storage that is a folder, as `local`";
-            report.push(Entry::error(self.place(), fact).hint(hint));
+            report.push(Entry::error("storage-without-files", self.place(), fact).hint(hint));
         } else if !storage.has_content(self.content) {
             let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
             let fact =
                 format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
             let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
-            report.push(Entry::error(self.place(), fact).hint(hint));
+            report.push(Entry::error("storage-content", self.place(), fact).hint(hint));
         }
         if storage.total > 0 && storage.avail < needed {
             let (free, needed) = (show::bytes(storage.avail), show::bytes(needed));
             let fact =
                 format!("storage \"{}\" has {free} free, the images need {needed}", self.storage);
             report.push(
-                Entry::error(self.place(), fact)
+                Entry::error("storage-full", self.place(), fact)
                     .hint("`image-publish prune` removes what no document names"),
             );
         }
@@ -154,7 +154,7 @@ impl Node {
         }
         let fact = format!("the token lacks Datastore.AllocateTemplate on {path}");
         let hint = "`pve-apply privileges` prints what the token needs; give it to the token and to its user";
-        Some(Entry::error(self.place(), fact).hint(hint))
+        Some(Entry::error("permission", self.place(), fact).hint(hint))
     }
 
     /// Refuses a PVE that takes no disk images as content `import`.
@@ -169,7 +169,7 @@ impl Node {
                 "Proxmox VE is {}, content `import` for disk images begins with 8.4",
                 version.version
             );
-            return Err(Entry::error(self.place(), fact).hint("upgrade the node"));
+            return Err(Entry::error("pve-too-old", self.place(), fact).hint("upgrade the node"));
         }
         Ok(())
     }

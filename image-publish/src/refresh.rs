@@ -125,8 +125,12 @@ fn with_hint(entry: Entry, hint: &str) -> Entry {
 /// Makes the finding of an image whose checksum must not be asked for.
 fn unknown(wanted: &Wanted) -> Entry {
     let place = Place::Named(wanted.origin_shown());
-    Entry::error(place, "its checksum is not known, and `--refresh never` asks no server")
-        .hint("write `checksum:` in the image's source, or leave `--refresh` out once")
+    Entry::error(
+        "checksum-unknown",
+        place,
+        "its checksum is not known, and `--refresh never` asks no server",
+    )
+    .hint("write `checksum:` in the image's source, or leave `--refresh` out once")
 }
 
 /// Returns the time now, in seconds since 1970.

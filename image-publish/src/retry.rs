@@ -47,7 +47,7 @@ impl Again {
 
 /// Makes the finding of a failed request.
 pub(crate) fn failed(place: Place, fact: &str, error: &FetchError) -> Entry {
-    let entry = Entry::error(place, fact).cause(error);
+    let entry = Entry::error("fetch-failed", place, fact).cause(error);
     match error {
         FetchError::Busy { wait: Some(wait), .. } if *wait > LONGEST_WAIT => {
             let most = LONGEST_WAIT.as_secs();

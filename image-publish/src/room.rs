@@ -20,7 +20,7 @@ pub(crate) fn check(folder: &Path, needed: u64, what: &str, hint: &str) -> Resul
             let (free, needed) = (show::bytes(free), show::bytes(needed));
             let fact = format!("has {free} free, {what} {needed}");
             let place = Place::file(folder.display().to_string());
-            Err(Entry::error(place, fact).hint(hint))
+            Err(Entry::error("disk-full", place, fact).hint(hint))
         }
         _ => Ok(()),
     }

@@ -77,7 +77,7 @@ pub(crate) fn ask(
         let Some(text) = fetch(work, wanted, url)? else {
             if *kind == Kind::Named {
                 let fact = "there are no sums: the server has no such file";
-                return Err(NoSum::NoList(Entry::error(place(), fact)));
+                return Err(NoSum::NoList(Entry::error("checksum-list", place(), fact)));
             }
             continue;
         };
@@ -98,7 +98,7 @@ pub(crate) fn ask(
         "write `checksum:` or `checksum_url:` beside the URL; looked for {}",
         looked_for.join(", ")
     );
-    Err(NoSum::NoList(Entry::error(place, fact).hint(hint)))
+    Err(NoSum::NoList(Entry::error("checksum-unknown", place, fact).hint(hint)))
 }
 
 /// Returns the sum of a local image that no web server lists: the one that lies beside it, else none.
@@ -110,7 +110,9 @@ pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             // What it says is not known, so nothing may be used against it.
-            Err(error) => return Err(Entry::error(place(), "cannot be read").cause(&error)),
+            Err(error) => {
+                return Err(Entry::error("unreadable", place(), "cannot be read").cause(&error));
+            }
         };
         match look_up(&text, &name, alone) {
             Listed::Sum(sum) => {
@@ -128,8 +130,9 @@ pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
 /// Returns the sum of `file` that stands in a local list.
 pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
     let place = Place::file(shown::address(&list.display().to_string()));
-    let text =
-        read(list).map_err(|e| Entry::error(place.clone(), "the sums cannot be read").cause(&e))?;
+    let text = read(list).map_err(|e| {
+        Entry::error("checksum-list", place.clone(), "the sums cannot be read").cause(&e)
+    })?;
     match look_up(&text, file, false) {
         Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
         Listed::Several => Err(several(place, file)),
@@ -140,18 +143,22 @@ pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
 
 /// Makes the finding of a list that has sums of other files only.
 fn not_listed(place: Place, file: &str) -> Entry {
-    Entry::error(place, format!("lists no sum for \"{file}\""))
+    Entry::error("checksum-list", place, format!("lists no sum for \"{file}\""))
 }
 
 /// Makes the finding of a list that has more than one file of this name.
 fn several(place: Place, file: &str) -> Entry {
-    Entry::error(place, format!("lists different sums for files \"{file}\" in several folders"))
-        .hint("write the right one as `checksum:`")
+    Entry::error(
+        "checksum-list",
+        place,
+        format!("lists different sums for files \"{file}\" in several folders"),
+    )
+    .hint("write the right one as `checksum:`")
 }
 
 /// Makes the finding of a file that is no list of sums.
 fn no_sums(place: Place) -> Entry {
-    Entry::error(place, "holds no SHA-256 or SHA-512 sum")
+    Entry::error("checksum-list", place, "holds no SHA-256 or SHA-512 sum")
 }
 
 /// Returns the lists that may lie beside a file, and whether each is for this file alone.
@@ -192,7 +199,7 @@ fn text(reader: impl Read) -> io::Result<String> {
 /// A server that did not answer, or was busy to the last try, is not asked again in this run.
 fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, NoSum> {
     let entry = |causes: &[String]| {
-        let mut entry = Entry::error(Place::Named(url.to_string()), UNFETCHED);
+        let mut entry = Entry::error("checksum-list", Place::Named(url.to_string()), UNFETCHED);
         entry.causes = causes.to_vec();
         entry
     };

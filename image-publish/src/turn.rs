@@ -41,7 +41,7 @@ impl Turn {
             Taken::NotPossible => Ok(Self(None)),
             Taken::Busy => {
                 let fact = format!("image \"{name}\" was not begun");
-                Err(Entry::error(Place::Run, fact).cause(&interrupt::error()))
+                Err(Entry::error("not-started", Place::Run, fact).cause(&interrupt::error()))
             }
         }
     }

@@ -99,7 +99,11 @@ pub(crate) fn wanted(
     let vms = deployment.vms.iter().enumerate();
     for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
         if image.is_empty() {
-            report.error(Place::input(place), "must be there: the name of an image");
+            report.error(
+                "missing-field",
+                Place::input(place),
+                "must be there: the name of an image",
+            );
         } else {
             disks.entry(image).or_insert_with(|| (place, Vec::new())).1.push(disk);
         }
@@ -108,7 +112,7 @@ pub(crate) fn wanted(
     for (name, (first, disks)) in disks {
         if !IMAGE.accepts(&name) {
             let fact = format!("\"{name}\" must be {}", IMAGE.must);
-            report.error(Place::input(first), fact);
+            report.error("invalid-name", Place::input(first), fact);
             continue;
         }
         let found = match deployment.image_sources.get(&name) {
@@ -148,7 +152,11 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
     let mode = match &source.mode {
         None => Mode::Auto,
         Some(text) => Mode::parse(text).ok_or_else(|| {
-            Entry::error(place("mode"), format!("\"{text}\" must be auto, download-url or upload"))
+            Entry::error(
+                "invalid-value",
+                place("mode"),
+                format!("\"{text}\" must be auto, download-url or upload"),
+            )
         })?,
     };
     let origin = match (&source.file, &source.url) {
@@ -157,16 +165,23 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             let url = Address::parse(text).ok_or_else(|| {
                 let fact =
                     format!("\"{}\" must begin with `https://` or `http://`", shown::address(text));
-                Entry::error(place("url"), fact)
+                Entry::error("invalid-value", place("url"), fact)
             })?;
             Origin::Url { url, mode }
         }
-        _ => return Err(Entry::error(place(""), "must have either `file` or `url`")),
+        _ => {
+            return Err(Entry::error(
+                "missing-field",
+                place(""),
+                "must have either `file` or `url`",
+            ));
+        }
     };
     let sum = match &source.checksum {
         None => None,
         Some(text) => Some(Sum::parse(text).ok_or_else(|| {
             Entry::error(
+                "invalid-value",
                 place("checksum"),
                 format!(
                     "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
@@ -181,7 +196,11 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
     let format = match &source.format {
         None => None,
         Some(text) => Some(Format::parse(text).ok_or_else(|| {
-            Entry::error(place("format"), format!("\"{text}\" must be qcow2, raw or vmdk"))
+            Entry::error(
+                "invalid-value",
+                place("format"),
+                format!("\"{text}\" must be qcow2, raw or vmdk"),
+            )
         })?),
     };
     Ok(Found { origin, sum, sum_list, format })
@@ -201,11 +220,15 @@ fn from_map_or_folder(
     };
     let place = Place::input(format!("images.{name}"));
     let volid: Volid = text.parse().map_err(|_| {
-        Entry::error(place.clone(), format!("\"{}\" must be {}", shown::address(text), Volid::RULE))
+        Entry::error(
+            "invalid-value",
+            place.clone(),
+            format!("\"{}\" must be {}", shown::address(text), Volid::RULE),
+        )
     })?;
     match volid.content() {
         // PVE: facts 17.
-        Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
+        Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
             .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
         _ => Ok(Found::at(Origin::Volid(volid))),
     }
@@ -227,7 +250,7 @@ pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Repor
             show::bytes(virtual_size)
         );
         let (key, needed) = (disk.key, virtual_size.div_ceil(GIB));
-        let entry = Entry::error(Place::input(&*disk.place), fact);
+        let entry = Entry::error("disk-too-small", Place::input(&*disk.place), fact);
         report.push(entry.hint(format!("set `{key}: {needed}` or more")));
     }
 }

@@ -27,6 +27,8 @@ pub struct Problem {
     pub key: String,
     /// The option, where one is at fault.
     pub part: Option<String>,
+    /// The code of the finding.
+    pub code: &'static str,
     /// What is wrong.
     pub fact: String,
     /// What helps.
@@ -38,19 +40,21 @@ impl Settings {
     pub fn read(json: &Map<String, Value>) -> (Self, Vec<Problem>) {
         let (mut settings, mut problems) = (Self::default(), Vec::new());
         for (name, value) in json {
-            let problem = |part: Option<&str>, fact: String| Problem {
+            let problem = |code, part: Option<&str>, fact: String| Problem {
+                code,
                 key: name.clone(),
                 part: part.map(str::to_owned),
                 fact,
                 hint: None,
             };
             let Some(key) = ConfigKey::find(name) else {
-                problems.push(problem(None, unknown(name)));
+                problems.push(problem("unknown-key", None, unknown(name)));
                 continue;
             };
             match read_value(key.key, value) {
                 Ok(said) => _ = settings.0.insert(key, said),
-                Err(list) => problems.extend(list.into_iter().map(|(p, fact)| problem(p, fact))),
+                Err(list) => problems
+                    .extend(list.into_iter().map(|(p, fact)| problem("invalid-value", p, fact))),
             }
         }
         (settings, problems)

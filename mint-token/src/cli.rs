@@ -168,14 +168,14 @@ fn epoch(text: &OsString) -> Result<u64, Failure> {
     let seconds = text.to_str().and_then(|text| text.parse().ok());
     seconds.ok_or_else(|| {
         let place = Place::Named("SOURCE_DATE_EPOCH".into());
-        Entry::error(place, "must be a whole number of seconds since 1970").into()
+        Entry::error("invalid-value", place, "must be a whole number of seconds since 1970").into()
     })
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: the clock is read here")]
 fn now() -> Result<u64, Failure> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let early = |_| Entry::error(Place::Named("clock".into()), "is before 1970").into();
+    let early = |_| Entry::error("clock", Place::Named("clock".into()), "is before 1970").into();
     since.map(|since| since.as_secs()).map_err(early)
 }
 

@@ -72,5 +72,5 @@ fn check(args: &VerifyArgs) -> Result<Output, Failure> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 fn refused(why: Refused) -> Failure {
-    Entry::error(Place::input(""), format!("{}: {why}", why.code())).into()
+    Entry::error("token-rejected", Place::input(""), format!("{}: {why}", why.code())).into()
 }

@@ -38,7 +38,7 @@ pub(crate) struct NoKey {
 
 impl NoKey {
     fn new(place: Place, problem: KeyProblem) -> Self {
-        let entry = Entry::error(place, problem.to_string());
+        let entry = Entry::error("invalid-key", place, problem.to_string());
         let entry = match problem {
             KeyProblem::SameName | KeyProblem::BadName => entry,
             KeyProblem::NotHex | KeyProblem::TooShort | KeyProblem::Absent => entry.hint(KEYGEN),
@@ -88,7 +88,12 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
             // What is no file's name must not be shown as one.
             if path.to_str().is_some_and(|name| Key::parse(name).is_ok()) {
                 let place = Place::Named("--key-file".into());
-                return Err(Entry::error(place, "must be the name of a file, this is a key").into());
+                return Err(Entry::error(
+                    "key-instead-of-file",
+                    place,
+                    "must be the name of a file, this is a key",
+                )
+                .into());
             }
             let text = read(path, Guard::OwnerOnly)?;
             parsed(&text, &Place::file(path.display().to_string()))
@@ -101,8 +106,12 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
         }
         KeySource::Environment(text) => parsed(text, &Place::Named("HOMESTAK_SIGNING_KEY".into())),
         KeySource::None => {
-            let entry = Entry::error(Place::Named("signing key".into()), "no source is given")
-                .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
+            let entry = Entry::error(
+                "no-signing-key",
+                Place::Named("signing key".into()),
+                "no source is given",
+            )
+            .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
             Err(NoKey::absent(entry))
         }
     }
@@ -112,17 +121,21 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
 pub(crate) fn token() -> Result<KeyText, Failure> {
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
-        return Err(Entry::error(Place::input(""), "a token is expected, this is a terminal")
-            .hint("pipe the token in, so that it is not kept in the shell's history")
-            .into());
+        return Err(Entry::error(
+            "terminal-input",
+            Place::input(""),
+            "a token is expected, this is a terminal",
+        )
+        .hint("pipe the token in, so that it is not kept in the shell's history")
+        .into());
     }
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
     let read = stdin.by_ref().take(LARGEST).read_to_end(&mut bytes);
-    read.map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
+    read.map_err(|e| Entry::error("unreadable", Place::input(""), "cannot be read").cause(&e))?;
     let text = std::str::from_utf8(bytes.trim_ascii()).unwrap_or("\u{fffd}");
     if text.is_empty() {
         let fact = "E300: Provisioning token required";
-        return Err(Entry::error(Place::input(""), fact).into());
+        return Err(Entry::error("token-rejected", Place::input(""), fact).into());
     }
     Ok(KeyText::new(text.to_owned()))
 }
@@ -155,22 +168,28 @@ enum Guard {
 #[expect(clippy::disallowed_methods, reason = "door: keys are read here")]
 fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
     let place = || Place::file(path.display().to_string());
-    let unread = |e: std::io::Error| NoKey::from(Entry::error(place(), "cannot be read").cause(&e));
+    let unread = |e: std::io::Error| {
+        NoKey::from(Entry::error("unreadable", place(), "cannot be read").cause(&e))
+    };
     let file = std::fs::File::open(path).map_err(unread)?;
     // Asked of the open file, not of the path: it could have been exchanged in between.
     let metadata = file.metadata().map_err(unread)?;
     if guard == Guard::OwnerOnly && metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
     {
-        return Err(Entry::error(place(), "holds signing keys and is readable by others")
-            .hint(format!("chmod 600 {}", path.display()))
-            .into());
+        return Err(Entry::error(
+            "readable-by-others",
+            place(),
+            "holds signing keys and is readable by others",
+        )
+        .hint(format!("chmod 600 {}", path.display()))
+        .into());
     }
     // Room for all, so that no copy is left behind when the buffer grows.
     let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
     let mut text = KeyText::new(String::with_capacity(room));
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
     if text.len() as u64 > LARGEST {
-        return Err(Entry::error(place(), "is larger than 4 MiB").into());
+        return Err(Entry::error("too-large", place(), "is larger than 4 MiB").into());
     }
     Ok(text)
 }
@@ -189,7 +208,11 @@ fn site(folder: &Path) -> Result<Ring, NoKey> {
         }
         (false, false) => {
             let place = Place::file(plain.display().to_string());
-            let entry = Entry::error(place, "does not exist; the signing key is read from it");
+            let entry = Entry::error(
+                "no-signing-key",
+                place,
+                "does not exist; the signing key is read from it",
+            );
             return Err(NoKey::absent(entry.hint("or name another source: --key-file, --key-fd")));
         }
     };
@@ -199,7 +222,7 @@ fn site(folder: &Path) -> Result<Ring, NoKey> {
 fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
     Secrets::parse(text).map_err(|Unreadable { at: position }| {
         let fact = "is not YAML with `auth.signing_key` as text in it";
-        Entry::error(at(&path.display().to_string(), position), fact)
+        Entry::error("not-yaml", at(&path.display().to_string(), position), fact)
             .hint("`resolve check` says what is wrong with the file")
             .into()
     })
@@ -210,13 +233,15 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
     let mut keys = Vec::new();
     for (field, name, hex) in secrets.keys() {
         let key = Key::parse(hex).map_err(|problem| {
-            let entry = Entry::error(place.clone(), format!("`{field}` {problem}")).hint(KEYGEN);
+            let entry = Entry::error("invalid-key", place.clone(), format!("`{field}` {problem}"))
+                .hint(KEYGEN);
             NoKey::from(entry)
         })?;
         keys.push((name.map(str::to_owned), key));
     }
     if keys.is_empty() {
-        let entry = Entry::error(place, "`auth.signing_key` is not there").hint(KEYGEN);
+        let entry =
+            Entry::error("no-signing-key", place, "`auth.signing_key` is not there").hint(KEYGEN);
         return Err(NoKey::absent(entry));
     }
     let named_only = keys.iter().all(|(name, _)| name.is_some());
@@ -227,7 +252,8 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
 
 fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
     sops::decrypt(path).map(KeyText::new).map_err(|problem| {
-        let error = |fact| Entry::error(Place::file(path.display().to_string()), fact);
+        let error =
+            |fact| Entry::error("unreadable", Place::file(path.display().to_string()), fact);
         let entry = match problem {
             Undecrypted::NotStarted(e) => {
                 error("is encrypted, and the program `sops` cannot be started")

@@ -82,7 +82,7 @@ impl<'a> Minter<'a> {
             } else {
                 format!("the keys are named {}", names.join(", "))
             };
-            Entry::error(Place::Named("--kid".into()), fact).hint(hint).into()
+            Entry::error("unknown-kid", Place::Named("--kid".into()), fact).hint(hint).into()
         })
     }
 

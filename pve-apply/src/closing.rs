@@ -95,7 +95,7 @@ mod tests {
     fn what_was_done_is_counted() {
         let of = |action, verdict| VmOutcome::new(&vm_plan("a", action), verdict);
         let failed = || {
-            let entry = Box::new(Entry::error(Place::Run, "x"));
+            let entry = Box::new(Entry::error("x", Place::Run, "x"));
             of(Action::Create, Verdict::Failed { during: "creating", entry })
         };
         let done = |action| of(action, Verdict::Done);

@@ -32,9 +32,13 @@ pub(crate) fn unless_agreed(
 /// There is no terminal, or the answer is a no.
 fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
-        Entry::error(Place::Run, "destroy must be confirmed, and there is no terminal to ask on")
-            .hint("--yes confirms it in a script")
-            .into()
+        Entry::error(
+            "not-confirmed",
+            Place::Run,
+            "destroy must be confirmed, and there is no terminal to ask on",
+        )
+        .hint("--yes confirms it in a script")
+        .into()
     };
     let mut terminal = std::fs::OpenOptions::new()
         .read(true)
@@ -46,7 +50,8 @@ fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     terminal.write_all(question.as_bytes()).map_err(|_| no_terminal())?;
     match line(terminal, interrupt).map_err(|_| no_terminal())? {
         Some(answer) if is_yes(&answer, names) => Ok(()),
-        _ => Err(Entry::error(Place::Run, "not confirmed; nothing was destroyed").into()),
+        _ => Err(Entry::error("not-confirmed", Place::Run, "not confirmed; nothing was destroyed")
+            .into()),
     }
 }
 

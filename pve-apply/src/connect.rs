@@ -25,13 +25,13 @@ pub(crate) fn client(
         } else {
             bad.to_string()
         };
-        report.error(Place::input("api_endpoint"), fact);
+        report.error("missing-field", Place::input("api_endpoint"), fact);
     }
     if let Err(bad) = &token {
         let missing = deployment.api_token.expose().is_empty();
         let fact = if missing { "is missing".to_owned() } else { bad.to_string() };
         let hint = "secrets.yaml holds it; `pve-apply privileges` prints how to make one";
-        report.push(Entry::error(Place::input("api_token"), fact).hint(hint));
+        report.push(Entry::error("missing-field", Place::input("api_token"), fact).hint(hint));
     }
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {

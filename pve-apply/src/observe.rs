@@ -158,7 +158,7 @@ pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
     }
     // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
     let fact = format!("Proxmox VE is {}; 8.4 is the oldest that is supported", version.version);
-    Err(Entry::error(place(), fact).into())
+    Err(Entry::error("pve-too-old", place(), fact).into())
 }
 
 /// The cluster's guests, with what the node itself says of its own.

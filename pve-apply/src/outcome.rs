@@ -136,8 +136,9 @@ pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
             Some(vmid) => Place::vm(outcome.node.as_str(), vmid.get()),
             None => Place::Named(outcome.name.clone()),
         };
-        let warning =
-            |text: &String| Entry::warning(place(), format!("\"{}\": {text}", outcome.name));
+        let warning = |text: &String| {
+            Entry::warning("vm-warning", place(), format!("\"{}\": {text}", outcome.name))
+        };
         outcome.warnings.iter().map(warning).for_each(|entry| report.push(entry));
     }
     report
@@ -162,7 +163,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let is = |want: fn(&Verdict) -> bool| outcomes.iter().filter(move |o| want(&o.verdict));
     let done = is(|v| matches!(v, Verdict::Done)).count();
     let fact = format!("{done} of {} VMs came to a good end", outcomes.len());
-    let mut entry = Entry::error(Place::Run, fact);
+    let mut entry = Entry::error("vms-failed", Place::Run, fact);
     for outcome in outcomes.iter().filter(|o| !o.done.is_empty()) {
         entry = entry.note(format!("done: {}: {}", outcome.label(), outcome.done.join(", ")));
     }

@@ -18,7 +18,7 @@ pub(crate) fn to_bytes(plan: &Plan) -> Vec<u8> {
 pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
     whole_file::write(path, &to_bytes(plan)).map_err(|error| {
         let place = Place::file(path.display().to_string());
-        Entry::error(place, "cannot be written").cause(&error).into()
+        Entry::error("unwritable", place, "cannot be written").cause(&error).into()
     })
 }
 
@@ -30,15 +30,19 @@ pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
 pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     let place = || Place::file(path.display().to_string());
     let bytes = std::fs::read(path)
-        .map_err(|error| Entry::error(place(), "cannot be read").cause(&error))?;
+        .map_err(|error| Entry::error("unreadable", place(), "cannot be read").cause(&error))?;
     let value: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| Entry::error(place(), "is not JSON").cause(&error))?;
+        .map_err(|error| Entry::error("not-json", place(), "is not JSON").cause(&error))?;
     let version = value.get("version").and_then(serde_json::Value::as_u64);
     if version != Some(u64::from(VERSION)) {
-        return Err(Entry::error(place(), format!("is no plan of version {VERSION}"))
-            .hint("plan again with this pve-apply")
-            .into());
+        return Err(Entry::error(
+            "plan-version",
+            place(),
+            format!("is no plan of version {VERSION}"),
+        )
+        .hint("plan again with this pve-apply")
+        .into());
     }
     serde_json::from_value(value)
-        .map_err(|error| Entry::error(place(), "is no plan").cause(&error).into())
+        .map_err(|error| Entry::error("plan-unusable", place(), "is no plan").cause(&error).into())
 }

@@ -120,10 +120,13 @@ impl Preflight<'_> {
     /// What stands against something that is wanted.
     fn missing(&self, wanted: &Wanted, field: &str, facts: &Facts) -> Vec<Entry> {
         let node = self.node;
-        let error = |fact: String| Entry::error(Place::input(field), fact);
-        let unless_in = |list: &[String], name: &str, fact: String, empty: &str| {
+        let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
+        let unless_in = |code, list: &[String], name: &str, fact: String, empty: &str| {
             let is_there = list.iter().any(|known| known == name);
-            (!is_there).then(|| error(fact).hint(near(name, list, empty))).into_iter().collect()
+            (!is_there)
+                .then(|| error(code, fact).hint(near(name, list, empty)))
+                .into_iter()
+                .collect()
         };
         match wanted {
             Wanted::Storage { name, content } => self.storage(name, content, field, facts),
@@ -132,7 +135,9 @@ impl Preflight<'_> {
                 let fact = format!("\"{volid}\" is not there");
                 let empty = format!("storage {storage} has no ISO images");
                 let known = facts.isos.get(storage);
-                known.map(|known| unless_in(known, volid, fact, &empty)).unwrap_or_default()
+                known
+                    .map(|known| unless_in("iso-not-found", known, volid, fact, &empty))
+                    .unwrap_or_default()
             }
             Wanted::Bridge(name) => {
                 // PVE: facts 13: without this look the VM is made and its start fails.
@@ -148,16 +153,16 @@ impl Preflight<'_> {
             Wanted::Mapping(kind, name) => mapping(*kind, name, node, &error, facts),
             Wanted::CpuModel(name) => {
                 let fact = format!("node {node} does not offer CPU model \"{name}\"");
-                unless_in(&facts.cpu_models, name, fact, "it offers none")
+                unless_in("cpu-model-not-found", &facts.cpu_models, name, fact, "it offers none")
             }
             Wanted::Machine(name) => {
                 let fact = format!("node {node} does not offer machine type \"{name}\"");
-                unless_in(&facts.machines, name, fact, "it offers none")
+                unless_in("machine-type-not-found", &facts.machines, name, fact, "it offers none")
             }
             Wanted::Pool(name) => {
                 let fact = format!("pool \"{name}\" does not exist, or the token may not see it");
                 let empty = format!("the token needs Pool.Audit on /pool/{name}");
-                unless_in(&facts.pools, name, fact, &empty)
+                unless_in("pool-not-found", &facts.pools, name, fact, &empty)
             }
             Wanted::Since(name, Version(major, minor)) => {
                 let old = facts.version.as_ref();
@@ -165,14 +170,19 @@ impl Preflight<'_> {
                 let fact = |version: &pve_client::Version| {
                     format!("`{name}` needs PVE {major}.{minor}, and this is {}", version.version)
                 };
-                old.map(|version| error(fact(version))).into_iter().collect()
+                old.map(|version| error("pve-too-old", fact(version))).into_iter().collect()
             }
         }
     }
 
     /// PVE leaves out of its list what the token may not use, so the privilege is named even where
     /// it lists another bridge.
-    fn bridge(&self, name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
+    fn bridge(
+        &self,
+        name: &str,
+        error: &dyn Fn(&'static str, String) -> Entry,
+        facts: &Facts,
+    ) -> Vec<Entry> {
         let is_listed = facts.bridges.iter().any(|known| known == name);
         if is_listed && privileges::may_use_bridge(&facts.permissions, name) {
             return Vec::new();
@@ -186,7 +196,7 @@ impl Preflight<'_> {
         if is_listed {
             // PVE: pve-manager, API2/Network.pm: SDN.Audit is enough for the list.
             let fact = format!("the token can see bridge \"{name}\", but is not allowed to use it");
-            return vec![error(fact).hint(needs)];
+            return vec![error("permission", fact).hint(needs)];
         }
         let fact =
             format!("bridge \"{name}\" is not on node {}, or the token cannot use it", self.node);
@@ -194,23 +204,27 @@ impl Preflight<'_> {
             known if known.is_empty() => needs,
             known => format!("{known}; if \"{name}\" exists, {needs}"),
         };
-        vec![error(fact).hint(hint)]
+        vec![error("bridge-not-found", fact).hint(hint)]
     }
 
     fn storage(&self, name: &str, content: &str, field: &str, facts: &Facts) -> Vec<Entry> {
         let node = self.node;
-        let error = |fact: String| Entry::error(Place::input(field), fact);
+        let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
             // PVE: facts 54: what the token may not see is left out without a word.
             let fact = format!("storage \"{name}\" does not exist, or the token cannot see it");
             let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
-            return vec![error(fact).hint(near(name, &names, "the token sees no storage"))];
+            return vec![error("storage-not-found", fact).hint(near(
+                name,
+                &names,
+                "the token sees no storage",
+            ))];
         };
         let unusable = unusable(Place::input(field), node, found, &facts.storage_configs);
         let mut entries: Vec<Entry> = unusable.into_iter().collect();
         if !found.has_content(content) {
             let fact = format!("storage \"{name}\" does not take content `{content}`");
-            entries.push(error(fact).hint(switch_on(found, content)));
+            entries.push(error("storage-content", fact).hint(switch_on(found, content)));
         }
         entries
     }
@@ -250,14 +264,21 @@ fn switch_on(storage: &Storage, content: &str) -> String {
 }
 
 /// PVE looks when the VM starts: then it would be there already.
-fn vlans_on(name: &str, error: &dyn Fn(String) -> Entry, facts: &Facts) -> Vec<Entry> {
+fn vlans_on(
+    name: &str,
+    error: &dyn Fn(&'static str, String) -> Entry,
+    facts: &Facts,
+) -> Vec<Entry> {
     // Of a vnet that the token cannot see nothing is said.
     let vnet = facts.vnet_objects.iter().find(|vnet| vnet.id == name);
     let is_aware =
         |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
     let refused = vnet.filter(|vnet| !is_aware(vnet)).map(|_| {
-        error(format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"))
-            .hint("leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
+        error(
+            "vnet-not-vlan-aware",
+            format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"),
+        )
+        .hint("leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
     });
     refused.into_iter().collect()
 }
@@ -266,7 +287,7 @@ fn mapping(
     kind: MappingKind,
     name: &str,
     node: &NodeName,
-    error: &dyn Fn(String) -> Entry,
+    error: &dyn Fn(&'static str, String) -> Entry,
     facts: &Facts,
 ) -> Vec<Entry> {
     let known = facts.mappings.get(&kind).map(Vec::as_slice).unwrap_or_default();
@@ -275,10 +296,11 @@ fn mapping(
         let fact = format!("{kind} mapping \"{name}\" does not exist, or the token may not see it");
         let names: Vec<String> = known.iter().map(|mapping| mapping.id.clone()).collect();
         let empty = format!("the token needs Mapping.Use on /mapping/{kind}/{name}");
-        return vec![error(fact).hint(near(name, &names, &empty))];
+        return vec![error("mapping-not-found", fact).hint(near(name, &names, &empty))];
     };
     let fact = || format!("{kind} mapping \"{name}\" cannot be used on node {node}");
-    let finding = |text: &String| error(fact()).note(format!("PVE says: {text}"));
+    let finding =
+        |text: &String| error("mapping-unusable", fact()).note(format!("PVE says: {text}"));
     found.findings.iter().map(finding).collect()
 }
 
@@ -329,6 +351,6 @@ pub(crate) fn judge_privileges(
             if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
         let fact = format!("token {} lacks {list} on {first}{more}", facts.token_id);
         let hint = privileges::command_for(first, &privileges, &facts.token_id);
-        report.push(Entry::error(Place::node(node.as_str()), fact).hint(hint));
+        report.push(Entry::error("permission", Place::node(node.as_str()), fact).hint(hint));
     }
 }

@@ -56,7 +56,8 @@ impl RunLock {
             Taken::NotPossible => Ok(none),
             Taken::Busy => {
                 let fact = "another run of this deployment works on this machine";
-                let entry = Entry::error(Place::Run, fact).hint("run again when it has ended");
+                let entry = Entry::error("another-run", Place::Run, fact)
+                    .hint("run again when it has ended");
                 Err(entry.into())
             }
         }

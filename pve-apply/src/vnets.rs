@@ -127,7 +127,7 @@ const APPLY: &str = "apply the SDN configuration: Datacenter > SDN > Apply, or r
 impl Vnet {
     /// What stands against a NIC on this VNet, which a field of the document asks for.
     pub(crate) fn finding(&self, name: &str, field: &str, node: &NodeName) -> Option<Entry> {
-        let error = |fact: String| Entry::error(Place::input(field), fact);
+        let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         Some(match self {
             Self::Ready => return None,
             Self::NotReady { zone, status, message } => {
@@ -136,23 +136,23 @@ impl Vnet {
                      its status is \"{status}\""
                 );
                 let says = message.iter().map(|text| format!("PVE says: {text}"));
-                says.fold(error(fact), Entry::note).hint(APPLY)
+                says.fold(error("vnet-not-available", fact), Entry::note).hint(APPLY)
             }
             Self::Elsewhere { zone } => {
                 let fact =
                     format!("VNet \"{name}\" is in zone \"{zone}\", which node {node} is not in");
                 let hint = format!("add {node} to the nodes of zone \"{zone}\", then {APPLY}");
-                error(fact).hint(hint)
+                error("vnet-not-on-node", fact).hint(hint)
             }
             Self::NotApplied => {
                 let fact = format!("VNet \"{name}\" is new and was not applied yet");
-                error(fact).hint(APPLY)
+                error("vnet-not-applied", fact).hint(APPLY)
             }
             Self::Hidden { path } => {
                 let fact = format!(
                     "the token cannot see whether VNet \"{name}\" is available on node {node}"
                 );
-                let entry = Entry::warning(Place::input(field), fact);
+                let entry = Entry::warning("permission", Place::input(field), fact);
                 entry.hint(format!("give the token SDN.Audit on {path}"))
             }
         })

@@ -16,7 +16,7 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Entry> {
         None => Place::Named("--fingerprint".to_owned()),
     };
     Trust::from_options(pem, &args.fingerprint, args.insecure)
-        .map_err(|bad| Entry::error(place, bad.to_string()))
+        .map_err(|bad| Entry::error("invalid-value", place, bad.to_string()))
 }
 
 /// Reads a file that an option names.
@@ -26,7 +26,8 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Entry> {
 #[expect(clippy::disallowed_methods, reason = "door: a file that an option names")]
 pub fn read(path: &Path) -> Result<Vec<u8>, Entry> {
     std::fs::read(path).map_err(|error| {
-        Entry::error(Place::file(path.display().to_string()), "cannot be read").cause(&error)
+        Entry::error("unreadable", Place::file(path.display().to_string()), "cannot be read")
+            .cause(&error)
     })
 }
 

@@ -13,7 +13,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
             } else {
                 format!("the API token may not do {}", refusal.call)
             };
-            let entry = says(Entry::error(place, fact), error);
+            let entry = says(Entry::error("permission", place, fact), error);
             if refusal.status == 401 {
                 entry.hint("compare `api_token` with Datacenter > Permissions > API Tokens")
             } else {
@@ -24,11 +24,11 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::Status(refusal) if error.is_node_unreachable() => {
             let fact = format!("the node does not answer {}", refusal.call);
-            says(Entry::error(place, fact), error)
+            says(Entry::error("node-away", place, fact), error)
         }
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
-            let entry = says(Entry::error(place, fact), error);
+            let entry = says(Entry::error("refused-by-pve", place, fact), error);
             match hint_by_status(refusal) {
                 Some(hint) => entry.hint(hint),
                 None => with_hint(entry, &refusal.message),
@@ -36,15 +36,16 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
-            says(Entry::error(place, fact), error)
+            says(Entry::error("task-failed", place, fact), error)
         }
         Error::TaskStillRuns { upid, .. } => {
-            Entry::error(place, error.to_string()).note(format!("task {upid}"))
+            Entry::error("task-still-running", place, error.to_string())
+                .note(format!("task {upid}"))
         }
         Error::MaybeSent { source, .. } | Error::Source { source } => {
-            Entry::error(place, error.to_string()).cause(source)
+            Entry::error("connection-lost", place, error.to_string()).cause(source)
         }
-        Error::BadAnswer { .. } => Entry::error(place, error.to_string()),
+        Error::BadAnswer { .. } => Entry::error("unexpected-answer", place, error.to_string()),
     }
 }
 
@@ -141,7 +142,7 @@ fn worth_reading<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
 
 fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
     let place = Place::Named(endpoint.to_owned());
-    let entry = Entry::error(place, "cannot be reached").cause(reason);
+    let entry = Entry::error("unreachable", place, "cannot be reached").cause(reason);
     match reason {
         Unreachable::Certificate(problem) => entry.hint(certificate_hint(problem)),
         Unreachable::NoSystemRoots => {

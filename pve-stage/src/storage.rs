@@ -17,12 +17,12 @@ pub fn unusable(
     if found.enabled {
         let fact = format!("storage \"{name}\" is not active on node {node}");
         let hint = "`pvesm status` on the node says why";
-        return (!found.active).then(|| Entry::error(place, fact).hint(hint));
+        return (!found.active).then(|| Entry::error("storage-inactive", place, fact).hint(hint));
     }
     let config = configs.iter().find(|config| config.storage == *name);
     Some(match config {
         Some(config) if config.disabled => {
-            Entry::error(place, format!("storage \"{name}\" is disabled"))
+            Entry::error("storage-disabled", place, format!("storage \"{name}\" is disabled"))
                 .hint(format!("run on a node: pvesm set {name} --disable 0"))
         }
         Some(config) if !config.nodes.is_empty() && !config.is_on(node) => {
@@ -31,14 +31,14 @@ pub fn unusable(
                 "storage \"{name}\" is not available on node {node}: its `nodes` are {nodes}"
             );
             let all = config.nodes.join(",");
-            Entry::error(place, fact).hint(format!(
+            Entry::error("storage-not-on-node", place, fact).hint(format!(
                 "choose a storage of node {node}; or, if {node} can reach it, run on a node: \
                  pvesm set {name} --nodes {all},{node}"
             ))
         }
         _ => {
             let fact = format!("storage \"{name}\" is disabled, or not available on node {node}");
-            Entry::error(place, fact)
+            Entry::error("storage-inactive", place, fact)
         }
     })
 }

@@ -38,7 +38,11 @@ fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Opt
     };
     if let Some(name) = selection.deployment.as_deref().filter(|name| !DEPLOYMENT.accepts(name)) {
         let fact = format!("must be {}, not \"{name}\"", DEPLOYMENT.must);
-        site.report.push(Entry::error(Place::Named("--deployment".to_owned()), fact));
+        site.report.push(Entry::error(
+            "invalid-value",
+            Place::Named("--deployment".to_owned()),
+            fact,
+        ));
     }
     group.map(|group| Group { renamed: selection.deployment.clone(), ..group })
 }
@@ -54,7 +58,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Op
     match (given, written, &nodes[..]) {
         (Some(given), Some((written, at)), _) if given != written => {
             let fact = format!("the VMs belong on node \"{written}\", but `--node` is \"{given}\"");
-            let entry = site.sources.error(at, fact);
+            let entry = site.sources.error("node-conflict", at, fact);
             site.report.push(entry.hint("leave `--node` out, or change `node` here"));
             None
         }
@@ -65,7 +69,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Op
         (None, None, _) if slot.is_none_or(|slot| slot.is_bad()) => None,
         (None, None, _) => {
             let hint = node_hint(site, &nodes, group);
-            site.report.push(Entry::error(Place::Run, "no node is selected").hint(hint));
+            site.report.push(Entry::error("no-node", Place::Run, "no node is selected").hint(hint));
             None
         }
     }
@@ -87,7 +91,7 @@ fn node_of_parent(
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
         let fact = format!("does not exist, and nothing else says where \"{parent}\" is");
         let hint = format!("describe it there, or {}", node_hint(site, &nodes, None));
-        site.report.push(Entry::error(place, fact).hint(hint));
+        site.report.push(Entry::error("node-not-described", place, fact).hint(hint));
     }
     None
 }

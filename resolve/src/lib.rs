@@ -93,7 +93,8 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
         chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
     let report = in_order(std::mem::take(&mut site.report));
     let bytes = deployment.unwrap_or_default().to_bytes();
-    let bytes = bytes.map_err(|e| Entry::error(Place::Run, "no document").cause(&e))?;
+    let bytes =
+        bytes.map_err(|e| Entry::error("not-rendered", Place::Run, "no document").cause(&e))?;
     Ok(Output::bytes(bytes, report))
 }
 
@@ -128,7 +129,7 @@ fn pretty(json: &serde_json::Value) -> String {
 }
 
 fn nothing_selected() -> Failure {
-    let entry = Entry::error(Place::Run, "nothing is selected");
+    let entry = Entry::error("nothing-selected", Place::Run, "nothing is selected");
     entry.hint("give `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
 }
 

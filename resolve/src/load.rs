@@ -43,7 +43,9 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     // Without a current directory only an absolute root can be read at all.
     sources.base = std::path::absolute(root).unwrap_or(root.to_owned()).display().to_string();
     let others = names(root).map_err(|e| {
-        Failure::from(Entry::error(Place::file(&shown), "the site cannot be read").cause(&e))
+        Failure::from(
+            Entry::error("unreadable", Place::file(&shown), "the site cannot be read").cause(&e),
+        )
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
     sources.passed_over.extend(others.into_iter().filter(lost));
@@ -65,7 +67,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     }
     if sources.files().next().is_none() {
         let fact = "this is no site: there is no site.yaml, envs/, manifests/ or nodes/";
-        return Err(Entry::error(Place::file(&shown), fact).into());
+        return Err(Entry::error("not-a-site", Place::file(&shown), fact).into());
     }
     Ok(sources)
 }
@@ -103,7 +105,9 @@ fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
         // wanted of it will be missing, and most runs want nothing of most folders.
         if is_named(&full) {
             let place = Place::file(format!("{}/{folder}", sources.root));
-            sources.report.push(Entry::warning(place, "the folder cannot be read").cause(&e));
+            sources
+                .report
+                .push(Entry::warning("unreadable", place, "the folder cannot be read").cause(&e));
         }
         Vec::new()
     })
@@ -204,7 +208,11 @@ fn warn_of_mode(path: &Path, sources: &mut Sources) {
     let Ok(meta) = std::fs::metadata(path) else { return };
     if meta.permissions().mode() & 0o044 != 0 {
         let shown = path.display();
-        let entry = Entry::warning(Place::file(shown.to_string()), "others can read the secrets");
+        let entry = Entry::warning(
+            "readable-by-others",
+            Place::file(shown.to_string()),
+            "others can read the secrets",
+        );
         sources.report.push(entry.hint(format!("chmod 600 {shown}")));
     }
 }

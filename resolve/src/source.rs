@@ -234,13 +234,13 @@ impl Sources {
     }
 
     /// An error at a place in a file.
-    pub(crate) fn error(&self, at: Span, fact: impl Into<String>) -> Entry {
-        Entry::error(self.place(at), fact)
+    pub(crate) fn error(&self, code: &'static str, at: Span, fact: impl Into<String>) -> Entry {
+        Entry::error(code, self.place(at), fact)
     }
 
     /// A warning at a place in a file.
-    pub(crate) fn warning(&self, at: Span, fact: impl Into<String>) -> Entry {
-        Entry::warning(self.place(at), fact)
+    pub(crate) fn warning(&self, code: &'static str, at: Span, fact: impl Into<String>) -> Entry {
+        Entry::warning(code, self.place(at), fact)
     }
 }
 

@@ -60,6 +60,7 @@ pub enum LogFormat {
 pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
+    codes: bool,
     live: Option<Arc<Live>>,
     /// The last text of each subject, for a pipe: it is not repeated.
     lines: Arc<Mutex<BTreeMap<String, String>>>,
@@ -77,7 +78,7 @@ impl Console {
     pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
         let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
         let live = live.then(MultiProgress::new).and_then(Live::new).map(Arc::new);
-        Self { tool, args, live, lines: Arc::default() }
+        Self { tool, args, codes: shows_codes(), live, lines: Arc::default() }
     }
 
     /// Says whether requests are to be shown.
@@ -142,7 +143,7 @@ impl Console {
     /// Writes a report.
     pub fn report(&self, report: &Report) {
         match self.args.log_format {
-            LogFormat::Text => self.write(&show::text(self.tool, report)),
+            LogFormat::Text => self.write(&show::text(self.tool, report, self.codes)),
             LogFormat::Json => self.write(&show::json_lines(self.tool, report)),
         }
     }
@@ -154,6 +155,12 @@ impl Console {
         }
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
+}
+
+/// Returns whether `PVE_PIPELINE_LOG` asks for the codes of findings.
+#[expect(clippy::disallowed_methods, reason = "door: which messages are wanted")]
+fn shows_codes() -> bool {
+    std::env::var("PVE_PIPELINE_LOG").is_ok_and(|words| words.split(',').any(|w| w == "codes"))
 }
 
 /// Returns a figure of an event as it may be printed.

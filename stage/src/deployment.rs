@@ -273,7 +273,11 @@ impl Deployment {
 fn vmid_range(f: &mut Fields<'_>) -> VmidRange {
     let Some(text) = f.text("vmid_range") else { return VmidRange::DEFAULT };
     VmidRange::parse(&text).unwrap_or_else(|| {
-        f.problem("vmid_range", format!("must be {}, not \"{text}\"", VmidRange::FORM));
+        f.problem(
+            "invalid-value",
+            "vmid_range",
+            format!("must be {}, not \"{text}\"", VmidRange::FORM),
+        );
         VmidRange::DEFAULT
     })
 }

@@ -30,6 +30,7 @@ impl Document {
         let stdin = std::io::stdin().lock();
         if stdin.is_terminal() {
             return Err(Entry::error(
+                "terminal-input",
                 Place::input(""),
                 "a document is expected, this is a terminal",
             )
@@ -46,14 +47,19 @@ impl Document {
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         if bytes.trim_ascii().is_empty() {
             // The stage before has said why it printed nothing.
-            return Err(Entry::aftermath(Place::input(""), "no document").into());
+            return Err(Entry::aftermath("no-document", Place::input(""), "no document").into());
         }
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(json)) => Ok(Self { json }),
-            Ok(_) => {
-                Err(Entry::error(Place::input(""), "the document must be a JSON object").into())
+            Ok(_) => Err(Entry::error(
+                "not-an-object",
+                Place::input(""),
+                "the document must be a JSON object",
+            )
+            .into()),
+            Err(e) => {
+                Err(Entry::error("not-json", Place::input(""), "is not JSON").cause(&e).into())
             }
-            Err(e) => Err(Entry::error(Place::input(""), "is not JSON").cause(&e).into()),
         }
     }
 
@@ -114,10 +120,10 @@ fn read_at_most(limit: u64, stream: impl Read) -> Result<Vec<u8>, Failure> {
     stream
         .take(limit + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| Entry::error(Place::input(""), "cannot be read").cause(&e))?;
+        .map_err(|e| Entry::error("unreadable", Place::input(""), "cannot be read").cause(&e))?;
     if bytes.len() as u64 > limit {
         let fact = format!("is larger than {} MiB", limit >> 20);
-        return Err(Entry::error(Place::input(""), fact).into());
+        return Err(Entry::error("too-large", Place::input(""), fact).into());
     }
     Ok(bytes)
 }

@@ -110,7 +110,8 @@ impl OutputFile {
 }
 
 fn unwritten(path: &Path, error: &std::io::Error) -> Entry {
-    Entry::error(Place::file(path.display().to_string()), "cannot be written").cause(error)
+    Entry::error("unwritable", Place::file(path.display().to_string()), "cannot be written")
+        .cause(error)
 }
 
 fn finish(console: &Console, output: &Output, file: Option<OutputFile>) -> ExitCode {

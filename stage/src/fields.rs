@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
             let path = format!("{}[{index}]", self.path_of(key));
             match item.as_object() {
                 Some(json) => out.push(read(&mut Fields::new(json, path, self.report))),
-                None => self.report.error(Place::input(path), "must be an object"),
+                None => self.report.error("wrong-type", Place::input(path), "must be an object"),
             }
         }
         Some(out)
@@ -138,7 +138,7 @@ impl<'a> Fields<'a> {
                 Some(json) => {
                     out.insert(name.clone(), read(&mut Fields::new(json, path, self.report)));
                 }
-                None => self.report.error(Place::input(path), "must be an object"),
+                None => self.report.error("wrong-type", Place::input(path), "must be an object"),
             }
         }
         out
@@ -155,8 +155,8 @@ impl<'a> Fields<'a> {
     }
 
     /// Adds a problem of a field of this object.
-    pub fn problem(&mut self, key: &str, fact: impl Into<String>) {
-        let entry = Entry::error(self.place(key), fact);
+    pub fn problem(&mut self, code: &'static str, key: &str, fact: impl Into<String>) {
+        let entry = Entry::error(code, self.place(key), fact);
         self.report.push(entry);
     }
 
@@ -166,7 +166,7 @@ impl<'a> Fields<'a> {
 
     fn typed<T>(&mut self, key: &str, value: Option<T>, expected: &str) -> Option<T> {
         if value.is_none() {
-            self.problem(key, format!("must be {expected}"));
+            self.problem("wrong-type", key, format!("must be {expected}"));
         }
         value
     }

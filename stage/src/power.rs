@@ -28,7 +28,11 @@ impl Power {
             Some("stopped") => Self::Stopped,
             Some("any") => Self::Any,
             Some(other) => {
-                f.problem("power", format!("must be running, stopped or any, not \"{other}\""));
+                f.problem(
+                    "invalid-value",
+                    "power",
+                    format!("must be running, stopped or any, not \"{other}\""),
+                );
                 Self::Running
             }
         }

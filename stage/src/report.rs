@@ -112,6 +112,8 @@ impl std::fmt::Display for Place {
 pub struct Entry {
     /// How bad it is.
     pub severity: Severity,
+    /// The kind of finding, in kebab-case. It stays when the wording changes, for programs and tests.
+    pub code: &'static str,
     /// Where it is.
     pub place: Place,
     /// What is so: lower case, no full stop.
@@ -129,18 +131,18 @@ pub struct Entry {
 
 impl Entry {
     /// A finding that fails the run.
-    pub fn error(place: Place, fact: impl Into<String>) -> Self {
-        Self::new(Severity::Error, place, fact.into())
+    pub fn error(code: &'static str, place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, place, fact.into())
     }
 
     /// A finding that fails the run and has its cause in the stage before.
-    pub fn aftermath(place: Place, fact: impl Into<String>) -> Self {
-        Self::new(Severity::Aftermath, place, fact.into())
+    pub fn aftermath(code: &'static str, place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Aftermath, code, place, fact.into())
     }
 
     /// A finding that the user can act on.
-    pub fn warning(place: Place, fact: impl Into<String>) -> Self {
-        Self::new(Severity::Warning, place, fact.into())
+    pub fn warning(code: &'static str, place: Place, fact: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, place, fact.into())
     }
 
     /// The same finding, when it stops nothing.
@@ -174,9 +176,17 @@ impl Entry {
         self
     }
 
-    fn new(severity: Severity, place: Place, fact: String) -> Self {
-        Self { severity, place, fact, causes: Vec::new(), notes: Vec::new(), hint: None }
+    fn new(severity: Severity, code: &'static str, place: Place, fact: String) -> Self {
+        debug_assert!(is_kebab_case(code), "a code is in kebab-case: {code}");
+        Self { severity, code, place, fact, causes: Vec::new(), notes: Vec::new(), hint: None }
     }
+}
+
+fn is_kebab_case(code: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    code.split('-').all(is_word)
 }
 
 /// Findings in the order in which they were made.
@@ -198,8 +208,8 @@ impl Report {
     }
 
     /// Adds an error.
-    pub fn error(&mut self, place: Place, fact: impl Into<String>) {
-        self.push(Entry::error(place, fact));
+    pub fn error(&mut self, code: &'static str, place: Place, fact: impl Into<String>) {
+        self.push(Entry::error(code, place, fact));
     }
 
     /// Adds all of another report.

@@ -12,12 +12,14 @@ use std::collections::BTreeSet;
 const SHOWN: usize = 20;
 
 /// Returns the report as text, each finding on one line or a few, with a count at the end.
-pub(crate) fn text(tool: &str, report: &Report) -> String {
+///
+/// With `codes` the first line of each finding ends with its code.
+pub(crate) fn text(tool: &str, report: &Report, codes: bool) -> String {
     let mut out = String::new();
     let mut hints = BTreeSet::new();
     for entry in report.entries().iter().take(SHOWN) {
         let entry = gated(entry);
-        push_entry(&mut out, tool, &entry);
+        push_entry(&mut out, tool, &entry, codes);
         // What helps against many findings is said with the first of them.
         if let Some(hint) = entry.hint.filter(|hint| hints.insert(hint.clone())) {
             out.push_str(&format!("  hint: {}\n", printable(&hint)));
@@ -57,6 +59,7 @@ fn gated(entry: &Entry) -> Entry {
     let texts = |texts: &[String]| texts.iter().map(|text| shown::text(text)).collect();
     Entry {
         severity: entry.severity,
+        code: entry.code,
         place: match entry.place.clone() {
             Place::File { path, position, excerpt } => {
                 Place::File { path: shown::text(&path), position, excerpt }
@@ -72,7 +75,7 @@ fn gated(entry: &Entry) -> Entry {
     }
 }
 
-fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
+fn push_entry(out: &mut String, tool: &str, entry: &Entry, codes: bool) {
     let severity = match entry.severity {
         Severity::Error => "error: ",
         Severity::Aftermath => "",
@@ -85,6 +88,9 @@ fn push_entry(out: &mut String, tool: &str, entry: &Entry) {
     out.push_str(&printable(&entry.fact));
     for cause in &entry.causes {
         out.push_str(&format!(": {}", printable(cause)));
+    }
+    if codes {
+        out.push_str(&format!(" [{}]", entry.code));
     }
     out.push('\n');
     push_excerpt(out, &entry.place);
@@ -128,7 +134,7 @@ mod tests {
     use crate::report::{Excerpt, Position};
 
     fn check(entry: Entry, expected: &str) {
-        assert_eq!(text("resolve", &Report::from(entry)), expected);
+        assert_eq!(text("resolve", &Report::from(entry), false), expected);
     }
 
     #[test]
@@ -139,7 +145,7 @@ mod tests {
             excerpt: Some(Excerpt { text: "\tx: vm-smal".into(), column: 5, width: 7 }),
         };
         check(
-            Entry::error(place, "preset \"vm-smal\" does not exist")
+            Entry::error("unknown-preset", place, "preset \"vm-smal\" does not exist")
                 .hint("presets/ holds vm-small"),
             "resolve: error: manifests/n2.yaml:14:5: preset \"vm-smal\" does not exist\n  \
              14 |  x: vm-smal\n     |     ^^^^^^^\n  hint: presets/ holds vm-small\n",
@@ -149,7 +155,7 @@ mod tests {
     #[test]
     fn no_value_can_fake_a_line() {
         check(
-            Entry::warning(Place::Run, "name \"a\nresolve: error: b\x1b[2J\u{202e}é\""),
+            Entry::warning("x", Place::Run, "name \"a\nresolve: error: b\x1b[2J\u{202e}é\""),
             "resolve: warning: name \"a\\nresolve: error: b\\u{1b}[2J\\u{202e}é\"\n",
         );
     }
@@ -160,9 +166,9 @@ mod tests {
         let place = Place::File { path: url(), position: None, excerpt: None };
         for place in [place, Place::Input(url()), Place::Named(url())] {
             let cause = std::io::Error::other(url());
-            let entry = Entry::error(place, url()).cause(&cause).note(url()).hint(url());
+            let entry = Entry::error("x", place, url()).cause(&cause).note(url()).hint(url());
             let report = Report::from(entry);
-            let all = text("t", &report) + &json_lines("t", &report);
+            let all = text("t", &report, false) + &json_lines("t", &report);
             assert_eq!(
                 (all.contains("s3cret"), all.matches("https://…@x/?…").count()),
                 (false, 10)
@@ -174,16 +180,16 @@ mod tests {
     fn equal_hints_are_printed_once() {
         let mut report = Report::new();
         for hint in ["a", "b", "a"] {
-            report.push(Entry::error(Place::Run, "x").hint(hint));
+            report.push(Entry::error("x", Place::Run, "x").hint(hint));
         }
         let expected = "t: error: x\n  hint: a\nt: error: x\n  hint: b\nt: error: x\nt: 3 errors\n";
-        assert_eq!(text("t", &report), expected);
+        assert_eq!(text("t", &report, false), expected);
         assert_eq!(json_lines("t", &report).matches("\"hint\":\"a\"").count(), 2);
     }
 
     #[test]
     fn what_the_stage_before_has_said_is_no_second_error() {
-        let entry = Entry::aftermath(Place::input(""), "no document");
+        let entry = Entry::aftermath("no-document", Place::input(""), "no document");
         check(entry.clone(), "resolve: stdin: no document\n");
         assert!(json_lines("t", &entry.clone().into()).contains("\"severity\":\"error\""));
         assert!(Report::from(entry).has_errors());
@@ -193,9 +199,9 @@ mod tests {
     fn many_findings_are_counted() {
         let mut report = Report::new();
         for _ in 0..22 {
-            report.error(Place::Run, "x");
+            report.error("x", Place::Run, "x");
         }
-        let shown = text("t", &report);
+        let shown = text("t", &report, false);
         assert_eq!(shown.lines().count(), 22);
         assert!(shown.ends_with("t: and 2 more findings, not shown\nt: 22 errors\n"));
         assert_eq!(json_lines("t", &report).lines().count(), 22);

@@ -72,7 +72,7 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
         }),
         Target::Folder(folder) => folder.remove(volid.file()).map_err(|error| {
             let place = Place::file(folder.path_of(volid.file()).display().to_string());
-            (Entry::error(place, "cannot be removed").cause(&error), false)
+            (Entry::error("not-removed", place, "cannot be removed").cause(&error), false)
         }),
     }
 }
@@ -86,7 +86,8 @@ fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Fa
     target.sweep();
     for (index, volid) in volids.iter().enumerate() {
         let begun = interrupt::check().map_err(|error| {
-            let entry = Entry::error(Place::Named(volid.to_string()), "was not removed");
+            let entry =
+                Entry::error("not-removed", Place::Named(volid.to_string()), "was not removed");
             (entry.cause(&error), false)
         });
         begun.and_then(|()| remove(target, volid)).map_err(|(entry, unknown)| {

@@ -193,7 +193,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
                 let fact = "stays: its name may end in a date instead of a sum";
                 let hint = "`image-publish remove VOLID` removes it";
                 let place = Place::Named(version.volid.to_string());
-                report.push(Entry::warning(place, fact).hint(hint));
+                report.push(Entry::warning("kept", place, fact).hint(hint));
             }
             Verdict::MeantIsMissing => {
                 missing.insert(version.name);
@@ -205,7 +205,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
         let fact = "all versions stay: the one that the document means is not on the storage";
         let place = Place::Named(format!("image \"{name}\""));
         let hint = "`image-publish` as a filter publishes it";
-        report.push(Entry::warning(place, fact).hint(hint));
+        report.push(Entry::warning("kept", place, fact).hint(hint));
     }
 }
 

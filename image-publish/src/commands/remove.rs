@@ -21,6 +21,7 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         let found = matching(&target, &present, what);
         if found.is_empty() {
             report.error(
+                "image-not-found",
                 Place::Named(what.clone()),
                 "no image of this name or volid is on the storage",
             );
@@ -48,11 +49,11 @@ fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
     match is_named(deployment, volid) {
         Some(false) => None,
         Some(true) => Some(
-            Entry::error(place, "VMs of the document name it")
+            Entry::error("image-in-use", place, "VMs of the document name it")
                 .hint("`--force` removes it all the same; VMs that exist keep their disks"),
         ),
         None => Some(
-            Entry::error(place, "VMs of the document name this image, and `images` does not say which version")
+            Entry::error("image-in-use", place, "VMs of the document name this image, and `images` does not say which version")
                 .hint("pipe the document through `image-publish` first; or `--force`: VMs that exist keep their disks"),
         ),
     }

@@ -24,7 +24,7 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failur
     for image in &ready {
         if let Err(error) = interrupt::check() {
             let fact = format!("image \"{}\" was not verified", image.name);
-            asked.report.push(Entry::error(Place::Run, fact).cause(&error));
+            asked.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
             break;
         }
         match verify(&target, image, &present, work.dry_run) {
@@ -46,17 +46,20 @@ fn verify(
     let place = Place::Named(volid.to_string());
     let Some(sum) = &image.sum else {
         let fact = "no sum is known to compare it with";
-        return Err(Entry::error(Place::input(format!("images.{}", image.name)), fact));
+        return Err(Entry::error(
+            "image-not-found",
+            Place::input(format!("images.{}", image.name)),
+            fact,
+        ));
     };
     let Some(there) = present.iter().find(|present| present.file == image.file) else {
-        return Err(Entry::error(place, "is not on the storage")
+        return Err(Entry::error("image-not-found", place, "is not on the storage")
             .hint("`image-publish` as a filter publishes it"));
     };
     if let Some(length) = image.length.filter(|length| *length != there.size) {
         let fact = format!("has {} bytes instead of {length}: it is not whole", there.size);
-        return Err(
-            Entry::error(place, fact).hint("`image-publish` as a filter publishes it again")
-        );
+        return Err(Entry::error("image-truncated", place, fact)
+            .hint("`image-publish` as a filter publishes it again"));
     }
     let line = |result| Line {
         name: Some(image.name.clone()),
@@ -79,15 +82,16 @@ fn verify(
             })?;
         }
         Target::Folder(folder) => {
-            let stored = folder
-                .sums_of(&image.file)
-                .map_err(|e| Entry::error(place.clone(), "cannot be read").cause(&e))?;
+            let stored = folder.sums_of(&image.file).map_err(|e| {
+                Entry::error("unreadable", place.clone(), "cannot be read").cause(&e)
+            })?;
             let is = stored
                 .get(sum.algorithm)
                 .or_else(|| stored.get(Algorithm::Sha256))
                 .unwrap_or_default();
             if is != sum.hex {
                 return Err(Entry::error(
+                    "checksum-mismatch",
                     place,
                     format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex),
                 ));

@@ -42,8 +42,9 @@ pub(crate) fn compress(
 ) -> Result<Option<(Facts, Temporary)>, Entry> {
     let files = &plain.files;
     let place = || Place::file(files.shown());
-    let spool =
-        |e: io::Error| Entry::error(place(), "cannot be unpacked into the cache folder").cause(&e);
+    let spool = |e: io::Error| {
+        Entry::error("unwritable", place(), "cannot be unpacked into the cache folder").cause(&e)
+    };
     let mut first = Vec::new();
     files.open().take(8).read_to_end(&mut first).map_err(spool)?;
     let packing = Compression::of(&first);
@@ -68,7 +69,7 @@ pub(crate) fn compress(
             return Ok(None);
         }
         QemuImg::Failed(said) => {
-            return Err(Entry::error(place(), format!("qemu-img says: {said}")));
+            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {said}")));
         }
     }
     // What qemu-img read must be what was compared with its sum.

@@ -100,7 +100,10 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
         Err(error) => {
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
             let again = request.map_or(Again::After(None), Again::of);
-            Err((Entry::error(place(), "cannot be fetched to its end").cause(&error), again))
+            Err((
+                Entry::error("fetch-failed", place(), "cannot be fetched to its end").cause(&error),
+                again,
+            ))
         }
     }
 }
@@ -109,13 +112,14 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
 fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) -> Entry {
     let Some(folder) = work.folder() else {
         return Entry::error(
+            "no-cache",
             Place::Named(url.to_string()),
             "cannot be fetched without a cache folder",
         )
         .cause(error);
     };
     let place = Place::file(folder.display().to_string());
-    Entry::error(place, format!("cannot hold image \"{name}\" while it is fetched"))
+    Entry::error("disk-full", place, format!("cannot hold image \"{name}\" while it is fetched"))
         .cause(error)
         .hint("name another folder with `--cache-dir`")
 }

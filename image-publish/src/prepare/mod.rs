@@ -40,7 +40,7 @@ pub(crate) fn prepare(
         if let Err(error) = interrupt::check() {
             if !report.has_errors() {
                 let fact = format!("image \"{}\" was not read", wanted.name);
-                report.push(Entry::error(Place::Run, fact).cause(&error));
+                report.push(Entry::error("not-started", Place::Run, fact).cause(&error));
             }
             break;
         }
@@ -86,9 +86,9 @@ fn file(
 ) -> Prepared {
     let files = Files::find(path).map_err(|e| missing(wanted, path, &e))?;
     let said = sum_of_file(work, wanted, &files, stored, report)?;
-    let identity = files
-        .identity()
-        .map_err(|e| Entry::error(Place::file(files.shown()), "cannot be read").cause(&e))?;
+    let identity = files.identity().map_err(|e| {
+        Entry::error("unreadable", Place::file(files.shown()), "cannot be read").cause(&e)
+    })?;
     let facts = known(work, wanted, &files, &identity, said.as_ref())?;
     compare(&files.shown(), &facts, said.as_ref())?;
     named_format(wanted, facts.format, &files.shown())?;
@@ -160,7 +160,7 @@ fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
                 format.extension(),
                 is.extension()
             );
-            Err(Entry::error(place, fact))
+            Err(Entry::error("format-mismatch", place, fact))
         }
         _ => Ok(()),
     }
@@ -200,12 +200,13 @@ pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result
 pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
     let fact =
         format!("{} is \"{is}\", {by} says \"{}\"; nothing was uploaded", sum.algorithm, sum.hex);
-    Entry::error(Place::file(shown), fact)
+    Entry::error("checksum-mismatch", Place::file(shown), fact)
 }
 
 /// Makes the finding of an image without a file.
 fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     let entry = Entry::error(
+        "image-not-found",
         Place::file(shown::address(&path.display().to_string())),
         format!("image \"{}\"", wanted.name),
     )
@@ -221,7 +222,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
 
 /// Makes the finding of an image that cannot be used.
 pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
-    let entry = Entry::error(place, fault.to_string());
+    let entry = Entry::error("image-unusable", place, fault.to_string());
     match fault {
         Fault::Unpack { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
             Entry { fact: format!("{}: it is cut off", entry.fact), ..entry }

@@ -138,7 +138,7 @@ fn compared(
 /// Makes the finding of a URL whose file is no longer the one that the site names.
 fn moved(url: &Address) -> Entry {
     let fact = "has another file than the one with this checksum; the stored image is used";
-    Entry::warning(Place::Named(url.to_string()), fact)
+    Entry::warning("image-moved", Place::Named(url.to_string()), fact)
         .hint("name a URL whose file stays, or the checksum of the new file")
 }
 
@@ -244,7 +244,11 @@ fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option
 
 /// Makes the finding of an image without a storage to look in.
 fn unlisted(wanted: &Wanted) -> Entry {
-    Entry::error(Place::Named(wanted.origin_shown()), "its checksum is not known")
+    Entry::error(
+        "checksum-unknown",
+        Place::Named(wanted.origin_shown()),
+        "its checksum is not known",
+    )
 }
 
 const PACKED: &str = "the file is compressed, and PVE unpacks no image";
@@ -253,7 +257,7 @@ const PASSWORD: &str = "the URL holds a password, which the node's task log woul
 /// Makes the finding of a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
     let place = Place::input(format!("image_sources.{}.mode", wanted.name));
-    Entry::error(place, format!("must not be download-url: {reason}"))
+    Entry::error("invalid-mode", place, format!("must not be download-url: {reason}"))
         .hint("leave `mode` out: the file is then fetched here, and uploaded")
 }
 
@@ -303,7 +307,9 @@ fn first_bytes(
     work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();
     let read = stream.reader.take(HEAD as u64).read_to_end(&mut head);
-    read.map_err(|e| (Entry::error(place(), "cannot be fetched").cause(&e), Again::After(None)))?;
+    read.map_err(|e| {
+        (Entry::error("fetch-failed", place(), "cannot be fetched").cause(&e), Again::After(None))
+    })?;
     Ok((head, stream.length))
 }
 
@@ -324,7 +330,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
         let place = Place::input(format!("image_sources.{}.format", wanted.name));
         let fact = format!("is required: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
         let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
-        Entry::error(place, fact).hint(hint)
+        Entry::error("missing-field", place, fact).hint(hint)
     })?;
     Ok(UrlFacts {
         compression: Compression::None,

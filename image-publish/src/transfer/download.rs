@@ -23,7 +23,12 @@ pub(crate) fn download(
 ) -> Result<(String, What), Failed> {
     let Ready { name, file, length, sum, supply } = &image;
     let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
-        return Err(Entry::error(node.place(), format!("image \"{name}\" has no URL")).into());
+        return Err(Entry::error(
+            "missing-field",
+            node.place(),
+            format!("image \"{name}\" has no URL"),
+        )
+        .into());
     };
     let fact = format!("downloading image \"{name}\" to the node");
     let fail = |error: &Error| {

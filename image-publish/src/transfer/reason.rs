@@ -12,10 +12,9 @@ use crate::published::Failed;
 pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> {
     let entry = match error {
         _ if !interrupt::is_asked() => return None,
-        Error::Source { .. } => Entry::error(node.place(), fact),
-        Error::TaskStillRuns { upid, .. } => {
-            Entry::error(node.place(), fact).note(format!("task {upid} goes on"))
-        }
+        Error::Source { .. } => Entry::error("interrupted", node.place(), fact),
+        Error::TaskStillRuns { upid, .. } => Entry::error("task-still-running", node.place(), fact)
+            .note(format!("task {upid} goes on")),
         _ => return None,
     };
     let left = matches!(error, Error::TaskStillRuns { .. });

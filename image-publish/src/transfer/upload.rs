@@ -68,7 +68,7 @@ pub(crate) fn send(
         let Bytes { file, length, sha256, local } = &bytes;
         let entry = if has_changed(&error, local, sha256) {
             let fact = format!("changed while it was sent, for image \"{name}\"");
-            Entry::error(Place::file(local.files.shown()), fact)
+            Entry::error("file-changed", Place::file(local.files.shown()), fact)
                 .hint("wait until it is written to its end")
         } else {
             finding::while_doing(node.place(), &fact, &error)

@@ -32,13 +32,13 @@ pub(crate) fn write(
         Ok(Written::Whole) => Ok(file),
         Ok(Written::WrongSum) => {
             let fact = format!("changed while it was copied, for image \"{name}\"");
-            Err(Entry::error(Place::file(local.files.shown()), fact)
+            Err(Entry::error("file-changed", Place::file(local.files.shown()), fact)
                 .hint("wait until it is written to its end")
                 .into())
         }
-        Err(error) => {
-            Err(Entry::error(Place::file(shown), "cannot be written").cause(&error).into())
-        }
+        Err(error) => Err(Entry::error("unwritable", Place::file(shown), "cannot be written")
+            .cause(&error)
+            .into()),
     }
 }
 

@@ -114,6 +114,7 @@ pub(super) fn problem(
     hint: Option<&str>,
 ) -> Problem {
     Problem {
+        code: "refused-combination",
         key: key.to_string(),
         part: (!part.is_empty()).then(|| part.to_owned()),
         fact: fact.into(),

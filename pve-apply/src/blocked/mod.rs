@@ -8,6 +8,7 @@ use crate::mark::Stranger;
 use pve_client::{NodeName, Vmid};
 use serde::{Deserialize, Serialize};
 use stage::{Entry, Place};
+use strum::IntoStaticStr;
 
 /// Something that should be done and cannot.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,8 +29,9 @@ pub(crate) struct Blocked {
 }
 
 /// Why something cannot be done.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub(crate) enum Why {
     /// The vmid belongs to a guest without our mark.
     VmidTaken {
@@ -249,7 +251,7 @@ impl Blocked {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
         };
-        let entry = Entry::error(place, self.why.fact(&self.name));
+        let entry = Entry::error((&self.why).into(), place, self.why.fact(&self.name));
         match self.why.way_out() {
             Some(hint) => entry.hint(hint),
             None => entry,

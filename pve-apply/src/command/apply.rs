@@ -130,7 +130,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
         let (planned, asked) = (plan.whose(), now.whose());
         let fact = format!("the plan is for {planned}, the document for {asked}");
-        return Err(Entry::error(place(), fact).into());
+        return Err(Entry::error("plan-of-another-document", place(), fact).into());
     }
     let mut report = Report::new();
     for vm in &plan.vms {
@@ -146,7 +146,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
                 format!("\"{}\" is neither to be created nor to be changed", vm.name)
             }
         };
-        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
+        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
     }
     for vm in &plan.unchanged {
         let fact = match still_there(vm, desired, observed) {
@@ -154,7 +154,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
             Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
             None => format!("\"{}\" cannot be found where it was planned", vm.name),
         };
-        report.push(Entry::error(place(), fact).hint(PLAN_AGAIN));
+        report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
     }
     if report.has_errors() { Err(report.into()) } else { Ok(plan) }
 }

@@ -47,7 +47,7 @@ fn unseen(plan: &Plan) -> Report {
     let mut report = Report::new();
     for vm in plan.unchanged.iter().filter(|vm| vm.status == "unknown") {
         let fact = "was not found; the token cannot see all VMs, so it may still exist";
-        let entry = Entry::warning(Place::Named(vm.name.clone()), fact);
+        let entry = Entry::warning("not-found", Place::Named(vm.name.clone()), fact);
         report.push(entry.hint("give the token VM.Audit on /vms"));
     }
     report

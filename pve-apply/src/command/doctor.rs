@@ -70,10 +70,10 @@ fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
     let mut report = Report::new();
     match nodes.iter().find(|node| node.node == desired.node) {
         Some(node) if node.online => {}
-        Some(_) => report.error(place(), "the node is offline"),
+        Some(_) => report.error("node-away", place(), "the node is offline"),
         None => {
             let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-            let entry = Entry::error(place(), "there is no such node");
+            let entry = Entry::error("unknown-node", place(), "there is no such node");
             report.push(entry.hint(format!("the cluster has {}", names.join(", "))));
         }
     }
@@ -90,13 +90,17 @@ fn images(client: &Client, desired: &Desired) -> Report {
             continue;
         }
         let Some(volid) = &image.volid else {
-            let entry = Entry::error(Place::input(format!("images.{}", image.name)), "is missing");
+            let entry = Entry::error(
+                "missing-field",
+                Place::input(format!("images.{}", image.name)),
+                "is missing",
+            );
             report.push(entry.hint(hint));
             continue;
         };
         if let Err(error) = client.volume_info(&desired.node, volid) {
             let fact = format!("image \"{}\" is not there: {volid}", image.name);
-            let entry = Entry::error(Place::node(desired.node.as_str()), fact);
+            let entry = Entry::error("image-not-found", Place::node(desired.node.as_str()), fact);
             report.push(finding::says(entry, &error).hint(hint));
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
     let node = deployment.node.parse::<NodeName>();
     if node.is_err() {
         let fact = format!("\"{}\" must be {}", deployment.node, NodeName::RULE);
-        report.error(Place::input("node"), fact);
+        report.error("invalid-value", Place::input("node"), fact);
     }
     let client = connect::client(&deployment, &args.trust, console).map_err(|findings| {
         report.extend(findings);
@@ -81,7 +81,7 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
         [only] => Ok(only),
         [] => {
             let fact = "there is no such VM, or the token may not see it";
-            let entry = Entry::error(place(), fact);
+            let entry = Entry::error("unknown-vm", place(), fact);
             let names = guests.iter().filter_map(|guest| guest.name.as_deref());
             Err(Box::new(match suggest::near(asked, names) {
                 Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
@@ -92,7 +92,7 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
             let vmids: Vec<String> = many.iter().map(|guest| guest.vmid.to_string()).collect();
             let fact = format!("{} VMs have this name", many.len());
             let hint = format!("name one by its vmid: {}", vmids.join(", "));
-            Err(Box::new(Entry::error(place(), fact).hint(hint)))
+            Err(Box::new(Entry::error("ambiguous-name", place(), fact).hint(hint)))
         }
     }
 }
@@ -101,15 +101,19 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
 fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Entry>> {
     let place = Place::vm(guest.node.as_str(), guest.vmid.get());
     let entry = match guest.kind {
-        GuestKind::Lxc => Entry::error(place, "is a container").hint("only VMs are exported"),
+        GuestKind::Lxc => {
+            Entry::error("not-a-vm", place, "is a container").hint("only VMs are exported")
+        }
         GuestKind::Qemu if guest.template => {
-            Entry::error(place, "is a template, and no VM that could run")
+            Entry::error("not-a-vm", place, "is a template, and no VM that could run")
                 .hint("export the VMs that were made of it")
         }
-        GuestKind::Qemu if guest.node != *node => {
-            Entry::error(place, format!("is not on {node}, the node of the document"))
-                .hint("an env is about one node: give `resolve` this node with `--node`")
-        }
+        GuestKind::Qemu if guest.node != *node => Entry::error(
+            "another-node",
+            place,
+            format!("is not on {node}, the node of the document"),
+        )
+        .hint("an env is about one node: give `resolve` this node with `--node`"),
         GuestKind::Qemu => return Ok(guest),
     };
     Err(Box::new(entry))
@@ -126,17 +130,17 @@ fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failur
             Some(lock) => {
                 let fact =
                     format!("is locked ({lock}): what it holds may change until that is over");
-                return Ok(Err(Entry::error(place(), fact)));
+                return Ok(Err(Entry::error("locked", place(), fact)));
             }
         },
         Some(Look::NodeAway(_)) => "its node does not answer",
         Some(Look::Forbidden(_)) => {
-            let entry = Entry::error(place(), "the token may not read it");
+            let entry = Entry::error("permission", place(), "the token may not read it");
             return Ok(Err(entry.hint("give the token VM.Audit on it")));
         }
         Some(Look::Moving(_)) | None => "is not there any more",
     };
-    Ok(Err(Entry::error(place(), fact)))
+    Ok(Err(Entry::error("node-away", place(), fact)))
 }
 
 /// An env has each name once.
@@ -149,7 +153,7 @@ fn unique(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
             continue;
         };
         let fact = format!("has the name \"{name}\", as {first} has");
-        let entry = Entry::error(Place::vm(node.as_str(), vm.vmid.get()), fact);
+        let entry = Entry::error("duplicate-name", Place::vm(node.as_str(), vm.vmid.get()), fact);
         report.push(entry.hint("rename one of them in PVE, or export them into two envs"));
     }
 }
@@ -166,6 +170,10 @@ fn marked(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
             }
         };
         let fact = format!("carries the mark of {deployment}: another env cannot adopt it");
-        report.push(Entry::warning(Place::vm(node.as_str(), vm.vmid.get()), fact));
+        report.push(Entry::warning(
+            "already-managed",
+            Place::vm(node.as_str(), vm.vmid.get()),
+            fact,
+        ));
     }
 }

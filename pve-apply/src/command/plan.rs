@@ -42,7 +42,11 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
 fn judge(args: &PlanArgs, session: &Session, plan: &Plan) -> Result<Report, Failure> {
     let mut report = preflight(session, plan)?;
     if args.expect_no_changes && plan.has_changes() {
-        report.push(Entry::error(Place::Run, "there are changes, and none were expected"));
+        report.push(Entry::error(
+            "unexpected-changes",
+            Place::Run,
+            "there are changes, and none were expected",
+        ));
     }
     Ok(report)
 }

@@ -16,7 +16,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         {
             let part = problem.part.as_ref().map(|part| format!(".{part}")).unwrap_or_default();
             let field = format!("vms[{index}].config.{}{part}", problem.key);
-            report.push(Entry::error(Place::input(field), problem.fact.clone()));
+            report.push(Entry::error(problem.code, Place::input(field), problem.fact.clone()));
         }
         if report.has_errors() {
             return Err(report.into());

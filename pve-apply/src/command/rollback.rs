@@ -23,14 +23,18 @@ pub(super) fn run(
     let ended = |report| if changed { Failure::part_way(report) } else { Failure::from(report) };
     if interrupt.is_signalled() {
         // Ctrl-C begins no further step, and a destroy is one.
-        report.push(Entry::error(Place::Run, "stopped by a signal: nothing was rolled back"));
+        report.push(Entry::error(
+            "not-rolled-back",
+            Place::Run,
+            "stopped by a signal: nothing was rolled back",
+        ));
         return ended(report);
     }
     let (plan, observed) = match plan_rollback(session, outcomes) {
         Ok(planned) => planned,
         Err(failure) => {
             report.extend(failure.report().clone());
-            report.push(Entry::error(Place::Run, "nothing was rolled back"));
+            report.push(Entry::error("not-rolled-back", Place::Run, "nothing was rolled back"));
             return Failure::part_way(report);
         }
     };
@@ -45,7 +49,7 @@ pub(super) fn run(
     if !undone.is_empty() {
         let names: Vec<&str> = undone.iter().map(|outcome| outcome.name.as_str()).collect();
         let fact = format!("rolled back: {} destroyed again", names.join(", "));
-        report.push(Entry::warning(Place::Run, fact));
+        report.push(Entry::warning("rolled-back", Place::Run, fact));
     }
     ended(report)
 }

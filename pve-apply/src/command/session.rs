@@ -77,7 +77,7 @@ impl Session {
         let list = self.desired.unpublished.join(", ");
         let fact = format!("these images are not published: {list}");
         let hint = "run image-publish without --dry-run";
-        Err(Entry::error(Place::input("images_pending"), fact).hint(hint).into())
+        Err(Entry::error("images-pending", Place::input("images_pending"), fact).hint(hint).into())
     }
 
     /// Keeps other runs of this deployment on this machine out, for as long as the lock lives.
@@ -112,12 +112,12 @@ fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
     let hint = "set `site:` in site.yaml to a name that no other site on the cluster has";
     if desired.site.is_empty() {
         let fact = "is missing: VMs of another site with the same names would count as ours";
-        return Ok(Entry::warning(place(), fact).hint(hint).into());
+        return Ok(Entry::warning("site-without-name", place(), fact).hint(hint).into());
     }
     if desired.site == EXAMPLE_SITE && !client.endpoint().url.is_loopback() {
         let fact =
             format!("\"{EXAMPLE_SITE}\" is the name of the example, which many sites begin as");
-        return Err(Entry::error(place(), fact).hint(hint).into());
+        return Err(Entry::error("example-in-use", place(), fact).hint(hint).into());
     }
     Ok(Report::new())
 }
@@ -131,6 +131,7 @@ fn select(desired: &mut Desired, names: &[String]) -> Result<(), Failure> {
     let known: Vec<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let entry = Entry::error(
+            "unknown-vm",
             Place::Named("--vm".to_owned()),
             format!("\"{name}\" is no VM of the document"),
         );
@@ -147,7 +148,8 @@ fn select(desired: &mut Desired, names: &[String]) -> Result<(), Failure> {
 fn nonce() -> Result<String, Failure> {
     let mut bytes = [0u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Entry::error(Place::Run, "the system gives no random bytes").cause(&error)
+        Entry::error("no-random-bytes", Place::Run, "the system gives no random bytes")
+            .cause(&error)
     })?;
     Ok(HEXLOWER.encode(&bytes))
 }
@@ -181,7 +183,7 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
     if !plan.vms.is_empty() {
         let vms = if names.len() == 1 { "VM is" } else { "VMs are" };
         let fact = format!("nothing was done: {} {vms} blocked", names.len());
-        let entry = Entry::error(Place::Run, fact);
+        let entry = Entry::error("nothing-done", Place::Run, fact);
         let others = "--skip-blocked does the others; never while it is in doubt whose a VM is";
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
@@ -200,7 +202,9 @@ pub(super) fn prune(
     if session.desired.vm_names.is_none() {
         let fact = "is missing: what left the document is not known";
         let hint = "`resolve` writes it; run its document through the pipe";
-        return Err(Entry::error(Place::input("vm_names"), fact).hint(hint).into());
+        return Err(Entry::error("missing-field", Place::input("vm_names"), fact)
+            .hint(hint)
+            .into());
     }
     let removal = plan_prune(&session.desired, observed);
     plan.left_over.clear();

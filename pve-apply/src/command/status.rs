@@ -24,16 +24,20 @@ pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failur
     let mut rows = Vec::new();
     let mut report = Report::new();
     for (vmid, look) in &observed.looks {
-        let (node, fact) = match look {
+        let (code, node, fact) = match look {
             Look::Seen(seen) => {
                 rows.extend(row(client, seen, args, desired, &compared));
                 continue;
             }
-            Look::NodeAway(node) => (node, "the node does not answer: the VM may be ours"),
-            Look::Moving(node) => (node, "the VM is not there any more: it may be moving"),
-            Look::Forbidden(node) => (node, "the token cannot read the VM: it may be ours"),
+            Look::NodeAway(node) => {
+                ("node-away", node, "the node does not answer: the VM may be ours")
+            }
+            Look::Moving(node) => ("moved", node, "the VM is not there any more: it may be moving"),
+            Look::Forbidden(node) => {
+                ("permission", node, "the token cannot read the VM: it may be ours")
+            }
         };
-        report.push(Entry::warning(Place::vm(node.as_str(), vmid.get()), fact));
+        report.push(Entry::warning(code, Place::vm(node.as_str(), vmid.get()), fact));
     }
     // What any verb would find at the place of a VM, whether the document is rendered or not.
     for blocked in plan::plan_power(desired, &observed, Verb::Start).blocked {

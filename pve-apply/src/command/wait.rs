@@ -25,7 +25,7 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     let mut report = Report::new();
     for vm in &found.vms {
         let place = Place::vm(vm.node.as_str(), vm.vmid.map_or(0, |vmid| vmid.get()));
-        report.error(place, format!("\"{}\" does not run", vm.name));
+        report.error("not-running", place, format!("\"{}\" does not run", vm.name));
     }
     // Only those that run already: a wait starts nothing.
     let running = Plan { vms: Vec::new(), ..found.clone() };

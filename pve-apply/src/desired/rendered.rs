@@ -18,13 +18,16 @@ pub(super) fn problem(
     if lacks_token(deployment, vm) {
         let place = Place::input(format!("vms[{index}].auth_token"));
         let fact = format!("the seed of \"{}\" does not have this token", vm.name);
-        return Some(Entry::error(place, fact).hint("run `mint-token` before cloudinit-render"));
+        return Some(
+            Entry::error("stale-seed", place, fact)
+                .hint("run `mint-token` before cloudinit-render"),
+        );
     }
     if *rendered_from != inputs.of(vm) {
         let place = Place::input(format!("vms[{index}]"));
         let fact = format!("\"{}\" was changed after cloudinit-render rendered its seed", vm.name);
         let hint = "run `cloudinit-render` after everything else that changes the document";
-        return Some(Entry::error(place, fact).hint(hint));
+        return Some(Entry::error("stale-seed", place, fact).hint(hint));
     }
     None
 }

@@ -44,7 +44,8 @@ impl Work<'_> {
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
         let uuid = uuid().map_err(|error| {
             Stop::before(
-                Entry::error(self.place(), "the system gives no random bytes").cause(&error),
+                Entry::error("no-random-bytes", self.place(), "the system gives no random bytes")
+                    .cause(&error),
             )
         })?;
         let mut maybe = false;
@@ -96,7 +97,8 @@ impl Work<'_> {
             return Ok(vmid);
         }
         let Some(vmid) = self.runner.vmids.next(self.plan.candidate) else {
-            let entry = Entry::error(self.place(), "every vmid of the range is in use");
+            let entry =
+                Entry::error("no-vmid-left", self.place(), "every vmid of the range is in use");
             let hint = "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`";
             return Err(Stop::before(entry.hint(hint)));
         };
@@ -195,15 +197,16 @@ impl Work<'_> {
         let vmid = self.vmid.map_or(0, Vmid::get);
         let fact =
             format!("a create at vmid {vmid}, where \"{}\" should be, is not over", self.plan.name);
-        let entry = Entry::error(self.place(), fact).hint("run again: it is waited for then");
+        let entry = Entry::error("create-not-over", self.place(), fact)
+            .hint("run again: it is waited for then");
         Stop { goes_on: maybe, maybe, ..Stop::before(entry) }
     }
 
     fn taken(&self, maybe: bool) -> Stop {
         let fact =
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
-        let entry =
-            Entry::error(self.place(), fact).hint("give the VM another `vmid`, and plan again");
+        let entry = Entry::error("vmid-taken", self.place(), fact)
+            .hint("give the VM another `vmid`, and plan again");
         Stop { maybe, ..Stop::before(entry) }
     }
 }

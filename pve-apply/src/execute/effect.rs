@@ -79,7 +79,7 @@ impl Work<'_> {
             }
             if self.runner.interrupt.is_signalled() {
                 let fact = format!("\"{}\" was not waited for any more", self.plan.name);
-                return Err(Stop::after(Entry::error(self.place(), fact)));
+                return Err(Stop::after(Entry::error("not-waited", self.place(), fact)));
             }
             if let Some(ha) = ha.filter(|_| !told) {
                 self.tell("wait", &format!("waiting for HA, which says \"{ha}\""), None);
@@ -115,7 +115,7 @@ impl Work<'_> {
                 TASKS_TELL.to_owned(),
             ),
         };
-        Stop::after(Entry::error(self.place(), fact).hint(hint))
+        Stop::after(Entry::error("not-effective", self.place(), fact).hint(hint))
     }
 
     /// A disk that was to grow has its new size.
@@ -131,7 +131,7 @@ impl Work<'_> {
         }
         let (name, has) = (&self.plan.name, machine::shown_size(has));
         let fact = format!("{disk} of \"{name}\" still has {has}, although its task ended well");
-        Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
+        Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
     }
 
     /// A disk that was to move lies on its new storage.
@@ -149,7 +149,7 @@ impl Work<'_> {
             "{disk} of \"{}\" is still {file}, although its task ended well",
             self.plan.name
         );
-        Err(Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL)))
+        Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
     }
 
     /// The cluster lists the VM in its pool.
@@ -164,7 +164,7 @@ impl Work<'_> {
         }
         let has = has.map_or("no pool".to_owned(), |has| format!("pool \"{has}\""));
         let fact = format!("\"{}\" is in {has} after it was moved", self.plan.name);
-        Err(Stop::after(Entry::error(self.place(), fact)))
+        Err(Stop::after(Entry::error("not-effective", self.place(), fact)))
     }
 
     /// What a task has written is in the config.
@@ -184,7 +184,7 @@ impl Work<'_> {
 
     pub(super) fn lost(&self, key: &str) -> Stop {
         let fact = format!("`{key}` of \"{}\" is not as it was written", self.plan.name);
-        Stop::after(Entry::error(self.place(), fact).hint(TASKS_TELL))
+        Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL))
     }
 
     /// After the last step: what this run has written is there, and no value of it waits for a reboot
@@ -212,7 +212,7 @@ impl Work<'_> {
         let list = pending.join(", ");
         let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
         let hint = "--allow-reboot brings it into force; --pending leaves the reboot to you";
-        Err(Stop::after(Entry::error(self.place(), fact).hint(hint)))
+        Err(Stop::after(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 
     /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.

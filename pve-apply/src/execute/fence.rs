@@ -168,7 +168,7 @@ impl Work<'_> {
             return Ok(());
         }
         let fact = format!("VM {vmid} is still there after its removal");
-        Err(Stop::after(Entry::error(self.place(), fact)))
+        Err(Stop::after(Entry::error("still-there", self.place(), fact)))
     }
 
     fn unseen(&self, error: &Error) -> Stop {
@@ -180,7 +180,7 @@ impl Work<'_> {
             "VM {vmid}, which may be \"{}\" of another run, is still being created",
             self.plan.name
         );
-        let entry = Entry::error(self.place(), fact);
+        let entry = Entry::error("being-created", self.place(), fact);
         Stop::after(entry.hint("run again: it is waited for, and then one of the two stays"))
     }
 }

@@ -57,7 +57,7 @@ impl Work<'_> {
         }
         let fact =
             format!("\"{}\" is gone from this node, or has moved to another", self.plan.name);
-        let entry = finding::says(Entry::error(self.place(), fact), error);
+        let entry = finding::says(Entry::error("moved", self.place(), fact), error);
         Stop::before(entry.hint(LOOK_AGAIN))
     }
 
@@ -139,14 +139,15 @@ impl Work<'_> {
     pub(super) fn yielded(&self, vmid: Vmid) -> Stop {
         let fact =
             format!("another run of this deployment works on \"{}\" (vmid {vmid})", self.plan.name);
-        let entry = Entry::error(self.place(), fact).hint("run again when that run has ended");
+        let entry = Entry::error("another-run", self.place(), fact)
+            .hint("run again when that run has ended");
         Stop { yielded: true, ..Stop::before(entry) }
     }
 
     /// A refusal of our own: nothing was sent.
     pub(super) fn refused(&self, fact: &str) -> Stop {
         let fact = format!("the VM at the place of \"{}\" {fact}", self.plan.name);
-        Stop::before(Entry::error(self.place(), fact))
+        Stop::before(Entry::error("not-ours", self.place(), fact))
     }
 }
 

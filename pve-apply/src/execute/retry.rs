@@ -201,12 +201,12 @@ impl Work<'_> {
         let mut entry = match &*error {
             Error::TaskFailed(_) => {
                 let fact = format!("{what} \"{}\" ended with an error", self.plan.name);
-                finding::says(stage::Entry::error(self.place(), fact), &error)
+                finding::says(stage::Entry::error("action-failed", self.place(), fact), &error)
             }
             Error::MaybeSent { .. } | Error::BadAnswer { .. } => {
                 let fact =
                     format!("{what} \"{}\": whether it was done is not known", self.plan.name);
-                stage::Entry::error(self.place(), fact)
+                stage::Entry::error("outcome-unknown", self.place(), fact)
                     .cause(&*error)
                     .hint("run again: what is done is recognised by its mark")
             }

@@ -173,7 +173,9 @@ impl Work<'_> {
         files: &seed::Files<'_>,
     ) -> Result<Upid, Refused> {
         let image = seed::image(files).map_err(|error| {
-            Stop::before(Entry::error(self.place(), "the seed cannot be made").cause(&error))
+            Stop::before(
+                Entry::error("seed", self.place(), "the seed cannot be made").cause(&error),
+            )
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
         let length = image.len() as u64;
@@ -189,7 +191,7 @@ impl Work<'_> {
             return Ok(());
         }
         let fact = format!("{volid} is not a seed of ours and is not deleted");
-        Err(Stop::before(Entry::error(self.place(), fact)))
+        Err(Stop::before(Entry::error("seed-not-ours", self.place(), fact)))
     }
 
     /// Cuts the power of a VM that this run has made and gives up.
@@ -232,7 +234,7 @@ impl Work<'_> {
         }
         let fact = format!("\"{}\" is off, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
-        Err(Stop::after(Entry::error(self.place(), fact).hint(hint)))
+        Err(Stop::after(Entry::error("not-running", self.place(), fact).hint(hint)))
     }
 
     fn destroy(&mut self, purge: bool) -> Result<(), Stop> {
@@ -251,7 +253,7 @@ impl Work<'_> {
                 Ok(()) if gone(self) => return Ok(()),
                 Ok(()) => {
                     let fact = format!("\"{}\" is still there after its removal", self.plan.name);
-                    return Err(Stop::after(Entry::error(self.place(), fact)));
+                    return Err(Stop::after(Entry::error("still-there", self.place(), fact)));
                 }
                 Err(Failed::Guard(stop)) => {
                     return Err(Stop { maybe: stop.maybe || maybe, ..stop });

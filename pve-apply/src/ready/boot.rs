@@ -52,7 +52,9 @@ impl Vm<'_> {
                 let fact = format!("cloud-init of \"{}\" found no data", self.name);
                 let hint =
                     "the guest has not read its seed; /run/cloud-init/ds-identify.log says why";
-                Boot::Failed(Box::new(Entry::error(self.place(), fact).hint(hint)))
+                Boot::Failed(Box::new(
+                    Entry::error("cloud-init-failed", self.place(), fact).hint(hint),
+                ))
             }
             Ok(BootResult { errors, .. }) => match errors.split_first() {
                 Some((first, more)) => Boot::Failed(Box::new(self.failed(first, more.len()))),
@@ -90,7 +92,7 @@ impl Vm<'_> {
     fn failed(&self, first: &str, more: usize) -> Entry {
         let errors = if more == 0 { "an error".to_owned() } else { format!("{} errors", more + 1) };
         let fact = format!("cloud-init of \"{}\" ended with {errors}", self.name);
-        said(Entry::error(self.place(), fact), first).hint(LOGS)
+        said(Entry::error("cloud-init-failed", self.place(), fact), first).hint(LOGS)
     }
 
     fn warning(&self, warnings: &[String]) -> Report {
@@ -100,7 +102,7 @@ impl Vm<'_> {
             more => format!("{} warnings", more + 1),
         };
         let fact = format!("cloud-init of \"{}\" ended with {warnings}", self.name);
-        said(Entry::warning(self.place(), fact), first).hint(LOGS).into()
+        said(Entry::warning("cloud-init-warning", self.place(), fact), first).hint(LOGS).into()
     }
 }
 

@@ -205,7 +205,8 @@ impl Vm<'_> {
             return Look::NotYet(last_answer(error));
         }
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
-        let entry = Entry::error(self.place(), fact).note(format!("the agent says: {said}"));
+        let entry = Entry::error("agent-command-disabled", self.place(), fact)
+            .note(format!("the agent says: {said}"));
         let hint =
             "allow it in the guest's qemu-ga; RHEL and its kin block it in /etc/sysconfig/qemu-ga";
         Look::Never(Box::new(entry.hint(hint)))
@@ -214,7 +215,7 @@ impl Vm<'_> {
     /// Why a wait ended before the guest was ready.
     fn over(&self, what: &str, why: Unanswered) -> Box<Entry> {
         let (name, seconds) = (&self.name, self.shared.limit.as_secs());
-        let error = |fact: String| Entry::error(self.place(), fact);
+        let error = |fact: String| Entry::error("agent-failed", self.place(), fact);
         let missing = self.reported.as_ref().filter(|reported| !reported.missing.is_empty());
         Box::new(match (why, missing) {
             (Unanswered::Never(entry), _) => *entry,

@@ -54,7 +54,8 @@ fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
             })?;
             let is_on = is_on(params.get("agent").map(String::as_str));
             let place = Place::input(format!("vms[{}].config.agent", vm.index));
-            let off = Entry::error(place, "is off: the guest agent cannot be waited for");
+            let off =
+                Entry::error("agent-off", place, "is off: the guest agent cannot be waited for");
             let off = (!is_on).then(|| off.hint(SWITCH_ON));
             runs(false, &planned.steps).then_some(Guest { vmid: *vmid, off })
         }
@@ -84,7 +85,7 @@ fn of_seen(vm: &DesiredVm, seen: &Seen, steps: &[Step]) -> Option<Guest> {
             vm.name
         );
         let hint = if is_on(next) { "`apply --allow-reboot` switches it on" } else { SWITCH_ON };
-        Entry::error(place, fact).hint(hint)
+        Entry::error("agent-off", place, fact).hint(hint)
     };
     Some(Guest { vmid: Some(seen.vmid), off: (!is_on(agent)).then(off) })
 }

@@ -30,7 +30,8 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     check_rest(site);
     for path in &site.sources.passed_over {
         let place = Place::file(format!("{}/{path}", site.sources.root));
-        let entry = Entry::warning(place, "is not read: its name must end in .yaml");
+        let entry =
+            Entry::warning("file-not-read", place, "is not read: its name must end in .yaml");
         site.report.push(entry);
     }
     summary(site, &unused)
@@ -107,7 +108,7 @@ fn check_names(site: &mut Site<'_>, groups: &[Group]) {
         let fact = format!("deployment \"{}\" is that of {first} too", group.name);
         let place = group.name_at.map_or(Place::Run, |at| site.sources.place(at));
         let note = "on one node each would take the other's VMs of the same name for its own";
-        let entry = Entry::warning(place, fact).note(note);
+        let entry = Entry::warning("duplicate-deployment", place, fact).note(note);
         site.report.push(entry.hint("give each a name of its own"));
     }
 }

@@ -73,7 +73,7 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
         Some(waiting) => format!("it lives on a nested node: add `--parent {}`", waiting.parent),
         None => crate::suggest::reference(name, &format!("\"{}\"", subject.group.name), names),
     };
-    Err(Entry::error(Place::Run, format!("VM \"{name}\" is not there")).hint(hint))
+    Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" is not there")).hint(hint))
 }
 
 fn text(e: &Explained) -> String {

@@ -37,7 +37,7 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
             return Ok(folder);
         }
         let fact = format!("{} is not a folder", folder.display());
-        return Err(Entry::error(Place::Named(by.to_owned()), fact).into());
+        return Err(Entry::error("not-a-directory", Place::Named(by.to_owned()), fact).into());
     }
     if let Some(folder) = USUAL.iter().map(Path::new).find(|folder| folder.is_dir()) {
         return Ok(folder.to_owned());
@@ -53,6 +53,6 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
         USUAL.join(", ")
     );
-    let entry = Entry::error(Place::Run, "no site is found").note(looked);
+    let entry = Entry::error("no-site", Place::Run, "no site is found").note(looked);
     Err(entry.hint("give `--site DIR`").into())
 }

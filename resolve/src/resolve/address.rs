@@ -22,7 +22,8 @@ impl Nic<'_> {
     pub(super) fn check(&self, report: &mut Report) -> Vec<IpAddr> {
         for (net, at) in self.addresses {
             if let Some(fact) = unusable(net) {
-                let entry = self.site.sources.error(*at, format!("{net} {fact}"));
+                let entry =
+                    self.site.sources.error("unusable-address", *at, format!("{net} {fact}"));
                 report.push(self.whose(*at, entry));
             }
         }
@@ -35,7 +36,7 @@ impl Nic<'_> {
             let kind = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
             if used.iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
                 let fact = format!("`gateway` names a second one for {kind}");
-                report.push(self.site.sources.error(*at, fact));
+                report.push(self.site.sources.error("duplicate-gateway", *at, fact));
             } else if self.gateway(*gateway, *at, report) {
                 used.push(*gateway);
             }
@@ -66,7 +67,7 @@ impl Nic<'_> {
         } else {
             return true;
         };
-        let entry = self.whose(*at, self.site.sources.error(*at, fact));
+        let entry = self.whose(*at, self.site.sources.error("unusable-gateway", *at, fact));
         let entry = match self.machine.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
             true => entry,
             false => {

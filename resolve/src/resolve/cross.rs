@@ -50,13 +50,13 @@ impl Cross {
 }
 
 fn push(site: &Site<'_>, machine: &Machine, tree: &Tree, problem: Problem, report: &mut Report) {
-    let Problem { key, part, fact, hint } = problem;
+    let Problem { code, key, part, fact, hint } = problem;
     let own = tree.get(&key).filter(|_| ConfigKey::find(&key).is_none());
     let slot = || tree.find(&[CONFIG, &key]);
     let option = part.as_ref().and_then(|part| tree.find(&[CONFIG, &key, part]));
     let at = own.or(option).or_else(slot).map_or(machine.at, |said| said.at);
     let name = part.map_or_else(|| format!("`{key}`"), |part| format!("`{key}.{part}`"));
-    let entry = site.sources.error(at, format!("{name} {fact}"));
+    let entry = site.sources.error(code, at, format!("{name} {fact}"));
     report.push(match hint {
         Some(hint) => entry.hint(hint),
         None => entry,

@@ -76,7 +76,11 @@ fn parents(
         let (name, at) = parent.set()?;
         let found = names.get(name).copied();
         if found.is_none() {
-            let entry = site.sources.error(at, format!("parent \"{name}\" does not exist"));
+            let entry = site.sources.error(
+                "unknown-parent",
+                at,
+                format!("parent \"{name}\" does not exist"),
+            );
             let hint = || suggest::reference(name, "the manifest", names.keys().copied());
             site.report.push(match site.report.entries().len() > ENOUGH {
                 true => entry,
@@ -117,7 +121,7 @@ fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], s
     words.push(name(start));
     if let Some(span) = group.machines[start].text("parent").at() {
         let fact = format!("parents go in a circle: {}", words.join(" -> "));
-        site.report.push(site.sources.error(span, fact));
+        site.report.push(site.sources.error("parent-cycle", span, fact));
     }
 }
 
@@ -168,8 +172,11 @@ pub(crate) fn nested(site: &mut Site<'_>, group: &Group, name: &str) -> Option<u
     let names = names(group);
     let place = Place::Named("--parent".to_owned());
     let Some(index) = names.get(name).copied() else {
-        let entry =
-            Entry::error(place, format!("manifest \"{}\" has no node \"{name}\"", group.name));
+        let entry = Entry::error(
+            "unknown-vm",
+            place,
+            format!("manifest \"{}\" has no node \"{name}\"", group.name),
+        );
         let nested = names.iter().filter(|(_, i)| is_nested(group, **i)).map(|(name, _)| *name);
         let hint = suggest::reference(name, "the manifest", nested);
         site.report.push(entry.hint(hint));
@@ -177,7 +184,7 @@ pub(crate) fn nested(site: &mut Site<'_>, group: &Group, name: &str) -> Option<u
     };
     if !is_nested(group, index) {
         let fact = format!("node \"{name}\" is not of type pve: nothing lives on it");
-        site.report.push(Entry::error(place, fact));
+        site.report.push(Entry::error("wrong-parent", place, fact));
         return None;
     }
     Some(index)

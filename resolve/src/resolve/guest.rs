@@ -48,7 +48,7 @@ fn file(site: &Site<'_>, said: &Said, how: &How, report: &mut Report) -> Option<
         Ok(_) => Some(Secret::new(shown::MASK.to_owned())),
         Err(unreadable) => {
             let fact = format!("{} {}", site.sources.path_of(path), unreadable.fact);
-            report.push(site.sources.error(said.at, fact));
+            report.push(site.sources.error("unreadable", said.at, fact));
             None
         }
     }
@@ -67,7 +67,10 @@ fn without_effect(
         let at = tree.get("spec").map_or(said.at, |spec| spec.at);
         let fact = format!("{title} has user-data of its own: nothing in it would fetch the spec");
         let first = site.sources.short(said.at);
-        let entry = site.sources.error(at, fact).note(format!("`user_data_file` is at {first}"));
+        let entry = site
+            .sources
+            .error("spec-without-bootstrap", at, fact)
+            .note(format!("`user_data_file` is at {first}"));
         report.push(entry.hint("set one of the two to null"));
     }
     let set = |name: &&str| tree.get(name).is_some_and(|said| !said.is_null());
@@ -76,6 +79,6 @@ fn without_effect(
     if !names.is_empty() {
         let names = names.join(", ");
         let fact = format!("{title} has user-data of its own, in which {names} will not be");
-        report.push(site.sources.warning(said.at, fact));
+        report.push(site.sources.warning("user-data-replaced", said.at, fact));
     }
 }

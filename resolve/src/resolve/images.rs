@@ -48,7 +48,8 @@ pub(super) fn sources(
         _ => "`images` of site.yaml and of the node",
     };
     let entries = missing.into_iter().map(|(at, name)| {
-        let entry = site.sources.error(at, format!("image \"{name}\" does not exist"));
+        let entry =
+            site.sources.error("unknown-image", at, format!("image \"{name}\" does not exist"));
         entry.hint(suggest::reference(name, place, known.keys().copied()))
     });
     entries.collect::<Vec<_>>().into_iter().for_each(|entry| site.report.push(entry));

@@ -125,15 +125,22 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
             let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
-            site.report.push(Entry::error(Place::Named("--endpoint".to_owned()), fact));
+            site.report.push(Entry::error(
+                "invalid-value",
+                Place::Named("--endpoint".to_owned()),
+                fact,
+            ));
         }
         return endpoint.clone();
     }
     let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
     if endpoint.is_empty() && !node.api_endpoint.is_bad() {
         let at = node.api_endpoint.at().unwrap_or(node.at);
-        let entry =
-            site.sources.warning(at, "the node has no `api_endpoint`: no stage can reach it");
+        let entry = site.sources.warning(
+            "no-endpoint",
+            at,
+            "the node has no `api_endpoint`: no stage can reach it",
+        );
         site.report.push(entry.hint("set it, or give `--endpoint URL`"));
     }
     endpoint
@@ -195,7 +202,7 @@ fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
         if !rule.accepts(stem) {
             let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
             let fact = format!("the file's name must be {}", rule.must);
-            site.report.push(Entry::error(place, fact).hint(hint));
+            site.report.push(Entry::error("invalid-name", place, fact).hint(hint));
         }
     };
     if group.origin == Origin::Env && group.renamed.is_none() {
@@ -216,7 +223,7 @@ fn check_spec_server(site: &mut Site<'_>, all: &[Resolved<'_>]) {
     let places: BTreeSet<_> = fetches.filter_map(|resolved| resolved.spec_at).collect();
     for at in places {
         let fact = "no VM can fetch this spec: the site has no `server_url`";
-        let entry = site.sources.warning(at, fact);
+        let entry = site.sources.warning("spec-without-server", at, fact);
         site.report.push(entry.hint("set `server_url` under `defaults` in site.yaml"));
     }
 }

@@ -115,7 +115,7 @@ impl One<'_> {
         let Some(said) = self.said.filter(|said| !said.is_bad()) else { return };
         let slot = self.slot;
         let fact = format!("`{slot}` of {} has no `bridge`", self.machine.title());
-        self.report.push(self.site.sources.error(said.at, fact));
+        self.report.push(self.site.sources.error("missing-field", said.at, fact));
     }
 
     /// The static addresses; those of a VM that is one of several count on.
@@ -133,7 +133,7 @@ impl One<'_> {
                 // Of several of one entry the first is enough.
                 let title = self.machine.title();
                 let fact = format!("counting on from {first} leaves no address for {title}");
-                self.report.push(self.site.sources.error(said.at, fact));
+                self.report.push(self.site.sources.error("numbers-exhausted", said.at, fact));
             }
         }
         addresses
@@ -148,7 +148,7 @@ impl One<'_> {
         if mac.is_none() && offset.checked_sub(1).and_then(counted).is_some() {
             let title = self.machine.title();
             let fact = format!("counting on from {text} leaves no MAC for {title}");
-            self.report.push(self.site.sources.error(said.at, fact));
+            self.report.push(self.site.sources.error("numbers-exhausted", said.at, fact));
         }
         mac
     }

@@ -62,7 +62,7 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
     }
     for (what, first, at) in found {
         let fact = format!("{what} is already taken at {}", site.sources.short(first));
-        let mut entry = site.sources.error(at, fact);
+        let mut entry = site.sources.error("duplicate-value", at, fact);
         if what.starts_with("vmid") && group.vmid_base.value().is_some() {
             entry =
                 entry.note("an entry without a `vmid` has `vmid_base` plus its number in the list");
@@ -85,7 +85,7 @@ fn former_names(site: &mut Site<'_>, vms: &[Resolved<'_>]) {
         } else {
             continue;
         };
-        let entry = site.sources.error(at, fact);
+        let entry = site.sources.error("renamed-from", at, fact);
         site.report.push(entry);
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn check_against_node(
         for (_, at) in addresses.filter(|(address, _)| *address == ip) {
             let place = site.sources.short(ip_at);
             let fact = format!("address {ip} is that of the node, at {place}");
-            site.report.push(site.sources.error(*at, fact));
+            site.report.push(site.sources.error("duplicate-address", *at, fact));
         }
     }
 }

@@ -131,7 +131,8 @@ impl<'g> One<'_, 'g> {
                 Some(said) if said.is_null() => {
                     let fact = format!("{} has no {name}: it is null here", self.machine.title());
                     let hint = "give a value, or remove the key: then the layer below decides";
-                    self.report.push(self.site.sources.error(said.at, fact).hint(hint));
+                    self.report
+                        .push(self.site.sources.error("missing-field", said.at, fact).hint(hint));
                 }
                 // A mapping in which it is not.
                 Some(said) if said.map().is_some() => names.push(name),
@@ -142,14 +143,14 @@ impl<'g> One<'_, 'g> {
         let slot = self.merged.boot_disk.as_str();
         if let Some(said) = tree.find(&[CONFIG, slot]).filter(|said| said.is_null()) {
             let fact = format!("`{slot}` is the boot disk of {}", self.machine.title());
-            let entry = self.site.sources.error(said.at, fact);
+            let entry = self.site.sources.error("boot-disk-named-twice", said.at, fact);
             self.report.push(entry.hint("name another by `boot_disk`, or remove this"));
         }
         if self.merged.broken || names.is_empty() {
             return;
         }
         let fact = format!("{} has no {}", self.machine.title(), names.join(", "));
-        let mut entry = self.site.sources.error(self.machine.at, fact);
+        let mut entry = self.site.sources.error("missing-field", self.machine.at, fact);
         for (what, name, at) in self.site.named_layers(self.machine) {
             let place = self.site.sources.short(at);
             entry = entry.note(format!("nor has {what} \"{name}\", named at {place}"));
@@ -184,7 +185,8 @@ impl<'g> One<'_, 'g> {
     fn kind(&mut self) {
         if let Some((&"ct", at)) = self.machine.text("type").set() {
             let fact = "no stage makes containers (type ct)";
-            self.report.push(self.site.sources.error(at, fact).hint("make it a vm"));
+            self.report
+                .push(self.site.sources.error("no-containers", at, fact).hint("make it a vm"));
         }
     }
 
@@ -211,7 +213,7 @@ impl<'g> One<'_, 'g> {
         // Of several of one entry the first is enough.
         if is_none(vmid) && !is_said {
             let fact = format!("`{key}` leaves no vmid for {}", self.machine.title());
-            self.report.push(self.site.sources.error(at, fact));
+            self.report.push(self.site.sources.error("numbers-exhausted", at, fact));
         }
         vmid
     }

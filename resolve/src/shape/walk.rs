@@ -110,7 +110,11 @@ impl Walker<'_> {
                 Name::File => shape.title.to_owned(),
                 name => name.to_string(),
             };
-            return self.error(node.at, format!("{what} must be a mapping of keys to values"));
+            return self.error(
+                "wrong-type",
+                node.at,
+                format!("{what} must be a mapping of keys to values"),
+            );
         };
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
@@ -148,13 +152,17 @@ impl Walker<'_> {
             let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
             if !there {
                 let fact = format!("{} must have `{}`", shape.title, field.name);
-                self.error(node.at, fact);
+                self.error("missing-field", node.at, fact);
             }
         }
         let set = |name: &&str| map.get(name).is_some_and(|value| !value.is_null());
         if !shape.any_of.is_empty() && !shape.any_of.iter().any(set) {
             let names: Vec<String> = shape.any_of.iter().map(|name| format!("`{name}`")).collect();
-            self.error(node.at, format!("{} must have {}", shape.title, names.join(" or ")));
+            self.error(
+                "missing-field",
+                node.at,
+                format!("{} must have {}", shape.title, names.join(" or ")),
+            );
         }
         for group in shape.exclusive {
             let fields = group.iter().filter_map(|name| shape.field(name));
@@ -162,7 +170,7 @@ impl Walker<'_> {
             let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
                 let fact = format!("`{}` must not stand beside `{}`", second.text, first.text);
-                self.error(second.at.max(first.at), fact);
+                self.error("exclusive-keys", second.at.max(first.at), fact);
             }
         }
     }
@@ -176,7 +184,7 @@ impl Walker<'_> {
         let other = newer.filter_map(|name| map.entry(name)).next();
         if let Some((other, _)) = other {
             let fact = format!("`{}` and `{}` are the same field", key.text, other.text);
-            self.error(key.at.max(other.at), fact);
+            self.error("duplicate-key", key.at.max(other.at), fact);
         }
     }
 
@@ -184,14 +192,18 @@ impl Walker<'_> {
         let shown = shown::name(&key.text);
         if self.secret || shown != &*key.text {
             // Whoever mixes up key and value has written the secret here.
-            let entry = self.sources.error(key.at, format!("{} has no such key", shape.title));
+            let entry = self.sources.error(
+                "unknown-key",
+                key.at,
+                format!("{} has no such key", shape.title),
+            );
             let near = suggest::near(&key.text, shape.all().map(|f| f.name));
             return self.report.push(match near {
                 Some(name) => entry.hint(format!("did you mean `{name}`?")),
                 None => entry,
             });
         }
-        let entry = |fact: String| self.sources.error(key.at, fact);
+        let entry = |fact: String| self.sources.error("unknown-key", key.at, fact);
         let own = shape.all().map(|field| field.name);
         if !shape.is_vm() {
             let entry = entry(format!("{} has no `{shown}`", shape.title));
@@ -226,7 +238,7 @@ impl Walker<'_> {
             Type::List(item) => self.list(node, item, name),
             Type::Filled(item) => {
                 if node.list().is_some_and(<[Node]>::is_empty) {
-                    return self.error(node.at, format!("{name} must not be empty"));
+                    return self.error("empty-list", node.at, format!("{name} must not be empty"));
                 }
                 self.list(node, item, name)
             }
@@ -241,7 +253,11 @@ impl Walker<'_> {
 
     fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
         let Some(map) = node.map() else {
-            return self.error(node.at, format!("{name} must be a mapping of names to values"));
+            return self.error(
+                "wrong-type",
+                node.at,
+                format!("{name} must be a mapping of names to values"),
+            );
         };
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
@@ -258,7 +274,7 @@ impl Walker<'_> {
         let said = items.iter().enumerate().map(|(index, node)| {
             let name = Name::Item(name.key(), index);
             let what = match node.is_null() {
-                true => self.error(node.at, format!("{name} must not be empty")),
+                true => self.error("empty-list", node.at, format!("{name} must not be empty")),
                 false => self.value(node, item, name),
             };
             Said { at: node.at, what }
@@ -276,7 +292,7 @@ impl Walker<'_> {
     }
 
     fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> What {
-        self.error(node.at, self.fact(node, name, must))
+        self.error("wrong-type", node.at, self.fact(node, name, must))
     }
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
@@ -290,8 +306,8 @@ impl Walker<'_> {
         format!("{name} must be {must}{is}")
     }
 
-    fn error(&mut self, at: Span, fact: String) -> What {
-        self.push(self.sources.error(at, fact))
+    fn error(&mut self, code: &'static str, at: Span, fact: String) -> What {
+        self.push(self.sources.error(code, at, fact))
     }
 
     /// Reports why a value cannot be used.

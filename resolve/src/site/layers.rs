@@ -189,14 +189,14 @@ fn judge(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
         let Some(long) = disk.get(option) else { continue };
         if option == "size" && is_odd(long) {
             let fact = format!("`{slot}` is the boot disk, whose size is a whole number of GiB");
-            report.push(sources.error(long.at, fact));
+            report.push(sources.error("invalid-value", long.at, fact));
         }
         if let Some(short) = tree.get(key) {
             let (at, first) = (long.at.max(short.at), sources.short(long.at.min(short.at)));
             let fact = format!(
                 "`{slot}` is the boot disk: `{key}` is its `{option}`, which {first} says too"
             );
-            let entry = sources.error(at, fact);
+            let entry = sources.error("duplicate-option", at, fact);
             report.push(entry.hint("leave one of them out"));
         }
     }

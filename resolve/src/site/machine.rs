@@ -163,7 +163,7 @@ fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<M
         };
         if machines.len() + *count as usize > MOST {
             let fact = format!("this makes more than {MOST} VMs");
-            report.push(sources.error(count_at, fact));
+            report.push(sources.error("too-many-vms", count_at, fact));
             break;
         }
         // The last one has the most digits.
@@ -172,7 +172,7 @@ fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<M
             && guest::host_name(&last).is_err()
         {
             let fact = format!("with its number, \"{last}\" is longer than a host name may be");
-            report.push(sources.error(name_at, fact));
+            report.push(sources.error("invalid-name", name_at, fact));
         }
         machines.extend((0..*count).map(|number| Machine {
             at,

@@ -141,7 +141,7 @@ impl<'s> Site<'s> {
             Some(at) => self.sources.place(at),
             None => Place::file(format!("{}/{}", self.sources.root, kind.folders[0])),
         };
-        let entry = Entry::error(place, fact);
+        let entry = Entry::error("not-found", place, fact);
         self.report.push(match found.is_empty() {
             true if self.report.entries().len() > ENOUGH => entry,
             true => entry.hint(self.hint(kind, name)),
@@ -170,7 +170,7 @@ impl<'s> Site<'s> {
         let fact = "the site has no name: VMs of two sites with the same env names cannot be \
                     told apart";
         let hint = "add `site: NAME`, with a name that no other site on the cluster has";
-        self.report.push(Entry::warning(place, fact).hint(hint));
+        self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
     }
 
     /// Reads a node. One that does not exist is reported at `at`, or at the folder.

@@ -59,7 +59,7 @@ impl Site<'_> {
             true => "`api_token` names no token of secrets.yaml".to_owned(),
             false => format!("API token \"{name}\" does not exist"),
         };
-        let entry = self.sources.error(at, fact);
+        let entry = self.sources.error("unknown-api-token", at, fact);
         let note = "without `api_token` the file's name is that of the token";
         if written { entry.hint(hint) } else { entry.note(note).hint(hint) }
     }
@@ -82,12 +82,12 @@ impl Site<'_> {
         if stage::guest::is_meant_as_key(text) {
             // A key of its own, which is not shown: it may be the private one.
             let fault = SSH_KEY.fault.and_then(|fault| fault(text).err()).unwrap_or(SSH_KEY.must);
-            let entry = self.sources.error(at, format!("an SSH key {fault}"));
+            let entry = self.sources.error("invalid-ssh-key", at, format!("an SSH key {fault}"));
             return self.report.push(entry);
         }
         let hint = self.secrets_hint(name, "ssh_keys", names);
         let fact = format!("SSH key \"{}\" does not exist", shown::name(name));
-        let entry = self.sources.error(at, fact);
+        let entry = self.sources.error("unknown-ssh-key", at, fact);
         self.report.push(entry.hint(hint));
     }
 }

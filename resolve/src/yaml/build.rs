@@ -59,7 +59,10 @@ impl<'s> Builder<'s> {
             return Ok(());
         }
         let fact = "a second document begins; a file must hold one";
-        Err(self.sources.error(at, fact).hint("remove the `---`, or make two files"))
+        Err(self
+            .sources
+            .error("several-documents", at, fact)
+            .hint("remove the `---`, or make two files"))
     }
 
     /// Judges a tag and says whether it makes a scalar text.
@@ -78,7 +81,7 @@ impl<'s> Builder<'s> {
         } else {
             ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
         };
-        self.report.push(self.sources.error(at, fact).hint(hint));
+        self.report.push(self.sources.error("yaml-tag", at, fact).hint(hint));
         false
     }
 
@@ -113,12 +116,16 @@ impl<'s> Builder<'s> {
     pub(super) fn alias(&mut self, at: Span, anchor: usize) -> Result<(), Entry> {
         self.must_not_be_key(at)?;
         let Some(node) = self.anchors.get(&anchor) else {
-            return Err(self.sources.error(at, "an alias must not stand within what it names"));
+            return Err(self.sources.error(
+                "alias-cycle",
+                at,
+                "an alias must not stand within what it names",
+            ));
         };
         self.copied += node.size();
         if self.copied > MAX_COPIED {
             let fact = format!("aliases would copy more than {MAX_COPIED} values");
-            return Err(self.sources.error(at, fact));
+            return Err(self.sources.error("too-many-aliases", at, fact));
         }
         let mut node = node.clone();
         // What a mapping lacks, it lacks here; what a scalar says, it says where it is written.
@@ -157,7 +164,7 @@ impl<'s> Builder<'s> {
         match self.open.last() {
             Some(Frame { body: Body::Map { key: None, .. }, .. }) => {
                 let hint = "a value that begins with [, { or * must be quoted";
-                Err(self.sources.error(at, "a key must be text").hint(hint))
+                Err(self.sources.error("invalid-key-type", at, "a key must be text").hint(hint))
             }
             _ => Ok(()),
         }
@@ -186,7 +193,11 @@ impl<'s> Builder<'s> {
                             }
                         }
                     }
-                    _ => self.report.push(self.sources.error(key.at, "`<<` must name a mapping")),
+                    _ => self.report.push(self.sources.error(
+                        "invalid-merge",
+                        key.at,
+                        "`<<` must name a mapping",
+                    )),
                 }
             }
         }
@@ -222,6 +233,6 @@ impl<'s> Builder<'s> {
             false => "this key".to_owned(),
         };
         let fact = format!("{what} is already set in line {}", first.line);
-        self.sources.error(key.at, fact)
+        self.sources.error("duplicate-key", key.at, fact)
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Opt
     let text = match &source.text {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(unreadable) => {
-            let entry = Entry::error(stage::Place::file(&source.shown), &unreadable.fact);
+            let entry =
+                Entry::error("unreadable", stage::Place::file(&source.shown), &unreadable.fact);
             report.push(match &unreadable.hint {
                 Some(hint) => entry.hint(hint),
                 None => entry,
@@ -99,9 +100,9 @@ fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError)
     let at = span(file, Range::empty(mark));
     // The library's words may quote the text, and the text may be a secret.
     if sources.file(file).is_some_and(|f| f.secret) {
-        return sources.error(at, "is not YAML from here on");
+        return sources.error("not-yaml", at, "is not YAML from here on");
     }
-    sources.error(at, format!("is not YAML: {}", shown::foreign(&error.info())))
+    sources.error("not-yaml", at, format!("is not YAML: {}", shown::foreign(&error.info())))
 }
 
 #[cfg(test)]

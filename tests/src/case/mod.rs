@@ -4,6 +4,7 @@
 //! tests/cases/unknown-preset/
 //! ├── cmd       a shell line, or several; the tools are on PATH
 //! ├── in/       what the tools read; copied to a scratch folder, where `cmd` runs
+//! ├── wording   (may be empty) stderr is compared word for word: see `findings.rs`
 //! ├── stdin     given to cmd (absent: empty)
 //! ├── stdout    expected (absent: empty); the same for stderr
 //! ├── status    expected (absent: 0)
@@ -15,6 +16,7 @@
 //! With a `world.json` it runs against the PVE simulator: see `sim.rs`.
 //! `UPDATE=1` writes what came instead of comparing; the review is the diff.
 
+mod findings;
 mod normal;
 mod scratch;
 mod sim;
@@ -86,6 +88,7 @@ pub fn execute(
         .env("HOME", scratch.path())
         .env("LC_ALL", "C.UTF-8")
         .env("SOURCE_DATE_EPOCH", "1760000000")
+        .env("PVE_PIPELINE_LOG", if keeps_wording(cmd) { "" } else { "codes" })
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(stdin.map_or_else(Stdio::null, Stdio::from));
     let (output, stderr) = match Terminal::open(cmd.parent().unwrap_or(cmd))? {
@@ -101,11 +104,17 @@ pub fn execute(
             (output, terminal.read()?)
         }
     };
+    let stderr = if keeps_wording(cmd) { stderr } else { findings::reduced(&stderr) };
     Ok(Outcome {
         stdout: scratch.normal(&String::from_utf8_lossy(&output.stdout)),
         stderr: scratch.normal(&stderr),
         status: code(output.status),
     })
+}
+
+/// Returns whether the case of `cmd` compares what a message says, and not only its code and place.
+fn keeps_wording(cmd: &Path) -> bool {
+    cmd.with_file_name("wording").exists() || cmd.with_file_name("terminal").exists()
 }
 
 const TOOLS: [&str; 5] =

@@ -80,7 +80,11 @@ impl Reader<'_> {
                 None if vm.config.is_none() => {
                     let must = key.key.parts().first().map(|part| part.kind.must());
                     let fact = format!("is missing: {}", must.unwrap_or_default());
-                    self.report.error(Place::input(format!("vms[{index}].{name}")), fact);
+                    self.report.error(
+                        "invalid-value",
+                        Place::input(format!("vms[{index}].{name}")),
+                        fact,
+                    );
                 }
                 None => {}
             }
@@ -112,7 +116,7 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, field: String, problem: &Problem) {
-        let entry = Entry::error(Place::input(field), problem.fact.clone());
+        let entry = Entry::error(problem.code, Place::input(field), problem.fact.clone());
         self.report.push(match &problem.hint {
             Some(hint) => entry.hint(hint.clone()),
             None => entry,
@@ -128,7 +132,7 @@ impl Reader<'_> {
             None if !made => return Some(None),
             None => format!("is missing: a whole number from 1 to {MOST}"),
         };
-        self.report.error(Place::input(field), fact);
+        self.report.error("invalid-value", Place::input(field), fact);
         None
     }
 
@@ -140,7 +144,11 @@ impl Reader<'_> {
         let key = ConfigKey::find(text).filter(is_disk);
         if key.is_none() {
             let fact = format!("\"{text}\" must be a slot for disks, such as virtio0 or scsi0");
-            self.report.error(Place::input(format!("vms[{index}].boot_disk")), fact);
+            self.report.error(
+                "invalid-value",
+                Place::input(format!("vms[{index}].boot_disk")),
+                fact,
+            );
         }
         key
     }
@@ -148,7 +156,7 @@ impl Reader<'_> {
     fn tags(&mut self, index: usize, vm: &Vm) -> BTreeSet<String> {
         for tag in vm.tags.iter().filter(|tag| !rule::TAG.accepts(tag)) {
             let fact = format!("\"{tag}\" must be {}", rule::TAG.must);
-            self.report.error(Place::input(format!("vms[{index}].tags")), fact);
+            self.report.error("invalid-value", Place::input(format!("vms[{index}].tags")), fact);
         }
         // Ours is written with each mark: it is nobody's to take away.
         vm.tags.iter().filter(|tag| !tag.eq_ignore_ascii_case(TAG)).cloned().collect()
@@ -165,7 +173,7 @@ impl Reader<'_> {
 
     fn image(&mut self, field: String, name: &str) -> Option<Image> {
         if name.is_empty() {
-            self.report.error(Place::input(field), "is missing");
+            self.report.error("missing-field", Place::input(field), "is missing");
             return None;
         }
         let Some(text) = self.deployment.images.get(name) else {
@@ -183,7 +191,7 @@ impl Reader<'_> {
                 Some(Image { name: name.to_owned(), volid: Some(volid), pending })
             }
             Err(bad) => {
-                self.report.error(place, bad.to_string());
+                self.report.error("invalid-value", place, bad.to_string());
                 None
             }
         }
@@ -199,13 +207,13 @@ impl Reader<'_> {
                 _ => "seed_fingerprint",
             };
             let place = Place::input(format!("vms[{index}].{missing}"));
-            let entry = Entry::error(place, "is missing");
+            let entry = Entry::error("missing-field", place, "is missing");
             self.report.push(entry.hint("put `cloudinit-render` into the pipe before pve-apply"));
             return None;
         };
         if !is_fingerprint(fingerprint) {
             let place = Place::input(format!("vms[{index}].seed_fingerprint"));
-            self.report.error(place, "must be one word of letters and digits");
+            self.report.error("invalid-value", place, "must be one word of letters and digits");
         }
         if let Some(problem) = rendered::problem(self.deployment, &self.inputs, index, vm) {
             self.report.push(problem);
@@ -257,6 +265,7 @@ fn derived_macs(vm: &Vm) -> BTreeMap<ConfigKey, String> {
 fn iso_image(place: Place, volid: &str) -> Entry {
     // PVE: facts 17: `import-from` wants content `import` or `images`.
     Entry::error(
+        "iso-content",
         place,
         format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"),
     )

@@ -94,11 +94,11 @@ impl Reader<'_> {
             } else {
                 format!("\"{deployment}\" must be {DEPLOYMENT_NAME}")
             };
-            self.report.error(Place::input("deployment"), fact);
+            self.report.error("invalid-name", Place::input("deployment"), fact);
         }
         if let Some(site) = site.as_ref().filter(|site| !is_site_name(site)) {
             let fact = format!("\"{site}\" must be {SITE_NAME}");
-            self.report.error(Place::input("site"), fact);
+            self.report.error("invalid-name", Place::input("site"), fact);
         }
     }
 
@@ -107,7 +107,7 @@ impl Reader<'_> {
         let known = <OnError as clap::ValueEnum>::from_str(text, false).ok();
         if known.is_none() {
             let fact = format!("\"{text}\" must be stop, rollback or continue");
-            self.report.error(Place::input("on_error"), fact);
+            self.report.error("invalid-value", Place::input("on_error"), fact);
         }
         known
     }
@@ -115,13 +115,17 @@ impl Reader<'_> {
     fn vm(&mut self, index: usize, vm: &Vm) -> DesiredVm {
         let place = |field: &str| format!("vms[{index}].{field}");
         if let Err(rule) = stage::guest::host_name(&vm.name) {
-            self.report.error(Place::input(place("name")), format!("\"{}\" {rule}", vm.name));
+            self.report.error(
+                "invalid-name",
+                Place::input(place("name")),
+                format!("\"{}\" {rule}", vm.name),
+            );
         }
         let vmid = vm.vmid.and_then(|number| {
             let made = Vmid::new(u64::from(number));
             if made.is_err() {
                 let fact = format!("{number} must be {}", Vmid::RULE);
-                self.report.error(Place::input(place("vmid")), fact);
+                self.report.error("invalid-value", Place::input(place("vmid")), fact);
             }
             made.ok()
         });
@@ -144,7 +148,7 @@ impl Reader<'_> {
         let head = &self.deployment.node;
         if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
             let fact = format!("\"{node}\" must be the document's node, \"{head}\"");
-            self.report.error(Place::input(format!("vms[{index}].node")), fact);
+            self.report.error("invalid-value", Place::input(format!("vms[{index}].node")), fact);
         }
     }
 
@@ -154,13 +158,21 @@ impl Reader<'_> {
         for vm in vms {
             if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
                 let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
-                self.report.error(Place::input(format!("vms[{}].name", vm.index)), fact);
+                self.report.error(
+                    "duplicate-name",
+                    Place::input(format!("vms[{}].name", vm.index)),
+                    fact,
+                );
             }
             if let Some(vmid) = vm.vmid
                 && let Some(first) = vmids.insert(vmid, vm.index)
             {
                 let fact = format!("{vmid} is the vmid of vms[{first}] too");
-                self.report.error(Place::input(format!("vms[{}].vmid", vm.index)), fact);
+                self.report.error(
+                    "duplicate-vmid",
+                    Place::input(format!("vms[{}].vmid", vm.index)),
+                    fact,
+                );
             }
         }
     }
@@ -176,10 +188,10 @@ impl Reader<'_> {
             let place = Place::input(format!("vms[{index}].renamed_from"));
             if names.contains(old) {
                 let fact = format!("\"{old}\" is the name of a VM of this deployment");
-                self.report.error(place, fact);
+                self.report.error("renamed-from", place, fact);
             } else if let Some(other) = former.insert(old.clone(), vm.name.clone()) {
                 let fact = format!("\"{old}\" is the former name of \"{other}\" too");
-                self.report.error(place, fact);
+                self.report.error("renamed-from", place, fact);
             }
         }
         former
@@ -198,8 +210,11 @@ impl Reader<'_> {
             let up = |name: &&str| parent_of.get(name).copied().flatten();
             let chain = std::iter::successors(Some(parent.as_str()), up).take(vms.len());
             if chain.into_iter().any(|name| name == vm.name) {
-                self.report
-                    .error(place, format!("\"{parent}\" stands below \"{}\" itself", vm.name));
+                self.report.error(
+                    "parent-cycle",
+                    place,
+                    format!("\"{parent}\" stands below \"{}\" itself", vm.name),
+                );
             }
         }
     }
@@ -211,11 +226,13 @@ impl Reader<'_> {
         rule: &str,
     ) -> Option<T> {
         if text.is_empty() {
-            self.report.error(Place::input(field), format!("is missing: {rule}"));
+            self.report.error("missing-field", Place::input(field), format!("is missing: {rule}"));
             return None;
         }
         text.parse()
-            .map_err(|bad: T::Err| self.report.error(Place::input(field), bad.to_string()))
+            .map_err(|bad: T::Err| {
+                self.report.error("invalid-value", Place::input(field), bad.to_string())
+            })
             .ok()
     }
 }

@@ -66,7 +66,9 @@ pub(super) fn explain(
     let Some(wanted) = vm.path(path) else {
         let known: Vec<String> = vm.all().iter().map(|path| vm.title(path)).collect();
         let hint = suggest::key(path, known.iter().map(String::as_str));
-        return Err(Entry::error(Place::Run, format!("a VM has no `{path}`")).hint(hint));
+        return Err(
+            Entry::error("unknown-key", Place::Run, format!("a VM has no `{path}`")).hint(hint)
+        );
     };
     let below = vm.all().into_iter().filter(|path| path.starts_with(&wanted));
     let mut all: Vec<Explained> = below.map(|path| vm.explain(&path)).collect();

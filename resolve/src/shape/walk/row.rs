@@ -67,7 +67,7 @@ impl Walker<'_> {
         for also in ["size", "storage"] {
             if let Some(said) = tree.get(also) {
                 let fact = format!("`{name}` names storage and size of a new disk already");
-                return self.error(said.at.max(at), fact);
+                return self.error("duplicate-option", said.at.max(at), fact);
             }
         }
         tree.take("file");
@@ -89,7 +89,7 @@ impl Walker<'_> {
                 };
                 let other = map.0.iter().find(is_it).map_or("", |(other, _)| &*other.text);
                 let fact = format!("`{}` and `{other}` are the same option", written.text);
-                self.error(written.at, fact);
+                self.error("duplicate-option", written.at, fact);
                 continue;
             }
             let what = self.option(value, option, Name::Entry(name, &written.text));
@@ -120,10 +120,11 @@ impl Walker<'_> {
     fn no_option(&mut self, at: Span, key: &'static machine::Key, name: &str, option: &str) {
         let shown = shown::name(option);
         if let Some(reason) = machine::option_refusal(key, option) {
-            self.error(at, format!("`{name}.{shown}` cannot be set: {reason}"));
+            self.error("key-not-allowed", at, format!("`{name}.{shown}` cannot be set: {reason}"));
             return;
         }
-        let entry = self.sources.error(at, format!("`{name}` has no option `{shown}`"));
+        let entry =
+            self.sources.error("unknown-option", at, format!("`{name}` has no option `{shown}`"));
         self.push(entry.hint(suggest::key(option, option_names(key))));
     }
 
@@ -132,7 +133,11 @@ impl Walker<'_> {
         let first = option_names(key).next().unwrap_or_default();
         let is = shown::value(value, self.exposure).unwrap_or_default();
         let fact = format!("`{name}` must be options such as {first}=…, not \"{is}\"");
-        self.push(self.sources.error(at, fact).hint(suggest::key(value, option_names(key))));
+        self.push(
+            self.sources
+                .error("invalid-value", at, fact)
+                .hint(suggest::key(value, option_names(key))),
+        );
     }
 
     /// PVE's own text. Where it is one value and no more, YAML's types hold for it.
@@ -148,7 +153,8 @@ impl Walker<'_> {
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
             if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
                 let fact = self.fact(node, Name::Key(name, key.part.help), &part.kind.must());
-                return self.push(self.sources.error(node.at, fact).hint(NEW_DISK));
+                return self
+                    .push(self.sources.error("invalid-value", node.at, fact).hint(NEW_DISK));
             }
             let what = self.kind(node, part.kind, Name::Key(name, key.part.help));
             tree.set(part.name, said(what));
@@ -167,7 +173,7 @@ impl Walker<'_> {
                 continue;
             };
             if tree.get(part.name).is_some() {
-                self.error(node.at, format!("`{name}` sets `{option}` twice"));
+                self.error("duplicate-option", node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
             let what = match normal(part.kind, value) {
@@ -175,7 +181,11 @@ impl Walker<'_> {
                 None => {
                     let is = shown::value(value, self.exposure).unwrap_or_default();
                     let must = part.kind.must();
-                    self.error(node.at, format!("`{name}.{option}` must be {must}, not \"{is}\""))
+                    self.error(
+                        "invalid-value",
+                        node.at,
+                        format!("`{name}.{option}` must be {must}, not \"{is}\""),
+                    )
                 }
             };
             tree.set(part.name, said(what));
@@ -229,7 +239,11 @@ impl Walker<'_> {
         let first = self.sources.short(one.min(other));
         let short = short_form(slot, option).unwrap_or(option);
         let fact = format!("`{short}` is short for `{slot}.{option}`, which {first} says too");
-        self.push(self.sources.error(one.max(other), fact).hint("leave one of them out"));
+        self.push(
+            self.sources
+                .error("duplicate-option", one.max(other), fact)
+                .hint("leave one of them out"),
+        );
     }
 }
 

@@ -17,7 +17,7 @@ impl Walker<'_> {
                 Some(fault) => format!("{name} {fault}"),
                 None => self.fact(node, name, rule.must),
             };
-            let entry = self.sources.error(node.at, fact);
+            let entry = self.sources.error("invalid-value", node.at, fact);
             return self.push(match rule.hint {
                 Some(hint) => entry.hint(hint),
                 None => entry,
@@ -34,7 +34,7 @@ impl Walker<'_> {
         }
         let must = machine::Kind::Word(words).must();
         let Some(text) = self.plain_text(node, name, &must) else { return What::Bad };
-        let entry = self.sources.error(node.at, self.fact(node, name, &must));
+        let entry = self.sources.error("invalid-value", node.at, self.fact(node, name, &must));
         let near = suggest::near(text, words.iter().copied());
         self.push(match near {
             Some(near) if !self.secret => entry.hint(format!("did you mean \"{near}\"?")),
@@ -50,7 +50,8 @@ impl Walker<'_> {
         };
         match scalar.as_text() {
             Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
-                let entry = self.sources.error(node.at, self.fact(node, name, "text"));
+                let entry =
+                    self.sources.error("not-quoted", node.at, self.fact(node, name, "text"));
                 self.push(entry.hint("put it in quotes"));
                 return None;
             }
@@ -60,7 +61,7 @@ impl Walker<'_> {
                     None => name.to_string(),
                 };
                 let fact = format!("{what} is text here, but not to readers of YAML 1.1");
-                let entry = self.sources.warning(node.at, fact);
+                let entry = self.sources.warning("not-quoted", node.at, fact);
                 self.report.push(entry.hint("put it in quotes"));
             }
             Reading::TextOnlyNow | Reading::Text => {}
@@ -82,11 +83,13 @@ impl Walker<'_> {
                 What::Value(value.into())
             }
             None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
-                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
+                let entry =
+                    self.sources.error("quoted-number", node.at, self.fact(node, name, &must()));
                 self.push(entry.hint("remove the quotes"))
             }
             None if has_unit(&scalar.text) => {
-                let entry = self.sources.error(node.at, self.fact(node, name, &must()));
+                let entry =
+                    self.sources.error("invalid-value", node.at, self.fact(node, name, &must()));
                 self.push(match name {
                     Name::Key(_, doc) => {
                         let doc = doc.trim_end_matches('.');
@@ -157,11 +160,15 @@ impl Walker<'_> {
             Some(value) => {
                 let text = node.text().unwrap_or_default();
                 let fact = format!("{name} is {value}: \"{text}\" is read as YAML 1.1");
-                self.sources.warning(node.at, fact).hint(format!("write {value}{or}"))
+                self.sources
+                    .warning("yaml-1-1-number", node.at, fact)
+                    .hint(format!("write {value}{or}"))
             }
             None => {
                 let fact = format!("{name} is a number whose value depends on the YAML version");
-                self.sources.warning(node.at, fact).hint(format!("write it in decimal digits{or}"))
+                self.sources
+                    .warning("yaml-1-1-number", node.at, fact)
+                    .hint(format!("write it in decimal digits{or}"))
             }
         };
         self.report.push(entry);
