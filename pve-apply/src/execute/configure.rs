@@ -1,4 +1,4 @@
-//! The change of a config: guarded by the digest, with the mark in the same call, and read back before
+//! Changes a config: guarded by the digest, with the mark in the same call, and read back before
 //! the mark forgets what was ours.
 
 use super::guard::Guarded;
@@ -19,7 +19,7 @@ impl Work<'_> {
         mark: Option<&Mark>,
     ) -> Result<(), Stop> {
         let (client, node) = (self.runner.client, &self.plan.node);
-        // A VM that this run has made got its vmid and uuid meanwhile.
+        // A VM that this run created got its vmid and uuid in the meantime.
         let mark = mark.map(|mark| match mark.vmid {
             Some(_) => mark.clone(),
             None => Mark { vmid: self.mark.vmid, uuid: self.mark.uuid.clone(), ..mark.clone() },
@@ -61,14 +61,14 @@ impl Work<'_> {
     }
 
     fn check_keys(&self, params: &BTreeMap<String, String>, config: &VmConfig) -> Result<(), Stop> {
-        // What people wrote is read anew, or is said as a whole.
+        // What people wrote is read again, or given as a whole.
         let set =
             params.keys().filter(|key| !["delete", "description", "force"].contains(&key.as_str()));
         let gone = params.get("delete").into_iter().flat_map(|list| list.split(','));
         set.map(String::as_str).chain(gone).try_for_each(|key| self.check_as_planned(key, config))
     }
 
-    /// A disk that this run has moved or grown has a new volume and size: the plan knows only the old
+    /// A disk that this run moved or grew has a new volume and size: the plan knows only the old
     /// ones.
     fn follow_moves(&self, params: &mut BTreeMap<String, String>, config: &VmConfig) {
         for disk in &self.moved {
@@ -86,7 +86,7 @@ impl Work<'_> {
         }
     }
 
-    /// What this run has written is in the config, before the mark says that it is done.
+    /// Checks that what this run wrote is in the config, before the mark says that it is done.
     fn is_read_back(&self, config: &VmConfig) -> Result<(), Stop> {
         let is_there = |(key, sent): &(&String, &Option<String>)| match (sent, config.get(key)) {
             (None, got) => got.is_none(),
@@ -100,7 +100,7 @@ impl Work<'_> {
     }
 
     /// PVE: facts-4, 53: a hotplug that fails answers 400 when the new value is already pending. Only
-    /// the config tells whether a refusal has left something behind.
+    /// the config shows whether a refusal left something behind.
     fn after_refusal(&self, failed: Failed, before: Option<&Digest>) -> Failed {
         match failed {
             Failed::Pve { error, maybe: false, goes_on }
@@ -119,7 +119,7 @@ impl Work<'_> {
     }
 }
 
-/// What people wrote, or are to have written, with the mark.
+/// Returns what people wrote, or should have written, with the mark.
 fn description(params: &BTreeMap<String, String>, seen: &Guarded, mark: &Mark) -> String {
     match params.get("description") {
         Some(text) => mark.write_into(text),
@@ -127,7 +127,7 @@ fn description(params: &BTreeMap<String, String>, seen: &Guarded, mark: &Mark) -
     }
 }
 
-/// PVE re-orders and re-spells what it stores.
+/// Compares values that PVE reorders and respells when it stores them.
 fn means_the_same(key: &str, sent: &str, got: &str) -> bool {
     match ConfigKey::find(key) {
         // Our mark was written with it.
@@ -144,7 +144,7 @@ fn means_the_same(key: &str, sent: &str, got: &str) -> bool {
                     // PVE: facts 22: it gives a NIC a MAC that is sent without one.
                     (None, Some(_)) if name == "macaddr" => true,
                     (Some(sent), Some(got)) => part.kind.agrees(sent, got),
-                    // PVE may spell out what absence means, or leave it out.
+                    // PVE may spell out a default, or leave it out.
                     (sent, got) => sent.or(part.absent) == got.or(part.absent),
                 }
             })

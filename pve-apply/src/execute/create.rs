@@ -1,7 +1,7 @@
-//! Creating a VM: the one write whose repetition could make a second VM or take over a foreign one.
+//! Creates a VM: the one write that, repeated, could create a second VM or take over a foreign one.
 //!
-//! "Already exists" is never success. Whatever the answer was, the vmid is looked at: only a VM with
-//! this run's own nonce is the one that we made. The vmid is the mutex between two runs of one
+//! "Already exists" is never success. Whatever the answer, the vmid is read: only a VM with
+//! this run's own nonce is the one that we created. The vmid is the mutex between two runs of one
 //! deployment: both try the same ones in the same order, and PVE lets one create of each through.
 
 use super::persistence::is_refused_for_now;
@@ -16,36 +16,40 @@ use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Tries in all, for locks and for lost answers. A vmid that somebody else has counts for none.
+/// Total tries, for locks and lost answers. A vmid that somebody else holds does not count.
 const TRIES: u32 = 7;
-/// How often a vmid must be found free, this far apart, before a lost create counts as not done:
+/// How often a vmid must be free, this far apart, before a lost create counts as not done:
 /// PVE answers 596 after 30 s at the latest while a worker may still be about to start.
 const ABSENT_LOOKS: u32 = 4;
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
-/// After so many looks the user is told what keeps us: ten seconds.
+/// After this many reads, ten seconds, the user learns what we wait for.
 const LOOKS_UNTIL_TOLD: u32 = 20;
 
-/// What stands at a vmid after a create that was refused, or whose outcome is not known.
+/// What a vmid holds after a create that was refused or whose outcome is unknown.
 enum AtVmid {
-    /// The VM of that name, made by this run or by another one of this deployment.
+    /// The VM of that name, created by this run or by another one of this deployment.
     Ours,
     /// Something else.
     Other,
-    /// Nothing, surely.
+    /// Certainly nothing.
     Nothing,
-    /// Something that is still being made when the time is over, or when the user ends the wait.
+    /// Something that is still being created when the time is up or the user ends the wait.
     Unfinished,
-    /// It could not be found out.
+    /// Unknown.
     Unknown(Box<Error>),
 }
 
 impl Work<'_> {
-    /// Makes the VM, and knows afterwards that it is the one.
+    /// Creates the VM and makes sure afterwards that it is ours.
     pub(super) fn create(&mut self, params: &BTreeMap<String, String>) -> Result<(), Stop> {
         let uuid = uuid().map_err(|error| {
             Stop::before(
-                Entry::error("no-random-bytes", self.place(), "the system gives no random bytes")
-                    .cause(&error),
+                Entry::error(
+                    "no-random-bytes",
+                    self.place(),
+                    "the system provides no random bytes",
+                )
+                .cause(&error),
             )
         })?;
         let mut maybe = false;
@@ -63,12 +67,12 @@ impl Work<'_> {
             if goes_on {
                 return Err(self.stop("creating", stop(error, maybe)));
             }
-            // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock its file.
+            // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
             if error.is_already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
                     AtVmid::Nothing if !last => {}
-                    // The walk goes on: it ends where the range does.
+                    // The search continues to the end of the range.
                     AtVmid::Other if self.plan.vmid.is_none() => {
                         self.vmid = None;
                         continue;
@@ -84,13 +88,13 @@ impl Work<'_> {
             } else if !is_refused_for_now(&error) || last {
                 return Err(self.stop("creating", stop(error, maybe)));
             }
-            self.tell("retry", "creating, once more", None);
+            self.tell("retry", "creating again", None);
             self.rest(backoff(attempt));
             attempt += 1;
         }
     }
 
-    /// The vmid that this VM gets: the plan's, or the first of the walk that is not known to be taken.
+    /// Returns this VM's vmid: the plan's, or the first of the range that is not known to be taken.
     fn claim(&mut self) -> Result<Vmid, Stop> {
         if let Some(vmid) = self.vmid {
             self.runner.vmids.claim(vmid);
@@ -106,8 +110,8 @@ impl Work<'_> {
         Ok(vmid)
     }
 
-    /// Sends the create and waits for its task. With an error comes whether the VM may be there, or
-    /// may yet come.
+    /// Sends the create and waits for its task. An error says whether the VM may exist, or
+    /// may still appear.
     fn send_create(
         &mut self,
         vmid: Vmid,
@@ -139,12 +143,12 @@ impl Work<'_> {
         })
     }
 
-    /// A create is done: it was ours only when the VM carries this run's nonce.
+    /// Checks a finished create: it was ours only when the VM carries this run's nonce.
     fn made(&mut self) -> Result<(), Stop> {
         self.guard().map(|_| ()).map_err(|stop| Stop { maybe: !stop.yielded, ..stop })
     }
 
-    /// Looks at the vmid until it is clear what stands there.
+    /// Reads the vmid until it is clear what it holds.
     fn settle(&self, vmid: Vmid) -> AtVmid {
         let client = self.runner.client;
         let mut free = 0;
@@ -155,13 +159,13 @@ impl Work<'_> {
         loop {
             let node = &self.plan.node;
             match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
-                // The lock is ours or another's: who made it stands there when the create is over.
+                // The lock is ours or another run's: the mark shows whose when the create is over.
                 Ok(config) if is_being_made(&config) => free = 0,
                 Ok(config) => return self.whose(vmid, |key| config.get(key)),
                 Err(error) if error.is_not_there() || error.is_permission() => {
                     match ask_patiently(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
-                        // Taken, and the token cannot look: not ours, for ours it can.
+                        // Taken, and the token cannot read it: not ours, since it can read ours.
                         Ok(false) if error.is_permission() => return AtVmid::Other,
                         Ok(false) => free = 0,
                         Err(error) => return AtVmid::Unknown(Box::new(error)),
@@ -195,10 +199,9 @@ impl Work<'_> {
 
     fn unfinished(&self, maybe: bool) -> Stop {
         let vmid = self.vmid.map_or(0, Vmid::get);
-        let fact =
-            format!("a create at vmid {vmid}, where \"{}\" should be, is not over", self.plan.name);
+        let fact = format!("vmid {vmid}, meant for \"{}\", is still being created", self.plan.name);
         let entry = Entry::error("create-not-over", self.place(), fact)
-            .hint("run again: it is waited for then");
+            .hint("run again: the next run waits for it");
         Stop { goes_on: maybe, maybe, ..Stop::before(entry) }
     }
 
@@ -211,19 +214,19 @@ impl Work<'_> {
     }
 }
 
-/// Returns whether a create or a clone still holds a config: its mark shows only afterwards.
+/// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
 pub(super) fn is_being_made(config: &pve_client::VmConfig) -> bool {
     config.get("lock").is_some_and(is_making)
 }
 
-/// Returns whether a lock is that of a VM that is being made.
+/// Returns whether a lock means that the VM is being created.
 pub(super) fn is_making(lock: &str) -> bool {
     // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid;
     // facts-4, 23: a clone is locked until its disks are there.
     matches!(lock, "create" | "clone")
 }
 
-/// What else is said of the firmware's tables stands beside the uuid.
+/// Returns the firmware tables' other values, which are kept beside the uuid.
 fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     match params.get("smbios1") {
         Some(said) => format!("{said},uuid={uuid}"),
@@ -231,7 +234,7 @@ fn smbios1(params: &BTreeMap<String, String>, uuid: &str) -> String {
     }
 }
 
-/// A random uuid, version 4.
+/// Returns a random uuid, version 4.
 fn uuid() -> Result<String, getrandom::Error> {
     let mut bytes = [0u8; 16];
     getrandom::fill(&mut bytes)?;

@@ -1,6 +1,6 @@
-//! What a step has come to: PVE's word that a task is done is not the effect.
+//! Checks the effect of a step: a task that PVE calls done is not proof.
 //!
-//! PVE: facts-3, 4.1: of a VM under HA, start, stop and shutdown only ask HA's manager, and their
+//! PVE: facts-3, 4.1: for a VM under HA, start, stop and shutdown only ask HA's manager, and their
 //! tasks end OK at once. So each power step ends when the VM is seen in its new state, and HA with it.
 
 use super::retry::pause;
@@ -13,16 +13,16 @@ use stage::Entry;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A VM that is not under HA shows its new state when the task is over; a moment is for the lists.
+/// A VM outside HA shows its new state when the task is over; the lists lag a moment.
 const SHOWS: Duration = Duration::from_secs(10);
 /// HA's managers look every ten seconds, on two nodes one after the other.
 const HA_ACTS: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
-const TASKS_TELL: &str = "the VM's tasks in PVE say why; run again when that is mended";
+const TASKS_TELL: &str = "the VM's tasks in PVE say why; run again when that is fixed";
 
-/// A state of power that is waited for.
+/// A power state to wait for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PowerState {
     Running,
@@ -49,7 +49,7 @@ impl PowerState {
 }
 
 impl Work<'_> {
-    /// Waits until a VM's power is as a step wants it; `grace` is what the guest itself may need.
+    /// Waits until a VM has the power state that a step wants; `grace` is the time the guest itself may need.
     pub(super) fn reach(&self, state: PowerState, grace: Duration) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let (client, node) = (self.runner.client, &self.plan.node);
@@ -70,7 +70,7 @@ impl Work<'_> {
             let over = match ha {
                 Some("error") => true,
                 None => shows.is_over(),
-                // The manager has reasons to wait, a lost node for one.
+                // The manager may have reasons to wait, such as a lost node.
                 Some("freeze" | "fence" | "recovery" | "migrate" | "relocate") => whole.is_over(),
                 Some(_) => acts.is_over(),
             };
@@ -78,7 +78,7 @@ impl Work<'_> {
                 return Err(self.not_reached(state, &status));
             }
             if self.runner.interrupt.is_signalled() {
-                let fact = format!("\"{}\" was not waited for any more", self.plan.name);
+                let fact = format!("stopped waiting for \"{}\"", self.plan.name);
                 return Err(Stop::after(Entry::error("not-waited", self.place(), fact)));
             }
             if let Some(ha) = ha.filter(|_| !told) {
@@ -100,25 +100,25 @@ impl Work<'_> {
         let vmid = self.vmid.map_or(0, Vmid::get);
         let (fact, hint) = match status.ha.as_deref() {
             Some("error") => (
-                format!("\"{name}\" is {is}: HA has it in its state \"error\""),
+                format!("\"{name}\" is {is}, and its HA state is \"error\""),
                 format!(
-                    "on a node: ha-manager set vm:{vmid} --state disabled, mend what its log says, \
+                    "on a node: ha-manager set vm:{vmid} --state disabled, fix what its log reports, \
                      then --state started"
                 ),
             ),
             Some(ha) => (
-                format!("\"{name}\" is {is} and not {word}: HA says \"{ha}\""),
+                format!("\"{name}\" is {is}, not {word}: HA says \"{ha}\""),
                 "HA's log on its node says why; run again when it has acted".to_owned(),
             ),
             None => (
-                format!("\"{name}\" is {is} and not {word}, although its task ended well"),
+                format!("\"{name}\" is {is}, not {word}, although its task succeeded"),
                 TASKS_TELL.to_owned(),
             ),
         };
         Stop::after(Entry::error("not-effective", self.place(), fact).hint(hint))
     }
 
-    /// A disk that was to grow has its new size.
+    /// Checks that a disk has its new size.
     pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
@@ -130,11 +130,11 @@ impl Work<'_> {
             return Ok(());
         }
         let (name, has) = (&self.plan.name, machine::shown_size(has));
-        let fact = format!("{disk} of \"{name}\" still has {has}, although its task ended well");
+        let fact = format!("{disk} of \"{name}\" still has {has}, although its task succeeded");
         Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
     }
 
-    /// A disk that was to move lies on its new storage.
+    /// Checks that a disk is on its new storage.
     pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
@@ -146,13 +146,13 @@ impl Work<'_> {
             return Ok(());
         }
         let fact = format!(
-            "{disk} of \"{}\" is still {file}, although its task ended well",
+            "{disk} of \"{}\" is still {file}, although its task succeeded",
             self.plan.name
         );
         Err(Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL)))
     }
 
-    /// The cluster lists the VM in its pool.
+    /// Checks that the cluster lists the VM in its pool.
     pub(super) fn is_in_pool(&self, pool: Option<&str>) -> Result<(), Stop> {
         let client = self.runner.client;
         let rows = ask_patiently(|| client.cluster_resources())
@@ -167,7 +167,7 @@ impl Work<'_> {
         Err(Stop::after(Entry::error("not-effective", self.place(), fact)))
     }
 
-    /// What a task has written is in the config.
+    /// Checks that what a task wrote is in the config.
     pub(super) fn is_written<'k>(
         &self,
         mut keys: impl Iterator<Item = &'k String>,
@@ -183,12 +183,13 @@ impl Work<'_> {
     }
 
     pub(super) fn lost(&self, key: &str) -> Stop {
-        let fact = format!("`{key}` of \"{}\" is not as it was written", self.plan.name);
+        let fact =
+            format!("`{key}` of \"{}\" does not have the value that was written", self.plan.name);
         Stop::after(Entry::error("not-effective", self.place(), fact).hint(TASKS_TELL))
     }
 
-    /// After the last step: what this run has written is there, and no value of it waits for a reboot
-    /// unless the plan leaves it to one.
+    /// Checks after the last step that what this run wrote is there and does not wait for a reboot,
+    /// unless the plan leaves it to a reboot.
     pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), Stop> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
@@ -211,15 +212,15 @@ impl Work<'_> {
         }
         let list = pending.join(", ");
         let fact = format!("\"{}\" still waits for a reboot: {list}", self.plan.name);
-        let hint = "--allow-reboot brings it into force; --pending leaves the reboot to you";
+        let hint = "--allow-reboot makes it take effect; --pending leaves the reboot to you";
         Err(Stop::after(Entry::error("reboot-pending", self.place(), fact).hint(hint)))
     }
 
-    /// Both witnesses: the cluster says that the vmid is free, and the VM has no config.
+    /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
     pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
         let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
-        // PVE: facts 4: with rights on single VMs only, what is not there is forbidden.
+        // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
         no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)

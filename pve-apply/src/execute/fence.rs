@@ -1,4 +1,4 @@
-//! The fence: no two VMs of one name, when two runs of one deployment work at once.
+//! The fence: prevents two VMs of one name when two runs of one deployment work at once.
 //!
 //! The vmid is the mutex where both runs try the same one. Where they do not, because one of them saw
 //! a vmid in use that the other saw free, both creates succeed. So after the create, and once more
@@ -18,16 +18,16 @@ use stage::Entry;
 use std::time::Duration;
 
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
-/// After one second it is asked whether the create has died, and then every ten seconds.
+/// We ask after one second whether the create has died, then every ten seconds.
 const FIRST_ASKED: u32 = 4;
 const ASKED_EVERY: u32 = 40;
 
-/// The task of a create.
+/// The type of a create's task.
 const CREATE: &str = "qmcreate";
-/// How a task ends whose worker was killed.
+/// The exit status of a task whose worker was killed.
 const KILLED: &str = "unexpected status";
 
-/// Another VM that carries the mark of the one that this run has made.
+/// Another VM that carries the same mark as the one that this run created.
 struct Twin {
     vmid: Vmid,
     stage: Stage,
@@ -38,7 +38,7 @@ impl Work<'_> {
     pub(super) fn fence(&mut self) -> Result<(), Stop> {
         let Some(own) = self.vmid else { return Ok(()) };
         let twins = self.twins()?;
-        // Whoever sees a finished one yields: it has been started, and may be in use. Else the lowest
+        // Whoever sees a finished one yields: it has been started and may be in use. Otherwise the lowest
         // vmid stays.
         let stays = |twin: &Twin| twin.stage == Stage::Done || twin.vmid < own;
         match twins.iter().find(|twin| stays(twin)) {
@@ -51,8 +51,8 @@ impl Work<'_> {
         }
     }
 
-    /// The VMs with this VM's mark, of other runs. One that is still being
-    /// made has no mark yet: it is waited for. What begins later meets this run's VM at its own fence.
+    /// Returns the VMs of other runs that carry this VM's mark. One that is still being created has
+    /// no mark yet, so we wait for it. A create that begins later meets this run's VM at its own fence.
     fn twins(&self) -> Result<Vec<Twin>, Stop> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
@@ -83,19 +83,19 @@ impl Work<'_> {
         Ok(twins)
     }
 
-    /// Returns whether the create of a VM was killed: it never gets a mark, and stays locked until
+    /// Returns whether the create of a VM was killed: such a VM never gets a mark, and stays locked until
     /// somebody clears it.
     fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Stop> {
         let kind = Some(CREATE.to_owned());
         let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
         let client = self.runner.client;
         let tasks = ask_patiently(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
-        // PVE: facts-4, 33; reference 4. Any other end takes the lock away, or the config. What runs is
+        // PVE: facts-4, 33; reference 4. Any other end removes the lock, or the config. Running tasks are
         // listed first.
         let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
-        // A create that has begun since holds the lock with right.
+        // A create that began later holds the lock rightly.
         let is_dead = killed && matches!(self.look(node, vmid)?, Some(None));
-        // Before the end it is looked once more, and said once.
+        // Before the end we look once more, and report it once.
         if is_dead && !self.started {
             let text = format!(
                 "VM {vmid} is left locked by a create that was killed: `qm unlock {vmid}` and \
@@ -106,8 +106,8 @@ impl Work<'_> {
         Ok(is_dead)
     }
 
-    /// The VMs that may be twins. A vmid alone proves nothing: its VM may have gone since the plan, and
-    /// the vmid been given to another.
+    /// Returns the VMs that may be twins. A vmid alone proves nothing: its VM may have been destroyed since the plan, and
+    /// the vmid given to another.
     fn suspects(&self) -> Result<Vec<(Vmid, NodeName)>, Stop> {
         let (client, home) = (self.runner.client, &self.plan.node);
         let unseen = |error: Error| self.unseen(&error);
@@ -128,12 +128,12 @@ impl Work<'_> {
         Ok(others.map(|row| (row.vmid, row.node)).collect())
     }
 
-    /// `None`: not a twin. `Some(None)`: it cannot be told yet.
+    /// Returns `None` for a VM that is not a twin, `Some(None)` while that is unknown.
     fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, Stop> {
         let client = self.runner.client;
         let config = match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending)) {
             Ok(config) => config,
-            // Gone or moved, not to be read, or on a node that is away: no create of this document's.
+            // Gone, moved, unreadable or on an offline node: not a create of this document.
             Err(error)
                 if error.is_not_there() || error.is_permission() || error.is_node_unreachable() =>
             {
@@ -153,10 +153,10 @@ impl Work<'_> {
         }
     }
 
-    /// Destroys the VM that this run has made, which its own nonce proves.
+    /// Destroys the VM that this run created, as its nonce proves.
     fn give_up(&mut self, vmid: Vmid) -> Result<(), Stop> {
         let (client, node) = (self.runner.client, &self.plan.node);
-        self.tell("step", "destroying it again: another run has made it too", None);
+        self.tell("step", "destroying it: another run has created it too", None);
         if self.started {
             self.power_off()?;
         }
@@ -167,7 +167,7 @@ impl Work<'_> {
         if self.is_gone(vmid) {
             return Ok(());
         }
-        let fact = format!("VM {vmid} is still there after its removal");
+        let fact = format!("VM {vmid} still exists after its removal");
         Err(Stop::after(Entry::error("still-there", self.place(), fact)))
     }
 
@@ -181,6 +181,6 @@ impl Work<'_> {
             self.plan.name
         );
         let entry = Entry::error("being-created", self.place(), fact);
-        Stop::after(entry.hint("run again: it is waited for, and then one of the two stays"))
+        Stop::after(entry.hint("run again: the next run waits for it and keeps one of the two"))
     }
 }

@@ -1,4 +1,4 @@
-//! What is read right before a change: whose the VM is, whether it is as planned, whether it runs.
+//! Reads right before a change whose the VM is, whether it is as planned and whether it runs.
 
 use super::{Stop, Work};
 use crate::action::Action;
@@ -11,7 +11,7 @@ use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
 
-/// What the guard has seen: the write that follows sends this digest.
+/// What the guard read: the write that follows sends this digest.
 pub(super) struct Guarded {
     pub(super) vmid: Vmid,
     pub(super) config: VmConfig,
@@ -22,7 +22,7 @@ impl Guarded {
         self.config.digest.as_ref()
     }
 
-    /// The description with a mark in the place of the old one.
+    /// The description with a mark that replaces the old one.
     pub(super) fn description_with(&self, mark: &Mark) -> String {
         mark.write_into(self.config.get("description").unwrap_or_default())
     }
@@ -34,7 +34,7 @@ impl Work<'_> {
     /// Reads the config and checks the owner; before the first change also the digest and the power.
     pub(super) fn guard(&self) -> Result<Guarded, Stop> {
         let Some(vmid) = self.vmid else {
-            return Err(self.refused("has no vmid: its create has not been carried out"));
+            return Err(self.refused("has no vmid: it has not been created"));
         };
         let client = self.runner.client;
         let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
@@ -55,8 +55,10 @@ impl Work<'_> {
         if !error.is_not_there() {
             return Stop::before(finding::of_error(self.place(), error));
         }
-        let fact =
-            format!("\"{}\" is gone from this node, or has moved to another", self.plan.name);
+        let fact = format!(
+            "\"{}\" no longer exists on this node, or has moved to another",
+            self.plan.name
+        );
         let entry = finding::says(Entry::error("moved", self.place(), fact), error);
         Stop::before(entry.hint(LOOK_AGAIN))
     }
@@ -65,7 +67,7 @@ impl Work<'_> {
         let expected = &self.mark;
         let of = (expected.site.as_str(), expected.deployment.as_str());
         let found = match owner(of, vmid.get(), |key| config.get(key)) {
-            // What is adopted is not ours yet; the digest tells that it is what was shown.
+            // What is adopted is not ours yet; the digest proves that it is what was shown.
             Owner::Stranger(_) if self.plan.action == Action::Adopt => return Ok(()),
             Owner::Stranger(stranger) => {
                 return Err(self.refused(&format!("is {}", stranger.text())));
@@ -74,7 +76,7 @@ impl Work<'_> {
         };
         match self.plan.action {
             Action::Create if !found.same_vm(expected) => {}
-            // The VM that we have just made carries this run's own nonce.
+            // The VM that we have just created carries this run's own nonce.
             Action::Create if found.run != expected.run => return Err(self.yielded(vmid)),
             Action::Create => return Ok(()),
             Action::Change | Action::Destroy | Action::Power | Action::Release
@@ -87,7 +89,7 @@ impl Work<'_> {
         Err(self.refused(&format!("is \"{}\" of deployment \"{}\"", found.vm, found.deployment)))
     }
 
-    /// Somebody else was here since the plan: another run of ours, which is planned anew for, or people.
+    /// Refuses a VM that somebody changed since the plan: another run of ours, or a person.
     fn changed(&self, vmid: Vmid, config: &VmConfig) -> Stop {
         let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
         let now = owner(of, vmid.get(), |key| config.get(key));
@@ -98,11 +100,11 @@ impl Work<'_> {
         Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop }
     }
 
-    /// A key that is written anew is as it was planned for. The digest tells that of the first step only:
+    /// Checks that a key still has the value that was planned for. The digest proves that for the first step only:
     /// while a guest shuts down or a disk moves, people go on working.
     pub(super) fn check_as_planned(&self, key: &str, config: &VmConfig) -> Result<(), Stop> {
         let Some(planned) = self.planned.get() else { return Ok(()) };
-        // PVE: facts-4, 46: it takes a drive that goes out of the boot order by itself.
+        // PVE: facts-4, 46: PVE removes a deleted drive from the boot order by itself.
         if key == "boot" || self.sent.contains_key(key) {
             return Ok(());
         }
@@ -114,12 +116,12 @@ impl Work<'_> {
         if is_same {
             return Ok(());
         }
-        let fact = format!("has another `{key}` than it was planned for; it is left as it is");
+        let fact = format!("has another `{key}` than planned; it is left as it is");
         let stop = self.refused(&fact);
         Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
     }
 
-    /// A VM that runs takes other changes than one that does not.
+    /// Checks the power state: a running VM takes other changes than a stopped one.
     fn check_power(&self, vmid: Vmid) -> Result<(), Stop> {
         let Some(planned) = self.plan.power else { return Ok(()) };
         let client = self.runner.client;
@@ -135,23 +137,25 @@ impl Work<'_> {
         Err(Stop { entry: Box::new(stop.entry.hint(LOOK_AGAIN)), ..stop })
     }
 
-    /// Another run of this deployment has made the VM, or has written to it since the plan.
+    /// Another run of this deployment has created the VM, or written to it, since the plan.
     pub(super) fn yielded(&self, vmid: Vmid) -> Stop {
-        let fact =
-            format!("another run of this deployment works on \"{}\" (vmid {vmid})", self.plan.name);
+        let fact = format!(
+            "another run of this deployment is working on \"{}\" (vmid {vmid})",
+            self.plan.name
+        );
         let entry = Entry::error("another-run", self.place(), fact)
-            .hint("run again when that run has ended");
+            .hint("run again when the other run has finished");
         Stop { yielded: true, ..Stop::before(entry) }
     }
 
     /// A refusal of our own: nothing was sent.
     pub(super) fn refused(&self, fact: &str) -> Stop {
-        let fact = format!("the VM at the place of \"{}\" {fact}", self.plan.name);
+        let fact = format!("the VM in the place of \"{}\" {fact}", self.plan.name);
         Stop::before(Entry::error("not-ours", self.place(), fact))
     }
 }
 
-/// A drive's options, in whatever order, without its volume and size, which a move and a growth change.
+/// Returns a drive's options in a fixed order, without its volume and size, which a move or a resize changes.
 fn without_place(row: ConfigKey, text: Option<&str>) -> Option<BTreeMap<String, String>> {
     let parts = Parts::read(row.key, text?);
     let others = parts.iter().filter(|(name, _)| !["file", "size"].contains(name));

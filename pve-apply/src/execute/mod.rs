@@ -1,7 +1,7 @@
-//! DOOR (writes): carries out the steps of one VM's plan, one after the other.
+//! DOOR (writes): carries out the steps of one VM's plan, one after another.
 //!
-//! Promises: makes no decision, every parameter is in the plan; reads the mark anew right before each
-//! change and each destroy; never takes "already exists" for success; waits for every task and judges it.
+//! Guarantees: decides nothing, since every parameter is in the plan; reads the mark again right before each
+//! change and each destroy; never takes "already exists" for success; waits for every task and checks its result.
 
 mod configure;
 mod create;
@@ -31,13 +31,13 @@ use std::time::Duration;
 pub(crate) struct Runner<'a> {
     /// The connection.
     pub client: &'a Client,
-    /// Where progress is told.
+    /// Where progress is reported.
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
-    /// Tells how long a write is waited for.
+    /// Measures how long a write is waited for.
     pub(crate) clock: &'a dyn Clock,
-    /// How many imports a storage takes at a time.
+    /// The number of imports into one storage at a time.
     pub gates: &'a Gates,
     /// How long a task may take.
     pub task_limit: Duration,
@@ -45,15 +45,15 @@ pub(crate) struct Runner<'a> {
     pub(crate) vmids: Vmids,
 }
 
-/// Why a step came to no good end.
+/// Why a step failed.
 pub(crate) struct Stop {
     /// For people.
     pub(crate) entry: Box<Entry>,
-    /// The step may have changed the world all the same.
+    /// The step may have changed something all the same.
     pub(crate) maybe: bool,
-    /// PVE still works at it.
+    /// PVE is still working on it.
     pub(crate) goes_on: bool,
-    /// Another run of this deployment is at this VM: it is planned for anew.
+    /// Another run of this deployment is working on this VM: it is planned again.
     pub(crate) yielded: bool,
 }
 
@@ -63,7 +63,7 @@ impl Stop {
         Self { entry: Box::new(entry), maybe: false, goes_on: false, yielded: false }
     }
 
-    /// A failure after which the world may have changed.
+    /// A failure after which something may have changed.
     pub(crate) fn after(entry: Entry) -> Self {
         Self { entry: Box::new(entry), maybe: true, goes_on: false, yielded: false }
     }
@@ -74,19 +74,19 @@ pub(crate) struct Work<'a> {
     pub(crate) runner: &'a Runner<'a>,
     pub(crate) plan: &'a VmPlan,
     pub(crate) vmid: Option<Vmid>,
-    /// The mark that the VM carries by now.
+    /// The mark that the VM carries now.
     pub(crate) mark: Mark,
-    /// No step has changed the VM yet: the planned digest and power must still hold.
+    /// Whether no step has changed the VM yet: the planned digest and power must still hold.
     pub(crate) untouched: bool,
-    /// This run has started the VM.
+    /// Whether this run has started the VM.
     pub(crate) started: bool,
-    /// What is done at the moment, for people.
+    /// What is being done, for people.
     pub(crate) doing: &'static str,
-    /// The config when it was last seen to be the planned one.
+    /// The config when it last matched the plan.
     pub(crate) planned: OnceCell<VmConfig>,
-    /// Disks that this run has moved or grown: volume and size are others than in the plan.
+    /// Disks that this run has moved or grown: their volume and size differ from the plan.
     pub(crate) moved: BTreeSet<String>,
-    /// What this run has written to the config; no value: the key was taken out.
+    /// What this run has written to the config; no value means that the key was deleted.
     pub(crate) sent: BTreeMap<String, Option<String>>,
     /// What PVE warned of.
     pub(crate) warnings: RefCell<Vec<String>>,
@@ -115,10 +115,10 @@ impl Runner<'_> {
         for (index, step) in plan.steps.iter().enumerate() {
             if matches!(step, Step::UploadSeed { .. }) {
                 // Before the upload, so that no seed waits on the storage, readable to others; and
-                // before the look at Ctrl-C, for the wait may be long.
+                // before the check for Ctrl-C, since the wait may be long.
                 turn = self.turn(plan);
             }
-            // A seed that was uploaded goes all the same.
+            // An uploaded seed is deleted in any case.
             if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
@@ -153,8 +153,8 @@ impl Runner<'_> {
     }
 }
 
-/// The config keys that a change has written, and whether each is to be there: only of a VM that was
-/// there before can they wait.
+/// Returns the config keys that a change has written, and whether each should exist: only on a VM that existed
+/// before can they wait for a reboot.
 fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
     let mut keys = BTreeMap::new();
     for step in plan.steps.iter().filter(|_| plan.action == Action::Change) {
@@ -173,14 +173,14 @@ fn written_keys(plan: &VmPlan) -> BTreeMap<&str, bool> {
 }
 
 impl Runner<'_> {
-    /// The turn of a VM that imports disks; over when dropped.
+    /// The turn of a VM that imports disks; it ends when dropped.
     fn turn(&self, plan: &VmPlan) -> Option<Turn<'_>> {
         plan.storage.as_deref().map(|storage| self.gates.pass(storage))
     }
 }
 
 impl Work<'_> {
-    /// Where findings about this VM are.
+    /// Returns the place of findings about this VM.
     pub(crate) fn place(&self) -> Place {
         match self.vmid {
             Some(vmid) => Place::vm(self.plan.node.as_str(), vmid.get()),
@@ -188,7 +188,7 @@ impl Work<'_> {
         }
     }
 
-    /// Tells the step that is begun; a look, or a record that goes with other steps, is not worth a line.
+    /// Reports the step that begins; a check, or a record that belongs to other steps, is not worth a line.
     fn tell_step(&self, step: &Step) {
         let only_records = matches!(step, Step::Configure { params, .. } if params.is_empty());
         if matches!(step, Step::Fence) || only_records && self.plan.steps.len() > 1 {
@@ -211,7 +211,7 @@ impl Work<'_> {
         self.tell(kind, word, None);
     }
 
-    /// Judges a step that failed, and removes what it would leave behind.
+    /// Handles a failed step, and removes what it would leave behind.
     fn failed(
         &mut self,
         index: usize,
@@ -221,7 +221,7 @@ impl Work<'_> {
     ) -> Verdict {
         let mut entry = *stop.entry;
         let begun = index + usize::from(stop.maybe);
-        // A task that PVE still works at may yet read the seed: the next run removes it.
+        // A task that is still running may still read the seed: the next run removes it.
         if !stop.goes_on {
             entry.notes.extend(self.clean_up(begun, done));
         }
@@ -231,7 +231,7 @@ impl Work<'_> {
         Verdict::Failed { during: step.doing(), entry: Box::new(entry) }
     }
 
-    /// Tells what happens to this VM.
+    /// Reports what happens to this VM.
     pub(crate) fn tell(&self, event: &'static str, text: &str, percent: Option<u8>) {
         let mut told = Event::new(event, &self.plan.name, text);
         told.percent = percent;
@@ -241,14 +241,14 @@ impl Work<'_> {
         self.runner.console.event(&told);
     }
 
-    /// Tells the task behind a step: to machines always, to people when something goes wrong.
+    /// Reports the task behind a step: to machines always, to people when something goes wrong.
     pub(crate) fn tell_task(&self, upid: &Upid, text: &str) {
         let mut told = Event::new("task", &self.plan.name, text);
         told.fields.insert("upid".to_owned(), upid.to_string().into());
         self.runner.console.event(&told);
     }
 
-    /// The uploaded seed goes whatever happens, for it is a secret.
+    /// Deletes the uploaded seed whatever happens, since it is a secret.
     /// Returns what is left when that fails.
     fn clean_up(&mut self, begun: usize, done: &mut Vec<&'static str>) -> Option<String> {
         let (begun, _) = self.plan.steps.split_at_checked(begun)?;
@@ -270,11 +270,11 @@ impl Work<'_> {
             return None;
         };
         let why = stop.entry.fact;
-        Some(format!("the uploaded seed is left, and goes at the next run ({why}): {volid}"))
+        Some(format!("the uploaded seed remains until the next run removes it ({why}): {volid}"))
     }
 }
 
-/// The file that a step puts onto a storage.
+/// The file that a step uploads to a storage.
 fn uploaded_seed(step: &Step) -> Option<Volid> {
     let Step::UploadSeed { storage, file, .. } = step else { return None };
     Some(Volid::of_file(storage, "import", file))

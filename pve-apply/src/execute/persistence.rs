@@ -1,4 +1,4 @@
-//! How long a write that was refused for now is sent again. Does no I/O.
+//! Decides how long a write that was refused temporarily is retried. Does no I/O.
 
 use pve_client::Error;
 use std::time::Duration;
@@ -8,25 +8,25 @@ use std::time::Duration;
 /// PVE: qemu-server 9.2.6, CLI/qm.pm, cleanup: after a stop it waits 60 s for the lock file, and when
 /// the VM runs again by then, it holds the file for another 30 s.
 const LOCK_FILE: Duration = Duration::from_secs(120);
-/// How long other refusals are worth waiting for: a start of pveproxy, a cluster that is finding its
+/// How long other refusals are worth waiting for: pveproxy starting, a cluster that is regaining
 /// quorum.
 const PASSING: Duration = Duration::from_secs(30);
-/// How often a write is sent that may be sent again although its answer was lost.
+/// How often a write is sent that is harmless to repeat after a lost answer.
 const LOST: u32 = 7;
 
-/// Why a write may be sent once more.
+/// Why a write may be retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// Something holds a lock file. PVE itself has waited 10 s for it.
+    /// Something holds a lock file. PVE itself waited 10 s for it.
     LockFile,
-    /// Something else that passes, and PVE has answered at once.
+    /// Another temporary cause, about which PVE answered at once.
     Passing,
-    /// The answer was lost, and doing it twice does no harm.
+    /// The answer was lost, and repeating the write does no harm.
     Lost,
 }
 
 impl Cause {
-    /// Judges an error of a write; `None`: sending it again would not help, or would do harm.
+    /// Classifies an error of a write; `None` when a retry would not help, or would do harm.
     pub(super) fn of(error: &Error, is_over: bool, is_harmless: bool) -> Option<Self> {
         if is_over && error.is_lock_file_timeout() {
             Some(Self::LockFile)
@@ -37,7 +37,7 @@ impl Cause {
         }
     }
 
-    /// The first pause, and the longest one; each is twice the one before.
+    /// The first and the longest pause; each is twice the one before.
     fn pauses(self) -> (Duration, Duration) {
         match self {
             // PVE's own wait sets the pace.
@@ -57,21 +57,21 @@ pub(super) fn is_refused_for_now(error: &Error) -> bool {
         || error.is_no_quorum()
 }
 
-/// How long one write is tried again.
+/// How long one write is retried.
 #[derive(Debug)]
 pub(super) struct Persistence {
-    /// No wait is longer than this.
+    /// The longest wait.
     limit: Duration,
     attempts: u32,
 }
 
 impl Persistence {
-    /// Tries until `limit` at most, which is what one task may take.
+    /// Retries until `limit` at most, the time that one task may take.
     pub(super) fn new(limit: Duration) -> Self {
         Self { limit, attempts: 0 }
     }
 
-    /// How long to wait before the next try, `waited` after the first one began; `None`: no more.
+    /// Returns how long to wait before the next try, `waited` after the first one began; `None` when it is time to give up.
     pub(super) fn next(&mut self, cause: Cause, waited: Duration) -> Option<Duration> {
         self.attempts += 1;
         let is_over = match cause {
@@ -82,7 +82,7 @@ impl Persistence {
         (!is_over).then(|| self.pause(cause))
     }
 
-    /// How long to wait before whatever comes next.
+    /// Returns how long to wait before whatever comes next.
     pub(super) fn pause(&self, cause: Cause) -> Duration {
         let (first, last) = cause.pauses();
         last.min(first * 2u32.saturating_pow(self.attempts.saturating_sub(1)).min(64))
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
     use pve_client::{Call, TaskFailure};
 
-    /// Sends a write at a thing that is free after `free` seconds, each try of which takes `takes`;
+    /// Sends a write to something that is free after `free` seconds; each try takes `takes`;
     /// returns whether it succeeded, and when that was.
     fn send(cause: Cause, free: u64, takes: u64, limit: u64) -> (bool, u64) {
         let mut persistence = Persistence::new(Duration::from_secs(limit));

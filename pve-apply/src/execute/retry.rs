@@ -1,4 +1,4 @@
-//! DOOR: waits. Which errors are worth another try, and how long to wait before it.
+//! DOOR: waits. Decides which errors are worth another try, and how long to wait before it.
 
 use super::persistence::{Cause, Persistence};
 use super::{Stop, Work};
@@ -18,11 +18,11 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// A pause is cut into pieces of this length, so that Ctrl-C ends it.
 const PIECE: Duration = Duration::from_millis(100);
 
-/// Why a write was not sent, or not done.
+/// Why a write was not sent or not done.
 pub(super) enum Refused {
-    /// The guard let it not pass.
+    /// The guard refused it.
     Guard(Stop),
-    /// PVE or the way there.
+    /// PVE, or the connection to it, failed.
     Pve(Error),
 }
 
@@ -39,9 +39,9 @@ impl From<Error> for Refused {
 }
 
 impl Work<'_> {
-    /// Sends a write, of which `kind` is the task, and waits for it; tries again what is worth it.
+    /// Sends a write whose task is of type `kind`, waits for it, and retries where that is worth it.
     ///
-    /// `send` is called anew for each try: what guards the write stands in it.
+    /// `send` is called for each try: it contains what guards the write.
     pub(super) fn write(
         &self,
         repeat: Repeat,
@@ -71,7 +71,7 @@ impl Work<'_> {
             };
             let unknown = error.is_outcome_unknown();
             maybe |= unknown;
-            // A task that cannot be asked any more may still run: nothing is sent on top of it.
+            // A task that cannot be read any more may still run: nothing is sent on top of it.
             let cause = Cause::of(&error, over, repeat == Repeat::Harmless);
             let waited = clock.now() - started;
             if let Some(cause) = cause {
@@ -91,7 +91,7 @@ impl Work<'_> {
         }
     }
 
-    /// Waits, and less when nothing more is to be begun.
+    /// Waits, or returns early when nothing more should begin.
     pub(super) fn rest(&self, wait: Duration) {
         let mut left = wait;
         while !left.is_zero() && !self.runner.interrupt.is_asked() {
@@ -101,7 +101,7 @@ impl Work<'_> {
         }
     }
 
-    /// Lets end what a request has begun whose answer was lost: whatever comes next must not meet it.
+    /// Waits for what a request with a lost answer has begun, so that the next step does not collide with it.
     fn let_end(&self, kind: &str) {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
@@ -113,7 +113,7 @@ impl Work<'_> {
         }
     }
 
-    /// Says of a long wait that it goes on, where it is time to.
+    /// Reports that a long wait continues, when it is time to.
     pub(super) fn tell_patience(
         &self,
         patience: &mut Patience,
@@ -126,12 +126,12 @@ impl Work<'_> {
         }
     }
 
-    /// Waits for a task and judges it. A warning is said and stops nothing.
+    /// Waits for a task and checks its result. A warning is reported and stops nothing.
     pub(super) fn wait(&self, upid: &Upid) -> Result<(), Error> {
         let doing = self.doing;
         self.tell_task(upid, doing);
         let mut progress = Progress::default();
-        // A percentage costs a read of the log each time: only where somebody looks.
+        // A percentage costs a read of the log each time: only where somebody watches.
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
         let mut said = false;
@@ -150,7 +150,7 @@ impl Work<'_> {
                     patience.renew(waited);
                 }
                 self.tell_patience(&mut patience, waited, &what, &poll_answer(lost));
-                // A task that cannot be asked may never be seen to end.
+                // The end of a task that cannot be read may never be seen.
                 if stopping && lost.is_some() {
                     ControlFlow::Break(())
                 } else {
@@ -171,9 +171,11 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Answers Ctrl-C while a task runs: whoever does not want to wait for it needs its UPID.
+    /// Answers Ctrl-C while a task runs: a user who does not want to wait for it needs its UPID.
     fn tell_stopping(&self, upid: &Upid) {
-        let text = format!("stops when this is over; once more ends at once and leaves {upid}");
+        let text = format!(
+            "stopping after this task; press Ctrl-C again to quit now and leave it running: {upid}"
+        );
         self.tell("stopping", &text, None);
     }
 
@@ -186,7 +188,7 @@ impl Work<'_> {
         if error.is_paused() {
             Some(format!("resume it in PVE, or run again: {cut}"))
         } else if error.is_shutdown_timeout() {
-            Some(format!("{cut} when it does not shut down; --shutdown-timeout gives it longer"))
+            Some(format!("{cut} when it does not shut down; --shutdown-timeout gives it more time"))
         } else {
             None
         }
@@ -200,15 +202,14 @@ impl Work<'_> {
         };
         let mut entry = match &*error {
             Error::TaskFailed(_) => {
-                let fact = format!("{what} \"{}\" ended with an error", self.plan.name);
+                let fact = format!("{what} \"{}\" failed", self.plan.name);
                 finding::says(stage::Entry::error("action-failed", self.place(), fact), &error)
             }
             Error::MaybeSent { .. } | Error::BadAnswer { .. } => {
-                let fact =
-                    format!("{what} \"{}\": whether it was done is not known", self.plan.name);
+                let fact = format!("{what} \"{}\": the outcome is unknown", self.plan.name);
                 stage::Entry::error("outcome-unknown", self.place(), fact)
                     .cause(&*error)
-                    .hint("run again: what is done is recognised by its mark")
+                    .hint("run again: finished work is recognised by its mark")
             }
             error => {
                 let mut entry = finding::of_error(self.place(), error);
@@ -222,26 +223,26 @@ impl Work<'_> {
         if error.is_lock_file_timeout() {
             entry = entry.hint(
                 "another task on the node, or PVE's own cleanup after a stop, holds the VM's lock: \
-                 run again when it has ended",
+                 run again when it has finished",
             );
         }
-        // PVE: facts-4, 65: refused by the list of tags that tokens may use, in a task's words too.
+        // PVE: facts-4, 65: refused by the list of tags that tokens may set; also the text of a task.
         if error.to_string().contains("for modifying tag") {
             entry = entry.hint(
-                "the cluster's option `user-tag-access` lets only some tags be set: \
-                 allow these and `pve-pipeline` there",
+                "the cluster's option `user-tag-access` allows only some tags: \
+                 allow these and `pve-pipeline`",
             );
         }
         Stop { entry: Box::new(entry), maybe, goes_on, yielded: false }
     }
 }
 
-/// Names what a write waits for before it is sent again.
+/// Returns what a write waits for before it is retried.
 fn awaited(cause: Cause) -> &'static str {
     if cause == Cause::LockFile { "the VM's lock" } else { "Proxmox VE" }
 }
 
-/// How far a task is, read out of its log as it grows.
+/// The progress of a task, read from its growing log.
 #[derive(Default)]
 struct Progress {
     read: u64,
@@ -249,7 +250,7 @@ struct Progress {
 }
 
 impl Progress {
-    /// Looks at the log's new lines, once a second at most. A log that cannot be read tells nothing.
+    /// Reads the log's new lines, at most once a second. A log that cannot be read yields nothing.
     fn look(&mut self, client: &Client, upid: &Upid, waited: Duration) -> Option<u8> {
         if waited.saturating_sub(self.looked) < Duration::from_secs(1) {
             return None;
@@ -261,7 +262,7 @@ impl Progress {
     }
 }
 
-/// The percentage at the end of a line of a copy: `transferred 1.2 GiB of 2.0 GiB (60.00%)`.
+/// Returns the percentage at the end of a line of a copy: `transferred 1.2 GiB of 2.0 GiB (60.00%)`.
 fn percentage(line: &str) -> Option<u8> {
     // PVE: qemu-server, QemuServer.pm, qemu_img_convert and the block jobs print it so.
     let (before, _) = line.rsplit_once("%)")?;
@@ -272,27 +273,27 @@ fn percentage(line: &str) -> Option<u8> {
 
 /// A write that failed for good.
 pub(super) enum Failed {
-    /// The guard let it not pass.
+    /// The guard refused it.
     Guard(Stop),
-    /// PVE's last word, or the lack of one.
+    /// PVE's last answer, or the lack of one.
     Pve {
         error: Box<Error>,
-        /// The world may have changed.
+        /// Something may have changed.
         maybe: bool,
-        /// PVE may still work at it.
+        /// PVE may still be working on it.
         goes_on: bool,
     },
 }
 
-/// How long to wait before the next create: doubled each time.
+/// Returns how long to wait before the next create: twice as long each time.
 pub(super) fn backoff(attempt: u32) -> Duration {
     spread(FIRST_PAUSE * 2u32.saturating_pow(attempt.saturating_sub(1)).min(16))
 }
 
-/// A pause of this length with a random part, so that workers spread.
+/// Returns a pause of about this length with a random part, so that workers spread out.
 fn spread(pause: Duration) -> Duration {
     let mut byte = [0u8];
-    // Without randomness the pause is only less spread.
+    // Without randomness the pauses only spread less.
     let _ = getrandom::fill(&mut byte);
     pause / 2 + pause * u32::from(byte[0]) / 512
 }

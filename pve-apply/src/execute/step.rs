@@ -14,14 +14,14 @@ use sha2::{Digest as _, Sha256};
 use stage::{Entry, seed};
 use std::time::Duration;
 
-/// PVE itself needs some seconds on top of what a guest is given to shut down.
+/// The seconds that PVE itself needs on top of a guest's time to shut down.
 const SHUTDOWN_MARGIN: u64 = 30;
-/// How often a removal whose answer was lost is sent.
+/// How often a removal is sent whose answer was lost.
 const DESTROY_TRIES: u32 = 3;
-/// So long a removal is given to show: freeing disks takes a second or two.
+/// How long to wait for a removal to become visible: freeing disks takes a second or two.
 const GOING: Duration = Duration::from_secs(5);
 const GOING_PAUSE: Duration = Duration::from_millis(500);
-/// A guest that was given less time than this to shut down has still so many seconds to come back.
+/// The least time, in seconds, that a guest has to come back.
 const RETURN_SECONDS: u64 = 5;
 const RETURN_PAUSE: Duration = Duration::from_millis(250);
 
@@ -30,7 +30,7 @@ impl Work<'_> {
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), Stop> {
         self.doing = step.doing();
         match step {
-            // These decide by what they see how often they are sent.
+            // These decide by what they read how often they are sent.
             Step::Create { params } => return self.create(params),
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
@@ -46,14 +46,14 @@ impl Work<'_> {
         }
         self.note(step);
         match sent {
-            // PVE: facts-4, 53: what has failed may be done all the same; only the effect tells.
+            // PVE: facts-4, 53: what failed may be done all the same; only the effect shows.
             Err(Failed::Pve { maybe: true, .. }) if self.is_reached(step) => {}
             sent => sent.map_err(|failed| self.stop(verb.of, failed))?,
         }
         self.effect(step)
     }
 
-    /// The one call of a step, guarded anew for each try.
+    /// Sends the one call of a step, guarded again for each try.
     fn call(&self, step: &Step, is_first: bool) -> Result<Option<Upid>, Refused> {
         let (client, node) = (self.runner.client, &self.plan.node);
         Ok(match step {
@@ -75,7 +75,7 @@ impl Work<'_> {
             }
             Step::AddDisk { disk, value } => {
                 let seen = self.guard()?;
-                // PVE: facts-4, 44: asked twice, PVE makes two disks.
+                // PVE: facts-4, 44: asked twice, PVE creates two disks.
                 if seen.config.get(disk).is_some() {
                     return if is_first { Err(self.in_use(disk).into()) } else { Ok(None) };
                 }
@@ -96,7 +96,7 @@ impl Work<'_> {
             }
             Step::Resize { disk, bytes } => {
                 let seen = self.guard()?;
-                // A disk that this run has made is not in the plan's config.
+                // A disk that this run created is not in the plan's config.
                 if self.planned.get().is_some_and(|planned| planned.get(disk).is_some()) {
                     self.check_as_planned(disk, &seen.config)?;
                 }
@@ -117,25 +117,25 @@ impl Work<'_> {
         })
     }
 
-    /// Somebody has put something where a new disk was planned.
+    /// Refuses when somebody has put something where a new disk was planned.
     fn in_use(&self, disk: &str) -> Stop {
-        self.refused(&format!("has something in {disk} by now; no disk was made"))
+        self.refused(&format!("now has something in {disk}; no disk was created"))
     }
 
-    /// What later steps must know of one that was sent.
+    /// Records what later steps must know of a step that was sent.
     fn note(&mut self, step: &Step) {
         match step {
             Step::Start => self.started = true,
             Step::MoveDisk { disk, .. } | Step::Resize { disk, .. } => {
                 self.moved.insert(disk.clone());
             }
-            // A seed's disk goes before its successor comes.
+            // The old seed disk is removed before the new one is attached.
             Step::AddDisk { disk, .. } => _ = self.sent.remove(disk),
             _ => {}
         }
     }
 
-    /// Waits for the effect of a step whose task is over.
+    /// Waits for the effect of a step whose task has finished.
     fn effect(&self, step: &Step) -> Result<(), Stop> {
         match step {
             Step::AddDisk { disk, .. } => self.is_written([disk].into_iter()),
@@ -151,10 +151,10 @@ impl Work<'_> {
         }
     }
 
-    /// Looks once whether a step that failed, or whose answer was lost, has done its work.
+    /// Checks once whether a step that failed, or whose answer was lost, took effect.
     fn is_reached(&self, step: &Step) -> bool {
         match step {
-            // PVE: facts 29: starting what runs is a task error; after a lost answer it may be our own start.
+            // PVE: facts 29: starting a running VM is a task error; after a lost answer it may be our own start.
             Step::Start => self.vmid.is_some_and(|vmid| {
                 let (client, node) = (self.runner.client, &self.plan.node);
                 ask_patiently(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
@@ -174,7 +174,7 @@ impl Work<'_> {
     ) -> Result<Upid, Refused> {
         let image = seed::image(files).map_err(|error| {
             Stop::before(
-                Entry::error("seed", self.place(), "the seed cannot be made").cause(&error),
+                Entry::error("seed", self.place(), "the seed cannot be created").cause(&error),
             )
         })?;
         let sha256 = HEXLOWER.encode(&Sha256::digest(&image));
@@ -185,16 +185,16 @@ impl Work<'_> {
         Ok(client.upload(node, storage, &upload, &mut reader, &mut |_| ())?)
     }
 
-    /// A plan file could name anything; nothing but our own seeds is ever deleted from a storage.
+    /// A plan file could name anything; only our own seeds are ever deleted from a storage.
     fn check_is_seed(&self, volid: &Volid) -> Result<(), Stop> {
         if is_seed_file(volid.file()) {
             return Ok(());
         }
-        let fact = format!("{volid} is not a seed of ours and is not deleted");
+        let fact = format!("{volid} is not one of our seeds and was not deleted");
         Err(Stop::before(Entry::error("seed-not-ours", self.place(), fact)))
     }
 
-    /// Cuts the power of a VM that this run has made and gives up.
+    /// Cuts the power of a VM that this run created and gives up.
     pub(super) fn power_off(&mut self) -> Result<(), Stop> {
         let client = self.runner.client;
         let sent = self.write(Repeat::Harmless, "qmstop", || {
@@ -232,7 +232,7 @@ impl Work<'_> {
                 _ => pause(RETURN_PAUSE),
             }
         }
-        let fact = format!("\"{}\" is off, and PVE has not started it again", self.plan.name);
+        let fact = format!("\"{}\" is stopped, and PVE has not started it again", self.plan.name);
         let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
         Err(Stop::after(Entry::error("not-running", self.place(), fact).hint(hint)))
     }
@@ -243,7 +243,7 @@ impl Work<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            // Guarded anew each time: after a lost answer the vmid may be somebody else's by now.
+            // Guarded again each time: after a lost answer the vmid may belong to somebody else.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });
@@ -252,7 +252,7 @@ impl Work<'_> {
             match sent {
                 Ok(()) if gone(self) => return Ok(()),
                 Ok(()) => {
-                    let fact = format!("\"{}\" is still there after its removal", self.plan.name);
+                    let fact = format!("\"{}\" still exists after its removal", self.plan.name);
                     return Err(Stop::after(Entry::error("still-there", self.place(), fact)));
                 }
                 Err(Failed::Guard(stop)) => {
@@ -272,7 +272,7 @@ impl Work<'_> {
         }
     }
 
-    /// Waits a little for a VM to go whose removal was sent and not answered.
+    /// Waits briefly for a VM to disappear whose removal was sent but not answered.
     fn goes(&self) -> bool {
         let deadline = Deadline::after(GOING);
         loop {

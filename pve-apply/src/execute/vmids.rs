@@ -1,4 +1,4 @@
-//! Which vmids this run gives to VMs that have none. Does no I/O.
+//! Chooses vmids for VMs that have none. Does no I/O.
 
 use crate::desired::walk;
 use pve_client::Vmid;
@@ -6,7 +6,7 @@ use stage::identity::VmidRange;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// The vmids that are known to be taken; shared by all workers of a run.
+/// The vmids known to be taken; shared by all workers of a run.
 pub(crate) struct Vmids {
     range: VmidRange,
     /// In use when the plan was made, fixed by the document, or claimed by this run.
@@ -18,13 +18,13 @@ pub(crate) struct Vmids {
 }
 
 impl Vmids {
-    /// Vmids of a range but for those that are in use and those that the document fixes.
+    /// Starts with a range's vmids that are neither in use nor fixed by the document.
     pub(crate) fn new(range: VmidRange, in_use: BTreeSet<Vmid>, reserved: &BTreeSet<Vmid>) -> Self {
         let taken = in_use.union(reserved).copied().collect();
         Self { range, taken: Mutex::new(taken), own: Mutex::default(), before: in_use }
     }
 
-    /// Claims the first vmid from a candidate on that nobody is known to have.
+    /// Claims the first vmid, from a candidate on, that is not known to be taken.
     pub(super) fn next(&self, candidate: Option<Vmid>) -> Option<Vmid> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let vmid = walk(self.range, candidate).find(|vmid| !taken.contains(vmid))?;
@@ -34,12 +34,12 @@ impl Vmids {
         Some(vmid)
     }
 
-    /// Notes that this run makes a VM at a vmid.
+    /// Records that this run creates a VM at a vmid.
     pub(super) fn claim(&self, vmid: Vmid) {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(vmid);
     }
 
-    /// Returns whether this run makes a VM at a vmid.
+    /// Returns whether this run creates a VM at a vmid.
     pub(super) fn is_own(&self, vmid: Vmid) -> bool {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).contains(&vmid)
     }
