@@ -1,5 +1,5 @@
-//! DOOR: waits. Reads that got no answer are asked again: a read changes nothing; and reads are
-//! repeated until they tell what is waited for.
+//! DOOR: waits. Retries reads that got no answer, since a read changes nothing, and repeats reads
+//! until they show what we wait for.
 
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
@@ -9,19 +9,19 @@ use stage::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Tries in all.
+/// The total number of tries.
 const TRIES: u32 = 4;
-/// The first pause; each is twice the one before, so that all together last 3.5 s.
+/// The first pause; each is twice the one before, 3.5 s in total.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Between two looks. An agent that does not answer costs PVE 3 s by itself: a shorter pause gains nothing.
+/// The pause between two reads. An agent that does not answer costs PVE 3 s anyway: a shorter pause gains nothing.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
-/// Asks before the work: an endpoint that cannot be reached is said at once.
+/// Reads before the work begins: an unreachable endpoint is reported at once.
 pub(crate) fn ask<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     repeat(read, is_lost)
 }
 
-/// Asks in the midst of the work: pveproxy may be starting anew.
+/// Reads while work is under way: pveproxy may be restarting.
 pub(crate) fn ask_patiently<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     repeat(read, |error| is_lost(error) || matches!(error, Error::NeverSent { .. }))
 }
@@ -41,7 +41,7 @@ fn repeat<T>(
     read()
 }
 
-/// The answer was lost on the way. 595 is not of these: it says that the node is away.
+/// Returns whether the answer was lost on the way. 595 is not such an error: it says that the node is offline.
 fn is_lost(error: &Error) -> bool {
     // PVE: reference 4, the table of retries.
     let gateway =
@@ -49,7 +49,7 @@ fn is_lost(error: &Error) -> bool {
     gateway || matches!(error, Error::MaybeSent { .. })
 }
 
-/// How long something takes.
+/// Measures how long something takes.
 pub(crate) struct Stopwatch {
     started: Instant,
 }
@@ -66,7 +66,7 @@ impl Stopwatch {
     }
 }
 
-/// When a wait is over. Its clock is the wait's own.
+/// The end of a wait, with the wait's own clock.
 #[derive(Clone)]
 pub(crate) struct Deadline {
     clock: Arc<dyn Clock>,
@@ -75,7 +75,7 @@ pub(crate) struct Deadline {
 }
 
 impl Deadline {
-    /// A deadline so long from now.
+    /// Returns a deadline this long from now.
     pub(crate) fn after(limit: Duration) -> Self {
         Self::by_clock(Arc::new(SystemClock), limit)
     }
@@ -85,7 +85,7 @@ impl Deadline {
         Self { clock, started, limit }
     }
 
-    /// Says whether the time is over.
+    /// Returns whether the time is up.
     pub(crate) fn is_over(&self) -> bool {
         self.waited() >= self.limit
     }
@@ -96,30 +96,30 @@ impl Deadline {
     }
 }
 
-/// What a look has shown.
+/// What a read has shown.
 pub(crate) enum Look<T> {
-    /// What was waited for.
+    /// What we waited for.
     Ready(T),
-    /// It is not there yet; the last answer, in words.
+    /// It is not there yet; with the last answer, in words.
     NotYet(String),
-    /// It will not come, however long one waits.
+    /// It will never come.
     Never(Box<Entry>),
 }
 
-/// Why a wait ended without what was waited for.
+/// Why a wait ended without a result.
 #[derive(Debug)]
 pub(crate) enum Unanswered {
-    /// It did not come in time; the last answer.
+    /// It did not come in time; with the last answer.
     TimeIsOver(String),
     /// Ctrl-C.
     Stopped,
-    /// It will not come, however long one waits.
+    /// It will never come.
     Never(Box<Entry>),
 }
 
-/// Looks again and again until there is what is waited for, or the wait is over in another way.
+/// Reads again and again until the wait is over.
 ///
-/// `tell` gets a line each time that the wait has been silent for long.
+/// `tell` gets a line whenever the wait has been silent for long.
 pub(crate) fn wait_until<T>(
     what: &str,
     mut look: impl FnMut() -> Look<T>,
@@ -172,7 +172,7 @@ mod tests {
         Deadline::by_clock(Arc::new(Jumping(Mutex::new(SystemClock.now()))), limit)
     }
 
-    /// Waits for what a third look shows, or none; returns the end and the lines told.
+    /// Waits for what a third read shows, or none; returns the end and the lines reported.
     fn wait(
         ready: bool,
         limit: Duration,

@@ -1,4 +1,4 @@
-//! Preflight: whether PVE has what the VMs to be made or changed need. Judged before the first write.
+//! Preflight: checks before the first write whether PVE has what the VMs to be created or changed need.
 //! Does no I/O.
 
 use crate::action::{Step, VmPlan};
@@ -13,22 +13,22 @@ use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report, Severity, suggest};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a node offers to the token, as far as somebody has asked.
+/// What a node offers to the token, as far as it was read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// Its storages.
     pub storages: Vec<Storage>,
-    /// What the cluster says of storages, where the node has one that it cannot use.
+    /// What the cluster says about storages, where the node has one that it cannot use.
     pub storage_configs: Vec<StorageConfig>,
-    /// The ISO images of storages that the token may list.
+    /// The ISO images of the storages that the token can list.
     pub isos: BTreeMap<String, Vec<String>>,
-    /// What a NIC may be put on.
+    /// The bridges and VNets that a NIC can use.
     pub bridges: Vec<String>,
-    /// How the VNets among them do that are asked for, and those that are not there yet.
+    /// The state of the VNets that the document asks for.
     pub(crate) vnets: BTreeMap<String, Vnet>,
-    /// The VNets that the token may see, when one of them may be asked for.
+    /// The VNets that the token can see, when the document may ask for one.
     pub(crate) vnet_objects: Vec<SdnObject>,
-    /// The cluster's mappings, as they are on this node.
+    /// The cluster's mappings on this node.
     pub mappings: BTreeMap<MappingKind, Vec<Mapping>>,
     /// CPU models.
     pub cpu_models: Vec<String>,
@@ -38,26 +38,26 @@ pub(crate) struct Facts {
     pub pools: Vec<String>,
     /// The version of PVE.
     pub version: Option<pve_client::Version>,
-    /// What the token may do.
+    /// What the token is allowed to do.
     pub permissions: Permissions,
     /// The token's public part, for the commands in hints.
     pub token_id: String,
 }
 
-/// The VMs that are to be made and to be changed.
+/// The VMs to be created and to be changed.
 #[derive(Clone, Debug)]
 pub(crate) struct Preflight<'a> {
     /// The node that has them.
     pub node: &'a NodeName,
     /// The storage for images and seeds.
     pub images: &'a StorageId,
-    /// Those to be made.
+    /// Those to be created.
     pub made: Vec<&'a Asked>,
     /// Those to be changed.
     pub changed: Vec<(&'a Asked, &'a VmPlan)>,
 }
 
-/// What is wanted, and the fields that want it.
+/// What is needed, and the fields that need it.
 type Fields = BTreeMap<Wanted, Vec<String>>;
 
 impl Preflight<'_> {
@@ -97,7 +97,7 @@ impl Preflight<'_> {
         needs
     }
 
-    /// Judges whether these VMs can be made, and these changes.
+    /// Checks whether these VMs can be created and these changes made.
     pub(crate) fn judge(&self, facts: &Facts) -> Report {
         let mut report = Report::new();
         for (wanted, fields) in self.fields() {
@@ -106,7 +106,7 @@ impl Preflight<'_> {
                 let also = suggest::list(more.iter().map(String::as_str));
                 let more = if more.is_empty() { None } else { Some(also) };
                 report.push(match more {
-                    Some(more) => entry.note(format!("the same holds for {more}")),
+                    Some(more) => entry.note(format!("also: {more}")),
                     None => entry,
                 });
             }
@@ -117,7 +117,7 @@ impl Preflight<'_> {
         report
     }
 
-    /// What stands against something that is wanted.
+    /// Returns why something that is needed cannot be used.
     fn missing(&self, wanted: &Wanted, field: &str, facts: &Facts) -> Vec<Entry> {
         let node = self.node;
         let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
@@ -132,15 +132,15 @@ impl Preflight<'_> {
             Wanted::Storage { name, content } => self.storage(name, content, field, facts),
             Wanted::Iso(volid) => {
                 let storage = volid.split(':').next().unwrap_or_default();
-                let fact = format!("\"{volid}\" is not there");
-                let empty = format!("storage {storage} has no ISO images");
+                let fact = format!("\"{volid}\" does not exist");
+                let empty = format!("storage \"{storage}\" has no ISO images");
                 let known = facts.isos.get(storage);
                 known
                     .map(|known| unless_in("iso-not-found", known, volid, fact, &empty))
                     .unwrap_or_default()
             }
             Wanted::Bridge(name) => {
-                // PVE: facts 13: without this look the VM is made and its start fails.
+                // PVE: facts 13: without this check the VM is created and its start fails.
                 let vnet = facts.vnets.get(name);
                 match vnet.and_then(|vnet| vnet.finding(name, field, node)) {
                     Some(found) if found.severity == Severity::Error => vec![found],
@@ -160,7 +160,7 @@ impl Preflight<'_> {
                 unless_in("machine-type-not-found", &facts.machines, name, fact, "it offers none")
             }
             Wanted::Pool(name) => {
-                let fact = format!("pool \"{name}\" does not exist, or the token may not see it");
+                let fact = format!("pool \"{name}\" does not exist or is not visible to the token");
                 let empty = format!("the token needs Pool.Audit on /pool/{name}");
                 unless_in("pool-not-found", &facts.pools, name, fact, &empty)
             }
@@ -168,14 +168,14 @@ impl Preflight<'_> {
                 let old = facts.version.as_ref();
                 let old = old.filter(|v| !v.at_least((*major).into(), (*minor).into()));
                 let fact = |version: &pve_client::Version| {
-                    format!("`{name}` needs PVE {major}.{minor}, and this is {}", version.version)
+                    format!("`{name}` requires PVE {major}.{minor}; this is {}", version.version)
                 };
                 old.map(|version| error("pve-too-old", fact(version))).into_iter().collect()
             }
         }
     }
 
-    /// PVE leaves out of its list what the token may not use, so the privilege is named even where
+    /// PVE leaves out of its list what the token is not allowed to use, so we name the privilege even where
     /// it lists another bridge.
     fn bridge(
         &self,
@@ -198,8 +198,10 @@ impl Preflight<'_> {
             let fact = format!("the token can see bridge \"{name}\", but is not allowed to use it");
             return vec![error("permission", fact).hint(needs)];
         }
-        let fact =
-            format!("bridge \"{name}\" is not on node {}, or the token cannot use it", self.node);
+        let fact = format!(
+            "bridge \"{name}\" does not exist on node {} or is not visible to the token",
+            self.node
+        );
         let hint = match near(name, &facts.bridges, "") {
             known if known.is_empty() => needs,
             known => format!("{known}; if \"{name}\" exists, {needs}"),
@@ -211,13 +213,13 @@ impl Preflight<'_> {
         let node = self.node;
         let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         let Some(found) = facts.storages.iter().find(|s| s.storage.as_str() == name) else {
-            // PVE: facts 54: what the token may not see is left out without a word.
-            let fact = format!("storage \"{name}\" does not exist, or the token cannot see it");
+            // PVE: facts 54: what the token cannot see is silently left out.
+            let fact = format!("storage \"{name}\" does not exist or is not visible to the token");
             let names: Vec<String> = facts.storages.iter().map(|s| s.storage.to_string()).collect();
             return vec![error("storage-not-found", fact).hint(near(
                 name,
                 &names,
-                "the token sees no storage",
+                "no storage is visible to the token",
             ))];
         };
         let unusable = unusable(Place::input(field), node, found, &facts.storage_configs);
@@ -230,9 +232,9 @@ impl Preflight<'_> {
     }
 }
 
-/// What PVE must have for a step of a change.
+/// Returns what PVE must have for a step of a change.
 fn of_step(vm: &Asked, step: &Step) -> Vec<Claim> {
-    // What the document does not say is a value of PVE's or of the table's.
+    // What the document does not say is a default of PVE or of the table.
     let param = |(name, text): (&String, &String)| {
         let key = ConfigKey::find(name).filter(|key| vm.says(*key))?;
         Some(vm.claims_of(key, &Parts::read(key.key, text)))
@@ -254,22 +256,22 @@ fn for_images(storage: &StorageId) -> Claim {
     Claim { field: "image_datastore".to_owned(), what }
 }
 
-/// How a storage gets a content type, where it can.
+/// Returns how to enable a content type on a storage, where that is possible.
 fn switch_on(storage: &Storage, content: &str) -> String {
     if !storage.can_have_content(content) {
-        return format!("a storage of type {} never does: name another one", storage.kind);
+        return format!("a storage of type {} cannot: choose another one", storage.kind);
     }
     let all = [&storage.content[..], &[content.to_owned()]].concat().join(",");
     format!("run on a node: pvesm set {} --content {all}", storage.storage)
 }
 
-/// PVE looks when the VM starts: then it would be there already.
+/// PVE checks this at the VM's start: then the VM would exist already.
 fn vlans_on(
     name: &str,
     error: &dyn Fn(&'static str, String) -> Entry,
     facts: &Facts,
 ) -> Vec<Entry> {
-    // Of a vnet that the token cannot see nothing is said.
+    // Nothing is known about a VNet that the token cannot see.
     let vnet = facts.vnet_objects.iter().find(|vnet| vnet.id == name);
     let is_aware =
         |vnet: &&SdnObject| vnet.values.get("vlanaware").is_some_and(|aware| aware == "1");
@@ -293,7 +295,8 @@ fn mapping(
     let known = facts.mappings.get(&kind).map(Vec::as_slice).unwrap_or_default();
     let kind = kind.as_str();
     let Some(found) = known.iter().find(|mapping| mapping.id == name) else {
-        let fact = format!("{kind} mapping \"{name}\" does not exist, or the token may not see it");
+        let fact =
+            format!("{kind} mapping \"{name}\" does not exist or is not visible to the token");
         let names: Vec<String> = known.iter().map(|mapping| mapping.id.clone()).collect();
         let empty = format!("the token needs Mapping.Use on /mapping/{kind}/{name}");
         return vec![error("mapping-not-found", fact).hint(near(name, &names, &empty))];
@@ -304,7 +307,7 @@ fn mapping(
     found.findings.iter().map(finding).collect()
 }
 
-/// So many names are listed beside the one that was most likely meant.
+/// How many names are listed beside the one that was most likely meant.
 const FEW: usize = 8;
 
 /// What was most likely meant, or all that there is; `empty` where there is nothing.
@@ -313,20 +316,20 @@ fn near(wrong: &str, names: &[String], empty: &str) -> String {
     let list = suggest::list(names());
     match suggest::near(wrong, names()) {
         Some(name) if names().count() > FEW => format!("did you mean \"{name}\"?"),
-        Some(name) => format!("did you mean \"{name}\"? PVE has {list}"),
+        Some(name) => format!("did you mean \"{name}\"? available: {list}"),
         None if list.is_empty() => empty.to_owned(),
-        None => format!("PVE has {list}"),
+        None => format!("available: {list}"),
     }
 }
 
-/// A right on a storage whose name is a typing error by all appearances: to grant it would not help.
+/// Returns whether a privilege is about a storage whose name is probably a typo: granting it would not help.
 fn is_of_mistyped_storage(need: &Need, facts: &Facts) -> bool {
     let names = || facts.storages.iter().map(|storage| storage.storage.as_str());
     let Some(wanted) = need.path.strip_prefix("/storage/") else { return false };
     names().all(|name| name != wanted) && suggest::near(wanted, names()).is_some()
 }
 
-/// Says what the token lacks of what is needed.
+/// Reports the privileges that the token lacks.
 pub(crate) fn judge_privileges(
     report: &mut Report,
     node: &NodeName,
@@ -339,7 +342,7 @@ pub(crate) fn judge_privileges(
             of_path.entry(need.path).or_default().push(need.privilege);
         }
     }
-    // A right that is lacking on one VM is as a rule lacking on all: said once.
+    // A privilege that is missing on one VM is usually missing on all: reported once.
     let mut lacking: BTreeMap<Vec<&str>, Vec<String>> = BTreeMap::new();
     for (path, privileges) in of_path {
         lacking.entry(privileges).or_default().push(path);

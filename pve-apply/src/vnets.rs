@@ -1,45 +1,45 @@
-//! DOOR (reads only): whether a node has made the VNets that NICs are to be put on; and what is said
-//! of one that it has not made.
+//! DOOR (reads only): reads whether a node has set up the VNets that NICs should use, and reports those
+//! that it has not.
 //!
-//! PVE: facts-2, 18: a node's list of networks names every VNet that was applied, made or not. Only
-//! the zone's content on that node tells (facts-2, 17); without this look the VM is made and its
-//! start fails.
+//! PVE: facts-2, 18: a node's list of networks names every VNet that was applied, whether it works or
+//! not. Only the zone's content on that node shows that (facts-2, 17); without this check the VM is
+//! created and its start fails.
 
 use crate::ask::ask;
 use pve_client::{Bridge, Client, Error, NodeName, NodeVnet, SdnKind, SdnObject, SdnState};
 use stage::{Entry, Place};
 use std::collections::BTreeMap;
 
-/// What is known of a VNet on a node.
+/// The state of a VNet on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Vnet {
-    /// The node has made it.
+    /// It works.
     Ready,
-    /// The node has not made it.
+    /// The node has not set it up.
     NotReady {
         /// Its zone.
         zone: String,
         /// PVE's word for its state.
         status: String,
-        /// What PVE says of it.
+        /// PVE's message about it.
         message: Option<String>,
     },
-    /// The node is not of its zone.
+    /// The node is not in its zone.
     Elsewhere {
         /// Its zone.
         zone: String,
     },
-    /// It was edited, and the edit is not applied.
+    /// It was edited and the edit was not applied.
     NotApplied,
-    /// The token may not look.
+    /// The token cannot see it.
     Hidden {
         /// The path on which it needs SDN.Audit.
         path: String,
     },
 }
 
-/// Looks at those of these bridges that are VNets, or may be; returns them, and all VNets that the token
-/// may see.
+/// Reads the state of those bridges that are or may be VNets; returns it with all VNets that the token
+/// can see.
 pub(crate) fn read(
     client: &Client,
     node: &NodeName,
@@ -77,17 +77,17 @@ pub(crate) fn read(
     Ok((found, objects))
 }
 
-/// Under this path are the zones.
+/// The path of the zones.
 const ZONES: &str = "/sdn/zones";
 
-/// The zone of a VNet.
+/// Returns the zone of a VNet.
 fn zone_of(object: &SdnObject) -> String {
-    // PVE: facts-2, 13: of a new one the zone is among what is pending.
+    // PVE: facts-2, 13: the zone of a new VNet is among its pending values.
     let zone = object.values.get("zone").or_else(|| object.pending.get("zone"));
     zone.cloned().unwrap_or_default()
 }
 
-/// What a node says of a zone; `None`: the token may not ask.
+/// Returns what a node says about a zone; `None` when the token is not allowed to ask.
 fn content(
     client: &Client,
     node: &NodeName,
@@ -125,7 +125,7 @@ fn judge(object: &SdnObject, zone: &str, content: Option<&[NodeVnet]>) -> Vnet {
 const APPLY: &str = "apply the SDN configuration: Datacenter > SDN > Apply, or run on a node: pvesh set /cluster/sdn";
 
 impl Vnet {
-    /// What stands against a NIC on this VNet, which a field of the document asks for.
+    /// Returns why a NIC cannot use this VNet; `field` is the document's field that asks for it.
     pub(crate) fn finding(&self, name: &str, field: &str, node: &NodeName) -> Option<Entry> {
         let error = |code, fact: String| Entry::error(code, Place::input(field), fact);
         Some(match self {
@@ -145,7 +145,7 @@ impl Vnet {
                 error("vnet-not-on-node", fact).hint(hint)
             }
             Self::NotApplied => {
-                let fact = format!("VNet \"{name}\" is new and was not applied yet");
+                let fact = format!("VNet \"{name}\" is new and has not been applied yet");
                 error("vnet-not-applied", fact).hint(APPLY)
             }
             Self::Hidden { path } => {
@@ -153,7 +153,7 @@ impl Vnet {
                     "the token cannot see whether VNet \"{name}\" is available on node {node}"
                 );
                 let entry = Entry::warning("permission", Place::input(field), fact);
-                entry.hint(format!("give the token SDN.Audit on {path}"))
+                entry.hint(format!("grant the token SDN.Audit on {path}"))
             }
         })
     }

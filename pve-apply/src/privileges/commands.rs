@@ -5,7 +5,7 @@ use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Who the commands are for, and what they give.
+/// Whom the commands are for, and what they grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     /// The user, as `iac@pve`.
@@ -14,7 +14,7 @@ pub(crate) struct Scope {
     pub token: String,
     /// What is needed.
     pub needs: BTreeSet<Need>,
-    /// What is waited for, where a guest's agent is asked for it.
+    /// What a wait asks a guest's agent for.
     pub wait: WaitFor,
 }
 
@@ -35,11 +35,11 @@ const DISKS: &str = "PipelineDisks";
 const IMAGES: &str = "PipelineImages";
 const MEDIA: &str = "PipelineMedia";
 const BRIDGE: &str = "PipelineBridges";
-/// Printed last, and as a comment where no VM is known to need it.
+/// Printed last, and as a comment when no VM is known to need it.
 const STARTUP: &str = "PipelineStartup";
 const ON_STARTUP: &str = "Sys.Modify";
 
-/// The role that gives these privileges on a path.
+/// Returns the role that has these privileges on a path.
 fn role(path: &str, privileges: &[&str]) -> &'static str {
     let folder = path.split('/').nth(1).unwrap_or_default();
     match folder {
@@ -56,7 +56,7 @@ fn role(path: &str, privileges: &[&str]) -> &'static str {
     }
 }
 
-/// Returns the command, to be run by root on a node, that gives a token these privileges on a path.
+/// Returns the command, for root on a node, that grants a token these privileges on a path.
 pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> String {
     let user = word(token_id.rsplit_once('!').map_or(token_id, |(user, _)| user));
     let token_id = quoted(token_id);
@@ -73,36 +73,36 @@ pub(crate) fn command_for(path: &str, privileges: &[&str], token_id: &str) -> St
     )
 }
 
-/// A word for a shell, between quotes.
+/// Returns a word for a shell, in quotes.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// A word for a shell, between quotes where it needs them.
+/// Returns a word for a shell, in quotes where it needs them.
 fn word(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"@._-+".contains(&b);
     if word.bytes().all(plain) { word.to_owned() } else { quoted(word) }
 }
 
-/// Where a privilege is given. PVE takes every entry on `/vms/VMID` away when it destroys the VM, so
-/// what a VM needs is given on all.
+/// Returns where a privilege is granted. PVE removes every entry on `/vms/VMID` when it destroys the VM,
+/// so what one VM needs is granted on all.
 // PVE: reference 5; qemu-server, API2/Qemu.pm, destroy_vm.
 fn given_on(path: &str) -> &str {
     if path.starts_with("/vms") { "/vms" } else { path }
 }
 
-/// On `/` without going down: nodes, storages and VMs are left out.
+/// On `/` without propagation: nodes, storages and VMs are left out.
 fn propagation(path: &str) -> &'static str {
     if path == "/" { " --propagate 0" } else { "" }
 }
 
-/// Role → its privileges and where it is given.
+/// Role → its privileges and where it is granted.
 type Roles<'a> = BTreeMap<&'static str, (BTreeSet<&'static str>, BTreeSet<&'a str>)>;
 
 fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
     let mut of_path: BTreeMap<&str, Vec<&'static str>> = BTreeMap::new();
     for need in needs {
-        // What `/` needs is for different things, which not every site has.
+        // The privileges on `/` serve different purposes, which not every site has.
         let path = given_on(&need.path);
         of_path.entry(path).or_default().push(need.privilege);
     }
@@ -119,7 +119,7 @@ fn roles(needs: &BTreeSet<Need>) -> Roles<'_> {
     roles
 }
 
-/// Returns the commands, to be run by root on a node, that give a token what it needs and no more.
+/// Returns the commands, for root on a node, that grant a token what it needs and no more.
 pub(crate) fn commands(scope: &Scope) -> String {
     let Scope { user, token, needs, wait } = scope;
     let token_id = quoted(&format!("{user}!{token}"));
@@ -132,7 +132,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(out, "pveum role add {role} --privs \"{list}\"");
     }
-    let _ = writeln!(out, "# A user and a token that has only what both are given.");
+    let _ = writeln!(out, "# A user and a token, which has only what both are granted.");
     let _ = writeln!(out, "pveum user add {user}");
     let _ = writeln!(out, "pveum user token add {user} {token} --privsep 1");
     let _ = writeln!(out, "# Who may do what, where.");
@@ -163,7 +163,7 @@ pub(crate) fn commands(scope: &Scope) -> String {
     out
 }
 
-/// The commands for a wait; as comments where none is asked for.
+/// Returns the commands for a wait; as comments when none is asked for.
 fn for_wait(wait: WaitFor) -> String {
     let add =
         |privileges: &str| format!("pveum role modify {VMS} --append --privs \"{privileges}\"\n");
@@ -182,10 +182,10 @@ fn for_wait(wait: WaitFor) -> String {
     }
 }
 
-/// What stands for a bridge where no document names one.
+/// The placeholder for a bridge where no document names one.
 pub(crate) const BRIDGE_PLACEHOLDER: &str = "BRIDGE";
 
-/// Says what to write for a zone that is not known.
+/// Returns what to write for an unknown zone.
 fn zones(needs: &BTreeSet<Need>) -> String {
     let name = |need: &Need| {
         let (above, name) = need.path.rsplit_once('/')?;
@@ -195,7 +195,7 @@ fn zones(needs: &BTreeSet<Need>) -> String {
     let names: Vec<String> = names.into_iter().collect();
     if !names.is_empty() {
         return format!(
-            "# Replace {ZONE_PLACEHOLDER} by the zone of the VNet, or by localnetwork for a bridge: {}.\n\
+            "# Replace {ZONE_PLACEHOLDER} with the zone of the VNet, or with localnetwork for a bridge: {}.\n\
              # `pvesh get /cluster/sdn/vnets` lists VNets with their zones.\n",
             names.join(", ")
         );

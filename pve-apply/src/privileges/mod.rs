@@ -11,7 +11,7 @@ use machine::{ConfigKey, On, Parts, Version};
 use pve_client::{Permissions, Vmid};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What each VM needs, whatever its config holds: made, seen, started, stopped and destroyed; name,
+/// What each VM needs, whatever its config: to be created, read, started, stopped and destroyed; name,
 /// tags and mark; boot order and seed. PVE: reference 2, docs/pve.md.
 const ON_VMS: [&str; 5] =
     ["VM.Allocate", "VM.Audit", "VM.Config.Disk", "VM.Config.Options", "VM.PowerMgmt"];
@@ -20,16 +20,16 @@ const ON_DISKS: [&str; 1] = ["Datastore.AllocateSpace"];
 /// What the image storage needs: list and import, upload, delete.
 const ON_IMAGES: [&str; 3] =
     ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate"];
-/// What a pool needs: be seen, and take VMs in. PVE: pve-manager, API2/Pool.pm.
+/// What a pool needs: to be visible, and to take in VMs. PVE: pve-manager, API2/Pool.pm.
 const ON_POOLS: [&str; 2] = ["Pool.Allocate", "Pool.Audit"];
 
-/// The oldest PVE and any later one: whoever does not know which it is asks for what both need.
+/// The oldest PVE and any later one: without a known version, we ask for what both need.
 pub(crate) const ANY_VERSION: [Version; 2] = [Version::OLDEST, Version(u8::MAX, u8::MAX)];
 
-/// Under this path are bridges and VNets, each in its zone.
+/// The path of bridges and VNets, each in its zone.
 const ZONES: &str = "/sdn/zones";
 
-/// What stands for the zone of a VNet, which no document names.
+/// The placeholder for the zone of a VNet, which no document names.
 pub(crate) const ZONE_PLACEHOLDER: &str = "ZONE";
 
 /// Returns the path of a bridge or VNet. Only PVE knows which of the two a name like `lan` is, and
@@ -70,12 +70,12 @@ fn may_be_vnet(name: &str) -> bool {
         && name != BRIDGE_PLACEHOLDER
 }
 
-/// A privilege that is needed on a path.
+/// A privilege needed on a path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Need {
-    /// As `/storage/local`.
+    /// Such as `/storage/local`.
     pub path: String,
-    /// As `Datastore.AllocateSpace`.
+    /// Such as `Datastore.AllocateSpace`.
     pub privilege: &'static str,
 }
 
@@ -87,7 +87,7 @@ impl Need {
     }
 }
 
-/// What making and keeping these VMs needs.
+/// Returns what creating and keeping these VMs needs.
 pub(crate) fn needs(images: &str, vms: &[&Asked], pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
     extend(&mut all, &format!("/storage/{images}"), &ON_IMAGES);
@@ -107,7 +107,7 @@ pub(crate) fn needs(images: &str, vms: &[&Asked], pve: &[Version]) -> BTreeSet<N
     without_covered(all)
 }
 
-/// What the steps of a change need; `disks` is the storage of the VM's disks.
+/// Returns what the steps of a change need; `disks` is the storage of the VM's disks.
 pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<Need> {
     let mut all = BTreeSet::new();
     let path = vm_path(vm.vmid);
@@ -171,12 +171,12 @@ fn extend(all: &mut BTreeSet<Need>, path: &str, privileges: &[&'static str]) {
     all.extend(privileges.iter().map(need));
 }
 
-/// Where PVE chooses the vmid, the right must hold for all.
+/// Where PVE chooses the vmid, the privilege must hold for all.
 fn vm_path(vmid: Option<Vmid>) -> String {
     vmid.map_or("/vms".to_owned(), |vmid| format!("/vms/{vmid}"))
 }
 
-/// What it takes to write a parameter of a config.
+/// Returns what writing a parameter of a config needs.
 fn of_param(path: &str, key: &str, text: &str, pve: &[Version]) -> Vec<Need> {
     let on_vm = |privilege| Need { path: path.to_owned(), privilege };
     match (key, ConfigKey::find(key)) {
@@ -190,7 +190,7 @@ fn of_param(path: &str, key: &str, text: &str, pve: &[Version]) -> Vec<Need> {
     }
 }
 
-/// What it takes to write a key of a config, or to take it away: by its row.
+/// Returns what writing or deleting a config key needs, by its row.
 fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Need> {
     let asked = |need: &&machine::Need| pve.iter().any(|pve| need.is_asked(parts, *pve));
     let place = |on: On| match on {
@@ -212,36 +212,36 @@ fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Nee
     key.key.needs.iter().filter(asked).filter_map(need).collect()
 }
 
-/// The storage that a value names.
+/// Returns the storage that a value names.
 fn storage(parts: &Parts) -> Option<&str> {
     let volume = parts.get("file").and_then(|file| file.split_once(':')).map(|(name, _)| name);
     let named = parts.get("storage").or(volume).or_else(|| parts.get(""));
     named.filter(|storage| !storage.is_empty())
 }
 
-/// What is enough to use a volume that is there. PVE: pve-storage, Storage.pm, check_volume_access.
+/// What is enough to use an existing volume. PVE: pve-storage, Storage.pm, check_volume_access.
 const ON_MEDIA: [&str; 3] = ["Datastore.Audit", "Datastore.AllocateSpace", "Datastore.Allocate"];
 
-/// Returns whether a privilege is one for a guest's agent.
+/// Returns whether a privilege is about the guest agent.
 pub(crate) fn is_of_agent(privilege: &str) -> bool {
     privilege.starts_with("VM.GuestAgent.") || privilege == "VM.Monitor"
 }
 
 impl Need {
-    /// The privileges of which one is enough.
+    /// Returns the privileges of which one is enough.
     fn any_of(&self) -> Vec<&'static str> {
         if self.privilege == ON_MEDIA[0] {
             return ON_MEDIA.to_vec();
         }
         match is_of_agent(self.privilege) {
-            // PVE: qemu-server, API2/Qemu/Agent.pm: who may do anything in the guest may ask it, too.
+            // PVE: qemu-server, API2/Qemu/Agent.pm: whoever is allowed to do anything in the guest may also query it.
             true => vec![self.privilege, "VM.GuestAgent.Unrestricted"],
             false => vec![self.privilege],
         }
     }
 }
 
-/// Leaves out what another privilege on the same path gives too.
+/// Leaves out what another privilege on the same path includes.
 fn without_covered(mut all: BTreeSet<Need>) -> BTreeSet<Need> {
     let spaces: BTreeSet<String> =
         all.iter().filter(|n| n.privilege == ON_DISKS[0]).map(|n| n.path.clone()).collect();
@@ -249,12 +249,12 @@ fn without_covered(mut all: BTreeSet<Need>) -> BTreeSet<Need> {
     all
 }
 
-/// Says whether a token with these permissions has a privilege on a path.
+/// Returns whether a token with these permissions has a privilege on a path.
 pub(crate) fn has(permissions: &Permissions, need: &Need) -> bool {
     let mut path = need.path.as_str();
     loop {
         if let Some(list) = permissions.get(path) {
-            // PVE lists every path that an ACL names: the nearest one decides, and goes down only when it propagates.
+            // PVE lists every path that an ACL names: the nearest one decides, and applies below only when it propagates.
             let given = need.any_of().into_iter().filter_map(|privilege| list.get(privilege));
             return given.into_iter().any(|down| *down || path == need.path);
         }

@@ -1,14 +1,14 @@
-//! Whether a guest has the addresses that the document says, as its agent reports them. Does no I/O.
+//! Compares the addresses that a guest's agent reports with those in the document. Does no I/O.
 
 use crate::desired::NicAddresses;
 use pve_client::AgentInterface;
 use stage::Entry;
 use std::net::IpAddr;
 
-/// A NIC whose addresses are waited for.
+/// A NIC whose addresses we wait for.
 #[derive(Clone, Debug)]
 pub(crate) struct Nic {
-    /// What the document says of it.
+    /// What the document says about it.
     pub said: NicAddresses,
     /// Its MAC in PVE's config.
     pub mac: String,
@@ -19,9 +19,9 @@ pub(crate) struct Nic {
 pub(crate) struct Reported {
     /// The addresses that others can use, NIC by NIC.
     pub addresses: Vec<IpAddr>,
-    /// What lacks, as `10.0.0.5 on net0`.
+    /// What is missing, as `10.0.0.5 on net0`.
     pub missing: Vec<String>,
-    /// What the NICs with something missing have instead.
+    /// What the NICs that lack an address have instead.
     pub instead: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn compare(nics: &[Nic], interfaces: &[AgentInterface]) -> Reported {
         reported.addresses.extend(useful);
         reported.missing.extend(missing);
     }
-    // Of a VM whose NICs the document leaves to the image, one address is waited for.
+    // Where the document leaves the NICs to the image, any one address is enough.
     let is_unsaid = nics.iter().all(|nic| nic.said.is_unsaid());
     if is_unsaid && reported.addresses.is_empty() && !nics.is_empty() {
         reported.missing.push("an address".to_owned());
@@ -53,13 +53,13 @@ pub(crate) fn compare(nics: &[Nic], interfaces: &[AgentInterface]) -> Reported {
     reported
 }
 
-/// The interfaces of a NIC: a bridge or a VLAN in the guest has its MAC too.
+/// Returns the interfaces of a NIC: a bridge or a VLAN in the guest has the same MAC.
 fn of_mac<'i>(interfaces: &'i [AgentInterface], mac: &str) -> Vec<&'i AgentInterface> {
     let is_its = |other: &str| other.eq_ignore_ascii_case(mac);
     interfaces.iter().filter(|i| i.mac.as_deref().is_some_and(is_its)).collect()
 }
 
-/// What a NIC lacks of what the document says.
+/// Returns the document's addresses that a NIC lacks.
 fn missing(said: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
     let on = |what: &str| format!("{what} on {}", said.slot);
     let lacks = said.fixed.iter().filter(|ip| !all.contains(ip));
@@ -74,7 +74,7 @@ fn missing(said: &NicAddresses, all: &[IpAddr]) -> Vec<String> {
     missing
 }
 
-/// What a NIC has, for people.
+/// Returns the addresses that a NIC has, for people.
 fn instead(nic: &Nic, found: &[&AgentInterface], all: &[IpAddr]) -> String {
     let Nic { said, mac } = nic;
     if found.is_empty() {
@@ -85,7 +85,7 @@ fn instead(nic: &Nic, found: &[&AgentInterface], all: &[IpAddr]) -> String {
     format!("{list} on {} ({mac})", said.slot)
 }
 
-/// Returns whether others can reach an address: no interface gives itself such a one.
+/// Returns whether others can reach an address, unlike one that an interface gives itself.
 pub(crate) fn is_useful(address: &IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => !v4.is_loopback() && !v4.is_link_local(),
@@ -106,10 +106,10 @@ impl Reported {
         let is_fixed = nics.iter().any(|nic| !nic.said.fixed.is_empty());
         entry.hint(match is_fixed {
             true => {
-                "look at the guest's console; where the address was changed, `apply --reseed` gives \
+                "look at the guest's console; if the address was changed, `apply --reseed` gives \
                  the guest the new one"
             }
-            false => "look at the guest's console, and for the DHCP server of the NIC's network",
+            false => "look at the guest's console and at the DHCP server of the NIC's network",
         })
     }
 }
@@ -130,7 +130,7 @@ mod tests {
         Nic { said, mac: format!("02:AB:00:00:00:0{number}") }
     }
 
-    /// Of two NICs the agent reports these addresses; expected are the useful ones and what is missing.
+    /// The agent reports these addresses of two NICs; expected are the useful ones and what is missing.
     fn check(nics: &[Nic], first: &[&str], second: &[&str], useful: &[&str], missing: &[&str]) {
         let list = [
             interface("00:00:00:00:00:00", &["127.0.0.1", "::1"]),

@@ -1,4 +1,4 @@
-//! DOOR (reads, waits): waits until cloud-init is done with a guest's boot, and judges it.
+//! DOOR (reads, waits): waits until cloud-init has finished with a guest's boot, and reports how it ended.
 
 use super::cloud_init::{BootResult, RESULT, STATUS, recoverable, result, stage};
 use super::{CLOUD_INIT, Vm};
@@ -6,13 +6,13 @@ use crate::ask::Look;
 use pve_client::{AgentFile, Error};
 use stage::{Entry, Report};
 
-/// How far a boot is.
+/// The progress of a boot.
 enum Boot {
-    /// cloud-init works at it, or has not begun; in words.
+    /// cloud-init is running, or has not started; in words.
     Runs(String),
-    /// cloud-init has ended; what went wrong and did not stop it.
+    /// cloud-init has finished; with its warnings.
     Ended(Vec<String>),
-    /// cloud-init has ended with errors.
+    /// cloud-init has finished with errors.
     Failed(Box<Entry>),
     /// The agent did not answer: the guest may be off for a reboot.
     Unread(Error),
@@ -20,11 +20,11 @@ enum Boot {
 
 /// Where to look for more.
 const LOGS: &str = "in the guest: `cloud-init status --long` and /var/log/cloud-init-output.log";
-/// An error of cloud-init may hold a whole output.
+/// An error of cloud-init may contain the whole output of a command.
 const FEW_LINES: usize = 6;
 
 impl Vm<'_> {
-    /// Waits until cloud-init is done with the boot; returns what went wrong and did not stop it.
+    /// Waits until cloud-init has finished with the boot; returns its warnings.
     pub(super) fn cloud_init(&mut self) -> Result<Report, Box<Entry>> {
         self.begin("waiting for cloud-init");
         let end = self.until(CLOUD_INIT, |vm| match vm.look_at_boot() {
@@ -39,7 +39,7 @@ impl Vm<'_> {
         }
     }
 
-    /// Looks anew each time: a guest that reboots meanwhile begins from nothing.
+    /// Reads everything again each time: a guest that reboots in the meantime starts over.
     fn look_at_boot(&self) -> Boot {
         let file = match self.file(RESULT) {
             Ok(Some(file)) => file,
@@ -51,7 +51,7 @@ impl Vm<'_> {
             Ok(BootResult { datasource: None, errors }) if errors.is_empty() => {
                 let fact = format!("cloud-init of \"{}\" found no data", self.name);
                 let hint =
-                    "the guest has not read its seed; /run/cloud-init/ds-identify.log says why";
+                    "the guest did not read its seed; /run/cloud-init/ds-identify.log says why";
                 Boot::Failed(Box::new(
                     Entry::error("cloud-init-failed", self.place(), fact).hint(hint),
                 ))
@@ -71,16 +71,18 @@ impl Vm<'_> {
             Ok(Some(status)) => {
                 let at = stage(&status.content);
                 let at = at.map_or("cloud-init is between two stages".to_owned(), |at| {
-                    format!("cloud-init is at its stage {at}")
+                    format!("cloud-init is in stage {at}")
                 });
                 Boot::Runs(at)
             }
-            Ok(None) => Boot::Runs(format!("cloud-init has not begun: the guest has no {STATUS}")),
+            Ok(None) => {
+                Boot::Runs(format!("cloud-init has not started: the guest has no {STATUS}"))
+            }
             Err(error) => Boot::Unread(error),
         }
     }
 
-    /// A file of the guest; `None`: it does not exist.
+    /// Returns a file of the guest; `None` when it does not exist.
     fn file(&self, path: &str) -> Result<Option<AgentFile>, Error> {
         match self.shared.client.agent_file(&self.node, self.vmid, path) {
             Ok(file) => Ok(Some(file)),

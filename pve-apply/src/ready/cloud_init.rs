@@ -1,19 +1,19 @@
-//! What cloud-init leaves in `/run/cloud-init` of how far it is and how it ended. Does no I/O.
+//! Reads what cloud-init writes to `/run/cloud-init` about its progress and result. Does no I/O.
 //!
-//! `/run` lives in the guest's memory: no file is of an earlier boot.
+//! `/run` is in the guest's memory, so no file is from an earlier boot.
 // cloud-init: cmd/main.py, status_wrapper, 22.4 and 25.1.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Written when cloud-init is done with a boot.
+/// Written when cloud-init has finished with a boot.
 pub(crate) const RESULT: &str = "/run/cloud-init/result.json";
-/// Written by every stage, at its begin and its end.
+/// Written by every stage, at its start and its end.
 pub(crate) const STATUS: &str = "/run/cloud-init/status.json";
 
-/// A longer file is not cloud-init's: its own have a few KiB.
+/// A longer file is not cloud-init's: its own are a few KiB.
 const LONGEST_FILE: usize = 256 << 10;
-/// So many characters of a line are shown. A guest can write what it likes.
+/// How many characters of a line are shown: a guest can write what it likes.
 const LONGEST: usize = 400;
 /// The longest name of a stage or a program.
 const LONGEST_NAME: usize = 40;
@@ -21,9 +21,9 @@ const LONGEST_NAME: usize = 40;
 /// How a boot ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BootResult {
-    /// Where cloud-init found its data; `None`: nowhere, so it has done nothing.
+    /// Where cloud-init found its data; `None` when it found none and did nothing.
     pub datasource: Option<String>,
-    /// What failed, the first one first.
+    /// What failed, in order.
     pub errors: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn result(content: &[u8]) -> Result<BootResult, String> {
     Ok(BootResult { datasource: source.map(str::to_owned), errors })
 }
 
-/// Reads one of the two files. In memory JSON may take a hundred times its length, and PVE reads 16 MiB.
+/// Reads one of the two files. JSON in memory may take a hundred times its length, and PVE reads up to 16 MiB.
 fn parse(content: &[u8]) -> Result<Value, String> {
     if content.len() > LONGEST_FILE {
         return Err(format!("it has {} bytes, more than cloud-init writes", content.len()));
@@ -52,14 +52,14 @@ fn parse(content: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(content).map_err(|error| error.to_string())
 }
 
-/// Returns the stage that runs, as `modules-final`; `None`: none does, or it cannot be told.
+/// Returns the running stage, such as `modules-final`; `None` when none is running or that is unknown.
 pub(crate) fn stage(status: &[u8]) -> Option<String> {
     let json = parse(status).ok()?;
     Some(json.get("v1")?.get("stage")?.as_str()?.chars().take(LONGEST_NAME).collect())
 }
 
-/// Returns what went wrong in a boot and did not stop it, stage by stage. Deprecations are left out:
-/// the image has its own. cloud-init before 23.4 says nothing of it.
+/// Returns the warnings of a boot, stage by stage. Deprecations are left out:
+/// the image has its own. cloud-init before 23.4 records no warnings.
 pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     let Ok(json) = parse(status) else { return Vec::new() };
     let of_stage = |stage: &str| json.get("v1")?.get(stage)?.get("recoverable_errors")?.as_object();
@@ -67,7 +67,7 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
     let levels = stages.into_iter().filter_map(of_stage).flatten();
     let levels = levels.filter(|(level, _)| *level != "DEPRECATED");
     let all = levels.filter_map(|(_, list)| list.as_array()).flatten().map(text);
-    // Each stage repeats what it reads anew.
+    // Each stage repeats what it reads again.
     let mut seen = BTreeSet::new();
     all.filter(|text| seen.insert(text.clone())).collect()
 }
@@ -76,7 +76,7 @@ pub(crate) fn recoverable(status: &[u8]) -> Vec<String> {
 /// and so its secrets: seen with YAML that cannot be parsed, in 25.1.4.
 fn text(value: &Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    // A module's error is a pair of Python's, and the line ends in it are written `\n`.
+    // A module's error is a Python tuple, in which line ends are written as `\n`.
     // cloud-init: cmd/main.py, status_wrapper: str() of each, where a pair shows repr() of its parts.
     let text = text.replace("\\n", "\n");
     let (line, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -88,13 +88,13 @@ fn text(value: &Value) -> String {
     format!("{first}{of_command} … (`cloud-init status --long` in the guest has more)")
 }
 
-/// Returns which program failed and with which exit code, where that is what is told. Its arguments may
+/// Returns which program failed and with which exit code, if the text says so. Its arguments may
 /// hold a password's hash.
 // cloud-init: subp.py, ProcessExecutionError.
 fn command(rest: &str) -> Option<String> {
     let line = |name| rest.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
     let program = line("Command:")?.strip_prefix("['")?.split('\'').next()?;
-    // What is no number and no short word is not what cloud-init writes.
+    // cloud-init writes only numbers and short words here.
     let code: i32 = line("Exit code:")?.parse().ok()?;
     let is_short = program.chars().count() <= LONGEST_NAME;
     is_short.then(|| format!("{program} ended with {code}"))
@@ -132,7 +132,7 @@ mod tests {
         check("", Err("EOF while parsing a value at line 1 column 0"));
     }
 
-    /// What the agents of booted guests have answered: Debian 12 (cloud-init 22.4.2) and 13 (25.1.4).
+    /// What the agents of booted guests answered: Debian 12 (cloud-init 22.4.2) and 13 (25.1.4).
     macro_rules! captured {
         ($name:literal) => {
             include_bytes!(concat!("captured/", $name, ".json")).as_slice()
@@ -157,7 +157,7 @@ mod tests {
             (captured!("debian13-result-good"), thirteen, vec![]),
             (captured!("debian13-result-failed-bootstrap"), thirteen, vec![user.clone()]),
             (captured!("debian13-result-failed-runcmd"), thirteen, vec![user]),
-            // User-data that is no YAML is no error for cloud-init.
+            // User-data that is not YAML is not an error for cloud-init.
             (captured!("debian12-result-bad-yaml"), twelve, vec![]),
             (captured!("debian13-result-bad-yaml"), thirteen, vec![]),
         ] {
@@ -237,7 +237,7 @@ mod tests {
         let old = r#"{"v1": {"init": {"errors": [], "start": 1.5, "finished": 2}, "stage": null}}"#;
         assert_eq!(recoverable(old.as_bytes()), Vec::<String>::new());
         assert_eq!(recoverable(b"x"), Vec::<String>::new());
-        // Debian 13, user-data that is no YAML.
+        // Debian 13, user-data that is not YAML.
         let quoting = r#"{"v1": {"init": {"recoverable_errors": {"WARNING": ["Unexpected failure parsing userdata: while parsing a flow sequence\n  in \"<byte string>\", line 2, column 11:\n    password: [secret\n              ^"]}}}}"#;
         let [shown] = recoverable(quoting.as_bytes()).try_into().unwrap();
         assert!(shown.starts_with("Unexpected failure parsing userdata: while parsing"), "{shown}");

@@ -1,5 +1,5 @@
 //! DOOR (reads, waits): waits until a guest is ready: its agent reports its addresses, its SSH server
-//! greets, its cloud-init has ended well.
+//! answers, its cloud-init has succeeded.
 
 mod addresses;
 mod boot;
@@ -28,32 +28,32 @@ use std::time::Duration;
 pub(crate) struct Waiting<'a> {
     /// The connection.
     pub client: &'a Client,
-    /// Where the wait is told.
+    /// Where the wait is reported.
     pub console: &'a Console,
     /// Ctrl-C.
     pub interrupt: &'a Interrupt,
     /// When it ends.
     pub deadline: Deadline,
-    /// How long it is in all.
+    /// Its total length.
     pub limit: Duration,
 }
 
-/// One VM that is waited for.
+/// One VM to wait for.
 struct Vm<'a> {
     shared: &'a Waiting<'a>,
     name: String,
     node: NodeName,
     vmid: Vmid,
     nics: Vec<Nic>,
-    /// What its agent has reported last; `None`: it has not answered yet.
+    /// What its agent reported last; `None` when it has not answered yet.
     reported: Option<Reported>,
-    /// Its agent has refused the last command, and the guest was not frozen.
+    /// Whether its agent refused the last command although the guest was not frozen.
     is_blocked: bool,
 }
 
 impl Waiting<'_> {
-    /// Waits for one VM, and fills in the addresses that its agent reports. Returns what went wrong in
-    /// the guest and did not stop it.
+    /// Waits for one VM, and fills in the addresses that its agent reports. Returns the guest's
+    /// warnings.
     ///
     /// # Errors
     /// It is not ready in time, or never will be.
@@ -82,7 +82,7 @@ impl Waiting<'_> {
         Ok(report)
     }
 
-    /// The NICs that the document speaks of, with the MACs that they have in PVE.
+    /// Returns the document's NICs with the MACs that they have in PVE.
     fn nics(
         &self,
         row: &VmResult,
@@ -116,12 +116,12 @@ const AGENT: &str = "the guest agent";
 const SSH: &str = "the SSH server";
 const CLOUD_INIT: &str = "cloud-init";
 
-/// cloud-init installs the agent at the first boot, which takes the network.
+/// cloud-init installs the agent at the first boot, which needs the network.
 const NO_AGENT: &str = "look at the guest's console: cloud-init installs qemu-guest-agent at the \
                         first boot, and needs the network and a package server for that";
 
 impl Vm<'_> {
-    /// Waits until the agent reports all addresses that the document says.
+    /// Waits until the agent reports all addresses in the document.
     fn addresses(&mut self, known: &mut Vec<IpAddr>) -> Result<(), Box<Entry>> {
         self.begin("waiting for the guest agent");
         let end = self.until(AGENT, |vm| match vm.ask_agent() {
@@ -139,7 +139,7 @@ impl Vm<'_> {
             if uses_agent { "waiting for the guest agent and SSH" } else { "waiting for SSH" };
         self.begin(begin);
         let end = self.until(SSH, |vm| {
-            // An address may change until SSH answers, so the agent is asked each time.
+            // An address may change until SSH answers, so we ask the agent each time.
             let asked = if uses_agent { vm.ask_agent().map(drop) } else { Ok(()) };
             vm.take_addresses(known);
             match (asked, &vm.reported) {
@@ -185,8 +185,8 @@ impl Vm<'_> {
         Place::vm(self.node.as_str(), self.vmid.get())
     }
 
-    /// An agent that does not answer yet is an error of PVE's, and any other may pass too; but what the
-    /// token or the agent is not allowed to do does not come with time.
+    /// An agent that does not answer yet is an error of PVE, and any other error may pass too; but what the
+    /// token or the agent is not allowed to do will not work later either.
     fn unless_refused<T>(&mut self, error: &Error) -> Look<T> {
         if error.is_permission() {
             return Look::Never(Box::new(finding::of_error(self.place(), error)));
@@ -207,8 +207,7 @@ impl Vm<'_> {
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
         let entry = Entry::error("agent-command-disabled", self.place(), fact)
             .note(format!("the agent says: {said}"));
-        let hint =
-            "allow it in the guest's qemu-ga; RHEL and its kin block it in /etc/sysconfig/qemu-ga";
+        let hint = "allow it in the guest's qemu-ga; RHEL and its derivatives block it in /etc/sysconfig/qemu-ga";
         Look::Never(Box::new(entry.hint(hint)))
     }
 
@@ -219,9 +218,7 @@ impl Vm<'_> {
         let missing = self.reported.as_ref().filter(|reported| !reported.missing.is_empty());
         Box::new(match (why, missing) {
             (Unanswered::Never(entry), _) => *entry,
-            (Unanswered::Stopped, _) => {
-                error(format!("{what} of \"{name}\" was not waited for any more"))
-            }
+            (Unanswered::Stopped, _) => error(format!("stopped waiting for {what} of \"{name}\"")),
             (Unanswered::TimeIsOver(_), Some(reported)) => {
                 let fact = format!("\"{name}\" has {} after {seconds} s", reported.lacks());
                 reported.explain(error(fact), &self.nics)

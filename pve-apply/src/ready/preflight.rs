@@ -1,4 +1,4 @@
-//! What a wait needs before it can begin: an agent that is on, and a token that may ask it. Does no I/O.
+//! Checks what a wait needs before it can begin: an enabled agent, and a token that is allowed to ask it. Does no I/O.
 
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::cli::WaitFor;
@@ -10,12 +10,12 @@ use machine::{ConfigKey, Parts};
 use pve_client::{Vmid, parse_boolean};
 use stage::{Entry, Place, Report};
 
-/// A VM that will be waited for through its agent.
+/// A VM that a wait reaches through its agent.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Guest {
     /// Its vmid, once known.
     pub vmid: Option<Vmid>,
-    /// What lacks: its agent is off.
+    /// Its agent is off.
     pub off: Option<Entry>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn needs_agent(what: WaitFor, vm: Option<&DesiredVm>) -> bool {
     }
 }
 
-/// The VMs that will run when a plan is carried out, and whose agents are waited for then.
+/// Returns the VMs that will run once a plan is carried out, and whose agents we then wait for.
 pub(crate) fn guests(
     desired: &Desired,
     plan: &Plan,
@@ -54,8 +54,7 @@ fn guest(vm: &DesiredVm, plan: &Plan, observed: &Observed) -> Option<Guest> {
             })?;
             let is_on = is_on(params.get("agent").map(String::as_str));
             let place = Place::input(format!("vms[{}].config.agent", vm.index));
-            let off =
-                Entry::error("agent-off", place, "is off: the guest agent cannot be waited for");
+            let off = Entry::error("agent-off", place, "is off: cannot wait for the guest agent");
             let off = (!is_on).then(|| off.hint(SWITCH_ON));
             runs(false, &planned.steps).then_some(Guest { vmid: *vmid, off })
         }
@@ -75,22 +74,22 @@ fn of_seen(vm: &DesiredVm, seen: &Seen, steps: &[Step]) -> Option<Guest> {
         return None;
     }
     let next = next_agent(&seen.config, steps);
-    // PVE: facts-4, 52: the agent is switched at the next start.
+    // PVE: facts-4, 52: the agent changes at the next start.
     let starts = steps.iter().any(|step| matches!(step, Step::Start | Step::Reboot { .. }));
     let agent = if starts { next } else { seen.config.now("agent") };
     let off = || {
         let place = Place::vm(seen.node.as_str(), seen.vmid.get());
         let fact = format!(
-            "the guest agent of \"{}\" is off in the VM's config: it cannot be waited for",
+            "the guest agent of \"{}\" is off in the VM's config: cannot wait for it",
             vm.name
         );
-        let hint = if is_on(next) { "`apply --allow-reboot` switches it on" } else { SWITCH_ON };
+        let hint = if is_on(next) { "`apply --allow-reboot` enables it" } else { SWITCH_ON };
         Entry::error("agent-off", place, fact).hint(hint)
     };
     Some(Guest { vmid: Some(seen.vmid), off: (!is_on(agent)).then(off) })
 }
 
-/// The value of `agent` that the next start brings after these steps.
+/// Returns the value of `agent` that takes effect at the next start after these steps.
 fn next_agent<'v>(config: &'v Config, steps: &'v [Step]) -> Option<&'v str> {
     let mut agent = config.next("agent");
     for step in steps {
@@ -105,7 +104,7 @@ fn next_agent<'v>(config: &'v Config, steps: &'v [Step]) -> Option<&'v str> {
     agent
 }
 
-/// Returns whether a value of `agent` switches it on.
+/// Returns whether a value of `agent` enables it.
 fn is_on(text: Option<&str>) -> bool {
     let enabled = |text: &str| {
         let key = ConfigKey::find("agent")?;
@@ -123,7 +122,7 @@ fn runs(before: bool, steps: &[Step]) -> bool {
     })
 }
 
-/// Judges whether these VMs can be waited for. `facts` hold the version and the permissions.
+/// Checks whether a wait can reach these VMs. `facts` has the version and the permissions.
 pub(crate) fn judge(desired: &Desired, guests: &[Guest], what: WaitFor, facts: &Facts) -> Report {
     let mut report = Report::new();
     guests.iter().filter_map(|guest| guest.off.clone()).for_each(|off| report.push(off));
