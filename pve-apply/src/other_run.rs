@@ -1,7 +1,7 @@
-//! DOOR (reads, waits): other runs of the same deployment that may still be at work.
+//! DOOR (reads, waits): finds other runs of the same deployment that may still be active.
 //!
-//! What an ended run has left under way is waited for before anything is planned: a create that is
-//! not over shows no mark, and a VM that is being made may be finished by the run that makes it.
+//! Waits for the unfinished work of an ended run before anything is planned: an unfinished create has no
+//! mark yet, and a VM that is being created may be finished by the run that creates it.
 
 use crate::ask::{Deadline, ask};
 use crate::desired::Desired;
@@ -16,13 +16,13 @@ use pve_client::{Client, ConfigView, Digest};
 use stage::{Console, Event, Failure};
 use std::time::Duration;
 
-/// For so long a VM that is being made must be left untouched before its run counts as ended. Between
-/// two steps a run that lives needs far less.
+/// How long a VM that is being created must stay unchanged before its run counts as ended. An active run
+/// needs far less between two steps.
 const QUIET: Duration = Duration::from_secs(10);
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
-/// How often is looked again for the task of a create that holds a VM and was not listed: it may have
-/// begun between the two reads. One whose task has died holds its VM for ever.
+/// How often we look again for the task of a create that holds a VM but was not listed: it may have
+/// begun between the two reads. A create whose task has died holds its VM forever.
 const BEGUN_LOOKS: u32 = 6;
 
 /// Who waits, and for how long at most.
@@ -32,7 +32,7 @@ pub(crate) struct Wait<'a> {
     pub(crate) interrupt: &'a Interrupt,
     /// The limit of each wait.
     pub(crate) limit: Duration,
-    /// Tells which run on this machine has ended.
+    /// Knows which run on this machine has ended.
     pub(crate) lock: &'a RunLock,
 }
 
@@ -45,10 +45,10 @@ fn is_creating(observed: &Observed) -> bool {
 }
 
 impl Wait<'_> {
-    /// Observes the world once no other run is known to be at work in it.
+    /// Observes the VMs once no other run is known to work on them.
     ///
     /// # Errors
-    /// A read failed that nothing can be planned without.
+    /// A read failed without which nothing can be planned.
     pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
         let deadline = Deadline::after(self.limit);
         let mut begun = BEGUN_LOOKS;
@@ -68,18 +68,18 @@ impl Wait<'_> {
         }
     }
 
-    /// Waits for all tasks that an earlier run has left; returns whether there were any.
+    /// Waits for all tasks that an earlier run left; returns whether there were any.
     fn tasks(&self, desired: &Desired, observed: &Observed) -> bool {
         let left = observe::left_running(self.client, desired, observed);
         for (name, upid) in &left {
-            self.tell(name, "waiting for the task that is under way");
+            self.tell(name, "waiting for the running task");
             let tell = |text: &str| self.tell(name, text);
             wait_for(self.client, upid, self.limit, self.interrupt, &tell);
         }
         !left.is_empty()
     }
 
-    /// Waits for VMs that other runs are making; returns whether one of them has changed meanwhile.
+    /// Waits for VMs that other runs are creating; returns whether one of them has changed in the meantime.
     fn unfinished(&self, desired: &Desired, observed: &Observed) -> bool {
         let mut unfinished = Vec::new();
         for look in observed.looks.values() {
@@ -96,7 +96,7 @@ impl Wait<'_> {
         !unfinished.is_empty() && self.change(&unfinished)
     }
 
-    /// Looks at VMs until one of them changes, or all are quiet for long enough.
+    /// Reads VMs until one of them changes, or all have been unchanged for long enough.
     fn change(&self, vms: &[&Seen]) -> bool {
         let quiet = Deadline::after(QUIET.min(self.limit));
         let has_changed = |seen: &&Seen| {

@@ -1,7 +1,7 @@
-//! The lock that keeps two runs of one deployment on one machine apart.
+//! The lock between two runs of one deployment on one machine.
 //!
-//! A convenience, not what safety rests on: runs on two machines know nothing of it (they meet at the
-//! vmid and at the fence). The file also says which run held it last: that one has ended, and nobody
+//! A convenience, not a safety measure: runs on two machines do not share it (they meet at the
+//! vmid and at the fence). The file also names the run that held it last: that run has ended, and nobody
 //! needs to wait for it.
 
 use crate::ask::Deadline;
@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-/// The lock, held until it is dropped. Without a folder to keep it in there is none.
+/// The lock, held until it is dropped; none without a directory to keep it in.
 pub(crate) struct RunLock {
     /// Released when it is dropped.
     _lock: Option<MachineLock>,
@@ -55,9 +55,9 @@ impl RunLock {
             }
             Taken::NotPossible => Ok(none),
             Taken::Busy => {
-                let fact = "another run of this deployment works on this machine";
+                let fact = "another run of this deployment is active on this machine";
                 let entry = Entry::error("another-run", Place::Run, fact)
-                    .hint("run again when it has ended");
+                    .hint("run again when it has finished");
                 Err(entry.into())
             }
         }

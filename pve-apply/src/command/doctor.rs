@@ -1,4 +1,4 @@
-//! `pve-apply doctor`: the checks of apply, for all VMs of the document, with all that is well said too.
+//! `pve-apply doctor`: runs the checks of apply for all VMs of the document, and reports what passes too.
 
 use super::session::Session;
 use super::wait;
@@ -17,10 +17,10 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     let session = Session::open(&args.target, console, Purpose::Apply)?;
     let Session { client, desired, .. } = &session;
     let well = |text: &str| console.text(&format!("ok: {text}\n"));
-    // Endpoint, certificate and token are proved by the first answer; without it nothing else can be asked.
+    // The first answer proves endpoint, certificate and token; without it nothing else can be checked.
     observe::supported_version(client)?;
     well(&format!(
-        "{} answers, its certificate and the token {} are accepted",
+        "{} answers; its certificate and the token {} are valid",
         client.endpoint().url,
         client.endpoint().token.id()
     ));
@@ -38,25 +38,25 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     };
     let findings = work.judge(&facts::read(client, work.node, &work.wanted())?);
     if !findings.has_errors() {
-        well("storages, bridges and privileges are as apply needs them");
+        well("storages, bridges and privileges meet what apply needs");
     }
     report.extend(findings);
     if args.wait != WaitFor::None {
         let findings = waits(&session, args.wait)?;
         if !findings.has_errors() {
-            well("the VMs can be waited for");
+            well("apply can wait for the VMs");
         }
         report.extend(findings);
     }
     let findings = images(client, desired);
     if !findings.has_errors() {
-        well("the images are there");
+        well("the images exist");
     }
     report.extend(findings);
     if report.has_errors() { Err(report.into()) } else { Ok(Output::bytes(Vec::new(), report)) }
 }
 
-/// What a wait for the VMs needs, once `apply` has done its work.
+/// Checks what a wait for the VMs needs, once `apply` has done its work.
 fn waits(session: &Session, what: WaitFor) -> Result<Report, Failure> {
     let Session { client, desired, .. } = session;
     let observed = observe::observe(client, desired, Scope::Apply)?;
@@ -73,8 +73,8 @@ fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
         Some(_) => report.error("node-away", place(), "the node is offline"),
         None => {
             let names: Vec<&str> = nodes.iter().map(|node| node.node.as_str()).collect();
-            let entry = Entry::error("unknown-node", place(), "there is no such node");
-            report.push(entry.hint(format!("the cluster has {}", names.join(", "))));
+            let entry = Entry::error("unknown-node", place(), "the node does not exist");
+            report.push(entry.hint(format!("nodes of the cluster: {}", names.join(", "))));
         }
     }
     Ok(report)
@@ -99,7 +99,7 @@ fn images(client: &Client, desired: &Desired) -> Report {
             continue;
         };
         if let Err(error) = client.volume_info(&desired.node, volid) {
-            let fact = format!("image \"{}\" is not there: {volid}", image.name);
+            let fact = format!("image \"{}\" does not exist: {volid}", image.name);
             let entry = Entry::error("image-not-found", Place::node(desired.node.as_str()), fact);
             report.push(finding::says(entry, &error).hint(hint));
         }

@@ -1,4 +1,4 @@
-//! `pve-apply export`: VMs that are there, as an env.
+//! `pve-apply export`: writes existing VMs as an env.
 
 use crate::ask::ask;
 use crate::cli::ExportArgs;
@@ -51,7 +51,7 @@ fn found<'a>(guest: &'a Resource, seen: &'a Seen) -> Found<'a> {
     Found { vmid: seen.vmid, config, power, pool }
 }
 
-/// The VMs that are asked for, each once, in the order of the command line.
+/// Returns the VMs that are asked for, each once, in the order of the command line.
 fn choose<'a>(
     asked: &[String],
     guests: &'a [Resource],
@@ -69,7 +69,7 @@ fn choose<'a>(
     chosen
 }
 
-/// A number is a vmid, anything else a name.
+/// Finds a VM: a number is a vmid, anything else a name.
 fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
     let place = || Place::Named(asked.to_owned());
     let by_vmid = asked.parse::<u32>().ok();
@@ -80,40 +80,36 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
     match guests.iter().filter(fits).collect::<Vec<_>>().as_slice() {
         [only] => Ok(only),
         [] => {
-            let fact = "there is no such VM, or the token may not see it";
+            let fact = "does not exist or is not visible to the token";
             let entry = Entry::error("unknown-vm", place(), fact);
             let names = guests.iter().filter_map(|guest| guest.name.as_deref());
             Err(Box::new(match suggest::near(asked, names) {
                 Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
-                None => entry.hint("a VM is named by its vmid, or by its name in PVE"),
+                None => entry.hint("give its vmid, or its name in PVE"),
             }))
         }
         many => {
             let vmids: Vec<String> = many.iter().map(|guest| guest.vmid.to_string()).collect();
             let fact = format!("{} VMs have this name", many.len());
-            let hint = format!("name one by its vmid: {}", vmids.join(", "));
+            let hint = format!("give the vmid of one: {}", vmids.join(", "));
             Err(Box::new(Entry::error("ambiguous-name", place(), fact).hint(hint)))
         }
     }
 }
 
-/// Whether a guest can be described: a document makes VMs, on one node.
+/// Checks whether a guest can be described: a document holds VMs of one node.
 fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Entry>> {
     let place = Place::vm(guest.node.as_str(), guest.vmid.get());
     let entry = match guest.kind {
         GuestKind::Lxc => {
             Entry::error("not-a-vm", place, "is a container").hint("only VMs are exported")
         }
-        GuestKind::Qemu if guest.template => {
-            Entry::error("not-a-vm", place, "is a template, and no VM that could run")
-                .hint("export the VMs that were made of it")
+        GuestKind::Qemu if guest.template => Entry::error("not-a-vm", place, "is a template")
+            .hint("export the VMs that were cloned from it"),
+        GuestKind::Qemu if guest.node != *node => {
+            Entry::error("another-node", place, format!("is not on {node}, the document's node"))
+                .hint("an env is about one node: give `resolve` this node with `--node`")
         }
-        GuestKind::Qemu if guest.node != *node => Entry::error(
-            "another-node",
-            place,
-            format!("is not on {node}, the node of the document"),
-        )
-        .hint("an env is about one node: give `resolve` this node with `--node`"),
         GuestKind::Qemu => return Ok(guest),
     };
     Err(Box::new(entry))
@@ -121,7 +117,7 @@ fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Ent
 
 fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failure> {
     let place = || Place::vm(guest.node.as_str(), guest.vmid.get());
-    // PVE: facts 31: the list's own word on the power is some seconds old.
+    // PVE: facts 31: the power state in the list is some seconds old.
     let look = observe::look_at(client, guest.vmid, &guest.node, None)
         .map_err(|error| finding::of_error(place(), &error))?;
     let fact = match look {
@@ -129,21 +125,21 @@ fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failur
             None => return Ok(Ok(*seen)),
             Some(lock) => {
                 let fact =
-                    format!("is locked ({lock}): what it holds may change until that is over");
+                    format!("is locked ({lock}): its config may change until the lock is released");
                 return Ok(Err(Entry::error("locked", place(), fact)));
             }
         },
         Some(Look::NodeAway(_)) => "its node does not answer",
         Some(Look::Forbidden(_)) => {
-            let entry = Entry::error("permission", place(), "the token may not read it");
-            return Ok(Err(entry.hint("give the token VM.Audit on it")));
+            let entry = Entry::error("permission", place(), "the token is not allowed to read it");
+            return Ok(Err(entry.hint("grant the token VM.Audit on it")));
         }
-        Some(Look::Moving(_)) | None => "is not there any more",
+        Some(Look::Moving(_)) | None => "no longer exists",
     };
     Ok(Err(Entry::error("node-away", place(), fact)))
 }
 
-/// An env has each name once.
+/// Reports names that occur twice: an env has each name once.
 fn unique(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
     let mut names: BTreeMap<String, u32> = BTreeMap::new();
     for vm in found {
@@ -152,13 +148,13 @@ fn unique(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
             names.insert(name, vm.vmid.get());
             continue;
         };
-        let fact = format!("has the name \"{name}\", as {first} has");
+        let fact = format!("has the same name \"{name}\" as {first}");
         let entry = Entry::error("duplicate-name", Place::vm(node.as_str(), vm.vmid.get()), fact);
         report.push(entry.hint("rename one of them in PVE, or export them into two envs"));
     }
 }
 
-/// A VM that some deployment has is not free to be adopted.
+/// Warns about VMs that belong to a deployment and cannot be adopted.
 fn marked(found: &[Found<'_>], node: &NodeName, report: &mut Report) {
     for vm in found {
         let deployment = match Line::read(vm.config.next("description").unwrap_or_default()) {

@@ -1,9 +1,9 @@
-//! What the guest of a new VM is told, for people who read its plan. Does no I/O.
+//! What a new VM's guest gets, for people who read the plan. Does no I/O.
 
 use serde_json::Value;
 use stage::{Deployment, Vm};
 
-/// Returns each field that is set, and its value as it may be shown: of a secret, that it is there.
+/// Returns each field that is set with its printable value: for a secret, only that it is set.
 pub(super) fn shown(deployment: &Deployment, vm: &Vm) -> Vec<(String, String)> {
     let mut lines = addresses(vm);
     let mut line = |field: &str, values: Vec<String>| {
@@ -33,7 +33,7 @@ pub(super) fn shown(deployment: &Deployment, vm: &Vm) -> Vec<(String, String)> {
     lines
 }
 
-/// Each NIC's addresses and gateways, named as in YAML: those of net0 by the short form.
+/// Returns each NIC's addresses and gateways under their YAML names: net0 in the short form.
 fn addresses(vm: &Vm) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     let mut line = |slot: &str, field: &str, values: Vec<&str>| {
@@ -57,7 +57,7 @@ fn addresses(vm: &Vm) -> Vec<(String, String)> {
     lines
 }
 
-/// The texts of a list; anything else has none.
+/// Returns the texts of a list, and nothing for anything else.
 fn texts(value: Option<&Value>) -> Vec<String> {
     let items = value.and_then(Value::as_array).into_iter().flatten();
     items.filter_map(Value::as_str).map(str::to_owned).collect()

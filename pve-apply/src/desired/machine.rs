@@ -1,4 +1,4 @@
-//! `Machine`: what a VM is made of, as the document says it. Does no I/O.
+//! `Machine`: what a VM consists of, by the document. Does no I/O.
 
 use crate::mark::SeedNote;
 use crate::mark::owns::short_digest;
@@ -7,50 +7,50 @@ use pve_client::{StorageId, Volid};
 use stage::{Power, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a VM is made of.
+/// What a VM consists of.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Machine {
-    /// The image that the boot disk is made from; `None`: nobody makes this VM here.
+    /// The image of the boot disk; `None` when this VM is never created here.
     pub image: Option<Image>,
     /// The storage for new disks.
     pub storage: StorageId,
-    /// The VM's own entry names that storage: its boot disk belongs there.
+    /// Whether the VM's own entry names that storage: then its boot disk belongs there.
     pub(crate) storage_is_said: bool,
     /// The slot that a new VM boots from.
     pub(crate) boot: ConfigKey,
-    /// The document names that slot.
+    /// Whether the document names that slot.
     pub(crate) boot_is_said: bool,
-    /// Size of the boot disk in GiB; `None`: whatever it has.
+    /// Size of the boot disk in GiB; `None` accepts any size.
     pub disk_gib: Option<u32>,
-    /// What the VM is held to.
+    /// The settings that the VM must have.
     pub(crate) said: Settings,
-    /// What a new VM gets: what is said, and values where nobody says anything.
+    /// What a new VM gets: these settings, and defaults for the rest.
     pub(crate) new: Settings,
-    /// The mark remembers what is said, so that it can be taken back. A document of an earlier build
-    /// does not tell what somebody says from what is filled in.
+    /// Whether the mark records what the document says, so that it can be taken back. A document of an
+    /// earlier build does not separate what somebody wrote from defaults.
     pub(crate) remembers: bool,
-    /// The images that other disks are made from.
+    /// The images of other disks.
     pub(crate) images: BTreeMap<ConfigKey, Image>,
-    /// The MACs that were derived, which an existing NIC need not have.
+    /// The derived MACs, which an existing NIC need not have.
     pub(crate) derived_macs: BTreeMap<ConfigKey, String>,
-    /// Tags as they are written, without our own.
+    /// Tags as written, without our own.
     pub tags: BTreeSet<String>,
-    /// Whether it shall run.
+    /// Whether it should run.
     pub(crate) power: Power,
-    /// The pool that it belongs to; `None`: that is not ours to say.
+    /// The pool that it belongs to; `None` when that is left alone.
     pub(crate) pool: Option<String>,
-    /// What the guest is told, for the plan of a new VM: field and value.
+    /// What the guest gets, for the plan of a new VM: field and value.
     pub(crate) guest: Vec<(String, String)>,
     /// The seed data.
     pub seed: Seed,
 }
 
-/// An image of the document, and where it should be.
+/// An image of the document, and its volid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Image {
     /// Its name in the document.
     pub name: String,
-    /// What `images` says of it.
+    /// Its entry in `images`.
     pub volid: Option<Volid>,
     /// It is not published yet: `image-publish --dry-run` would. Its size in bytes, where it is known.
     pub(crate) pending: Option<Option<u64>>,

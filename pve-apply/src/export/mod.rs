@@ -1,7 +1,7 @@
-//! VMs that are there, as an env that describes them. Does no I/O.
+//! Writes existing VMs as an env that describes them. Does no I/O.
 //!
-//! Written is what differs from what a creation of ours would give: the table of config keys says
-//! what that is. What the YAML cannot say stands in a comment, with the reason.
+//! The env has what differs from a VM that we would create, by the table of config keys.
+//! What YAML cannot express becomes a comment with the reason.
 
 mod said;
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! What must be said of one config key so that a VM of ours would have the value that is there.
+//! Decides what an env must say about one config key so that a new VM gets the existing value.
 //! Does no I/O.
 
 use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Said, Settings, option_refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What is said of a key, and what cannot be said of it.
+/// What an env says about a key, and what it cannot say.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Saying {
-    /// The value; `None`: there is nothing to say.
+    /// The value; `None` when there is nothing to say.
     pub(super) value: Option<Value>,
     /// What is left out, and why.
     pub(super) remarks: Vec<String>,
@@ -20,11 +20,11 @@ impl Saying {
     }
 }
 
-/// What a VM of ours would get where nothing is said: a value at creation may depend on other keys.
+/// What a new VM gets where nothing is said: a value at creation may depend on other keys.
 pub(super) struct Creation(Settings);
 
 impl Creation {
-    /// Of a VM with these scalar keys.
+    /// The defaults of a VM with these scalar keys.
     pub(super) fn with<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
         let scalars = KEYS.iter().filter(|key| key.is_scalar() && key.slots.is_none());
         let said = scalars.map(|&key| {
@@ -35,7 +35,7 @@ impl Creation {
         Self(Settings(said.collect()))
     }
 
-    /// What a creation sends for a key of which nothing is said, or no more than `said`.
+    /// Returns what a create sends for a key about which nothing is said, or no more than `said`.
     fn of(&self, key: ConfigKey, said: Option<Said>) -> Option<Said> {
         let mut settings = self.0.clone();
         match said {
@@ -45,7 +45,7 @@ impl Creation {
         settings.for_creation().0.remove(&key)
     }
 
-    /// Returns what must be said of a key; `text` is PVE's value, `None`: the VM does not have the key.
+    /// Returns what must be said about a key; `text` is PVE's value, `None` when the VM lacks the key.
     pub(super) fn saying(&self, key: ConfigKey, text: Option<&str>) -> Saying {
         let new = self.of(key, None);
         match (text, key.key.form) {
@@ -63,10 +63,10 @@ impl Creation {
         };
         if parts.iter().all(|(name, have)| key.key.part(name).and_then(|p| p.absent) == Some(have))
         {
-            // It says what its absence says too.
+            // It equals the default.
             return Saying { remarks, ..self.saying(key, None) };
         }
-        // What tells a CD drive from a disk.
+        // This distinguishes a CD drive from a disk.
         let file = parts.get("file").map(|file| ("file", Some(file.to_owned())));
         let new = match self.of(key, Some(Said::Parts(file.into_iter().collect()))) {
             Some(Said::Parts(new)) => new,
@@ -94,7 +94,7 @@ impl Creation {
     }
 }
 
-/// The normal form of a scalar's text in PVE.
+/// Returns the normal form of a scalar's text in PVE.
 fn normal(key: &'static Key, text: &str) -> Option<String> {
     Parts::read(key, text).get("").and_then(|text| key.part.kind.normal(text))
 }
@@ -112,12 +112,12 @@ fn scalar(key: ConfigKey, text: &str, new: Option<&Said>) -> Saying {
     Saying { value, remarks: Vec::new() }
 }
 
-/// A value is said where a creation would give another, or would leave it to PVE, which takes another.
+/// Keeps a value where a create would give another, or would leave it to PVE, which takes another.
 fn must_be_said(part: &Part, have: &str, new: Option<&str>) -> bool {
     new.or(part.absent) != Some(have)
 }
 
-/// Takes out of a value what is the machine's own and what cannot be written; the remarks say the latter.
+/// Removes from a value what belongs to the machine and what cannot be written; remarks report the latter.
 fn split(key: ConfigKey, parts: &mut Parts) -> Result<Vec<String>, String> {
     if matches!(key.key.form, Form::Drive(_)) {
         volume(key, parts)?;
@@ -137,26 +137,26 @@ fn split(key: ConfigKey, parts: &mut Parts) -> Result<Vec<String>, String> {
     Ok(remarks)
 }
 
-/// Options that are the machine's own: a new one gets others.
+/// Options that belong to the machine: a new one gets others.
 const MACHINES_OWN: [(&str, &str); 3] =
     [("smbios1", "uuid"), ("efidisk0", "size"), ("tpmstate0", "size")];
 
-/// Why an option cannot be written; `None`: it can.
+/// Returns why an option cannot be written; `None` when it can.
 fn unwritable(key: &'static Key, name: &str, value: &str) -> Option<String> {
     match (key.part(name), option_refusal(key, name)) {
         (Some(part), _) if part.kind.normal(value).is_some() => None,
         (Some(part), _) => Some(format!("is not {}", part.kind.must())),
         (None, Some(reason)) => Some(format!("cannot be set: {reason}")),
-        (None, None) => Some("is not known here".to_owned()),
+        (None, None) => Some("is unknown to this version".to_owned()),
     }
 }
 
-/// A disk is told by its storage and size, a CD drive by what is in it.
+/// Describes a disk by its storage and size, a CD drive by its medium.
 fn volume(key: ConfigKey, parts: &mut Parts) -> Result<(), String> {
     let file = parts.get("file").unwrap_or_default().to_owned();
     let storage = file.split_once(':').map(|(storage, _)| storage.to_owned());
     if parts.is_cd() {
-        // Its size is that of the volume in it.
+        // Its size is that of its volume.
         parts.remove("size");
         if let Some(storage) = storage.filter(|_| parts.is_cloud_init()) {
             parts.set("file", format!("{storage}:cloudinit"));
@@ -164,7 +164,7 @@ fn volume(key: ConfigKey, parts: &mut Parts) -> Result<(), String> {
         return Ok(());
     }
     let Some(storage) = storage else {
-        let why = "it is a device of the node, which only root may attach";
+        let why = "it is a device of the node, which only root is allowed to attach";
         return Err(format!("{key} is left as it is: {why}"));
     };
     parts.remove("file");

@@ -1,4 +1,4 @@
-//! What is exported says all that a VM has: for any config, a creation by it gives the same again.
+//! An export is complete: for any config, a create from it gives the same config again.
 
 use super::vm::Entry;
 use super::{Found, env};
@@ -27,7 +27,7 @@ fn check(config: &[(&str, &str)], expected: &str) {
     assert_eq!(text, expected);
 }
 
-/// A VM that a creation of ours could have made, but for its name and its places.
+/// A VM that we could have created, except for its name and volumes.
 const LIKE_OURS: [(&str, &str); 11] = [
     ("name", "web"),
     ("cores", "2"),
@@ -149,7 +149,7 @@ fn settings(entry: &Entry) -> (Settings, Map<String, Value>) {
     (settings, flat)
 }
 
-/// What PVE holds of a VM that was made by these settings.
+/// PVE's config of a VM created with these settings.
 fn made(settings: &Settings, boot: &str) -> Texts {
     let mut config = Texts::new();
     for (key, said) in &settings.for_creation().0 {
@@ -174,7 +174,7 @@ fn made(settings: &Settings, boot: &str) -> Texts {
     config
 }
 
-/// Words among which each rule finds some that keep it.
+/// Words among which each rule accepts some.
 const WORDS: [&str; 24] = [
     "host",
     "x86-64-v3",
@@ -223,7 +223,7 @@ fn value(kind: Kind, pick: usize) -> Option<String> {
     kind.normal(&text)
 }
 
-/// A value of a key, of the options that the numbers choose.
+/// A value of a key, with options chosen by the numbers.
 fn text(key: &'static Key, picks: &[usize]) -> Option<String> {
     let mut parts = Parts::default();
     let pick = |index: usize| picks[index % picks.len()] / (index + 1);
@@ -266,7 +266,7 @@ fn any_config() -> impl Strategy<Value = Texts> {
     })
 }
 
-/// Takes the keys away that an env cannot say beside the others.
+/// Removes the keys that an env cannot combine with the others.
 fn without_refused(mut config: Texts) -> (Entry, Texts) {
     loop {
         let entry = entry(&config);
@@ -277,7 +277,7 @@ fn without_refused(mut config: Texts) -> (Entry, Texts) {
     }
 }
 
-/// Gives a config without a boot order the one that a new VM has.
+/// Adds the boot order of a new VM to a config without one.
 fn boots_from_its_disk(config: &mut Texts) {
     let disk = match boot_disk::of(|key| config.get(key).map(String::as_str), |_| false) {
         Known::Disk(slot) => Some(slot),
@@ -287,7 +287,7 @@ fn boots_from_its_disk(config: &mut Texts) {
     config.entry("boot".to_owned()).or_insert(boot);
 }
 
-/// A config in normal form, without what says no more than its absence does.
+/// A config in normal form, without values that equal the default.
 fn meaning(config: &Texts) -> BTreeMap<String, BTreeMap<String, String>> {
     let value = |(name, text): (&String, &String)| {
         let key = ConfigKey::find(name).filter(|_| !text.trim().is_empty())?;

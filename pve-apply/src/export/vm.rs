@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use stage::Vm;
 use std::collections::BTreeMap;
 
-/// A VM that is there.
+/// An existing VM.
 #[derive(Clone, Debug)]
 pub(crate) struct Found<'a> {
     /// Its vmid.
@@ -24,7 +24,7 @@ pub(crate) struct Found<'a> {
     pub(crate) pool: Option<&'a str>,
 }
 
-/// What an env says of a VM, in the order in which people read it, and what it cannot say.
+/// What an env says about a VM, in reading order, and what it cannot say.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Entry {
     /// Key and value.
@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     pub(super) remarks: Vec<String>,
 }
 
-/// Keys that are the machine's own: a new one gets others. PVE's own notes are among them.
+/// Keys that belong to the machine: a new one gets others. PVE's own notes are among them.
 const MACHINES_OWN: [&str; 10] = [
     "bootdisk",
     "digest",
@@ -46,18 +46,18 @@ const MACHINES_OWN: [&str; 10] = [
     "runningmachine",
     "vmgenid",
 ];
-/// Keys that have a word of their own in an env.
+/// Keys that have their own word in an env.
 const NAMED: [&str; 3] = ["description", "name", "tags"];
 
 const BYTES_OF_GIB: u64 = 1 << 30;
 
 impl Found<'_> {
-    /// The VM's name; PVE calls one without a name like this too.
+    /// Returns the VM's name; PVE uses the same form for a VM without one.
     pub(crate) fn name(&self) -> String {
         self.value("name").map_or_else(|| format!("VM{}", self.vmid), str::to_owned)
     }
 
-    /// The value that the next start brings. PVE keeps a blank where a list became empty.
+    /// Returns the value that takes effect at the next start. PVE keeps a blank where a list became empty.
     // PVE: facts-4, 46 and 61.
     fn value(&self, key: &str) -> Option<&str> {
         self.config.next(key).filter(|text| !text.trim().is_empty())
@@ -85,7 +85,7 @@ impl Found<'_> {
         entry
     }
 
-    /// What is said of each key, under PVE's own names.
+    /// Returns what is said about each key, under PVE's names.
     fn said(&self, entry: &mut Entry) -> BTreeMap<ConfigKey, Value> {
         let creation = Creation::with(|key| self.value(key));
         let mut said = BTreeMap::new();
@@ -102,7 +102,7 @@ impl Found<'_> {
             match key {
                 _ if seed.as_deref() == Some(name) => {
                     let text =
-                        format!("{name} holds the data for cloud-init, and is made with the VM");
+                        format!("{name} has the data for cloud-init, and is created with the VM");
                     entry.remarks.push(text);
                 }
                 Some(key) => {
@@ -116,7 +116,7 @@ impl Found<'_> {
         said
     }
 
-    /// The slot of the seed, where the VM is one of ours.
+    /// Returns the slot of the seed, if the VM is one of ours.
     fn seed_slot(&self) -> Option<String> {
         match Line::read(self.value("description").unwrap_or_default()) {
             Line::Mark(mark) => Some(mark.seed.slot).filter(|slot| !slot.is_empty()),
@@ -124,7 +124,7 @@ impl Found<'_> {
         }
     }
 
-    /// What every VM has is always written, and in the short form: a site's defaults may say otherwise.
+    /// Writes what every VM has, always and in the short form: a site's defaults may differ.
     fn short_forms(&self, entry: &mut Entry, said: &mut BTreeMap<ConfigKey, Value>) {
         self.boot_disk(entry, said);
         for (name, key) in
@@ -145,7 +145,7 @@ impl Found<'_> {
             if let Some(value) = options.shift_remove(option) {
                 entry.say(short, value);
             } else if option == "bridge" {
-                // A NIC without a bridge: PVE puts it behind an address of its own.
+                // A NIC without a bridge: PVE gives it a NAT network.
                 options.insert(option.to_owned(), Value::Null);
             }
         }
@@ -158,7 +158,7 @@ impl Found<'_> {
         let boot = ConfigKey::find("boot");
         let slot = match boot_disk::of(|key| self.config.next(key), |_| false) {
             Known::Disk(slot) => Some(slot),
-            // All the others are said as further disks, so that this one is left for it.
+            // All others are listed as further disks, which leaves this one.
             Known::OneOf(list) => list.first().copied(),
         };
         let order = slot.map(|slot| json!({"order": [slot.to_string()]}));
@@ -180,7 +180,7 @@ impl Found<'_> {
                 let size = machine::display_size(bytes);
                 entry
                     .remarks
-                    .push(format!("disk is left as it is: {size} is no whole number of GiB"));
+                    .push(format!("disk is left as it is: {size} is not a whole number of GiB"));
             }
             None => {}
         }
@@ -205,7 +205,7 @@ impl Found<'_> {
         let text = self.value("description").unwrap_or_default();
         let others = text.split('\n').filter(|line| Line::read(line) == Line::None);
         let text = others.collect::<Vec<_>>().join("\n");
-        // PVE: facts-4, 62: what stands at the end without a letter is lost.
+        // PVE: facts-4, 62: a trailing value without a letter is lost.
         let text = text.trim_end_matches(['\n', ' ']);
         if !text.is_empty() {
             entry.say("description", text);
@@ -215,21 +215,21 @@ impl Found<'_> {
     fn pending(&self, entry: &mut Entry) {
         let keys: Vec<&str> = self.config.pending_keys().collect();
         if !keys.is_empty() {
-            let text = format!("written as the next start makes it: {}", keys.join(", "));
+            let text = format!("written as it will be after the next start: {}", keys.join(", "));
             entry.remarks.push(text);
         }
     }
 }
 
-/// Why a key is not written; `None`: there is nothing to say of it.
+/// Returns why a key is not written; `None` when there is nothing to report.
 fn not_said(name: &str) -> Option<String> {
     if MACHINES_OWN.contains(&name) || NAMED.contains(&name) {
         return None;
     }
     if name.starts_with("unused") {
-        return Some(format!("{name} is a disk that is attached to nothing; it stays with the VM"));
+        return Some(format!("{name} is a disk that is not attached; it stays with the VM"));
     }
-    let why = refusal(name).unwrap_or("is not known here");
+    let why = refusal(name).unwrap_or("is unknown to this version");
     Some(format!("{name} is left as it is: {why}"))
 }
 
@@ -238,7 +238,7 @@ impl Entry {
         self.fields.push((key.to_owned(), value.into()));
     }
 
-    /// Leaves out what an env could not say together: PVE keeps much that it would refuse today.
+    /// Leaves out combinations that an env cannot express: PVE keeps much that it would refuse today.
     fn leave_out_what_is_refused(&mut self, said: &mut BTreeMap<ConfigKey, Value>) {
         loop {
             let named = self.fields.iter().filter(|(key, _)| ConfigKey::find(key).is_some());
@@ -271,7 +271,7 @@ impl Entry {
         lines.join("\n") + "\n"
     }
 
-    /// The entry as a reader of YAML sees it.
+    /// Returns the entry as a YAML reader sees it.
     #[cfg(test)]
     pub(super) fn to_json(&self) -> serde_json::Map<String, Value> {
         self.fields.iter().cloned().collect()

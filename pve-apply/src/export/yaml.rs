@@ -1,14 +1,14 @@
-//! Writes YAML that every reader of 1.1 and 1.2 understands the same way. Does no I/O.
+//! Writes YAML that every reader of YAML 1.1 and 1.2 understands the same way. Does no I/O.
 //!
 //! A string is plain only where it cannot be anything else; in all other cases it is quoted.
 
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-/// What some reader takes for something else than text.
+/// Words that some readers do not take for text.
 const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
 
-/// Returns a value in one line: lists and mappings stand in brackets.
+/// Returns a value on one line, with lists and mappings in brackets.
 pub(super) fn line(value: &Value) -> String {
     let mut out = String::new();
     write_line(&mut out, value);
@@ -16,7 +16,7 @@ pub(super) fn line(value: &Value) -> String {
 }
 
 /// Returns `key: value` with the indentation that the lines after the first need; a text of several
-/// lines stands as it is where YAML can hold it so.
+/// lines becomes a block where YAML can hold it unchanged.
 pub(super) fn entry(key: &str, value: &Value, indent: usize) -> String {
     match value {
         Value::String(text) if is_block(text) => {
@@ -31,7 +31,7 @@ pub(super) fn entry(key: &str, value: &Value, indent: usize) -> String {
     }
 }
 
-/// Returns a text as a comment of one line, without `#`.
+/// Returns a text as a one-line comment, without `#`.
 pub(super) fn comment(text: &str) -> String {
     text.chars().map(|c| if is_odd(c) { '\u{fffd}' } else { c }).collect()
 }
@@ -67,11 +67,11 @@ fn string(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
-/// Words of letters first, without any sign that means something, inside brackets too.
+/// Words that begin with a letter and have no character with a meaning in YAML, even inside brackets.
 fn is_plain(text: &str) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '/';
     let rest = |c: char| c.is_ascii_alphanumeric() || " /_.+:-".contains(c);
-    // A colon means something before a blank and at the end.
+    // A colon has a meaning before a blank and at the end.
     let colon = text.contains(": ") || text.ends_with(':');
     let word = text.to_ascii_lowercase();
     text.starts_with(first)
@@ -89,7 +89,7 @@ fn quoted(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            // What YAML does not let stand for itself is in the first 65,536 characters.
+            // The characters that YAML does not accept are among the first 65,536.
             c if is_odd(c) => _ = write!(out, "\\u{:04X}", u32::from(c)),
             c => out.push(c),
         }
@@ -98,12 +98,12 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// What YAML takes for the end of a line, does not take at all, or nobody sees.
+/// Characters that YAML takes for a line end, does not accept, or that are invisible.
 fn is_odd(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Several lines without anything at which readers differ: what a block of lines can hold.
+/// Several lines on which all readers agree: what a block can hold.
 fn is_block(text: &str) -> bool {
     let clean = |line: &str| !line.ends_with(' ') && !line.contains(is_odd);
     text.contains('\n')

@@ -7,7 +7,7 @@
 //! ```
 //! The grammar is final: fields `key=value` of one word each, in any order; unknown fields are kept.
 //! A higher `v` belongs to a later build and is never written. Both tag and line are required: a tag
-//! alone can be set by a slip of the hand, a line alone may stand in any text. Does no I/O.
+//! alone can be set by accident, and a line alone may be part of any text. Does no I/O.
 
 mod owner;
 pub(crate) mod owns;
@@ -23,21 +23,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The tag that every VM of ours carries. PVE lists tags without a read of the config.
+/// The tag that each of our VMs carries. PVE lists tags without reading the config.
 pub(crate) const TAG: &str = "pve-pipeline";
 
 /// The version of the grammar that this build writes.
 const VERSION: u32 = 1;
 const OPEN: &str = "<!-- pve-pipeline ";
 const CLOSE: &str = " -->";
-/// What began the line of builds before the grammar.
+/// The prefix of the line that builds before the grammar wrote.
 const EARLIER: &str = "pve-pipeline: ";
 /// The `made` of a VM that was adopted.
 pub(crate) const ADOPTED: &str = "adopted";
 /// The `uuid` of an adopted VM that has none.
 pub(crate) const NO_UUID: &str = "none";
 
-/// What our line of the description says.
+/// Our line of the description.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Mark {
     /// The site; empty when it has no name.
@@ -46,7 +46,7 @@ pub(crate) struct Mark {
     pub(crate) deployment: String,
     /// The VM's name in the document.
     pub(crate) vm: String,
-    /// The home node: the one that the document was made for.
+    /// The home node: the one that the document was written for.
     pub(crate) node: String,
     /// The VM's vmid; `None` in a plan whose create has not claimed one yet.
     pub(crate) vmid: Option<u32>,
@@ -54,22 +54,22 @@ pub(crate) struct Mark {
     pub(crate) uuid: String,
     /// The nonce of the run that wrote the line.
     pub(crate) run: String,
-    /// How far the VM's creation is.
+    /// The progress of the VM's creation.
     pub(crate) stage: Stage,
-    /// How the VM came to be: history, and no part of whose it is.
+    /// How the VM was created: history, not part of its identity.
     pub(crate) made: String,
     /// The seed data that the VM has.
     pub(crate) seed: SeedNote,
-    /// What the last apply was told, as `tags.web`.
+    /// What the last apply was asked for, such as `tags.web`.
     pub(crate) owns: BTreeSet<String>,
-    /// Fields of a later build, as they were read.
+    /// Fields of a later build, unchanged.
     pub(crate) other: Vec<(String, String)>,
 }
 
-/// How far a VM's creation is.
+/// The progress of a VM's creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Its disk may still have to grow, and it may still have to be started.
+    /// Its disk may still have to grow, and it may still need a start.
     #[default]
     Making,
     /// It is finished.
@@ -85,14 +85,14 @@ impl Stage {
     }
 }
 
-/// What a description says about whose the VM is.
+/// What a description says about the owner of a VM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
     /// Nothing.
     None,
     /// One line of ours.
     Mark(Box<Mark>),
-    /// A line of a build before the grammar: deployment, VM and seed fingerprint are known.
+    /// A line of a build before the grammar, with deployment, VM and seed fingerprint.
     Earlier {
         /// The deployment.
         deployment: String,
@@ -111,7 +111,7 @@ pub(crate) enum Line {
         /// Its `kind`.
         kind: String,
     },
-    /// Lines of ours that cannot be read, or more than one: nobody's, for one VM must not answer to
+    /// Unreadable lines of ours, or more than one: nobody's, since one VM must not answer to
     /// two names.
     Broken,
 }
@@ -170,7 +170,7 @@ fn is_ours(line: &str) -> bool {
     line.starts_with(OPEN) || line.starts_with(EARLIER)
 }
 
-/// Splits `key=value` fields; `None` when one is no field, or a key stands twice.
+/// Splits `key=value` fields; `None` when one is not a field, or a key appears twice.
 fn fields(text: &str) -> Option<Vec<(String, String)>> {
     let mut fields: Vec<(String, String)> = Vec::new();
     for part in text.split(' ').filter(|part| !part.is_empty()) {
@@ -221,9 +221,9 @@ impl Mark {
         self.to_string()
     }
 
-    /// Puts the line into a description: in the place of the old one, else at the end.
+    /// Puts the line into a description: in place of the old one, or at the end.
     ///
-    /// Of several lines of ours, earlier ones too, the first place is taken and the rest goes.
+    /// Of several lines of ours, including earlier forms, it replaces the first and removes the rest.
     pub(crate) fn write_into(&self, description: &str) -> String {
         let mut lines: Vec<String> = Vec::new();
         let mut placed = false;
@@ -241,7 +241,7 @@ impl Mark {
         lines.join("\n")
     }
 
-    /// The same mark with what only the VM's config tells: what is in its slots, and its seed's volume.
+    /// The same mark with what only the VM's config shows: the contents of its slots, and its seed's volume.
     pub(crate) fn filled_in<'c>(&self, config: impl Fn(&str) -> Option<&'c str>) -> Self {
         let digest = |key: &str| owns::digest(ConfigKey::find(key)?, config(key));
         Self {
@@ -251,14 +251,14 @@ impl Mark {
         }
     }
 
-    /// Puts a run's nonce in the place of a plan's own.
+    /// Replaces the plan's nonce by that of a run.
     pub(crate) fn stamp(&mut self, own: &str, run: &str) {
         if self.run == own {
             run.clone_into(&mut self.run);
         }
     }
 
-    /// Returns whether the VM was there before it was ours.
+    /// Returns whether the VM existed before it became ours.
     pub(crate) fn is_adopted(&self) -> bool {
         self.made == ADOPTED
     }
@@ -298,7 +298,7 @@ impl<'de> Deserialize<'de> for Mark {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         match Line::read(&String::deserialize(from)?) {
             Line::Mark(mark) => Ok(*mark),
-            _ => Err(D::Error::custom("a mark of this build is expected")),
+            _ => Err(D::Error::custom("expected a mark of this build")),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whose a VM is: its mark held against the VM that carries it. Does no I/O.
+//! Decides whose a VM is: compares its mark with the VM that carries it. Does no I/O.
 //!
 //! A description and tags travel with clones and backups; a vmid and a uuid do not travel together.
 //! A VM is ours only when its mark names this very machine.
@@ -7,7 +7,7 @@ use super::{Line, Mark, NO_UUID, TAG, tag_set};
 use pve_client::PropertyString;
 use serde::{Deserialize, Serialize};
 
-/// Whose a VM is.
+/// The owner of a VM.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
     /// This site's and this deployment's: the mark names this very machine.
@@ -16,32 +16,32 @@ pub(crate) enum Owner {
     Stranger(Stranger),
 }
 
-/// What a VM is that is not ours.
+/// Why a VM is not ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub(crate) enum Stranger {
     /// It carries no mark.
     Unmarked,
-    /// It carries our line and has lost our tag.
+    /// It carries our line but lacks our tag.
     Untagged {
         /// The deployment in the line.
         deployment: String,
         /// The VM in the line.
         vm: String,
     },
-    /// Its mark is of an earlier build, without site, vmid and uuid.
+    /// Its mark was written by an earlier build, without site, vmid and uuid.
     Earlier {
         /// The deployment in the mark.
         deployment: String,
         /// The VM in the mark.
         vm: String,
     },
-    /// Its mark is of a later build.
+    /// Its mark was written by a later build.
     Later {
         /// The mark's `v`.
         version: u32,
     },
-    /// Its mark cannot be read, or there are two.
+    /// Its mark cannot be read, or it has two.
     Broken,
     /// It carries the mark of something that is not a VM.
     OtherKind {
@@ -81,7 +81,7 @@ pub(crate) enum Stranger {
 }
 
 impl Stranger {
-    /// Says what the VM is, as "it is …" would go on.
+    /// Describes the VM, as a continuation of "it is …".
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Unmarked => "not ours".to_owned(),
@@ -96,7 +96,7 @@ impl Stranger {
                     "marked by a later build (mark version {version}), which this one cannot read"
                 )
             }
-            Self::Broken => "marked in a way that cannot be read".to_owned(),
+            Self::Broken => "marked, but the mark cannot be read".to_owned(),
             Self::OtherKind { kind } => {
                 format!("not a VM of a deployment (mark of kind \"{kind}\")")
             }
@@ -105,7 +105,7 @@ impl Stranger {
                 format!("a restored copy of \"{vm}\" of \"{deployment}\"")
             }
             Self::OtherSite { site, deployment, vm } if site.is_empty() => {
-                format!("\"{vm}\" of \"{deployment}\", of a site without a name")
+                format!("\"{vm}\" of \"{deployment}\", from a site without a name")
             }
             Self::OtherSite { site, deployment, vm } => {
                 format!("\"{vm}\" of \"{deployment}\" of site \"{site}\"")
@@ -114,7 +114,7 @@ impl Stranger {
         }
     }
 
-    /// Deployment and name of the VM that this one is a copy of.
+    /// Returns deployment and name of the VM that this one is a copy of.
     pub(crate) fn copied_from(&self) -> Option<(&str, &str)> {
         match self {
             Self::Clone { deployment, vm } | Self::Restored { deployment, vm } => {
@@ -125,7 +125,7 @@ impl Stranger {
     }
 }
 
-/// Tells whose the VM with this vmid and config is, for a deployment of a site (empty: without a name).
+/// Returns whose the VM with this vmid and config is, for a deployment of a site (empty when it has no name).
 pub(crate) fn owner<'a>(
     (site, deployment): (&str, &str),
     vmid: u32,
@@ -173,7 +173,7 @@ fn stranger<'a>(
     Ok(mark)
 }
 
-/// The uuid of a VM as a mark writes it.
+/// Returns the uuid of a VM as a mark writes it.
 ///
 /// PVE: facts-4, 22: a clone brings the keys back in another order; hexadecimal has no case.
 pub(crate) fn uuid(smbios1: Option<&str>) -> String {

@@ -1,29 +1,29 @@
-//! The mark's `owns=`: what the last apply was told. Does no I/O.
+//! The mark's `owns=`: what the last apply was asked for. Does no I/O.
 //!
 //! `cores` is a key, `cpu.cputype` an option. A NIC's or a drive's slot carries a digest of the MAC or
-//! the volume, as `net1:9f2c41aa`, so that what somebody has put in its place is not taken for ours;
-//! `scsi1?` is one that is being made. `tags.web` is a tag.
+//! the volume, such as `net1:9f2c41aa`, so that what somebody put in its place is not taken for ours;
+//! `scsi1?` is one that is being created. `tags.web` is a tag.
 
 use data_encoding::HEXLOWER;
 use machine::{ConfigKey, Form, Parts};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 
-/// What is known of a slot that was asked for.
+/// What is known about a slot that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot<'a> {
-    /// It is being made: whether it is there, only the VM's config tells.
+    /// It is being created: only the VM's config shows whether it exists.
     Making,
-    /// The digest of what was made; empty where the run that writes the mark fills it in.
+    /// The digest of what was created; empty where the run that writes the mark fills it in.
     Holds(&'a str),
 }
 
-/// The entry of an option, or of a key without options.
+/// Returns the entry of an option, or of a key without options.
 pub(crate) fn entry(key: ConfigKey, part: &str) -> String {
     if part.is_empty() { key.to_string() } else { format!("{key}.{part}") }
 }
 
-/// The entry of a slot.
+/// Returns the entry of a slot.
 pub(crate) fn slot_entry(key: ConfigKey, slot: Slot<'_>) -> String {
     match slot {
         Slot::Making => format!("{key}?"),
@@ -31,7 +31,7 @@ pub(crate) fn slot_entry(key: ConfigKey, slot: Slot<'_>) -> String {
     }
 }
 
-/// What a list of entries says of a slot.
+/// Returns what a list of entries says about a slot.
 pub(crate) fn slot(owns: &BTreeSet<String>, key: ConfigKey) -> Option<Slot<'_>> {
     let name = key.to_string();
     let of_slot = |entry: &'_ String| -> bool {
@@ -44,8 +44,8 @@ pub(crate) fn slot(owns: &BTreeSet<String>, key: ConfigKey) -> Option<Slot<'_>> 
     }
 }
 
-/// The config key that an entry is about, and whether it is about the slot itself; `None` for what is
-/// no config key of this build.
+/// Returns the config key that an entry is about, and whether it is about the slot itself; `None` for
+/// what this build does not know.
 pub(crate) fn key_of(entry: &str) -> Option<(ConfigKey, Part<'_>)> {
     if let Some((key, digest)) = entry.split_once(':') {
         return Some((ConfigKey::find(key)?, Part::Slot(Slot::Holds(digest))));
@@ -57,28 +57,28 @@ pub(crate) fn key_of(entry: &str) -> Option<(ConfigKey, Part<'_>)> {
     Some((ConfigKey::find(key)?, Part::Option(part)))
 }
 
-/// What of a config key an entry is about.
+/// The part of a config key that an entry is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
     /// The slot.
     Slot(Slot<'a>),
-    /// An option; of a key without options the empty name.
+    /// An option; the empty name for a key without options.
     Option(&'a str),
 }
 
-/// The digest by which the mark knows what is in a slot: that of a NIC's MAC, or of a drive's volume.
+/// Returns the digest by which the mark recognises what is in a slot: that of a NIC's MAC, or of a drive's volume.
 pub(crate) fn digest(key: ConfigKey, text: Option<&str>) -> Option<String> {
     let parts = Parts::read(key.key, text?);
     let name = if matches!(key.key.form, Form::Nic(_)) { "macaddr" } else { "file" };
     parts.get(name).map(short_digest)
 }
 
-/// A digest that is short enough for a mark.
+/// Returns a digest that is short enough for a mark.
 pub(crate) fn short_digest(text: &str) -> String {
     HEXLOWER.encode(Sha256::digest(text).get(..4).unwrap_or_default())
 }
 
-/// Fills in the digests that only the config tells, once what was asked for is there.
+/// Fills in the digests that only the config shows, once what was asked for exists.
 pub(crate) fn fill_in(
     owns: &BTreeSet<String>,
     digest: impl Fn(&str) -> Option<String>,

@@ -1,47 +1,47 @@
 //! The mark's `seed=FINGERPRINT@SLOT;ud:DIGEST;nc:DIGEST;vd:DIGEST;FIELD:DIGEST;…;vol:DIGEST`.
 //! Does no I/O.
 //!
-//! `vol` is the volume in the slot: another one there is not ours to replace. Each FIELD is one that
+//! `vol` is the volume in the slot: any other volume is not ours to replace. Each FIELD is one that
 //! user-data was rendered from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The files of a seed, as the mark and as people call them.
+/// The files of a seed, by their names in the mark and for people.
 const FILES: [(&str, &str); 3] =
     [("ud", "user-data"), ("nc", "network-config"), ("vd", "vendor-data")];
 
-/// Begins the part that names the volume.
+/// The prefix of the part that names the volume.
 const VOLUME: &str = "vol:";
 
-/// What stands in the place of a fingerprint that is not known.
+/// The placeholder for an unknown fingerprint.
 const UNKNOWN: &str = "none";
 
 /// The seed data that a VM was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SeedNote {
-    /// The document's `seed_fingerprint`; `none` when it is not known, as for an adopted VM.
+    /// The document's `seed_fingerprint`; `none` when it is unknown, as for an adopted VM.
     pub(crate) fingerprint: String,
-    /// The config key of the seed's disk; empty when it is not known.
+    /// The config key of the seed's disk; empty when it is unknown.
     pub(crate) slot: String,
-    /// A short digest of each part, as `ud:9f2c41aa`; those of later builds too.
+    /// A short digest of each part, such as `ud:9f2c41aa`, including those of later builds.
     pub(crate) parts: Vec<String>,
 }
 
 impl SeedNote {
-    /// The note of a VM whose seed data is not known.
+    /// The note of a VM whose seed data is unknown.
     pub(crate) fn unknown() -> Self {
         Self { fingerprint: UNKNOWN.to_owned(), ..Self::default() }
     }
 
-    /// The digest of the seed's volume; `None`: a run that ended early, or an earlier build, has not
-    /// noted it.
+    /// The digest of the seed's volume; `None` when a run that ended early, or an earlier build, did
+    /// not record it.
     pub(crate) fn volume(&self) -> Option<&str> {
         let digest = self.parts.iter().find_map(|part| part.strip_prefix(VOLUME));
         digest.filter(|digest| !digest.is_empty())
     }
 
-    /// The same note, of a seed whose volume is to be noted once it is there.
+    /// The same note, for a seed whose volume is recorded once it exists.
     pub(crate) fn with_open_volume(mut self) -> Self {
         if self.volume().is_none() && !self.slot.is_empty() {
             self.parts.retain(|part| part != VOLUME);
@@ -56,7 +56,7 @@ impl SeedNote {
         self
     }
 
-    /// The same note with the volume in its place, where that is to be noted.
+    /// The same note with the volume filled in, where it is to be recorded.
     pub(super) fn filled_in(mut self, digest: Option<String>) -> Self {
         if let Some(part) = self.parts.iter_mut().find(|part| *part == VOLUME) {
             part.extend(digest);
@@ -66,7 +66,7 @@ impl SeedNote {
     }
 
     /// Returns what differs in another note: fields where both notes know fields, and files. Empty when
-    /// nobody can tell, as for the seed of an earlier build.
+    /// that is unknown, as for the seed of an earlier build.
     pub(crate) fn differences(&self, other: &Self) -> Vec<String> {
         let (old, new) = (self.digests(), other.digests());
         let is_file = |name: &str| FILES.iter().any(|(file, _)| *file == name);
@@ -79,7 +79,7 @@ impl SeedNote {
         if compares_fields {
             named.extend(fields.into_iter().map(str::to_owned));
         }
-        // user-data is what the fields are in.
+        // The fields are part of user-data.
         let is_told = |file: &str| files.contains(&file) && (file != "ud" || named.is_empty());
         let told: Vec<&str> =
             FILES.iter().filter(|(file, _)| is_told(file)).map(|(_, name)| *name).collect();
@@ -87,18 +87,18 @@ impl SeedNote {
         named
     }
 
-    /// The digests of files and fields by name; none of the volume's.
+    /// Returns the digests of files and fields by name, without the volume's.
     fn digests(&self) -> BTreeMap<&str, &str> {
         let parts = self.parts.iter().filter(|part| !part.starts_with(VOLUME));
         parts.filter_map(|part| part.split_once(':')).collect()
     }
 
-    /// Returns whether it is the note of such a VM.
+    /// Returns whether this is such a note.
     pub(crate) fn is_unknown(&self) -> bool {
         self.fingerprint == UNKNOWN
     }
 
-    /// Reads the field's value; every text is one.
+    /// Reads the field's value; every text is valid.
     pub(super) fn parse(text: &str) -> Self {
         let mut words = text.split(';');
         let head = words.next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Tests of the mark: its grammar, and whose a VM is.
+//! Tests of the mark: its grammar, and who owns a VM.
 
 use super::*;
 

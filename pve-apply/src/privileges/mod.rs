@@ -151,7 +151,7 @@ pub(crate) fn of_change(vm: &VmPlan, disks: &str, pve: &[Version]) -> BTreeSet<N
     without_covered(all)
 }
 
-/// What waiting for a guest takes; PVE 8 has one privilege for all
+/// Returns what waiting for a guest needs; PVE 8 has one privilege for all
 /// that an agent is asked.
 // PVE: qemu-server, API2/Qemu/Agent.pm; facts 52.
 pub(crate) fn of_wait(what: WaitFor, vmid: Option<Vmid>, is_nine: bool) -> BTreeSet<Need> {
