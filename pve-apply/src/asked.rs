@@ -1,4 +1,4 @@
-//! What the document's VMs ask of PVE: of each the config that a creation sends, and what the node
+//! What the document's VMs need from PVE: the config that each create sends, and what the node
 //! must have for it. Does no I/O.
 
 use crate::boot_disk;
@@ -14,24 +14,24 @@ pub(crate) struct Asked {
     index: usize,
     /// Its name.
     pub(crate) name: String,
-    /// Its vmid, where the document fixes it.
+    /// Its vmid, if the document fixes it.
     pub(crate) vmid: Option<Vmid>,
     /// The pool that it belongs to.
     pub(crate) pool: Option<String>,
-    /// The storage of its disks, where they name none.
+    /// The storage of disks that name none.
     pub(crate) storage: String,
-    /// The document names that storage for this VM alone.
+    /// Whether the document names that storage for this VM alone.
     storage_is_own: bool,
-    /// What its `config` says.
+    /// Its `config`.
     said: Settings,
-    /// That, and what its other fields say.
+    /// Its `config` with its other fields.
     given: Settings,
 }
 
 /// Something that PVE must have for a VM, and the field of the document that asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    /// As `vms[1].config.net1.bridge`.
+    /// Such as `vms[1].config.net1.bridge`.
     pub(crate) field: String,
     /// What it is.
     pub(crate) what: Wanted,
@@ -44,14 +44,14 @@ pub(crate) enum Wanted {
     Storage {
         /// Its name.
         name: String,
-        /// As `images`.
+        /// Such as `images`.
         content: &'static str,
     },
     /// An ISO image.
     Iso(String),
     /// A bridge or vnet.
     Bridge(String),
-    /// What may be a vnet, and then must let VMs set VLANs.
+    /// A bridge that may be a VNet, which must then be VLAN-aware.
     VlansOn(String),
     /// A mapping.
     Mapping(MappingKind, String),
@@ -61,7 +61,7 @@ pub(crate) enum Wanted {
     Machine(String),
     /// A pool.
     Pool(String),
-    /// A PVE that has this key or option.
+    /// A PVE version that has this key or option.
     Since(String, Version),
 }
 
@@ -75,7 +75,7 @@ impl Wanted {
     }
 }
 
-/// A VM's `config` as it was read, and what is wrong with it.
+/// A VM's `config` as read, with its problems.
 pub(crate) type Parsed = (Settings, Vec<Problem>);
 
 /// Reads each VM's `config`.
@@ -84,7 +84,7 @@ pub(crate) fn parse(deployment: &Deployment) -> Vec<Parsed> {
     deployment.vms.iter().map(config).collect()
 }
 
-/// Returns what the document's VMs ask for, whose `config`s were read.
+/// Returns what the document's VMs ask for, from their `config`s.
 pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<Asked> {
     let vms = deployment.vms.iter().zip(parsed).enumerate();
     vms.map(|(index, (vm, (said, _)))| Asked::new(index, vm, said, &deployment.datastore)).collect()
@@ -119,19 +119,19 @@ impl Asked {
         }
     }
 
-    /// A VM of which nothing is known but where it would be.
+    /// A VM with nothing but its places.
     pub(crate) fn placeholder(storage: &str, bridge: &str) -> Self {
         let vm =
             Vm { bridge: bridge.to_owned(), cores: Some(1), memory: Some(512), ..Vm::default() };
         Self::new(0, &vm, Settings::default(), storage)
     }
 
-    /// What its creation sends, key by key.
+    /// Returns what its create sends, key by key.
     pub(crate) fn new_config(&self) -> Vec<(ConfigKey, Parts)> {
         self.whole(&self.given.for_creation())
     }
 
-    /// The keys of these settings that are not cancelled; a disk without a storage is on the VM's.
+    /// Returns the keys of these settings that are not cancelled; a disk without a storage is on the VM's.
     fn whole(&self, settings: &Settings) -> Vec<(ConfigKey, Parts)> {
         let parts = |(key, said): (&ConfigKey, &Said)| {
             let Said::Parts(said) = said else { return None };
@@ -150,12 +150,12 @@ impl Asked {
         settings.0.iter().filter_map(parts).collect()
     }
 
-    /// Returns whether the document says something of a key.
+    /// Returns whether the document sets a key.
     pub(crate) fn says(&self, key: ConfigKey) -> bool {
         self.given.0.contains_key(&key)
     }
 
-    /// What PVE must have for the VM.
+    /// Returns what PVE must have for the VM.
     pub(crate) fn claims(&self) -> Vec<Claim> {
         let config = self.whole(&self.given);
         let mut claims: Vec<Claim> =
@@ -164,13 +164,13 @@ impl Asked {
         claims
     }
 
-    /// The pool that PVE must have for the VM.
+    /// Returns the pool that PVE must have for the VM.
     pub(crate) fn pool_claim(&self) -> Option<Claim> {
         let field = format!("vms[{}].pool", self.index);
         Some(Claim { field, what: Wanted::Pool(self.pool.clone()?) })
     }
 
-    /// What PVE must have for a value of a key. Of a change, `parts` are those of PVE's own text.
+    /// Returns what PVE must have for a value of a key. For a change, `parts` are those of PVE's own text.
     pub(crate) fn claims_of(&self, key: ConfigKey, parts: &Parts) -> Vec<Claim> {
         let known = parts.iter().filter_map(|(name, value)| Some((key.key.part(name)?, value)));
         let mut claims = Vec::new();
@@ -188,7 +188,7 @@ impl Asked {
         claims
     }
 
-    /// The document's field that says an option.
+    /// Returns the document's field that sets an option.
     fn field(&self, key: ConfigKey, part: &Part) -> String {
         let name = part.name_in(key.key);
         let of_vm = |field: &str| format!("vms[{}].{field}", self.index);
@@ -205,7 +205,7 @@ impl Asked {
     }
 }
 
-/// Says an option that nothing is said of.
+/// Sets an option that is not set yet.
 fn fill(settings: &mut Settings, key: &str, part: &'static str, value: Option<String>) {
     let (Some(key), Some(value)) = (ConfigKey::find(key), value) else { return };
     let said = settings.0.entry(key).or_insert_with(|| Said::Parts(BTreeMap::new()));
@@ -221,7 +221,7 @@ fn said_of(key: &'static Key, parts: &Parts) -> Said {
     Said::Parts(known.collect())
 }
 
-/// What PVE must have for one option.
+/// Returns what PVE must have for one option.
 fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
     let storage = |name: &str, content| Wanted::Storage { name: name.to_owned(), content };
     let mapped = key.needs.iter().find_map(|need| match need.on {
@@ -253,8 +253,8 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
     }
 }
 
-/// Returns whether a bridge may be a vnet. Those that PVE's installer and GUI make are called vmbr0
-/// and so on: for them nobody asks the SDN.
+/// Returns whether a bridge may be a VNet. PVE's installer and GUI call bridges vmbr0
+/// and so on, which needs no look at the SDN.
 // PVE: pve-network, Network/SDN/VnetPlugin.pm, pve-sdn-vnet-id: 2 to 8 letters and digits.
 fn may_be_vnet(bridge: &str) -> bool {
     let number = bridge.strip_prefix("vmbr").unwrap_or_default();
@@ -262,14 +262,14 @@ fn may_be_vnet(bridge: &str) -> bool {
     !is_usual && bridge.len() <= 8 && bridge.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-/// The ISO image that a CD drive reads.
+/// Returns the ISO image of a CD drive.
 fn iso(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
     let is_cd = matches!(key.form, Form::Drive(_)) && parts.is_cd() && !parts.is_cloud_init();
     let named = is_cd && part.name == "file" && value.contains(':');
     named.then(|| Wanted::Iso(value.to_owned()))
 }
 
-/// Returns whether a drive's text in PVE names a disk that is there, which asks for no storage.
+/// Returns whether a drive's text in PVE names an existing disk, which needs no storage.
 pub(crate) fn names_a_disk(drive: &Parts) -> bool {
     let volume = drive.get("file").and_then(|file| file.split_once(':')).map(|(_, volume)| volume);
     // PVE: qemu-server, QemuServer/Drive.pm, NEW_DISK_RE: a size asks for a new volume.
@@ -277,7 +277,7 @@ pub(crate) fn names_a_disk(drive: &Parts) -> bool {
     volume.is_some_and(|volume| !is_size(volume)) && !drive.is_cd()
 }
 
-/// Returns whether a node lists a machine type of this form: one without a version is the newest one.
+/// Returns whether a node lists a machine type of this form: a type without a version means the newest.
 // PVE: qemu-server, API2/Qemu/Machine.pm.
 fn is_listed(machine: &str) -> bool {
     let known = ["pc-i440fx-", "pc-q35-"].iter().any(|stem| machine.starts_with(stem));

@@ -1,4 +1,4 @@
-//! Which of a VM's drives is its boot disk. Does no I/O.
+//! Finds the boot disk among a VM's drives. Does no I/O.
 
 use machine::{ConfigKey, Form, Parts};
 
@@ -6,22 +6,22 @@ use machine::{ConfigKey, Form, Parts};
 // PVE: qemu-server, QemuServer/Drive.pm, valid_drive_names.
 const FAMILIES: [&str; 4] = ["ide", "scsi", "virtio", "sata"];
 
-/// The slot of the boot disk of a new VM, where nobody says which.
+/// The slot of a new VM's boot disk [default].
 pub(crate) const NEW: &str = "virtio0";
 
-/// What a VM's config tells of its boot disk.
+/// What a VM's config shows about its boot disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// It is this one.
+    /// The boot disk.
     Disk(ConfigKey),
-    /// The boot order names no disk; it may be one of these. Empty: the VM has none.
+    /// The boot order names no disk; it may be one of these. Empty when the VM has no disk.
     OneOf(Vec<ConfigKey>),
 }
 
-/// Finds a VM's boot disk: the first disk of the boot order; where the VM has no order of its own,
-/// its only disk. `is_other` tells disks that something else is known of.
+/// Finds a VM's boot disk: the first disk of the boot order, or the only disk of a VM without one.
+/// `is_other` returns whether a disk is known to be something else.
 ///
-/// Never guessed: what is held of the boot disk, as its size, must not meet somebody's data.
+/// It never guesses: a change of the boot disk, such as its size, must not hit somebody's data.
 pub(crate) fn of<'a>(
     config: impl Fn(&str) -> Option<&'a str>,
     is_other: impl Fn(ConfigKey) -> bool,
@@ -32,11 +32,11 @@ pub(crate) fn of<'a>(
         (FAMILIES.contains(&key.key.part.name) && !drive.is_cd()).then_some(key)
     };
     let boot = ConfigKey::find("boot").and_then(|key| Some(Parts::read(key.key, config("boot")?)));
-    // PVE: facts-4, 46: a blank is what stays of an order whose last device has gone.
+    // PVE: facts-4, 46: a blank remains of an order whose last device was removed.
     let is_old = |boot: &Parts| boot.get("legacy").is_some_and(|text| !text.trim().is_empty());
     let has_order = boot.as_ref().is_some_and(|boot| !is_old(boot));
     let order = boot.iter().filter_map(|boot| boot.get("order")).flat_map(|text| text.split(';'));
-    // PVE: qemu-server, QemuServer.pm, bootorder_from_legacy: `bootdisk` is the older way to say it.
+    // PVE: qemu-server, QemuServer.pm, bootorder_from_legacy: `bootdisk` is the older form.
     let legacy = config("bootdisk").filter(|_| !has_order).into_iter();
     if let Some(found) = order.chain(legacy).find_map(disk) {
         return Known::Disk(found);

@@ -1,4 +1,4 @@
-//! DOOR: asks the person at the terminal. stdin is the document's, so the terminal is opened itself.
+//! DOOR: asks the person at the terminal. stdin has the document, so it opens the terminal itself.
 
 use crate::action::{Action, Plan};
 use crate::interrupt::Interrupt;
@@ -9,13 +9,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-/// How often is looked for Ctrl-C while the person thinks.
+/// How often we check for Ctrl-C while the person thinks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Makes sure that the removals of a plan are agreed to: by an option, or by the person at the terminal.
+/// Makes sure that a plan's removals are confirmed: by an option, or by the person at the terminal.
 ///
 /// # Errors
-/// There is no terminal, or the answer is a no.
+/// There is no terminal, or the answer is no.
 pub(crate) fn unless_agreed(
     plan: &Plan,
     agreed: bool,
@@ -26,18 +26,18 @@ pub(crate) fn unless_agreed(
     if going.is_empty() || agreed { Ok(()) } else { ask(&going, interrupt) }
 }
 
-/// Asks whether these VMs are to be destroyed; what is neither their count nor all their names is a no.
+/// Asks whether to destroy these VMs; anything but their count or all their names means no.
 ///
 /// # Errors
-/// There is no terminal, or the answer is a no.
+/// There is no terminal, or the answer is no.
 fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(
             "not-confirmed",
             Place::Run,
-            "destroy must be confirmed, and there is no terminal to ask on",
+            "destroy must be confirmed, but there is no terminal",
         )
-        .hint("--yes confirms it in a script")
+        .hint("confirm with --yes in a script")
         .into()
     };
     let mut terminal = std::fs::OpenOptions::new()
@@ -55,14 +55,14 @@ fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     }
 }
 
-/// Reads a line; `None`: Ctrl-C. A signal does not end a read, so that another thread reads: it ends with
+/// Reads a line; `None` after Ctrl-C. A signal does not end a read, so another thread reads; it ends with
 /// the process.
 fn line(terminal: File, interrupt: &Interrupt) -> std::io::Result<Option<String>> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut answer = String::new();
         let read = BufReader::new(terminal).read_line(&mut answer);
-        // Nobody listens after Ctrl-C.
+        // The receiver is gone after Ctrl-C.
         let _ = sender.send(read.map(|_| answer));
     });
     loop {

@@ -1,4 +1,4 @@
-//! DOOR (reads only): asks what a node offers, as far as somebody asks for it.
+//! DOOR (reads only): reads what a node offers, as far as it is needed.
 
 use crate::ask::ask;
 use crate::asked::Wanted;
@@ -9,7 +9,7 @@ use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
 
-/// Reads what is needed to judge these demands.
+/// Reads what is needed to check these demands.
 ///
 /// # Errors
 /// A read failed.
@@ -62,7 +62,7 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
     Ok(facts)
 }
 
-/// The ISO images of the storages that somebody asks for, as far as they can be listed.
+/// Returns the ISO images of the storages that are asked for, as far as they can be listed.
 fn isos(
     client: &Client,
     node: &NodeName,
@@ -82,7 +82,7 @@ fn isos(
                 let names = list.into_iter().map(|volume| volume.volid.to_string()).collect();
                 isos.insert(id.to_string(), names);
             }
-            // That the token may not look is said by its privileges.
+            // A missing privilege is reported with the token's privileges.
             Err(error) if error.is_permission() => {}
             Err(error) => return Err(error),
         }

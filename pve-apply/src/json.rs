@@ -1,10 +1,10 @@
-//! How PVE's names stand in the plan's JSON: as text, a vmid as a number. Does no I/O.
+//! PVE's names in the plan's JSON: as text, a vmid as a number. Does no I/O.
 
 use serde::{Deserialize, Deserializer, Serializer};
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// A name as text; what is no such name is refused when a plan is read.
+/// A name as text; an invalid name is refused when a plan is read.
 pub(crate) mod name {
     use super::{Deserialize, Deserializer, Display, FromStr, Serializer};
     use serde::de::Error as _;
@@ -38,7 +38,7 @@ pub(crate) mod vmid {
     }
 }
 
-/// A vmid as a number, or null where PVE is to choose.
+/// A vmid as a number, or null when PVE chooses.
 pub(crate) mod vmid_or_null {
     use super::{Deserialize, Deserializer, Serializer};
     use pve_client::Vmid;

@@ -1,6 +1,6 @@
-//! `pve-apply`: the document's VMs on Proxmox VE: planned, made, changed in place, destroyed.
+//! `pve-apply`: plans, creates, changes in place and destroys the document's VMs on Proxmox VE.
 //!
-//! `desired` and `observed` are values, `plan` is a function of the two, `show` says a plan to people.
+//! `desired` and `observed` are values, `plan` is a function of both, `show` prints a plan for people.
 //! Doors: `connect`, `observe`, `facts`, `other_run`, `addresses`, `ready` (reads only), `execute` (writes), `plan_file`,
 //! `confirm`, `interrupt`.
 

@@ -1,4 +1,4 @@
-//! `Observed`: what was seen of PVE at one moment, as values. Does no I/O.
+//! `Observed`: the state of PVE at one moment, as values. Does no I/O.
 
 use crate::mark::{self, Owner, owner};
 use pve_client::{
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// What was seen of the cluster.
+/// The state of the cluster.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Observed {
-    /// Every guest that the token may see, on any node.
+    /// Every guest that the token can see, on any node.
     pub guests: Vec<Guest>,
-    /// What a look at each VM that may be ours gave.
+    /// The result of reading each VM that may be ours.
     pub looks: BTreeMap<Vmid, Look>,
-    /// The second witness: whether the cluster says that a vmid is free. Asked for absent VMs only.
+    /// The second source: whether the cluster says that a vmid is free. Read for absent VMs only.
     pub free: BTreeMap<Vmid, bool>,
-    /// The token may see every VM: what is not listed is not there.
+    /// Whether the token can see every VM: then what is not listed does not exist.
     pub sees_all: bool,
-    /// The deployment's own node does not answer: nothing can be made there.
+    /// Whether the deployment's own node does not answer: nothing can be created there.
     pub(crate) node_away: bool,
-    /// Tasks on the deployment's node that were not over just before the guests were listed.
+    /// Tasks on the deployment's node that were running just before the guests were listed.
     pub(crate) under_way: Vec<Upid>,
     /// Seed files of ours on the image storage.
     pub seed_files: BTreeSet<Volid>,
-    /// The pool of each VM that is in one, as far as the token may see pools.
+    /// The pool of each VM that is in one, as far as the token can see pools.
     pub(crate) pools: BTreeMap<Vmid, String>,
-    /// Virtual size of each image that a disk is to be made from; `None`: it is not there.
+    /// Virtual size of each image for a new disk; `None` when the image does not exist.
     pub images: BTreeMap<Volid, Option<u64>>,
 }
 
@@ -40,22 +40,22 @@ pub(crate) struct Guest {
     pub vmid: Vmid,
     /// The node that has it.
     pub node: NodeName,
-    /// Its name; absent for some seconds after its creation.
+    /// Its name; missing for some seconds after its creation.
     pub name: Option<String>,
-    /// It carries our tag.
+    /// Whether it carries our tag.
     pub tagged: bool,
 }
 
-/// What a look at a VM gave.
+/// The result of reading a VM.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Look {
     /// Its state.
     Seen(Box<Seen>),
-    /// Its node does not answer: the VM may be anything.
+    /// Its node does not answer: nothing is known about the VM.
     NodeAway(NodeName),
-    /// The token may not look at it.
+    /// The token is not allowed to read it.
     Forbidden(NodeName),
-    /// It was listed on this node and is not there, yet its vmid is in use.
+    /// It was listed on this node and is no longer there, yet its vmid is in use.
     Moving(NodeName),
 }
 
@@ -68,9 +68,9 @@ pub(crate) struct Seen {
     pub node: NodeName,
     /// Whether it runs.
     pub power: Power,
-    /// It runs, and its guest does not: QEMU's own word for it, as `paused`.
+    /// QEMU's word for a guest that is halted in a running VM, such as `paused`.
     pub(crate) halted: Option<String>,
-    /// Its config, with what is pending.
+    /// Its config, with pending values.
     pub config: Config,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Power {
-    /// It runs, be it paused.
+    /// It runs or is paused.
     Running,
     /// It does not run.
     Stopped,
@@ -94,10 +94,10 @@ impl Power {
     }
 }
 
-/// A VM's config: of each key what is in force, and what comes at the next start.
+/// A VM's config: for each key the current value, and the one after the next start.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Config {
-    /// Guards a change against somebody else's.
+    /// Guards a change against another one in between.
     pub digest: Option<Digest>,
     items: BTreeMap<String, Item>,
 }
@@ -136,35 +136,35 @@ impl Config {
         Self { digest: None, items: items.collect() }
     }
 
-    /// The value in force.
+    /// Returns the current value.
     pub(crate) fn now(&self, key: &str) -> Option<&str> {
         self.items.get(key)?.now.as_deref()
     }
 
-    /// The value that the next start brings; the value in force when nothing is pending.
+    /// Returns the value after the next start; the current value when nothing is pending.
     pub(crate) fn next(&self, key: &str) -> Option<&str> {
         self.items.get(key)?.next.as_deref()
     }
 
-    /// Sets a key at once, as a live change does.
+    /// Sets a key at once, like a live change.
     pub(crate) fn set(&mut self, key: &str, value: &str) {
         let value: Option<Arc<str>> = Some(value.into());
         self.items.insert(key.to_owned(), Item { now: value.clone(), next: value });
     }
 
-    /// Sets a key for the next start, or takes it away; tests build worlds by it.
+    /// Sets or deletes a key for the next start; for tests.
     #[cfg(test)]
     pub(crate) fn set_next(&mut self, key: &str, value: Option<&str>) {
         self.items.entry(key.to_owned()).or_default().next = value.map(Arc::from);
     }
 
-    /// Takes a key away.
+    /// Deletes a key.
     #[cfg(test)]
     pub(crate) fn remove(&mut self, key: &str) {
         self.items.remove(key);
     }
 
-    /// What a start does: all that is pending comes into force.
+    /// Makes all pending values current, as a start does.
     #[cfg(test)]
     pub(crate) fn settle(&mut self) {
         self.items.retain(|_, item| {
@@ -173,12 +173,12 @@ impl Config {
         });
     }
 
-    /// All keys, in order.
+    /// Returns all keys, in order.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         self.items.keys().map(String::as_str)
     }
 
-    /// Keys whose pending value differs from the one in force.
+    /// Returns the keys whose pending value differs from the current one.
     pub(crate) fn pending_keys(&self) -> impl Iterator<Item = &str> {
         self.items.iter().filter(|(_, item)| item.now != item.next).map(|(key, _)| key.as_str())
     }
@@ -188,12 +188,12 @@ impl Config {
         self.now("template").and_then(pve_client::parse_boolean) == Some(true)
     }
 
-    /// What locks the VM.
+    /// Returns what locks the VM.
     pub(crate) fn lock(&self) -> Option<&str> {
         self.now("lock")
     }
 
-    /// A create is under way: PVE writes the config, and with it the mark, only at the end.
+    /// Returns whether a create is under way: PVE writes the config, and with it the mark, only at the end.
     pub(crate) fn is_being_created(&self) -> bool {
         // PVE: qemu-server, API2/Qemu.pm, create_vm: an empty config with this lock reserves the vmid.
         self.lock() == Some("create") && self.next("description").is_none()
@@ -201,7 +201,7 @@ impl Config {
 }
 
 impl Seen {
-    /// Tells whose the VM is, for a deployment of a site (empty: without a name).
+    /// Returns whose the VM is, for a deployment of a site (empty when it has no name).
     pub(crate) fn owner(&self, site: &str, deployment: &str) -> Owner {
         owner((site, deployment), self.vmid.get(), |key| self.config.next(key))
     }
@@ -219,9 +219,9 @@ impl From<&Resource> for Guest {
     }
 }
 
-/// Returns whether QEMU's word says that a guest does not run, and does not go on by itself.
+/// Returns whether QEMU's word means that a guest is halted and does not resume by itself.
 pub(crate) fn is_halted(qmpstatus: &str) -> bool {
-    // QEMU: qapi/run-state.json, RunState; what a migration or a snapshot halts is over soon.
+    // QEMU: qapi/run-state.json, RunState; a migration or a snapshot halts a guest only briefly.
     matches!(
         qmpstatus,
         "paused"
@@ -236,10 +236,10 @@ pub(crate) fn is_halted(qmpstatus: &str) -> bool {
     )
 }
 
-/// Says whether a token with these permissions sees every VM: PVE filters lists and does not refuse them.
+/// Returns whether a token with these permissions sees every VM: PVE filters lists instead of refusing them.
 pub(crate) fn sees_all(permissions: &Permissions) -> bool {
     let audits = |path: &str| permissions.get(path).and_then(|p| p.get("VM.Audit")).copied();
-    // PVE: facts 54. A path below may take the right away again.
+    // PVE: facts 54. A path below may revoke the privilege.
     let below = permissions.keys().filter(|path| path.starts_with("/vms/"));
     let root = audits("/vms").or_else(|| audits("/"));
     root == Some(true) && below.into_iter().all(|path| audits(path).is_some())

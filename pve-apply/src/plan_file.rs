@@ -1,4 +1,4 @@
-//! DOOR: a plan in a file, readable by its owner only, for it holds the seed data.
+//! DOOR: a plan in a file, readable by its owner only, since it has the seed data.
 
 use crate::action::{Plan, VERSION};
 use stage::{Entry, Failure, Place, whole_file};
@@ -25,7 +25,7 @@ pub(crate) fn write(path: &Path, plan: &Plan) -> Result<(), Failure> {
 /// Reads a plan.
 ///
 /// # Errors
-/// The file cannot be read, or holds no plan of this version.
+/// The file cannot be read, or is not a plan of this version.
 #[expect(clippy::disallowed_methods, reason = "door: the plan's file")]
 pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
     let place = || Place::file(path.display().to_string());
@@ -38,11 +38,12 @@ pub(crate) fn read(path: &Path) -> Result<Plan, Failure> {
         return Err(Entry::error(
             "plan-version",
             place(),
-            format!("is no plan of version {VERSION}"),
+            format!("is not a plan of version {VERSION}"),
         )
-        .hint("plan again with this pve-apply")
+        .hint("create it again with this version of pve-apply")
         .into());
     }
-    serde_json::from_value(value)
-        .map_err(|error| Entry::error("plan-unusable", place(), "is no plan").cause(&error).into())
+    serde_json::from_value(value).map_err(|error| {
+        Entry::error("plan-unusable", place(), "is not a plan").cause(&error).into()
+    })
 }

@@ -1,4 +1,4 @@
-//! Which VM's steps run when: several VMs at a time, parents first, and few imports into one storage.
+//! Schedules the VMs' steps: several VMs at a time, parents first, and few imports into one storage.
 //! Starts threads; does no I/O of its own.
 
 use crate::action::{Plan, VmPlan};
@@ -14,14 +14,14 @@ pub(crate) struct Gates {
     left: Condvar,
 }
 
-/// A turn at a gate; over when dropped.
+/// A turn at a gate; it ends when dropped.
 pub(crate) struct Turn<'a> {
     gates: &'a Gates,
     storage: String,
 }
 
 impl Gates {
-    /// Gates that let `limit` pass at a time, one at least.
+    /// Gates that let `limit` pass at a time, at least one.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit: limit.max(1), busy: Mutex::default(), left: Condvar::new() }
     }
@@ -47,15 +47,15 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// What is known of the VMs while they are worked on. Each VM and each wait for another is looked at
+/// The state of the VMs while they are worked on. Each VM and each dependency is visited
 /// once: a thousand children of one parent cost a thousand steps, not a million.
 struct Board<'a> {
     vms: &'a [VmPlan],
-    /// Of each VM, the names that it still waits for.
+    /// The names that each VM still waits for.
     waits: Vec<BTreeSet<&'a str>>,
     /// The VMs that wait for a name.
     waiting_for: BTreeMap<&'a str, Vec<usize>>,
-    /// The VMs that can begin, in the plan's order.
+    /// The VMs that can start, in the plan's order.
     ready: BTreeSet<usize>,
     running: usize,
     outcomes: Vec<Option<VmOutcome>>,
@@ -70,7 +70,7 @@ enum Next {
 
 /// Runs a plan's VMs, at most `parallelism` at a time, and returns the outcomes in the plan's order.
 ///
-/// A VM whose predecessor did not come to a good end is not reached; the others go on.
+/// A VM whose predecessor failed is not reached; the others continue.
 pub(crate) fn run_all(
     plan: &Plan,
     parallelism: usize,
@@ -134,14 +134,14 @@ impl<'a> Board<'a> {
         if self.running > 0 {
             return Next::Wait;
         }
-        // Only a ring could wait for ever; a document with one is refused, a plan file may hold one.
+        // Only a cycle could wait forever; a document with one is refused, but a plan file may have one.
         for (vm, outcome) in self.vms.iter().zip(&mut self.outcomes) {
             outcome.get_or_insert_with(|| VmOutcome::not_reached(vm, "it waits for itself"));
         }
         Next::End
     }
 
-    /// Notes how a VM ended: what waits for it may begin, or is not reached, and so on down.
+    /// Records how a VM ended: its dependants may start, or are not reached, and so on down.
     fn ended(&mut self, index: usize, outcome: VmOutcome) {
         let mut ended = vec![(index, outcome)];
         while let Some((index, outcome)) = ended.pop() {
@@ -189,7 +189,7 @@ mod tests {
         plan
     }
 
-    /// Runs a plan with four workers in which some VMs fail; returns who was begun, and how each ended.
+    /// Runs a plan with four workers in which some VMs fail; returns which were started, and how each ended.
     fn check(vms: &[(&str, &[&str])], failing: &[&str], begun: &[&str], ended: &str) {
         let order = Mutex::new(Vec::new());
         let outcomes = run_all(&plan(vms), 4, None, |vm| {
@@ -243,7 +243,7 @@ mod tests {
     fn no_more_vms_run_at_a_time_than_asked_for() {
         let vms = plan(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[]), ("f", &[])]);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        // The first two meet: the limit is reached, and not passed.
+        // The first two meet: the limit is reached and not exceeded.
         let both = std::sync::Barrier::new(2);
         run_all(&vms, 2, None, |vm| {
             most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! DOOR: the network, only to see whether an SSH server answers. Nothing is sent.
+//! DOOR: the network, only to check whether an SSH server answers. Nothing is sent.
 
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -8,12 +8,12 @@ const PORT: u16 = 22;
 /// How long one try may take: a host of the same network answers in milliseconds.
 const TRY: Duration = Duration::from_secs(2);
 
-/// Says whether an SSH server answers at one of the addresses at this moment.
+/// Returns whether an SSH server answers at one of the addresses.
 pub(crate) fn answers(addresses: &[IpAddr]) -> bool {
     addresses.iter().any(|address| greets(SocketAddr::new(*address, PORT)))
 }
 
-/// Says whether an SSH server greets: an open port alone may be a firewall's.
+/// Returns whether an SSH server sends its banner: an open port alone may be a firewall's.
 fn greets(address: SocketAddr) -> bool {
     let read = || -> std::io::Result<[u8; 4]> {
         let mut stream = TcpStream::connect_timeout(&address, TRY)?;
@@ -22,7 +22,7 @@ fn greets(address: SocketAddr) -> bool {
         stream.read_exact(&mut greeting)?;
         Ok(greeting)
     };
-    // RFC 4253, 4.2: the server's identification begins so.
+    // RFC 4253, 4.2: the start of the server's identification.
     read().is_ok_and(|greeting| &greeting == b"SSH-")
 }
 

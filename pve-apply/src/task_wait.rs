@@ -1,4 +1,4 @@
-//! DOOR (waits): the wait for a task that somebody else has begun, or whose answer was lost.
+//! DOOR (waits): waits for a task that somebody else started, or whose answer was lost.
 
 use crate::interrupt::Interrupt;
 use pve_client::{Client, Error, Upid};
@@ -6,8 +6,8 @@ use pve_stage::patience::{Patience, last_answer, poll_answer};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Waits until a task is over, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
-/// line each time that the wait has been silent for long, and when the task cannot be asked any more.
+/// Waits until a task ends, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
+/// line whenever the wait has been silent for long, and when the task cannot be read any more.
 pub(crate) fn wait_for(
     client: &Client,
     upid: &Upid,
@@ -28,13 +28,13 @@ pub(crate) fn wait_for(
     }
 }
 
-/// What to say of a wait that has ended because the task's state could not be read.
+/// Returns what to report about a wait that ended because the task's state could not be read.
 pub(crate) fn unread(upid: &Upid, error: &Error) -> Option<String> {
     match error {
         Error::TaskFailed(_) | Error::TaskStillRuns { .. } => None,
         error => {
             let (kind, last) = (upid.kind(), last_answer(error));
-            Some(format!("the state of task {kind} cannot be read: last answer: {last}"))
+            Some(format!("cannot read the state of task {kind}: last answer: {last}"))
         }
     }
 }
@@ -61,7 +61,7 @@ mod tests {
         }
     }
 
-    /// Waits for a start that takes so many polls, in a world with a fault; returns what was told.
+    /// Waits for a start that takes this many polls, in a world with a fault; returns what was reported.
     fn told(polls: u64, fault: Option<&str>) -> Vec<String> {
         let world = World::from_json(r#"{"vms": {"100": {"config": {}}}}"#).unwrap();
         let pace = Pace::Polls(polls);
@@ -101,7 +101,7 @@ mod tests {
             let when = "GET /nodes/*/tasks/*/status";
             format!(r#"{{"when": "{when}", "nth": {nth}, "times": 0, "then": {AWAY}}}"#)
         };
-        let unread = "the state of task qmstart cannot be read: \
+        let unread = "cannot read the state of task qmstart: \
                       last answer: status 596: Connection timed out";
         assert_eq!(told(1000, Some(&fault(1))), [unread]);
         let still = "still waiting for task qmstart (30 s): \

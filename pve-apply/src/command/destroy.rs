@@ -42,13 +42,13 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }
 
-/// A VM that the token may only not see is not known to be gone.
+/// Warns about VMs that may exist although the token cannot see them.
 fn unseen(plan: &Plan) -> Report {
     let mut report = Report::new();
     for vm in plan.unchanged.iter().filter(|vm| vm.status == "unknown") {
         let fact = "was not found; the token cannot see all VMs, so it may still exist";
         let entry = Entry::warning("not-found", Place::Named(vm.name.clone()), fact);
-        report.push(entry.hint("give the token VM.Audit on /vms"));
+        report.push(entry.hint("grant the token VM.Audit on /vms"));
     }
     report
 }

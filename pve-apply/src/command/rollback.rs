@@ -1,4 +1,4 @@
-//! `--on-error rollback`: destroys the VMs that this run has made, whole and half-made ones.
+//! `--on-error rollback`: destroys the VMs that this run has created, finished or not.
 
 use super::session::{Session, carry_out};
 use crate::action::{Action, Plan};
@@ -10,7 +10,7 @@ use crate::outcome::{self, VmOutcome};
 use crate::plan::{self, Removal};
 use stage::{Console, Entry, Failure, Place};
 
-/// Rolls back and returns what there is to say of the whole run.
+/// Rolls back and returns the findings of the whole run.
 pub(super) fn run(
     session: &Session,
     console: &Console,
@@ -22,7 +22,7 @@ pub(super) fn run(
     let changed = outcome::any_changed(outcomes);
     let ended = |report| if changed { Failure::part_way(report) } else { Failure::from(report) };
     if interrupt.is_signalled() {
-        // Ctrl-C begins no further step, and a destroy is one.
+        // After Ctrl-C no further step starts, and a destroy is one.
         report.push(Entry::error(
             "not-rolled-back",
             Place::Run,
@@ -48,13 +48,13 @@ pub(super) fn run(
     }
     if !undone.is_empty() {
         let names: Vec<&str> = undone.iter().map(|outcome| outcome.name.as_str()).collect();
-        let fact = format!("rolled back: {} destroyed again", names.join(", "));
+        let fact = format!("rolled back: {} destroyed", names.join(", "));
         report.push(Entry::warning("rolled-back", Place::Run, fact));
     }
     ended(report)
 }
 
-/// The removal of those VMs, and only those, that carry this very run's nonce.
+/// Plans the removal of the VMs, and only those, that carry this run's nonce.
 fn plan_rollback(session: &Session, outcomes: &[VmOutcome]) -> Result<(Plan, Observed), Failure> {
     let mut desired = session.desired.clone();
     let made = |name: &str| {

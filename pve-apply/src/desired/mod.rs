@@ -1,4 +1,4 @@
-//! `Desired`: what the document asks of PVE, in PVE's own terms. Does no I/O.
+//! `Desired`: what the document asks of PVE, in PVE's terms. Does no I/O.
 
 mod guest;
 mod machine;
@@ -21,32 +21,32 @@ use stage::identity::VmidRange;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// The VMs of one deployment, as they shall be.
+/// The VMs of one deployment, as they should be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Desired {
-    /// The site's name, as it stands in each mark; empty: it has none.
+    /// The site's name in each mark; empty when it has none.
     pub site: String,
-    /// The deployment's name, as it stands in each mark.
+    /// The deployment's name in each mark.
     pub deployment: String,
-    /// The node that the VMs live on.
+    /// The node of the VMs.
     pub node: NodeName,
     /// The file storage for seeds.
     pub image_storage: StorageId,
-    /// What happens once a VM has failed; `None`: the document does not say.
+    /// What happens once a VM has failed; `None` when the document does not say.
     pub on_error: Option<OnError>,
-    /// The vmids for VMs that the document gives none.
+    /// The vmids for VMs without one in the document.
     pub(crate) vmid_range: VmidRange,
-    /// Every name of the deployment, of VMs outside this document too; `None`: it is not known.
+    /// Every VM name of the deployment, also outside this document; `None` when unknown.
     pub(crate) vm_names: Option<BTreeSet<String>>,
-    /// This run's nonce: it goes into each mark that the run writes.
+    /// This run's nonce, part of each mark that the run writes.
     pub run: String,
-    /// The names that VMs had before, and the names that they have now.
+    /// Former VM names, and their names now.
     pub(crate) former_names: BTreeMap<String, String>,
-    /// Every vmid that the document fixes: PVE's choice for another VM must not be one of them.
+    /// Every vmid that the document fixes: no other VM gets one of them.
     pub(crate) reserved: BTreeSet<Vmid>,
     /// What the user has agreed to.
     pub(crate) consent: Consent,
-    /// Images that the document names and that are not published yet.
+    /// The document's images that are not published yet.
     pub(crate) unpublished: Vec<String>,
     /// The VMs, in the document's order.
     pub vms: Vec<DesiredVm>,
@@ -55,12 +55,12 @@ pub(crate) struct Desired {
 /// What happens once a VM has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum OnError {
-    /// The others go on
+    /// Continue with the other VMs
     #[default]
     Continue,
-    /// No further step is begun
+    /// Start no further step
     Stop,
-    /// No further step is begun, and the VMs that this run has made are destroyed
+    /// Start no further step, and destroy the VMs that this run has created
     Rollback,
 }
 
@@ -70,11 +70,11 @@ pub(crate) enum OnError {
 pub(crate) struct Consent {
     /// Running VMs may be rebooted.
     pub reboot: bool,
-    /// Running VMs may be shut down, and their power cut when the guest does not listen.
+    /// Running VMs may be shut down, and stopped hard when the guest does not respond.
     pub stop: bool,
     /// VMs whose seed data has changed get the new data.
     pub reseed: bool,
-    /// Values that need a reboot are written and left waiting for it.
+    /// Values that need a reboot are written and stay pending.
     pub pending: bool,
     /// Disks, and NICs of running VMs, may be taken off.
     pub(crate) detach: bool,
@@ -99,36 +99,36 @@ impl Default for Consent {
     }
 }
 
-/// One VM, as it shall be.
+/// One VM, as it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct DesiredVm {
     /// Its index in the document's `vms`, for messages.
     pub index: usize,
     /// Its name.
     pub name: String,
-    /// Its vmid; `None`: the first free one from [`Desired::candidate`] on.
+    /// Its vmid; `None` for the first free one from [`Desired::candidate`] on.
     pub vmid: Option<Vmid>,
-    /// The site's YAML names the node: the VM belongs there, whichever `--node` a run is given.
+    /// Whether the site's YAML names the node: then the VM belongs there, whatever `--node` says.
     pub(crate) node_is_written: bool,
-    /// The vmid is only where a new VM goes: one that is there keeps its own.
+    /// Whether the vmid is only for a new VM: an existing one keeps its own.
     pub(crate) vmid_is_counted: bool,
-    /// The VM of the same deployment that must be done first.
+    /// The VM of the same deployment that must be finished first.
     pub parent: Option<String>,
-    /// The addresses that its NICs shall have in the guest.
+    /// The addresses that its NICs should have in the guest.
     pub(crate) nics: Vec<NicAddresses>,
-    /// What it is made of; `None` when the purpose needs only names.
+    /// What it consists of; `None` when the purpose needs only names.
     pub machine: Option<Machine>,
 }
 
 impl DesiredVm {
-    /// Returns the addresses that are known before the guest's agent tells them: those that the document
-    /// fixes for the first NIC that it speaks of. The others may be in nets that nobody here reaches.
+    /// Returns the addresses known without the guest agent: those that the document
+    /// fixes for the first NIC. The others may be in networks that we cannot reach.
     pub(crate) fn known_addresses(&self) -> Vec<IpAddr> {
         let first = self.nics.iter().find(|nic| !nic.is_unsaid());
         first.map(|nic| nic.fixed.clone()).unwrap_or_default()
     }
 
-    /// A VM of which only the name is known.
+    /// A VM with only a name.
     pub(crate) fn named(name: &str) -> Self {
         Self {
             index: 0,
@@ -143,21 +143,21 @@ impl DesiredVm {
     }
 }
 
-/// How the name of every seed file begins.
+/// The prefix of every seed file's name.
 const SEED_FILE: &str = "pve-pipeline-seed_";
 
-/// Says whether a file on the image storage is a seed that a run of ours has put there.
+/// Returns whether a file on the image storage is a seed that one of our runs uploaded.
 pub(crate) fn is_seed_file(file: &str) -> bool {
     file.starts_with(SEED_FILE)
 }
 
 impl Desired {
-    /// Returns the name that a VM has now whose mark has this name.
+    /// Returns the current name of a VM whose mark has this name.
     pub(crate) fn name_now<'n>(&'n self, marked: &'n str) -> &'n str {
         self.former_names.get(marked).map_or(marked, String::as_str)
     }
 
-    /// Returns what every mark of a VM says that this run writes.
+    /// Returns what every mark of a VM that this run writes has in common.
     pub(crate) fn identity(&self, vm: &DesiredVm) -> Mark {
         Mark {
             site: self.site.clone(),
@@ -169,10 +169,10 @@ impl Desired {
         }
     }
 
-    /// Returns the vmid that is tried first for a VM without one.
+    /// Returns the vmid to try first for a VM without one.
     ///
-    /// Derived from site, deployment and name, and the same in every run: two runs at once meet at one
-    /// vmid, where PVE lets only one of them through.
+    /// It is derived from site, deployment and name, so that it is the same in every run: two runs at once
+    /// meet at one vmid, where PVE lets only one of them through.
     pub(crate) fn candidate(&self, name: &str) -> Option<Vmid> {
         let (first, last) = (u64::from(self.vmid_range.first()), u64::from(self.vmid_range.last()));
         let digest = Sha256::digest(format!("{}\n{}\n{name}", self.site, self.deployment));
@@ -181,42 +181,42 @@ impl Desired {
     }
 
     /// Returns the vmids that a VM without one may get, in the order in which every run tries them:
-    /// from its candidate upward, at the end of the range on from its start.
+    /// from its candidate upward, then from the start of the range.
     pub(crate) fn walk(&self, vm: &DesiredVm) -> impl Iterator<Item = Vmid> {
         walk(self.vmid_range, self.candidate(&vm.name)).filter(|id| !self.reserved.contains(id))
     }
 
-    /// Returns the name of the file that carries a VM's seed to PVE: this run's, and no other's.
+    /// Returns the name of the file that carries a VM's seed to PVE, unique to this run.
     pub(crate) fn seed_file(&self, vm: &DesiredVm) -> String {
         format!("{}{}.raw", self.seed_prefix(vm), self.run)
     }
 
-    /// Returns how the name of each seed file of a VM begins, whichever run has uploaded it.
+    /// Returns the prefix of a VM's seed files, whichever run uploaded them.
     ///
-    /// Site and deployment are a digest there: as words they could run into each other, and into the
-    /// longest name that a file may have. `_` cannot stand in a VM's name, so no prefix begins another's.
+    /// Site and deployment are in it as a digest: as words they could be ambiguous, or exceed the
+    /// longest file name. A VM's name has no `_`, so no prefix is the start of another.
     fn seed_prefix(&self, vm: &DesiredVm) -> String {
         let digest = Sha256::digest(format!("{}\n{}", self.site, self.deployment));
         let key = HEXLOWER.encode(digest.get(..6).unwrap_or_default());
         format!("{SEED_FILE}{key}_{}_", vm.name)
     }
 
-    /// Returns whether a file on the image storage is a seed of this VM that another run has left.
+    /// Returns whether a file on the image storage is a seed of this VM that another run left.
     pub(crate) fn owns_seed_file(&self, vm: &DesiredVm, file: &str) -> bool {
         let rest = file.strip_prefix(&self.seed_prefix(vm)).and_then(|r| r.strip_suffix(".raw"));
         rest.is_some_and(|run| !run.contains('_'))
     }
 }
 
-/// The vmids of a range in the order in which they are tried.
+/// Returns the vmids of a range in the order in which they are tried.
 pub(crate) fn walk(range: VmidRange, candidate: Option<Vmid>) -> impl Iterator<Item = Vmid> {
     let start = candidate.map_or(range.first(), Vmid::get);
     let numbers = (start..=range.last()).chain(range.first()..start);
     numbers.filter_map(|number| Vmid::new(u64::from(number)).ok())
 }
 
-/// How the mark names a tag that the document sets.
+/// Returns the mark's word for a tag that the document sets.
 pub(crate) const OWNED_TAG: &str = "tags.";
 
-/// How the mark names the pool that the document sets.
+/// The mark's word for the pool that the document sets.
 pub(crate) const OWNED_POOL: &str = "pool";

@@ -1,4 +1,4 @@
-//! `NicAddresses`: the addresses that the document says a NIC has in the guest. Does no I/O.
+//! `NicAddresses`: the addresses that a NIC should have in the guest. Does no I/O.
 
 use stage::Vm;
 use std::net::IpAddr;
@@ -6,20 +6,20 @@ use std::net::IpAddr;
 /// The addresses of one NIC.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NicAddresses {
-    /// Its config key in PVE, as `net0`.
+    /// Its config key in PVE, such as `net0`.
     pub slot: String,
-    /// The MAC that the document knows; that of PVE's config counts for more.
+    /// The document's MAC; the one in PVE's config takes precedence.
     pub mac: Option<String>,
     /// Fixed addresses.
     pub fixed: Vec<IpAddr>,
-    /// It gets an IPv4 address by DHCP.
+    /// Whether it gets an IPv4 address by DHCP.
     pub dhcp4: bool,
-    /// It gets an IPv6 address by DHCP.
+    /// Whether it gets an IPv6 address by DHCP.
     pub dhcp6: bool,
 }
 
 impl NicAddresses {
-    /// Reads a NIC's `ips`. The words are those that cloudinit-render knows.
+    /// Reads a NIC's `ips`, with the words of cloudinit-render.
     fn new<'t>(slot: &str, mac: &str, ips: impl IntoIterator<Item = &'t str>) -> Self {
         let mac = (!mac.is_empty()).then(|| mac.to_owned());
         let mut nic = Self { slot: slot.to_owned(), mac, ..Self::default() };
@@ -33,13 +33,13 @@ impl NicAddresses {
         nic
     }
 
-    /// Returns whether the document says nothing of its addresses.
+    /// Returns whether the document says nothing about its addresses.
     pub(crate) fn is_unsaid(&self) -> bool {
         self.fixed.is_empty() && !self.dhcp4 && !self.dhcp6
     }
 }
 
-/// The NICs of a VM, in the document's order.
+/// Returns the NICs of a VM, in the document's order.
 pub(crate) fn nics(vm: &Vm) -> Vec<NicAddresses> {
     match &vm.nics {
         Some(nics) => nics
@@ -53,7 +53,7 @@ pub(crate) fn nics(vm: &Vm) -> Vec<NicAddresses> {
     }
 }
 
-/// Returns whether all addresses of these NICs are known before an agent tells them.
+/// Returns whether all addresses of these NICs are known without an agent.
 pub(crate) fn has_only_fixed(nics: &[NicAddresses]) -> bool {
     let by_dhcp = nics.iter().any(|nic| nic.dhcp4 || nic.dhcp6);
     !by_dhcp && nics.iter().any(|nic| !nic.fixed.is_empty())

@@ -1,7 +1,7 @@
-//! Whether a VM's seed is that of the document. Does no I/O.
+//! Checks whether a VM's seed matches the document. Does no I/O.
 //!
-//! Whoever changes a field after cloudinit-render, say the name by jq, would get a VM whose seed
-//! still has the old one.
+//! Whoever changes a field after cloudinit-render, such as the name by jq, would get a VM whose seed
+//! still has the old value.
 
 use stage::{Deployment, Entry, Place, SeedInputs, Vm};
 
@@ -32,8 +32,8 @@ pub(super) fn problem(
     None
 }
 
-/// A token of other characters than mint-token's is quoted in the seed, and is not searched for;
-/// nothing of ours is in user-data that somebody has written by hand.
+/// A token with other characters than mint-token's is quoted in the seed, and is not searched for;
+/// user-data written by hand has nothing of ours.
 fn lacks_token(deployment: &Deployment, vm: &Vm) -> bool {
     if vm.custom_user_data.is_some() {
         return false;

@@ -1,4 +1,4 @@
-//! A VM of the document → `Machine`. Does no I/O.
+//! Reads a VM of the document as a `Machine`. Does no I/O.
 
 use super::{Purpose, Reader};
 use crate::boot_disk;
@@ -62,7 +62,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The flat fields as settings. A document without `config` says the VLAN by leaving it out, too.
+    /// Returns the flat fields as settings. In a document without `config`, a missing VLAN means no VLAN.
     fn flat(&mut self, index: usize, vm: &Vm) -> Settings {
         let mut net0 = Map::new();
         net0.insert("bridge".to_owned(), json!(vm.bridge));
@@ -104,7 +104,7 @@ impl Reader<'_> {
         problems.iter().for_each(|problem| self.config_problem(index, problem));
         let description = ConfigKey::find("description").and_then(|key| settings.0.get_mut(&key));
         if let Some(Said::Parts(parts)) = description {
-            // What people have copied out of PVE holds our line as well, which is nobody's to say.
+            // A description copied out of PVE contains our line, which is not part of the document.
             parts.values_mut().flatten().for_each(|text| *text = mark::of_people(text));
         }
         settings
@@ -123,7 +123,7 @@ impl Reader<'_> {
         });
     }
 
-    /// The size of the boot disk; the outer `None`: it is wrong.
+    /// Returns the size of the boot disk; the outer `None` when it is invalid.
     fn disk(&mut self, field: String, value: Option<u32>, made: bool) -> Option<Option<u32>> {
         const MOST: u32 = 131_072;
         let fact = match value {
@@ -158,7 +158,7 @@ impl Reader<'_> {
             let fact = format!("\"{tag}\" must be {}", rule::TAG.must);
             self.report.error("invalid-value", Place::input(format!("vms[{index}].tags")), fact);
         }
-        // Ours is written with each mark: it is nobody's to take away.
+        // Our tag is written with each mark and is not part of the document.
         vm.tags.iter().filter(|tag| !tag.eq_ignore_ascii_case(TAG)).cloned().collect()
     }
 
@@ -167,7 +167,7 @@ impl Reader<'_> {
         let read = named.map(|(key, name)| {
             Some((key, self.image(format!("vms[{index}].config.{key}.import"), name)?))
         });
-        // All are read, so that every problem is found.
+        // All are read, to find every problem.
         read.collect::<Vec<_>>().into_iter().collect()
     }
 
@@ -177,7 +177,7 @@ impl Reader<'_> {
             return None;
         }
         let Some(text) = self.deployment.images.get(name) else {
-            // Whether that matters is known only when the world is: an existing disk needs no image.
+            // It may not matter: an existing disk needs no image.
             return Some(Image { name: name.to_owned(), volid: None, pending: None });
         };
         let place = Place::input(format!("images.{name}"));
@@ -208,7 +208,7 @@ impl Reader<'_> {
             };
             let place = Place::input(format!("vms[{index}].{missing}"));
             let entry = Entry::error("missing-field", place, "is missing");
-            self.report.push(entry.hint("put `cloudinit-render` into the pipe before pve-apply"));
+            self.report.push(entry.hint("add `cloudinit-render` to the pipe before pve-apply"));
             return None;
         };
         if !is_fingerprint(fingerprint) {
@@ -229,7 +229,7 @@ impl Reader<'_> {
     }
 }
 
-/// What a create sends, but for what it makes of the disks.
+/// Returns what a create sends, except for the disks.
 fn new(vm: &Vm, said: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
     let mut new = said.clone();
     for (key, filled_in) in flat.0 {
@@ -261,18 +261,18 @@ fn derived_macs(vm: &Vm) -> BTreeMap<ConfigKey, String> {
     derived.filter_map(|nic| Some((ConfigKey::find(&nic.slot)?, nic.mac.clone()))).collect()
 }
 
-/// The habit of older set-ups, refused by PVE only in the middle of a create.
+/// A habit of older setups that PVE refuses only in the middle of a create.
 fn iso_image(place: Place, volid: &str) -> Entry {
     // PVE: facts 17: `import-from` wants content `import` or `images`.
     Entry::error(
         "iso-content",
         place,
-        format!("\"{volid}\" is of content `iso`; PVE makes disks from `import` only"),
+        format!("\"{volid}\" has content `iso`; PVE creates disks only from `import`"),
     )
-    .hint("name the image in `image_sources` and let `image-publish` put it there as import")
+    .hint("add the image to `image_sources` and let `image-publish` upload it as `import`")
 }
 
-/// One word of a mark, without the signs that the mark puts around it.
+/// Returns whether a text is one word of a mark, without the mark's delimiters.
 fn is_fingerprint(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric())
 }

@@ -1,5 +1,5 @@
-//! Document → (`Desired`, `Report`): every problem of the document is found here, before the first
-//! request. Does no I/O.
+//! Reads the document as `Desired` and finds every problem in it before the first request. Does no
+//! I/O.
 
 mod machine;
 
@@ -13,10 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// What the document is read for: what is not needed is not asked for.
+/// What the document is read for: what is not needed may be missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To make and change VMs: all must be there.
+    /// To create and change VMs: everything is required.
     Apply,
     /// To find VMs: names and vmids are enough.
     Find,
@@ -24,8 +24,8 @@ pub(crate) enum Purpose {
     FindOrApply,
 }
 
-/// Reads the document's deployment into PVE's terms. What could not be read is in the report,
-/// and the value must not be used then.
+/// Reads the document's deployment in PVE's terms. When the report has errors, the value must not
+/// be used.
 pub(crate) fn read(
     deployment: &Deployment,
     parsed: &[Parsed],
@@ -90,7 +90,7 @@ impl Reader<'_> {
         let Deployment { site, deployment, .. } = self.deployment;
         if !is_deployment_name(deployment) {
             let fact = if deployment.is_empty() {
-                "is missing: it names what the VMs belong to".to_owned()
+                "is required: the VMs belong to it".to_owned()
             } else {
                 format!("\"{deployment}\" must be {DEPLOYMENT_NAME}")
             };
@@ -143,7 +143,7 @@ impl Reader<'_> {
         }
     }
 
-    /// One document makes VMs on one node.
+    /// Checks that all VMs are on the document's node.
     fn node(&mut self, index: usize, vm: &Vm) {
         let head = &self.deployment.node;
         if let Some(node) = vm.node.as_ref().filter(|node| *node != head) {
@@ -177,7 +177,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A former name must be nobody's name now, and that of one VM only.
+    /// Checks that a former name is nobody's name now, and belongs to one VM only.
     fn former_names(&mut self) -> BTreeMap<String, String> {
         let d = self.deployment;
         // `vm_names` holds former names too.
@@ -204,7 +204,7 @@ impl Reader<'_> {
             let Some(parent) = &vm.parent else { continue };
             let place = Place::input(format!("vms[{}].parent", vm.index));
             if !parent_of.contains_key(parent.as_str()) {
-                // A parent that is not in this document lives elsewhere: nothing to wait for.
+                // A parent outside this document needs no wait.
                 continue;
             }
             let up = |name: &&str| parent_of.get(name).copied().flatten();
@@ -213,7 +213,7 @@ impl Reader<'_> {
                 self.report.error(
                     "parent-cycle",
                     place,
-                    format!("\"{parent}\" stands below \"{}\" itself", vm.name),
+                    format!("parent cycle: \"{parent}\" is itself below \"{}\"", vm.name),
                 );
             }
         }
