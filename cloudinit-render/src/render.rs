@@ -109,7 +109,7 @@ impl Work<'_> {
         let nics = nic::read(vm, index, &mut Report::new());
         let (_, guest) = self.guests.of(index);
         let network = network_config::model(nics, nameservers(vm, &guest.additions));
-        let network_config = yaml::text(&network)?;
+        let network_config = yaml::quoted(&network)?;
         let network = fingerprint::without_derived_macs(&network_config, vm);
         let vendor_data = vm.custom_vendor_data.as_ref().map(|text| text.expose().clone());
         let [own, profile, shared] = &user_data.parts;
@@ -120,7 +120,7 @@ impl Work<'_> {
         // The name for people, the digits so that a changed seed is taken as a new instance.
         let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
         let meta_data =
-            yaml::text(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
+            yaml::quoted(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
         let texts = Texts { user_data: user_data.text, vendor_data, meta_data, network_config };
         stage::seed::size(&texts.files())?;
         let seed_inputs = self.inputs.of(vm);

@@ -85,7 +85,7 @@ struct Text {
     keys: String,
     /// The items of `write_files`.
     files: String,
-    /// A hash of both.
+    /// A hash of both in their quoted form.
     digest: String,
 }
 
@@ -118,7 +118,7 @@ impl<'a> Renderer<'a> {
         let fqdn = guest.full_name(vm, name);
         let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
         let packages = packages(&guest.additions.packages, &vm.packages);
-        let own = yaml::text(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
+        let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
         let profile = bootstrap::profile(self.deployment, vm, &guest.additions);
         let shared = match &mut self.texts[kind][usize::from(profile.is_some())] {
             Some(text) => &*text,
@@ -127,13 +127,16 @@ impl<'a> Renderer<'a> {
                 text.insert(shared(guest, bootstrap)?)
             }
         };
-        let files = match &profile {
-            Some(profile) => yaml::text(&Files { write_files: [profile] })?,
-            None if shared.files.is_empty() => String::new(),
-            None => "write_files:\n".to_owned(),
+        let (files, quoted) = match &profile {
+            Some(profile) => {
+                let files = Files { write_files: [profile] };
+                (yaml::readable(&files)?, yaml::quoted(&files)?)
+            }
+            None if shared.files.is_empty() => Default::default(),
+            None => ("write_files:\n".to_owned(), "write_files:\n".to_owned()),
         };
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
-        Ok(UserData { text, parts: [own, files, shared.digest.clone()] })
+        Ok(UserData { text, parts: [own, quoted, shared.digest.clone()] })
     }
 }
 
@@ -161,7 +164,7 @@ fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwri
         runcmd.push(bootstrap.command);
     }
     files.extend(guest.additions.write_files.iter().cloned());
-    let keys = yaml::text(&Shared {
+    let keys = Shared {
         timezone: guest.additions.timezone.as_deref(),
         disable_root: (guest.user == "root").then_some(false),
         bootcmd: [reseed::command(guest)],
@@ -170,10 +173,11 @@ fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwri
         // Always: qemu-guest-agent is, and a fresh image has no package lists.
         package_update: true,
         runcmd,
-    })?;
-    let files = if files.is_empty() { String::new() } else { yaml::text(&files)? };
-    let digest = fingerprint::of(&[&keys, &files], "");
-    Ok(Text { keys, files, digest })
+    };
+    let quoted_files = if files.is_empty() { String::new() } else { yaml::quoted(&files)? };
+    let digest = fingerprint::of(&[&yaml::quoted(&keys)?, &quoted_files], "");
+    let files = if files.is_empty() { String::new() } else { yaml::readable(&files)? };
+    Ok(Text { keys: yaml::readable(&keys)?, files, digest })
 }
 
 fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
