@@ -29,16 +29,13 @@ impl Bootstrap {
     }
 }
 
-/// Returns the profile script of a VM; `None` without a server or a token.
-pub(crate) fn profile(
-    deployment: &Deployment,
-    vm: &Vm,
-    additions: &Additions,
-) -> Option<WriteFile> {
-    let (server, token) = (deployment.spec_server.as_str(), vm.auth_token.expose());
-    if server.is_empty() || token.is_empty() {
-        return None;
-    }
+/// Returns whether a VM gets a profile script and the bootstrap.
+pub(crate) fn applies(deployment: &Deployment, vm: &Vm) -> bool {
+    !deployment.spec_server.is_empty() && !vm.auth_token.expose().is_empty()
+}
+
+/// Returns the profile script of a VM with this token.
+pub(crate) fn profile(server: &str, token: &str, additions: &Additions) -> WriteFile {
     let content = format!(
         "# Where this machine fetches its spec, and the token that it shows there.\n\
          export HOMESTAK_SERVER={}\nexport HOMESTAK_TOKEN={}\n",
@@ -47,7 +44,7 @@ pub(crate) fn profile(
     );
     // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
     let mode = additions.profile_mode.as_deref().unwrap_or("0600");
-    Some(WriteFile::of_root(PROFILE, mode, content))
+    WriteFile::of_root(PROFILE, mode, content)
 }
 
 /// How the server's certificate is judged.

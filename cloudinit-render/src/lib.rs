@@ -72,13 +72,14 @@ fn read(
     }
     let guests = Guests::read(&deployment, &additions, &mut report);
     // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
-    if typed {
-        validate::deployment(&deployment, &guests, &mut report);
-    }
+    let nics = match typed {
+        true => validate::deployment(&deployment, &guests, &mut report),
+        false => Vec::new(),
+    };
     if report.has_errors() {
         return Err(report.into());
     }
-    let rendered = render(&deployment, &guests, &mut report);
+    let rendered = render(&deployment, &guests, nics, &mut report);
     if report.has_errors() { Err(report.into()) } else { Ok((deployment, rendered, report)) }
 }
 

@@ -4,8 +4,9 @@ use crate::additions::Additions;
 use crate::guest::Guests;
 use crate::meta_data::MetaData;
 use crate::network_config::{self, Nameservers};
+use crate::nic::Nic;
 use crate::user_data::{self, UserData};
-use crate::{fingerprint, nic, yaml};
+use crate::{fingerprint, yaml};
 use stage::guest::host_name_of;
 use stage::seed::Files;
 use stage::{Deployment, Document, Entry, Place, Report, SeedInputs, Vm};
@@ -69,17 +70,19 @@ impl Rendered {
     }
 }
 
-/// Returns what each VM gets, in the document's order. The values have been validated.
+/// Returns what each VM gets, in the document's order. The values have been validated, and `nics`
+/// are those of each VM.
 pub(crate) fn render(
     deployment: &Deployment,
     guests: &Guests<'_>,
+    nics: Vec<Vec<Nic>>,
     report: &mut Report,
 ) -> Vec<Rendered> {
     let user_data = user_data::Renderer::new(deployment, guests);
     let mut work = Work { deployment, guests, user_data, inputs: SeedInputs::new(deployment) };
     let mut rendered = Vec::with_capacity(deployment.vms.len());
-    for index in 0..deployment.vms.len() {
-        match work.one(index) {
+    for (index, nics) in nics.into_iter().enumerate() {
+        match work.one(index, nics) {
             Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
@@ -99,14 +102,17 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn one(&mut self, index: usize) -> Result<Rendered, Box<dyn std::error::Error>> {
+    fn one(
+        &mut self,
+        index: usize,
+        nics: Vec<Nic>,
+    ) -> Result<Rendered, Box<dyn std::error::Error>> {
         let vm = &self.deployment.vms[index];
         let name = host_name_of(&vm.name)?;
         let user_data = match &vm.custom_user_data {
             Some(text) => UserData::custom(text.expose()),
             None => self.user_data.render(index, &name)?,
         };
-        let nics = nic::read(vm, index, &mut Report::new());
         let (_, guest) = self.guests.of(index);
         let network = network_config::model(nics, nameservers(vm, &guest.additions));
         let network_config = yaml::quoted(&network)?;

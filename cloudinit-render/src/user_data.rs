@@ -87,6 +87,44 @@ struct Text {
     files: String,
     /// A hash of both in their quoted form.
     digest: String,
+    /// The profile script of VMs that have a spec to fetch.
+    profile: Option<Profile>,
+}
+
+/// The profile script as the first item of `write_files`, for any token.
+#[derive(Clone)]
+struct Profile {
+    /// Its readable and its quoted form, each in two pieces: what is before the token, and after.
+    pieces: [(String, String); 2],
+}
+
+impl Profile {
+    /// Stands for the token until the pieces are taken apart.
+    const TOKEN: &str = "TOKEN";
+
+    fn new(server: &str, additions: &Additions) -> Result<Self, Unwritable> {
+        let written = Self::write(server, Self::TOKEN, additions)?;
+        let pieces = written.map(|text| {
+            let (before, after) = text.rsplit_once(Self::TOKEN).unwrap_or_default();
+            (before.to_owned(), after.to_owned())
+        });
+        Ok(Self { pieces })
+    }
+
+    /// Returns both forms with a VM's token; `None` for one that the shell or YAML would quote.
+    fn with_token(&self, token: &str) -> Option<[String; 2]> {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let filled =
+            || self.pieces.each_ref().map(|(before, after)| [before, token, after].concat());
+        token.bytes().all(is_plain).then(filled)
+    }
+
+    /// Writes both forms.
+    fn write(server: &str, token: &str, additions: &Additions) -> Result<[String; 2], Unwritable> {
+        let profile = bootstrap::profile(server, token, additions);
+        let files = Files { write_files: [&profile] };
+        Ok([yaml::readable(&files)?, yaml::quoted(&files)?])
+    }
 }
 
 /// A VM's user-data.
@@ -119,21 +157,24 @@ impl<'a> Renderer<'a> {
         let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
         let packages = packages(&guest.additions.packages, &vm.packages);
         let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
-        let profile = bootstrap::profile(self.deployment, vm, &guest.additions);
-        let shared = match &mut self.texts[kind][usize::from(profile.is_some())] {
+        let bootstraps = bootstrap::applies(self.deployment, vm);
+        let shared = match &mut self.texts[kind][usize::from(bootstraps)] {
             Some(text) => &*text,
             text => {
-                let bootstrap = profile.is_some().then(|| Bootstrap::new(&guest.additions));
-                text.insert(shared(guest, bootstrap)?)
+                let server = bootstraps.then_some(self.deployment.spec_server.as_str());
+                text.insert(shared(guest, server)?)
             }
         };
-        let (files, quoted) = match &profile {
+        let [files, quoted] = match &shared.profile {
             Some(profile) => {
-                let files = Files { write_files: [profile] };
-                (yaml::readable(&files)?, yaml::quoted(&files)?)
+                let (server, token) = (&self.deployment.spec_server, vm.auth_token.expose());
+                match profile.with_token(token) {
+                    Some(filled) => filled,
+                    None => Profile::write(server, token, &guest.additions)?,
+                }
             }
             None if shared.files.is_empty() => Default::default(),
-            None => ("write_files:\n".to_owned(), "write_files:\n".to_owned()),
+            None => ["write_files:\n", "write_files:\n"].map(str::to_owned),
         };
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
         Ok(UserData { text, parts: [own, quoted, shared.digest.clone()] })
@@ -152,13 +193,15 @@ fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
     has_full_name.then_some(true)
 }
 
-fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwritable> {
+/// Returns what VMs share; with a `server`, those that have a spec to fetch from it.
+fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<Text, Unwritable> {
     let keys = unique(guest.ssh_keys.iter());
     // First: cloud-init writes none of the files after one that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
     runcmd.extend(guest.additions.runcmd.iter().cloned());
-    if let Some(bootstrap) = bootstrap {
+    if server.is_some() {
+        let bootstrap = Bootstrap::new(&guest.additions);
         files.extend(bootstrap.files);
         // Last, so that it finds what the site's own commands have prepared.
         runcmd.push(bootstrap.command);
@@ -177,7 +220,8 @@ fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwri
     let quoted_files = if files.is_empty() { String::new() } else { yaml::quoted(&files)? };
     let digest = fingerprint::of(&[&yaml::quoted(&keys)?, &quoted_files], "");
     let files = if files.is_empty() { String::new() } else { yaml::readable(&files)? };
-    Ok(Text { keys: yaml::readable(&keys)?, files, digest })
+    let profile = server.map(|server| Profile::new(server, &guest.additions)).transpose()?;
+    Ok(Text { keys: yaml::readable(&keys)?, files, digest, profile })
 }
 
 fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {

@@ -1,15 +1,19 @@
 //! The document's own values against the rules, those of a VM's `cloud_init` aside. Does no I/O.
 
 use crate::guest::Guests;
-use crate::nic;
+use crate::nic::{self, Nic};
 use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 
-/// Reports each value that cannot be made safe or cannot work.
-pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &mut Report) {
+/// Reports each value that cannot be made safe or cannot work. Returns the NICs of each VM.
+pub(crate) fn deployment(
+    deployment: &Deployment,
+    guests: &Guests<'_>,
+    report: &mut Report,
+) -> Vec<Vec<Nic>> {
     let mut check = Check { report };
     check.rule("automation_user", &deployment.automation_user, guest::user);
     let hash = deployment.root_password.expose();
@@ -26,10 +30,11 @@ pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &
             check.report.error(Place::input("spec_server"), fact);
         }
     }
+    let mut nics = Vec::with_capacity(deployment.vms.len());
     let mut locked = false;
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
-        nic::read(vm, index, check.report);
+        nics.push(nic::read(vm, index, check.report));
         if !deployment.spec_server.is_empty() {
             check.has_token(index, vm);
         }
@@ -47,6 +52,7 @@ pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &
         check.nobody("ssh_keys".to_owned());
     }
     check.names(deployment, guests);
+    nics
 }
 
 /// Checks values. A field is written out only when there is something to say of it.

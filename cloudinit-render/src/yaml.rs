@@ -21,7 +21,7 @@ pub(crate) type Unwritable = serde_yaml::ser::Error;
 /// The model holds something that YAML cannot; ours do not.
 pub(crate) fn quoted(model: &impl Serialize) -> Result<String, Unwritable> {
     let options = serde_yaml::ser_options! { quote_all: true };
-    // Large enough for most models, so that the text is not moved as it grows.
+    // Large enough for the models of a VM, so that the text is not moved as it grows.
     let mut text = String::with_capacity(512);
     serde_yaml::to_fmt_writer_with_options(&mut text, model, options)?;
     Ok(text)

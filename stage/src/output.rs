@@ -2,6 +2,7 @@
 
 use crate::document::Document;
 use crate::report::Report;
+use std::mem::ManuallyDrop;
 
 /// What goes to stdout.
 #[derive(Debug)]
@@ -9,7 +10,10 @@ pub(crate) enum Content {
     /// These bytes.
     Bytes(Vec<u8>),
     /// A document, which is printed piece by piece: as bytes it would take its size once more.
-    Document(Document),
+    ///
+    /// It is never dropped: the process ends right after it is printed, and freeing each value of
+    /// a large document would take a tenth of the run.
+    Document(ManuallyDrop<Document>),
 }
 
 impl Default for Content {
@@ -31,7 +35,8 @@ pub struct Output {
 impl Output {
     /// The document, and what was found on the way. With an error in the report nothing is printed.
     pub fn document(document: Document, report: Report) -> Self {
-        Self { stdout: Content::Document(document), report, ..Self::default() }
+        let stdout = Content::Document(ManuallyDrop::new(document));
+        Self { stdout, report, ..Self::default() }
     }
 
     /// Any other bytes for stdout.
