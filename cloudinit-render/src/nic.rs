@@ -8,7 +8,7 @@ mod tests;
 
 pub(crate) use address::Gateway;
 
-use address::is_reached;
+use address::is_reachable;
 use ipnet::IpNet;
 use stage::{Entry, Place, Report, Vm, guest};
 use std::net::IpAddr;
@@ -40,12 +40,13 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     let mut reader = Reader { vm: index, report };
     let Some(nics) = &vm.nics else {
         let (ips, gateways) = (std::slice::from_ref(&vm.ip), vm.gateway.as_slice());
-        let said = Said { at: At::Flat, slot: 0, mac: &vm.mac, ips, gateways, mtu: None };
-        return vec![reader.nic(&said)];
+        let fields =
+            NicFields { at: NicPlace::Flat, slot: 0, mac: &vm.mac, ips, gateways, mtu: None };
+        return vec![reader.nic(&fields)];
     };
     let mut read: Vec<Nic> = Vec::with_capacity(nics.len());
     for (place, nic) in nics.iter().enumerate() {
-        let at = At::Nics(place);
+        let at = NicPlace::Nics(place);
         let Some(slot) = nic.slot.strip_prefix("net").and_then(|number| number.parse().ok()) else {
             reader.problem(&at.field("slot"), "must be a NIC of PVE such as net0".to_owned());
             continue;
@@ -54,8 +55,8 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
             continue;
         }
         let (mac, ips, gateways, mtu) = (&nic.mac, &nic.ips[..], &nic.gateways[..], nic.mtu);
-        let nic = reader.nic(&Said { at, slot, mac, ips, gateways, mtu });
-        reader.beside(at, &nic, &read);
+        let nic = reader.nic(&NicFields { at, slot, mac, ips, gateways, mtu });
+        reader.compare(at, &nic, &read);
         read.push(nic);
     }
     read.sort_by_key(|nic| nic.slot);
@@ -64,12 +65,12 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
 
 /// Where a NIC stands in the document.
 #[derive(Clone, Copy, PartialEq)]
-enum At {
+enum NicPlace {
     Flat,
     Nics(usize),
 }
 
-impl At {
+impl NicPlace {
     fn field(self, name: &str) -> String {
         match self {
             Self::Flat => name.to_owned(),
@@ -90,8 +91,8 @@ impl At {
 }
 
 /// What the document says of a NIC.
-struct Said<'a> {
-    at: At,
+struct NicFields<'a> {
+    at: NicPlace,
     slot: u8,
     mac: &'a str,
     ips: &'a [String],
@@ -114,33 +115,33 @@ impl Reader<'_> {
         self.report.error(self.place(field), fact);
     }
 
-    fn nic(&mut self, said: &Said<'_>) -> Nic {
-        let at = said.at;
-        if let Err(fact) = guest::mac(said.mac)
-            && !said.mac.is_empty()
+    fn nic(&mut self, fields: &NicFields<'_>) -> Nic {
+        let at = fields.at;
+        if let Err(fact) = guest::mac(fields.mac)
+            && !fields.mac.is_empty()
         {
-            self.problem(&at.field("mac"), format!("\"{}\" {fact}", said.mac));
+            self.problem(&at.field("mac"), format!("\"{}\" {fact}", fields.mac));
         }
         // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
-        if said.mac.is_empty() && said.slot != 0 {
+        if fields.mac.is_empty() && fields.slot != 0 {
             let fact = "is required: the guest finds the NIC by nothing else".to_owned();
             self.problem(&at.field("mac"), fact);
         }
         let mut nic = Nic {
-            slot: said.slot,
-            mac: (!said.mac.is_empty()).then(|| said.mac.to_ascii_lowercase()),
+            slot: fields.slot,
+            mac: (!fields.mac.is_empty()).then(|| fields.mac.to_ascii_lowercase()),
             dhcp4: false,
             dhcp6: false,
             addresses: Vec::new(),
             gateways: Vec::new(),
             // PVE: qemu-server, QemuServer/Network.pm, net_fmt: 1 is the bridge's own.
-            mtu: said.mtu.filter(|mtu| *mtu != 1),
+            mtu: fields.mtu.filter(|mtu| *mtu != 1),
         };
-        for (index, text) in said.ips.iter().enumerate() {
+        for (index, text) in fields.ips.iter().enumerate() {
             match text.as_str() {
                 "" | "dhcp" | "dhcp4" => nic.dhcp4 = true,
                 "dhcp6" => nic.dhcp6 = true,
-                text => match address::own(text) {
+                text => match address::read(text) {
                     Ok(net) => nic.addresses.push(net),
                     Err(fact) => self.problem(&at.ip(index), fact),
                 },
@@ -149,12 +150,12 @@ impl Reader<'_> {
         self.mtu(at, &nic);
         // A gateway beside DHCP is what a site's default leaves there; it means nothing.
         if !nic.addresses.is_empty() {
-            self.gateways(said, &mut nic);
+            self.gateways(fields, &mut nic);
         }
         nic
     }
 
-    fn mtu(&mut self, at: At, nic: &Nic) {
+    fn mtu(&mut self, at: NicPlace, nic: &Nic) {
         // The kernel takes its IPv6 addresses away from a NIC with less: RFC 8200, 5.
         let ipv6 = nic.dhcp6 || nic.addresses.iter().any(|net| net.addr().is_ipv6());
         let least = if ipv6 { 1280 } else { 68 };
@@ -166,15 +167,15 @@ impl Reader<'_> {
         }
     }
 
-    fn gateways(&mut self, said: &Said<'_>, nic: &mut Nic) {
-        let texts = said.gateways.iter().enumerate().filter(|(_, text)| !text.is_empty());
+    fn gateways(&mut self, fields: &NicFields<'_>, nic: &mut Nic) {
+        let texts = fields.gateways.iter().enumerate().filter(|(_, text)| !text.is_empty());
         for (index, text) in texts {
-            let field = said.at.gateway(index);
+            let field = fields.at.gateway(index);
             let Ok(gateway) = text.parse::<IpAddr>() else {
                 self.problem(&field, format!("\"{text}\" must be an IP address without a prefix"));
                 continue;
             };
-            match self.gateway(said.at, &field, gateway, nic) {
+            match self.gateway(fields.at, &field, gateway, nic) {
                 Ok(Some(gateway)) => nic.gateways.push(gateway),
                 Ok(None) => {}
                 Err(fact) => self.problem(&field, format!("\"{text}\" {fact}")),
@@ -185,7 +186,7 @@ impl Reader<'_> {
     /// Judges a gateway; `None`: DHCP brings one of its kind.
     fn gateway(
         &mut self,
-        at: At,
+        at: NicPlace,
         field: &str,
         gateway: IpAddr,
         nic: &Nic,
@@ -206,10 +207,10 @@ impl Reader<'_> {
         if nic.gateways.iter().any(|other| alike(&other.address)) {
             return Err("is the second default gateway of its kind".into());
         }
-        if is_reached(gateway, &nets)? {
+        if is_reachable(gateway, &nets)? {
             return Ok(Some(Gateway { address: gateway, on_link: false }));
         }
-        if at == At::Flat {
+        if at == NicPlace::Flat {
             return Err(format!("is outside of {}", first.trunc()));
         }
         // Beside an address of a whole net that is more often a slip than meant.
@@ -224,7 +225,7 @@ impl Reader<'_> {
     }
 
     /// Reports what cannot be beside the VM's other NICs.
-    fn beside(&mut self, at: At, nic: &Nic, others: &[Nic]) {
+    fn compare(&mut self, at: NicPlace, nic: &Nic, others: &[Nic]) {
         for other in others {
             let (own, first) = (nic.slot, other.slot);
             if own == first {

@@ -9,7 +9,7 @@ use crate::fingerprint;
 use crate::guest::{Guest, Guests};
 use crate::reseed;
 use crate::write_file::WriteFile;
-use crate::yaml::{self, Unwritable};
+use crate::yaml::{self, WriteError};
 use serde::Serialize;
 use stage::Deployment;
 use stage::guest::HostName;
@@ -76,12 +76,12 @@ pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
     guests: &'a Guests<'a>,
     /// Of each kind of guest what VMs share that have no spec to fetch, and those that have.
-    texts: Vec<[Option<Text>; 2]>,
+    texts: Vec<[Option<SharedText>; 2]>,
 }
 
 /// What is shared, as YAML.
 #[derive(Clone)]
-struct Text {
+struct SharedText {
     keys: String,
     /// The items of `write_files`.
     files: String,
@@ -102,7 +102,7 @@ impl Profile {
     /// Stands for the token until the pieces are taken apart.
     const TOKEN: &str = "TOKEN";
 
-    fn new(server: &str, additions: &Additions) -> Result<Self, Unwritable> {
+    fn new(server: &str, additions: &Additions) -> Result<Self, WriteError> {
         let written = Self::write(server, Self::TOKEN, additions)?;
         let pieces = written.map(|text| {
             let (before, after) = text.rsplit_once(Self::TOKEN).unwrap_or_default();
@@ -120,7 +120,7 @@ impl Profile {
     }
 
     /// Writes both forms.
-    fn write(server: &str, token: &str, additions: &Additions) -> Result<[String; 2], Unwritable> {
+    fn write(server: &str, token: &str, additions: &Additions) -> Result<[String; 2], WriteError> {
         let profile = bootstrap::profile(server, token, additions);
         let files = Files { write_files: [&profile] };
         Ok([yaml::readable(&files)?, yaml::quoted(&files)?])
@@ -150,7 +150,7 @@ impl<'a> Renderer<'a> {
     }
 
     /// Returns the user-data of the VM at `index`.
-    pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, Unwritable> {
+    pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, WriteError> {
         let vm = &self.deployment.vms[index];
         let (kind, guest) = self.guests.of(index);
         let fqdn = guest.full_name(vm, name);
@@ -194,7 +194,7 @@ fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
 }
 
 /// Returns what VMs share; with a `server`, those that have a spec to fetch from it.
-fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<Text, Unwritable> {
+fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteError> {
     let keys = unique(guest.ssh_keys.iter());
     // First: cloud-init writes none of the files after one that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
@@ -221,7 +221,7 @@ fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<Text, Unwritable> {
     let digest = fingerprint::of(&[&yaml::quoted(&keys)?, &quoted_files], "");
     let files = if files.is_empty() { String::new() } else { yaml::readable(&files)? };
     let profile = server.map(|server| Profile::new(server, &guest.additions)).transpose()?;
-    Ok(Text { keys: yaml::readable(&keys)?, files, digest, profile })
+    Ok(SharedText { keys: yaml::readable(&keys)?, files, digest, profile })
 }
 
 fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {

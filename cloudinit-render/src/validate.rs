@@ -38,18 +38,18 @@ pub(crate) fn deployment(
         if !deployment.spec_server.is_empty() {
             check.has_token(index, vm);
         }
-        check.custom(index, vm);
+        check.ineffective(index, vm);
         let (_, guest) = guests.of(index);
         let hash = guest.password_hash.unwrap_or(guest.root_hash);
         if guest.ssh_keys.is_empty() && hash.is_empty() && vm.custom_user_data.is_none() {
             locked |= vm.ssh_keys.is_none();
             if vm.ssh_keys.is_some() {
-                check.nobody(format!("vms[{index}].ssh_keys"));
+                check.no_login(format!("vms[{index}].ssh_keys"));
             }
         }
     }
     if locked {
-        check.nobody("ssh_keys".to_owned());
+        check.no_login("ssh_keys".to_owned());
     }
     check.names(deployment, guests);
     nics
@@ -95,7 +95,7 @@ impl Check<'_> {
         }
     }
 
-    fn nobody(&mut self, field: String) {
+    fn no_login(&mut self, field: String) {
         let fact = "is empty and root has no password; nobody can log in";
         self.report.push(Entry::warning(Place::input(field), fact));
     }
@@ -124,7 +124,7 @@ impl Check<'_> {
     }
 
     /// Says what of a VM does not reach a guest whose user-data somebody has written by hand.
-    fn custom(&mut self, index: usize, vm: &Vm) {
+    fn ineffective(&mut self, index: usize, vm: &Vm) {
         if vm.custom_user_data.is_none() {
             return;
         }
@@ -137,7 +137,7 @@ impl Check<'_> {
             ("cloud_init", !vm.cloud_init.is_empty()),
         ]
         .into_iter()
-        .filter_map(|(field, said)| said.then_some(field))
+        .filter_map(|(field, is_set)| is_set.then_some(field))
         .collect();
         if !lost.is_empty() {
             let place = Place::input(format!("vms[{index}].custom_user_data"));

@@ -13,13 +13,13 @@ use serde_json::Value;
 use serde_yaml::LitStr;
 
 /// The error of the YAML writer.
-pub(crate) type Unwritable = serde_yaml::ser::Error;
+pub(crate) type WriteError = serde_yaml::ser::Error;
 
 /// Returns the model as YAML, with each string in quotes.
 ///
 /// # Errors
 /// The model holds something that YAML cannot; ours do not.
-pub(crate) fn quoted(model: &impl Serialize) -> Result<String, Unwritable> {
+pub(crate) fn quoted(model: &impl Serialize) -> Result<String, WriteError> {
     let options = serde_yaml::ser_options! { quote_all: true };
     // Large enough for the models of a VM, so that the text is not moved as it grows.
     let mut text = String::with_capacity(512);
@@ -32,8 +32,8 @@ pub(crate) fn quoted(model: &impl Serialize) -> Result<String, Unwritable> {
 ///
 /// # Errors
 /// As for [`quoted`].
-pub(crate) fn readable(model: &impl Serialize) -> Result<String, Unwritable> {
-    let value = serde_json::to_value(model).map_err(Unwritable::custom)?;
+pub(crate) fn readable(model: &impl Serialize) -> Result<String, WriteError> {
+    let value = serde_json::to_value(model).map_err(WriteError::custom)?;
     quoted(&Readable(&value))
 }
 

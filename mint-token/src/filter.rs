@@ -1,6 +1,6 @@
 //! Which VMs of a document are due a token, and giving it to them. Does no I/O.
 
-use crate::token::{Expiring, Minter};
+use crate::token::{Minter, Validity};
 use stage::{Document, Failure, Fields, Place, Report};
 
 /// A VM that is due a token.
@@ -34,7 +34,7 @@ pub(crate) fn fill(
     document: &mut Document,
     due: &[Option<Due>],
     minter: &Minter<'_>,
-    times: Expiring,
+    times: Validity,
 ) {
     for (index, due) in due.iter().enumerate() {
         let token = due.as_ref().map(|due| minter.mint(&due.name, &due.spec, times));

@@ -1,4 +1,4 @@
-//! `Key` and `Ring`: the signing keys, read from text. Does no I/O.
+//! `Key` and `KeyRing`: the signing keys, read from text. Does no I/O.
 //!
 //! Keys are zeroed when they are dropped, and so is the text that they were read from.
 
@@ -103,12 +103,12 @@ impl std::fmt::Debug for Key {
 
 /// One key, or several during a rotation. Never empty; names are unique.
 #[derive(Debug)]
-pub struct Ring {
+pub struct KeyRing {
     keys: Vec<(Option<String>, Key)>,
     has_first: bool,
 }
 
-impl Ring {
+impl KeyRing {
     /// A ring of keys, the one that signs first.
     ///
     /// # Errors
@@ -196,7 +196,7 @@ mod tests {
     fn a_key_file_has_one_key_a_line() {
         let [a, b] = ["aa".repeat(32), "bb".repeat(32)];
         let names = |text: &str| {
-            let ring = Ring::parse(text);
+            let ring = KeyRing::parse(text);
             ring.map(|ring| ring.keys().map(|(n, _)| n.map(str::to_owned)).collect::<Vec<_>>())
         };
         assert_eq!(names(&a), Ok(vec![None]));
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn debug_says_nothing() {
-        let ring = Ring::parse(&"ab".repeat(32)).unwrap();
-        assert_eq!(format!("{ring:?}"), "Ring { keys: [(None, [secret])], has_first: true }");
+        let ring = KeyRing::parse(&"ab".repeat(32)).unwrap();
+        assert_eq!(format!("{ring:?}"), "KeyRing { keys: [(None, [secret])], has_first: true }");
     }
 }

@@ -3,9 +3,9 @@
 //! DOOR: reads key files, descriptors and stdin, and has `sops` decrypt a secrets.yaml.
 
 use crate::Key;
-use crate::key::{KeyProblem, KeyText, Ring};
-use crate::secrets::{Secrets, Unreadable};
-use stage::sops::{self, Undecrypted};
+use crate::key::{KeyProblem, KeyRing, KeyText};
+use crate::secrets::{Secrets, SecretsError};
+use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position};
 use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
@@ -31,12 +31,12 @@ pub(crate) enum KeySource {
 }
 
 /// Why there is no key to work with.
-pub(crate) struct NoKey {
+pub(crate) struct KeyError {
     entry: Box<Entry>,
     absent: bool,
 }
 
-impl NoKey {
+impl KeyError {
     fn new(place: Place, problem: KeyProblem) -> Self {
         let entry = Entry::error(place, problem.to_string());
         let entry = match problem {
@@ -68,20 +68,20 @@ impl NoKey {
     }
 }
 
-impl From<Entry> for NoKey {
+impl From<Entry> for KeyError {
     fn from(entry: Entry) -> Self {
         Self { entry: Box::new(entry), absent: false }
     }
 }
 
-impl From<NoKey> for Failure {
-    fn from(no_key: NoKey) -> Self {
-        (*no_key.entry).into()
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        (*error.entry).into()
     }
 }
 
 /// Reads the keys.
-pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
+pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
     match source {
         KeySource::Site(folder) => site(folder),
         KeySource::File(path) => {
@@ -103,7 +103,7 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
         KeySource::None => {
             let entry = Entry::error(Place::Named("signing key".into()), "no source is given")
                 .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
-            Err(NoKey::absent(entry))
+            Err(KeyError::absent(entry))
         }
     }
 }
@@ -127,13 +127,13 @@ pub(crate) fn token() -> Result<KeyText, Failure> {
     Ok(KeyText::new(text.to_owned()))
 }
 
-fn parsed(text: &str, place: &Place) -> Result<Ring, NoKey> {
-    Ring::parse(text).map_err(|(line, problem)| {
+fn parsed(text: &str, place: &Place) -> Result<KeyRing, KeyError> {
+    KeyRing::parse(text).map_err(|(line, problem)| {
         let place = match place {
             Place::File { path, .. } if line > 0 => at(path, Some((line, 1))),
             other => other.clone(),
         };
-        NoKey::new(place, problem)
+        KeyError::new(place, problem)
     })
 }
 
@@ -153,9 +153,10 @@ enum Guard {
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: keys are read here")]
-fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
+fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
     let place = || Place::file(path.display().to_string());
-    let unread = |e: std::io::Error| NoKey::from(Entry::error(place(), "cannot be read").cause(&e));
+    let unread =
+        |e: std::io::Error| KeyError::from(Entry::error(place(), "cannot be read").cause(&e));
     let file = std::fs::File::open(path).map_err(unread)?;
     // Asked of the open file, not of the path: it could have been exchanged in between.
     let metadata = file.metadata().map_err(unread)?;
@@ -175,7 +176,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
     Ok(text)
 }
 
-fn site(folder: &Path) -> Result<Ring, NoKey> {
+fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
     let (path, text) = match (plain.exists(), encrypted.exists()) {
         (true, _) => {
@@ -190,14 +191,16 @@ fn site(folder: &Path) -> Result<Ring, NoKey> {
         (false, false) => {
             let place = Place::file(plain.display().to_string());
             let entry = Entry::error(place, "does not exist; the signing key is read from it");
-            return Err(NoKey::absent(entry.hint("or name another source: --key-file, --key-fd")));
+            return Err(KeyError::absent(
+                entry.hint("or name another source: --key-file, --key-fd"),
+            ));
         }
     };
     keys(&path, &secrets(&path, &text)?)
 }
 
-fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
-    Secrets::parse(text).map_err(|Unreadable { at: position }| {
+fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
+    Secrets::parse(text).map_err(|SecretsError { at: position }| {
         let fact = "is not YAML with `auth.signing_key` as text in it";
         Entry::error(at(&path.display().to_string(), position), fact)
             .hint("`resolve check` says what is wrong with the file")
@@ -205,39 +208,39 @@ fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
     })
 }
 
-fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
+fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
     let place = Place::file(path.display().to_string());
     let mut keys = Vec::new();
     for (field, name, hex) in secrets.keys() {
         let key = Key::parse(hex).map_err(|problem| {
             let entry = Entry::error(place.clone(), format!("`{field}` {problem}")).hint(KEYGEN);
-            NoKey::from(entry)
+            KeyError::from(entry)
         })?;
         keys.push((name.map(str::to_owned), key));
     }
     if keys.is_empty() {
         let entry = Entry::error(place, "`auth.signing_key` is not there").hint(KEYGEN);
-        return Err(NoKey::absent(entry));
+        return Err(KeyError::absent(entry));
     }
     let named_only = keys.iter().all(|(name, _)| name.is_some());
-    let ring = Ring::new(keys).map_err(|problem| NoKey::new(place, problem))?;
+    let ring = KeyRing::new(keys).map_err(|problem| KeyError::new(place, problem))?;
     // The first name in the alphabet is as likely as not the key that is being retired.
     Ok(if named_only { ring.unordered() } else { ring })
 }
 
-fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
+fn decrypt(path: &Path) -> Result<KeyText, KeyError> {
     sops::decrypt(path).map(KeyText::new).map_err(|problem| {
         let error = |fact| Entry::error(Place::file(path.display().to_string()), fact);
         let entry = match problem {
-            Undecrypted::NotStarted(e) => {
+            DecryptError::NotStarted(e) => {
                 error("is encrypted, and the program `sops` cannot be started")
                     .cause(&e)
                     .hint("install sops, or decrypt the file to secrets.yaml")
             }
-            Undecrypted::Refused(said) => {
+            DecryptError::Refused(said) => {
                 error("cannot be decrypted").note(format!("sops says: {said}"))
             }
-            Undecrypted::NotText => error("is not text after decryption"),
+            DecryptError::NotText => error("is not text after decryption"),
         };
         entry.into()
     })

@@ -34,17 +34,17 @@ impl<'de> Deserialize<'de> for Hex {
 
 /// Why the text cannot be used: its place alone. The parser's own words could quote a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable {
+pub(crate) struct SecretsError {
     /// Line and column from 1, when the parser knows them.
     pub(crate) at: Option<(usize, usize)>,
 }
 
 impl Secrets {
-    pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SecretsError> {
         let parsed: Result<Option<Self>, _> = serde_yaml::from_str(text);
         parsed.map(Option::unwrap_or_default).map_err(|error| {
             let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
-            Unreadable { at: error.location().map(place).filter(|(line, _)| *line > 0) }
+            SecretsError { at: error.location().map(place).filter(|(line, _)| *line > 0) }
         })
     }
 

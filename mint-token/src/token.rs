@@ -4,7 +4,7 @@
 //! HMAC-SHA256 of P's ASCII bytes, likewise. The JSON is byte for byte what Python's
 //! `json.dumps(…, separators=(',', ':'))` writes, because that is how tokens were made before.
 
-use crate::key::{Key, Ring};
+use crate::key::{Key, KeyRing};
 use data_encoding::BASE64URL_NOPAD;
 use stage::{Entry, Failure, Place, shown};
 use std::fmt::Write;
@@ -17,14 +17,14 @@ pub struct Claims<'a> {
     /// Spec that it may fetch.
     pub spec: &'a str,
     /// When.
-    pub times: Expiring,
+    pub times: Validity,
     /// Name of the key, for a verifier that has several; absent in the reference's tokens.
     pub kid: Option<&'a str>,
 }
 
 /// Times of a token, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiring {
+pub struct Validity {
     /// When it was made.
     pub issued_at: u64,
     /// From when on it is refused; absent in the reference's tokens.
@@ -66,7 +66,7 @@ pub(crate) struct Minter<'a> {
 impl<'a> Minter<'a> {
     /// Picks the key named `kid`; without a name the first one, which then adds no `kid`,
     /// so that the token is the reference's.
-    pub(crate) fn new(ring: &'a Ring, kid: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn new(ring: &'a KeyRing, kid: Option<&str>) -> Result<Self, Failure> {
         let found = match kid {
             Some(wanted) => ring.keys().find(|(name, _)| *name == Some(wanted)),
             None => ring.first().map(|key| (None, key)),
@@ -86,7 +86,7 @@ impl<'a> Minter<'a> {
         })
     }
 
-    pub(crate) fn mint(&self, name: &str, spec: &str, times: Expiring) -> Token {
+    pub(crate) fn mint(&self, name: &str, spec: &str, times: Validity) -> Token {
         mint(self.key, &Claims { name, spec, times, kid: self.kid })
     }
 }

@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 /// Why a file has not been decrypted. Nothing of what is in the file is in it.
 #[derive(Debug)]
-pub enum Undecrypted {
+pub enum DecryptError {
     /// The program is not on PATH, or cannot be started.
     NotStarted(std::io::Error),
     /// The program has refused: what it says on stderr, without blanks around it.
@@ -26,20 +26,20 @@ pub fn is_encrypted(text: &str) -> bool {
 ///
 /// # Errors
 /// `sops` cannot be started, has no key for the file, or gives no text.
-pub fn decrypt(path: &Path) -> Result<String, Undecrypted> {
+pub fn decrypt(path: &Path) -> Result<String, DecryptError> {
     let output = child::command("sops")
         .args(["--decrypt", "--input-type", "yaml", "--output-type", "yaml"])
         .arg(path)
         // stdin is the stage's own: the document, or a token.
         .stdin(Stdio::null())
         .output()
-        .map_err(Undecrypted::NotStarted)?;
+        .map_err(DecryptError::NotStarted)?;
     if !output.status.success() {
         // sops says there why it has no key; it never prints what it has decrypted there.
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Undecrypted::Refused(said.trim().to_owned()));
+        return Err(DecryptError::Refused(said.trim().to_owned()));
     }
-    String::from_utf8(output.stdout).map_err(|_| Undecrypted::NotText)
+    String::from_utf8(output.stdout).map_err(|_| DecryptError::NotText)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub(crate) struct Gateway {
 }
 
 /// Reads an address of a NIC.
-pub(super) fn own(text: &str) -> Result<IpNet, String> {
+pub(super) fn read(text: &str) -> Result<IpNet, String> {
     guest::interface(text).map_err(|fact| format!("\"{text}\" {fact}"))?;
     let net: IpNet = text.parse().map_err(|_| format!("\"{text}\" must be dhcp or an address"))?;
     if !is_host(&net) {
@@ -24,7 +24,7 @@ pub(super) fn own(text: &str) -> Result<IpNet, String> {
 }
 
 /// Returns whether a gateway can be reached through one of the nets, all of its address family.
-pub(super) fn is_reached(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, String> {
+pub(super) fn is_reachable(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, String> {
     // An IPv6 router is commonly known by its link-local address, outside of every net.
     if matches!(gateway, IpAddr::V6(v6) if v6.is_unicast_link_local()) {
         return Ok(true);
