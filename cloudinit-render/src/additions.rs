@@ -82,7 +82,7 @@ impl Additions {
             server_fingerprint: single(f, "server_fingerprint", guest::fingerprint),
         };
         if additions.ca_certificate.is_some() && additions.server_fingerprint.is_some() {
-            f.problem("server_fingerprint", "must not stand beside `ca_certificate`");
+            f.problem("server_fingerprint", "cannot be combined with `ca_certificate`");
         }
         additions
     }
@@ -141,7 +141,7 @@ fn commands(f: &mut Fields<'_>) -> Vec<Command> {
 }
 
 fn command(item: &Value) -> Result<Command, &'static str> {
-    const TYPE: &str = "must be a text, or a list of texts: a program and its arguments";
+    const TYPE: &str = "must be a string, or a list of strings: a program and its arguments";
     match item {
         Value::String(line) => guest::command(line).map(|()| Command::Shell(line.clone())),
         Value::Array(words) if !words.is_empty() => {

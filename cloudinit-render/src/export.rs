@@ -14,7 +14,7 @@ pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Fa
     for (name, rendered) in vms {
         let folder = folder.join(name);
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|e| file_error(&folder, "cannot be made", &e))?;
+        made.map_err(|e| file_error(&folder, "cannot be created", &e))?;
         let files = rendered.texts.files();
         for (name, text) in [
             ("user-data", files.user_data),
@@ -35,7 +35,7 @@ pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Fa
 
 /// Returns a seed image for `file`.
 pub(crate) fn image(file: &Path, texts: &Texts) -> Result<Vec<u8>, Failure> {
-    stage::seed::image(&texts.files()).map_err(|e| file_error(file, "cannot be made", &e))
+    stage::seed::image(&texts.files()).map_err(|e| file_error(file, "cannot be created", &e))
 }
 
 /// Removes what an earlier run has left: cloud-init would read it all the same.

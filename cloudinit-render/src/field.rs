@@ -27,7 +27,7 @@ pub(crate) fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec
 pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     for key in f.json().keys().filter(|key| !known.contains(&key.as_str())) {
         // Whoever mixes up key and value has written a secret here.
-        let fact = format!("is not known here; known are {}", known.join(", "));
+        let fact = format!("unknown key; known keys: {}", known.join(", "));
         f.problem(shown::name(key), fact);
     }
 }

@@ -61,7 +61,8 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
             // Without the place, which stands in front already, without advice for programmers, and
             // without what it quotes: the file may be another one, with secrets.
             let why = UserMessageFormatter.format_message(error.without_snippet());
-            Err(Entry::error(place, format!("is not a YAML map: {}", shown::foreign(&why))).into())
+            Err(Entry::error(place, format!("is not a YAML mapping: {}", shown::foreign(&why)))
+                .into())
         }
     }
 }

@@ -95,16 +95,17 @@ fn export(
         all().filter(|(name, _)| cli.vm.as_deref().is_none_or(|vm| vm == *name)).collect();
     if let (Some(vm), []) = (&cli.vm, chosen.as_slice()) {
         let names: Vec<_> = all().map(|(name, _)| name).take(20).collect();
-        let entry = Entry::error(Place::Named("--vm".into()), format!("no VM is named \"{vm}\""));
-        return Err(entry.hint(format!("the document has {}", names.join(", "))).into());
+        let entry =
+            Entry::error(Place::Named("--vm".into()), format!("the document has no VM \"{vm}\""));
+        return Err(entry.hint(format!("available: {}", names.join(", "))).into());
     }
     if let Some(folder) = &cli.seed_dir {
         export::folders(folder, &chosen)?;
         return Ok(Output::bytes([], report));
     }
     let [(_, one)] = chosen.as_slice() else {
-        let fact = format!("the document has {} VMs, and one is wanted", chosen.len());
-        return Err(Entry::error(Place::input("vms"), fact).hint("name it by --vm").into());
+        let fact = format!("the document has {} VMs, expected one", chosen.len());
+        return Err(Entry::error(Place::input("vms"), fact).hint("choose one with --vm").into());
     };
     if let Some(file) = &cli.seed_image {
         let image = export::image(file, &one.texts)?;

@@ -48,7 +48,7 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     for (place, nic) in nics.iter().enumerate() {
         let at = NicPlace::Nics(place);
         let Some(slot) = nic.slot.strip_prefix("net").and_then(|number| number.parse().ok()) else {
-            reader.problem(&at.field("slot"), "must be a NIC of PVE such as net0".to_owned());
+            reader.problem(&at.field("slot"), "must be a PVE NIC such as net0".to_owned());
             continue;
         };
         if nic.ips.is_empty() {
@@ -124,7 +124,7 @@ impl Reader<'_> {
         }
         // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
         if fields.mac.is_empty() && fields.slot != 0 {
-            let fact = "is required: the guest finds the NIC by nothing else".to_owned();
+            let fact = "is required: the guest can find this NIC only by its MAC".to_owned();
             self.problem(&at.field("mac"), fact);
         }
         let mut nic = Nic {
@@ -198,27 +198,25 @@ impl Reader<'_> {
             return if dhcp {
                 Ok(None)
             } else {
-                Err("has no address of its kind beside it".into())
+                Err("has no address of the same family on this NIC".into())
             };
         };
         if nets.iter().any(|net| net.addr() == gateway) {
             return Err("is the VM's own address".into());
         }
         if nic.gateways.iter().any(|other| alike(&other.address)) {
-            return Err("is the second default gateway of its kind".into());
+            return Err("is a second default gateway of the same family".into());
         }
         if is_reachable(gateway, &nets)? {
             return Ok(Some(Gateway { address: gateway, on_link: false }));
         }
         if at == NicPlace::Flat {
-            return Err(format!("is outside of {}", first.trunc()));
+            return Err(format!("is outside {}", first.trunc()));
         }
         // Beside an address of a whole net that is more often a slip than meant.
         if nets.iter().all(|net| net.prefix_len() < net.max_prefix_len()) {
-            let fact = format!(
-                "\"{gateway}\" is outside of {}, and taken to be on the link all the same",
-                first.trunc()
-            );
+            let fact =
+                format!("\"{gateway}\" is outside {}, and is treated as on-link", first.trunc());
             self.report.push(Entry::warning(self.place(field), fact));
         }
         Ok(Some(Gateway { address: gateway, on_link: true }))
@@ -229,24 +227,24 @@ impl Reader<'_> {
         for other in others {
             let (own, first) = (nic.slot, other.slot);
             if own == first {
-                self.problem(&at.field("slot"), format!("net{own} is there twice"));
+                self.problem(&at.field("slot"), format!("net{own} is listed twice"));
             }
             if nic.mac.is_some() && nic.mac == other.mac {
-                self.problem(&at.field("mac"), format!("is that of net{first} too"));
+                self.problem(&at.field("mac"), format!("is already the MAC of net{first}"));
             }
             let addresses = |nic: &Nic| nic.addresses.iter().map(IpNet::addr).collect::<Vec<_>>();
             let taken = addresses(other);
             if let Some(address) = addresses(nic).into_iter().find(|a| taken.contains(a)) {
                 self.problem(
                     &at.field("ips"),
-                    format!("{address} is an address of net{first} too"),
+                    format!("{address} is already an address of net{first}"),
                 );
             }
             for gateway in &nic.gateways {
                 let alike = |other: &Gateway| other.address.is_ipv4() == gateway.address.is_ipv4();
                 if other.gateways.iter().any(alike) {
                     let kind = if gateway.address.is_ipv4() { "IPv4" } else { "IPv6" };
-                    let fact = format!("the {kind} default gateway is that of net{first} already");
+                    let fact = format!("net{first} already has the {kind} default gateway");
                     self.problem(&at.field("gateways"), fact);
                 }
             }

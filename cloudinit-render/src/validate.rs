@@ -26,7 +26,7 @@ pub(crate) fn deployment(
         // A pin on a connection without TLS would look like safety and be none.
         let pinned = guests.kinds().iter().any(|guest| guest.additions.pins_server());
         if pinned && deployment.spec_server.starts_with("http://") {
-            let fact = "must begin with https://, since its certificate is pinned";
+            let fact = "must start with https://, because its certificate is pinned";
             check.report.error(Place::input("spec_server"), fact);
         }
     }
@@ -80,7 +80,7 @@ impl Check<'_> {
         let entry = match guest::password_hash(hash) {
             Err(fact) => Entry::error(place(), fact),
             Ok(()) if guest::is_weak_hash(hash) => {
-                let fact = "is an MD5 hash, which is quickly guessed and which newer guests refuse";
+                let fact = "is an MD5 hash, which is easy to crack and which newer guests refuse";
                 Entry::warning(place(), fact)
             }
             Ok(()) => return,
@@ -106,7 +106,7 @@ impl Check<'_> {
         for (index, vm) in deployment.vms.iter().enumerate() {
             let place = || Place::input(format!("vms[{index}].name"));
             if let Some(first) = names.insert(vm.name.as_str(), index) {
-                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                let fact = format!("\"{}\" is already the name of vms[{first}]", vm.name);
                 self.report.error(place(), fact);
                 continue;
             }
@@ -115,8 +115,11 @@ impl Check<'_> {
             match hosts.entry(full.unwrap_or_else(|| host.whole().to_owned())) {
                 Slot::Vacant(free) => _ = free.insert(index),
                 Slot::Occupied(taken) => {
-                    let fact =
-                        format!("\"{}\" is the host name of vms[{}] too", taken.key(), taken.get());
+                    let fact = format!(
+                        "\"{}\" is already the host name of vms[{}]",
+                        taken.key(),
+                        taken.get()
+                    );
                     self.report.error(place(), fact);
                 }
             }
@@ -142,7 +145,7 @@ impl Check<'_> {
         if !lost.is_empty() {
             let place = Place::input(format!("vms[{index}].custom_user_data"));
             let fact = format!(
-                "is all that \"{}\" gets as user-data; without effect: {}",
+                "replaces all user-data of \"{}\"; these fields have no effect: {}",
                 vm.name,
                 lost.join(", ")
             );
@@ -158,7 +161,7 @@ impl Check<'_> {
         }
         let place = Place::input(format!("vms[{index}].auth_token"));
         let fact = format!("is required: \"{}\" has a `spec` to fetch", vm.name);
-        let hint = "put `mint-token` into the pipe before cloudinit-render";
+        let hint = "run `mint-token` before cloudinit-render in the pipe";
         self.report.push(Entry::error(place, fact).hint(hint));
     }
 

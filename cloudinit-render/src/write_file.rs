@@ -63,7 +63,7 @@ impl WriteFile {
     pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         if f.json().get("path").is_none_or(Value::is_null) {
-            f.problem("path", "must be there");
+            f.problem("path", "is required");
         }
         let file = Self {
             path: single(f, "path", path).unwrap_or_default(),
@@ -76,7 +76,10 @@ impl WriteFile {
         };
         let is_keys = |user: &&str| file.path == paths::authorized_keys(user);
         if file.defer != Some(true) && users.iter().any(is_keys) {
-            f.problem("path", "needs `defer: true`: the document's keys are written to it later");
+            f.problem(
+                "path",
+                "needs `defer: true`: the document's keys are written to this file later",
+            );
         }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
             f.problem("content", fact);
@@ -84,7 +87,8 @@ impl WriteFile {
         let owners = file.owner.as_deref().unwrap_or_default();
         let late = owners.split(':').find(|owner| *owner != "root" && users.contains(owner));
         if let (Some(user), false) = (late, file.defer == Some(true)) {
-            let fact = format!("\"{user}\" is made after the file is written; set `defer: true`");
+            let fact =
+                format!("\"{user}\" is created after the file is written; set `defer: true`");
             f.problem("owner", fact);
         }
         file
@@ -112,9 +116,9 @@ fn decodes(content: &str, encoding: &str) -> Rule {
     }
     let digits: String = content.split_ascii_whitespace().collect();
     match BASE64_MIME_PERMISSIVE.decode(digits.as_bytes()) {
-        Err(_) => Err("must be base64, since `encoding` says so"),
+        Err(_) => Err("must be base64 to match `encoding`"),
         Ok(bytes) if encoding.starts_with("gz") && !bytes.starts_with(b"\x1f\x8b") => {
-            Err("must be gzip in base64, since `encoding` says so")
+            Err("must be gzip in base64 to match `encoding`")
         }
         Ok(_) => Ok(()),
     }

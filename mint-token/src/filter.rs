@@ -22,7 +22,7 @@ pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
         let spec = vm.text("spec").filter(|spec| served && !spec.is_empty())?;
         let name = vm.text("name").unwrap_or_default();
         if name.is_empty() {
-            vm.problem("name", "must be there: the token of a VM with a `spec` carries it");
+            vm.problem("name", "is required: the token of a VM with a `spec` contains it");
         }
         Some(Due { name, spec, place: vm.place("spec") })
     });

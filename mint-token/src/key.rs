@@ -36,8 +36,8 @@ impl std::fmt::Display for KeyProblem {
         f.write_str(match self {
             Self::NotHex => "must be hexadecimal digits, two for each byte",
             Self::TooShort => "must be at least 32 bytes, that is 64 hexadecimal digits",
-            Self::Absent => "holds no signing key",
-            Self::SameName => "names two keys the same",
+            Self::Absent => "contains no signing key",
+            Self::SameName => "has two keys with the same name",
             Self::BadName => "the name of a key must be letters, digits, `-`, `_` and `.`",
         })
     }

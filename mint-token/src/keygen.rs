@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 pub(crate) fn print() -> Result<Output, Failure> {
     let mut key = Zeroizing::new([0; 32]);
     getrandom::fill(key.as_mut_slice()).map_err(|e| {
-        Entry::error(Place::Named("random numbers".into()), "the kernel gives none").cause(&e)
+        Entry::error(Place::Named("random numbers".into()), "the kernel provides none").cause(&e)
     })?;
     let hex = Zeroizing::new(HEXLOWER.encode(key.as_slice()));
     Ok(Output::bytes(format!("{}\n", hex.as_str()), Report::new()))

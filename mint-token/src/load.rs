@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// The most that a key file or a secrets.yaml may hold: what is larger is another file.
 const LARGEST: u64 = 4 << 20;
 
-const KEYGEN: &str = "make a key with `mint-token keygen`";
+const KEYGEN: &str = "create a key with `mint-token keygen`";
 
 /// Where the signing keys come from. Without `Debug`: one of them is a key.
 pub(crate) enum KeySource {
@@ -88,7 +88,7 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
             // What is no file's name must not be shown as one.
             if path.to_str().is_some_and(|name| Key::parse(name).is_ok()) {
                 let place = Place::Named("--key-file".into());
-                return Err(Entry::error(place, "must be the name of a file, this is a key").into());
+                return Err(Entry::error(place, "expected a file name, found a key").into());
             }
             let text = read(path, Guard::OwnerOnly)?;
             parsed(&text, &Place::file(path.display().to_string()))
@@ -101,8 +101,8 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
         }
         KeySource::Environment(text) => parsed(text, &Place::Named("HOMESTAK_SIGNING_KEY".into())),
         KeySource::None => {
-            let entry = Entry::error(Place::Named("signing key".into()), "no source is given")
-                .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
+            let entry = Entry::error(Place::Named("signing key".into()), "no source given")
+                .hint("use --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
             Err(KeyError::absent(entry))
         }
     }
@@ -112,7 +112,7 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
 pub(crate) fn token() -> Result<KeyText, Failure> {
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
-        return Err(Entry::error(Place::input(""), "a token is expected, this is a terminal")
+        return Err(Entry::error(Place::input(""), "expected a token, found a terminal")
             .hint("pipe the token in, so that it is not kept in the shell's history")
             .into());
     }
@@ -162,7 +162,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
     let metadata = file.metadata().map_err(unread)?;
     if guard == Guard::OwnerOnly && metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
     {
-        return Err(Entry::error(place(), "holds signing keys and is readable by others")
+        return Err(Entry::error(place(), "contains signing keys and is readable by other users")
             .hint(format!("chmod 600 {}", path.display()))
             .into());
     }
@@ -190,9 +190,9 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
         }
         (false, false) => {
             let place = Place::file(plain.display().to_string());
-            let entry = Entry::error(place, "does not exist; the signing key is read from it");
+            let entry = Entry::error(place, "does not exist, so there is no signing key to read");
             return Err(KeyError::absent(
-                entry.hint("or name another source: --key-file, --key-fd"),
+                entry.hint("use another source: --key-file or --key-fd"),
             ));
         }
     };
@@ -201,9 +201,9 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
 
 fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
     Secrets::parse(text).map_err(|SecretsError { at: position }| {
-        let fact = "is not YAML with `auth.signing_key` as text in it";
+        let fact = "is not YAML with `auth.signing_key` as a string";
         Entry::error(at(&path.display().to_string(), position), fact)
-            .hint("`resolve check` says what is wrong with the file")
+            .hint("run `resolve check` to see what is wrong with the file")
             .into()
     })
 }
@@ -219,7 +219,7 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
         keys.push((name.map(str::to_owned), key));
     }
     if keys.is_empty() {
-        let entry = Entry::error(place, "`auth.signing_key` is not there").hint(KEYGEN);
+        let entry = Entry::error(place, "`auth.signing_key` is missing").hint(KEYGEN);
         return Err(KeyError::absent(entry));
     }
     let named_only = keys.iter().all(|(name, _)| name.is_some());
@@ -232,11 +232,9 @@ fn decrypt(path: &Path) -> Result<KeyText, KeyError> {
     sops::decrypt(path).map(KeyText::new).map_err(|problem| {
         let error = |fact| Entry::error(Place::file(path.display().to_string()), fact);
         let entry = match problem {
-            DecryptError::NotStarted(e) => {
-                error("is encrypted, and the program `sops` cannot be started")
-                    .cause(&e)
-                    .hint("install sops, or decrypt the file to secrets.yaml")
-            }
+            DecryptError::NotStarted(e) => error("is encrypted, and `sops` cannot be started")
+                .cause(&e)
+                .hint("install sops, or decrypt the file to secrets.yaml"),
             DecryptError::Refused(said) => {
                 error("cannot be decrypted").note(format!("sops says: {said}"))
             }

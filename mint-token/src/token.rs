@@ -73,14 +73,14 @@ impl<'a> Minter<'a> {
         };
         found.map(|(kid, key)| Self { kid, key }).ok_or_else(|| {
             let fact = match kid {
-                Some(wanted) => format!("no key is named \"{}\"", shown::name(wanted)),
-                None => "must say which key signs, since all have names".into(),
+                Some(wanted) => format!("found no key named \"{}\"", shown::name(wanted)),
+                None => "is required to choose the signing key, because all keys have names".into(),
             };
             let names: Vec<_> = ring.keys().filter_map(|(name, _)| name.map(shown::name)).collect();
             let hint = if names.is_empty() {
-                "no key of this source has a name".into()
+                "none of the keys has a name".into()
             } else {
-                format!("the keys are named {}", names.join(", "))
+                format!("available keys: {}", names.join(", "))
             };
             Entry::error(Place::Named("--kid".into()), fact).hint(hint).into()
         })

@@ -29,12 +29,9 @@ impl Document {
     pub fn from_stdin() -> Result<Self, Failure> {
         let stdin = std::io::stdin().lock();
         if stdin.is_terminal() {
-            return Err(Entry::error(
-                Place::input(""),
-                "a document is expected, this is a terminal",
-            )
-            .hint("pipe the output of the stage before into it")
-            .into());
+            return Err(Entry::error(Place::input(""), "expected a document, found a terminal")
+                .hint("pipe the output of the previous stage into it")
+                .into());
         }
         Self::parse(&read_at_most(LARGEST, stdin)?)
     }

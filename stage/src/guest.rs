@@ -33,7 +33,7 @@ pub fn host_name(text: &str) -> Rule {
         );
     }
     if text.eq_ignore_ascii_case("localhost") {
-        return Err("must not be localhost: programs take that for the machine that they run on");
+        return Err("must not be localhost: programs resolve that to the machine they run on");
     }
     Ok(())
 }
@@ -58,10 +58,10 @@ pub fn user(text: &str) -> Rule {
     }
     // cloud-init: ug_util: the name `default` stands for the distribution's own user.
     if text == "default" {
-        return Err("must not be default: cloud-init takes that for the image's own user");
+        return Err("must not be default: cloud-init reserves that for the image's own user");
     }
     if DEBIANS.contains(&text) {
-        return Err("must not be a user or group that every Debian has: it could not be made");
+        return Err("must not be a user or group that every Debian system has: useradd refuses it");
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ pub fn server(text: &str) -> Rule {
 /// A provisioning token: a word of a shell script.
 pub fn token(text: &str) -> Rule {
     if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err("must not hold blanks or control characters");
+        return Err("must not contain spaces or control characters");
     }
     Ok(())
 }
@@ -169,7 +169,7 @@ pub fn path(text: &str) -> Rule {
         return Err("must be the absolute path of a file, without `.`, `..` and `//`");
     }
     if text.contains(|c: char| c.is_control()) {
-        return Err("must not hold control characters");
+        return Err("must not contain control characters");
     }
     Ok(())
 }
@@ -205,7 +205,7 @@ pub fn owner(text: &str) -> Rule {
 
 /// A word or script for a shell: a NUL ends both.
 pub fn command(text: &str) -> Rule {
-    if text.contains('\0') { Err("must not hold NUL") } else { Ok(()) }
+    if text.contains('\0') { Err("must not contain NUL") } else { Ok(()) }
 }
 
 /// A SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons.
@@ -223,7 +223,7 @@ pub fn certificate(text: &str) -> Rule {
     let begin = text.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
     let end = text.trim_end().ends_with("-----END CERTIFICATE-----");
     if text.contains("PRIVATE KEY") {
-        return Err("must not hold a private key: every VM gets it");
+        return Err("must not contain a private key: every VM gets it");
     }
     if !begin
         || !end

@@ -113,7 +113,7 @@ fn may_be_replaced(path: &Path) -> io::Result<()> {
         kind if kind.is_socket() => "a socket",
         _ => "a device",
     };
-    Err(io::Error::other(format!("it is {what}, and only a file is replaced")))
+    Err(io::Error::other(format!("it is {what}; only regular files are replaced")))
 }
 
 /// Locks a file that is being written, so that two runs cannot mix their bytes.
@@ -191,7 +191,7 @@ mod tests {
         ] {
             let kind = path.symlink_metadata().unwrap().file_type();
             let error = write(path, b"secret").unwrap_err().to_string();
-            assert_eq!(error, format!("it is {what}, and only a file is replaced"));
+            assert_eq!(error, format!("it is {what}; only regular files are replaced"));
             assert_eq!(path.symlink_metadata().unwrap().file_type(), kind);
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 5, "nothing is left");

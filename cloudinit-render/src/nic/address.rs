@@ -18,7 +18,7 @@ pub(super) fn read(text: &str) -> Result<IpNet, String> {
     guest::interface(text).map_err(|fact| format!("\"{text}\" {fact}"))?;
     let net: IpNet = text.parse().map_err(|_| format!("\"{text}\" must be dhcp or an address"))?;
     if !is_host(&net) {
-        return Err(format!("\"{text}\" is no address that a machine can have"));
+        return Err(format!("\"{text}\" is not a usable host address"));
     }
     Ok(net)
 }
@@ -35,7 +35,7 @@ pub(super) fn is_reachable(gateway: IpAddr, nets: &[&IpNet]) -> Result<bool, Str
     let as_host = IpNet::new(gateway, prefix);
     let is_router = around.is_some() && gateway.is_ipv6();
     if !is_router && !as_host.is_ok_and(|gateway| is_host(&gateway)) {
-        return Err("is no address that a machine can have".to_owned());
+        return Err("is not a usable host address".to_owned());
     }
     Ok(around.is_some())
 }

@@ -20,10 +20,10 @@ pub fn host_name_of(name: &str) -> Result<HostName, &'static str> {
     host_name(name)?;
     let host = HostName { whole: name.to_ascii_lowercase() };
     if host.label() == "localhost" {
-        return Err("must not be localhost: programs take that for the machine that they run on");
+        return Err("must not be localhost: programs resolve that to the machine they run on");
     }
     if name.parse::<std::net::IpAddr>().is_ok() {
-        return Err("must not be an address: programs would not take it for a name");
+        return Err("must not be an IP address: programs would not treat it as a name");
     }
     Ok(host)
 }

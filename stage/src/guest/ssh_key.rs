@@ -40,7 +40,7 @@ pub fn ssh_key(text: &str) -> Rule {
     }
     let words: Vec<&str> = comment.split(' ').filter(|word| !word.is_empty()).collect();
     if words.windows(2).any(|pair| is_type(pair[0]) && pair[1].starts_with("AAAA")) {
-        return Err("must be one key: sshd takes a second one on the line for a comment");
+        return Err("must be one key: sshd reads a second one on the line as a comment");
     }
     Ok(())
 }
@@ -167,7 +167,7 @@ fn broken_base64(rest: &str) -> &'static str {
     let sign = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
     // A comment is as a rule user@host.
     if next.len() >= 16 && next.bytes().all(sign) {
-        return "must not have blanks in its base64: YAML puts them where it folds lines (`>-`)";
+        return "must not have spaces in its base64: YAML adds them where it folds lines (`>-`)";
     }
     "must be a whole public key: its base64 is cut short or damaged"
 }
@@ -176,7 +176,7 @@ fn broken_base64(rest: &str) -> &'static str {
 fn read(kind: &str, blob: &[u8]) -> Option<Rule> {
     let mut fields = Fields(blob);
     if fields.next()? != kind.as_bytes() {
-        return Some(Err("must have a key of the type that it names: its base64 is of another"));
+        return Some(Err("must have a key of the type it names: its base64 is of another type"));
     }
     match kind {
         RSA => {
