@@ -1,6 +1,6 @@
 //! Writes NoCloud folders and seed images.
 //!
-//! DOOR: writes files, readable by their owner alone: a seed holds a password hash and a token.
+//! DOOR: writes files, readable only by their owner: a seed holds a password hash and a token.
 
 use crate::render::{Rendered, Texts};
 use stage::{Entry, Failure, Place, whole_file};
@@ -8,8 +8,8 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM, and vendor-data where it has
-/// some.
+/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM, and vendor-data if the VM has
+/// any.
 pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Failure> {
     for (name, rendered) in vms {
         let folder = folder.join(name);
@@ -38,7 +38,7 @@ pub(crate) fn image(file: &Path, texts: &Texts) -> Result<Vec<u8>, Failure> {
     stage::seed::image(&texts.files()).map_err(|e| file_error(file, "cannot be created", &e))
 }
 
-/// Removes what an earlier run has left: cloud-init would read it all the same.
+/// Removes a file of an earlier run, which cloud-init would read.
 #[expect(clippy::disallowed_methods, reason = "door: a folder's files are written here")]
 fn remove(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_file(path) {

@@ -1,5 +1,5 @@
-//! `Nic`: a NIC as the guest shall configure it, read from a VM's `nics`, or from its `mac`, `ip`
-//! and `gateway` where the document has no such list. Does no I/O.
+//! `Nic`: a NIC as the guest should configure it, read from a VM's `nics`, or from its `mac`, `ip`
+//! and `gateway` if the document has no such list. Does no I/O.
 
 mod address;
 
@@ -13,29 +13,29 @@ use ipnet::IpNet;
 use stage::{Entry, Place, Report, Vm, guest};
 use std::net::IpAddr;
 
-/// A NIC that has an address, or asks for one.
+/// A NIC that has an address or uses DHCP.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Nic {
     /// The number of its slot in PVE, as 1 of net1.
     pub(crate) slot: u8,
-    /// Its MAC in lower case; `None`: it is found by its name.
+    /// Its MAC in lower case. `None` if the guest finds it by name.
     pub(crate) mac: Option<String>,
-    /// It asks a DHCP server for an IPv4 address.
+    /// Whether it asks a DHCP server for an IPv4 address.
     pub(crate) dhcp4: bool,
-    /// It asks a DHCP server for an IPv6 address.
+    /// Whether it asks a DHCP server for an IPv6 address.
     pub(crate) dhcp6: bool,
-    /// Its own addresses.
+    /// Its static addresses.
     pub(crate) addresses: Vec<IpNet>,
-    /// At most one of each kind of address.
+    /// Default gateways, at most one of each address family.
     pub(crate) gateways: Vec<Gateway>,
-    /// The largest packet; `None`: what the guest takes by itself.
+    /// MTU. `None` for the guest's default.
     pub(crate) mtu: Option<u32>,
 }
 
-/// Returns the NICs that the guest shall configure, by their slots.
+/// Returns the NICs that the guest should configure, sorted by slot.
 ///
-/// A NIC without address is not among them: one that is configured, if only as "no DHCP", belongs
-/// to netplan or networkd, and could not be a port of the guest's own bridge or bond any more.
+/// NICs without an address are left out: a configured NIC, even one with "no DHCP", belongs to
+/// netplan or networkd, and could no longer be a port of a bridge or bond of the guest.
 pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     let mut reader = Reader { vm: index, report };
     let Some(nics) = &vm.nics else {
@@ -63,7 +63,7 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     read
 }
 
-/// Where a NIC stands in the document.
+/// Where a NIC is in the document.
 #[derive(Clone, Copy, PartialEq)]
 enum NicPlace {
     Flat,
@@ -90,7 +90,7 @@ impl NicPlace {
     }
 }
 
-/// What the document says of a NIC.
+/// The document's fields of a NIC.
 struct NicFields<'a> {
     at: NicPlace,
     slot: u8,
@@ -100,7 +100,7 @@ struct NicFields<'a> {
     mtu: Option<u32>,
 }
 
-/// Reports what is wrong with the NICs of a VM. A field is written out only then.
+/// Reports problems of a VM's NICs. The name of a field is formatted only for a problem.
 struct Reader<'a> {
     vm: usize,
     report: &'a mut Report,
@@ -122,7 +122,7 @@ impl Reader<'_> {
         {
             self.problem(&at.field("mac"), format!("\"{}\" {fact}", fields.mac));
         }
-        // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
+        // Without a MAC it is the interface named eth0, as in Debian's cloud images.
         if fields.mac.is_empty() && fields.slot != 0 {
             let fact = "is required: the guest can find this NIC only by its MAC".to_owned();
             self.problem(&at.field("mac"), fact);
@@ -148,7 +148,7 @@ impl Reader<'_> {
             }
         }
         self.mtu(at, &nic);
-        // A gateway beside DHCP is what a site's default leaves there; it means nothing.
+        // With DHCP, a gateway is left over from the site's default and has no effect.
         if !nic.addresses.is_empty() {
             self.gateways(fields, &mut nic);
         }
@@ -156,7 +156,7 @@ impl Reader<'_> {
     }
 
     fn mtu(&mut self, at: NicPlace, nic: &Nic) {
-        // The kernel takes its IPv6 addresses away from a NIC with less: RFC 8200, 5.
+        // The kernel removes the IPv6 addresses of a NIC with a smaller MTU: RFC 8200, 5.
         let ipv6 = nic.dhcp6 || nic.addresses.iter().any(|net| net.addr().is_ipv6());
         let least = if ipv6 { 1280 } else { 68 };
         if let Some(mtu) = nic.mtu
@@ -183,7 +183,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Judges a gateway; `None`: DHCP brings one of its kind.
+    /// Checks a gateway. Returns `None` if DHCP provides one of the same family.
     fn gateway(
         &mut self,
         at: NicPlace,
@@ -213,7 +213,7 @@ impl Reader<'_> {
         if at == NicPlace::Flat {
             return Err(format!("is outside {}", first.trunc()));
         }
-        // Beside an address of a whole net that is more often a slip than meant.
+        // With an address of a whole network this is more often a typo than intended.
         if nets.iter().all(|net| net.prefix_len() < net.max_prefix_len()) {
             let fact =
                 format!("\"{gateway}\" is outside {}, and is treated as on-link", first.trunc());
@@ -222,7 +222,7 @@ impl Reader<'_> {
         Ok(Some(Gateway { address: gateway, on_link: true }))
     }
 
-    /// Reports what cannot be beside the VM's other NICs.
+    /// Reports conflicts with the VM's other NICs.
     fn compare(&mut self, at: NicPlace, nic: &Nic, others: &[Nic]) {
         for other in others {
             let (own, first) = (nic.slot, other.slot);

@@ -1,6 +1,6 @@
-//! user-data: what the VM makes of itself. Does no I/O.
+//! user-data: how cloud-init configures the VM. Does no I/O.
 //!
-//! Only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer ones take without a
+//! Uses only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer accept without a
 //! warning.
 
 use crate::additions::{Additions, Command};
@@ -14,10 +14,10 @@ use serde::Serialize;
 use stage::Deployment;
 use stage::guest::HostName;
 
-/// Decides how cloud-init takes the rest; a comment or a blank before it would change that.
+/// Tells cloud-init the format; it must come first, without a comment or a space before it.
 const FIRST_LINE: &str = "#cloud-config\n";
 
-/// What is one VM's own.
+/// The keys of one VM.
 #[derive(Serialize)]
 struct Own<'a> {
     hostname: &'a str,
@@ -28,7 +28,7 @@ struct Own<'a> {
     packages: Vec<&'a str>,
 }
 
-/// What all VMs share.
+/// The keys that VMs share.
 #[derive(Serialize)]
 struct Shared<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ struct Shared<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
     bootcmd: [Vec<&'a str>; 1],
-    // The command above deletes those that an image brings.
+    // The command in `bootcmd` deletes the keys of an image.
     ssh_deletekeys: bool,
     users: Vec<User<'a>>,
     package_update: bool,
@@ -56,30 +56,30 @@ struct User<'a> {
     groups: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shell: Option<&'a str>,
-    // One text: cloud-init 22.4.2 refuses a list, although it would work.
+    // A string: the schema of cloud-init 22.4.2 rejects a list, although a list would work.
     #[serde(skip_serializing_if = "Option::is_none")]
     sudo: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lock_passwd: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashed_passwd: Option<&'a str>,
-    // Left out when empty: cloud-init wants at least one.
+    // Omitted when empty: cloud-init requires at least one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ssh_authorized_keys: Vec<&'a str>,
 }
 
 /// Renders the user-data of the VMs of one deployment.
 ///
-/// What they share is written once, and each VM's own keys are put before it: two block mappings
-/// one after the other are one mapping, and two block lists one list.
+/// The shared part is rendered once, and each VM's own keys are put in front of it: two block
+/// mappings in a row are one mapping, and two block lists are one list.
 pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
     guests: &'a Guests<'a>,
-    /// Of each kind of guest what VMs share that have no spec to fetch, and those that have.
+    /// For each distinct guest: the shared part of VMs without a spec to fetch, and of VMs with one.
     texts: Vec<[Option<SharedText>; 2]>,
 }
 
-/// What is shared, as YAML.
+/// The shared part as YAML.
 #[derive(Clone)]
 struct SharedText {
     keys: String,
@@ -99,7 +99,7 @@ struct Profile {
 }
 
 impl Profile {
-    /// Stands for the token until the pieces are taken apart.
+    /// Placeholder for the token.
     const TOKEN: &str = "TOKEN";
 
     fn new(server: &str, additions: &Additions) -> Result<Self, WriteError> {
@@ -131,20 +131,20 @@ impl Profile {
 pub(crate) struct UserData {
     /// The whole text.
     pub(crate) text: String,
-    /// The VM's own keys, its profile script, and a hash of what it shares: what the fingerprint
-    /// is made of, so that 2,000 VMs do not hash the same script 2,000 times.
+    /// Input of the fingerprint: the VM's own keys, its profile script, and a hash of the shared
+    /// part, so that 2,000 VMs do not hash the same script 2,000 times.
     pub(crate) parts: [String; 3],
 }
 
 impl UserData {
-    /// User-data that somebody has written by hand.
+    /// Returns user-data that was written by hand.
     pub(crate) fn custom(text: &str) -> Self {
         Self { text: text.to_owned(), parts: [text.to_owned(), String::new(), String::new()] }
     }
 }
 
 impl<'a> Renderer<'a> {
-    /// Renders nothing yet.
+    /// Prepares rendering.
     pub(crate) fn new(deployment: &'a Deployment, guests: &'a Guests<'a>) -> Self {
         Self { deployment, guests, texts: vec![[None, None]; guests.kinds().len()] }
     }
@@ -183,9 +183,9 @@ impl<'a> Renderer<'a> {
 
 /// Returns whether cloud-init writes /etc/hosts; `None` leaves that to the image.
 ///
-/// `hostname -f` asks the resolver, and only a line in /etc/hosts makes the answer the full name on
-/// every image. PVE's own cloud-init data asks for it too. The file comes from a template at each
-/// boot, so one that the YAML writes would not last.
+/// `hostname -f` asks the resolver, which returns the full name on every image only if /etc/hosts
+/// has a line for it. PVE's own cloud-init data sets this too. cloud-init rewrites the file from a
+/// template at each boot, so a file that the YAML writes would not last.
 fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
     if additions.write_files.iter().any(|file| file.path == "/etc/hosts") {
         return Some(false);
@@ -196,14 +196,14 @@ fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
 /// Returns what VMs share; with a `server`, those that have a spec to fetch from it.
 fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteError> {
     let keys = unique(guest.ssh_keys.iter());
-    // First: cloud-init writes none of the files after one that it cannot write.
+    // First, because cloud-init stops at the first file that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
     runcmd.extend(guest.additions.runcmd.iter().cloned());
     if server.is_some() {
         let bootstrap = Bootstrap::new(&guest.additions);
         files.extend(bootstrap.files);
-        // Last, so that it finds what the site's own commands have prepared.
+        // Last, so that the site's own commands can prepare for it.
         runcmd.push(bootstrap.command);
     }
     files.extend(guest.additions.write_files.iter().cloned());
@@ -213,7 +213,7 @@ fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteEr
         bootcmd: [reseed::command(guest)],
         ssh_deletekeys: false,
         users: users(guest, keys),
-        // Always: qemu-guest-agent is, and a fresh image has no package lists.
+        // Always: qemu-guest-agent is installed, and a fresh image has no package lists.
         package_update: true,
         runcmd,
     };
@@ -232,7 +232,7 @@ fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
         ..User::default()
     };
     let own = guest.password_hash.map(|hash| with_password(guest.user, hash));
-    // Without a hash root is left out: an entry for it would lock its password.
+    // Without a hash there is no entry for root: it would lock root's password.
     let root = (!guest.root_hash.is_empty()).then(|| with_password("root", guest.root_hash));
     if guest.user == "root" {
         let root = own.or(root).unwrap_or(User { name: "root", ..User::default() });
@@ -248,7 +248,7 @@ fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
     std::iter::once(automation).chain(root).collect()
 }
 
-/// qemu-guest-agent, the site's, the VM's; each once.
+/// Returns qemu-guest-agent, the site's packages and the VM's, without duplicates.
 fn packages<'a>(site: &'a [String], vm: &'a [String]) -> Vec<&'a str> {
     let agent = "qemu-guest-agent";
     let mut all = vec![agent];
@@ -261,7 +261,7 @@ fn unique<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     texts.map(String::as_str).filter(|text| seen.insert(*text)).collect()
 }
 
-/// The package's own postinst starts the agent only where the device was there before it.
+/// Commands that start the agent: the package's postinst does so only if the device already exists.
 fn agent() -> Vec<Command> {
     let systemctl = |verb: &str| {
         Command::Words(["systemctl", verb, "qemu-guest-agent"].map(str::to_owned).to_vec())

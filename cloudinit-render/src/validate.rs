@@ -1,4 +1,4 @@
-//! The document's own values against the rules, those of a VM's `cloud_init` aside. Does no I/O.
+//! Checks the document's values, except for those of a VM's `cloud_init`. Does no I/O.
 
 use crate::guest::Guests;
 use crate::nic::{self, Nic};
@@ -23,7 +23,7 @@ pub(crate) fn deployment(
     check.ssh_keys("ssh_keys", &deployment.ssh_keys);
     if !deployment.spec_server.is_empty() {
         check.rule("spec_server", &deployment.spec_server, guest::server);
-        // A pin on a connection without TLS would look like safety and be none.
+        // Without TLS a pin would look secure and do nothing.
         let pinned = guests.kinds().iter().any(|guest| guest.additions.pins_server());
         if pinned && deployment.spec_server.starts_with("http://") {
             let fact = "must start with https://, because its certificate is pinned";
@@ -55,13 +55,13 @@ pub(crate) fn deployment(
     nics
 }
 
-/// Checks values. A field is written out only when there is something to say of it.
+/// Checks values. The name of a field is formatted only for a finding.
 struct Check<'a> {
     report: &'a mut Report,
 }
 
 impl Check<'_> {
-    /// Checks a value that may not be shown, or whose place says enough.
+    /// Checks a value that must not be shown, or does not need to be.
     fn rule(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
             self.report.error(Place::input(field.to_string()), fact);
@@ -100,7 +100,7 @@ impl Check<'_> {
         self.report.push(Entry::warning(Place::input(field), fact));
     }
 
-    /// Reports names and host names that more than one VM has.
+    /// Reports duplicate names and host names.
     fn names(&mut self, deployment: &Deployment, guests: &Guests<'_>) {
         let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
         for (index, vm) in deployment.vms.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Check<'_> {
         }
     }
 
-    /// Says what of a VM does not reach a guest whose user-data somebody has written by hand.
+    /// Warns of fields that have no effect because the VM's user-data was written by hand.
     fn ineffective(&mut self, index: usize, vm: &Vm) {
         if vm.custom_user_data.is_none() {
             return;
@@ -153,7 +153,7 @@ impl Check<'_> {
         }
     }
 
-    /// Without its token, a VM would boot and never fetch the spec that it has.
+    /// Reports a VM with a spec and no token: it would boot and never fetch the spec.
     fn has_token(&mut self, index: usize, vm: &Vm) {
         let custom = vm.custom_user_data.is_some();
         if custom || vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {

@@ -1,6 +1,6 @@
 //! `WriteFile`: one entry of cloud-init's `write_files`. Does no I/O.
 //!
-//! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
+//! cloud-init stops at the first entry that it cannot write, so unusable entries are refused here.
 
 use crate::field::{single, unknown_keys};
 use crate::paths;
@@ -37,7 +37,7 @@ pub(crate) struct WriteFile {
 const KEYS: [&str; 7] = ["path", "content", "permissions", "owner", "encoding", "append", "defer"];
 
 impl WriteFile {
-    /// A file that root owns.
+    /// Returns a file owned by root.
     pub(crate) fn of_root(path: &str, permissions: &str, content: String) -> Self {
         Self {
             path: path.to_owned(),
@@ -50,7 +50,7 @@ impl WriteFile {
         }
     }
 
-    /// A file that only this user can read, written after users are created.
+    /// Returns a file that only this user can read, written after users are created.
     pub(crate) fn of_user(user: &str, path: &str, content: String) -> Self {
         Self {
             owner: Some(user.to_owned()),
@@ -59,7 +59,7 @@ impl WriteFile {
         }
     }
 
-    /// Reads an entry; `users` are those that cloud-init makes, here or in another guest.
+    /// Reads an entry. `users` are those that cloud-init creates in this or another guest.
     pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         if f.json().get("path").is_none_or(Value::is_null) {
@@ -109,7 +109,7 @@ fn encoding(text: &str) -> Rule {
     Err("must be base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain")
 }
 
-/// Says whether cloud-init can take the encoding off.
+/// Checks that cloud-init can decode the content.
 fn decodes(content: &str, encoding: &str) -> Rule {
     if !encoding.contains("64") {
         return Ok(());

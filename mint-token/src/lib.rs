@@ -1,5 +1,5 @@
-//! Gives each VM of the document that has a `spec` its provisioning token; mints, shows and
-//! judges single tokens besides.
+//! Adds a provisioning token to each VM of the document that has a `spec`. Also mints, shows and
+//! verifies single tokens.
 //!
 //! The token's bytes are those that existing servers verify: docs/tokens.md.
 
@@ -25,7 +25,7 @@ use stage::{Console, Document, Entry, Failure, Output, Place, Report};
 /// Runs the tool: as a filter of the document, or one of its subcommands.
 ///
 /// # Errors
-/// What is wrong with the key, the document or the token.
+/// The key, the document or the token is invalid.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     match cli.command {
         None => filter(&cli.token.0),

@@ -11,14 +11,14 @@ use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The most that a key file or a secrets.yaml may hold: what is larger is another file.
+/// The maximum size of a key file or a secrets.yaml; a larger file is something else.
 const LARGEST: u64 = 4 << 20;
 
 const KEYGEN: &str = "create a key with `mint-token keygen`";
 
-/// Where the signing keys come from. Without `Debug`: one of them is a key.
+/// Where the signing keys come from. Has no `Debug`, because one variant holds a key.
 pub(crate) enum KeySource {
-    /// secrets.yaml in this folder.
+    /// secrets.yaml in this directory.
     Site(PathBuf),
     /// A key file.
     File(PathBuf),
@@ -26,11 +26,11 @@ pub(crate) enum KeySource {
     Descriptor(u32),
     /// The environment.
     Environment(KeyText),
-    /// Nothing was said.
+    /// No source was given.
     None,
 }
 
-/// Why there is no key to work with.
+/// Why no key could be loaded.
 pub(crate) struct KeyError {
     entry: Box<Entry>,
     absent: bool,
@@ -50,12 +50,13 @@ impl KeyError {
         Self { entry: Box::new(entry), absent: true }
     }
 
-    /// The same for a filter: says which VM needs the key.
+    /// Returns the failure of the filter, which names the first VM that needs the key.
     pub(crate) fn due_for(self, vm: &Place) -> Failure {
         self.entry.note(format!("{vm} is the first that needs a token")).into()
     }
 
-    /// The same as a server says it: code and text of the reference, the reason as cause.
+    /// Returns the failure in the server's words: the reference's code and text, with the reason as
+    /// cause.
     pub(crate) fn on_server(mut self) -> Failure {
         let text = if self.absent {
             "Signing key not configured"
@@ -85,7 +86,7 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
     match source {
         KeySource::Site(folder) => site(folder),
         KeySource::File(path) => {
-            // What is no file's name must not be shown as one.
+            // A key given as a file name must not be shown.
             if path.to_str().is_some_and(|name| Key::parse(name).is_ok()) {
                 let place = Place::Named("--key-file".into());
                 return Err(Entry::error(place, "expected a file name, found a key").into());
@@ -94,8 +95,8 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
             parsed(&text, &Place::file(path.display().to_string()))
         }
         KeySource::Descriptor(number) => {
-            // Opened by its path: to take a descriptor by number is unsafe in Rust,
-            // and this crate has no unsafe code.
+            // Opened by path: using a descriptor by number is unsafe in Rust, and this crate has no
+            // unsafe code.
             let path = PathBuf::from(format!("/dev/fd/{number}"));
             parsed(&read(&path, Guard::None)?, &Place::file(path.display().to_string()))
         }
@@ -108,7 +109,7 @@ pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
     }
 }
 
-/// Reads the token on stdin; blanks around it do not count.
+/// Reads the token from stdin, without whitespace around it.
 pub(crate) fn token() -> Result<KeyText, Failure> {
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
@@ -137,7 +138,7 @@ fn parsed(text: &str, place: &Place) -> Result<KeyRing, KeyError> {
     })
 }
 
-/// A position in a file that holds secrets: never with the line itself.
+/// Returns a position in a file with secrets, without an excerpt of the line.
 fn at(path: &str, position: Option<(usize, usize)>) -> Place {
     let position = position.map(|(line, column)| Position { line, column });
     Place::File { path: path.to_owned(), position, excerpt: None }
@@ -146,9 +147,9 @@ fn at(path: &str, position: Option<(usize, usize)>) -> Place {
 /// Whether a file may be readable by others.
 #[derive(Clone, Copy, PartialEq)]
 enum Guard {
-    /// A file with nothing but keys: as ssh does, it is refused when others can read it.
+    /// A key file: refused if other users can read it, as ssh does.
     OwnerOnly,
-    /// A secrets.yaml, of which resolve warns, or a descriptor.
+    /// A secrets.yaml, for which resolve warns, or a descriptor.
     None,
 }
 
@@ -158,7 +159,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
     let unread =
         |e: std::io::Error| KeyError::from(Entry::error(place(), "cannot be read").cause(&e));
     let file = std::fs::File::open(path).map_err(unread)?;
-    // Asked of the open file, not of the path: it could have been exchanged in between.
+    // Checks the open file, not the path, which could be replaced in between.
     let metadata = file.metadata().map_err(unread)?;
     if guard == Guard::OwnerOnly && metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
     {
@@ -166,7 +167,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
             .hint(format!("chmod 600 {}", path.display()))
             .into());
     }
-    // Room for all, so that no copy is left behind when the buffer grows.
+    // Large enough that the buffer never grows and leaves a copy in memory.
     let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
     let mut text = KeyText::new(String::with_capacity(room));
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
@@ -191,9 +192,7 @@ fn site(folder: &Path) -> Result<KeyRing, KeyError> {
         (false, false) => {
             let place = Place::file(plain.display().to_string());
             let entry = Entry::error(place, "does not exist, so there is no signing key to read");
-            return Err(KeyError::absent(
-                entry.hint("use another source: --key-file or --key-fd"),
-            ));
+            return Err(KeyError::absent(entry.hint("use another source: --key-file or --key-fd")));
         }
     };
     keys(&path, &secrets(&path, &text)?)
@@ -224,7 +223,7 @@ fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
     }
     let named_only = keys.iter().all(|(name, _)| name.is_some());
     let ring = KeyRing::new(keys).map_err(|problem| KeyError::new(place, problem))?;
-    // The first name in the alphabet is as likely as not the key that is being retired.
+    // The first name in alphabetical order may well be the key that is being retired.
     Ok(if named_only { ring.unordered() } else { ring })
 }
 

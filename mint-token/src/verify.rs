@@ -1,25 +1,25 @@
-//! `verify`: judges a token as a server does, in the reference's order and with its codes
+//! `verify`: checks a token as a server does, in the reference's order and with its codes
 //! and texts. Does no I/O.
 //!
-//! Stricter than the reference in what is no token at all: base64url must be canonical and the
-//! payload an object, so that one signature belongs to exactly one text.
+//! Stricter than the reference about malformed tokens: base64url must be canonical and the payload
+//! an object, so that one signature belongs to exactly one text.
 
 use crate::key::KeyRing;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-/// Who asks, when, and which keys are believed.
+/// The parameters of a check: the trusted keys, the VM's name and the time.
 #[derive(Debug)]
 pub struct Verifier<'a> {
-    /// The keys.
+    /// The trusted keys.
     pub ring: &'a KeyRing,
-    /// The name that the VM goes by.
+    /// The name of the VM that shows the token.
     pub name: &'a str,
     /// Seconds since 1970.
     pub now: u64,
 }
 
-/// What a token says, as it came.
+/// The payload of a token, unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payload {
     /// All claims, unknown ones too.
@@ -36,11 +36,11 @@ impl Payload {
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VerifyError {
-    /// Not two parts with a dot between.
+    /// It is not two parts with a dot between them.
     Segments,
     /// The signature is not base64url.
     SignatureEncoding,
-    /// No key has made this signature.
+    /// None of the keys made the signature.
     Signature,
     /// The payload is not a JSON object in base64url.
     PayloadEncoding,
@@ -48,13 +48,13 @@ pub enum VerifyError {
     Version(String),
     /// `n` or `s` is absent or empty.
     MissingClaims,
-    /// A claim has a type that it must not have.
+    /// A claim has the wrong type.
     ClaimType(&'static str),
     /// The token is for another VM.
     Identity {
         /// The name in the token.
         token: String,
-        /// The name of the one who shows it.
+        /// The name of the VM that shows it.
         name: String,
     },
     /// `exp` has passed.
@@ -94,12 +94,12 @@ impl std::error::Error for VerifyError {}
 /// Judges a token.
 ///
 /// # Errors
-/// The first rule that it breaks.
+/// The first rule that the token breaks.
 pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, VerifyError> {
     let (payload, signature) = segments(token)?;
     let signature =
         BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| VerifyError::SignatureEncoding)?;
-    // Every key is tried, whatever the first ones say: the time tells nothing of which fits.
+    // Tries every key, so that the time does not reveal which one matches.
     let mut signers = Vec::new();
     for (kid, key) in verifier.ring.keys() {
         if key.verifies(payload.as_bytes(), &signature) {
@@ -111,7 +111,7 @@ pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, VerifyErr
     }
     let payload = decode(payload)?;
     judge(&payload)?;
-    // A named key answers only for tokens that name it or name none.
+    // A named key accepts only tokens that name it or name no key.
     let claimed = payload.claims.get("kid").and_then(Value::as_str);
     let fits = |kid: &Option<&str>| kid.is_none() || claimed.is_none() || *kid == claimed;
     if !signers.iter().any(fits) {
@@ -127,10 +127,10 @@ pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, VerifyErr
     }
 }
 
-/// Reads a token without judging its signature or its claims.
+/// Reads a token without checking its signature or its claims.
 ///
 /// # Errors
-/// It is no token.
+/// The token is malformed.
 pub fn read_unverified(token: &str) -> Result<Payload, VerifyError> {
     let (payload, signature) = segments(token)?;
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes());
