@@ -44,7 +44,8 @@ pub struct Deployment {
     /// distinguished from those of another site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    /// The deployment that the VMs belong to: the name of the env or manifest, or `resolve --deployment`.
+    /// The deployment that the VMs belong to: the name of the env or manifest, or that of
+    /// `resolve --deployment`.
     pub deployment: String,
     /// The names of all VMs of the deployment, including VMs that are not in this document, and the
     /// former names of renamed VMs. `None` if the document does not list them.
@@ -100,7 +101,8 @@ pub struct Vm {
     /// `None` for the first free vmid of `vmid_range`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
-    /// Whether the vmid comes from `vmid_base` or `count`. A new VM gets it; an existing VM keeps its own.
+    /// Whether the vmid comes from `vmid_base` or `count`. A new VM gets it; an existing VM keeps
+    /// its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vmid_counted: bool,
     /// Key of `images`.

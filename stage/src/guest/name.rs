@@ -34,7 +34,8 @@ impl HostName {
         self.whole.split('.').next().unwrap_or_default()
     }
 
-    /// Returns the whole VM name in lower case: the host name in meta-data, before the domain is known.
+    /// Returns the whole VM name in lower case: the host name in meta-data, where the domain is not
+    /// known yet.
     pub fn whole(&self) -> &str {
         &self.whole
     }

@@ -93,7 +93,7 @@ fn typed(text: &str) -> Result<(&str, &str), &'static str> {
     Ok((kind, rest))
 }
 
-/// Returns the first word and the text after it. Only sshd's whitespace separates words, not Unicode's.
+/// Returns the first word and the text after it. Words end at sshd's whitespace, not Unicode's.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(' ');
     text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim_start_matches(' ')))
