@@ -10,14 +10,14 @@ use serde_json::Value;
 use stage::guest::{self, Rule};
 use stage::{Deployment, Fields, Report};
 
-/// What is added to what every VM gets. All values have passed the rules.
+/// Additions to what every VM gets. All values have passed the rules.
 #[derive(Clone, Default)]
 pub(crate) struct Additions {
     /// After qemu-guest-agent, before the VM's own.
     pub(crate) packages: Vec<String>,
     /// Time zone.
     pub(crate) timezone: Option<String>,
-    /// Makes the full name of each VM, and is searched by its resolver.
+    /// Domain of each VM's full name, and search domain of its resolver.
     pub(crate) domain: Option<String>,
     /// Name servers.
     pub(crate) dns_servers: Vec<String>,
@@ -67,7 +67,7 @@ impl Additions {
     }
 
     /// Reads an object with the keys above; every problem is reported.
-    /// `users` are those that cloud-init makes.
+    /// `users` are those that cloud-init creates.
     pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         let additions = Self {
@@ -85,20 +85,20 @@ impl Additions {
             f.problem(
                 "exclusive-keys",
                 "server_fingerprint",
-                "must not stand beside `ca_certificate`",
+                "cannot be combined with `ca_certificate`",
             );
         }
         additions
     }
 
-    /// Says whether the spec server's certificate is pinned.
+    /// Returns whether the spec server's certificate is pinned.
     pub(crate) fn pins_server(&self) -> bool {
         self.ca_certificate.is_some() || self.server_fingerprint.is_some()
     }
 
-    /// Adds what a later source says.
+    /// Merges a later source into this one.
     pub(crate) fn merge(&mut self, later: Self) {
-        // A pin of the one kind replaces one of the other: two could contradict each other.
+        // A pin of one kind replaces a pin of the other: the two could contradict each other.
         if later.pins_server() {
             self.ca_certificate = later.ca_certificate;
             self.server_fingerprint = later.server_fingerprint;
@@ -145,7 +145,7 @@ fn commands(f: &mut Fields<'_>) -> Vec<Command> {
 }
 
 fn command(item: &Value) -> Result<Command, &'static str> {
-    const TYPE: &str = "must be a text, or a list of texts: a program and its arguments";
+    const TYPE: &str = "must be a string, or a list of strings: a program and its arguments";
     match item {
         Value::String(line) => guest::command(line).map(|()| Command::Shell(line.clone())),
         Value::Array(words) if !words.is_empty() => {

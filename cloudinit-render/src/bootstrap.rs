@@ -1,6 +1,6 @@
 //! The profile script and the first-boot bootstrap of a VM that has a spec to fetch. Does no I/O.
 //!
-//! Both are there only when the document has a spec server and the VM a token.
+//! A VM gets them only when the document has a spec server and the VM a token.
 
 use crate::additions::{Additions, Command};
 use crate::paths::{CA, PROFILE, RETRY, SCRIPT, SERVICE, TIMER};
@@ -8,7 +8,7 @@ use crate::shell::quoted;
 use crate::write_file::WriteFile;
 use stage::{Deployment, Vm};
 
-/// The bootstrap, which is the same for every VM: its files, and the command that starts it.
+/// The bootstrap: its files, and the command that starts it. It is the same for every VM.
 pub(crate) struct Bootstrap {
     pub(crate) files: Vec<WriteFile>,
     pub(crate) command: Command,
@@ -29,16 +29,13 @@ impl Bootstrap {
     }
 }
 
-/// Returns the profile script of a VM; `None` without a server or a token.
-pub(crate) fn profile(
-    deployment: &Deployment,
-    vm: &Vm,
-    additions: &Additions,
-) -> Option<WriteFile> {
-    let (server, token) = (deployment.spec_server.as_str(), vm.auth_token.expose());
-    if server.is_empty() || token.is_empty() {
-        return None;
-    }
+/// Returns whether a VM gets a profile script and the bootstrap.
+pub(crate) fn applies(deployment: &Deployment, vm: &Vm) -> bool {
+    !deployment.spec_server.is_empty() && !vm.auth_token.expose().is_empty()
+}
+
+/// Returns the profile script of a VM with this token.
+pub(crate) fn profile(server: &str, token: &str, additions: &Additions) -> WriteFile {
     let content = format!(
         "# Where this machine fetches its spec, and the token that it shows there.\n\
          export HOMESTAK_SERVER={}\nexport HOMESTAK_TOKEN={}\n",
@@ -47,10 +44,10 @@ pub(crate) fn profile(
     );
     // 0600: Debian's /etc/profile skips what a user cannot read, and root's script still gets it.
     let mode = additions.profile_mode.as_deref().unwrap_or("0600");
-    Some(WriteFile::of_root(PROFILE, mode, content))
+    WriteFile::of_root(PROFILE, mode, content)
 }
 
-/// How the server's certificate is judged.
+/// Returns the part of the script that decides which certificate to trust.
 fn trust(additions: &Additions) -> String {
     if additions.ca_certificate.is_some() {
         return format!("ca={CA}\n{PINNED}");
@@ -66,7 +63,7 @@ fn script(additions: &Additions) -> String {
     format!("{HEAD}{}{TAIL}", trust(additions))
 }
 
-/// Returns the timer: tries after a failed one, each pause as long as the one before or longer.
+/// Returns the timer that retries a failed first boot, with pauses that never get shorter.
 ///
 /// `OnActiveSec` may be repeated, and each elapses once, counted from the start of the timer
 /// (systemd.timer(5)): the tries of one boot are bounded, and nothing has to be counted. The
@@ -79,10 +76,10 @@ fn timer() -> String {
     )
 }
 
-/// When the first boot is tried again, counted from the first try of this boot that failed.
+/// When the first boot is retried, counted from the first failed try of this boot.
 const TRIES: [&str; 10] = ["1min", "3min", "7min", "15min", "30min", "1h", "2h", "4h", "8h", "16h"];
 
-/// Not ordered after anything but the basic system: runs while cloud-init may still be at work.
+/// Ordered after nothing but the basic system: it may run while cloud-init is still working.
 const AGAIN: &str = "[Unit]
 Description=Fetch this machine's spec and apply it, after a try that failed
 ConditionPathExists=/var/lib/homestak/first-boot.failed
@@ -92,11 +89,11 @@ Type=oneshot
 ExecStart=/usr/local/sbin/homestak-first-boot
 ";
 
-/// The lock keeps the timer, cloud-init and people from running it at the same time; `-o`, so that
-/// a daemon that the driver starts does not hold it; root's alone, because whoever can read a file
-/// can lock it.
+/// The lock keeps the timer, cloud-init and people from running it at the same time; `-o` keeps a
+/// daemon that the driver starts from holding it. Only root can read it, because whoever can read a
+/// file can lock it.
 ///
-/// `HOME`: cloud-init's and systemd's services have none, and git, ssh and Ansible want one.
+/// `HOME`: services of cloud-init and systemd have none, but git, ssh and Ansible need one.
 const HEAD: &str = r#"#!/bin/sh
 # Fetches this machine's spec and applies it, once. After a failure homestak-first-boot.timer tries
 # again, with growing pauses, and so does each boot.
@@ -134,19 +131,19 @@ echo "first boot: not finished" >"$state/first-boot.failed"
 . /etc/profile.d/homestak.sh
 "#;
 
-/// After a first boot that has failed; while there has been none, this does nothing.
+/// Retries a failed first boot at each boot; does nothing if none has failed.
 const AT_BOOT: &str = r#"#!/bin/sh
 [ ! -e /var/lib/homestak/first-boot.failed ] || exec /usr/local/sbin/homestak-first-boot
 "#;
 
-/// The reference's flow: whoever answers is believed.
+/// The reference's flow: trusts whoever answers.
 const INSECURE: &str = r#"
 trust=-k
 install() { HOMESTAK_INSECURE=1 bash "$1"; }
 config() { run './run.sh config fetch --insecure && ./run.sh config apply'; }
 "#;
 
-/// Gets the server's certificate and believes it when it has the fingerprint that is wanted.
+/// Fetches the server's certificate and trusts it if it has the expected fingerprint.
 const BY_FINGERPRINT: &str = r#"server=${HOMESTAK_SERVER#*://}
 server=${server%%/*}
 case $server in
@@ -163,8 +160,8 @@ came=$(openssl x509 -in "$shown" -noout -fingerprint -sha256)
 mv -f "$shown" "$ca" || fail "$ca cannot be written"
 "#;
 
-/// Only what `ca` has signed is believed, by curl, git, Python's ssl and requests alike;
-/// `config apply` then speaks to others, and is left alone.
+/// Makes curl, git, Python's ssl and requests trust only what `ca` has signed. `config apply` talks
+/// to other servers and is left alone.
 const PINNED: &str = r#"
 pin="CURL_CA_BUNDLE=$ca GIT_SSL_CAINFO=$ca SSL_CERT_FILE=$ca REQUESTS_CA_BUNDLE=$ca"
 trust="--cacert $ca"
@@ -172,10 +169,10 @@ install() { env $pin bash "$1"; }
 config() { run "env $pin ./run.sh config fetch && ./run.sh config apply"; }
 "#;
 
-/// Without `-f` a 404 is an answer, and not an error to be repeated: the other name is asked for at
-/// once, while 408, 429, 500, 502, 503 and 504 are repeated all the same (curl(1), `--retry`).
-/// curl before 7.71 (RHEL 8, Ubuntu 20.04) does not know `--retry-all-errors`: there a name that
-/// does not resolve, for one, has to wait for the timer.
+/// Without `-f`, curl does not retry a 404, so the script asks for the other name at once. curl
+/// still retries 408, 429, 500, 502, 503 and 504 (curl(1), `--retry`).
+/// curl before 7.71 (RHEL 8, Ubuntu 20.04) lacks `--retry-all-errors`: there, other errors, such as
+/// a name that does not resolve, wait for the timer.
 const TAIL: &str = r#"
 every=--retry-all-errors
 curl $every --version >/dev/null 2>&1 || every=

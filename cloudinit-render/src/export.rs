@@ -1,6 +1,6 @@
 //! Writes NoCloud folders and seed images.
 //!
-//! DOOR: writes files, readable by their owner alone: a seed holds a password hash and a token.
+//! DOOR: writes files, readable only by their owner: a seed holds a password hash and a token.
 
 use crate::render::{Rendered, Texts};
 use stage::{Entry, Failure, Place, whole_file};
@@ -8,13 +8,13 @@ use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM, and vendor-data where it has
-/// some.
+/// Writes `DIR/NAME/{user-data,meta-data,network-config}` for each VM, and vendor-data if the VM has
+/// any.
 pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Failure> {
     for (name, rendered) in vms {
         let folder = folder.join(name);
         let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|e| refused(&folder, "cannot be made", &e))?;
+        made.map_err(|e| file_error(&folder, "cannot be created", &e))?;
         let files = rendered.texts.files();
         for (name, text) in [
             ("user-data", files.user_data),
@@ -35,23 +35,23 @@ pub(crate) fn folders(folder: &Path, vms: &[(&str, &Rendered)]) -> Result<(), Fa
 
 /// Returns a seed image for `file`.
 pub(crate) fn image(file: &Path, texts: &Texts) -> Result<Vec<u8>, Failure> {
-    stage::seed::image(&texts.files()).map_err(|e| refused(file, "cannot be made", &e))
+    stage::seed::image(&texts.files()).map_err(|e| file_error(file, "cannot be created", &e))
 }
 
-/// Removes what an earlier run has left: cloud-init would read it all the same.
+/// Removes a file of an earlier run, which cloud-init would read.
 #[expect(clippy::disallowed_methods, reason = "door: a folder's files are written here")]
 fn remove(path: &Path) -> Result<(), Failure> {
     match std::fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(refused(path, "cannot be removed", &e)),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(file_error(path, "cannot be removed", &e)),
         _ => Ok(()),
     }
 }
 
 /// Writes a file whole or not at all.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    whole_file::write(path, bytes).map_err(|e| refused(path, "cannot be written", &e))
+    whole_file::write(path, bytes).map_err(|e| file_error(path, "cannot be written", &e))
 }
 
-fn refused(path: &Path, fact: &str, cause: &dyn std::error::Error) -> Failure {
+fn file_error(path: &Path, fact: &str, cause: &dyn std::error::Error) -> Failure {
     Entry::error("unwritable", Place::file(path.display().to_string()), fact).cause(cause).into()
 }

@@ -1,9 +1,9 @@
-//! Fields whose texts must keep a rule. Does no I/O.
+//! Reads fields whose strings must follow a rule. Does no I/O.
 
 use stage::guest::Rule;
 use stage::{Fields, shown};
 
-/// Reads a text that must pass a rule.
+/// Reads a string and checks it against a rule.
 pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Option<String> {
     let text = f.text(key)?;
     if let Err(fact) = rule(&text) {
@@ -12,7 +12,7 @@ pub(crate) fn single(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> O
     Some(text)
 }
 
-/// Reads a list of texts that must each pass a rule.
+/// Reads a list of strings and checks each against a rule.
 pub(crate) fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec<String> {
     let texts = f.texts(key);
     for (index, text) in texts.iter().enumerate() {
@@ -26,8 +26,8 @@ pub(crate) fn list(f: &mut Fields<'_>, key: &str, rule: fn(&str) -> Rule) -> Vec
 /// Reports each key that is not `known`.
 pub(crate) fn unknown_keys(f: &mut Fields<'_>, known: &[&str]) {
     for key in f.json().keys().filter(|key| !known.contains(&key.as_str())) {
-        // Whoever mixes up key and value has written a secret here.
-        let fact = format!("is not known here; known are {}", known.join(", "));
+        // A user who mixes up key and value has written a secret here.
+        let fact = format!("unknown key; known keys: {}", known.join(", "));
         f.problem("invalid-value", shown::name(key), fact);
     }
 }

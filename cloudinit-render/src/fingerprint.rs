@@ -1,7 +1,7 @@
-//! What tells whether a VM's seed has changed. Does no I/O.
+//! The fingerprint of a VM's seed, which shows whether the seed has changed. Does no I/O.
 //!
-//! A token minted again differs in its time of issue and thus in all its bytes, though it says the
-//! same. So the seed is hashed with the token replaced by what it is about: its `n` and `s`.
+//! A token that is minted again has another time of issue, and so other bytes, but the same meaning.
+//! So the hash covers the token's `n` and `s` in place of the token.
 
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde_json::Value;
@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 use stage::Vm;
 use std::borrow::Cow;
 
-/// Returns a network-config with the slot in place of each MAC that was derived: an existing NIC
-/// keeps the MAC that it has, and its VM's seed is then the same.
+/// Returns a network-config with each derived MAC replaced by its slot: an existing NIC keeps its
+/// own MAC, and that must not change the seed of its VM.
 pub(crate) fn without_derived_macs<'t>(network_config: &'t str, vm: &Vm) -> Cow<'t, str> {
     let mut text = Cow::from(network_config);
     for nic in vm.nics.iter().flatten().filter(|nic| nic.derived && !nic.mac.is_empty()) {
-        // In its quotes, so that it is no part of an address.
+        // With its quotes, so that it cannot match a part of an address.
         let mac = format!("'{}'", nic.mac.to_ascii_lowercase());
         text = text.replace(&mac, &nic.slot).into();
     }
@@ -25,7 +25,7 @@ type Digest256 = sha2::digest::Output<Sha256>;
 
 /// Returns 32 hexadecimal digits over the parts.
 ///
-/// Each part is hashed by itself first, so that no two lists of parts look alike.
+/// Each part is hashed separately first, so that no two lists of parts give the same input.
 pub(crate) fn of(parts: &[&str], token: &str) -> String {
     let stand_in = stand_in(token);
     let mut hash = Sha256::new();
@@ -38,7 +38,7 @@ pub(crate) fn of(parts: &[&str], token: &str) -> String {
     HEXLOWER.encode(&hash.finalize()[..16])
 }
 
-/// Hashes a text with the token replaced, without a copy of the text.
+/// Hashes a text with the token replaced, without copying the text.
 fn replaced(text: &str, token: &str, stand_in: &str) -> Digest256 {
     let mut hash = Sha256::new();
     for (index, piece) in text.split(token).enumerate() {
@@ -50,7 +50,8 @@ fn replaced(text: &str, token: &str, stand_in: &str) -> Digest256 {
     hash.finalize()
 }
 
-/// What a provisioning token is about; `None` for a text that is none, which stands for itself.
+/// Returns what to hash in place of a provisioning token: its name and spec. `None` if the text is
+/// not such a token; it is then hashed as it is.
 fn stand_in(token: &str) -> Option<String> {
     let (payload, _) = token.split_once('.')?;
     let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?;

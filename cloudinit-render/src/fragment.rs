@@ -9,16 +9,16 @@ use stage::{Entry, Failure, Fields, Place, Position, Report, shown};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// A fragment that is YAML; whether its values are usable is not judged yet.
+/// A fragment that is valid YAML; its values are not checked yet.
 pub struct Fragment {
     path: String,
     json: Map<String, Value>,
 }
 
-/// What is larger fits into no seed, and a device never ends.
+/// Anything larger would not fit into a seed, and a device never ends.
 const LARGEST: u64 = stage::seed::MAX_IMAGE as u64;
 
-/// Reads the files; the problems of all are reported.
+/// Reads the files and reports the problems of all of them.
 pub(crate) fn load(paths: &[PathBuf]) -> Result<Vec<Fragment>, Failure> {
     let mut report = Report::new();
     let mut fragments = Vec::new();
@@ -45,7 +45,7 @@ fn read(path: &Path) -> std::io::Result<String> {
 
 fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
     let path = path.display().to_string();
-    // What looks like a number but is not written like one stays text: `0644` must not become 644.
+    // Keeps strings that only look like numbers: `0644` must not become 644.
     let options = serde_yaml::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
@@ -60,13 +60,13 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
             let position =
                 at.map(|l| Position { line: l.line() as usize, column: l.column() as usize });
             let place = Place::File { path, position, excerpt: None };
-            // Without the place, which stands in front already, without advice for programmers, and
-            // without what it quotes: the file may be another one, with secrets.
+            // Without the position, which the message starts with, without advice for programmers,
+            // and without quotations: the user may have named another file, one with secrets.
             let why = UserMessageFormatter.format_message(error.without_snippet());
             Err(Entry::error(
                 "not-yaml",
                 place,
-                format!("is not a YAML map: {}", shown::foreign(&why)),
+                format!("is not a YAML mapping: {}", shown::foreign(&why)),
             )
             .into())
         }
@@ -75,7 +75,7 @@ fn parse(path: &Path, text: &str) -> Result<Fragment, Report> {
 
 impl Fragment {
     /// Reads the values; the place of a problem is the file and the field.
-    /// `users` are those that cloud-init makes.
+    /// `users` are those that cloud-init creates.
     pub(crate) fn read(&self, users: &[&str], report: &mut Report) -> Additions {
         let mut own = Report::new();
         let additions = Additions::read(&mut Fields::new(&self.json, "", &mut own), users);
@@ -84,7 +84,7 @@ impl Fragment {
     }
 }
 
-/// The same findings with a file as their place.
+/// Returns the findings with the file as their place.
 fn in_file(report: &Report, path: &str) -> Report {
     let mut moved = Report::new();
     for entry in report.entries() {

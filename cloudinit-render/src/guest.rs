@@ -1,5 +1,5 @@
-//! `Guest`: what user-data is rendered from, beside what only one VM can have: the document's, and
-//! what a VM says instead or besides. Does no I/O.
+//! `Guest`: what the user-data of one or more VMs is rendered from: the document's settings, with
+//! those of the VM on top. Does no I/O.
 
 use crate::additions::Additions;
 use stage::guest::HostName;
@@ -7,15 +7,15 @@ use stage::{Deployment, Fields, Report, Vm};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What user-data is rendered from, name, packages, spec and token of a VM aside.
+/// What user-data is rendered from, except for a VM's name, packages, spec and token.
 pub(crate) struct Guest<'a> {
-    /// The user that cloud-init makes, or root.
+    /// The user that cloud-init creates, or root.
     pub(crate) user: &'a str,
-    /// Crypt hash of that user's password; `None`: it has none, and root's is `root_hash`.
+    /// Crypt hash of that user's password. `None` if it has none; root's is then `root_hash`.
     pub(crate) password_hash: Option<&'a str>,
-    /// Crypt hash of root's password; empty: root is not touched.
+    /// Crypt hash of root's password. If empty, root is left alone.
     pub(crate) root_hash: &'a str,
-    /// The keys that let one in, and no others.
+    /// The only keys that can log in.
     pub(crate) ssh_keys: &'a [String],
     /// The site's additions, with the VM's after them.
     pub(crate) additions: Cow<'a, Additions>,
@@ -24,28 +24,27 @@ pub(crate) struct Guest<'a> {
 impl Guest<'_> {
     /// Returns the full name of a VM; `None` without any domain.
     ///
-    /// Its domain is that of its name, else `domain`, else the first one that its resolver
-    /// searches, as in the data of PVE's own cloud-init drives (qemu-server, Cloudinit.pm,
-    /// `get_hostname_fqdn`).
+    /// The domain is that of the VM's name, else `domain`, else its first search domain, as in the
+    /// data of PVE's own cloud-init drives (qemu-server, Cloudinit.pm, `get_hostname_fqdn`).
     pub(crate) fn full_name(&self, vm: &Vm, host: &HostName) -> Option<String> {
         let searched = || vm.search_domains.iter().flatten().map(String::as_str).next();
         host.full(self.additions.domain.as_deref().or_else(searched))
     }
 }
 
-/// The guests of a deployment. VMs that say the same share one: of 2,000 VMs with one preset the
-/// common part is rendered once.
+/// The guests of a deployment. VMs with the same settings share one, so that the common part of
+/// 2,000 VMs with one preset is rendered once.
 pub(crate) struct Guests<'a> {
     kinds: Vec<Guest<'a>>,
     of_vm: Vec<usize>,
 }
 
-/// What VMs must have in common to share a guest; the last is their `cloud_init` as JSON.
+/// The settings that VMs must have in common to share a guest. The last is `cloud_init` as JSON.
 type Key<'a> = (Option<&'a str>, Option<&'a str>, Option<&'a [String]>, String);
 
 impl<'a> Guests<'a> {
-    /// Reads what each VM says. A problem of a `cloud_init` that several VMs have, as one from a
-    /// preset, is reported at the first of them.
+    /// Reads the settings of each VM. If several VMs share a `cloud_init`, such as a preset's, its
+    /// problems are reported only for the first of them.
     pub(crate) fn read(
         deployment: &'a Deployment,
         site: &'a Additions,
@@ -71,13 +70,13 @@ impl<'a> Guests<'a> {
         (kind, &self.kinds[kind])
     }
 
-    /// All guests that differ.
+    /// Returns each distinct guest.
     pub(crate) fn kinds(&self) -> &[Guest<'a>] {
         &self.kinds
     }
 }
 
-/// Returns every user that cloud-init makes in some guest of the deployment.
+/// Returns every user that cloud-init creates in any guest of the deployment.
 pub(crate) fn users(deployment: &Deployment) -> Vec<&str> {
     let own = deployment.vms.iter().filter_map(|vm| vm.user.as_deref());
     let users: BTreeSet<_> = own.chain([deployment.automation_user.as_str()]).collect();

@@ -1,8 +1,8 @@
-//! Gives each VM of the document its user-data, meta-data and network-config, and a fingerprint
-//! of them; or writes them as NoCloud folders or a seed image.
+//! Adds user-data, meta-data and network-config to each VM of the document, with a fingerprint of
+//! them, or writes them as NoCloud directories or a seed image.
 //!
-//! Everything is serialised from a model: no value can change the structure. What cannot be made
-//! safe or cannot work is refused with its place. docs/cloud-init.md has the rules.
+//! Everything is serialised from a model, so no value can change the structure. A value that cannot
+//! be made safe, or cannot work, is an error with its place. docs/cloud-init.md has the rules.
 
 mod additions;
 mod bootstrap;
@@ -35,7 +35,7 @@ use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report
 /// Runs the tool.
 ///
 /// # Errors
-/// What is wrong with the document or a fragment.
+/// The document or a fragment is invalid.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     let fragments = fragment::load(&cli.fragment)?;
     let mut document = Document::from_stdin()?;
@@ -71,18 +71,19 @@ fn read(
         additions.merge(fragment.read(&users, &mut report));
     }
     let guests = Guests::read(&deployment, &additions, &mut report);
-    // A value of a wrong type has been read as an empty one, which is not what is wrong with it.
-    if typed {
-        validate::deployment(&deployment, &guests, &mut report);
-    }
+    // A value of the wrong type was read as an empty one; further errors would be misleading.
+    let nics = match typed {
+        true => validate::deployment(&deployment, &guests, &mut report),
+        false => Vec::new(),
+    };
     if report.has_errors() {
         return Err(report.into());
     }
-    let rendered = render(&deployment, &guests, &mut report);
+    let rendered = render(&deployment, &guests, nics, &mut report);
     if report.has_errors() { Err(report.into()) } else { Ok((deployment, rendered, report)) }
 }
 
-/// Writes what was asked for instead of the document.
+/// Writes the requested output in place of the document.
 fn export(
     cli: &Cli,
     deployment: &Deployment,
@@ -97,18 +98,18 @@ fn export(
         let entry = Entry::error(
             "unknown-vm",
             Place::Named("--vm".into()),
-            format!("no VM is named \"{vm}\""),
+            format!("the document has no VM \"{vm}\""),
         );
-        return Err(entry.hint(format!("the document has {}", names.join(", "))).into());
+        return Err(entry.hint(format!("available: {}", names.join(", "))).into());
     }
     if let Some(folder) = &cli.seed_dir {
         export::folders(folder, &chosen)?;
         return Ok(Output::bytes([], report));
     }
     let [(_, one)] = chosen.as_slice() else {
-        let fact = format!("the document has {} VMs, and one is wanted", chosen.len());
+        let fact = format!("the document has {} VMs, expected one", chosen.len());
         return Err(Entry::error("several-vms", Place::input("vms"), fact)
-            .hint("name it by --vm")
+            .hint("choose one with --vm")
             .into());
     };
     if let Some(file) = &cli.seed_image {

@@ -4,7 +4,7 @@ use crate::nic::{Gateway, Nic};
 use serde::{Serialize, Serializer};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Not `default`: cloud-init 22.4.2 and 25.1.4 refuse that word where the guest has no netplan.
+/// Not `default`: cloud-init 22.4.2 and 25.1.4 refuse that word in guests without netplan.
 const DEFAULT_IPV4: &str = "0.0.0.0/0";
 const DEFAULT_IPV6: &str = "::/0";
 
@@ -59,7 +59,7 @@ struct Route {
     on_link: bool,
 }
 
-/// Who resolves names for the guest.
+/// Name servers and search domains of the guest.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Nameservers {
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -70,9 +70,9 @@ pub(crate) struct Nameservers {
 
 /// Returns the network-config of a VM with these NICs.
 ///
-/// With none it is not left out: cloud-init would then ask for an address by DHCP.
+/// It is never omitted, even without NICs: cloud-init would then use DHCP.
 pub(crate) fn model(nics: Vec<Nic>, nameservers: Option<Nameservers>) -> NetworkConfig {
-    // Where packets for the name server go: elsewhere it might not be reached.
+    // The NIC that leads to the name server; it may be unreachable from others.
     let leads_out = |nic: &Nic| nic.dhcp4 || nic.dhcp6 || !nic.gateways.is_empty();
     let resolving = nics.iter().position(leads_out).unwrap_or_default();
     let mut ethernets: Vec<_> = nics.into_iter().map(ethernet).collect();
@@ -82,12 +82,12 @@ pub(crate) fn model(nics: Vec<Nic>, nameservers: Option<Nameservers>) -> Network
     NetworkConfig { version: 2, ethernets: Ethernets(ethernets) }
 }
 
-/// The slot makes the name, so that it stays when another NIC comes or goes.
+/// The name comes from the slot, so that it stays the same when other NICs are added or removed.
 fn ethernet(nic: Nic) -> (String, Ethernet) {
     let name = format!("eth{}", nic.slot);
     let mut ethernet = Ethernet {
-        // cloud-init's own renderers match by this name too: without it they would look for
-        // a NIC that is called `eth0` and has the MAC, and ens18 would stay down.
+        // cloud-init's own renderers need the name too: without it they look for a NIC with this
+        // MAC that is already called `eth0`, and ens18 stays down.
         set_name: nic.mac.is_some().then(|| name.clone()),
         matches: nic.mac.map(|macaddress| Match { macaddress }),
         dhcp4: nic.dhcp4,
@@ -100,8 +100,8 @@ fn ethernet(nic: Nic) -> (String, Ethernet) {
     };
     for Gateway { address, on_link } in nic.gateways {
         match address {
-            // Not a route to `::/0`: cloud-init 22.4.2 makes `::/64` of it where the guest
-            // has no netplan. netplan calls this key deprecated and obeys it.
+            // Not a route to `::/0`: cloud-init 22.4.2 turns it into `::/64` in guests without
+            // netplan. netplan calls this key deprecated, but obeys it.
             IpAddr::V6(via) if !on_link => ethernet.gateway6 = Some(via),
             via => {
                 let to = if via.is_ipv4() { DEFAULT_IPV4 } else { DEFAULT_IPV6 };

@@ -1,5 +1,5 @@
-//! `Nic`: a NIC as the guest shall configure it, read from a VM's `nics`, or from its `mac`, `ip`
-//! and `gateway` where the document has no such list. Does no I/O.
+//! `Nic`: a NIC as the guest should configure it, read from a VM's `nics`, or from its `mac`, `ip`
+//! and `gateway` if the document has no such list. Does no I/O.
 
 mod address;
 
@@ -8,49 +8,50 @@ mod tests;
 
 pub(crate) use address::Gateway;
 
-use address::is_reached;
+use address::is_reachable;
 use ipnet::IpNet;
 use stage::{Entry, Place, Report, Vm, guest};
 use std::net::IpAddr;
 
-/// A NIC that has an address, or asks for one.
+/// A NIC that has an address or uses DHCP.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Nic {
     /// The number of its slot in PVE, as 1 of net1.
     pub(crate) slot: u8,
-    /// Its MAC in lower case; `None`: it is found by its name.
+    /// Its MAC in lower case. `None` if the guest finds it by name.
     pub(crate) mac: Option<String>,
-    /// It asks a DHCP server for an IPv4 address.
+    /// Whether it asks a DHCP server for an IPv4 address.
     pub(crate) dhcp4: bool,
-    /// It asks a DHCP server for an IPv6 address.
+    /// Whether it asks a DHCP server for an IPv6 address.
     pub(crate) dhcp6: bool,
-    /// Its own addresses.
+    /// Its static addresses.
     pub(crate) addresses: Vec<IpNet>,
-    /// At most one of each kind of address.
+    /// Default gateways, at most one of each address family.
     pub(crate) gateways: Vec<Gateway>,
-    /// The largest packet; `None`: what the guest takes by itself.
+    /// MTU. `None` for the guest's default.
     pub(crate) mtu: Option<u32>,
 }
 
-/// Returns the NICs that the guest shall configure, by their slots.
+/// Returns the NICs that the guest should configure, sorted by slot.
 ///
-/// A NIC without address is not among them: one that is configured, if only as "no DHCP", belongs
-/// to netplan or networkd, and could not be a port of the guest's own bridge or bond any more.
+/// NICs without an address are left out: a configured NIC, even one with "no DHCP", belongs to
+/// netplan or networkd, and could no longer be a port of a bridge or bond of the guest.
 pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
     let mut reader = Reader { vm: index, report };
     let Some(nics) = &vm.nics else {
         let (ips, gateways) = (std::slice::from_ref(&vm.ip), vm.gateway.as_slice());
-        let said = Said { at: At::Flat, slot: 0, mac: &vm.mac, ips, gateways, mtu: None };
-        return vec![reader.nic(&said)];
+        let fields =
+            NicFields { at: NicPlace::Flat, slot: 0, mac: &vm.mac, ips, gateways, mtu: None };
+        return vec![reader.nic(&fields)];
     };
     let mut read: Vec<Nic> = Vec::with_capacity(nics.len());
     for (place, nic) in nics.iter().enumerate() {
-        let at = At::Nics(place);
+        let at = NicPlace::Nics(place);
         let Some(slot) = nic.slot.strip_prefix("net").and_then(|number| number.parse().ok()) else {
             reader.problem(
                 "invalid-value",
                 &at.field("slot"),
-                "must be a NIC of PVE such as net0".to_owned(),
+                "must be a PVE NIC such as net0".to_owned(),
             );
             continue;
         };
@@ -58,22 +59,22 @@ pub(crate) fn read(vm: &Vm, index: usize, report: &mut Report) -> Vec<Nic> {
             continue;
         }
         let (mac, ips, gateways, mtu) = (&nic.mac, &nic.ips[..], &nic.gateways[..], nic.mtu);
-        let nic = reader.nic(&Said { at, slot, mac, ips, gateways, mtu });
-        reader.beside(at, &nic, &read);
+        let nic = reader.nic(&NicFields { at, slot, mac, ips, gateways, mtu });
+        reader.compare(at, &nic, &read);
         read.push(nic);
     }
     read.sort_by_key(|nic| nic.slot);
     read
 }
 
-/// Where a NIC stands in the document.
+/// Where a NIC is in the document.
 #[derive(Clone, Copy, PartialEq)]
-enum At {
+enum NicPlace {
     Flat,
     Nics(usize),
 }
 
-impl At {
+impl NicPlace {
     fn field(self, name: &str) -> String {
         match self {
             Self::Flat => name.to_owned(),
@@ -93,9 +94,9 @@ impl At {
     }
 }
 
-/// What the document says of a NIC.
-struct Said<'a> {
-    at: At,
+/// The document's fields of a NIC.
+struct NicFields<'a> {
+    at: NicPlace,
     slot: u8,
     mac: &'a str,
     ips: &'a [String],
@@ -103,7 +104,7 @@ struct Said<'a> {
     mtu: Option<u32>,
 }
 
-/// Reports what is wrong with the NICs of a VM. A field is written out only then.
+/// Reports problems of a VM's NICs. The name of a field is formatted only for a problem.
 struct Reader<'a> {
     vm: usize,
     report: &'a mut Report,
@@ -118,48 +119,48 @@ impl Reader<'_> {
         self.report.error(code, self.place(field), fact);
     }
 
-    fn nic(&mut self, said: &Said<'_>) -> Nic {
-        let at = said.at;
-        if let Err(fact) = guest::mac(said.mac)
-            && !said.mac.is_empty()
+    fn nic(&mut self, fields: &NicFields<'_>) -> Nic {
+        let at = fields.at;
+        if let Err(fact) = guest::mac(fields.mac)
+            && !fields.mac.is_empty()
         {
-            self.problem("invalid-value", &at.field("mac"), format!("\"{}\" {fact}", said.mac));
+            self.problem("invalid-value", &at.field("mac"), format!("\"{}\" {fact}", fields.mac));
         }
-        // Without a MAC: the interface that is called eth0, as in Debian's cloud images.
-        if said.mac.is_empty() && said.slot != 0 {
-            let fact = "is required: the guest finds the NIC by nothing else".to_owned();
+        // Without a MAC it is the interface named eth0, as in Debian's cloud images.
+        if fields.mac.is_empty() && fields.slot != 0 {
+            let fact = "is required: the guest can find this NIC only by its MAC".to_owned();
             self.problem("missing-field", &at.field("mac"), fact);
         }
         let mut nic = Nic {
-            slot: said.slot,
-            mac: (!said.mac.is_empty()).then(|| said.mac.to_ascii_lowercase()),
+            slot: fields.slot,
+            mac: (!fields.mac.is_empty()).then(|| fields.mac.to_ascii_lowercase()),
             dhcp4: false,
             dhcp6: false,
             addresses: Vec::new(),
             gateways: Vec::new(),
             // PVE: qemu-server, QemuServer/Network.pm, net_fmt: 1 is the bridge's own.
-            mtu: said.mtu.filter(|mtu| *mtu != 1),
+            mtu: fields.mtu.filter(|mtu| *mtu != 1),
         };
-        for (index, text) in said.ips.iter().enumerate() {
+        for (index, text) in fields.ips.iter().enumerate() {
             match text.as_str() {
                 "" | "dhcp" | "dhcp4" => nic.dhcp4 = true,
                 "dhcp6" => nic.dhcp6 = true,
-                text => match address::own(text) {
+                text => match address::read(text) {
                     Ok(net) => nic.addresses.push(net),
                     Err(fact) => self.problem("invalid-value", &at.ip(index), fact),
                 },
             }
         }
         self.mtu(at, &nic);
-        // A gateway beside DHCP is what a site's default leaves there; it means nothing.
+        // With DHCP, a gateway is left over from the site's default and has no effect.
         if !nic.addresses.is_empty() {
-            self.gateways(said, &mut nic);
+            self.gateways(fields, &mut nic);
         }
         nic
     }
 
-    fn mtu(&mut self, at: At, nic: &Nic) {
-        // The kernel takes its IPv6 addresses away from a NIC with less: RFC 8200, 5.
+    fn mtu(&mut self, at: NicPlace, nic: &Nic) {
+        // The kernel removes the IPv6 addresses of a NIC with a smaller MTU: RFC 8200, 5.
         let ipv6 = nic.dhcp6 || nic.addresses.iter().any(|net| net.addr().is_ipv6());
         let least = if ipv6 { 1280 } else { 68 };
         if let Some(mtu) = nic.mtu
@@ -170,10 +171,10 @@ impl Reader<'_> {
         }
     }
 
-    fn gateways(&mut self, said: &Said<'_>, nic: &mut Nic) {
-        let texts = said.gateways.iter().enumerate().filter(|(_, text)| !text.is_empty());
+    fn gateways(&mut self, fields: &NicFields<'_>, nic: &mut Nic) {
+        let texts = fields.gateways.iter().enumerate().filter(|(_, text)| !text.is_empty());
         for (index, text) in texts {
-            let field = said.at.gateway(index);
+            let field = fields.at.gateway(index);
             let Ok(gateway) = text.parse::<IpAddr>() else {
                 self.problem(
                     "invalid-value",
@@ -182,7 +183,7 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            match self.gateway(said.at, &field, gateway, nic) {
+            match self.gateway(fields.at, &field, gateway, nic) {
                 Ok(Some(gateway)) => nic.gateways.push(gateway),
                 Ok(None) => {}
                 Err(fact) => self.problem("invalid-value", &field, format!("\"{text}\" {fact}")),
@@ -190,10 +191,10 @@ impl Reader<'_> {
         }
     }
 
-    /// Judges a gateway; `None`: DHCP brings one of its kind.
+    /// Checks a gateway. Returns `None` if DHCP provides one of the same family.
     fn gateway(
         &mut self,
-        at: At,
+        at: NicPlace,
         field: &str,
         gateway: IpAddr,
         nic: &Nic,
@@ -205,48 +206,46 @@ impl Reader<'_> {
             return if dhcp {
                 Ok(None)
             } else {
-                Err("has no address of its kind beside it".into())
+                Err("has no address of the same family on this NIC".into())
             };
         };
         if nets.iter().any(|net| net.addr() == gateway) {
             return Err("is the VM's own address".into());
         }
         if nic.gateways.iter().any(|other| alike(&other.address)) {
-            return Err("is the second default gateway of its kind".into());
+            return Err("is a second default gateway of the same family".into());
         }
-        if is_reached(gateway, &nets)? {
+        if is_reachable(gateway, &nets)? {
             return Ok(Some(Gateway { address: gateway, on_link: false }));
         }
-        if at == At::Flat {
-            return Err(format!("is outside of {}", first.trunc()));
+        if at == NicPlace::Flat {
+            return Err(format!("is outside {}", first.trunc()));
         }
-        // Beside an address of a whole net that is more often a slip than meant.
+        // With an address of a whole network this is more often a typo than intended.
         if nets.iter().all(|net| net.prefix_len() < net.max_prefix_len()) {
-            let fact = format!(
-                "\"{gateway}\" is outside of {}, and taken to be on the link all the same",
-                first.trunc()
-            );
+            let fact =
+                format!("\"{gateway}\" is outside {}, and is treated as on-link", first.trunc());
             self.report.push(Entry::warning("gateway-off-link", self.place(field), fact));
         }
         Ok(Some(Gateway { address: gateway, on_link: true }))
     }
 
-    /// Reports what cannot be beside the VM's other NICs.
-    fn beside(&mut self, at: At, nic: &Nic, others: &[Nic]) {
+    /// Reports conflicts with the VM's other NICs.
+    fn compare(&mut self, at: NicPlace, nic: &Nic, others: &[Nic]) {
         for other in others {
             let (own, first) = (nic.slot, other.slot);
             if own == first {
                 self.problem(
                     "duplicate-nic",
                     &at.field("slot"),
-                    format!("net{own} is there twice"),
+                    format!("net{own} is listed twice"),
                 );
             }
             if nic.mac.is_some() && nic.mac == other.mac {
                 self.problem(
                     "duplicate-mac",
                     &at.field("mac"),
-                    format!("is that of net{first} too"),
+                    format!("is already the MAC of net{first}"),
                 );
             }
             let addresses = |nic: &Nic| nic.addresses.iter().map(IpNet::addr).collect::<Vec<_>>();
@@ -255,14 +254,14 @@ impl Reader<'_> {
                 self.problem(
                     "duplicate-address",
                     &at.field("ips"),
-                    format!("{address} is an address of net{first} too"),
+                    format!("{address} is already an address of net{first}"),
                 );
             }
             for gateway in &nic.gateways {
                 let alike = |other: &Gateway| other.address.is_ipv4() == gateway.address.is_ipv4();
                 if other.gateways.iter().any(alike) {
                     let kind = if gateway.address.is_ipv4() { "IPv4" } else { "IPv6" };
-                    let fact = format!("the {kind} default gateway is that of net{first} already");
+                    let fact = format!("net{first} already has the {kind} default gateway");
                     self.problem("duplicate-gateway", &at.field("gateways"), fact);
                 }
             }

@@ -1,21 +1,22 @@
-//! `render`: a deployment gives the texts of each VM. Does no I/O.
+//! `render`: renders the files of each VM's seed. Does no I/O.
 
 use crate::additions::Additions;
 use crate::guest::Guests;
 use crate::meta_data::MetaData;
 use crate::network_config::{self, Nameservers};
+use crate::nic::Nic;
 use crate::user_data::{self, UserData};
-use crate::{fingerprint, nic, yaml};
+use crate::{fingerprint, yaml};
 use stage::guest::host_name_of;
 use stage::seed::Files;
 use stage::{Deployment, Document, Entry, Place, Report, SeedInputs, Vm};
 
-/// The texts of a NoCloud seed. They hold secrets.
+/// The files of a NoCloud seed. They contain secrets.
 #[derive(Clone)]
 pub(crate) struct Texts {
     /// `user-data`.
     pub(crate) user_data: String,
-    /// `vendor-data`, where there is one.
+    /// `vendor-data`, if the VM has any.
     pub(crate) vendor_data: Option<String>,
     /// `meta-data`.
     pub(crate) meta_data: String,
@@ -23,16 +24,16 @@ pub(crate) struct Texts {
     pub(crate) network_config: String,
 }
 
-/// What has been rendered for one VM.
+/// The rendered seed of one VM.
 #[derive(Clone)]
 pub(crate) struct Rendered {
     /// The texts.
     pub(crate) texts: Texts,
     /// `instance-id` of the meta-data.
     pub(crate) instance_id: String,
-    /// Tells whether the seed has changed.
+    /// A hash that changes whenever the meaning of the seed does.
     pub(crate) seed_fingerprint: String,
-    /// A digest of the fields that it was rendered from.
+    /// A digest of the fields that the seed was rendered from.
     pub(crate) seed_inputs: String,
 }
 
@@ -62,24 +63,26 @@ impl Rendered {
         ] {
             match text {
                 Some(text) => document.set_in_vm(index, key, text),
-                // What an earlier run has left there.
+                // Left there by an earlier run.
                 None => document.remove_in_vm(index, key),
             }
         }
     }
 }
 
-/// Returns what each VM gets, in the document's order. The values have been validated.
+/// Returns the seed of each VM, in the document's order. The values have been validated; `nics` are
+/// those of each VM.
 pub(crate) fn render(
     deployment: &Deployment,
     guests: &Guests<'_>,
+    nics: Vec<Vec<Nic>>,
     report: &mut Report,
 ) -> Vec<Rendered> {
     let user_data = user_data::Renderer::new(deployment, guests);
     let mut work = Work { deployment, guests, user_data, inputs: SeedInputs::new(deployment) };
     let mut rendered = Vec::with_capacity(deployment.vms.len());
-    for index in 0..deployment.vms.len() {
-        match work.one(index) {
+    for (index, nics) in nics.into_iter().enumerate() {
+        match work.one(index, nics) {
             Ok(one) => rendered.push(one),
             Err(cause) => {
                 let place = Place::input(format!("vms[{index}]"));
@@ -91,7 +94,7 @@ pub(crate) fn render(
     rendered
 }
 
-/// What all VMs are rendered with.
+/// The state shared while all VMs are rendered.
 struct Work<'a> {
     deployment: &'a Deployment,
     guests: &'a Guests<'a>,
@@ -100,17 +103,20 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn one(&mut self, index: usize) -> Result<Rendered, Box<dyn std::error::Error>> {
+    fn one(
+        &mut self,
+        index: usize,
+        nics: Vec<Nic>,
+    ) -> Result<Rendered, Box<dyn std::error::Error>> {
         let vm = &self.deployment.vms[index];
         let name = host_name_of(&vm.name)?;
         let user_data = match &vm.custom_user_data {
             Some(text) => UserData::custom(text.expose()),
             None => self.user_data.render(index, &name)?,
         };
-        let nics = nic::read(vm, index, &mut Report::new());
         let (_, guest) = self.guests.of(index);
         let network = network_config::model(nics, nameservers(vm, &guest.additions));
-        let network_config = yaml::text(&network)?;
+        let network_config = yaml::quoted(&network)?;
         let network = fingerprint::without_derived_macs(&network_config, vm);
         let vendor_data = vm.custom_vendor_data.as_ref().map(|text| text.expose().clone());
         let [own, profile, shared] = &user_data.parts;
@@ -118,10 +124,10 @@ impl Work<'_> {
             vec![&self.deployment.deployment, &vm.name, own, profile, shared, &*network];
         parts.extend(vendor_data.as_deref());
         let seed_fingerprint = fingerprint::of(&parts, vm.auth_token.expose());
-        // The name for people, the digits so that a changed seed is taken as a new instance.
+        // The name is for people; the digits make a changed seed a new instance.
         let instance_id = format!("{}-{}", vm.name, &seed_fingerprint[..16]);
         let meta_data =
-            yaml::text(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
+            yaml::quoted(&MetaData { instance_id: &instance_id, local_hostname: name.whole() })?;
         let texts = Texts { user_data: user_data.text, vendor_data, meta_data, network_config };
         stage::seed::size(&texts.files())?;
         let seed_inputs = self.inputs.of(vm);
@@ -129,12 +135,12 @@ impl Work<'_> {
     }
 }
 
-/// The VM's name servers and search domains, else the site's.
+/// Returns the VM's name servers and search domains, else the site's.
 fn nameservers(vm: &Vm, additions: &Additions) -> Option<Nameservers> {
     let addresses = vm.dns_servers.as_ref().unwrap_or(&additions.dns_servers).clone();
     let search = match &vm.search_domains {
         Some(search) => search.clone(),
-        // A domain alone makes names, and asks nobody.
+        // Without name servers, the domain is only for the full name.
         None if addresses.is_empty() => Vec::new(),
         None => additions.domain.iter().cloned().collect(),
     };

@@ -1,14 +1,14 @@
-//! What a guest that gets a new seed must not keep: replaced SSH keys and a former automation user.
-//! Does no I/O.
+//! Removes what a guest must not keep after a reseed: replaced SSH keys and a former automation
+//! user. Does no I/O.
 //!
-//! cloud-init alone only adds: a key that the document no longer has would still log in, with sudo.
+//! cloud-init only adds: a key that was removed from the document could still log in, with sudo.
 //! docs/cloud-init.md says what happens to each kind of login.
 
 use crate::guest::Guest;
 use crate::paths;
 use crate::write_file::WriteFile;
 
-/// Returns the file of the automation user's SSH keys: they are the document's, and no others.
+/// Returns the file with the automation user's SSH keys: exactly those of the document.
 ///
 /// `None` without keys: an empty file would lock everybody out.
 pub(crate) fn authorized_keys(user: &str, keys: &[&str]) -> Option<WriteFile> {
@@ -25,13 +25,13 @@ pub(crate) fn command<'a>(guest: &Guest<'a>) -> Vec<&'a str> {
 
 /// Arguments: the automation user, and `replace` or `keep` for its SSH keys.
 ///
-/// The instance-id is a hash of the seed, so a seed that comes back has an id that the guest knows.
-/// cloud-init would then find all its work done, and the keys of the seed in between would stay:
-/// its notes of what was done (`sem`) are deleted whenever the seed is another one.
+/// The instance-id is a hash of the seed, so a guest that gets an earlier seed back already knows
+/// its id. cloud-init would consider its work done and leave the keys of the seed in between. So the
+/// command deletes cloud-init's semaphores (`sem`) whenever the seed differs from the last one.
 ///
-/// The SSH host keys are kept only where SMBIOS has the UUID of the machine that they were made
-/// on. PVE gives each VM and each clone a UUID of its own, so no two share the keys of an image or
-/// a template. Where there is no UUID, each seed makes new ones, as cloud-init by itself does.
+/// SSH host keys are kept only if SMBIOS still has the UUID of the machine that they were created
+/// on. PVE gives each VM and each clone its own UUID, so no two VMs share the keys of an image or a
+/// template. Without a UUID each seed creates new keys, which is cloud-init's default.
 const SCRIPT: &str = r#"umask 077
 user=$1
 state=/var/lib/pve-pipeline

@@ -1,6 +1,6 @@
-//! user-data: what the VM makes of itself. Does no I/O.
+//! user-data: how cloud-init configures the VM. Does no I/O.
 //!
-//! Only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer ones take without a
+//! Uses only keys that cloud-init 22.4.2 (Debian 12), 25.1.4 (Debian 13) and newer accept without a
 //! warning.
 
 use crate::additions::{Additions, Command};
@@ -9,15 +9,15 @@ use crate::fingerprint;
 use crate::guest::{Guest, Guests};
 use crate::reseed;
 use crate::write_file::WriteFile;
-use crate::yaml::{self, Unwritable};
+use crate::yaml::{self, WriteError};
 use serde::Serialize;
 use stage::Deployment;
 use stage::guest::HostName;
 
-/// Decides how cloud-init takes the rest; a comment or a blank before it would change that.
+/// Tells cloud-init the format; it must come first, without a comment or a space before it.
 const FIRST_LINE: &str = "#cloud-config\n";
 
-/// What is one VM's own.
+/// The keys of one VM.
 #[derive(Serialize)]
 struct Own<'a> {
     hostname: &'a str,
@@ -28,7 +28,7 @@ struct Own<'a> {
     packages: Vec<&'a str>,
 }
 
-/// What all VMs share.
+/// The keys that VMs share.
 #[derive(Serialize)]
 struct Shared<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,7 +36,7 @@ struct Shared<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     disable_root: Option<bool>,
     bootcmd: [Vec<&'a str>; 1],
-    // The command above deletes those that an image brings.
+    // The command in `bootcmd` deletes the keys of an image.
     ssh_deletekeys: bool,
     users: Vec<User<'a>>,
     package_update: bool,
@@ -56,92 +56,136 @@ struct User<'a> {
     groups: Vec<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shell: Option<&'a str>,
-    // One text: cloud-init 22.4.2 refuses a list, although it would work.
+    // A string: the schema of cloud-init 22.4.2 rejects a list, although a list would work.
     #[serde(skip_serializing_if = "Option::is_none")]
     sudo: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lock_passwd: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hashed_passwd: Option<&'a str>,
-    // Left out when empty: cloud-init wants at least one.
+    // Omitted when empty: cloud-init requires at least one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ssh_authorized_keys: Vec<&'a str>,
 }
 
 /// Renders the user-data of the VMs of one deployment.
 ///
-/// What they share is written once, and each VM's own keys are put before it: two block mappings
-/// one after the other are one mapping, and two block lists one list.
+/// The shared part is rendered once, and each VM's own keys are put in front of it: two block
+/// mappings in a row are one mapping, and two block lists are one list.
 pub(crate) struct Renderer<'a> {
     deployment: &'a Deployment,
     guests: &'a Guests<'a>,
-    /// Of each kind of guest what VMs share that have no spec to fetch, and those that have.
-    texts: Vec<[Option<Text>; 2]>,
+    /// For each distinct guest: the shared part of VMs without a spec to fetch, and of VMs with one.
+    texts: Vec<[Option<SharedText>; 2]>,
 }
 
-/// What is shared, as YAML.
+/// The shared part as YAML.
 #[derive(Clone)]
-struct Text {
+struct SharedText {
     keys: String,
     /// The items of `write_files`.
     files: String,
-    /// A hash of both.
+    /// A hash of both in their quoted form.
     digest: String,
+    /// The profile script of VMs that have a spec to fetch.
+    profile: Option<Profile>,
+}
+
+/// The profile script as the first item of `write_files`, for any token.
+#[derive(Clone)]
+struct Profile {
+    /// Its readable and its quoted form, each in two pieces: what is before the token, and after.
+    pieces: [(String, String); 2],
+}
+
+impl Profile {
+    /// Placeholder for the token.
+    const TOKEN: &str = "TOKEN";
+
+    fn new(server: &str, additions: &Additions) -> Result<Self, WriteError> {
+        let written = Self::write(server, Self::TOKEN, additions)?;
+        let pieces = written.map(|text| {
+            let (before, after) = text.rsplit_once(Self::TOKEN).unwrap_or_default();
+            (before.to_owned(), after.to_owned())
+        });
+        Ok(Self { pieces })
+    }
+
+    /// Returns both forms with a VM's token; `None` for one that the shell or YAML would quote.
+    fn with_token(&self, token: &str) -> Option<[String; 2]> {
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        let filled =
+            || self.pieces.each_ref().map(|(before, after)| [before, token, after].concat());
+        token.bytes().all(is_plain).then(filled)
+    }
+
+    /// Writes both forms.
+    fn write(server: &str, token: &str, additions: &Additions) -> Result<[String; 2], WriteError> {
+        let profile = bootstrap::profile(server, token, additions);
+        let files = Files { write_files: [&profile] };
+        Ok([yaml::readable(&files)?, yaml::quoted(&files)?])
+    }
 }
 
 /// A VM's user-data.
 pub(crate) struct UserData {
     /// The whole text.
     pub(crate) text: String,
-    /// The VM's own keys, its profile script, and a hash of what it shares: what the fingerprint
-    /// is made of, so that 2,000 VMs do not hash the same script 2,000 times.
+    /// Input of the fingerprint: the VM's own keys, its profile script, and a hash of the shared
+    /// part, so that 2,000 VMs do not hash the same script 2,000 times.
     pub(crate) parts: [String; 3],
 }
 
 impl UserData {
-    /// User-data that somebody has written by hand.
+    /// Returns user-data that was written by hand.
     pub(crate) fn custom(text: &str) -> Self {
         Self { text: text.to_owned(), parts: [text.to_owned(), String::new(), String::new()] }
     }
 }
 
 impl<'a> Renderer<'a> {
-    /// Renders nothing yet.
+    /// Prepares rendering.
     pub(crate) fn new(deployment: &'a Deployment, guests: &'a Guests<'a>) -> Self {
         Self { deployment, guests, texts: vec![[None, None]; guests.kinds().len()] }
     }
 
     /// Returns the user-data of the VM at `index`.
-    pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, Unwritable> {
+    pub(crate) fn render(&mut self, index: usize, name: &HostName) -> Result<UserData, WriteError> {
         let vm = &self.deployment.vms[index];
         let (kind, guest) = self.guests.of(index);
         let fqdn = guest.full_name(vm, name);
         let manage_etc_hosts = etc_hosts(&guest.additions, fqdn.is_some());
         let packages = packages(&guest.additions.packages, &vm.packages);
-        let own = yaml::text(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
-        let profile = bootstrap::profile(self.deployment, vm, &guest.additions);
-        let shared = match &mut self.texts[kind][usize::from(profile.is_some())] {
+        let own = yaml::quoted(&Own { hostname: name.label(), fqdn, manage_etc_hosts, packages })?;
+        let bootstraps = bootstrap::applies(self.deployment, vm);
+        let shared = match &mut self.texts[kind][usize::from(bootstraps)] {
             Some(text) => &*text,
             text => {
-                let bootstrap = profile.is_some().then(|| Bootstrap::new(&guest.additions));
-                text.insert(shared(guest, bootstrap)?)
+                let server = bootstraps.then_some(self.deployment.spec_server.as_str());
+                text.insert(shared(guest, server)?)
             }
         };
-        let files = match &profile {
-            Some(profile) => yaml::text(&Files { write_files: [profile] })?,
-            None if shared.files.is_empty() => String::new(),
-            None => "write_files:\n".to_owned(),
+        let [files, quoted] = match &shared.profile {
+            Some(profile) => {
+                let (server, token) = (&self.deployment.spec_server, vm.auth_token.expose());
+                match profile.with_token(token) {
+                    Some(filled) => filled,
+                    None => Profile::write(server, token, &guest.additions)?,
+                }
+            }
+            None if shared.files.is_empty() => Default::default(),
+            None => ["write_files:\n", "write_files:\n"].map(str::to_owned),
         };
         let text = [FIRST_LINE, &own, &shared.keys, &files, &shared.files].concat();
-        Ok(UserData { text, parts: [own, files, shared.digest.clone()] })
+        Ok(UserData { text, parts: [own, quoted, shared.digest.clone()] })
     }
 }
 
 /// Returns whether cloud-init writes /etc/hosts; `None` leaves that to the image.
 ///
-/// `hostname -f` asks the resolver, and only a line in /etc/hosts makes the answer the full name on
-/// every image. PVE's own cloud-init data asks for it too. The file comes from a template at each
-/// boot, so one that the YAML writes would not last.
+/// `hostname -f` asks the resolver, which returns the full name on every image only if /etc/hosts
+/// has a line for it. PVE's own cloud-init data sets this too. cloud-init rewrites the file from a
+/// template at each boot, so a file that the YAML writes would not last.
 fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
     if additions.write_files.iter().any(|file| file.path == "/etc/hosts") {
         return Some(false);
@@ -149,31 +193,35 @@ fn etc_hosts(additions: &Additions, has_full_name: bool) -> Option<bool> {
     has_full_name.then_some(true)
 }
 
-fn shared(guest: &Guest<'_>, bootstrap: Option<Bootstrap>) -> Result<Text, Unwritable> {
+/// Returns what VMs share; with a `server`, those that have a spec to fetch from it.
+fn shared(guest: &Guest<'_>, server: Option<&str>) -> Result<SharedText, WriteError> {
     let keys = unique(guest.ssh_keys.iter());
-    // First: cloud-init writes none of the files after one that it cannot write.
+    // First, because cloud-init stops at the first file that it cannot write.
     let mut files: Vec<_> = reseed::authorized_keys(guest.user, &keys).into_iter().collect();
     let mut runcmd = agent();
     runcmd.extend(guest.additions.runcmd.iter().cloned());
-    if let Some(bootstrap) = bootstrap {
+    if server.is_some() {
+        let bootstrap = Bootstrap::new(&guest.additions);
         files.extend(bootstrap.files);
-        // Last, so that it finds what the site's own commands have prepared.
+        // Last, so that the site's own commands can prepare for it.
         runcmd.push(bootstrap.command);
     }
     files.extend(guest.additions.write_files.iter().cloned());
-    let keys = yaml::text(&Shared {
+    let keys = Shared {
         timezone: guest.additions.timezone.as_deref(),
         disable_root: (guest.user == "root").then_some(false),
         bootcmd: [reseed::command(guest)],
         ssh_deletekeys: false,
         users: users(guest, keys),
-        // Always: qemu-guest-agent is, and a fresh image has no package lists.
+        // Always: qemu-guest-agent is installed, and a fresh image has no package lists.
         package_update: true,
         runcmd,
-    })?;
-    let files = if files.is_empty() { String::new() } else { yaml::text(&files)? };
-    let digest = fingerprint::of(&[&keys, &files], "");
-    Ok(Text { keys, files, digest })
+    };
+    let quoted_files = if files.is_empty() { String::new() } else { yaml::quoted(&files)? };
+    let digest = fingerprint::of(&[&yaml::quoted(&keys)?, &quoted_files], "");
+    let files = if files.is_empty() { String::new() } else { yaml::readable(&files)? };
+    let profile = server.map(|server| Profile::new(server, &guest.additions)).transpose()?;
+    Ok(SharedText { keys: yaml::readable(&keys)?, files, digest, profile })
 }
 
 fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
@@ -184,7 +232,7 @@ fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
         ..User::default()
     };
     let own = guest.password_hash.map(|hash| with_password(guest.user, hash));
-    // Without a hash root is left out: an entry for it would lock its password.
+    // Without a hash there is no entry for root: it would lock root's password.
     let root = (!guest.root_hash.is_empty()).then(|| with_password("root", guest.root_hash));
     if guest.user == "root" {
         let root = own.or(root).unwrap_or(User { name: "root", ..User::default() });
@@ -200,7 +248,7 @@ fn users<'a>(guest: &Guest<'a>, keys: Vec<&'a str>) -> Vec<User<'a>> {
     std::iter::once(automation).chain(root).collect()
 }
 
-/// qemu-guest-agent, the site's, the VM's; each once.
+/// Returns qemu-guest-agent, the site's packages and the VM's, without duplicates.
 fn packages<'a>(site: &'a [String], vm: &'a [String]) -> Vec<&'a str> {
     let agent = "qemu-guest-agent";
     let mut all = vec![agent];
@@ -213,7 +261,7 @@ fn unique<'a>(texts: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     texts.map(String::as_str).filter(|text| seen.insert(*text)).collect()
 }
 
-/// The package's own postinst starts the agent only where the device was there before it.
+/// Commands that start the agent: the package's postinst does so only if the device already exists.
 fn agent() -> Vec<Command> {
     let systemctl = |verb: &str| {
         Command::Words(["systemctl", verb, "qemu-guest-agent"].map(str::to_owned).to_vec())

@@ -1,15 +1,19 @@
-//! The document's own values against the rules, those of a VM's `cloud_init` aside. Does no I/O.
+//! Checks the document's values, except for those of a VM's `cloud_init`. Does no I/O.
 
 use crate::guest::Guests;
-use crate::nic;
+use crate::nic::{self, Nic};
 use stage::guest::{self, Rule};
 use stage::{Deployment, Entry, Place, Report, Vm};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 use std::fmt::Display;
 
-/// Reports each value that cannot be made safe or cannot work.
-pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &mut Report) {
+/// Reports each value that cannot be made safe or cannot work. Returns the NICs of each VM.
+pub(crate) fn deployment(
+    deployment: &Deployment,
+    guests: &Guests<'_>,
+    report: &mut Report,
+) -> Vec<Vec<Nic>> {
     let mut check = Check { report };
     check.rule("automation_user", &deployment.automation_user, guest::user);
     let hash = deployment.root_password.expose();
@@ -19,43 +23,45 @@ pub(crate) fn deployment(deployment: &Deployment, guests: &Guests<'_>, report: &
     check.ssh_keys("ssh_keys", &deployment.ssh_keys);
     if !deployment.spec_server.is_empty() {
         check.rule("spec_server", &deployment.spec_server, guest::server);
-        // A pin on a connection without TLS would look like safety and be none.
+        // Without TLS a pin would look secure and do nothing.
         let pinned = guests.kinds().iter().any(|guest| guest.additions.pins_server());
         if pinned && deployment.spec_server.starts_with("http://") {
-            let fact = "must begin with https://, since its certificate is pinned";
+            let fact = "must start with https://, because its certificate is pinned";
             check.report.error("fingerprint-without-https", Place::input("spec_server"), fact);
         }
     }
+    let mut nics = Vec::with_capacity(deployment.vms.len());
     let mut locked = false;
     for (index, vm) in deployment.vms.iter().enumerate() {
         check.vm(format_args!("vms[{index}]"), vm);
-        nic::read(vm, index, check.report);
+        nics.push(nic::read(vm, index, check.report));
         if !deployment.spec_server.is_empty() {
             check.has_token(index, vm);
         }
-        check.custom(index, vm);
+        check.ineffective(index, vm);
         let (_, guest) = guests.of(index);
         let hash = guest.password_hash.unwrap_or(guest.root_hash);
         if guest.ssh_keys.is_empty() && hash.is_empty() && vm.custom_user_data.is_none() {
             locked |= vm.ssh_keys.is_none();
             if vm.ssh_keys.is_some() {
-                check.nobody(format!("vms[{index}].ssh_keys"));
+                check.no_login(format!("vms[{index}].ssh_keys"));
             }
         }
     }
     if locked {
-        check.nobody("ssh_keys".to_owned());
+        check.no_login("ssh_keys".to_owned());
     }
     check.names(deployment, guests);
+    nics
 }
 
-/// Checks values. A field is written out only when there is something to say of it.
+/// Checks values. The name of a field is formatted only for a finding.
 struct Check<'a> {
     report: &'a mut Report,
 }
 
 impl Check<'_> {
-    /// Checks a value that may not be shown, or whose place says enough.
+    /// Checks a value that must not be shown, or does not need to be.
     fn rule(&mut self, field: impl Display, text: &str, rule: fn(&str) -> Rule) {
         if let Err(fact) = rule(text) {
             self.report.error("invalid-value", Place::input(field.to_string()), fact);
@@ -78,7 +84,7 @@ impl Check<'_> {
         let entry = match guest::password_hash(hash) {
             Err(fact) => Entry::error("invalid-hash", place(), fact),
             Ok(()) if guest::is_weak_hash(hash) => {
-                let fact = "is an MD5 hash, which is quickly guessed and which newer guests refuse";
+                let fact = "is an MD5 hash, which is easy to crack and which newer guests refuse";
                 Entry::warning("weak-hash", place(), fact)
             }
             Ok(()) => return,
@@ -93,18 +99,18 @@ impl Check<'_> {
         }
     }
 
-    fn nobody(&mut self, field: String) {
+    fn no_login(&mut self, field: String) {
         let fact = "is empty and root has no password; nobody can log in";
         self.report.push(Entry::warning("no-login", Place::input(field), fact));
     }
 
-    /// Reports names and host names that more than one VM has.
+    /// Reports duplicate names and host names.
     fn names(&mut self, deployment: &Deployment, guests: &Guests<'_>) {
         let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
         for (index, vm) in deployment.vms.iter().enumerate() {
             let place = || Place::input(format!("vms[{index}].name"));
             if let Some(first) = names.insert(vm.name.as_str(), index) {
-                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                let fact = format!("\"{}\" is already the name of vms[{first}]", vm.name);
                 self.report.error("duplicate-name", place(), fact);
                 continue;
             }
@@ -113,16 +119,19 @@ impl Check<'_> {
             match hosts.entry(full.unwrap_or_else(|| host.whole().to_owned())) {
                 Slot::Vacant(free) => _ = free.insert(index),
                 Slot::Occupied(taken) => {
-                    let fact =
-                        format!("\"{}\" is the host name of vms[{}] too", taken.key(), taken.get());
+                    let fact = format!(
+                        "\"{}\" is already the host name of vms[{}]",
+                        taken.key(),
+                        taken.get()
+                    );
                     self.report.error("duplicate-host-name", place(), fact);
                 }
             }
         }
     }
 
-    /// Says what of a VM does not reach a guest whose user-data somebody has written by hand.
-    fn custom(&mut self, index: usize, vm: &Vm) {
+    /// Warns of fields that have no effect because the VM's user-data was written by hand.
+    fn ineffective(&mut self, index: usize, vm: &Vm) {
         if vm.custom_user_data.is_none() {
             return;
         }
@@ -135,12 +144,12 @@ impl Check<'_> {
             ("cloud_init", !vm.cloud_init.is_empty()),
         ]
         .into_iter()
-        .filter_map(|(field, said)| said.then_some(field))
+        .filter_map(|(field, is_set)| is_set.then_some(field))
         .collect();
         if !lost.is_empty() {
             let place = Place::input(format!("vms[{index}].custom_user_data"));
             let fact = format!(
-                "is all that \"{}\" gets as user-data; without effect: {}",
+                "replaces all user-data of \"{}\"; these fields have no effect: {}",
                 vm.name,
                 lost.join(", ")
             );
@@ -148,7 +157,7 @@ impl Check<'_> {
         }
     }
 
-    /// Without its token, a VM would boot and never fetch the spec that it has.
+    /// Reports a VM with a spec and no token: it would boot and never fetch the spec.
     fn has_token(&mut self, index: usize, vm: &Vm) {
         let custom = vm.custom_user_data.is_some();
         if custom || vm.spec.is_empty() || !vm.auth_token.expose().is_empty() {
@@ -156,7 +165,7 @@ impl Check<'_> {
         }
         let place = Place::input(format!("vms[{index}].auth_token"));
         let fact = format!("is required: \"{}\" has a `spec` to fetch", vm.name);
-        let hint = "put `mint-token` into the pipe before cloudinit-render";
+        let hint = "run `mint-token` before cloudinit-render in the pipe";
         self.report.push(Entry::error("missing-token", place, fact).hint(hint));
     }
 

@@ -1,6 +1,6 @@
 //! `WriteFile`: one entry of cloud-init's `write_files`. Does no I/O.
 //!
-//! An entry that cloud-init cannot write ends its whole list: what cannot work is refused here.
+//! cloud-init stops at the first entry that it cannot write, so unusable entries are refused here.
 
 use crate::field::{single, unknown_keys};
 use crate::paths;
@@ -37,7 +37,7 @@ pub(crate) struct WriteFile {
 const KEYS: [&str; 7] = ["path", "content", "permissions", "owner", "encoding", "append", "defer"];
 
 impl WriteFile {
-    /// A file that root owns.
+    /// Returns a file owned by root.
     pub(crate) fn of_root(path: &str, permissions: &str, content: String) -> Self {
         Self {
             path: path.to_owned(),
@@ -50,7 +50,7 @@ impl WriteFile {
         }
     }
 
-    /// A file that only this user can read, written after users are created.
+    /// Returns a file that only this user can read, written after users are created.
     pub(crate) fn of_user(user: &str, path: &str, content: String) -> Self {
         Self {
             owner: Some(user.to_owned()),
@@ -59,11 +59,11 @@ impl WriteFile {
         }
     }
 
-    /// Reads an entry; `users` are those that cloud-init makes, here or in another guest.
+    /// Reads an entry. `users` are those that cloud-init creates in this or another guest.
     pub(crate) fn read(f: &mut Fields<'_>, users: &[&str]) -> Self {
         unknown_keys(f, &KEYS);
         if f.json().get("path").is_none_or(Value::is_null) {
-            f.problem("missing-field", "path", "must be there");
+            f.problem("missing-field", "path", "is required");
         }
         let file = Self {
             path: single(f, "path", path).unwrap_or_default(),
@@ -79,7 +79,7 @@ impl WriteFile {
             f.problem(
                 "needs-defer",
                 "path",
-                "needs `defer: true`: the document's keys are written to it later",
+                "needs `defer: true`: the document's keys are written to this file later",
             );
         }
         if let Err(fact) = decodes(&file.content, file.encoding.as_deref().unwrap_or_default()) {
@@ -88,7 +88,8 @@ impl WriteFile {
         let owners = file.owner.as_deref().unwrap_or_default();
         let late = owners.split(':').find(|owner| *owner != "root" && users.contains(owner));
         if let (Some(user), false) = (late, file.defer == Some(true)) {
-            let fact = format!("\"{user}\" is made after the file is written; set `defer: true`");
+            let fact =
+                format!("\"{user}\" is created after the file is written; set `defer: true`");
             f.problem("invalid-value", "owner", fact);
         }
         file
@@ -109,16 +110,16 @@ fn encoding(text: &str) -> Rule {
     Err("must be base64, b64, gz+base64, gzip+base64, gz+b64, gzip+b64 or text/plain")
 }
 
-/// Says whether cloud-init can take the encoding off.
+/// Checks that cloud-init can decode the content.
 fn decodes(content: &str, encoding: &str) -> Rule {
     if !encoding.contains("64") {
         return Ok(());
     }
     let digits: String = content.split_ascii_whitespace().collect();
     match BASE64_MIME_PERMISSIVE.decode(digits.as_bytes()) {
-        Err(_) => Err("must be base64, since `encoding` says so"),
+        Err(_) => Err("must be base64 to match `encoding`"),
         Ok(bytes) if encoding.starts_with("gz") && !bytes.starts_with(b"\x1f\x8b") => {
-            Err("must be gzip in base64, since `encoding` says so")
+            Err("must be gzip in base64 to match `encoding`")
         }
         Ok(_) => Ok(()),
     }

@@ -4,7 +4,7 @@
 
 use crate::KeySource;
 use crate::key::KeyText;
-use crate::token::Expiring;
+use crate::token::Validity;
 use clap::{Args, Parser, Subcommand};
 use stage::{ConsoleArgs, Entry, Failure, OwnArgs, Place};
 use std::ffi::OsString;
@@ -115,14 +115,14 @@ pub struct TokenArgs {
 
 impl TokenArgs {
     /// Time of issue and of expiry.
-    pub(crate) fn times(&self) -> Result<Expiring, Failure> {
+    pub(crate) fn times(&self) -> Result<Validity, Failure> {
         let issued_at = match (self.issued_at, environment("SOURCE_DATE_EPOCH")) {
             (Some(at), _) => at,
             (None, Some(text)) => epoch(&text)?,
             (None, None) => now()?,
         };
         let expires_at = self.ttl.map(|ttl| issued_at.saturating_add(ttl));
-        Ok(Expiring { issued_at, expires_at })
+        Ok(Validity { issued_at, expires_at })
     }
 }
 

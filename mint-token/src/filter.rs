@@ -1,9 +1,9 @@
-//! Which VMs of a document are due a token, and giving it to them. Does no I/O.
+//! Finds the VMs of a document that need a token, and sets it. Does no I/O.
 
-use crate::token::{Expiring, Minter};
+use crate::token::{Minter, Validity};
 use stage::{Document, Failure, Fields, Place, Report};
 
-/// A VM that is due a token.
+/// A VM that needs a token.
 pub(crate) struct Due {
     name: String,
     spec: String,
@@ -11,9 +11,10 @@ pub(crate) struct Due {
     pub(crate) place: Place,
 }
 
-/// Says for each VM whether it is due a token: it has a spec, and there is a server to ask.
+/// Returns an entry for each VM, with the details of those that need a token: VMs with a `spec` in a
+/// document with a `spec_server`.
 ///
-/// Reads three fields and judges nothing else: the rest of the document is others' to judge.
+/// Reads and checks only these fields; other stages check the rest of the document.
 pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
     let mut report = Report::new();
     let mut fields = Fields::new(document.json(), "", &mut report);
@@ -25,7 +26,7 @@ pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
             vm.problem(
                 "missing-field",
                 "name",
-                "must be there: the token of a VM with a `spec` carries it",
+                "is required: the token of a VM with a `spec` contains it",
             );
         }
         Some(Due { name, spec, place: vm.place("spec") })
@@ -33,12 +34,12 @@ pub(crate) fn due(document: &Document) -> Result<Vec<Option<Due>>, Failure> {
     if report.has_errors() { Err(report.into()) } else { Ok(vms) }
 }
 
-/// Sets `auth_token` of each VM: a token where one is due, else an empty text.
+/// Sets `auth_token` of each VM: a token if it needs one, else an empty string.
 pub(crate) fn fill(
     document: &mut Document,
     due: &[Option<Due>],
     minter: &Minter<'_>,
-    times: Expiring,
+    times: Validity,
 ) {
     for (index, due) in due.iter().enumerate() {
         let token = due.as_ref().map(|due| minter.mint(&due.name, &due.spec, times));
@@ -46,7 +47,7 @@ pub(crate) fn fill(
     }
 }
 
-/// Sets `auth_token` of each VM to an empty text: none is due one.
+/// Sets `auth_token` of each VM to an empty string: none needs one.
 pub(crate) fn clear(document: &mut Document, vms: usize) {
     for index in 0..vms {
         document.set_in_vm(index, "auth_token", "");

@@ -1,4 +1,4 @@
-//! `Key` and `Ring`: the signing keys, read from text. Does no I/O.
+//! `Key` and `KeyRing`: the signing keys, read from text. Does no I/O.
 //!
 //! Keys are zeroed when they are dropped, and so is the text that they were read from.
 
@@ -7,27 +7,27 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// The least length of a key in bytes: as long as the hash, as RFC 2104 wants it.
+/// The minimum length of a key in bytes: the length of the hash, as RFC 2104 recommends.
 const LEAST: usize = 32;
 
-/// Text that holds keys.
+/// Text that contains keys.
 pub type KeyText = Zeroizing<String>;
 
-/// A signing key: at least 32 bytes, zeroed when dropped, without `Debug` of what it holds.
+/// A signing key of at least 32 bytes. It is zeroed when dropped, and its `Debug` hides it.
 pub struct Key(Zeroizing<Vec<u8>>);
 
-/// Why a text is no key.
+/// Why a text is not a usable key or key file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyProblem {
-    /// Not pairs of hexadecimal digits.
+    /// It is not pairs of hexadecimal digits.
     NotHex,
-    /// Fewer than 32 bytes.
+    /// It has fewer than 32 bytes.
     TooShort,
-    /// No key is there.
+    /// It contains no key.
     Absent,
     /// Two keys have the same name.
     SameName,
-    /// The name of a key is empty or has characters that do not belong there.
+    /// The name of a key is empty or has invalid characters.
     BadName,
 }
 
@@ -36,8 +36,8 @@ impl std::fmt::Display for KeyProblem {
         f.write_str(match self {
             Self::NotHex => "must be hexadecimal digits, two for each byte",
             Self::TooShort => "must be at least 32 bytes, that is 64 hexadecimal digits",
-            Self::Absent => "holds no signing key",
-            Self::SameName => "names two keys the same",
+            Self::Absent => "contains no signing key",
+            Self::SameName => "has two keys with the same name",
             Self::BadName => "the name of a key must be letters, digits, `-`, `_` and `.`",
         })
     }
@@ -49,7 +49,7 @@ impl Key {
     /// # Errors
     /// It is not hexadecimal, or too short.
     pub fn parse(text: &str) -> Result<Self, KeyProblem> {
-        // Room for all, so that no half-read key is left behind when the vector grows.
+        // Large enough that the vector never grows and leaves a partial key in memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 2));
         let mut rest = text.as_bytes();
         loop {
@@ -80,14 +80,14 @@ impl Key {
 
     /// Signs a message.
     pub(crate) fn sign(&self, message: &[u8]) -> [u8; 32] {
-        // HMAC takes a key of any length, so the error cannot come; an all-zero signature
-        // would verify nowhere.
+        // HMAC accepts keys of any length, so this cannot fail; an all-zero signature
+        // would not verify anywhere.
         let Ok(mut hmac) = self.hmac() else { return [0; 32] };
         hmac.update(message);
         hmac.finalize().into_bytes().into()
     }
 
-    /// Says whether the signature is this key's, in a time that does not depend on where it differs.
+    /// Returns whether this key made the signature, in constant time.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let Ok(mut hmac) = self.hmac() else { return false };
         hmac.update(message);
@@ -103,16 +103,16 @@ impl std::fmt::Debug for Key {
 
 /// One key, or several during a rotation. Never empty; names are unique.
 #[derive(Debug)]
-pub struct Ring {
+pub struct KeyRing {
     keys: Vec<(Option<String>, Key)>,
     has_first: bool,
 }
 
-impl Ring {
-    /// A ring of keys, the one that signs first.
+impl KeyRing {
+    /// Creates a ring; the first key signs.
     ///
     /// # Errors
-    /// There is none, or two have the same name, or a name is not usable.
+    /// There are no keys, two have the same name, or a name is invalid.
     pub fn new(keys: Vec<(Option<String>, Key)>) -> Result<Self, KeyProblem> {
         let mut names: Vec<_> = keys.iter().filter_map(|(name, _)| name.as_deref()).collect();
         if names.iter().any(|name| !is_name(name)) {
@@ -148,12 +148,12 @@ impl Ring {
         Self::new(keys).map_err(|problem| (0, problem))
     }
 
-    /// The same keys in no order: which one signs must be said, unless there is but one.
+    /// Removes the order of the keys: unless there is only one, the signing key must be named.
     pub(crate) fn unordered(self) -> Self {
         Self { has_first: self.keys.len() == 1, ..self }
     }
 
-    /// The key that signs when none is named; `None`: one must be named.
+    /// Returns the key that signs by default, or `None` if it must be named.
     pub(crate) fn first(&self) -> Option<&Key> {
         self.keys.first().filter(|_| self.has_first).map(|(_, key)| key)
     }
@@ -196,7 +196,7 @@ mod tests {
     fn a_key_file_has_one_key_a_line() {
         let [a, b] = ["aa".repeat(32), "bb".repeat(32)];
         let names = |text: &str| {
-            let ring = Ring::parse(text);
+            let ring = KeyRing::parse(text);
             ring.map(|ring| ring.keys().map(|(n, _)| n.map(str::to_owned)).collect::<Vec<_>>())
         };
         assert_eq!(names(&a), Ok(vec![None]));
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn debug_says_nothing() {
-        let ring = Ring::parse(&"ab".repeat(32)).unwrap();
-        assert_eq!(format!("{ring:?}"), "Ring { keys: [(None, [secret])], has_first: true }");
+        let ring = KeyRing::parse(&"ab".repeat(32)).unwrap();
+        assert_eq!(format!("{ring:?}"), "KeyRing { keys: [(None, [secret])], has_first: true }");
     }
 }

@@ -13,7 +13,7 @@ pub(crate) fn print() -> Result<Output, Failure> {
         Entry::error(
             "no-random-bytes",
             Place::Named("random numbers".into()),
-            "the kernel gives none",
+            "the kernel provides none",
         )
         .cause(&e)
     })?;

@@ -1,5 +1,5 @@
-//! Gives each VM of the document that has a `spec` its provisioning token; mints, shows and
-//! judges single tokens besides.
+//! Adds a provisioning token to each VM of the document that has a `spec`. Also mints, shows and
+//! verifies single tokens.
 //!
 //! The token's bytes are those that existing servers verify: docs/tokens.md.
 
@@ -14,9 +14,9 @@ mod token;
 mod verify;
 
 pub use cli::Cli;
-pub use key::{Key, KeyText, Ring};
-pub use token::{Claims, Expiring, Token, mint};
-pub use verify::{Payload, Refused, Verifier, read_unverified, verify};
+pub use key::{Key, KeyRing, KeyText};
+pub use token::{Claims, Token, Validity, mint};
+pub use verify::{Payload, Verifier, VerifyError, read_unverified, verify};
 
 use cli::{Command, InspectArgs, MintArgs, TokenArgs, VerifyArgs};
 use load::KeySource;
@@ -25,7 +25,7 @@ use stage::{Console, Document, Entry, Failure, Output, Place, Report};
 /// Runs the tool: as a filter of the document, or one of its subcommands.
 ///
 /// # Errors
-/// What is wrong with the key, the document or the token.
+/// The key, the document or the token is invalid.
 pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     match cli.command {
         None => filter(&cli.token.0),
@@ -64,13 +64,13 @@ fn inspect(args: &InspectArgs) -> Result<Output, Failure> {
 
 fn check(args: &VerifyArgs) -> Result<Output, Failure> {
     let text = load::token()?;
-    let ring = load::ring(&args.key.source()).map_err(load::NoKey::on_server)?;
+    let ring = load::ring(&args.key.source()).map_err(load::KeyError::on_server)?;
     let verifier = Verifier { ring: &ring, name: &args.name, now: args.now()? };
     let payload = verify(&text, &verifier).map_err(refused)?;
     Ok(Output::bytes(show::payload(&payload, args.json, "valid"), Report::new()))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
-fn refused(why: Refused) -> Failure {
+fn refused(why: VerifyError) -> Failure {
     Entry::error("token-rejected", Place::input(""), format!("{}: {why}", why.code())).into()
 }

@@ -3,22 +3,22 @@
 //! DOOR: reads key files, descriptors and stdin, and has `sops` decrypt a secrets.yaml.
 
 use crate::Key;
-use crate::key::{KeyProblem, KeyText, Ring};
-use crate::secrets::{Secrets, Unreadable};
-use stage::sops::{self, Undecrypted};
+use crate::key::{KeyProblem, KeyRing, KeyText};
+use crate::secrets::{Secrets, SecretsError};
+use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place, Position};
 use std::io::{IsTerminal, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-/// The most that a key file or a secrets.yaml may hold: what is larger is another file.
+/// The maximum size of a key file or a secrets.yaml; a larger file is something else.
 const LARGEST: u64 = 4 << 20;
 
-const KEYGEN: &str = "make a key with `mint-token keygen`";
+const KEYGEN: &str = "create a key with `mint-token keygen`";
 
-/// Where the signing keys come from. Without `Debug`: one of them is a key.
+/// Where the signing keys come from. Has no `Debug`, because one variant holds a key.
 pub(crate) enum KeySource {
-    /// secrets.yaml in this folder.
+    /// secrets.yaml in this directory.
     Site(PathBuf),
     /// A key file.
     File(PathBuf),
@@ -26,17 +26,17 @@ pub(crate) enum KeySource {
     Descriptor(u32),
     /// The environment.
     Environment(KeyText),
-    /// Nothing was said.
+    /// No source was given.
     None,
 }
 
-/// Why there is no key to work with.
-pub(crate) struct NoKey {
+/// Why no key could be loaded.
+pub(crate) struct KeyError {
     entry: Box<Entry>,
     absent: bool,
 }
 
-impl NoKey {
+impl KeyError {
     fn new(place: Place, problem: KeyProblem) -> Self {
         let entry = Entry::error("invalid-key", place, problem.to_string());
         let entry = match problem {
@@ -50,12 +50,13 @@ impl NoKey {
         Self { entry: Box::new(entry), absent: true }
     }
 
-    /// The same for a filter: says which VM needs the key.
+    /// Returns the failure of the filter, which names the first VM that needs the key.
     pub(crate) fn due_for(self, vm: &Place) -> Failure {
         self.entry.note(format!("{vm} is the first that needs a token")).into()
     }
 
-    /// The same as a server says it: code and text of the reference, the reason as cause.
+    /// Returns the failure in the server's words: the reference's code and text, with the reason as
+    /// cause.
     pub(crate) fn on_server(mut self) -> Failure {
         let text = if self.absent {
             "Signing key not configured"
@@ -68,30 +69,30 @@ impl NoKey {
     }
 }
 
-impl From<Entry> for NoKey {
+impl From<Entry> for KeyError {
     fn from(entry: Entry) -> Self {
         Self { entry: Box::new(entry), absent: false }
     }
 }
 
-impl From<NoKey> for Failure {
-    fn from(no_key: NoKey) -> Self {
-        (*no_key.entry).into()
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        (*error.entry).into()
     }
 }
 
 /// Reads the keys.
-pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
+pub(crate) fn ring(source: &KeySource) -> Result<KeyRing, KeyError> {
     match source {
         KeySource::Site(folder) => site(folder),
         KeySource::File(path) => {
-            // What is no file's name must not be shown as one.
+            // A key given as a file name must not be shown.
             if path.to_str().is_some_and(|name| Key::parse(name).is_ok()) {
                 let place = Place::Named("--key-file".into());
                 return Err(Entry::error(
                     "key-instead-of-file",
                     place,
-                    "must be the name of a file, this is a key",
+                    "expected a file name, found a key",
                 )
                 .into());
             }
@@ -99,8 +100,8 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
             parsed(&text, &Place::file(path.display().to_string()))
         }
         KeySource::Descriptor(number) => {
-            // Opened by its path: to take a descriptor by number is unsafe in Rust,
-            // and this crate has no unsafe code.
+            // Opened by path: using a descriptor by number is unsafe in Rust, and this crate has no
+            // unsafe code.
             let path = PathBuf::from(format!("/dev/fd/{number}"));
             parsed(&read(&path, Guard::None)?, &Place::file(path.display().to_string()))
         }
@@ -109,22 +110,22 @@ pub(crate) fn ring(source: &KeySource) -> Result<Ring, NoKey> {
             let entry = Entry::error(
                 "no-signing-key",
                 Place::Named("signing key".into()),
-                "no source is given",
+                "no source given",
             )
-            .hint("name one: --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
-            Err(NoKey::absent(entry))
+            .hint("use --site, --key-file, --key-fd or $HOMESTAK_SIGNING_KEY");
+            Err(KeyError::absent(entry))
         }
     }
 }
 
-/// Reads the token on stdin; blanks around it do not count.
+/// Reads the token from stdin, without whitespace around it.
 pub(crate) fn token() -> Result<KeyText, Failure> {
     let mut stdin = std::io::stdin().lock();
     if stdin.is_terminal() {
         return Err(Entry::error(
             "terminal-input",
             Place::input(""),
-            "a token is expected, this is a terminal",
+            "expected a token, found a terminal",
         )
         .hint("pipe the token in, so that it is not kept in the shell's history")
         .into());
@@ -140,17 +141,17 @@ pub(crate) fn token() -> Result<KeyText, Failure> {
     Ok(KeyText::new(text.to_owned()))
 }
 
-fn parsed(text: &str, place: &Place) -> Result<Ring, NoKey> {
-    Ring::parse(text).map_err(|(line, problem)| {
+fn parsed(text: &str, place: &Place) -> Result<KeyRing, KeyError> {
+    KeyRing::parse(text).map_err(|(line, problem)| {
         let place = match place {
             Place::File { path, .. } if line > 0 => at(path, Some((line, 1))),
             other => other.clone(),
         };
-        NoKey::new(place, problem)
+        KeyError::new(place, problem)
     })
 }
 
-/// A position in a file that holds secrets: never with the line itself.
+/// Returns a position in a file with secrets, without an excerpt of the line.
 fn at(path: &str, position: Option<(usize, usize)>) -> Place {
     let position = position.map(|(line, column)| Position { line, column });
     Place::File { path: path.to_owned(), position, excerpt: None }
@@ -159,32 +160,32 @@ fn at(path: &str, position: Option<(usize, usize)>) -> Place {
 /// Whether a file may be readable by others.
 #[derive(Clone, Copy, PartialEq)]
 enum Guard {
-    /// A file with nothing but keys: as ssh does, it is refused when others can read it.
+    /// A key file: refused if other users can read it, as ssh does.
     OwnerOnly,
-    /// A secrets.yaml, of which resolve warns, or a descriptor.
+    /// A secrets.yaml, for which resolve warns, or a descriptor.
     None,
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: keys are read here")]
-fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
+fn read(path: &Path, guard: Guard) -> Result<KeyText, KeyError> {
     let place = || Place::file(path.display().to_string());
     let unread = |e: std::io::Error| {
-        NoKey::from(Entry::error("unreadable", place(), "cannot be read").cause(&e))
+        KeyError::from(Entry::error("unreadable", place(), "cannot be read").cause(&e))
     };
     let file = std::fs::File::open(path).map_err(unread)?;
-    // Asked of the open file, not of the path: it could have been exchanged in between.
+    // Checks the open file, not the path, which could be replaced in between.
     let metadata = file.metadata().map_err(unread)?;
     if guard == Guard::OwnerOnly && metadata.is_file() && metadata.permissions().mode() & 0o077 != 0
     {
         return Err(Entry::error(
             "readable-by-others",
             place(),
-            "holds signing keys and is readable by others",
+            "contains signing keys and is readable by other users",
         )
         .hint(format!("chmod 600 {}", path.display()))
         .into());
     }
-    // Room for all, so that no copy is left behind when the buffer grows.
+    // Large enough that the buffer never grows and leaves a copy in memory.
     let room = usize::try_from(metadata.len().min(LARGEST)).unwrap_or_default() + 4096;
     let mut text = KeyText::new(String::with_capacity(room));
     file.take(LARGEST + 1).read_to_string(&mut text).map_err(unread)?;
@@ -194,7 +195,7 @@ fn read(path: &Path, guard: Guard) -> Result<KeyText, NoKey> {
     Ok(text)
 }
 
-fn site(folder: &Path) -> Result<Ring, NoKey> {
+fn site(folder: &Path) -> Result<KeyRing, KeyError> {
     let (plain, encrypted) = (folder.join("secrets.yaml"), folder.join("secrets.yaml.enc"));
     let (path, text) = match (plain.exists(), encrypted.exists()) {
         (true, _) => {
@@ -211,59 +212,57 @@ fn site(folder: &Path) -> Result<Ring, NoKey> {
             let entry = Entry::error(
                 "no-signing-key",
                 place,
-                "does not exist; the signing key is read from it",
+                "does not exist, so there is no signing key to read",
             );
-            return Err(NoKey::absent(entry.hint("or name another source: --key-file, --key-fd")));
+            return Err(KeyError::absent(entry.hint("use another source: --key-file or --key-fd")));
         }
     };
     keys(&path, &secrets(&path, &text)?)
 }
 
-fn secrets(path: &Path, text: &str) -> Result<Secrets, NoKey> {
-    Secrets::parse(text).map_err(|Unreadable { at: position }| {
-        let fact = "is not YAML with `auth.signing_key` as text in it";
+fn secrets(path: &Path, text: &str) -> Result<Secrets, KeyError> {
+    Secrets::parse(text).map_err(|SecretsError { at: position }| {
+        let fact = "is not YAML with `auth.signing_key` as a string";
         Entry::error("not-yaml", at(&path.display().to_string(), position), fact)
-            .hint("`resolve check` says what is wrong with the file")
+            .hint("run `resolve check` to see what is wrong with the file")
             .into()
     })
 }
 
-fn keys(path: &Path, secrets: &Secrets) -> Result<Ring, NoKey> {
+fn keys(path: &Path, secrets: &Secrets) -> Result<KeyRing, KeyError> {
     let place = Place::file(path.display().to_string());
     let mut keys = Vec::new();
     for (field, name, hex) in secrets.keys() {
         let key = Key::parse(hex).map_err(|problem| {
             let entry = Entry::error("invalid-key", place.clone(), format!("`{field}` {problem}"))
                 .hint(KEYGEN);
-            NoKey::from(entry)
+            KeyError::from(entry)
         })?;
         keys.push((name.map(str::to_owned), key));
     }
     if keys.is_empty() {
         let entry =
-            Entry::error("no-signing-key", place, "`auth.signing_key` is not there").hint(KEYGEN);
-        return Err(NoKey::absent(entry));
+            Entry::error("no-signing-key", place, "`auth.signing_key` is missing").hint(KEYGEN);
+        return Err(KeyError::absent(entry));
     }
     let named_only = keys.iter().all(|(name, _)| name.is_some());
-    let ring = Ring::new(keys).map_err(|problem| NoKey::new(place, problem))?;
-    // The first name in the alphabet is as likely as not the key that is being retired.
+    let ring = KeyRing::new(keys).map_err(|problem| KeyError::new(place, problem))?;
+    // The first name in alphabetical order may well be the key that is being retired.
     Ok(if named_only { ring.unordered() } else { ring })
 }
 
-fn decrypt(path: &Path) -> Result<KeyText, NoKey> {
+fn decrypt(path: &Path) -> Result<KeyText, KeyError> {
     sops::decrypt(path).map(KeyText::new).map_err(|problem| {
         let error =
             |fact| Entry::error("unreadable", Place::file(path.display().to_string()), fact);
         let entry = match problem {
-            Undecrypted::NotStarted(e) => {
-                error("is encrypted, and the program `sops` cannot be started")
-                    .cause(&e)
-                    .hint("install sops, or decrypt the file to secrets.yaml")
-            }
-            Undecrypted::Refused(said) => {
+            DecryptError::NotStarted(e) => error("is encrypted, and `sops` cannot be started")
+                .cause(&e)
+                .hint("install sops, or decrypt the file to secrets.yaml"),
+            DecryptError::Refused(said) => {
                 error("cannot be decrypted").note(format!("sops says: {said}"))
             }
-            Undecrypted::NotText => error("is not text after decryption"),
+            DecryptError::NotText => error("is not text after decryption"),
         };
         entry.into()
     })

@@ -1,7 +1,6 @@
 //! The signing keys in the text of secrets.yaml. Does no I/O.
 //!
-//! Reads `auth.signing_key` and `auth.signing_keys` and looks at nothing else: the rest of the
-//! file is resolve's to judge.
+//! Reads only `auth.signing_key` and `auth.signing_keys`; resolve checks the rest of the file.
 
 use crate::key::KeyText;
 use serde::Deserialize;
@@ -9,7 +8,7 @@ use serde::de::Deserializer;
 use stage::shown;
 use std::collections::BTreeMap;
 
-/// What is in secrets.yaml, as far as it concerns us.
+/// The part of secrets.yaml that mint-token uses.
 #[derive(Default, Deserialize)]
 pub(crate) struct Secrets {
     #[serde(default)]
@@ -32,28 +31,28 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
-/// Why the text cannot be used: its place alone. The parser's own words could quote a secret.
+/// Where the text is invalid. The parser's message is dropped, because it could quote a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unreadable {
+pub(crate) struct SecretsError {
     /// Line and column from 1, when the parser knows them.
     pub(crate) at: Option<(usize, usize)>,
 }
 
 impl Secrets {
-    pub(crate) fn parse(text: &str) -> Result<Self, Unreadable> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SecretsError> {
         let parsed: Result<Option<Self>, _> = serde_yaml::from_str(text);
         parsed.map(Option::unwrap_or_default).map_err(|error| {
             let place = |l: serde_yaml::Location| (l.line() as usize, l.column() as usize);
-            Unreadable { at: error.location().map(place).filter(|(line, _)| *line > 0) }
+            SecretsError { at: error.location().map(place).filter(|(line, _)| *line > 0) }
         })
     }
 
-    /// The keys, `auth.signing_key` first, each with its name in the file and its `kid`.
+    /// Returns the keys, `auth.signing_key` first, each with its field and its `kid`.
     pub(crate) fn keys(&self) -> Vec<(String, Option<&str>, &KeyText)> {
         let Some(auth) = &self.auth else { return Vec::new() };
         let current = auth.signing_key.iter().map(|hex| ("auth.signing_key".into(), None, &hex.0));
         let named = auth.signing_keys.iter().flatten().map(|(name, hex)| {
-            // Whoever mixes up name and key has written the key here.
+            // A user who mixes up name and key has written the key here.
             (format!("auth.signing_keys.{}", shown::name(name)), Some(name.as_str()), &hex.0)
         });
         current.chain(named).collect()

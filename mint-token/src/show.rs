@@ -34,7 +34,7 @@ pub(crate) fn payload(payload: &Payload, json: bool, signature: &str) -> String 
     out
 }
 
-/// Seconds since 1970, with the date in front when there is one.
+/// Returns seconds since 1970, after the date if they are one.
 fn time(value: &Value) -> String {
     let date = value.as_i64().and_then(|seconds| Timestamp::from_second(seconds).ok());
     date.map_or_else(|| value.to_string(), |date| format!("{date} ({value})"))

@@ -1,33 +1,33 @@
-//! `mint`: a key and claims give a token. Does no I/O.
+//! `mint`: makes a token from a key and claims. Does no I/O.
 //!
 //! `P.S`, where P is the payload as JSON in base64url without padding, and S is the
 //! HMAC-SHA256 of P's ASCII bytes, likewise. The JSON is byte for byte what Python's
-//! `json.dumps(…, separators=(',', ':'))` writes, because that is how tokens were made before.
+//! `json.dumps(…, separators=(',', ':'))` writes, which is how tokens were made before.
 
-use crate::key::{Key, Ring};
+use crate::key::{Key, KeyRing};
 use data_encoding::BASE64URL_NOPAD;
 use stage::{Entry, Failure, Place, shown};
 use std::fmt::Write;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims<'a> {
-    /// Name of the VM.
+    /// The name of the VM.
     pub name: &'a str,
-    /// Spec that it may fetch.
+    /// The spec that the VM may fetch.
     pub spec: &'a str,
-    /// When.
-    pub times: Expiring,
-    /// Name of the key, for a verifier that has several; absent in the reference's tokens.
+    /// When it was issued and when it expires.
+    pub times: Validity,
+    /// The name of the key, for a verifier with several; tokens of the reference have none.
     pub kid: Option<&'a str>,
 }
 
 /// Times of a token, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Expiring {
-    /// When it was made.
+pub struct Validity {
+    /// The time of issue.
     pub issued_at: u64,
-    /// From when on it is refused; absent in the reference's tokens.
+    /// The time from which on it is refused; tokens of the reference have none.
     pub expires_at: Option<u64>,
 }
 
@@ -36,7 +36,7 @@ pub struct Expiring {
 pub struct Token(String);
 
 impl Token {
-    /// Hands out the token; the caller must not print it in a message.
+    /// Returns the token; the caller must not put it in a message.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -57,36 +57,36 @@ pub fn mint(key: &Key, claims: &Claims<'_>) -> Token {
     Token(token)
 }
 
-/// The key that signs, and the name it goes by in the token.
+/// The key that signs, and its name in the token.
 pub(crate) struct Minter<'a> {
     kid: Option<&'a str>,
     key: &'a Key,
 }
 
 impl<'a> Minter<'a> {
-    /// Picks the key named `kid`; without a name the first one, which then adds no `kid`,
-    /// so that the token is the reference's.
-    pub(crate) fn new(ring: &'a Ring, kid: Option<&str>) -> Result<Self, Failure> {
+    /// Picks the key named `kid`, or else the first one. The first one adds no `kid`, so that the
+    /// token is the same as the reference's.
+    pub(crate) fn new(ring: &'a KeyRing, kid: Option<&str>) -> Result<Self, Failure> {
         let found = match kid {
             Some(wanted) => ring.keys().find(|(name, _)| *name == Some(wanted)),
             None => ring.first().map(|key| (None, key)),
         };
         found.map(|(kid, key)| Self { kid, key }).ok_or_else(|| {
             let fact = match kid {
-                Some(wanted) => format!("no key is named \"{}\"", shown::name(wanted)),
-                None => "must say which key signs, since all have names".into(),
+                Some(wanted) => format!("found no key named \"{}\"", shown::name(wanted)),
+                None => "is required to choose the signing key, because all keys have names".into(),
             };
             let names: Vec<_> = ring.keys().filter_map(|(name, _)| name.map(shown::name)).collect();
             let hint = if names.is_empty() {
-                "no key of this source has a name".into()
+                "none of the keys has a name".into()
             } else {
-                format!("the keys are named {}", names.join(", "))
+                format!("available keys: {}", names.join(", "))
             };
             Entry::error("unknown-kid", Place::Named("--kid".into()), fact).hint(hint).into()
         })
     }
 
-    pub(crate) fn mint(&self, name: &str, spec: &str, times: Expiring) -> Token {
+    pub(crate) fn mint(&self, name: &str, spec: &str, times: Validity) -> Token {
         mint(self.key, &Claims { name, spec, times, kid: self.kid })
     }
 }
@@ -108,8 +108,8 @@ fn payload(claims: &Claims<'_>) -> String {
     out
 }
 
-/// Writes a JSON string in ASCII, as Python does by default; serde_json would leave other
-/// characters as they are, and the signature would be another one.
+/// Writes a JSON string in ASCII, as Python does by default. serde_json would not escape other
+/// characters, and the signature would differ.
 fn push_json(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {

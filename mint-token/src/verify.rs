@@ -1,25 +1,25 @@
-//! `verify`: judges a token as a server does, in the reference's order and with its codes
+//! `verify`: checks a token as a server does, in the reference's order and with its codes
 //! and texts. Does no I/O.
 //!
-//! Stricter than the reference in what is no token at all: base64url must be canonical and the
-//! payload an object, so that one signature belongs to exactly one text.
+//! Stricter than the reference about malformed tokens: base64url must be canonical and the payload
+//! an object, so that one signature belongs to exactly one text.
 
-use crate::key::Ring;
+use crate::key::KeyRing;
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-/// Who asks, when, and which keys are believed.
+/// The parameters of a check: the trusted keys, the VM's name and the time.
 #[derive(Debug)]
 pub struct Verifier<'a> {
-    /// The keys.
-    pub ring: &'a Ring,
-    /// The name that the VM goes by.
+    /// The trusted keys.
+    pub ring: &'a KeyRing,
+    /// The name of the VM that shows the token.
     pub name: &'a str,
     /// Seconds since 1970.
     pub now: u64,
 }
 
-/// What a token says, as it came.
+/// The payload of a token, unchanged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payload {
     /// All claims, unknown ones too.
@@ -35,12 +35,12 @@ impl Payload {
 
 /// Why a token is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// Not two parts with a dot between.
+pub enum VerifyError {
+    /// It is not two parts with a dot between them.
     Segments,
     /// The signature is not base64url.
     SignatureEncoding,
-    /// No key has made this signature.
+    /// None of the keys made the signature.
     Signature,
     /// The payload is not a JSON object in base64url.
     PayloadEncoding,
@@ -48,20 +48,20 @@ pub enum Refused {
     Version(String),
     /// `n` or `s` is absent or empty.
     MissingClaims,
-    /// A claim has a type that it must not have.
+    /// A claim has the wrong type.
     ClaimType(&'static str),
     /// The token is for another VM.
     Identity {
         /// The name in the token.
         token: String,
-        /// The name of the one who shows it.
+        /// The name of the VM that shows it.
         name: String,
     },
     /// `exp` has passed.
     Expired,
 }
 
-impl Refused {
+impl VerifyError {
     /// The code that the reference's server answers with.
     pub fn code(&self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Refused {
     }
 }
 
-impl std::fmt::Display for Refused {
+impl std::fmt::Display for VerifyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Segments => f.write_str("Malformed token: expected 2 dot-separated segments"),
@@ -89,17 +89,17 @@ impl std::fmt::Display for Refused {
     }
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for VerifyError {}
 
 /// Judges a token.
 ///
 /// # Errors
-/// The first rule that it breaks.
-pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, Refused> {
+/// The first rule that the token breaks.
+pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, VerifyError> {
     let (payload, signature) = segments(token)?;
     let signature =
-        BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refused::SignatureEncoding)?;
-    // Every key is tried, whatever the first ones say: the time tells nothing of which fits.
+        BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| VerifyError::SignatureEncoding)?;
+    // Tries every key, so that the time does not reveal which one matches.
     let mut signers = Vec::new();
     for (kid, key) in verifier.ring.keys() {
         if key.verifies(payload.as_bytes(), &signature) {
@@ -107,68 +107,69 @@ pub fn verify(token: &str, verifier: &Verifier<'_>) -> Result<Payload, Refused> 
         }
     }
     if signers.is_empty() {
-        return Err(Refused::Signature);
+        return Err(VerifyError::Signature);
     }
     let payload = decode(payload)?;
     judge(&payload)?;
-    // A named key answers only for tokens that name it or name none.
+    // A named key accepts only tokens that name it or name no key.
     let claimed = payload.claims.get("kid").and_then(Value::as_str);
     let fits = |kid: &Option<&str>| kid.is_none() || claimed.is_none() || *kid == claimed;
     if !signers.iter().any(fits) {
-        return Err(Refused::Signature);
+        return Err(VerifyError::Signature);
     }
     if payload.text("n") != verifier.name {
         let (token, name) = (payload.text("n").to_owned(), verifier.name.to_owned());
-        return Err(Refused::Identity { token, name });
+        return Err(VerifyError::Identity { token, name });
     }
     match payload.claims.get("exp").and_then(Value::as_u64) {
-        Some(expires_at) if verifier.now >= expires_at => Err(Refused::Expired),
+        Some(expires_at) if verifier.now >= expires_at => Err(VerifyError::Expired),
         _ => Ok(payload),
     }
 }
 
-/// Reads a token without judging its signature or its claims.
+/// Reads a token without checking its signature or its claims.
 ///
 /// # Errors
-/// It is no token.
-pub fn read_unverified(token: &str) -> Result<Payload, Refused> {
+/// The token is malformed.
+pub fn read_unverified(token: &str) -> Result<Payload, VerifyError> {
     let (payload, signature) = segments(token)?;
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes());
-    signature.map_err(|_| Refused::SignatureEncoding)?;
+    signature.map_err(|_| VerifyError::SignatureEncoding)?;
     decode(payload)
 }
 
-fn segments(token: &str) -> Result<(&str, &str), Refused> {
-    let (payload, signature) = token.split_once('.').ok_or(Refused::Segments)?;
-    if signature.contains('.') { Err(Refused::Segments) } else { Ok((payload, signature)) }
+fn segments(token: &str) -> Result<(&str, &str), VerifyError> {
+    let (payload, signature) = token.split_once('.').ok_or(VerifyError::Segments)?;
+    if signature.contains('.') { Err(VerifyError::Segments) } else { Ok((payload, signature)) }
 }
 
-fn decode(payload: &str) -> Result<Payload, Refused> {
+fn decode(payload: &str) -> Result<Payload, VerifyError> {
     // `BASE64URL_NOPAD` refuses padding, other alphabets and bits that carry nothing.
-    let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| Refused::PayloadEncoding)?;
+    let bytes =
+        BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| VerifyError::PayloadEncoding)?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(claims)) => Ok(Payload { claims }),
-        _ => Err(Refused::PayloadEncoding),
+        _ => Err(VerifyError::PayloadEncoding),
     }
 }
 
 /// Judges the claims by themselves: version, then presence, then type.
-fn judge(payload: &Payload) -> Result<(), Refused> {
+fn judge(payload: &Payload) -> Result<(), VerifyError> {
     match payload.claims.get("v") {
         Some(v) if v.as_u64() == Some(1) => {}
-        Some(Value::String(v)) => return Err(Refused::Version(v.clone())),
-        Some(v) => return Err(Refused::Version(v.to_string())),
-        None => return Err(Refused::Version("None".into())),
+        Some(Value::String(v)) => return Err(VerifyError::Version(v.clone())),
+        Some(v) => return Err(VerifyError::Version(v.to_string())),
+        None => return Err(VerifyError::Version("None".into())),
     }
     if payload.text("n").is_empty() || payload.text("s").is_empty() {
-        return Err(Refused::MissingClaims);
+        return Err(VerifyError::MissingClaims);
     }
     let claim = |name| payload.claims.get(name);
     if claim("exp").is_some_and(|exp| !exp.is_u64()) {
-        return Err(Refused::ClaimType("exp"));
+        return Err(VerifyError::ClaimType("exp"));
     }
     if claim("kid").is_some_and(|kid| !kid.is_string()) {
-        return Err(Refused::ClaimType("kid"));
+        return Err(VerifyError::ClaimType("kid"));
     }
     Ok(())
 }

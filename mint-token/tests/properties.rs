@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may unwrap")]
 
-use mint_token::{Claims, Expiring, Key, Ring, Verifier, mint, read_unverified, verify};
+use mint_token::{Claims, Key, KeyRing, Validity, Verifier, mint, read_unverified, verify};
 use proptest::prelude::*;
 
 proptest! {
@@ -16,10 +16,10 @@ proptest! {
         key in proptest::collection::vec(any::<u8>(), 32..80),
     ) {
         let hex: String = key.iter().map(|b| format!("{b:02X}")).collect();
-        let times = Expiring { issued_at, expires_at: None };
+        let times = Validity { issued_at, expires_at: None };
         let claims = Claims { name: &name, spec: &spec, times, kid: None };
         let token = mint(&Key::parse(&hex).unwrap(), &claims);
-        let ring = Ring::parse(&hex).unwrap();
+        let ring = KeyRing::parse(&hex).unwrap();
         let payload = verify(token.expose(), &Verifier { ring: &ring, name: &name, now: 0 }).unwrap();
         prop_assert_eq!(&payload.claims["n"], &name);
         prop_assert_eq!(&payload.claims["s"], &spec);
@@ -29,7 +29,7 @@ proptest! {
 
     #[test]
     fn any_text_gets_an_answer(token in ".{0,200}|[A-Za-z0-9_-]{0,100}\\.[A-Za-z0-9_-]{43}") {
-        let ring = Ring::parse(&"11".repeat(32)).unwrap();
+        let ring = KeyRing::parse(&"11".repeat(32)).unwrap();
         let verifier = Verifier { ring: &ring, name: "edge", now: 0 };
         prop_assert!(verify(&token, &verifier).is_err());
         let _ = read_unverified(&token);
@@ -38,10 +38,10 @@ proptest! {
     #[test]
     fn any_signed_payload_gets_an_answer(payload in "[A-Za-z0-9_-]{0,100}|eyJ2IjoxL[A-Za-z0-9_-]{0,60}") {
         let hex = "22".repeat(32);
-        let ring = Ring::parse(&hex).unwrap();
+        let ring = KeyRing::parse(&hex).unwrap();
         let signed = format!("{payload}.{}", sign(&hex, &payload));
         let answer = verify(&signed, &Verifier { ring: &ring, name: "edge", now: 0 });
-        prop_assert!(!matches!(answer, Err(mint_token::Refused::Signature)));
+        prop_assert!(!matches!(answer, Err(mint_token::VerifyError::Signature)));
     }
 }
 

@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may unwrap")]
 
-use mint_token::{Claims, Expiring, Key, Ring, Verifier, mint, verify};
+use mint_token::{Claims, Key, KeyRing, Validity, Verifier, mint, verify};
 use serde_json::Value;
 
 #[expect(clippy::disallowed_methods, reason = "door: the vectors are files")]
@@ -20,7 +20,7 @@ fn text<'a>(row: &'a Value, field: &str) -> &'a str {
 }
 
 fn answer(token: &str, ring: &str, name: &str, now: u64) -> String {
-    let ring = Ring::parse(ring).unwrap();
+    let ring = KeyRing::parse(ring).unwrap();
     match verify(token, &Verifier { ring: &ring, name, now }) {
         Ok(_) => "ok".into(),
         Err(refused) => format!("{}: {refused}", refused.code()),
@@ -33,7 +33,7 @@ fn tokens_are_those_that_python_makes() {
         let claims = Claims {
             name: text(&row, "n"),
             spec: text(&row, "s"),
-            times: Expiring {
+            times: Validity {
                 issued_at: row["iat"].as_u64().unwrap(),
                 expires_at: row["exp"].as_u64(),
             },
@@ -60,7 +60,7 @@ fn tokens_are_judged_as_expected() {
 fn no_token_survives_a_change_of_any_byte() {
     let rows = rows("mint.jsonl");
     let row = &rows[0];
-    let ring = Ring::parse(text(row, "key")).unwrap();
+    let ring = KeyRing::parse(text(row, "key")).unwrap();
     let verifier = Verifier { ring: &ring, name: text(row, "n"), now: 0 };
     let token = text(row, "token");
     assert!(verify(token, &verifier).is_ok());

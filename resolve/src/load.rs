@@ -6,7 +6,7 @@ pub(crate) use discover::{Environment, site_folder};
 
 use crate::source::{SourceFile, Sources, Unreadable};
 use stage::seed;
-use stage::sops::{self, Undecrypted};
+use stage::sops::{self, DecryptError};
 use stage::{Entry, Failure, Place};
 use std::io::ErrorKind;
 use std::io::Read;
@@ -189,18 +189,18 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
 
 fn decrypted(path: &Path) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
-        Undecrypted::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
+        DecryptError::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
             fact: "is encrypted, and the program `sops` is not on PATH".to_owned(),
             hint: Some("install sops, or leave secrets out by `--no-secrets`".to_owned()),
         },
-        Undecrypted::NotStarted(e) => {
+        DecryptError::NotStarted(e) => {
             format!("is encrypted, and `sops` cannot be started: {e}").into()
         }
-        Undecrypted::Refused(said) => {
+        DecryptError::Refused(said) => {
             let said = said.lines().next().unwrap_or("nothing");
             format!("cannot be decrypted; sops says: {said}").into()
         }
-        Undecrypted::NotText => "is not UTF-8 after decryption".to_owned().into(),
+        DecryptError::NotText => "is not UTF-8 after decryption".to_owned().into(),
     })
 }
 

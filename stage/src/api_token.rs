@@ -1,17 +1,17 @@
-//! How a user of Proxmox VE and an API token of one are written. Does no I/O.
+//! The syntax of Proxmox VE's user IDs and API tokens. Does no I/O.
 //!
 //! PVE: pve-access-control, Auth/Plugin.pm, verify_username, $user_regex and $realm_regex;
 //! AccessControl.pm, $token_full_regex and verify_token, which takes the last `=` for the secret's.
 
-/// What a user must be.
+/// The form of a user ID.
 pub const USER_FORM: &str = "user@realm";
-/// What a token must be.
+/// The form of a token with its secret.
 pub const TOKEN_FORM: &str = "user@realm!id=uuid";
-/// What the name of a token must be.
+/// The form of a token's name.
 pub const TOKEN_NAME_FORM: &str = "letters, digits, ., _ and -, a letter first";
 
-/// Returns whether a text is a user with its realm. A user's name may be a mail address, and hold
-/// `!` and `=`: the realm begins after the last `@`.
+/// Returns whether a text is a user with its realm. A user's name may be a mail address and may
+/// contain `!` and `=`: the realm starts after the last `@`.
 pub fn is_user(text: &str) -> bool {
     let Some((name, realm)) = text.rsplit_once('@') else { return false };
     let sign = |b: u8| b.is_ascii_graphic() && !b":/".contains(&b);

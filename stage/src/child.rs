@@ -1,17 +1,17 @@
-//! `command`: a program that a stage starts, without the secrets of the stage's own environment.
+//! `command`: starts programs without the secrets in the stage's own environment.
 //!
 //! DOOR: starts programs, and reads the names of the environment.
 
 use std::process::Command;
 
-/// Families of variables that are ours or Proxmox VE's.
+/// Prefixes of our variables and of Proxmox VE's.
 const FAMILIES: [&str; 4] = ["PVE_", "PROXMOX_", "HOMESTAK_", "PM_"];
-/// Parts of a name that say: this is a secret.
+/// Parts of a name that mark a secret.
 const SECRETS: [&str; 5] = ["TOKEN", "KEY", "PASSWORD", "PASS", "SECRET"];
 
 /// Returns a command that does not inherit API tokens and signing keys.
 ///
-/// Everything else stays: `sops` finds its keys, and `sftp` its agent, by the environment.
+/// It inherits everything else: `sops` finds its keys, and `sftp` its agent, in the environment.
 #[expect(clippy::disallowed_methods, reason = "door: programs, and what they inherit")]
 pub fn command(program: &str) -> Command {
     let mut command = Command::new(program);
@@ -23,7 +23,8 @@ pub fn command(program: &str) -> Command {
     command
 }
 
-/// The same for a program that has no business on the network: a proxy's URL may hold a password.
+/// Like [`command`], for a program that does not need the network: the URL of a proxy may contain a
+/// password.
 pub fn local_command(program: &str) -> Command {
     let mut command = command(program);
     for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
@@ -32,7 +33,7 @@ pub fn local_command(program: &str) -> Command {
     command
 }
 
-/// Returns whether a variable holds a secret of ours, such as `PVE_API_TOKEN`.
+/// Returns whether a variable contains one of our secrets, such as `PVE_API_TOKEN`.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     FAMILIES.iter().any(|family| name.starts_with(family))

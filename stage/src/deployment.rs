@@ -14,11 +14,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// The document's head and its VMs. An absent text is empty, as in the reference;
-/// an absent number is none.
+/// The document's top-level fields and its VMs. An absent string is empty, as in the reference;
+/// an absent number is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Deployment {
-    /// The PVE node that the VMs live on.
+    /// The PVE node that the VMs are on.
     pub node: String,
     /// Base URL of the PVE API.
     pub api_endpoint: String,
@@ -26,9 +26,9 @@ pub struct Deployment {
     pub api_token: Secret<String>,
     /// For the OpenTofu module; our stages never use it.
     pub ssh_user: String,
-    /// The user that cloud-init makes.
+    /// The user that cloud-init creates.
     pub automation_user: String,
-    /// For the OpenTofu module, as `ssh_user`.
+    /// For the OpenTofu module, like `ssh_user`.
     pub ssh_host: String,
     /// Storage for VM disks.
     pub datastore: String,
@@ -40,26 +40,26 @@ pub struct Deployment {
     pub ssh_keys: Vec<String>,
     /// Where a VM fetches its spec; empty for none.
     pub spec_server: String,
-    /// The site that the VMs belong to; `None`: it has no name, and its VMs cannot be told from
-    /// those of another site.
+    /// The site that the VMs belong to. `None` for a site without a name, whose VMs cannot be
+    /// distinguished from those of another site.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
-    /// What the VMs belong to: the env's or the manifest's name, or that of `resolve --deployment`.
+    /// The deployment that the VMs belong to: the name of the env or manifest, or that of
+    /// `resolve --deployment`.
     pub deployment: String,
-    /// The name of every VM of the deployment, those included that this document does not make, and
-    /// the names that VMs were renamed from; `None`: the document does not list them.
+    /// The names of all VMs of the deployment, including VMs that are not in this document, and the
+    /// former names of renamed VMs. `None` if the document does not list them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vm_names: Option<Vec<String>>,
-    /// The vmids for VMs that name none.
+    /// The range of vmids for VMs that set none.
     pub vmid_range: VmidRange,
-    /// What pve-apply does once a VM has failed; `None`: the manifest does not say.
+    /// What pve-apply does after a VM has failed. `None` if the manifest does not set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_error: Option<String>,
     /// Image name → volid; filled by image-publish.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images: BTreeMap<String, String>,
-    /// Images that are not published yet, and their size in bytes where it is known: what
-    /// `image-publish --dry-run` would publish.
+    /// Images that `image-publish --dry-run` would publish, with their size in bytes if known.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub images_pending: BTreeMap<String, Option<u64>>,
     /// Image name → where it comes from; read by image-publish.
@@ -68,14 +68,14 @@ pub struct Deployment {
     /// Site-wide cloud-init additions; read by cloudinit-render.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub cloud_init: Map<String, Value>,
-    /// VMs that live on a nested node of this document: another pipe makes them, once it runs.
+    /// VMs on a nested node of this document: another pipe creates them once the node runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub waiting: Vec<Waiting>,
-    /// The VMs, parents first, else in the site's order.
+    /// The VMs, parents first, otherwise in the site's order.
     pub vms: Vec<Vm>,
 }
 
-/// A VM that this document cannot make.
+/// A VM that this document cannot create.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Waiting {
     /// Its name.
@@ -84,7 +84,7 @@ pub struct Waiting {
     pub parent: String,
 }
 
-/// So many bytes a VM usually takes when it is printed.
+/// The usual size of a printed VM in bytes.
 const USUAL_VM: usize = 1024;
 
 /// One VM of the document.
@@ -92,17 +92,17 @@ const USUAL_VM: usize = 1024;
 pub struct Vm {
     /// Name in PVE and host name in the guest.
     pub name: String,
-    /// The name that the VM had before; `None`: it has had this name all along.
+    /// The VM's former name. `None` if it was not renamed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub renamed_from: Option<String>,
-    /// The node that the site's YAML names for the VM; `None`: it names none, and the VM is on
-    /// the document's.
+    /// The node that the site's YAML sets for the VM. `None` for the document's node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// `None`: the first free one of `vmid_range`.
+    /// `None` for the first free vmid of `vmid_range`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vmid: Option<u32>,
-    /// The vmid comes from `vmid_base` or `count`: a new VM gets it, an existing one keeps its own.
+    /// Whether the vmid comes from `vmid_base` or `count`. A new VM gets it; an existing VM keeps
+    /// its own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vmid_counted: bool,
     /// Key of `images`.
@@ -116,8 +116,8 @@ pub struct Vm {
     /// Size of the boot disk in GiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<u32>,
-    /// The slot that a new VM boots from; `None`: virtio0. A VM that is there boots from what it
-    /// boots from.
+    /// The slot that a new VM boots from. `None` for virtio0. The boot disk of an existing VM does
+    /// not change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub boot_disk: Option<String>,
     /// Bridge or vnet of net0.
@@ -130,32 +130,33 @@ pub struct Vm {
     /// VLAN tag of net0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vlan: Option<u32>,
-    /// MAC of net0; empty: PVE picks one.
+    /// MAC of net0. If empty, PVE picks one.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub mac: String,
-    /// Every NIC as the guest knows it, net0 included; `None`: net0 is all, as the fields above say.
+    /// The settings of every NIC in the guest, net0 included. `None` for net0 alone, as in the fields
+    /// above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nics: Option<Vec<Nic>>,
-    /// What the site's YAML says of the VM's config in PVE, by config key: what the VM is held to.
-    /// `None`: a document of an earlier build, whose other fields are held.
+    /// The VM's config in PVE that the site's YAML sets, by config key. pve-apply keeps the VM to it.
+    /// `None` in a document of an earlier build, where the other fields apply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<Map<String, Value>>,
-    /// Whether the VM shall run.
+    /// Whether the VM should run.
     #[serde(skip_serializing_if = "Power::is_running")]
     pub power: Power,
-    /// The pool that the VM belongs to; `None`: that is left alone.
+    /// The pool that the VM belongs to. `None` to leave it alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<String>,
-    /// Name servers of this guest; `None`: the site's.
+    /// Name servers of this guest. `None` for the site's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dns_servers: Option<Vec<String>>,
-    /// Search domains of this guest; `None`: the site's.
+    /// Search domains of this guest. `None` for the site's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub search_domains: Option<Vec<String>>,
-    /// The user that cloud-init makes in this guest; `None`: `automation_user`.
+    /// The user that cloud-init creates in this guest. `None` for `automation_user`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// Crypt hash of that user's password; `None`: no password.
+    /// Crypt hash of that user's password. `None` for no password.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub password_hash: Option<Secret<String>>,
     /// Public keys for this guest instead of the document's.
@@ -164,10 +165,10 @@ pub struct Vm {
     /// cloud-config of this guest, on top of the document's.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub cloud_init: Map<String, Value>,
-    /// user-data that somebody has written by hand: passed on untouched, nothing is rendered.
+    /// user-data written by hand: passed on unchanged; nothing is rendered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_user_data: Option<Secret<String>>,
-    /// vendor-data that somebody has written by hand: passed on untouched.
+    /// vendor-data written by hand: passed on unchanged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_vendor_data: Option<Secret<String>>,
     /// Packages for the guest, besides those that every guest gets.
@@ -184,7 +185,7 @@ pub struct Vm {
     /// The spec that the VM fetches at its first boot; empty for none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub spec: String,
-    /// The VM of the same deployment that must be there first.
+    /// The VM of the same deployment that must exist first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// Provisioning token; filled by mint-token.
@@ -192,7 +193,7 @@ pub struct Vm {
     /// Filled by cloudinit-render.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_data: Option<Secret<String>>,
-    /// Filled by cloudinit-render, where the VM has vendor-data.
+    /// Filled by cloudinit-render if the VM has vendor-data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vendor_data: Option<Secret<String>>,
     /// Filled by cloudinit-render.
@@ -204,7 +205,7 @@ pub struct Vm {
     /// Filled by cloudinit-render.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
-    /// Filled by cloudinit-render: what tells whether a VM's seed data has changed.
+    /// Filled by cloudinit-render: shows whether a VM's seed data has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed_fingerprint: Option<String>,
     /// Filled by cloudinit-render: a digest of the fields that the seed was rendered from.
@@ -213,13 +214,13 @@ pub struct Vm {
 }
 
 impl Deployment {
-    /// Reads a document. Types are judged here, every problem of every field is reported;
-    /// whether a field must be there is for the stage that needs it.
+    /// Reads a document and reports every value of a wrong type. Each stage checks for itself whether
+    /// the fields that it needs are present.
     pub fn read(document: &Document) -> (Self, Report) {
         Self::read_with(document, |f| f.optional_object("config"))
     }
 
-    /// The same without the VMs' `config`, for a stage that only knows guests: it is the larger part.
+    /// Reads a document without the VMs' `config`, its larger part, for a stage that does not need it.
     pub fn read_guests(document: &Document) -> (Self, Report) {
         Self::read_with(document, |_| None)
     }
@@ -257,11 +258,11 @@ impl Deployment {
         (deployment, report)
     }
 
-    /// Returns the document of these values as it is printed, like [`Document::to_bytes`]; `resolve`
-    /// ends with this. Without a [`Document`] in between: 20,000 VMs would be copied for nothing.
+    /// Returns the document in its printed form, like [`Document::to_bytes`], for `resolve`. Does not
+    /// build a [`Document`] first, which would copy 20,000 VMs for nothing.
     ///
     /// # Errors
-    /// None for values that `serde_json` can hold, which these are.
+    /// None in practice: `serde_json` can write all of these values.
     pub fn to_bytes(&self) -> Result<Vec<u8>, serde_json::Error> {
         let mut bytes = Vec::with_capacity(self.vms.len() * USUAL_VM);
         serde_json::to_writer_pretty(&mut bytes, self)?;
@@ -283,7 +284,7 @@ fn vmid_range(f: &mut Fields<'_>) -> VmidRange {
 }
 
 impl Vm {
-    /// The `image` of a VM that is never made here.
+    /// The `image` of a VM that is never created here.
     pub const NO_IMAGE: &str = "none";
 
     fn read(f: &mut Fields<'_>) -> Self {

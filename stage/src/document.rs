@@ -1,7 +1,7 @@
-//! `Document`: the tfvars JSON that travels through the pipe, kept as it came.
+//! `Document`: the tfvars JSON that travels through the pipe, unchanged.
 //!
-//! A stage sets its own fields and leaves all others alone, those it does not know included:
-//! the document stays a valid `-var-file` for the OpenTofu module it descends from.
+//! A stage sets its own fields and leaves all others alone, even unknown ones: the document stays a
+//! valid `-var-file` for the OpenTofu module that it comes from.
 //! DOOR: [`Document::from_stdin`] reads stdin; the rest does no I/O.
 
 use crate::failure::Failure;
@@ -9,12 +9,12 @@ use crate::report::{Entry, Place};
 use serde_json::{Map, Value};
 use std::io::{IsTerminal, Read, Write};
 
-/// The largest document, in bytes: enough for 20,000 VMs with their seeds.
+/// The maximum size of a document in bytes: enough for 20,000 VMs with their seeds.
 const LARGEST: u64 = 256 << 20;
 
-/// The document as JSON: keys in the order in which they came, values untouched.
+/// The document as JSON, with its keys in their original order and its values unchanged.
 ///
-/// Invariant: `vms`, when present, may hold anything until [`crate::Deployment::read`] has judged it.
+/// `vms` may contain anything until [`crate::Deployment::read`] has checked it.
 #[derive(Clone, Default, PartialEq)]
 pub struct Document {
     json: Map<String, Value>,
@@ -24,7 +24,7 @@ impl Document {
     /// Reads stdin to its end and parses it.
     ///
     /// # Errors
-    /// stdin is a terminal, is empty, is larger than 256 MiB, cannot be read, or holds no JSON
+    /// stdin is a terminal, is empty, is larger than 256 MiB, cannot be read, or is not a JSON
     /// object.
     pub fn from_stdin() -> Result<Self, Failure> {
         let stdin = std::io::stdin().lock();
@@ -32,9 +32,9 @@ impl Document {
             return Err(Entry::error(
                 "terminal-input",
                 Place::input(""),
-                "a document is expected, this is a terminal",
+                "expected a document, found a terminal",
             )
-            .hint("pipe the output of the stage before into it")
+            .hint("pipe the output of the previous stage into it")
             .into());
         }
         Self::parse(&read_at_most(LARGEST, stdin)?)
@@ -43,10 +43,10 @@ impl Document {
     /// Parses a document.
     ///
     /// # Errors
-    /// The bytes are empty or no JSON object.
+    /// The bytes are empty or not a JSON object.
     pub fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         if bytes.trim_ascii().is_empty() {
-            // The stage before has said why it printed nothing.
+            // The previous stage has reported why it printed nothing.
             return Err(Entry::aftermath("no-document", Place::input(""), "no document").into());
         }
         match serde_json::from_slice(bytes) {
@@ -63,29 +63,29 @@ impl Document {
         }
     }
 
-    /// Wraps the fields of a document; `resolve` begins with this.
+    /// Wraps the fields of a new document, for `resolve`.
     pub fn from_json(json: Map<String, Value>) -> Self {
         Self { json }
     }
 
-    /// The fields, for reading.
+    /// Returns the fields.
     pub fn json(&self) -> &Map<String, Value> {
         &self.json
     }
 
-    /// Sets a field at the top; a new one goes to the end.
+    /// Sets a top-level field; a new one is added at the end.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         self.json.insert(key.to_owned(), value.into());
     }
 
-    /// Sets a field of the VM at `index`; does nothing when there is no such VM.
+    /// Sets a field of the VM at `index`, if there is such a VM.
     pub fn set_in_vm(&mut self, index: usize, key: &str, value: impl Into<Value>) {
         if let Some(vm) = self.vm(index) {
             vm.insert(key.to_owned(), value.into());
         }
     }
 
-    /// Removes a field of the VM at `index`, where it is there.
+    /// Removes a field of the VM at `index`, if it exists.
     pub fn remove_in_vm(&mut self, index: usize, key: &str) {
         if let Some(vm) = self.vm(index) {
             vm.shift_remove(key);
@@ -96,7 +96,7 @@ impl Document {
         self.json.get_mut("vms")?.as_array_mut()?.get_mut(index)?.as_object_mut()
     }
 
-    /// Writes the document as it is printed: indented by two, with a newline at the end.
+    /// Writes the document in its printed form: indented by two spaces, with a newline at the end.
     ///
     /// # Errors
     /// Those of the writer.
@@ -105,7 +105,7 @@ impl Document {
         to.write_all(b"\n")
     }
 
-    /// Returns the document as it is printed.
+    /// Returns the document in its printed form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         // Writing a map of JSON values into memory cannot fail.
@@ -114,7 +114,7 @@ impl Document {
     }
 }
 
-/// Reads to the end, and no further than `limit`: a stream without end must not fill the memory.
+/// Reads to the end, but at most `limit` bytes, so that an endless stream cannot fill the memory.
 fn read_at_most(limit: u64, stream: impl Read) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     stream
@@ -129,7 +129,7 @@ fn read_at_most(limit: u64, stream: impl Read) -> Result<Vec<u8>, Failure> {
 }
 
 impl std::fmt::Debug for Document {
-    /// Names the fields and hides the values: the document holds secrets.
+    /// Shows the field names and hides the values: the document contains secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.json.keys()).finish()
     }

@@ -1,8 +1,8 @@
-//! `Failure`: why a stage has made nothing. Does no I/O.
+//! `Failure`: why a stage has no output. Does no I/O.
 
 use crate::report::{Entry, Report};
 
-/// Why a stage has made nothing.
+/// Why a stage has no output.
 #[derive(Debug)]
 pub struct Failure {
     report: Report,
@@ -10,18 +10,18 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Stopped after the world was changed, or may have been.
+    /// Returns a failure of a run that has changed, or may have changed, something outside.
     pub fn part_way(report: Report) -> Self {
         Self { report, part_way: true }
     }
 
-    /// The same, when the world was changed before it.
+    /// Returns the same failure for a run that had already changed something outside.
     #[must_use]
     pub fn after_changes(self) -> Self {
         Self { part_way: true, ..self }
     }
 
-    /// What was found.
+    /// Returns the findings.
     pub fn report(&self) -> &Report {
         &self.report
     }

@@ -1,4 +1,4 @@
-//! `Fields`: typed reading of a JSON object that reports every problem and goes on. Does no I/O.
+//! `Fields`: reads a JSON object as typed values and reports every problem. Does no I/O.
 
 use crate::report::{Entry, Place, Report};
 use crate::secret::Secret;
@@ -6,8 +6,8 @@ use crate::shown;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// A JSON object being read: each method returns the value, or a default after a problem
-/// has been put into the report. `null` counts as absent, as OpenTofu's `optional()` has it.
+/// A JSON object being read. Each method returns the value; after reporting a problem it returns a
+/// default. `null` counts as absent, as in OpenTofu's `optional()`.
 pub struct Fields<'a> {
     json: &'a Map<String, Value>,
     path: String,
@@ -15,7 +15,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads from `json`, whose place in the document is `path` (empty for the document itself).
+    /// Reads `json`, which is at `path` in the document (empty for the document itself).
     pub fn new(
         json: &'a Map<String, Value>,
         path: impl Into<String>,
@@ -31,7 +31,7 @@ impl<'a> Fields<'a> {
         self.typed(key, text, "text")
     }
 
-    /// Text that must not be shown, or `None` when absent.
+    /// Reads a secret string; `None` when absent.
     pub fn secret(&mut self, key: &str) -> Option<Secret<String>> {
         self.text(key).map(Secret::new)
     }
@@ -144,17 +144,17 @@ impl<'a> Fields<'a> {
         out
     }
 
-    /// The object itself, for what has more than one type.
+    /// Returns the object itself, for fields with more than one type.
     pub fn json(&self) -> &'a Map<String, Value> {
         self.json
     }
 
-    /// The place of a field of this object.
+    /// Returns the place of a field of this object.
     pub fn place(&self, key: &str) -> Place {
         Place::input(self.path_of(key))
     }
 
-    /// Adds a problem of a field of this object.
+    /// Reports a problem of a field of this object.
     pub fn problem(&mut self, code: &'static str, key: &str, fact: impl Into<String>) {
         let entry = Entry::error(code, self.place(key), fact);
         self.report.push(entry);

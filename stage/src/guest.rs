@@ -1,7 +1,8 @@
-//! What a value must be to be safe in a guest and to work there, one function for each kind: what
-//! cloudinit-render refuses, and resolve already, where file and line are known. Does no I/O.
+//! Rules for values that must be safe and must work in a guest, one function for each kind of value.
+//! resolve applies them first, because it knows file and line, and cloudinit-render again. Does no
+//! I/O.
 //!
-//! Each returns what is wrong, without the value: some are secret.
+//! Each returns what is wrong, without the value, which may be secret.
 
 mod hash;
 mod name;
@@ -13,7 +14,7 @@ pub use ssh_key::{SSH_KEY_HINT, is_meant_as_key, ssh_key};
 
 use std::net::IpAddr;
 
-/// What a value must be.
+/// The result of a rule: what the value must be, if it is not.
 pub type Rule = Result<(), &'static str>;
 
 /// A host name: one label, or several with dots.
@@ -33,13 +34,13 @@ pub fn host_name(text: &str) -> Rule {
         );
     }
     if text.eq_ignore_ascii_case("localhost") {
-        return Err("must not be localhost: programs take that for the machine that they run on");
+        return Err("must not be localhost: programs resolve that to the machine they run on");
     }
     Ok(())
 }
 
-/// Users and groups of Debian's base-passwd. useradd refuses the name of a group, and a user
-/// that is there already keeps its nologin shell. Without root, whom cloud-init equips as he is.
+/// Users and groups of Debian's base-passwd. useradd refuses the name of a group, and an existing
+/// user keeps its nologin shell. Without root, which cloud-init can set up.
 const DEBIANS: [&str; 40] = [
     "_apt", "adm", "audio", "backup", "bin", "cdrom", "daemon", "dialout", "dip", "disk", "fax",
     "floppy", "games", "irc", "kmem", "list", "lp", "mail", "man", "news", "nobody", "nogroup",
@@ -47,29 +48,29 @@ const DEBIANS: [&str; 40] = [
     "tape", "tty", "users", "utmp", "uucp", "video", "voice", "www-data",
 ];
 
-/// A user that cloud-init makes.
+/// A user that cloud-init creates.
 pub fn user(text: &str) -> Rule {
     let first = |b: &u8| b.is_ascii_lowercase() || *b == b'_';
     let rest = |b: &u8| first(b) || b.is_ascii_digit() || *b == b'-';
     let bytes = text.as_bytes();
-    // In upper case, `ALL` would be everyone in sudoers.
+    // In upper case, `ALL` would mean everyone in sudoers.
     if bytes.len() > 32 || !bytes.first().is_some_and(first) || !bytes.iter().all(rest) {
         return Err("must be a user name: lower-case letters, digits, `-` and `_`, at most 32");
     }
-    // cloud-init: ug_util: the name `default` stands for the distribution's own user.
+    // cloud-init: ug_util: the name `default` means the distribution's own user.
     if text == "default" {
-        return Err("must not be default: cloud-init takes that for the image's own user");
+        return Err("must not be default: cloud-init reserves that for the image's own user");
     }
     if DEBIANS.contains(&text) {
-        return Err("must not be a user or group that every Debian has: it could not be made");
+        return Err("must not be a user or group that every Debian system has: useradd refuses it");
     }
     Ok(())
 }
 
-/// A package, with `=version`, `/release` or `:architecture` behind it or not.
+/// A package, optionally with `=version`, `/release` or `:architecture`.
 ///
-/// The name becomes a word of a command line that root runs: an option of apt
-/// (`-oDPkg::Pre-Invoke::=…`) would be obeyed, whatever quotes stood in the YAML.
+/// The name becomes a word of a command line that root runs: apt would obey an option
+/// (`-oDPkg::Pre-Invoke::=…`), whatever the quotes in the YAML.
 pub fn package(text: &str) -> Rule {
     let first = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
     let rest = |b: u8| b.is_ascii_alphanumeric() || b"+-._:=~/".contains(&b);
@@ -87,12 +88,12 @@ pub fn package(text: &str) -> Rule {
 /// A name in the time zone database.
 pub fn timezone(text: &str) -> Rule {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
-    // It becomes a path below /usr/share/zoneinfo, where each part begins with a capital letter.
+    // It becomes a path under /usr/share/zoneinfo, where each part starts with a capital letter.
     let part = |part: &str| part.as_bytes().first().is_some_and(u8::is_ascii_uppercase);
     if !text.bytes().all(allowed) || !text.split('/').all(part) {
         return Err("must be a time zone such as Europe/Berlin");
     }
-    // IANA has offsets as Etc/GMT-1 only. cloud-init: a zone that is not there ends its module.
+    // IANA has offsets only as Etc/GMT-1. cloud-init: an unknown zone makes its module fail.
     if text.contains('+') && !text.trim_start_matches("Etc/").starts_with("GMT+") {
         return Err("must be a time zone such as Europe/Berlin, or Etc/GMT-1 for one hour east");
     }
@@ -126,7 +127,7 @@ pub fn interface(text: &str) -> Rule {
     Ok(())
 }
 
-/// Where VMs fetch their spec.
+/// The URL of the server that VMs fetch their spec from.
 pub fn server(text: &str) -> Rule {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '-']));
@@ -139,7 +140,7 @@ pub fn server(text: &str) -> Rule {
 /// A provisioning token: a word of a shell script.
 pub fn token(text: &str) -> Rule {
     if text.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err("must not hold blanks or control characters");
+        return Err("must not contain spaces or control characters");
     }
     Ok(())
 }
@@ -163,22 +164,22 @@ pub fn mac(text: &str) -> Rule {
 
 /// An absolute path of a file.
 pub fn path(text: &str) -> Rule {
-    // One spelling for each file, so that a path can be compared.
+    // Each file has one spelling, so that paths can be compared.
     let odd = |part: &str| matches!(part, "" | "." | "..");
     if text.strip_prefix('/').is_none_or(|rest| rest.split('/').any(odd)) {
         return Err("must be the absolute path of a file, without `.`, `..` and `//`");
     }
     if text.contains(|c: char| c.is_control()) {
-        return Err("must not hold control characters");
+        return Err("must not contain control characters");
     }
     Ok(())
 }
 
-/// Modes of the profile script: for root alone, for its group, for all.
+/// Modes of the profile script: readable by root only, by its group, by everyone.
 pub const PROFILE_MODES: [&str; 3] = ["0600", "0640", "0644"];
 
 /// How a written file's content is encoded. cloud-init: cc_write_files, without its `gz` and `gzip`:
-/// bare gzip is no text.
+/// bare gzip is not text.
 pub const ENCODINGS: [&str; 7] =
     ["base64", "b64", "gz+base64", "gzip+base64", "gz+b64", "gzip+b64", "text/plain"];
 
@@ -205,7 +206,7 @@ pub fn owner(text: &str) -> Rule {
 
 /// A word or script for a shell: a NUL ends both.
 pub fn command(text: &str) -> Rule {
-    if text.contains('\0') { Err("must not hold NUL") } else { Ok(()) }
+    if text.contains('\0') { Err("must not contain NUL") } else { Ok(()) }
 }
 
 /// A SHA-256 fingerprint: 32 pairs of hexadecimal digits with colons.
@@ -223,7 +224,7 @@ pub fn certificate(text: &str) -> Rule {
     let begin = text.trim_start().starts_with("-----BEGIN CERTIFICATE-----");
     let end = text.trim_end().ends_with("-----END CERTIFICATE-----");
     if text.contains("PRIVATE KEY") {
-        return Err("must not hold a private key: every VM gets it");
+        return Err("must not contain a private key: every VM gets it");
     }
     if !begin
         || !end

@@ -1,11 +1,11 @@
-//! What tells whose VM it is: names of sites and deployments, and the range that vmids are chosen
-//! from. Does no I/O.
+//! What identifies the owner of a VM: names of sites and deployments, and the range of vmids. Does
+//! no I/O.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// The name of the site in `examples/site`. Everyone who starts from the example has it, so it
-/// tells nobody's VMs apart: `pve-apply` refuses it outside tests.
+/// The name of the site in `examples/site`. Everyone who starts from the example has it, so it does
+/// not identify a site: `pve-apply` refuses it outside tests.
 pub const EXAMPLE_SITE: &str = "example";
 
 /// Completes "must be …" for what [`is_site_name`] refuses.
@@ -16,7 +16,7 @@ pub const SITE_NAME: &str =
 pub const DEPLOYMENT_NAME: &str =
     "a deployment's name: letters, digits, ., _ and -, no dot first, at most 64";
 
-/// The longest name that a mark holds.
+/// The maximum length of a name in a mark.
 const LONGEST: usize = 64;
 
 /// Returns whether a site may have this name: one word of a mark.
@@ -34,7 +34,7 @@ fn is_word(text: &str) -> bool {
     (1..=LONGEST).contains(&text.len()) && text.chars().all(part)
 }
 
-/// The vmids that a site's VMs without a vmid of their own get: `FIRST-LAST`, both included.
+/// The range of vmids for a site's VMs that set none: `FIRST-LAST`, inclusive.
 ///
 /// Invariant: 100 ≤ first ≤ last ≤ 999999999.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct VmidRange {
 }
 
 impl VmidRange {
-    /// What a site has that names no range.
+    /// The range of a site that sets none.
     pub const DEFAULT: Self = Self { first: 10_000, last: 99_999 };
 
     /// Completes "must be …" for what [`VmidRange::parse`] refuses.

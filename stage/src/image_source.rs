@@ -18,10 +18,10 @@ pub struct ImageSource {
     /// Address or path of a `SHA256SUMS` file; `resolve` writes an absolute path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checksum_url: Option<String>,
-    /// Who fetches a URL: `auto` (absent: the same), `download-url` (the node) or `upload` (image-publish).
+    /// Who fetches a URL: `auto` (the default), `download-url` (the node) or `upload` (image-publish).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// The image's format: `qcow2`, `raw` or `vmdk`; absent: its content or the URL's ending tells it.
+    /// The image's format: `qcow2`, `raw` or `vmdk`. `None`: detected from its content or URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
 }

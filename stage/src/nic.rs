@@ -1,25 +1,25 @@
-//! `Nic`: a NIC of a VM, as the guest knows it. Does no I/O.
+//! `Nic`: a NIC of a VM, from the guest's point of view. Does no I/O.
 
 use crate::fields::Fields;
 use serde::Serialize;
 
-/// A NIC: what the guest needs to know of it. What PVE needs stands in the VM's `config`.
+/// The settings of a NIC in the guest. Those of PVE are in the VM's `config`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Nic {
-    /// Its config key in PVE, as `net0`.
+    /// Its config key in PVE, such as `net0`.
     pub slot: String,
     /// Its MAC.
     pub mac: String,
-    /// The MAC was derived: an existing NIC keeps the one that it has.
+    /// Whether the MAC was derived. An existing NIC then keeps its own MAC.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub derived: bool,
-    /// `dhcp`, or addresses in CIDR notation; empty: the guest is told nothing of this NIC.
+    /// `dhcp`, or addresses in CIDR notation. If empty, the guest does not configure this NIC.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ips: Vec<String>,
-    /// Default gateways, at most one of each kind of address.
+    /// Default gateways, at most one of each address family.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gateways: Vec<String>,
-    /// The largest packet; `None`: the guest's default.
+    /// MTU. `None` for the guest's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u32>,
 }

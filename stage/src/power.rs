@@ -1,23 +1,23 @@
-//! `Power`: whether a VM shall run. Does no I/O.
+//! `Power`: whether a VM should run. Does no I/O.
 
 use crate::fields::Fields;
 use serde::Serialize;
 
-/// Whether a VM shall run.
+/// Whether a VM should run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Power {
-    /// It runs: one that is off is started.
+    /// Running; started if it is off.
     #[default]
     Running,
-    /// It is off: one that runs is shut down, where the user agrees.
+    /// Off; shut down if it is running and the user agrees.
     Stopped,
-    /// It is started when it is made; afterwards that is left alone.
+    /// Started when created, then left alone.
     Any,
 }
 
 impl Power {
-    /// Returns whether it is what a document means that says nothing.
+    /// Returns whether this is the default.
     pub fn is_running(&self) -> bool {
         *self == Self::Running
     }

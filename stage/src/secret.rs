@@ -2,10 +2,10 @@
 
 use serde::{Serialize, Serializer};
 
-/// A value that has no `Display` and whose `Debug` says nothing of it, not even its length.
+/// A value without `Display`, whose `Debug` reveals nothing, not even its length.
 ///
-/// It serialises as itself, because the document is where secrets travel;
-/// nothing else may serialise it.
+/// It serialises as itself, because secrets travel in the document; it must not be serialised
+/// anywhere else.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret<T>(T);
 
@@ -15,7 +15,7 @@ impl<T> Secret<T> {
         Self(value)
     }
 
-    /// Hands out the value; the caller must not print it.
+    /// Returns the value; the caller must not print it.
     pub fn expose(&self) -> &T {
         &self.0
     }

@@ -1,8 +1,8 @@
 //! `image`: user-data, vendor-data, meta-data and network-config as the bytes of a NoCloud seed
 //! image.
 //!
-//! ISO 9660 with Rock Ridge and Joliet, label `cidata`. The same texts give the same bytes: no clock
-//! and no random number goes in. Does no I/O.
+//! ISO 9660 with Rock Ridge and Joliet, label `cidata`. The same texts give the same bytes, without
+//! times or random numbers. Does no I/O.
 //!
 //! ISO 9660 rather than FAT: cloud-init finds both, but a FAT of 512-byte sectors cannot be mounted
 //! from a CD drive, and NoCloud takes an ISO from a disk and from a CD alike.
@@ -18,7 +18,7 @@ use record::{both16, both32, dir_record, joliet_id, path_table, rock_ridge};
 
 /// The unit of ISO 9660.
 const SECTOR: usize = 2048;
-/// An image is a whole number of these: PVE shows a size in MiB, and `size=1M` is then the truth.
+/// The size of an image is a multiple of this: PVE shows sizes in MiB, so `size=1M` is exact.
 const MIB: usize = 1 << 20;
 
 /// The largest image, in bytes: 4 MiB, the size of PVE's own cloud-init drive.
@@ -34,16 +34,16 @@ pub struct Files<'a> {
     pub user_data: &'a str,
     /// `meta-data`.
     pub meta_data: &'a str,
-    /// `network-config`; empty: the file is left out and cloud-init falls back to DHCP.
+    /// `network-config`. If empty, the file is omitted and cloud-init falls back to DHCP.
     pub network_config: &'a str,
-    /// `vendor-data`; empty: the file is left out.
+    /// `vendor-data`. If empty, the file is omitted.
     pub vendor_data: &'a str,
 }
 
 /// The texts do not fit into an image of [`MAX_IMAGE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLarge {
-    /// Size of the image that they would need, in bytes.
+    /// The size of the image that they would need, in bytes.
     pub bytes: usize,
 }
 
@@ -56,7 +56,7 @@ impl std::fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-// Where everything stands. The directories are one sector each: four short names always fit.
+// The layout. The directories are one sector each: four short names always fit.
 const PRIMARY: u32 = 16;
 const JOLIET: u32 = 17;
 const TERMINATOR: u32 = 18;
@@ -66,9 +66,9 @@ const PRIMARY_ROOT: u32 = 23;
 const JOLIET_ROOT: u32 = 24;
 const FIRST_FILE: u32 = 25;
 
-/// A file and where its content stands.
+/// A file and the position of its content.
 struct Extent<'a> {
-    /// The name in plain ISO 9660, which nothing but a very old reader looks at.
+    /// The name in plain ISO 9660, which only very old readers use.
     short: &'static str,
     name: &'static str,
     content: &'a [u8],
@@ -141,7 +141,7 @@ fn contents<'a>(files: &Files<'a>) -> Vec<(&'static str, &'static str, &'a [u8])
         ("USER_DAT.;1", "user-data", files.user_data),
         ("VENDOR_D.;1", "vendor-data", files.vendor_data),
     ];
-    // user-data and meta-data must be there, even when empty: NoCloud takes no seed without them.
+    // user-data and meta-data are required, even if empty: NoCloud ignores a seed without them.
     let must = |name| matches!(name, "user-data" | "meta-data");
     let kept = all.into_iter().filter(|(_, name, text)| must(name) || !text.is_empty());
     kept.map(|(short, name, text)| (short, name, text.as_bytes())).collect()

@@ -1,8 +1,8 @@
 //! `SeedFields`: a short digest of each field that a VM's user-data is rendered from. Does no I/O.
 //!
-//! pve-apply keeps them in the VM's mark, so that a later plan can name the fields that have changed.
-//! They only name: whether the seed has changed is for its fingerprint to say, so 16 bits are enough.
-//! Addresses are left out: network-config has a digest of its own.
+//! pve-apply keeps them in the VM's mark, so that a later plan can name the changed fields. 16 bits
+//! are enough for that; whether the seed has changed is decided by its fingerprint. Addresses are
+//! left out, because network-config has its own digest.
 
 use crate::deployment::{Deployment, Vm};
 use crate::seed_inputs::canonical;
@@ -12,14 +12,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Digests the VMs of one deployment. What they share is digested once.
+/// Computes digests for the VMs of one deployment. Shared fields are digested once.
 pub struct SeedFields<'a> {
     deployment: &'a Deployment,
     shared: BTreeMap<String, String>,
 }
 
 impl<'a> SeedFields<'a> {
-    /// Digests what the VMs share.
+    /// Digests the shared fields.
     pub fn new(deployment: &'a Deployment) -> Self {
         let mut shared = BTreeMap::new();
         let fields = deployment.cloud_init.iter().filter(|(_, value)| !value.is_null());
@@ -44,7 +44,7 @@ impl<'a> SeedFields<'a> {
         };
         own("name", Some(digest(&vm.name)));
         own("spec", (!vm.spec.is_empty()).then(|| digest(&vm.spec)));
-        // Not the token itself: a digest must not help anybody who guesses at a secret.
+        // Not the token itself: a digest must not help anyone to guess a secret.
         own("auth_token", (!vm.auth_token.expose().is_empty()).then(|| digest(&true)));
         own("user", vm.user.as_ref().map(digest));
         own("ssh_keys", vm.ssh_keys.as_ref().map(digest));

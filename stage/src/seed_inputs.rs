@@ -1,7 +1,7 @@
 //! `SeedInputs`: a digest of the fields that a VM's seed is rendered from. Does no I/O.
 //!
-//! cloudinit-render writes it into the document; pve-apply computes it again and refuses a document
-//! that was changed in between, such as a VM that was renamed after its seed got the old name.
+//! cloudinit-render writes it into the document. pve-apply computes it again and refuses a document
+//! that was changed in between, for example by renaming a VM after its seed was rendered.
 
 use crate::deployment::{Deployment, Vm};
 use crate::nic::Nic;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-/// Digests the VMs of one deployment. What they share is digested once.
+/// Computes digests for the VMs of one deployment. Shared fields are digested once.
 pub struct SeedInputs {
     shared: sha2::digest::Output<Sha256>,
 }
@@ -36,9 +36,9 @@ struct Own<'a> {
     mac: &'a str,
     ip: &'a str,
     gateway: Option<&'a str>,
-    /// Not the token itself: a digest must not help anybody who guesses at a secret.
+    /// Not the token itself: a digest must not help anyone to guess a secret.
     has_token: bool,
-    // What follows is left out where it is absent: a document that has none of it keeps its digest.
+    // The fields below are omitted when absent, so that a document without them keeps its digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     nics: Option<&'a [Nic]>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +60,7 @@ struct Own<'a> {
 }
 
 impl SeedInputs {
-    /// Digests what the VMs share.
+    /// Digests the shared fields.
     pub fn new(deployment: &Deployment) -> Self {
         let shared = Shared {
             deployment: &deployment.deployment,
@@ -75,7 +75,7 @@ impl SeedInputs {
 
     /// Returns the digest of a VM: 16 hexadecimal digits.
     pub fn of(&self, vm: &Vm) -> String {
-        // With the list, nobody reads the fields of net0 beside it.
+        // With the list, the separate fields of net0 are not used.
         let flat = vm.nics.is_none();
         let own = Own {
             name: &vm.name,

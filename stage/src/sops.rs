@@ -1,23 +1,23 @@
-//! `sops`: a file that SOPS has encrypted, as clear text in memory.
+//! `sops`: decrypts a SOPS file in memory.
 //!
-//! DOOR: runs the program `sops`. No other program than that, and no file is written.
+//! DOOR: runs the program `sops`, and no other. Writes no file.
 
 use crate::child;
 use std::path::Path;
 use std::process::Stdio;
 
-/// Why a file has not been decrypted. Nothing of what is in the file is in it.
+/// Why a file was not decrypted. It contains nothing of the file.
 #[derive(Debug)]
-pub enum Undecrypted {
+pub enum DecryptError {
     /// The program is not on PATH, or cannot be started.
     NotStarted(std::io::Error),
-    /// The program has refused: what it says on stderr, without blanks around it.
+    /// The program failed, with this text on stderr, trimmed.
     Refused(String),
-    /// What came out is not UTF-8.
+    /// The output is not UTF-8.
     NotText,
 }
 
-/// Says whether a text is YAML that SOPS has encrypted in place: it adds a `sops` section.
+/// Returns whether a text is YAML that SOPS has encrypted in place, which adds a `sops` section.
 pub fn is_encrypted(text: &str) -> bool {
     text.lines().any(|line| line == "sops:" || line.starts_with("sops: "))
 }
@@ -25,21 +25,21 @@ pub fn is_encrypted(text: &str) -> bool {
 /// Decrypts a YAML file.
 ///
 /// # Errors
-/// `sops` cannot be started, has no key for the file, or gives no text.
-pub fn decrypt(path: &Path) -> Result<String, Undecrypted> {
+/// `sops` cannot be started, has no key for the file, or does not print text.
+pub fn decrypt(path: &Path) -> Result<String, DecryptError> {
     let output = child::command("sops")
         .args(["--decrypt", "--input-type", "yaml", "--output-type", "yaml"])
         .arg(path)
         // stdin is the stage's own: the document, or a token.
         .stdin(Stdio::null())
         .output()
-        .map_err(Undecrypted::NotStarted)?;
+        .map_err(DecryptError::NotStarted)?;
     if !output.status.success() {
-        // sops says there why it has no key; it never prints what it has decrypted there.
+        // On stderr sops explains why it has no key; it never prints decrypted text there.
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(Undecrypted::Refused(said.trim().to_owned()));
+        return Err(DecryptError::Refused(said.trim().to_owned()));
     }
-    String::from_utf8(output.stdout).map_err(|_| Undecrypted::NotText)
+    String::from_utf8(output.stdout).map_err(|_| DecryptError::NotText)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Hints: "did you mean", or the list of what there is. Does no I/O.
+//! Hints: "did you mean", or the list of known names. Does no I/O.
 
-/// So many names fit on a line.
+/// How many names fit on a line.
 const LISTED: usize = 12;
 
-/// The name that a user has most likely meant.
+/// Returns the name that the user most likely meant.
 pub fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let wrong = wrong.to_lowercase();
-    // Presets were once called `small` and are now called `vm-small`.
+    // Presets were formerly called `small`, and are now called `vm-small`.
     let likeness = |name: &str| {
         let plain = name.to_lowercase();
         let renamed =
@@ -17,7 +17,7 @@ pub fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a
     scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(a.1))).map(|(_, name)| name)
 }
 
-/// The hint for an unknown key.
+/// Returns the hint for an unknown key.
 pub fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     match near(wrong, names.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
@@ -25,7 +25,7 @@ pub fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> Str
     }
 }
 
-/// The hint for a reference to something that is not there; `place` says where it would be.
+/// Returns the hint for a reference to something that does not exist; `place` is where it would be.
 pub fn reference<'a>(
     wrong: &str,
     place: &str,
@@ -39,7 +39,7 @@ pub fn reference<'a>(
     }
 }
 
-/// The first names, and how many more there are.
+/// Returns the first names, and the number of the others.
 pub fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let shown = names.iter().take(LISTED).copied().collect::<Vec<_>>().join(", ");

@@ -1,19 +1,19 @@
-//! Files that hold secrets: whole or not at all, and readable by their owner only.
+//! Writes files with secrets: completely or not at all, and readable only by their owner.
 //!
-//! DOOR: writes files. What an option names as a file is written here and nowhere else, so that none
-//! replaces a device, a link or a pipe.
+//! DOOR: writes files. Every file that an option names is written here, so that no option replaces a
+//! device, a link or a pipe.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// What the name of a file ends with until it is whole.
+/// The suffix of a file's name until it is complete.
 pub const PART: &str = ".part";
 
-/// A file that is being written: beside its place, under a name that ends with [`PART`].
+/// A file being written, next to its destination, under a name that ends with [`PART`].
 ///
-/// It appears by [`WholeFile::commit`]; without that, what was there before stays as it is.
+/// [`WholeFile::commit`] puts it in place; until then an existing file stays unchanged.
 #[derive(Debug)]
 pub struct WholeFile {
     path: PathBuf,
@@ -23,17 +23,18 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    /// Opens a file with mode 0600. One of this name is not touched yet.
+    /// Opens a file with mode 0600. An existing file of this name is not touched yet.
     ///
     /// # Errors
-    /// Something other than a file has this name, another process writes it, or it cannot be written.
+    /// The name belongs to something other than a file, another process is writing it, or it cannot be
+    /// written.
     #[expect(clippy::disallowed_methods, reason = "door: the file")]
     pub fn open(path: &Path) -> io::Result<Self> {
         may_be_replaced(path)?;
         let mut part = path.as_os_str().to_owned();
         part.push(PART);
         let part = PathBuf::from(part);
-        // A link or a pipe of this name is nobody's work; another's file is told by its lock.
+        // A link or a pipe of this name belongs to no run; a file of another run is locked.
         match part.symlink_metadata() {
             Ok(there) if there.is_file() => {
                 let left = OpenOptions::new().write(true).open(&part)?;
@@ -49,19 +50,19 @@ impl WholeFile {
         Ok(Self { path: path.to_owned(), part, file, renamed: false })
     }
 
-    /// Fills the file and gives it its name.
+    /// Writes the content and renames the file to its destination.
     ///
     /// # Errors
-    /// It cannot be written; what was there before is there still.
+    /// It cannot be written; an existing file is unchanged.
     #[expect(clippy::disallowed_methods, reason = "door: the file")]
     pub fn commit(mut self, content: &[u8]) -> io::Result<()> {
         self.file.write_all(content)?;
         self.file.sync_all()?;
-        // It may have come meanwhile.
+        // It may have been created in the meantime.
         may_be_replaced(&self.path)?;
         fs::rename(&self.part, &self.path)?;
         self.renamed = true;
-        // Else the name may be gone after a power cut while something refers to it.
+        // Otherwise the name could be lost in a power failure although something refers to it.
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     }
@@ -71,13 +72,13 @@ impl Drop for WholeFile {
     #[expect(clippy::disallowed_methods, reason = "door: the file")]
     fn drop(&mut self) {
         if !self.renamed {
-            // What cannot be removed is replaced by the next run.
+            // The next run replaces what cannot be removed.
             let _ = fs::remove_file(&self.part);
         }
     }
 }
 
-/// Writes a file with mode 0600, also over an older one.
+/// Writes a file with mode 0600, replacing an existing one.
 ///
 /// # Errors
 /// As [`WholeFile::open`] and [`WholeFile::commit`].
@@ -113,7 +114,7 @@ fn may_be_replaced(path: &Path) -> io::Result<()> {
         kind if kind.is_socket() => "a socket",
         _ => "a device",
     };
-    Err(io::Error::other(format!("it is {what}, and only a file is replaced")))
+    Err(io::Error::other(format!("it is {what}; only regular files are replaced")))
 }
 
 /// Locks a file that is being written, so that two runs cannot mix their bytes.
@@ -191,7 +192,7 @@ mod tests {
         ] {
             let kind = path.symlink_metadata().unwrap().file_type();
             let error = write(path, b"secret").unwrap_err().to_string();
-            assert_eq!(error, format!("it is {what}, and only a file is replaced"));
+            assert_eq!(error, format!("it is {what}; only regular files are replaced"));
             assert_eq!(path.symlink_metadata().unwrap().file_type(), kind);
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 5, "nothing is left");

@@ -2,7 +2,7 @@
 
 For each field at least 10,000 generated values that the field accepts are rendered and read back:
 words that YAML 1.1 would make something else of, quotes, indentation, control characters, line
-separators, astral characters. Texts that end in a shell script go through a real shell as well.
+separators, astral characters, scripts of several lines. Texts that end in a shell script go through a real shell as well.
 """
 
 import ipaddress
@@ -15,6 +15,8 @@ import sys
 import yaml
 
 MANY = "target/debug/examples/many"
+# PyYAML's own, which cloud-init uses, and libyaml's, which other readers are built on.
+LOADERS = [yaml.SafeLoader, yaml.CSafeLoader]
 WANTED = 10_000
 RANDOM = random.Random("pve-pipeline")
 
@@ -44,6 +46,18 @@ def mixed(alphabet, high=40):
     kind = RANDOM.random()
     value = word if kind < 0.3 else text(alphabet, 0, high) if kind < 0.8 else word + text(alphabet, 0, 9) + word
     return "".join(c for c in value if c in alphabet)
+
+
+def script():
+    """Some lines, most of them such that a block scalar can hold the text."""
+    alphabet = RANDOM.choice([string.printable[:95], "a \t", PRINTABLE, ANY])
+    lines = [RANDOM.choice([
+        lambda: "",
+        lambda: text(" \t", 1, 4),
+        lambda: text(" ", 0, 3) + RANDOM.choice(WORDS) + text(" \t", 0, 2),
+        lambda: text(" \t", 0, 3) + text(alphabet, 0, 20),
+    ])() for _ in range(RANDOM.randint(1, 6))]
+    return text("\n", 0, 2) + "\n".join(lines) + text("\n", 0, 3)
 
 
 def label():
@@ -113,10 +127,11 @@ def lists(field):
         (result,) = rendered([field.put(values)])
         if result is None:
             sys.exit(f"{field.name}: refused, of {values[:3]}…")
-        got = field.find(yaml.safe_load(result["vms"][0][field.part]))
-        if got != values:
-            pairs = [pair for pair in zip(values, got) if pair[0] != pair[1]]
-            sys.exit(f"{field.name}: {pairs[:3] or (len(values), len(got))}")
+        for loader in LOADERS:
+            got = field.find(yaml.load(result["vms"][0][field.part], loader))
+            if got != values:
+                pairs = [pair for pair in zip(values, got) if pair[0] != pair[1]]
+                sys.exit(f"{field.name}: {pairs[:3] or (len(values), len(got))}")
         checked += len(values)
     return checked
 
@@ -200,6 +215,9 @@ LISTS = [
     Field("write_files.path", lambda: "/" + mixed(PRINTABLE).replace("/", "") + "x", lambda v: additions(write_files=[{"path": c} for c in v]), USER, find=files("path"), each=2_000),
     Field("write_files.owner", lambda: label() + ":" + label(), lambda v: additions(write_files=[{"path": "/x", "owner": c} for c in v]), USER, find=files("owner"), each=2_000),
     Field("runcmd", lambda: mixed(ANY, 80), lambda v: additions(runcmd=v), USER, find=lambda r: r["runcmd"][2:], each=2_000),
+    Field("write_files.content (scripts)", script, lambda v: additions(write_files=[{"path": "/x", "content": c} for c in v]), USER, find=files("content"), each=2_000),
+    Field("runcmd (scripts)", script, lambda v: additions(runcmd=v), USER, find=lambda r: r["runcmd"][2:], each=2_000),
+    Field("runcmd words (scripts)", script, lambda v: additions(runcmd=[v]), USER, find=lambda r: r["runcmd"][2], each=2_000),
     Field("runcmd words", lambda: mixed(ANY, 80), lambda v: additions(runcmd=[v]), USER, find=lambda r: r["runcmd"][2], each=2_000),
     Field("cloud_init.dns_servers", lambda: address(RANDOM.choice([4, 6]))[1], lambda v: additions(dns_servers=v), NET, find=lambda r: r["ethernets"]["eth0"]["nameservers"]["addresses"], each=2_000),
 ]

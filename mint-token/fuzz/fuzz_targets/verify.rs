@@ -5,12 +5,12 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use libfuzzer_sys::fuzz_target;
-use mint_token::{Ring, Verifier, read_unverified, verify};
+use mint_token::{KeyRing, Verifier, read_unverified, verify};
 
 const KEY: [u8; 32] = [0x11; 32];
 
 fuzz_target!(|text: &str| {
-    let ring = Ring::parse(&"11".repeat(32)).unwrap();
+    let ring = KeyRing::parse(&"11".repeat(32)).unwrap();
     let verifier = Verifier { ring: &ring, name: "edge", now: 1_760_000_000 };
 
     // As it came. That the fuzzer guesses an HMAC is not to be expected.

@@ -79,8 +79,11 @@ impl SeedNote {
         if compares_fields {
             named.extend(fields.into_iter().map(str::to_owned));
         }
-        // The fields are part of user-data.
-        let is_told = |file: &str| files.contains(&file) && (file != "ud" || named.is_empty());
+        // The fields say what has changed in user-data. Where none of them has, its bytes can still
+        // differ, by a token minted again or by its layout, so another file comes first. Without
+        // one it is user-data that has changed: a newer build renders other scripts.
+        let is_explained = !named.is_empty() || compares_fields && files.iter().any(|f| *f != "ud");
+        let is_told = |file: &str| files.contains(&file) && (file != "ud" || !is_explained);
         let told: Vec<&str> =
             FILES.iter().filter(|(file, _)| is_told(file)).map(|(_, name)| *name).collect();
         named.extend(told.into_iter().map(str::to_owned));
@@ -136,6 +139,7 @@ mod tests {
         check(old, "b@scsi30;ud:09;nc:09;user:2222", &["packages", "network-config"]);
         check(old, "b@scsi30;ud:01;nc:02;vd:07;packages:1111;user:2222", &["vendor-data"]);
         check(old, "b@scsi30;ud:09;nc:02;packages:1111;user:2222", &["user-data"]);
+        check("a@scsi30;ud:01;nc:02;user:2", "b@scsi30;ud:09;nc:09;user:2", &["network-config"]);
         check("a@virtio1;ud:01;nc:02", "b@scsi30;ud:09;nc:02;user:2222", &["user-data"]);
         check("a@virtio1", "a@virtio1", &[]);
     }

@@ -1,14 +1,14 @@
-//! Password hashes that the login of a guest accepts. Does no I/O.
+//! Password hashes that a guest accepts at login. Does no I/O.
 //!
 //! crypt(5) of libxcrypt, which Debian has since 11, lists the schemes and the form of each. A hash
-//! of another form is written into /etc/shadow all the same, and then nobody can log in.
+//! of another form would still be written to /etc/shadow, and then nobody could log in.
 
 use super::Rule;
 
-/// How to make a hash that every login accepts.
+/// How to create a hash that every guest accepts.
 pub const HASH_HINT: &str = "run `mkpasswd -m yescrypt` or `openssl passwd -6` to make one";
 
-/// Returns whether a text is a hash that crypt(5) can compare a password with.
+/// Checks that a text is a hash that crypt(5) can compare a password with.
 pub fn password_hash(text: &str) -> Rule {
     if text.starts_with(['!', '*']) {
         return Err("must be a crypt hash: `!` and `*` lock the user");
@@ -17,7 +17,7 @@ pub fn password_hash(text: &str) -> Rule {
         return Err("must be a crypt hash without the backslashes that a shell needs");
     }
     let Some(text) = text.strip_prefix('$') else { return Err(without_scheme(text)) };
-    // crypt(5): these never occur in a hash, and shadow(5) or chpasswd give them a meaning.
+    // crypt(5): these never occur in a hash; they have a meaning in shadow(5) or chpasswd.
     if text.contains(|c: char| !c.is_ascii_graphic() || ":;*!".contains(c)) {
         return Err("must be a crypt hash, without blanks and `:;*!`");
     }
@@ -43,12 +43,12 @@ pub fn password_hash(text: &str) -> Rule {
     if is_whole { Ok(()) } else { Err(damaged) }
 }
 
-/// Returns whether a hash is of a scheme that is broken, and that newer distributions refuse.
+/// Returns whether a hash uses a broken scheme that newer distributions refuse.
 pub fn is_weak_hash(text: &str) -> bool {
     text.starts_with("$1$")
 }
 
-/// What is wrong with a text that does not begin with `$`.
+/// Returns what is wrong with a text that does not start with `$`.
 fn without_scheme(text: &str) -> &'static str {
     let is_sum = matches!(text.len(), 32 | 40 | 64 | 128);
     if text.starts_with('{') {

@@ -1,11 +1,11 @@
-//! `HostName`: what a guest calls itself, made of the VM's name. Does no I/O.
+//! `HostName`: a guest's host name, derived from the VM's name. Does no I/O.
 
 use super::host_name;
 
-/// What a guest calls itself.
+/// The host name of a guest.
 ///
-/// The rule: the VM's name in lower case. Its first label is the host name; a name with dots is the
-/// full name too, and one without has a full name where there is a domain.
+/// It is the VM's name in lower case, up to the first dot. A name with dots is also the full name; a
+/// name without dots has a full name only with a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName {
     /// The VM's name in lower case, dots included.
@@ -15,31 +15,32 @@ pub struct HostName {
 /// Returns the host name that a VM's name becomes.
 ///
 /// # Errors
-/// What is wrong with a name that no machine can have.
+/// The name cannot be a host name.
 pub fn host_name_of(name: &str) -> Result<HostName, &'static str> {
     host_name(name)?;
     let host = HostName { whole: name.to_ascii_lowercase() };
     if host.label() == "localhost" {
-        return Err("must not be localhost: programs take that for the machine that they run on");
+        return Err("must not be localhost: programs resolve that to the machine they run on");
     }
     if name.parse::<std::net::IpAddr>().is_ok() {
-        return Err("must not be an address: programs would not take it for a name");
+        return Err("must not be an IP address: programs would not treat it as a name");
     }
     Ok(host)
 }
 
 impl HostName {
-    /// The host name: the first label.
+    /// Returns the host name: the first label.
     pub fn label(&self) -> &str {
         self.whole.split('.').next().unwrap_or_default()
     }
 
-    /// All of the VM's name: what the guest is told to call itself before it knows its domain.
+    /// Returns the whole VM name in lower case: the host name in meta-data, where the domain is not
+    /// known yet.
     pub fn whole(&self) -> &str {
         &self.whole
     }
 
-    /// The full name in a domain; `None`: there is no domain, neither in the name nor beside it.
+    /// Returns the full name, or `None` without a domain, be it in the name or in `domain`.
     pub fn full(&self, domain: Option<&str>) -> Option<String> {
         if self.whole.contains('.') {
             return Some(self.whole.clone());

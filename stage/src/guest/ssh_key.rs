@@ -1,19 +1,19 @@
 //! Lines of authorized_keys that let somebody log in. Does no I/O.
 //!
-//! OpenSSH: sshkey.c, sshkey_read and sshkey_from_blob_internal, and auth2-pubkeyfile.c: sshd skips
-//! a line that it cannot read without a word, and nobody can log in with that key.
+//! OpenSSH: sshkey.c, sshkey_read and sshkey_from_blob_internal, and auth2-pubkeyfile.c: sshd
+//! silently skips a line that it cannot read, and nobody can log in with that key.
 
 use super::Rule;
 use data_encoding::BASE64;
 
-/// The type of a key with a RSA modulus.
+/// The key type with an RSA modulus.
 const RSA: &str = "ssh-rsa";
 
-/// What helps with every fault of a public key.
+/// The hint for every invalid public key.
 pub const SSH_KEY_HINT: &str =
     "copy the whole line of the .pub file, such as ~/.ssh/id_ed25519.pub, and keep it on one line";
 
-/// Returns whether a text is a line of authorized_keys that sshd can log somebody in by.
+/// Checks that a text is a line of authorized_keys that sshd accepts for a login.
 pub fn ssh_key(text: &str) -> Rule {
     not_another_file(text)?;
     if text.contains(|c: char| c.is_control()) {
@@ -40,24 +40,24 @@ pub fn ssh_key(text: &str) -> Rule {
     }
     let words: Vec<&str> = comment.split(' ').filter(|word| !word.is_empty()).collect();
     if words.windows(2).any(|pair| is_type(pair[0]) && pair[1].starts_with("AAAA")) {
-        return Err("must be one key: sshd takes a second one on the line for a comment");
+        return Err("must be one key: sshd reads a second one on the line as a comment");
     }
     Ok(())
 }
 
-/// Returns whether a text is meant as a key, whole or not, and not as the name of one.
+/// Returns whether a text is meant as a key, complete or not, rather than as the name of one.
 pub fn is_meant_as_key(text: &str) -> bool {
     let mut words = text.split([' ', '\n']);
     words.any(|word| is_type(word) || word.starts_with("AAAA"))
         || not_another_file(text).is_err() && !text.trim().is_empty()
 }
 
-/// Refuses what is no line of authorized_keys at all.
+/// Refuses a text that cannot be a line of authorized_keys.
 fn not_another_file(text: &str) -> Rule {
     if text.trim().is_empty() {
         return Err("must not be empty");
     }
-    // The first bytes of OpenSSH's private keys, for those who leave the frame out.
+    // The first bytes of OpenSSH's private keys, in case they come without the PEM frame.
     let private = ["PRIVATE KEY", "PuTTY-User-Key-File", "b3BlbnNzaC1rZXktdjE"];
     if private.iter().any(|mark| text.contains(mark)) {
         return Err("must be a public key, not a private one");
@@ -72,7 +72,7 @@ fn not_another_file(text: &str) -> Rule {
     Ok(())
 }
 
-/// The key's type and what follows it, options before it left out.
+/// Returns the key's type and the text after it, without the options before it.
 fn typed(text: &str) -> Result<(&str, &str), &'static str> {
     const MUST: &str = "must begin with the key's type, such as ssh-ed25519, \
                         or with options of authorized_keys and then the type";
@@ -93,20 +93,20 @@ fn typed(text: &str) -> Result<(&str, &str), &'static str> {
     Ok((kind, rest))
 }
 
-/// The first word and what follows it. Blanks are those of sshd, not those of Unicode.
+/// Returns the first word and the text after it. Words end at sshd's whitespace, not Unicode's.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start_matches(' ');
     text.split_once(' ').map_or((text, ""), |(word, rest)| (word, rest.trim_start_matches(' ')))
 }
 
-/// Returns whether a word names a type of key, a later OpenSSH's too.
+/// Returns whether a word is a key type, including those of a later OpenSSH.
 fn is_type(word: &str) -> bool {
     let families = ["ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"];
     let sign = |b: u8| b.is_ascii_alphanumeric() || b"-.@".contains(&b);
     families.iter().any(|family| word.starts_with(family)) && word.bytes().all(sign)
 }
 
-/// The options at the start of a line and what follows them; `None`: a quotation never ends.
+/// Returns the options at the start of a line and the text after them; `None` for an unclosed quote.
 fn split_options(text: &str) -> Option<(Vec<&str>, &str)> {
     let (mut options, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
     let mut end = text.len();
@@ -161,22 +161,22 @@ fn is_option(option: &str) -> bool {
     }
 }
 
-/// What to say of base64 that cannot be read or ends too early; `rest` is what follows it.
+/// Returns the error for base64 that is invalid or ends too early; `rest` is the text after it.
 fn broken_base64(rest: &str) -> &'static str {
     let next = rest.trim_start_matches(' ').split(' ').next().unwrap_or_default();
     let sign = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
-    // A comment is as a rule user@host.
+    // A comment is usually user@host.
     if next.len() >= 16 && next.bytes().all(sign) {
-        return "must not have blanks in its base64: YAML puts them where it folds lines (`>-`)";
+        return "must not have spaces in its base64: YAML adds them where it folds lines (`>-`)";
     }
     "must be a whole public key: its base64 is cut short or damaged"
 }
 
-/// Reads the fields of a key; `None`: they are not whole.
+/// Reads the fields of a key; `None` if they are incomplete.
 fn read(kind: &str, blob: &[u8]) -> Option<Rule> {
     let mut fields = Fields(blob);
     if fields.next()? != kind.as_bytes() {
-        return Some(Err("must have a key of the type that it names: its base64 is of another"));
+        return Some(Err("must have a key of the type it names: its base64 is of another type"));
     }
     match kind {
         RSA => {
@@ -206,7 +206,7 @@ fn read(kind: &str, blob: &[u8]) -> Option<Rule> {
                 fields.point(curve)?;
                 fields.end()?;
             }
-            // Of a type that a later OpenSSH may know.
+            // A type that a later OpenSSH may know.
             None => {
                 while !fields.0.is_empty() {
                     fields.next()?;
@@ -217,18 +217,18 @@ fn read(kind: &str, blob: &[u8]) -> Option<Rule> {
     Some(Ok(()))
 }
 
-/// How many bits a number has.
+/// Returns the number of bits of a number.
 fn bits(number: &[u8]) -> usize {
     let start = number.iter().position(|byte| *byte != 0).unwrap_or(number.len());
     let number = &number[start..];
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// The fields of a key that are left: each is its length in four bytes and itself. RFC 4251, 5.
+/// The remaining fields of a key, each with its length in four bytes before it. RFC 4251, 5.
 struct Fields<'b>(&'b [u8]);
 
 impl<'b> Fields<'b> {
-    /// The next field.
+    /// Reads the next field.
     fn next(&mut self) -> Option<&'b [u8]> {
         let (length, rest) = self.0.split_first_chunk::<4>()?;
         let (field, rest) = rest.split_at_checked(u32::from_be_bytes(*length) as usize)?;
@@ -236,12 +236,12 @@ impl<'b> Fields<'b> {
         Some(field)
     }
 
-    /// A field of this length.
+    /// Reads a field of this length.
     fn sized(&mut self, length: usize) -> Option<&'b [u8]> {
         self.next().filter(|field| field.len() == length)
     }
 
-    /// The name of a curve, and a point of it that is not compressed. RFC 5656, 3.1.
+    /// Reads the name of a curve and an uncompressed point of it. RFC 5656, 3.1.
     fn point(&mut self, curve: &str) -> Option<()> {
         let length = match curve {
             "nistp256" => 65,
@@ -253,7 +253,7 @@ impl<'b> Fields<'b> {
         (self.sized(length)?.first() == Some(&4)).then_some(())
     }
 
-    /// Nothing is left.
+    /// Returns whether no field is left.
     fn end(&self) -> Option<()> {
         self.0.is_empty().then_some(())
     }

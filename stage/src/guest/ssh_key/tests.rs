@@ -65,9 +65,9 @@ fn the_type_is_that_of_the_key() {
             assert_eq!(ssh_key(&format!("{kind} {code}")).is_ok(), expected, "{kind} {code}");
         }
     }
-    check(&WHOLE[3].replacen("nistp256", "nistp384", 1), "of the type that it names");
+    check(&WHOLE[3].replacen("nistp256", "nistp384", 1), "of the type it names");
     check(&WHOLE[1].replacen("ssh-rsa", "rsa-sha2-256", 1), "begin with the key's type");
-    check(&ED25519.replacen("ssh-ed25519", "ssh-ed25591", 1), "of the type that it names");
+    check(&ED25519.replacen("ssh-ed25519", "ssh-ed25591", 1), "of the type it names");
     check(&ED25519.replacen("ssh-ed25519", "SSH-ED25519", 1), "begin with the key's type");
 }
 
