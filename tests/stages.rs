@@ -110,7 +110,7 @@ fn the_stages_that_change_the_world_keep_their_result_too() {
     let line = "resolve --site examples/site --env dev --node pve1 --endpoint $PVE_SIM_ENDPOINT \
         | mint-token --site examples/site | cloudinit-render \
         | image-publish --image-dir examples/site/images -o images.json 2>&1 >&3 | grep error
-        pve-apply apply -o result.json <images.json 2>/dev/null
+        pve-apply apply --output result.json <images.json 2>/dev/null
         stat -c '%n %a' images.json result.json; grep -c vm_ids result.json";
     let outcome = test_support::case::run_line(&format!("exec 3>&1\n{line}")).unwrap();
     let expected = "images.json 600\nresult.json 600\n1\n";
