@@ -152,7 +152,8 @@ fn shown(machine: &Machine) -> Vec<Change> {
     list
 }
 
-fn image_text(image: &Image) -> String {
+/// Returns what people are shown of an image.
+pub(super) fn image_text(image: &Image) -> String {
     let name = &image.name;
     match image.pending {
         None => name.clone(),
