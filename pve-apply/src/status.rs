@@ -156,7 +156,7 @@ impl Row {
             cells.push(list(self.tags.clone()));
         }
         cells.push(self.drift.text());
-        cells.iter().map(|cell| printable(cell).into()).collect()
+        cells.iter().map(String::as_str).map(printable).collect()
     }
 }
 
