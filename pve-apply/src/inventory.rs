@@ -1,8 +1,8 @@
 //! Ansible's dynamic inventory, as a script prints it for `--list` and `--host`. Does no I/O.
 //!
 //! Ansible: docs, "Developing dynamic inventory". Each top-level key is a group, so that there is no
-//! room for a version of ours. Variables begin with `pve_`: those of `resolve ansible-vars` do not, and
-//! both can be given to one run.
+//! room for a version of ours. No variable has the name of one of `resolve ansible-vars`: both can be
+//! given to one run.
 
 use crate::status::Row;
 use serde::Serialize;

@@ -137,15 +137,13 @@ fn look_at_namesakes(
     absent: &[&DesiredVm],
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
-    let is_wanted = |name: &str| absent.iter().any(|vm| vm.name.eq_ignore_ascii_case(name));
-    let namesakes: Vec<Guest> = observed
-        .guests
-        .iter()
-        .filter(|guest| guest.kind == GuestKind::Qemu && !guest.tagged)
-        .filter(|guest| guest.name.as_deref().is_some_and(is_wanted))
-        .filter(|guest| !observed.looks.contains_key(&guest.vmid))
-        .cloned()
-        .collect();
+    let is_wanted = |guest: &&Guest| {
+        let named =
+            |vm: &&DesiredVm| guest.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&vm.name));
+        guest.kind == GuestKind::Qemu && !guest.tagged && absent.iter().any(named)
+    };
+    let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
+    namesakes.retain(|guest| !observed.looks.contains_key(&guest.vmid));
     for guest in namesakes {
         let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
         if let Some(look @ Look::Seen(_)) = look {

@@ -193,7 +193,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     }
     growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
-    if let Some(parts) = seed::changes(c).filter(|_| !c.desired.consent.reseed) {
+    if let Some(parts) = c.seed_changes().filter(|_| !c.desired.consent.reseed) {
         say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged { parts } });
     }
     if c.ours.mark.vm != c.vm.name && !difference.reseed {

@@ -64,7 +64,7 @@ impl Difference {
 
     /// Changed seed data never replaces a VM; it reaches one only when the user asks.
     fn seed(&mut self, c: &Context<'_>) {
-        let Some(parts) = seed::changes(c).filter(|_| c.desired.consent.reseed) else { return };
+        let Some(parts) = c.seed_changes().filter(|_| c.desired.consent.reseed) else { return };
         if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark, &c.seed) {
             let slot = c.seed.clone();
             return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });

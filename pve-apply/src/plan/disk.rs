@@ -1,6 +1,5 @@
 //! Disks: what a drive holds, and what a new one is made of. Does no I/O.
 
-use super::create::image_text;
 use super::difference::NewDisk;
 use crate::blocked::Why;
 use crate::desired::{Image, Machine};
@@ -111,7 +110,7 @@ pub(super) fn in_words(machine: &Machine, key: ConfigKey, parts: &Parts) -> Stri
         Some(size) => format!("{size} on {storage}"),
         None => format!("on {storage}"),
     }];
-    let image = machine.images.get(&key).map(image_text);
+    let image = machine.images.get(&key).map(Image::shown);
     words.extend(image.map(|image| format!("from image {image}")));
     let is_told = |name: &str| ["storage", "size", "import", "file"].contains(&name);
     for part in key.key.parts() {

@@ -2,7 +2,6 @@
 //!
 //! Answers once for a VM: what brings the data, what it leaves behind, what replaces it.
 
-use super::context::Context;
 use crate::action::Step;
 use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
 use crate::mark::{Mark, owns};
@@ -74,14 +73,19 @@ pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
 ///
 /// A derived MAC changes with the VM's name, the MAC of a NIC that is there does not: a network-config
 /// that differs in nothing else is the same.
-pub(super) fn changes(c: &Context<'_>) -> Option<Vec<String>> {
-    let old = &c.ours.mark.seed;
-    if old.fingerprint == c.machine.seed.fingerprint {
+pub(super) fn changes(
+    mark: &Mark,
+    machine: &Machine,
+    config: &Config,
+    slot: &str,
+) -> Option<Vec<String>> {
+    let old = &mark.seed;
+    if old.fingerprint == machine.seed.fingerprint {
         return None;
     }
-    let differences = |seed: &Seed| old.differences(&seed.note(&c.seed));
-    let documents = differences(&c.machine.seed);
-    let own = differences(&for_vm(c.machine, c.config()));
+    let differences = |seed: &Seed| old.differences(&seed.note(slot));
+    let documents = differences(&machine.seed);
+    let own = differences(&for_vm(machine, config));
     // The note of a reseed has the document's MAC, that of a create the one that the NIC got.
     let least = if own.len() < documents.len() { own } else { documents.clone() };
     (!least.is_empty() || documents.is_empty()).then_some(least)
