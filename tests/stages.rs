@@ -95,7 +95,8 @@ fn no_output_replaces_a_device_a_link_or_a_folder() {
         [PURE[0], PURE[1], PURE[2], &["image-publish"], &["pve-apply", "apply"]];
     for words in stages {
         for name in names {
-            let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
+            let output =
+                run(&[words, &["--output", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
             let expected = format!("{}: error: {name}: cannot be written: ", words[0]);
             assert_eq!(output.status.code(), Some(1), "{words:?} {name}");
             assert!(said(&output).starts_with(&expected), "{words:?} {name}: {}", said(&output));
