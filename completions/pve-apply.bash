@@ -31,6 +31,9 @@ _pve__apply() {
             pve__apply,export)
                 cmd="pve__apply__subcmd__export"
                 ;;
+            pve__apply,inventory)
+                cmd="pve__apply__subcmd__inventory"
+                ;;
             pve__apply,plan)
                 cmd="pve__apply__subcmd__plan"
                 ;;
@@ -62,7 +65,7 @@ _pve__apply() {
 
     case "${cmd}" in
         pve__apply)
-            opts="-v -o -h -V --log-format --verbose --output --help --version plan apply destroy adopt release export start stop reboot wait status doctor privileges"
+            opts="-v -h -V --log-format --verbose --output --help --version plan apply destroy adopt release export start stop reboot wait status inventory doctor privileges"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -76,10 +79,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -88,7 +87,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__adopt)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -103,6 +102,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -130,10 +133,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -142,7 +141,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__apply)
-            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -161,6 +160,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -200,10 +203,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -212,7 +211,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__destroy)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,6 +226,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -258,10 +261,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -270,7 +269,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__doctor)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --wait --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --wait --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -288,6 +287,10 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --wait)
                     COMPREPLY=($(compgen -W "none agent ssh cloud-init" -- "${cur}"))
                     return 0
@@ -300,10 +303,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -312,7 +311,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__export)
-            opts="-v -o -h --ca-file --fingerprint --insecure --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -334,7 +333,45 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__subcmd__apply__subcmd__inventory)
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --list --host --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -346,7 +383,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__plan)
-            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --tag --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -368,6 +405,10 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --out)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -380,10 +421,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -392,7 +429,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__privileges)
-            opts="-v -o -h --document --wait --user --token --log-format --verbose --output --help"
+            opts="-v -h --document --wait --user --token --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -418,10 +455,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -430,7 +463,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__reboot)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -445,6 +478,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -469,10 +506,6 @@ _pve__apply() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -484,7 +517,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__release)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -499,6 +532,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -519,10 +556,6 @@ _pve__apply() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -534,7 +567,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__start)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -549,6 +582,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -573,10 +610,6 @@ _pve__apply() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -588,7 +621,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__status)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --json --addresses --wide --all --log-format --verbose --output --help"
+            opts="-o -v -h --ca-file --fingerprint --insecure --vm --tag --format --json --wide --addresses --all --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -606,15 +639,23 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table wide json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table wide json" -- "${cur}"))
+                    return 0
+                    ;;
                 --log-format)
                     COMPREPLY=($(compgen -W "text json" -- "${cur}"))
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -626,7 +667,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__stop)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -641,6 +682,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -668,10 +713,6 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -680,7 +721,7 @@ _pve__apply() {
             return 0
             ;;
         pve__subcmd__apply__subcmd__wait)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --for --timeout --log-format --verbose --output --help"
+            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --for --timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -695,6 +736,10 @@ _pve__apply() {
                     return 0
                     ;;
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tag)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -711,10 +756,6 @@ _pve__apply() {
                     return 0
                     ;;
                 --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

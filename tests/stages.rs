@@ -95,7 +95,8 @@ fn no_output_replaces_a_device_a_link_or_a_folder() {
         [PURE[0], PURE[1], PURE[2], &["image-publish"], &["pve-apply", "apply"]];
     for words in stages {
         for name in names {
-            let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
+            let output =
+                run(&[words, &["--output", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
             let expected = format!("{}: error: {name}: cannot be written: ", words[0]);
             assert_eq!(output.status.code(), Some(1), "{words:?} {name}");
             assert!(said(&output).starts_with(&expected), "{words:?} {name}: {}", said(&output));
@@ -110,7 +111,7 @@ fn the_stages_that_change_the_world_keep_their_result_too() {
     let line = "resolve --site examples/site --env dev --node pve1 --endpoint $PVE_SIM_ENDPOINT \
         | mint-token --site examples/site | cloudinit-render \
         | image-publish --image-dir examples/site/images -o images.json 2>&1 >&3 | grep error
-        pve-apply apply -o result.json <images.json 2>/dev/null
+        pve-apply apply --output result.json <images.json 2>/dev/null
         stat -c '%n %a' images.json result.json; grep -c vm_ids result.json";
     let outcome = test_support::case::run_line(&format!("exec 3>&1\n{line}")).unwrap();
     let expected = "images.json 600\nresult.json 600\n1\n";

@@ -1,9 +1,10 @@
-//! DOOR (reads only): the state and the addresses of VMs after the work, for the result.
+//! DOOR (reads only): the state and the addresses of VMs, for the result of a run and for lists.
 
 use crate::ask::ask_patiently;
 use crate::outcome::VmResult;
 use crate::plan::mac_of_net0 as mac;
 use crate::ready::is_useful;
+use crate::status::Row;
 use pve_client::{AgentInterface, Client, ConfigView, NodeName, Vmid};
 use std::net::IpAddr;
 
@@ -31,9 +32,23 @@ pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     }
 }
 
+/// Puts what the agent of a VM that runs reports at once in the place of what the document says of its
+/// addresses.
+pub(crate) fn ask_agent(client: &Client, row: &mut Row) {
+    let Some((node, vmid)) = at(&row.node, row.vmid).filter(|_| row.status == "running") else {
+        return;
+    };
+    let interfaces = client.agent_interfaces(&node, vmid).unwrap_or_default();
+    row.addresses = of_mac(&interfaces, row.mac.as_deref());
+}
+
 /// Returns where a VM is.
 pub(crate) fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
-    Some((row.node.parse().ok()?, Vmid::new(u64::from(row.vmid?)).ok()?))
+    at(&row.node, row.vmid)
+}
+
+fn at(node: &str, vmid: Option<u32>) -> Option<(NodeName, Vmid)> {
+    Some((node.parse().ok()?, Vmid::new(u64::from(vmid?)).ok()?))
 }
 
 /// The addresses of the interface with this MAC, without those that every interface gives itself.

@@ -1,5 +1,9 @@
 //! Arguments of `pve-apply`. DOOR: the environment is read here and nowhere else.
 
+mod list;
+
+pub(crate) use list::{InventoryArgs, StatusArgs};
+
 use crate::desired::OnError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Vmid;
@@ -16,7 +20,8 @@ use std::path::PathBuf;
 /// description that names this site, this deployment, its own vmid and its own uuid; nothing else is
 /// ever touched, a clone or a restored copy of our own VMs neither.
 #[derive(Debug, Parser)]
-#[command(name = "pve-apply", version, max_term_width = 100)]
+// Here `-o` is the output format of `status`, as kubectl has it.
+#[command(name = "pve-apply", version, max_term_width = 100, mut_arg("output", |arg| arg.short(None)))]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
@@ -52,8 +57,10 @@ pub(crate) enum Command {
     Reboot(PowerArgs),
     /// Wait until the document's VMs answer, and print their addresses
     Wait(WaitCommandArgs),
-    /// List our VMs across the cluster: power, drift, addresses; change nothing
+    /// List the deployment's VMs: power, addresses, drift; change nothing
     Status(StatusArgs),
+    /// Print the VMs as a dynamic inventory for Ansible; change nothing
+    Inventory(InventoryArgs),
     /// Check all that apply needs, and name the command that mends each finding; change nothing
     Doctor(DoctorArgs),
     /// Print the commands that give an API token what it needs
@@ -112,6 +119,16 @@ pub(crate) struct TargetArgs {
     /// Only this VM of the document; may be repeated
     #[arg(long = "vm", value_name = "NAME")]
     pub(crate) vms: Vec<String>,
+    /// Only the VMs of the document that have this tag; may be repeated, and adds to --vm
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+}
+
+impl TargetArgs {
+    /// Returns whether only some of the document's VMs are asked for.
+    pub(crate) fn is_selection(&self) -> bool {
+        !self.vms.is_empty() || !self.tags.is_empty()
+    }
 }
 
 #[derive(Args, Debug)]
@@ -164,10 +181,10 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_enum, value_name = "WHAT")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "prune"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune"])]
     pub(crate) plan: Option<PathBuf>,
     /// Also destroy the VMs of this deployment that left the document
-    #[arg(long, conflicts_with = "vms")]
+    #[arg(long, conflicts_with_all = ["vms", "tags"])]
     pub(crate) prune: bool,
     /// Destroy what --prune finds without asking, for scripts
     #[arg(long, requires = "prune")]
@@ -215,10 +232,10 @@ pub(crate) struct DestroyArgs {
     #[arg(long)]
     pub(crate) yes: bool,
     /// Only the VM with this vmid, which must be ours: it chooses between VMs of one name; may be repeated
-    #[arg(long = "vmid", value_name = "VMID", conflicts_with = "vms", value_parser = vmid)]
+    #[arg(long = "vmid", value_name = "VMID", conflicts_with_all = ["vms", "tags"], value_parser = vmid)]
     pub(crate) vmids: Vec<Vmid>,
     /// Also destroy the VMs of this deployment that left the document
-    #[arg(long, conflicts_with_all = ["vms", "vmids"])]
+    #[arg(long, conflicts_with_all = ["vms", "tags", "vmids"])]
     pub(crate) prune: bool,
     /// Destroy the others when something about a VM is blocked, and exit with 3
     #[arg(long)]
@@ -292,25 +309,6 @@ pub(crate) struct WaitCommandArgs {
 }
 
 #[derive(Args, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
-pub(crate) struct StatusArgs {
-    #[command(flatten)]
-    pub(crate) target: TargetArgs,
-    /// Print JSON
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Ask each running VM's guest agent for its addresses, once
-    #[arg(long)]
-    pub(crate) addresses: bool,
-    /// Also list how each VM differs from a new one in what nobody says, and so is left alone
-    #[arg(long)]
-    pub(crate) wide: bool,
-    /// VMs of other deployments too
-    #[arg(long)]
-    pub(crate) all: bool,
-}
-
-#[derive(Args, Debug)]
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
@@ -327,12 +325,12 @@ pub(crate) struct PrivilegesArgs {
     /// Also what `apply` needs to wait for this
     #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) wait: WaitFor,
-    /// The user that the token belongs to
-    #[arg(long, value_name = "USER@REALM", default_value = "iac@pve", value_parser = user)]
-    pub(crate) user: String,
-    /// The token's name
-    #[arg(long, value_name = "NAME", default_value = "pipeline", value_parser = token_name)]
-    pub(crate) token: String,
+    /// The user that the token belongs to [default: with --document that of its `api_token`, else iac@pve]
+    #[arg(long, value_name = "USER@REALM", value_parser = user)]
+    pub(crate) user: Option<String>,
+    /// The token's name [default: with --document that of its `api_token`, else pipeline]
+    #[arg(long, value_name = "NAME", value_parser = token_name)]
+    pub(crate) token: Option<String>,
 }
 
 /// Returns whether what goes to stdout is watched on a terminal.

@@ -9,7 +9,9 @@ use std::time::Duration;
 /// A VM that was worked on is not counted as unchanged too, whatever the last plan says of it.
 pub(crate) fn line(outcomes: &[VmOutcome], unchanged: &[Unchanged], took: Duration) -> String {
     let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
-    let unchanged = unchanged.iter().filter(is_untouched).count();
+    let untouched: Vec<&Unchanged> = unchanged.iter().filter(is_untouched).collect();
+    let unchanged = untouched.iter().filter(|vm| vm.is_found()).count();
+    let not_found = untouched.len() - unchanged;
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for outcome in outcomes {
         let word = word(outcome);
@@ -21,6 +23,9 @@ pub(crate) fn line(outcomes: &[VmOutcome], unchanged: &[Unchanged], took: Durati
     if unchanged > 0 {
         counts.push(("unchanged", unchanged));
     }
+    if not_found > 0 {
+        counts.push(("not found", not_found));
+    }
     let rank = |word: &str| ORDER.iter().position(|known| *known == word);
     counts.sort_by_key(|(word, _)| rank(word).unwrap_or_default());
     let counts: Vec<String> =
@@ -29,7 +34,7 @@ pub(crate) fn line(outcomes: &[VmOutcome], unchanged: &[Unchanged], took: Durati
 }
 
 /// What was done comes first, what went wrong last.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "destroyed",
     "created",
     "changed",
@@ -39,6 +44,7 @@ const ORDER: [&str; 13] = [
     "stopped",
     "rebooted",
     "unchanged",
+    "not found",
     "left to another run",
     "interrupted",
     "failed",

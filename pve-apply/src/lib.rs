@@ -21,7 +21,9 @@ mod execute;
 mod export;
 mod facts;
 mod interrupt;
+mod inventory;
 mod json;
+mod listing;
 mod mark;
 mod notice;
 mod observe;
@@ -63,6 +65,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
         Command::Reboot(args) => command::power::run(args, Verb::Reboot, console),
         Command::Wait(args) => command::wait::run(args, console),
         Command::Status(args) => command::status::run(args, console),
+        Command::Inventory(args) => command::inventory::run(args, console),
         Command::Doctor(args) => command::doctor::run(args, console),
         Command::Export(args) => command::export::run(args, console),
         Command::Privileges(args) => command::privileges::run(args),

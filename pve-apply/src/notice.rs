@@ -140,8 +140,8 @@ impl Notice {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
             }
             What::Released => {
-                "afterwards it is not ours: remove it from the YAML, or the next apply \
-                               creates another VM with its name, MACs and addresses"
+                "afterwards it is not ours: remove it from the YAML; the next apply would create \
+                 another VM of that name, and is blocked if both have the same MAC"
                     .to_owned()
             }
             What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),

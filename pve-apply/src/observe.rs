@@ -86,6 +86,9 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
             observed.free.insert(vmid, ask(|| client.is_free(vmid)).map_err(fail)?);
         }
     }
+    if scope == Scope::Apply {
+        look_at_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
+    }
     if absent.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
     }
@@ -122,6 +125,30 @@ fn look_at_candidates(
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
         look_at_all(client, observed, more, power)?;
+    }
+    Ok(())
+}
+
+/// Looks at VMs without our tag that have the name of a VM to be made: they may be that VM. What cannot
+/// be looked at is left out: it is not ours.
+fn look_at_namesakes(
+    client: &Client,
+    observed: &mut Observed,
+    absent: &[&DesiredVm],
+    power: &BTreeMap<Vmid, Resource>,
+) -> Result<(), Error> {
+    let is_wanted = |guest: &&Guest| {
+        let named =
+            |vm: &&DesiredVm| guest.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&vm.name));
+        guest.kind == GuestKind::Qemu && !guest.tagged && absent.iter().any(named)
+    };
+    let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
+    namesakes.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+    for guest in namesakes {
+        let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
+        if let Some(look @ Look::Seen(_)) = look {
+            observed.looks.insert(guest.vmid, look);
+        }
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What came of a plan: as findings for people, and as the result's JSON. Does no I/O.
 
 use crate::action::{Action, Plan, Unchanged, VmPlan};
+use crate::inventory::first;
 use crate::notice::Notice;
 use pve_client::{NodeName, Vmid};
 use serde::Serialize;
@@ -243,8 +244,7 @@ impl ResultJson {
         for vm in result.vms.iter().filter(|vm| vm.status != "absent") {
             result.vm_ids.insert(vm.name.clone(), vm.vmid.into());
             // As the reference: an IPv4 address where there is one.
-            let first = vm.addresses.iter().find(|a| a.is_ipv4()).or_else(|| vm.addresses.first());
-            let first = first.map(ToString::to_string);
+            let first = first(&vm.addresses).map(ToString::to_string);
             result.vm_ips.insert(vm.name.clone(), first.into());
         }
         result

@@ -44,6 +44,9 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
             push_line(&mut out, &format!("      {way_out}"), colour, "");
         }
     }
+    for vm in plan.unchanged.iter().filter(|vm| vm.status == "absent") {
+        push_line(&mut out, &format!("  {} does not exist", vm.name), colour, "");
+    }
     for vm in &plan.left_over {
         let line = format!(
             "  {} (vmid {}) is not in the document; `apply --prune` destroys it{}",
@@ -80,7 +83,8 @@ fn summary(plan: &Plan) -> String {
     };
     let blocked: BTreeSet<&str> = plan.blocked.iter().map(|b| b.name.as_str()).collect();
     let blocked = blocked.len();
-    let unchanged = plan.unchanged.len();
+    let unchanged = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
+    let not_found = plan.unchanged.len() - unchanged;
     let parts: Vec<String> = [
         counted(Action::Destroy, "destroy"),
         counted(Action::Create, "create"),
@@ -90,6 +94,7 @@ fn summary(plan: &Plan) -> String {
         counted(Action::Power, "start or stop"),
         (blocked > 0).then(|| format!("{blocked} blocked")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
+        (not_found > 0).then(|| format!("{not_found} not found")),
     ]
     .into_iter()
     .flatten()

@@ -1,37 +1,56 @@
-//! The list of our VMs across the cluster, as text and as JSON. Does no I/O.
+//! The list of VMs as a table and as JSON. Does no I/O.
 
 use crate::action::{Action, Plan};
 use crate::notice::What;
 use serde::Serialize;
 use stage::printable;
 use std::fmt::Write;
+use std::net::IpAddr;
 
-/// One VM of ours.
+/// The list as it is printed with `-o json`.
+#[derive(Serialize)]
+struct ListJson<'a> {
+    /// Version of this format.
+    version: u32,
+    /// The site; absent when it has no name.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    site: &'a str,
+    /// The document's deployment.
+    deployment: &'a str,
+    /// The VMs.
+    vms: &'a [Row],
+}
+
+/// One VM: of the document, of this deployment, or of another one where those were asked for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Row {
-    /// The deployment in its mark.
+    /// The deployment that it belongs to.
     pub(crate) deployment: String,
-    /// Its name in the mark.
+    /// Its name.
     pub(crate) name: String,
-    /// Its vmid.
-    pub(crate) vmid: u32,
-    /// The node that has it.
+    /// Its vmid; null for a VM that does not exist and has no fixed one.
+    pub(crate) vmid: Option<u32>,
+    /// The node that has it; of a VM that does not exist, the document's.
     pub(crate) node: String,
-    /// `running`, `stopped`, or `unknown` where its node does not answer.
+    /// `running`, `stopped`, `missing`, or `unknown` where that cannot be seen.
     pub(crate) status: String,
     /// QEMU's own word, as `paused`, where the VM is on and its guest does not run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qmpstatus: Option<String>,
-    /// What the document says of it.
+    /// How it compares with the document.
     pub(crate) drift: Drift,
     /// How it differs from a new VM in what nobody says, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unsaid: Option<Vec<String>>,
-    /// Its addresses, as far as they were asked for.
-    pub(crate) addresses: Vec<std::net::IpAddr>,
+    /// The MAC of net0.
+    pub(crate) mac: Option<String>,
+    /// Its tags in PVE, without ours.
+    pub(crate) tags: Vec<String>,
+    /// Its addresses: those that the document fixes, or those that the guest's agent reports.
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
-/// How a VM stands to the document.
+/// How a VM compares with the document.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub(crate) enum Drift {
@@ -47,9 +66,13 @@ pub(crate) enum Drift {
         /// The fields that the guest gets then.
         fields: Vec<String>,
     },
-    /// It belongs to this deployment, and the document does not know it.
+    /// The document has it, and it does not exist.
+    NotCreated,
+    /// It belongs to this deployment and left the document.
     NotInDocument,
-    /// It belongs to another deployment, or the document is not rendered.
+    /// It belongs to this deployment, and another document has it.
+    OtherDocument,
+    /// It belongs to another deployment, its state is not known, or the document is not rendered.
     NotCompared,
     /// It carries a mark that names another VM, site or build.
     NotOurs {
@@ -100,41 +123,90 @@ impl Drift {
 
     fn text(&self) -> String {
         match self {
-            Self::None => "as the document asks".to_owned(),
-            Self::Fields { fields } => format!("differs: {}", fields.join(", ")),
+            Self::None => "none".to_owned(),
+            Self::Fields { fields } => fields.join(", "),
             Self::WaitsForReboot { fields } => format!("waits for a reboot: {}", fields.join(", ")),
+            Self::NotCreated => "not created".to_owned(),
             Self::NotInDocument => "not in the document".to_owned(),
+            Self::OtherDocument => "in another document".to_owned(),
             Self::NotCompared => "not compared".to_owned(),
             Self::NotOurs { is } => format!("not ours: {is}"),
         }
     }
 }
 
-/// Returns the rows as a table. Whoever may write a VM's description has chosen the names in it.
-pub(crate) fn table(rows: &[Row]) -> String {
-    let cells: Vec<[String; 6]> = rows
-        .iter()
-        .map(|row| {
-            let addresses: Vec<String> = row.addresses.iter().map(ToString::to_string).collect();
-            let addresses = if addresses.is_empty() { "-".to_owned() } else { addresses.join(" ") };
-            let (vmid, name) = (row.vmid.to_string(), format!("{}/{}", row.deployment, row.name));
-            let status = row.qmpstatus.clone().unwrap_or_else(|| row.status.clone());
-            [vmid, name, row.node.clone(), status, addresses, row.drift.text()]
-                .map(|cell| printable(&cell))
-        })
-        .collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        cells.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-    });
+impl Row {
+    /// Returns the cells below [`headings`]. Whoever may write a VM's description has chosen its name.
+    fn cells(&self, columns: Columns) -> Vec<String> {
+        let list =
+            |list: Vec<String>| if list.is_empty() { "-".to_owned() } else { list.join(" ") };
+        let addresses = list(self.addresses.iter().map(ToString::to_string).collect());
+        let mut cells = vec![
+            self.vmid.map_or_else(|| "-".to_owned(), |vmid| vmid.to_string()),
+            self.name.clone(),
+            self.node.clone(),
+            self.qmpstatus.clone().unwrap_or_else(|| self.status.clone()),
+            addresses,
+        ];
+        if columns.deployments {
+            cells.insert(1, self.deployment.clone());
+        }
+        if columns.wide {
+            cells.push(self.mac.clone().unwrap_or_else(|| "-".to_owned()));
+            cells.push(list(self.tags.clone()));
+        }
+        cells.push(self.drift.text());
+        cells.iter().map(String::as_str).map(printable).collect()
+    }
+}
+
+/// Which columns a table has besides those that each has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Columns {
+    /// The deployment, where the list has more than one.
+    pub(crate) deployments: bool,
+    /// MAC and tags.
+    pub(crate) wide: bool,
+}
+
+fn headings(columns: Columns) -> Vec<String> {
+    let mut headings = vec!["VMID", "NAME", "NODE", "POWER", "ADDRESSES"];
+    if columns.deployments {
+        headings.insert(1, "DEPLOYMENT");
+    }
+    if columns.wide {
+        headings.extend(["MAC", "TAGS"]);
+    }
+    headings.push("DRIFT");
+    headings.into_iter().map(str::to_owned).collect()
+}
+
+/// Returns the rows as a table with a header; below each row its differences that nobody says.
+pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
+    let mut lines = vec![headings(columns)];
+    lines.extend(rows.iter().map(|row| row.cells(columns)));
+    let width = |column: usize| {
+        lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..).map_while(width).collect();
+    let below = std::iter::once(None).chain(rows.iter().map(|row| row.unsaid.as_ref()));
     let mut out = String::new();
-    for (cells, row) in cells.iter().zip(rows) {
-        let line: Vec<String> =
-            cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+    for (line, below) in lines.iter().zip(below) {
+        let cells: Vec<String> =
+            line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
         // Writing into a String cannot fail.
-        let _ = writeln!(out, "{}", line.join("  ").trim_end());
-        for difference in row.unsaid.iter().flatten() {
+        let _ = writeln!(out, "{}", cells.join("  ").trim_end());
+        for difference in below.into_iter().flatten() {
             let _ = writeln!(out, "      {}", printable(difference));
         }
     }
     out
+}
+
+/// Returns the rows as JSON.
+pub(crate) fn json(site: &str, deployment: &str, rows: &[Row]) -> Vec<u8> {
+    let list = ListJson { version: 1, site, deployment, vms: rows };
+    let mut bytes = serde_json::to_vec_pretty(&list).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
 }

@@ -2,6 +2,7 @@
 
 use pve_client::{CertificateProblem, Error, Fingerprint, Refusal, Unreachable};
 use stage::{Entry, Place};
+use std::io::ErrorKind;
 
 /// Turns an error of a read, or of a write that is told where it happened, into a finding.
 pub fn of_error(place: Place, error: &Error) -> Entry {
@@ -148,9 +149,17 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
         Unreachable::NoSystemRoots => {
             entry.hint("give --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
         }
+        Unreachable::Connect { error } if error.kind() == ErrorKind::ConnectionRefused => {
+            entry.hint(REFUSED)
+        }
         _ => entry,
     }
 }
+
+/// What to do where nothing listens.
+// PVE: pve-manager, PVE/Service/pveproxy.pm: port 8006.
+const REFUSED: &str = "check host and port, which is usually 8006; on the node, \
+    `systemctl status pveproxy` shows whether its API runs";
 
 fn certificate_hint(problem: &CertificateProblem) -> String {
     let compare = |shown: &Fingerprint| {

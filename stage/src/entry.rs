@@ -100,7 +100,7 @@ impl OutputFile {
         match WholeFile::open(&path) {
             Ok(file) => Ok(Self { path, file }),
             Err(error) => Err(unwritten(&path, &error)
-                .hint("name a file, or `-o -` for stdout; a pipe takes stdout as it is")),
+                .hint("name a file, or `--output -` for stdout; a pipe takes stdout as it is")),
         }
     }
 

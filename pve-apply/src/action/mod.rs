@@ -73,6 +73,13 @@ pub(crate) struct Unchanged {
     pub mac: Option<String>,
 }
 
+impl Unchanged {
+    /// Returns whether the VM was found. A removal lists those that were not, too.
+    pub(crate) fn is_found(&self) -> bool {
+        !matches!(self.status.as_str(), "absent" | "unknown")
+    }
+}
+
 /// What is to be done to one VM.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VmPlan {

@@ -61,6 +61,13 @@ pub(crate) enum Why {
     VmidHidden,
     /// A create whose outcome is not known yet has reserved the vmid.
     BeingCreated,
+    /// A guest without our mark has the name and a MAC of the VM that would be made.
+    Namesake {
+        /// Its vmid.
+        vmid: u32,
+        /// The MAC.
+        mac: String,
+    },
     /// More than one VM carries this mark.
     MarkedTwice {
         /// Their vmids.
@@ -265,6 +272,7 @@ impl Why {
         matches!(
             self,
             Self::VmidTaken { .. }
+                | Self::Namesake { .. }
                 | Self::NotOurs { .. }
                 | Self::OtherDocument { .. }
                 | Self::VmidHidden

@@ -24,6 +24,9 @@ impl Why {
             Self::VmidHidden => vmid("is in use, and the token cannot see by what"),
             Self::NoVmidLeft => it("gets no vmid: every one of the range is in use"),
             Self::BeingCreated => maybe("is being created by another run"),
+            Self::Namesake { mac, .. } => {
+                format!("this VM has the name and the MAC {mac} of \"{name}\", and is not ours")
+            }
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
                 it(&format!("is there more than once: {}", list.join(", ")))
@@ -125,6 +128,12 @@ impl Why {
             Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
             Self::BeingCreated => {
                 "run again when that task has ended; if no task runs, `qm unlock` and `qm destroy` on the node clear it"
+            }
+            Self::Namesake { vmid, .. } => {
+                return Some(format!(
+                    "if it is the VM that is meant, set `vmid: {vmid}` and run `pve-apply adopt`; \
+                     else give one of the two another name"
+                ));
             }
             Self::MarkedTwice { vmids } => {
                 let vmid = vmids.last().copied().unwrap_or_default();

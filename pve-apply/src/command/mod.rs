@@ -5,6 +5,7 @@ pub(crate) mod apply;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod export;
+pub(crate) mod inventory;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod privileges;

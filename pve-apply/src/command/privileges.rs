@@ -4,10 +4,12 @@ use crate::asked::{self, Asked};
 use crate::cli::{PrivilegesArgs, WaitFor};
 use crate::desired::{has_only_fixed, nics};
 use crate::privileges::{ANY_VERSION, BRIDGE_PLACEHOLDER, Scope, commands, needs};
+use pve_client::ApiToken;
 use stage::{Deployment, Document, Entry, Failure, Output, Place, Report};
 
 pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
     let mut asks_agent = args.wait != WaitFor::None;
+    let mut own = None;
     let needs = if args.document {
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
         let parsed = asked::parse(&deployment);
@@ -23,6 +25,7 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         }
         let is_fixed = |vm| has_only_fixed(&nics(vm));
         asks_agent &= args.wait != WaitFor::Ssh || !deployment.vms.iter().all(is_fixed);
+        own = token_id(&deployment);
         let vms = asked::of(&deployment, parsed);
         needs(&deployment.image_datastore, &vms.iter().collect::<Vec<_>>(), &ANY_VERSION)
     } else {
@@ -30,6 +33,15 @@ pub(crate) fn run(args: &PrivilegesArgs) -> Result<Output, Failure> {
         needs("IMAGE_DATASTORE", &[&vm], &ANY_VERSION)
     };
     let wait = if asks_agent { args.wait } else { WaitFor::None };
-    let scope = Scope { user: args.user.clone(), token: args.token.clone(), needs, wait };
+    let (user, token) = own.unwrap_or_else(|| ("iac@pve".to_owned(), "pipeline".to_owned()));
+    let (user, token) = (args.user.clone().unwrap_or(user), args.token.clone().unwrap_or(token));
+    let scope = Scope { user, token, needs, wait };
     Ok(Output::bytes(commands(&scope), Report::new()))
+}
+
+/// Returns user and name of the document's token, where it has one that can be read.
+fn token_id(deployment: &Deployment) -> Option<(String, String)> {
+    let token = deployment.api_token.expose().parse::<ApiToken>().ok()?;
+    let (user, name) = token.id().rsplit_once('!')?;
+    Some((user.to_owned(), name.to_owned()))
 }

@@ -19,7 +19,7 @@ use crate::{closing, connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
-use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report};
+use stage::{Console, Deployment, Document, Entry, Event, Failure, Place, Report, Vm};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -40,6 +40,16 @@ impl Session {
         console: &Console,
         purpose: Purpose,
     ) -> Result<Self, Failure> {
+        Ok(Self::open_for(target, console, purpose, |_| ())?.0)
+    }
+
+    /// The same, and what else `also` reads from the document.
+    pub(super) fn open_for<T>(
+        target: &TargetArgs,
+        console: &Console,
+        purpose: Purpose,
+        also: impl FnOnce(&Deployment) -> T,
+    ) -> Result<(Self, T), Failure> {
         // The document's JSON is gone then: it is larger than all that is made of it.
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
         if report.has_errors() {
@@ -54,10 +64,11 @@ impl Session {
                 report.extend(site(&desired, &client)?);
                 console.report(&report);
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
-                select(&mut desired, &target.vms)?;
+                select(&mut desired, &deployment, target)?;
+                let also = also(&deployment);
                 // What is wrong with a `config` has been said with all else.
                 let asked = asked::of(&deployment, parsed);
-                Ok(Self { client, desired, asked, order })
+                Ok((Self { client, desired, asked, order }, also))
             }
             (Err(findings), _) => {
                 report.extend(findings);
@@ -122,14 +133,18 @@ fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
     Ok(Report::new())
 }
 
-/// Keeps the VMs that were asked for.
-fn select(desired: &mut Desired, names: &[String]) -> Result<(), Failure> {
-    if names.is_empty() {
+/// Keeps the VMs that were asked for, by name or by tag.
+fn select(
+    desired: &mut Desired,
+    deployment: &Deployment,
+    target: &TargetArgs,
+) -> Result<(), Failure> {
+    if !target.is_selection() {
         return Ok(());
     }
     let mut report = Report::new();
     let known: Vec<&str> = desired.vms.iter().map(|vm| vm.name.as_str()).collect();
-    for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+    for name in target.vms.iter().filter(|name| !known.contains(&name.as_str())) {
         let entry = Entry::error(
             "unknown-vm",
             Place::Named("--vm".to_owned()),
@@ -137,11 +152,32 @@ fn select(desired: &mut Desired, names: &[String]) -> Result<(), Failure> {
         );
         report.push(entry.hint(format!("it has {}", known.join(", "))));
     }
+    let unused = target.tags.iter().filter(|tag| !deployment.vms.iter().any(|vm| has(vm, tag)));
+    unused.for_each(|tag| report.push(unknown_tag(tag, deployment)));
     if report.has_errors() {
         return Err(report.into());
     }
+    let is_tagged = |vm: &&Vm| target.tags.iter().any(|tag| has(vm, tag));
+    let tagged = deployment.vms.iter().filter(is_tagged).map(|vm| &vm.name);
+    let names: BTreeSet<&String> = target.vms.iter().chain(tagged).collect();
     desired.vms.retain(|vm| names.contains(&vm.name));
     Ok(())
+}
+
+/// Returns whether the document gives a VM this tag. PVE writes tags in small letters by default.
+fn has(vm: &Vm, tag: &str) -> bool {
+    vm.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))
+}
+
+fn unknown_tag(tag: &str, deployment: &Deployment) -> Entry {
+    let known: BTreeSet<&str> =
+        deployment.vms.iter().flat_map(|vm| &vm.tags).map(String::as_str).collect();
+    let fact = format!("no VM of the document has the tag \"{tag}\"");
+    let hint = match known.is_empty() {
+        true => "the VMs of the document have no tags".to_owned(),
+        false => format!("tags: {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    Entry::error("unknown-tag", Place::Named("--tag".to_owned()), fact).hint(hint)
 }
 
 /// 64 random bits: tells this run's creates from all others.

@@ -56,6 +56,20 @@ pub(crate) struct Image {
     pub(crate) pending: Option<Option<u64>>,
 }
 
+impl Image {
+    /// Returns what people are shown of it.
+    pub(crate) fn shown(&self) -> String {
+        let name = &self.name;
+        match self.pending {
+            None => name.clone(),
+            Some(None) => format!("{name} (to be published)"),
+            Some(Some(bytes)) => {
+                format!("{name} (to be published, {} MiB)", bytes.div_ceil(1 << 20))
+            }
+        }
+    }
+}
+
 /// A VM's NoCloud data.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Seed {

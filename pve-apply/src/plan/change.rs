@@ -193,10 +193,8 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     }
     growths(c, difference).for_each(&mut say);
     let seed = &c.ours.mark.seed;
-    let parts = || seed.differences(&c.machine.seed.note(&c.seed));
-    if seed.fingerprint != c.machine.seed.fingerprint && !c.desired.consent.reseed {
-        let is_known = !seed.is_unknown();
-        say(if is_known { What::SeedChanged { parts: parts() } } else { What::SeedUnknown });
+    if let Some(parts) = c.seed_changes().filter(|_| !c.desired.consent.reseed) {
+        say(if seed.is_unknown() { What::SeedUnknown } else { What::SeedChanged { parts } });
     }
     if c.ours.mark.vm != c.vm.name && !difference.reseed {
         say(What::Renamed { from: c.ours.mark.vm.clone() });

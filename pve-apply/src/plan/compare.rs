@@ -64,10 +64,7 @@ impl Difference {
 
     /// Changed seed data never replaces a VM; it reaches one only when the user asks.
     fn seed(&mut self, c: &Context<'_>) {
-        let old = &c.ours.mark.seed.fingerprint;
-        if *old == c.machine.seed.fingerprint || !c.desired.consent.reseed {
-            return;
-        }
+        let Some(parts) = c.seed_changes().filter(|_| c.desired.consent.reseed) else { return };
         if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark, &c.seed) {
             let slot = c.seed.clone();
             return self.blocked.push(Why::SeedDiskForeign { slot, has: has.to_owned() });
@@ -83,7 +80,6 @@ impl Difference {
             self.deletes.insert(key);
         }
         self.reseed = true;
-        let parts = c.ours.mark.seed.differences(&c.machine.seed.note(&c.seed));
         self.changes.push(Change {
             field: "seed".to_owned(),
             from: None,

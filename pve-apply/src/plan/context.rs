@@ -53,6 +53,11 @@ impl<'a> Context<'a> {
         seed::slot(&self.ours.mark) == Some(slot)
     }
 
+    /// Returns what of the seed data differs from what the VM was given; `None`: nothing.
+    pub(super) fn seed_changes(&self) -> Option<Vec<String>> {
+        seed::changes(&self.ours.mark, self.machine, self.config(), &self.seed)
+    }
+
     /// Returns whether the VM runs.
     pub(super) fn runs(&self) -> bool {
         self.ours.seen.power == Power::Running

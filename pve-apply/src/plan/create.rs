@@ -122,7 +122,7 @@ fn shown(machine: &Machine) -> Vec<Change> {
     let tags: Vec<&str> = machine.tags.iter().map(String::as_str).collect();
     let stopped = machine.power == stage::Power::Stopped;
     let beside_keys = [
-        machine.image.as_ref().map(|image| line("image", image_text(image))),
+        machine.image.as_ref().map(|image| line("image", image.shown())),
         stopped.then(|| line("power", "stopped".to_owned())),
         machine.pool.as_ref().map(|pool| line("pool", pool.clone())),
         (!tags.is_empty()).then(|| line("tags", tags::shown(&tags::join(&tags)))),
@@ -143,20 +143,11 @@ fn shown(machine: &Machine) -> Vec<Change> {
             let derived = machine.derived_macs.contains_key(&key) && name == "macaddr";
             if is_said || part.at_create.is_none() && !derived {
                 let image = machine.images.get(&key).filter(|_| name == "import");
-                let text = image.map_or_else(|| part.kind.shown(value), image_text);
+                let text = image.map_or_else(|| part.kind.shown(value), Image::shown);
                 list.push(line(&field(key, part), text));
             }
         }
     }
     list.extend(machine.guest.iter().map(|(field, value)| line(field, value.clone())));
     list
-}
-
-fn image_text(image: &Image) -> String {
-    let name = &image.name;
-    match image.pending {
-        None => name.clone(),
-        Some(None) => format!("{name} (to be published)"),
-        Some(Some(bytes)) => format!("{name} (to be published, {} MiB)", bytes.div_ceil(1 << 20)),
-    }
 }

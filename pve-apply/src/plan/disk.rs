@@ -99,6 +99,29 @@ pub(super) fn new(
     Ok(NewDisk { value: parts.write(key.key), grow })
 }
 
+/// Returns what people are shown of a new disk: size, storage, image, and the options that are said.
+pub(super) fn in_words(machine: &Machine, key: ConfigKey, parts: &Parts) -> String {
+    let shown = |name: &str| {
+        let value = parts.get(name)?;
+        Some(key.key.part(name).map_or_else(|| value.to_owned(), |part| part.kind.shown(value)))
+    };
+    let storage = parts.get("storage").unwrap_or(machine.storage.as_str());
+    let mut words = vec![match shown("size") {
+        Some(size) => format!("{size} on {storage}"),
+        None => format!("on {storage}"),
+    }];
+    let image = machine.images.get(&key).map(Image::shown);
+    words.extend(image.map(|image| format!("from image {image}")));
+    let is_told = |name: &str| ["storage", "size", "import", "file"].contains(&name);
+    for part in key.key.parts() {
+        let name = part.name_in(key.key);
+        let is_said = machine.said.value(key, name).is_some();
+        let value = shown(name).filter(|_| is_said && !is_told(name));
+        words.extend(value.map(|value| format!("{name}: {value}")));
+    }
+    words.join(", ")
+}
+
 fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
     let missing = |volid: Option<&Volid>| Why::ImageMissing {
         image: image.name.clone(),

@@ -16,6 +16,7 @@ mod difference;
 mod disk;
 mod find;
 mod left_over;
+mod namesake;
 mod options;
 mod owned;
 mod power;
@@ -66,7 +67,10 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     for vm in &desired.vms {
         let Some(machine) = &vm.machine else { continue };
         match finder.find(vm) {
-            Found::Absent => create::plan_one(&mut plan, desired, vm, machine, observed),
+            Found::Absent => match namesake::of(desired, vm, machine, observed) {
+                Some(blocked) => plan.blocked.push(blocked),
+                None => create::plan_one(&mut plan, desired, vm, machine, observed),
+            },
             Found::Ours(ours) => {
                 change::plan_one(&mut plan, desired, vm, machine, &ours, observed);
                 tell_where(&mut plan, desired, &ours);

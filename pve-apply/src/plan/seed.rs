@@ -69,6 +69,28 @@ pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
     seed
 }
 
+/// What of the seed data differs from what the VM was given, as far as its mark tells; `None`: nothing.
+///
+/// A derived MAC changes with the VM's name, the MAC of a NIC that is there does not: a network-config
+/// that differs in nothing else is the same.
+pub(super) fn changes(
+    mark: &Mark,
+    machine: &Machine,
+    config: &Config,
+    slot: &str,
+) -> Option<Vec<String>> {
+    let old = &mark.seed;
+    if old.fingerprint == machine.seed.fingerprint {
+        return None;
+    }
+    let differences = |seed: &Seed| old.differences(&seed.note(slot));
+    let documents = differences(&machine.seed);
+    let own = differences(&for_vm(machine, config));
+    // The note of a reseed has the document's MAC, that of a create the one that the NIC got.
+    let least = if own.len() < documents.len() { own } else { documents.clone() };
+    (!least.is_empty() || documents.is_empty()).then_some(least)
+}
+
 /// Hexadecimal has no case.
 fn replace_mac<'t>(text: &'t str, from: &str, to: &str) -> Cow<'t, str> {
     let (low, from) = (text.to_ascii_lowercase(), from.to_ascii_lowercase());

@@ -99,7 +99,8 @@ impl Difference {
 
     fn size(&mut self, name: &str, field: &str, volume: &Volume, want: Option<u64>) {
         let (Some(want), has) = (want, volume.size.unwrap_or(0)) else { return };
-        let (shown, wanted) = (machine::shown_size(has), machine::shown_size(want));
+        let shown = volume.size.map_or_else(|| "unknown size".to_owned(), machine::shown_size);
+        let wanted = machine::shown_size(want);
         if has >= want.saturating_add(ROUNDING) {
             let field = field.to_owned();
             self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
@@ -134,6 +135,10 @@ impl Difference {
                     reason: None,
                 };
                 self.note(c, point);
+                if let Some(change) = self.changes.last_mut().filter(|change| change.field == name)
+                {
+                    change.to = Some(disk::in_words(c.machine, key, &parts));
+                }
                 self.disks.insert(name, NewDisk { value, grow });
             }
         }

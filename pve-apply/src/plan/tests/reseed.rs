@@ -1,6 +1,7 @@
 //! Changed seed data: who gets it, and when. Does no I/O.
 
 use super::*;
+use machine::ConfigKey;
 use std::collections::BTreeMap;
 
 #[test]
@@ -58,4 +59,43 @@ fn a_new_seed_whose_note_has_no_room_is_not_begun() {
     };
     assert!(blocked(room - 100));
     assert!(!blocked(room - 1000));
+}
+
+/// The parts of the seed that a plan names as changed, of a VM whose MAC ends in 01 and whose document
+/// derives one that ends in 02.
+fn parts_changed(given: &str, asked: &str) -> Option<Vec<String>> {
+    let network = |text: &str| {
+        let mut seed = desired_vm("edge", None).machine.unwrap().seed;
+        (seed.network_config, seed.fingerprint) = (text.to_owned(), text.replace(' ', ""));
+        seed
+    };
+    let seed = network(given).note("virtio1");
+    let (key, line) = marked(Mark { seed, ..mark("edge", 101) });
+    let mut config = config("edge", 101);
+    config.set(key, &line);
+    let mut world = world();
+    put(&mut world, 101, "pve1", Power::Running, config);
+    let mut desired = desired(vec![desired_vm("edge", Some(101))]);
+    let machine = desired.vms[0].machine.as_mut().unwrap();
+    let net0 = ConfigKey::find("net0").unwrap();
+    machine.derived_macs.insert(net0, "02:AA:00:00:00:02".to_owned());
+    machine.seed = network(asked);
+    let plan = plan(&desired, &world);
+    plan.notices.into_iter().find_map(|notice| match notice.what {
+        What::SeedChanged { parts } => Some(parts),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_derived_mac_that_a_nic_does_not_take_changes_no_seed() {
+    let config = |mac: u8, address: u8| format!("mac: 02:aa:00:00:00:0{mac} ip: 10.0.0.{address}");
+    let check = |given: &str, asked: &str, is_changed: bool| {
+        let expected = is_changed.then(|| vec!["network-config".to_owned()]);
+        assert_eq!(parts_changed(given, asked), expected, "{given} -> {asked}");
+    };
+    check(&config(1, 5), &config(2, 5), false);
+    check(&config(2, 5), &config(2, 5), false);
+    check(&config(1, 5), &config(2, 6), true);
+    check(&config(3, 5), &config(2, 5), true);
 }

@@ -1,0 +1,182 @@
+//! The rows of a list: the VMs of the document, and what else PVE has of the deployment. Does no I/O.
+
+use crate::action::Plan;
+use crate::blocked::{Blocked, Why};
+use crate::desired::{Desired, DesiredVm};
+use crate::mark::{Mark, Owner, Stranger, TAG, split_tags};
+use crate::observed::{Look, Observed, Seen};
+use crate::plan::{self, Verb};
+use crate::status::{Drift, Row, unsaid};
+use pve_client::Vmid;
+use stage::{Entry, Place, Report};
+use std::collections::BTreeSet;
+
+/// What a list holds besides the document's VMs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Only the chosen VMs are listed, nothing that is not in the document.
+    pub(crate) is_selection: bool,
+    /// VMs of other deployments are listed too.
+    pub(crate) all: bool,
+    /// Each row says how its VM differs from a new one in what nobody says.
+    pub(crate) wide: bool,
+}
+
+/// Returns the rows by vmid, those without one at the end, and what could not be seen.
+pub(crate) fn list(
+    desired: &Desired,
+    observed: &Observed,
+    compared: &Plan,
+    extent: Extent,
+) -> (Vec<Row>, Report) {
+    // What any verb would find at the place of a VM, whether the document is rendered or not.
+    let found = plan::plan_power(desired, observed, Verb::Start);
+    let mut report = unreadable(observed);
+    for blocked in &found.blocked {
+        if blocked.why.is_about_identity() || blocked.why == Why::MayNotSeeAll {
+            report.push(blocked.entry().as_warning());
+        }
+    }
+    let seen = observed.looks.values().filter_map(|look| match look {
+        Look::Seen(seen) => Some(&**seen),
+        _ => None,
+    });
+    let (mut rows, mut listed) = (Vec::new(), BTreeSet::new());
+    for seen in seen {
+        let Some(whose) = Whose::of(seen, desired, compared, extent) else { continue };
+        listed.extend(whose.vm.map(|vm| vm.name.as_str()));
+        rows.push(row(seen, whose, compared, extent));
+    }
+    let others = desired.vms.iter().filter(|vm| !listed.contains(vm.name.as_str()));
+    rows.extend(others.map(|vm| not_found(vm, desired, &found.blocked)));
+    rows.sort_by_key(|row| (row.vmid.is_none(), row.vmid));
+    (rows, report)
+}
+
+/// The VMs that may be ours and could not be looked at.
+fn unreadable(observed: &Observed) -> Report {
+    let mut report = Report::new();
+    for (vmid, look) in &observed.looks {
+        let (code, node, fact) = match look {
+            Look::Seen(_) => continue,
+            Look::NodeAway(node) => {
+                ("node-away", node, "the node does not answer: the VM may be ours")
+            }
+            Look::Moving(node) => ("moved", node, "the VM is no longer there: it may be moving"),
+            Look::Forbidden(node) => {
+                ("permission", node, "the token cannot read the VM: it may be ours")
+            }
+        };
+        report.push(Entry::warning(code, Place::vm(node.as_str(), vmid.get()), fact));
+    }
+    report
+}
+
+/// Whose a VM is that the list holds.
+struct Whose<'d> {
+    deployment: String,
+    name: String,
+    drift: Drift,
+    /// What the document says of it, where it is the document's.
+    vm: Option<&'d DesiredVm>,
+}
+
+impl<'d> Whose<'d> {
+    /// Returns whose it is; `None` where the list does not hold it.
+    fn of(seen: &Seen, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
+        let mark = match seen.owner(&desired.site, &desired.deployment) {
+            Owner::Ours(mark) => mark,
+            Owner::Stranger(stranger) => return extent.all.then(|| Self::of_stranger(stranger))?,
+        };
+        let name = desired.name_now(&mark.vm).to_owned();
+        let vm = desired.vms.iter().find(|vm| vm.name == name);
+        let drift = match vm {
+            None if extent.is_selection => return None,
+            None if is_of_another_document(desired, &mark, &name) => Drift::OtherDocument,
+            None => Drift::NotInDocument,
+            Some(vm) if vm.machine.is_none() => Drift::NotCompared,
+            Some(_) => Drift::of(compared, &name),
+        };
+        Some(Self { deployment: mark.deployment, name, drift, vm })
+    }
+
+    /// Whose a VM is that carries a mark and is not this deployment's.
+    fn of_stranger(stranger: Stranger) -> Option<Self> {
+        let is = stranger.text();
+        let (deployment, name, drift) = match stranger {
+            Stranger::OtherDeployment { deployment, vm } => (deployment, vm, Drift::NotCompared),
+            Stranger::OtherSite { deployment, vm, .. }
+            | Stranger::Earlier { deployment, vm }
+            | Stranger::Clone { deployment, vm }
+            | Stranger::Restored { deployment, vm } => (deployment, vm, Drift::NotOurs { is }),
+            Stranger::Unmarked
+            | Stranger::Untagged { .. }
+            | Stranger::Later { .. }
+            | Stranger::Broken
+            | Stranger::OtherKind { .. } => return None,
+        };
+        Some(Self { deployment, name, drift, vm: None })
+    }
+}
+
+/// Returns whether a VM of this deployment that the document does not have is another document's:
+/// that of another node, or of a part of the deployment.
+fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
+    let is_listed = desired.vm_names.as_ref().is_some_and(|names| names.contains(name));
+    is_listed || mark.node != desired.node.as_str()
+}
+
+/// The row of a VM that was seen.
+fn row(seen: &Seen, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
+    let Whose { deployment, name, drift, vm } = whose;
+    let tags = split_tags(seen.config.next("tags").unwrap_or_default());
+    let unsaid = || vm.map(|vm| unsaid(compared, &vm.name)).unwrap_or_default();
+    Row {
+        vmid: Some(seen.vmid.get()),
+        node: seen.node.to_string(),
+        status: seen.power.as_str().to_owned(),
+        qmpstatus: seen.halted.clone(),
+        unsaid: extent.wide.then(unsaid),
+        mac: plan::mac(&seen.config),
+        tags: tags.filter(|tag| !tag.eq_ignore_ascii_case(TAG)).map(str::to_owned).collect(),
+        addresses: vm.map(DesiredVm::known_addresses).unwrap_or_default(),
+        deployment,
+        name,
+        drift,
+    }
+}
+
+/// The row of a VM of the document that was not seen.
+fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
+    let blocked = blocked.iter().find(|blocked| blocked.name == vm.name);
+    let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.why));
+    let (status, drift) = match is_unknown {
+        true => (UNKNOWN, Drift::NotCompared),
+        false => (MISSING, Drift::NotCreated),
+    };
+    // Without a vmid, what may be it is on some node, and whatever else it is.
+    let node = blocked.filter(|_| is_unknown && vm.vmid.is_some()).map(|blocked| &blocked.node);
+    Row {
+        deployment: desired.deployment.clone(),
+        name: vm.name.clone(),
+        vmid: vm.vmid.map(Vmid::get),
+        node: node.unwrap_or(&desired.node).to_string(),
+        status: status.to_owned(),
+        qmpstatus: None,
+        drift,
+        unsaid: None,
+        mac: None,
+        tags: Vec::new(),
+        addresses: vm.known_addresses(),
+    }
+}
+
+/// A VM of the document that does not exist.
+pub(crate) const MISSING: &str = "missing";
+/// A VM of the document that may exist.
+const UNKNOWN: &str = "unknown";
+
+/// Returns whether a VM that was not found for this reason may exist all the same.
+fn is_unknown(why: &Why) -> bool {
+    !matches!(why, Why::NotThere | Why::VmidTaken { .. } | Why::NotOurs { .. })
+}
