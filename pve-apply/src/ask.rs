@@ -50,6 +50,7 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// How long something takes.
+#[derive(Clone, Copy)]
 pub(crate) struct Stopwatch {
     started: Instant,
 }

@@ -80,7 +80,8 @@ fn summary(plan: &Plan) -> String {
     };
     let blocked: BTreeSet<&str> = plan.blocked.iter().map(|b| b.name.as_str()).collect();
     let blocked = blocked.len();
-    let unchanged = plan.unchanged.len();
+    let waiting = plan.waiting().len();
+    let unchanged = plan.unchanged.len() - waiting;
     let parts: Vec<String> = [
         counted(Action::Destroy, "destroy"),
         counted(Action::Create, "create"),
@@ -89,6 +90,7 @@ fn summary(plan: &Plan) -> String {
         counted(Action::Release, "release"),
         counted(Action::Power, "start or stop"),
         (blocked > 0).then(|| format!("{blocked} blocked")),
+        (waiting > 0).then(|| format!("{waiting} waiting for a reboot")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
     ]
     .into_iter()
@@ -128,14 +130,7 @@ fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
 }
 
 fn change_text(change: &Change) -> String {
-    let field = &change.field;
-    let values = match (&change.from, &change.to) {
-        (Some(from), Some(to)) => format!("{field}: {from} -> {to}"),
-        (None, Some(to)) => format!("{field}: {to}"),
-        (Some(from), None) if change.impact == Impact::DataLoss => format!("{field}: {from}"),
-        (Some(from), None) => format!("{field}: {from} -> nothing"),
-        (None, None) => field.clone(),
-    };
+    let values = change.values();
     let impact = match change.impact {
         Impact::None | Impact::DataLoss => String::new(),
         impact => format!("  [{}]", impact_text(impact)),
