@@ -27,7 +27,7 @@ end
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c pve-apply -n "__fish_pve_apply_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -s V -l version -d 'Print version'
 complete -c pve-apply -n "__fish_pve_apply_needs_command" -f -a "plan" -d 'Show what apply would do; change nothing'
@@ -61,7 +61,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l insecure -d
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l json -d 'Print the plan as JSON instead of text; it contains the seed data, and so the tokens in it'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l detailed-exitcode -d 'Exit with 4 when there are changes; 1 still means that something is blocked'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -l expect-no-changes -d 'Exit with 1 when there are changes'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l shutdown-timeout -d 'How long a guest has to shut down' -r
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
@@ -93,7 +93,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l fail-fast 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l prune -d 'Also destroy the VMs of this deployment that left the document'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l yes -d 'Destroy what --prune finds without asking, for scripts'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -l skip-blocked -d 'Do what can be done when something about other VMs is blocked, and exit with 3'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -111,7 +111,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l fail-fas
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l yes -d 'Destroy without asking, for scripts'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l prune -d 'Also destroy the VMs of this deployment that left the document'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -l skip-blocked -d 'Destroy the others when something about a VM is blocked, and exit with 3'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand destroy" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -126,7 +126,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s o -l outpu
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -l dry-run -d 'Only show what differs'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -140,7 +140,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s o -l out
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -l dry-run -d 'Only show what would be removed'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand release" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -148,7 +148,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l log-forma
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -164,7 +164,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l insecure -
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand start" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -180,7 +180,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l insecure -d
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand stop" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -196,7 +196,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l insecure 
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l fail-fast -d 'Begin no further step once a VM has failed'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l force -d 'Cut the power of a guest that does not listen'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -l skip-blocked -d 'Do the others when something about a VM is blocked, and exit with 3'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand reboot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -210,7 +210,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l log-format 
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand wait" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -223,7 +223,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l json -d '
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l addresses -d 'Ask each running VM\'s guest agent for its addresses, once'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l wide -d 'Also list how each VM differs from a new one in what nobody says, and so is left alone'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -l all -d 'VMs of other deployments too'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
@@ -236,7 +236,7 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l log-forma
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l wait -d 'Also what `apply` needs to wait for this' -r -f -a "none\t'Nothing: done when PVE has started the VM'
 agent\t'The guest agent, and from it the addresses that the document says: each fixed one, and one for each NIC with DHCP'
@@ -248,5 +248,5 @@ complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l log-f
 json\t'One JSON object a line'"
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -l document -d 'Read the document on stdin, and print what its VMs need and no more'
-complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c pve-apply -n "__fish_pve_apply_using_subcommand privileges" -s h -l help -d 'Print help (see more with \'--help\')'

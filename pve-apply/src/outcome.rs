@@ -136,8 +136,10 @@ pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
             Some(vmid) => Place::vm(outcome.node.as_str(), vmid.get()),
             None => Place::Named(outcome.name.clone()),
         };
-        let warning =
-            |text: &String| Entry::warning(place(), format!("\"{}\": {text}", outcome.name));
+        let warning = |text: &String| {
+            let fact = format!("\"{}\": {text}", outcome.name);
+            Entry::warning(place(), fact).about(&outcome.name)
+        };
         outcome.warnings.iter().map(warning).for_each(|entry| report.push(entry));
     }
     report
@@ -148,7 +150,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = warnings(outcomes);
     for outcome in outcomes {
         if let Verdict::Failed { entry, .. } | Verdict::Yielded { entry } = &outcome.verdict {
-            report.push((**entry).clone());
+            report.push((**entry).clone().about(&outcome.name));
         }
     }
     // One VM of which nothing is done: its own finding says all.

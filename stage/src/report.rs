@@ -114,6 +114,10 @@ pub struct Entry {
     pub severity: Severity,
     /// Where it is.
     pub place: Place,
+    /// What it is about, where that has a name, such as a VM: findings that differ in nothing else are
+    /// printed once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// What is so: lower case, no full stop.
     pub fact: String,
     /// Why, outermost first.
@@ -141,6 +145,13 @@ impl Entry {
     /// A finding that the user can act on.
     pub fn warning(place: Place, fact: impl Into<String>) -> Self {
         Self::new(Severity::Warning, place, fact.into())
+    }
+
+    /// Names what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
     }
 
     /// The same finding, when it stops nothing.
@@ -175,7 +186,8 @@ impl Entry {
     }
 
     fn new(severity: Severity, place: Place, fact: String) -> Self {
-        Self { severity, place, fact, causes: Vec::new(), notes: Vec::new(), hint: None }
+        let (causes, notes) = (Vec::new(), Vec::new());
+        Self { severity, place, subject: None, fact, causes, notes, hint: None }
     }
 }
 

@@ -249,7 +249,7 @@ impl Blocked {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
         };
-        let entry = Entry::error(place, self.why.fact(&self.name));
+        let entry = Entry::error(place, self.why.fact(&self.name)).about(&self.name);
         match self.why.way_out() {
             Some(hint) => entry.hint(hint),
             None => entry,

@@ -99,7 +99,7 @@ pub(super) fn fill_in(
                 guests.ready += 1;
             }
             Err(entry) => {
-                report.push(*entry);
+                report.push(entry.about(&row.name));
                 guests.not_ready += 1;
             }
         }
