@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use crate::action::Unchanged;
     use crate::notice::{Notice, What};
-    use crate::plan::worlds::vm_plan;
+    use crate::plan::worlds::{vm_plan, vmid};
     use stage::{Entry, Place};
 
     fn plan_of(unchanged: &[&str], waiting: &[&str]) -> Plan {
@@ -116,7 +116,7 @@ mod tests {
         };
         let notice = |name: &&str| Notice {
             name: (*name).to_owned(),
-            vmid: 101.try_into().unwrap(),
+            vmid: vmid(101),
             what: What::WaitsForReboot { changes: Vec::new() },
         };
         let mut plan = Plan::empty("dev", "run");

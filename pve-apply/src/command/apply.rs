@@ -16,7 +16,7 @@ use crate::observed::{Look, Observed, Seen};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
-use crate::{facts, plan, plan_file, ready};
+use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -116,7 +116,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         tell(console, &plan);
         // Only --prune brings removals into this plan.
         confirm::unless_agreed(&plan, args.yes, interrupt)?;
-        let mut findings = preflight(session, &plan).map_err(stopped)?;
+        let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
         if first {
             let what = args.wait.wait;
             let guests = ready::guests(&session.desired, &plan, &observed, what);
@@ -203,7 +203,11 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
 }
 
 /// Returns what PVE or the token lacks for a plan. Nothing is read when the plan makes and changes nothing.
-pub(super) fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failure> {
+pub(super) fn preflight(
+    session: &Session,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(Report::new());
@@ -218,5 +222,7 @@ pub(super) fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failur
         changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
     };
     let facts = facts::read(&session.client, work.node, &work.wanted())?;
-    Ok(work.judge(&facts))
+    let mut report = work.judge(&facts);
+    report.extend(room::judge(plan, observed, work.node, &facts.storages));
+    Ok(report)
 }
