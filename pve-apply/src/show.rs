@@ -25,6 +25,9 @@ impl Colour {
     }
 }
 
+/// A longer plan ends with its summary again: the first line has left the screen.
+const SCREEN: usize = 40;
+
 /// Returns the plan as text; `verbose` tells what nobody says, too.
 pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
@@ -56,6 +59,9 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     for notice in plan.notices.iter().filter(|notice| verbose || !notice.is_detail()) {
         let line = format!("  {} vmid {}: {}", notice.name, notice.vmid, notice.text());
         push_line(&mut out, &line, colour, "");
+    }
+    if out.lines().count() > SCREEN {
+        out.push_str(&summary(plan));
     }
     out
 }
