@@ -9,6 +9,6 @@ complete -c cloudinit-render -l seed-image -d 'Write the NoCloud seed image of o
 complete -c cloudinit-render -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c cloudinit-render -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c cloudinit-render -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c cloudinit-render -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c cloudinit-render -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c cloudinit-render -s V -l version -d 'Print version'

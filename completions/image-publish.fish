@@ -39,7 +39,7 @@ complete -c image-publish -n "__fish_image_publish_needs_command" -s o -l output
 complete -c image-publish -n "__fish_image_publish_needs_command" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_needs_command" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_needs_command" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_needs_command" -s V -l version -d 'Print version'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "publish" -d 'Publish files or URLs'
@@ -71,7 +71,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l local-dir -d 'Read the storage\'s folder instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'Base URL of the PVE API' -r
@@ -86,7 +86,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s o -
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry-run -d 'As with the other commands; `list` writes nothing anyway'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
 always\t'Fetch each list in each run; a server that does not answer is an error'
@@ -104,7 +104,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l j
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'Base URL of the PVE API' -r
@@ -120,7 +120,7 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l f
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l json -d 'Print the result as JSON'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Keep the newest N versions of each name, whoever uses them' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Keep versions that are not older than DAYS' -r
@@ -138,5 +138,5 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l js
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'

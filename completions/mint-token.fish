@@ -33,7 +33,7 @@ complete -c mint-token -n "__fish_mint_token_needs_command" -l key-fd -d 'Read k
 complete -c mint-token -n "__fish_mint_token_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c mint-token -n "__fish_mint_token_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c mint-token -n "__fish_mint_token_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_needs_command" -s V -l version -d 'Print version'
 complete -c mint-token -n "__fish_mint_token_needs_command" -f -a "mint" -d 'Print one token'
@@ -51,13 +51,13 @@ complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l key-fd -d
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c mint-token -n "__fish_mint_token_using_subcommand mint" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -l json -d 'Print the claims as JSON'
-complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c mint-token -n "__fish_mint_token_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l name -d 'Name of the VM that shows the token' -r
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l at -d 'The time at which the token is judged, in seconds since 1970 [default: now]' -r
@@ -68,10 +68,10 @@ complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l log-for
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -l json -d 'Print the claims as JSON'
-complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c mint-token -n "__fish_mint_token_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c mint-token -n "__fish_mint_token_using_subcommand keygen" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -45,7 +45,7 @@ complete -c resolve -n "__fish_resolve_needs_command" -l log-format -d 'How find
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
-complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Say where each value of a VM comes from, or of the document\'s head'
@@ -76,21 +76,21 @@ json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l json -d 'As JSON'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Leave secrets.yaml alone'
-complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand list" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand list" -l json -d 'As JSON'
-complete -c resolve -n "__fish_resolve_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l posture -d 'The posture; absent: that of the env, or dev' -r
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l env -d 'The env' -r
@@ -98,17 +98,17 @@ complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l site -d
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand spec" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -l site -d 'The site\'s folder' -r -F
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
 json\t'One JSON object a line'"
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand schema" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -23,8 +23,14 @@ use test_support::pve_sim::{Options, PveSim, World};
 use variants::Variant;
 
 /// Every way to be told more.
-const LEVELS: [&[&str]; 4] =
-    [&[], &["-v"], &["--log-format", "json"], &["-v", "--log-format", "json"]];
+const LEVELS: [&[&str]; 6] = [
+    &[],
+    &["-v"],
+    &["-vv"],
+    &["--log-format", "json"],
+    &["-v", "--log-format", "json"],
+    &["-vv", "--log-format", "json"],
+];
 
 /// More findings than these are only counted in text.
 const FILES: usize = 12;

@@ -101,7 +101,9 @@ fn target(
         return Err(report);
     };
     let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-    Ok(Target::Node(Node { client: connect::told(client, console), node, storage, content }))
+    // It changes no VM, so no parameter of its requests is a config key.
+    let client = connect::with_request_log(client, console, |_| false);
+    Ok(Target::Node(Node { client: client, node, storage, content }))
 }
 
 /// Parses a value; an absent one is a problem of its own, and a secret one is never shown.

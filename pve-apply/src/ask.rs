@@ -50,6 +50,7 @@ fn is_lost(error: &Error) -> bool {
 }
 
 /// Measures how long something takes.
+#[derive(Clone, Copy)]
 pub(crate) struct Stopwatch {
     started: Instant,
 }

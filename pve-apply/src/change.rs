@@ -33,3 +33,17 @@ pub(crate) struct Change {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
+
+impl Change {
+    /// Returns the field with its old and its new value.
+    pub(crate) fn values(&self) -> String {
+        let field = &self.field;
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => format!("{field}: {from} -> {to}"),
+            (None, Some(to)) => format!("{field}: {to}"),
+            (Some(from), None) if self.impact == Impact::DataLoss => format!("{field}: {from}"),
+            (Some(from), None) => format!("{field}: {from} -> nothing"),
+            (None, None) => field.clone(),
+        }
+    }
+}

@@ -1,40 +1,60 @@
 //! The last line of a run: what it has done, and how long it took. Does no I/O.
 
-use crate::action::{Action, Unchanged};
+use crate::action::{Action, Plan, Unchanged};
 use crate::outcome::{Verdict, VmOutcome};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Returns the line, such as `3 created, 1 changed, 2 unchanged in 41 s`.
+/// The guests that a run has waited for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Readiness {
+    /// How many became ready.
+    pub(crate) ready: usize,
+    /// How many did not.
+    pub(crate) not_ready: usize,
+}
+
+/// Returns the line, such as `3 created, 1 changed, 2 unchanged, 4 ready in 41 s`; `None` for a run that
+/// has neither worked on a VM nor waited for one.
 ///
-/// A VM that was worked on is not counted as unchanged too, whatever the last plan says of it.
-pub(crate) fn line(outcomes: &[VmOutcome], unchanged: &[Unchanged], took: Duration) -> String {
-    let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
-    let untouched: Vec<&Unchanged> = unchanged.iter().filter(is_untouched).collect();
-    let unchanged = untouched.iter().filter(|vm| vm.is_found()).count();
-    let not_found = untouched.len() - unchanged;
-    let mut counts: Vec<(&str, usize)> = Vec::new();
-    for outcome in outcomes {
-        let word = word(outcome);
-        match counts.iter_mut().find(|(counted, _)| *counted == word) {
-            Some((_, count)) => *count += 1,
-            None => counts.push((word, 1)),
-        }
+/// `plan` tells what was left alone. A VM that was worked on is not counted as unchanged too, whatever
+/// the last plan says of it.
+pub(crate) fn line(
+    outcomes: &[VmOutcome],
+    plan: Option<&Plan>,
+    guests: Readiness,
+    took: Duration,
+) -> Option<String> {
+    if outcomes.is_empty() && guests == Readiness::default() {
+        return None;
     }
-    if unchanged > 0 {
-        counts.push(("unchanged", unchanged));
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let words = outcomes.iter().map(word).chain(plan.into_iter().flat_map(left_alone(outcomes)));
+    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    counts.insert("ready", guests.ready);
+    counts.insert("not ready", guests.not_ready);
+    let count = |word: &&str| counts.get(word).copied().filter(|count| *count > 0);
+    let counted = |word: &&str| count(word).map(|count| format!("{count} {word}"));
+    let counts: Vec<String> = ORDER.iter().filter_map(counted).collect();
+    Some(format!("{} in {}", counts.join(", "), duration(took)))
+}
+
+/// Returns a word for each VM that a plan has left alone.
+fn left_alone<'p>(outcomes: &[VmOutcome]) -> impl Fn(&'p Plan) -> Vec<&'static str> {
+    move |plan| {
+        let waiting = plan.waiting();
+        let is_untouched = |name: &str| outcomes.iter().all(|outcome| outcome.name != name);
+        let word = |vm: &Unchanged| match waiting.contains(vm.name.as_str()) {
+            true => "waiting for a reboot",
+            false if vm.is_found() => "unchanged",
+            false => "not found",
+        };
+        plan.unchanged.iter().filter(|vm| is_untouched(&vm.name)).map(word).collect()
     }
-    if not_found > 0 {
-        counts.push(("not found", not_found));
-    }
-    let rank = |word: &str| ORDER.iter().position(|known| *known == word);
-    counts.sort_by_key(|(word, _)| rank(word).unwrap_or_default());
-    let counts: Vec<String> =
-        counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
-    format!("{} in {}", counts.join(", "), duration(took))
 }
 
 /// What was done comes first, what went wrong last.
-const ORDER: [&str; 14] = [
+const ORDER: [&str; 17] = [
     "destroyed",
     "created",
     "changed",
@@ -43,12 +63,15 @@ const ORDER: [&str; 14] = [
     "started",
     "stopped",
     "rebooted",
+    "waiting for a reboot",
     "unchanged",
     "not found",
+    "ready",
     "left to another run",
     "interrupted",
     "failed",
     "not reached",
+    "not ready",
 ];
 
 fn word(outcome: &VmOutcome) -> &'static str {
@@ -82,10 +105,12 @@ fn duration(took: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::worlds::vm_plan;
+    use crate::action::Unchanged;
+    use crate::notice::{Notice, What};
+    use crate::plan::worlds::{vm_plan, vmid};
     use stage::{Entry, Place};
 
-    fn check(outcomes: Vec<VmOutcome>, unchanged: &[&str], seconds: u64, expected: &str) {
+    fn plan_of(unchanged: &[&str], waiting: &[&str]) -> Plan {
         let vm = |name: &&str| Unchanged {
             name: (*name).to_owned(),
             vmid: None,
@@ -93,8 +118,21 @@ mod tests {
             status: "running".to_owned(),
             mac: None,
         };
-        let unchanged: Vec<Unchanged> = unchanged.iter().map(vm).collect();
-        assert_eq!(line(&outcomes, &unchanged, Duration::from_secs(seconds)), expected);
+        let notice = |name: &&str| Notice {
+            name: (*name).to_owned(),
+            vmid: vmid(101),
+            what: What::WaitsForReboot { changes: Vec::new() },
+        };
+        let mut plan = Plan::empty("dev", "run");
+        plan.unchanged = unchanged.iter().chain(waiting).map(vm).collect();
+        plan.notices = waiting.iter().map(notice).collect();
+        plan
+    }
+
+    fn check(outcomes: Vec<VmOutcome>, plan: &Plan, ready: [usize; 2], expected: Option<&str>) {
+        let guests = Readiness { ready: ready[0], not_ready: ready[1] };
+        let line = line(&outcomes, Some(plan), guests, Duration::from_secs(185));
+        assert_eq!(line.as_deref(), expected);
     }
 
     #[test]
@@ -106,20 +144,37 @@ mod tests {
         };
         let done = |action| of(action, Verdict::Done);
         let missed = VmOutcome::not_reached(&vm_plan("a", Action::Create), "x");
-        check(vec![done(Action::Create)], &["a"], 0, "1 created in 0 s");
+        let idle = plan_of(&["a", "b", "c"], &["d"]);
+        check(
+            vec![done(Action::Create)],
+            &plan_of(&["a"], &[]),
+            [0, 0],
+            Some("1 created in 3 min 5 s"),
+        );
         check(
             vec![done(Action::Change), done(Action::Create)],
-            &["b", "c"],
-            41,
-            "1 created, 1 changed, 2 unchanged in 41 s",
+            &idle,
+            [2, 1],
+            Some(
+                "1 created, 1 changed, 1 waiting for a reboot, 2 unchanged, 2 ready, 1 not ready \
+                 in 3 min 5 s",
+            ),
         );
         check(
             vec![missed, failed(), done(Action::Create)],
-            &[],
-            185,
-            "1 created, 1 failed, 1 not reached in 3 min 5 s",
+            &plan_of(&[], &[]),
+            [0, 0],
+            Some("1 created, 1 failed, 1 not reached in 3 min 5 s"),
         );
         let started = VmOutcome { done: vec!["started"], ..done(Action::Power) };
-        check(vec![started], &[], 3, "1 started in 3 s");
+        check(vec![started], &plan_of(&[], &[]), [0, 0], Some("1 started in 3 min 5 s"));
+        check(Vec::new(), &plan_of(&["a"], &[]), [1, 0], Some("1 unchanged, 1 ready in 3 min 5 s"));
+        check(Vec::new(), &idle, [0, 0], None);
+    }
+
+    #[test]
+    fn a_time_is_told_in_minutes_and_seconds() {
+        assert_eq!(duration(Duration::from_millis(41_900)), "41 s");
+        assert_eq!(duration(Duration::from_secs(60)), "1 min 0 s");
     }
 }

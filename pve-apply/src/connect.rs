@@ -2,6 +2,7 @@
 //!
 //! Promises: the token goes into the client and nowhere else.
 
+use machine::ConfigKey;
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts};
 use pve_stage::connect;
 use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
@@ -36,7 +37,8 @@ pub(crate) fn client(
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {
             let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-            Ok(connect::told(client, console))
+            let is_config_key = |name: &str| ConfigKey::find(name).is_some();
+            Ok(connect::with_request_log(client, console, is_config_key))
         }
         (_, _, Err(entry)) => {
             report.push(entry);

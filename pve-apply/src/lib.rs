@@ -35,6 +35,7 @@ mod plan_file;
 mod preflight;
 mod privileges;
 mod ready;
+mod room;
 mod run_lock;
 mod schedule;
 mod show;

@@ -1,5 +1,6 @@
 //! `Notice`: what is worth a word and stops nothing. Does no I/O.
 
+use crate::change::Change;
 use crate::json;
 use crate::mark::Stranger;
 use pve_client::Vmid;
@@ -33,10 +34,11 @@ pub(crate) enum What {
         /// The guest knows its SSH host keys from a seed of this build, and keeps them.
         keeps_host_keys: bool,
     },
-    /// Values that the guest gets at its next reboot.
+    /// Values that are written, and that the guest gets at its next reboot.
     WaitsForReboot {
-        /// The fields.
-        fields: Vec<String>,
+        /// Each field, with the value in force and the one that waits.
+        #[serde(default)]
+        changes: Vec<Change>,
     },
     /// The VM is on and its guest does not run.
     Halted {
@@ -121,9 +123,7 @@ impl Notice {
                 let host_keys = if *keeps_host_keys { "stay" } else { "change this once" };
                 format!("{RESEED}, SSH host keys {host_keys}")
             }
-            What::WaitsForReboot { fields } => {
-                format!("waits for a reboot: {}", fields.join(", "))
-            }
+            What::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
             What::Halted { qmpstatus, .. } => {
                 format!(
                     "is on, but its guest does not run: QEMU says \"{qmpstatus}\"; resume it in PVE"
@@ -157,6 +157,15 @@ impl Notice {
             }
         }
     }
+}
+
+/// Returns what waits, and what brings it into force.
+fn waits_for_reboot(name: &str, changes: &[Change]) -> String {
+    let values: Vec<String> = changes.iter().map(Change::values).collect();
+    format!(
+        "waits for a reboot ({}); `pve-apply reboot --vm {name}` or `apply --allow-reboot` reboots it",
+        values.join(", ")
+    )
 }
 
 /// Returns the parts of the seed that differ, in brackets.

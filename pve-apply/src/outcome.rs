@@ -138,7 +138,8 @@ pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
             None => Place::Named(outcome.name.clone()),
         };
         let warning = |text: &String| {
-            Entry::warning("vm-warning", place(), format!("\"{}\": {text}", outcome.name))
+            let fact = format!("\"{}\": {text}", outcome.name);
+            Entry::warning("vm-warning", place(), fact).about(&outcome.name)
         };
         outcome.warnings.iter().map(warning).for_each(|entry| report.push(entry));
     }
@@ -150,7 +151,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = warnings(outcomes);
     for outcome in outcomes {
         if let Verdict::Failed { entry, .. } | Verdict::Yielded { entry } = &outcome.verdict {
-            report.push((**entry).clone());
+            report.push((**entry).clone().about(&outcome.name));
         }
     }
     // One VM of which nothing is done: its own finding says all.

@@ -25,6 +25,9 @@ impl Colour {
     }
 }
 
+/// A longer plan ends with its summary again: the first line has left the screen.
+const SCREEN: usize = 40;
+
 /// Returns the plan as text; `verbose` tells what nobody says, too.
 pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
@@ -60,6 +63,9 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
         let line = format!("  {} vmid {}: {}", notice.name, notice.vmid, notice.text());
         push_line(&mut out, &line, colour, "");
     }
+    if out.lines().count() > SCREEN {
+        out.push_str(&summary(plan));
+    }
     out
 }
 
@@ -83,8 +89,9 @@ fn summary(plan: &Plan) -> String {
     };
     let blocked: BTreeSet<&str> = plan.blocked.iter().map(|b| b.name.as_str()).collect();
     let blocked = blocked.len();
-    let unchanged = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
-    let not_found = plan.unchanged.len() - unchanged;
+    let waiting = plan.waiting().len();
+    let found = plan.unchanged.iter().filter(|vm| vm.is_found()).count();
+    let (unchanged, not_found) = (found - waiting, plan.unchanged.len() - found);
     let parts: Vec<String> = [
         counted(Action::Destroy, "destroy"),
         counted(Action::Create, "create"),
@@ -93,6 +100,7 @@ fn summary(plan: &Plan) -> String {
         counted(Action::Release, "release"),
         counted(Action::Power, "start or stop"),
         (blocked > 0).then(|| format!("{blocked} blocked")),
+        (waiting > 0).then(|| format!("{waiting} waiting for a reboot")),
         (unchanged > 0).then(|| format!("{unchanged} unchanged")),
         (not_found > 0).then(|| format!("{not_found} not found")),
     ]
@@ -133,14 +141,7 @@ fn show_vm(out: &mut String, vm: &VmPlan, colour: Colour) {
 }
 
 fn change_text(change: &Change) -> String {
-    let field = &change.field;
-    let values = match (&change.from, &change.to) {
-        (Some(from), Some(to)) => format!("{field}: {from} -> {to}"),
-        (None, Some(to)) => format!("{field}: {to}"),
-        (Some(from), None) if change.impact == Impact::DataLoss => format!("{field}: {from}"),
-        (Some(from), None) => format!("{field}: {from} -> nothing"),
-        (None, None) => field.clone(),
-    };
+    let values = change.values();
     let impact = match change.impact {
         Impact::None | Impact::DataLoss => String::new(),
         impact => format!("  [{}]", impact_text(impact)),

@@ -111,7 +111,9 @@ impl Drift {
             changes.map(|change| change.field.clone()).chain(unmended).collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
         let mut waiting = waiting.filter_map(|notice| match &notice.what {
-            What::WaitsForReboot { fields } => Some(fields.clone()),
+            What::WaitsForReboot { changes } => {
+                Some(changes.iter().map(|change| change.field.clone()).collect())
+            }
             _ => None,
         });
         match waiting.next() {

@@ -1,7 +1,7 @@
 //! Client: makes one call after the other, each with its deadline, token and exact encoding.
 //!
 //! Promises: a GET that met a stale connection is sent once more; a write is never sent twice.
-//! Token and parameter values reach the wire and nothing else.
+//! The token reaches the wire and nothing else, parameter values the wire and the observer.
 
 use std::fmt;
 use std::io::Read;
@@ -23,7 +23,7 @@ use crate::proxy::Proxies;
 use crate::tls::TlsSource;
 use crate::transport::io_error;
 
-/// A call that is over, for `-v`: never its parameters.
+/// A call that is over, for `-v`. Its parameters may hold secrets: whoever shows one decides which.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traffic {
     /// Method and path.
@@ -32,6 +32,10 @@ pub struct Traffic {
     pub status: Option<u16>,
     /// How long it took.
     pub took: Duration,
+    /// What was sent in the query or the form.
+    pub params: Params,
+    /// How many bytes were sent instead, as a stream.
+    pub bytes: Option<u64>,
 }
 
 /// What is told of each call.
@@ -64,6 +68,16 @@ pub(crate) enum Payload<'a> {
         /// Their type.
         content_type: String,
     },
+}
+
+impl Payload<'_> {
+    /// Returns the parameters, or the length of a stream.
+    fn sent(&self) -> (Params, Option<u64>) {
+        match self {
+            Self::Params(params) => ((*params).clone(), None),
+            Self::Stream { length, .. } => (Params::new(), Some(*length)),
+        }
+    }
 }
 
 impl Client {
@@ -149,7 +163,9 @@ impl Client {
         }
         if let Some(observer) = &self.observer {
             let status = outcome.as_ref().ok().map(|raw| raw.status);
-            observer(&Traffic { call: call.clone(), status, took: self.clock().now() - started });
+            let took = self.clock().now() - started;
+            let (params, bytes) = payload.sent();
+            observer(&Traffic { call: call.clone(), status, took, params, bytes });
         }
         match outcome {
             Ok(raw) => envelope::open(call.clone(), &raw).map(|whole| Answer::new(call, whole)),

@@ -1,5 +1,6 @@
-//! DOOR: reads the CA file. Options → whom to trust; a client that tells its requests under `-v`.
+//! DOOR: reads the CA file. Options → whom to trust; a client that shows its requests under `-v`.
 
+use crate::requests::{self, IsConfigKey};
 use pve_client::{Client, Trust};
 use stage::{Console, Entry, Event, Place, TrustArgs};
 use std::path::Path;
@@ -31,15 +32,21 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Entry> {
     })
 }
 
-/// Returns the client; with `-v` one that tells each request: method, path, status, time.
-pub fn told(client: Client, console: &Console) -> Client {
-    if !console.verbose() {
+/// Returns the client; with `-v` one that shows each request: method, path, status, time; with `-vv`
+/// its parameters too, as far as they are known to hold no secret.
+pub fn with_request_log(client: Client, console: &Console, is_config_key: IsConfigKey) -> Client {
+    if console.verbosity() == 0 {
         return client;
     }
     let console = console.clone();
     client.with_observer(Arc::new(move |traffic| {
-        let status = traffic.status.map_or("no answer".to_owned(), |status| status.to_string());
-        let text = format!("{}: {status}, {} ms", traffic.call, traffic.took.as_millis());
-        console.event(&Event::new("request", "", &text));
+        let parameters =
+            (console.verbosity() > 1).then(|| requests::shown(&traffic.params, is_config_key));
+        let text = requests::line(traffic, parameters.as_ref());
+        let mut event = Event::new("request", "", &text);
+        if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
+            event.fields.insert("parameters".to_owned(), parameters.into());
+        }
+        console.event(&event);
     }))
 }

@@ -7,5 +7,6 @@ pub mod connect;
 pub mod finding;
 pub mod machine_lock;
 pub mod patience;
+pub mod requests;
 pub mod signals;
 pub mod storage;

@@ -32,11 +32,11 @@ pub struct ConsoleArgs {
         alias = "message-format"
     )]
     pub log_format: LogFormat,
-    /// Show each request: method, path, status, time; never a body.
+    /// Show each request: method, path, status, time; twice: its parameters too, without secrets.
     ///
     /// Every stage takes it, so that a whole pipe can be told; only image-publish and pve-apply make requests.
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
     /// Write into this file instead of stdout: whole or not at all, and readable by you only.
     ///
     /// A file that is there is replaced at the end of a run that ends well; a device, a link or a pipe is refused.
@@ -81,9 +81,14 @@ impl Console {
         Self { tool, args, codes: shows_codes(), live, lines: Arc::default() }
     }
 
-    /// Says whether requests are to be shown.
-    pub fn verbose(&self) -> bool {
+    /// Returns how often `-v` was given: 1 shows requests, 2 their parameters too.
+    pub fn verbosity(&self) -> u8 {
         self.args.verbose
+    }
+
+    /// Returns whether requests are to be shown.
+    pub fn verbose(&self) -> bool {
+        self.verbosity() > 0
     }
 
     /// Returns whether stdout is replaced by a file.

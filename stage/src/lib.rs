@@ -16,6 +16,7 @@
 //! * [`whole_file`] writes files with secrets in them.
 //! * [`Console`] shows progress and events while a stage works.
 
+mod alike;
 pub mod api_token;
 pub mod child;
 mod connect;

@@ -64,10 +64,13 @@ impl Live {
         (!terminal.is_hidden()).then(|| Self { terminal, block: Mutex::default() })
     }
 
-    /// Counts from now on how many of `total` subjects are done.
+    /// Counts from now on how many of `total` subjects are done. With none there is nothing to count.
     pub(crate) fn expect(&self, total: usize) {
         let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
         block.clear(&self.terminal);
+        if total == 0 {
+            return;
+        }
         let bar = self.terminal.add(ProgressBar::new_spinner());
         bar.set_style(style("{msg}, {elapsed}"));
         let count = Count { bar, total, done: 0, failed: 0 };
@@ -211,6 +214,14 @@ mod tests {
         live.clear();
         let left = "t: a: task ended with warnings\nt: a: started\nt: b: failed";
         assert_eq!(screen.contents().replace("\nt: w: draw", ""), left);
+    }
+
+    #[test]
+    fn without_a_subject_nothing_is_counted() {
+        let (screen, live) = terminal(24);
+        live.expect(0);
+        tell(&live, "wait", "dev", "waiting for another run");
+        assert_eq!(shown(&screen, &live), "dev              waiting for another run");
     }
 
     #[test]

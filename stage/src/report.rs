@@ -116,6 +116,10 @@ pub struct Entry {
     pub code: &'static str,
     /// Where it is.
     pub place: Place,
+    /// What it is about, where that has a name, such as a VM: findings that differ in nothing else are
+    /// printed once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// What is so: lower case, no full stop.
     pub fact: String,
     /// Why, outermost first.
@@ -143,6 +147,13 @@ impl Entry {
     /// A finding that the user can act on.
     pub fn warning(code: &'static str, place: Place, fact: impl Into<String>) -> Self {
         Self::new(Severity::Warning, code, place, fact.into())
+    }
+
+    /// Names what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<String>) -> Self {
+        self.subject = Some(subject.into());
+        self
     }
 
     /// The same finding, when it stops nothing.
@@ -178,7 +189,8 @@ impl Entry {
 
     fn new(severity: Severity, code: &'static str, place: Place, fact: String) -> Self {
         debug_assert!(is_kebab_case(code), "a code is in kebab-case: {code}");
-        Self { severity, code, place, fact, causes: Vec::new(), notes: Vec::new(), hint: None }
+        let (causes, notes) = (Vec::new(), Vec::new());
+        Self { severity, code, place, subject: None, fact, causes, notes, hint: None }
     }
 }
 

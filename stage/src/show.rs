@@ -2,6 +2,7 @@
 //!
 //! Each text of a finding passes [`shown::text`] on its way out, whoever has made it.
 
+use crate::alike::{self, Group};
 use crate::report::{Entry, Place, Report, Severity};
 use crate::shown;
 use serde::Serialize;
@@ -17,15 +18,20 @@ const SHOWN: usize = 20;
 pub(crate) fn text(tool: &str, report: &Report, codes: bool) -> String {
     let mut out = String::new();
     let mut hints = BTreeSet::new();
-    for entry in report.entries().iter().take(SHOWN) {
-        let entry = gated(entry);
+    let groups = alike::groups(report.entries());
+    let (first, hidden) = groups.split_at(groups.len().min(SHOWN));
+    for group in first {
+        let entry = gated(group.first);
         push_entry(&mut out, tool, &entry, codes);
+        if let Some(also) = group.also() {
+            out.push_str(&format!("  {}\n", printable(&shown::text(&also))));
+        }
         // What helps against many findings is said with the first of them.
         if let Some(hint) = entry.hint.filter(|hint| hints.insert(hint.clone())) {
             out.push_str(&format!("  hint: {}\n", printable(&hint)));
         }
     }
-    let hidden = report.entries().len().saturating_sub(SHOWN);
+    let hidden: usize = hidden.iter().map(Group::len).sum();
     if hidden > 0 {
         out.push_str(&format!("{tool}: and {hidden} more findings, not shown\n"));
     }
@@ -68,6 +74,7 @@ fn gated(entry: &Entry) -> Entry {
             Place::Named(name) => Place::Named(shown::text(&name)),
             other @ (Place::Node { .. } | Place::Run) => other,
         },
+        subject: entry.subject.as_deref().map(shown::text),
         fact: shown::text(&entry.fact),
         causes: texts(&entry.causes),
         notes: texts(&entry.notes),

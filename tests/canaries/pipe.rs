@@ -56,6 +56,9 @@ fn leaks_at(level: &[&str]) -> Vec<String> {
         shown += &(said.stdout + &said.stderr);
     }
     assert!(shown.contains("vm_ids"), "the pipe has run through: {shown}");
+    // What a level is there for is shown.
+    let parameters = shown.contains("cores=1") || shown.contains("\"cores\":\"1\"");
+    assert_eq!(parameters, level.contains(&"-vv"), "{level:?}: {shown}");
     let (_, uuid) =
         sim.token().split_once('=').map(|(id, uuid)| (id.to_owned(), uuid.to_owned())).unwrap();
     let signature = token.split('.').nth(1).unwrap();

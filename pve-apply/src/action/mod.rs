@@ -13,6 +13,7 @@ use crate::notice::{Notice, What};
 use crate::observed::Power;
 use pve_client::{Digest, NodeName, Vmid};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
 pub(crate) const VERSION: u32 = 3;
@@ -181,13 +182,21 @@ impl Plan {
         }
     }
 
-    /// Says whether there is something to do, or something that should be and cannot.
+    /// Returns whether there is something to do, or something that should be and cannot.
+    ///
+    /// A value that only waits for a reboot is written: an apply would not change anything.
     pub(crate) fn has_changes(&self) -> bool {
-        let waits = |notice: &Notice| {
-            let is_asked = matches!(notice.what, What::Halted { is_asked: true, .. });
-            is_asked || matches!(notice.what, What::WaitsForReboot { .. })
-        };
-        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(waits)
+        let is_asked = |notice: &Notice| matches!(notice.what, What::Halted { is_asked: true, .. });
+        !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(is_asked)
+    }
+
+    /// Returns the names of the VMs with nothing to do whose values wait for a reboot.
+    pub(crate) fn waiting(&self) -> BTreeSet<&str> {
+        let waits = |notice: &&Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        let names: BTreeSet<&str> =
+            self.notices.iter().filter(waits).map(|notice| notice.name.as_str()).collect();
+        let unchanged = self.unchanged.iter().map(|vm| vm.name.as_str());
+        unchanged.filter(|name| names.contains(name)).collect()
     }
 
     /// How many VMs have this action.

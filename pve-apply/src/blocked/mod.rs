@@ -258,7 +258,8 @@ impl Blocked {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
         };
-        let entry = Entry::error((&self.why).into(), place, self.why.fact(&self.name));
+        let fact = self.why.fact(&self.name);
+        let entry = Entry::error((&self.why).into(), place, fact).about(&self.name);
         match self.why.way_out() {
             Some(hint) => entry.hint(hint),
             None => entry,

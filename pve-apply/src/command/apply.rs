@@ -6,6 +6,7 @@ use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
 use crate::ask::Stopwatch;
 use crate::cli::ApplyArgs;
+use crate::closing::Readiness;
 use crate::confirm;
 use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
@@ -15,7 +16,7 @@ use crate::observed::{Look, Observed, Seen};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
-use crate::{facts, plan, plan_file, ready};
+use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
@@ -31,6 +32,15 @@ struct Work {
     outcomes: Vec<VmOutcome>,
     /// VMs that were left out because something about them is blocked.
     skipped: Report,
+    /// Runs since the first step.
+    watch: Stopwatch,
+}
+
+impl Work {
+    /// Says in one line what the run has done.
+    fn close(&self, console: &Console, guests: Readiness) {
+        close(console, Some(&self.plan), &self.outcomes, guests, &self.watch);
+    }
 }
 
 pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure> {
@@ -46,6 +56,10 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let args = ApplyArgs { pace, ..args.clone() };
     let work = rounds(&args, &session, &waiting)?;
     let (plan, outcomes) = (&work.plan, &work.outcomes);
+    let failed = !outcome::all_done(outcomes);
+    if failed {
+        work.close(console, Readiness::default());
+    }
     // What another run of this deployment makes is no failure of this one.
     if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
@@ -54,7 +68,10 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let mut rows = outcome::rows(plan, outcomes, &session.order);
     rows.iter_mut().for_each(|row| addresses::complete(&session.client, row));
     let limit = Duration::from_secs(args.wait.wait_timeout);
-    report.extend(wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console));
+    let (waited, guests) =
+        wait::fill_in(&session, &mut rows, args.wait.wait, limit, &interrupt, console);
+    report.extend(waited);
+    work.close(console, guests);
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(outcomes);
     if work.skipped.has_errors() {
@@ -79,7 +96,8 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         let first = round == 1;
         // What the rounds before have done is said all the same.
         let stopped = |failure: Failure| {
-            watch.iter().for_each(|watch| close(console, &[], &outcomes, watch));
+            let none = Readiness::default();
+            watch.iter().for_each(|watch| close(console, None, &outcomes, none, watch));
             if outcome::any_changed(&outcomes) { failure.after_changes() } else { failure }
         };
         let observed = waiting.observe(&session.desired, Scope::Apply).map_err(stopped)?;
@@ -98,7 +116,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         tell(console, &plan);
         // Only --prune brings removals into this plan.
         confirm::unless_agreed(&plan, args.yes, interrupt)?;
-        let mut findings = preflight(session, &plan).map_err(stopped)?;
+        let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
         if first {
             let what = args.wait.wait;
             let guests = ready::guests(&session.desired, &plan, &observed, what);
@@ -109,7 +127,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         }
         console.report(&findings);
         outcomes.retain(VmOutcome::is_done);
-        let watch = watch.get_or_insert_with(Stopwatch::start);
+        let started = *watch.get_or_insert_with(Stopwatch::start);
         let done = work(session, console, interrupt, args.pace, (&plan, &observed));
         // What failed is not tried again in a further round; and a saved plan is carried out as it is.
         let met = done.iter().any(VmOutcome::is_yielded)
@@ -117,8 +135,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             && args.plan.is_none();
         outcome::add(&mut outcomes, done);
         if !met || round == ROUNDS || interrupt.is_asked() {
-            close(console, &plan.unchanged, &outcomes, watch);
-            return Ok(Work { plan, outcomes, skipped });
+            return Ok(Work { plan, outcomes, skipped, watch: started });
         }
     }
 }
@@ -186,7 +203,11 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
 }
 
 /// Returns what PVE or the token lacks for a plan. Nothing is read when the plan makes and changes nothing.
-pub(super) fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failure> {
+pub(super) fn preflight(
+    session: &Session,
+    plan: &Plan,
+    observed: &Observed,
+) -> Result<Report, Failure> {
     let is_work = |vm: &&VmPlan| matches!(vm.action, Action::Create | Action::Change);
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(Report::new());
@@ -201,5 +222,7 @@ pub(super) fn preflight(session: &Session, plan: &Plan) -> Result<Report, Failur
         changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
     };
     let facts = facts::read(&session.client, work.node, &work.wanted())?;
-    Ok(work.judge(&facts))
+    let mut report = work.judge(&facts);
+    report.extend(room::judge(plan, observed, work.node, &facts.storages));
+    Ok(report)
 }

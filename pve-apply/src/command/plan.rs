@@ -6,6 +6,7 @@ use crate::action::Plan;
 use crate::cli::{self, PlanArgs};
 use crate::desired::Purpose;
 use crate::observe::{self, Scope};
+use crate::observed::Observed;
 use crate::show::{Colour, show};
 use crate::{plan, plan_file};
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
@@ -19,7 +20,7 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
     session.desired.consent = (&args.consent).into();
     let observed = observe::observe(&session.client, &session.desired, Scope::Apply)?;
     let plan = plan::plan(&session.desired, &observed);
-    let report = judge(args, &session, &plan)?;
+    let report = judge(args, &session, (&plan, &observed))?;
     let to_stdout = args.out.as_deref() == Some(Path::new("-"));
     if let Some(path) = args.out.as_deref().filter(|_| !to_stdout) {
         plan_file::write(path, &plan)?;
@@ -39,8 +40,12 @@ pub(crate) fn run(args: &PlanArgs, console: &Console) -> Result<Output, Failure>
 }
 
 /// Finds what would stop an apply of this plan.
-fn judge(args: &PlanArgs, session: &Session, plan: &Plan) -> Result<Report, Failure> {
-    let mut report = preflight(session, plan)?;
+fn judge(
+    args: &PlanArgs,
+    session: &Session,
+    (plan, observed): (&Plan, &Observed),
+) -> Result<Report, Failure> {
+    let mut report = preflight(session, plan, observed)?;
     if args.expect_no_changes && plan.has_changes() {
         report.push(Entry::error(
             "unexpected-changes",

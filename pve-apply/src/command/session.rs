@@ -2,10 +2,11 @@
 //!
 //! DOOR: reads stdin and takes random bytes for the nonce.
 
-use crate::action::{Plan, Unchanged};
+use crate::action::Plan;
 use crate::ask::Stopwatch;
 use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
+use crate::closing::{self, Readiness};
 use crate::desired::{self, Consent, Desired, Purpose};
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
@@ -15,7 +16,7 @@ use crate::plan::plan_prune;
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
-use crate::{closing, connect, outcome, outcome::VmOutcome, schedule};
+use crate::{connect, outcome, outcome::VmOutcome, schedule};
 use data_encoding::HEXLOWER;
 use pve_client::{Client, SystemClock};
 use stage::identity::EXAMPLE_SITE;
@@ -278,19 +279,19 @@ pub(super) fn carry_out(
 ) -> Vec<VmOutcome> {
     let watch = Stopwatch::start();
     let outcomes = work(session, console, interrupt, pace, (plan, observed));
-    close(console, &plan.unchanged, &outcomes, &watch);
+    close(console, Some(plan), &outcomes, Readiness::default(), &watch);
     outcomes
 }
 
 /// Says in one line what a run has done.
 pub(super) fn close(
     console: &Console,
-    unchanged: &[Unchanged],
+    plan: Option<&Plan>,
     outcomes: &[VmOutcome],
+    guests: Readiness,
     watch: &Stopwatch,
 ) {
-    if !outcomes.is_empty() {
-        let line = closing::line(outcomes, unchanged, watch.elapsed());
+    if let Some(line) = closing::line(outcomes, plan, guests, watch.elapsed()) {
         console.event(&Event::new("summary", "", &line));
     }
 }

@@ -5,6 +5,7 @@ use crate::action::Plan;
 use crate::addresses;
 use crate::ask::{Deadline, ask};
 use crate::cli::{WaitCommandArgs, WaitFor};
+use crate::closing::Readiness;
 use crate::desired::{DesiredVm, Purpose};
 use crate::interrupt::Interrupt;
 use crate::observe::{self, Scope};
@@ -37,7 +38,7 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     let mut rows = outcome::rows(&found, &[], &session.order);
     let limit = Duration::from_secs(args.timeout);
     let interrupt = Interrupt::listen();
-    report.extend(fill_in(&session, &mut rows, args.what, limit, &interrupt, console));
+    report.extend(fill_in(&session, &mut rows, args.what, limit, &interrupt, console).0);
     if report.has_errors() {
         return Err(report.into());
     }
@@ -70,7 +71,7 @@ pub(super) fn preflight(
 }
 
 /// Waits, and fills in the addresses: those of the document, and those that agents report.
-/// All VMs share one deadline, for they boot at the same time.
+/// All VMs share one deadline, for they boot at the same time. Returns how many became ready, too.
 pub(super) fn fill_in(
     session: &Session,
     rows: &mut [VmResult],
@@ -78,14 +79,16 @@ pub(super) fn fill_in(
     limit: Duration,
     interrupt: &Interrupt,
     console: &Console,
-) -> Report {
-    let mut report = Report::new();
+) -> (Report, Readiness) {
+    let (mut report, mut guests) = (Report::new(), Readiness::default());
     let deadline = Deadline::after(limit);
     let waiting = Waiting { client: &session.client, console, interrupt, deadline, limit };
+    let is_awaited = |row: &VmResult| row.status == "running" && what != WaitFor::None;
+    console.expect(rows.iter().filter(|row| is_awaited(row)).count());
     for row in rows {
         let vm = session.desired.vms.iter().find(|vm| vm.name == row.name);
         row.addresses.extend(vm.map(DesiredVm::known_addresses).unwrap_or_default());
-        if row.status != "running" || what == WaitFor::None {
+        if !is_awaited(row) {
             continue;
         }
         let Some(place) = addresses::place(row) else { continue };
@@ -93,11 +96,15 @@ pub(super) fn fill_in(
             Ok(said) => {
                 row.warnings.extend(said.entries().iter().map(in_a_row));
                 report.extend(said);
+                guests.ready += 1;
             }
-            Err(entry) => report.push(*entry),
+            Err(entry) => {
+                report.push(entry.about(&row.name));
+                guests.not_ready += 1;
+            }
         }
     }
-    report
+    (report, guests)
 }
 
 /// A warning as a row of the result has it: in one line.

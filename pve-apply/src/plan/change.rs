@@ -204,7 +204,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         say(What::Reseed { keeps_host_keys: !seed.parts.is_empty() });
     }
     if !difference.waiting.is_empty() {
-        say(What::WaitsForReboot { fields: difference.waiting.clone() });
+        say(What::WaitsForReboot { changes: difference.waiting.clone() });
     }
     difference.notices.iter().cloned().for_each(&mut say);
     let keys = unsaid::by_hand(c, &mut c.config().keys());

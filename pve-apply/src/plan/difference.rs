@@ -40,8 +40,8 @@ pub(super) struct Difference {
     pub(super) first: Option<Mark>,
     /// The mark that the VM carries afterwards.
     pub(super) last: Option<Mark>,
-    /// Fields whose new values wait for a reboot that this run leaves to the user.
-    pub(super) waiting: Vec<String>,
+    /// Values that wait for a reboot that this run leaves to the user.
+    pub(super) waiting: Vec<Change>,
     /// Config keys of those fields.
     pub(super) waiting_keys: Vec<String>,
     /// What is taken off the VM.
@@ -79,40 +79,45 @@ impl Difference {
     /// Notes a point where it differs; returns whether it must be written.
     pub(super) fn note(&mut self, c: &Context<'_>, point: Point<'_>) -> bool {
         let Point { field, key, kind, want, next, now, effect, reason } = point;
-        let (running, leave) = (c.runs(), c.desired.consent.pending);
+        let (running, consent) = (c.runs(), c.desired.consent);
         let drifted = next != want;
         // A stopped VM takes what is pending at its next start.
         let waits = running && now != want;
         if !drifted && !waits {
             return false;
         }
-        let needs_reboot = waits && !c.is_live(effect);
+        // A value that is written and pending waits, whatever its key: PVE has tried what it could.
+        let needs_reboot = waits && (!drifted || !c.is_live(effect));
+        let leave = consent.pending || !drifted && !consent.reboot && !consent.stop;
+        let shown = |value: Option<String>| match kind {
+            Some(kind) => value.map(|value| kind.shown(&value)),
+            None => value,
+        };
+        let stale = running && drifted && !waits;
+        let mut change = Change {
+            field,
+            from: shown(if running && !stale { now } else { next }),
+            to: shown(want),
+            impact: Impact::None,
+            reason: None,
+        };
         if needs_reboot && leave {
-            self.waiting.push(field.clone());
+            self.waiting.push(change.clone());
             self.waiting_keys.push(key.to_string());
             if !drifted {
                 return false;
             }
         }
-        let stale = running && drifted && !waits;
         let why = match (drifted, stale) {
             (false, _) => Some("pending in PVE"),
             (_, true) => Some("clears a pending value; the guest keeps running as it is"),
             _ if needs_reboot && leave => Some("waits for a reboot"),
             _ => None,
         };
-        let shown = |value: Option<String>| match kind {
-            Some(kind) => value.map(|value| kind.shown(&value)),
-            None => value,
-        };
         let reasons: Vec<&str> = reason.into_iter().chain(why).collect();
-        self.changes.push(Change {
-            field,
-            from: shown(if running && !stale { now } else { next }),
-            to: shown(want),
-            impact: if needs_reboot && !leave { Impact::Reboot } else { Impact::None },
-            reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
-        });
+        change.reason = (!reasons.is_empty()).then(|| reasons.join("; "));
+        change.impact = if needs_reboot && !leave { Impact::Reboot } else { Impact::None };
+        self.changes.push(change);
         drifted
     }
 }

@@ -36,6 +36,10 @@ fn said(plan: &Plan) -> Vec<String> {
         What::Unmanaged { keys } | What::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
         }
+        What::WaitsForReboot { changes } => {
+            let values: Vec<_> = changes.iter().map(Change::values).collect();
+            format!("waiting {}: {}", n.name, values.join(", "))
+        }
         what => format!("notice {}: {what:?}", n.name),
     }));
     lines.extend(plan.left_over.iter().map(|vm| format!("left over {} {}", vm.name, vm.vmid)));
@@ -256,7 +260,10 @@ fn what_is_pending_needs_only_the_reboot() {
             put(world, 101, "pve1", Power::Running, config);
         }
     };
-    check(build(Consent::default()), &["blocked edge: NeedsReboot { fields: [\"`cores`\"] }"]);
+    // It is written: without consent to the reboot nothing is left to do, and nothing is blocked.
+    let waits = ["unchanged edge", "waiting edge: cores: 1 -> 2"];
+    check(build(Consent::default()), &waits);
+    check(build(PENDING), &waits);
     check(build(REBOOT), &["Change edge [cores] rebooting"]);
 }
 
@@ -291,21 +298,18 @@ fn a_pending_value_that_nobody_wants_is_cleared_without_a_reboot() {
 #[test]
 fn what_needs_a_reboot_can_be_left_pending() {
     let change = [("cores", "4"), ("name", "other")];
-    let expected = [
-        "Change edge [name cores] changing the config",
-        "notice edge: WaitsForReboot { fields: [\"cores\"] }",
-    ];
+    let expected = ["Change edge [name cores] changing the config", "waiting edge: cores: 4 -> 2"];
     check_change(Power::Running, PENDING, &change, &expected);
-    // Written by an earlier run: nothing is left to do but the reboot.
+    // What is pending already holds up nothing, and is not held up by what needs a consent.
     check(
-        |desired, world| {
-            desired.consent = PENDING;
+        |_, world| {
             let mut config = config("edge", 101);
             config.set("cores", "1");
             config.set_next("cores", Some("2"));
+            config.set("name", "other");
             put(world, 101, "pve1", Power::Running, config);
         },
-        &["unchanged edge", "notice edge: WaitsForReboot { fields: [\"cores\"] }"],
+        &["Change edge [name] changing the config", "waiting edge: cores: 1 -> 2"],
     );
 }
 

@@ -1,0 +1,179 @@
+//! Whether the storages have room for all that a plan creates, added up over its VMs. Does no I/O.
+
+use crate::action::{Plan, Step, VmPlan};
+use crate::observed::{Look, Observed};
+use pve_client::{NodeName, PropertyString, Storage, Volid};
+use stage::{Entry, Place, Report};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A seed, an EFI disk and a TPM state take at most this much.
+const SMALL: u64 = 4 << 20;
+
+/// What a plan needs of one storage.
+#[derive(Debug, Default, PartialEq)]
+struct Need<'p> {
+    bytes: u64,
+    vms: BTreeSet<&'p str>,
+}
+
+/// Judges whether the storages of a node have room for what a plan creates, grows and moves there.
+///
+/// An error only where PVE itself would refuse; a thin storage may be promised more than it has.
+pub(crate) fn judge(
+    plan: &Plan,
+    observed: &Observed,
+    node: &NodeName,
+    storages: &[Storage],
+) -> Report {
+    let mut report = Report::new();
+    for (name, need) in needs(plan, observed, node) {
+        let found = storages.iter().find(|storage| storage.storage.as_str() == name);
+        // A storage that is not active has no size.
+        let full = found.filter(|found| found.total > 0 && found.avail < need.bytes);
+        full.into_iter().for_each(|found| report.push(finding(found, &need, node)));
+    }
+    report
+}
+
+fn finding(storage: &Storage, need: &Need<'_>, node: &NodeName) -> Entry {
+    let (free, bytes) = (shown(storage.avail, false), shown(need.bytes, true));
+    let count = need.vms.len();
+    let vms = if count == 1 { "1 VM".to_owned() } else { format!("{count} VMs") };
+    let head = format!("storage \"{}\" has {free} free", storage.storage);
+    if is_thick(storage) {
+        let fact = format!("{head}, and the disks of {vms} need {bytes}");
+        return Entry::error("storage-full", Place::node(node.as_str()), fact)
+            .hint("free some space, choose another storage, or make the disks smaller");
+    }
+    let fact = format!("{head}, and the disks of {vms} can grow to {bytes}");
+    Entry::warning("storage-overcommitted", Place::node(node.as_str()), fact).hint(
+        "PVE creates them all the same; a guest whose disk finds no room stops with an I/O error",
+    )
+}
+
+/// Returns whether a storage gives a disk all its space at once.
+// PVE: pve-storage, LVMPlugin.pm, alloc_image: `not enough free space` unless the volume group has it.
+// Files are sparse, and so are volumes of lvmthin, rbd and, with `sparse`, of zfspool.
+fn is_thick(storage: &Storage) -> bool {
+    storage.kind == "lvm"
+}
+
+/// Returns what a plan needs of each storage of a node.
+fn needs<'p>(plan: &'p Plan, observed: &Observed, node: &NodeName) -> BTreeMap<String, Need<'p>> {
+    let mut needs: BTreeMap<String, Need<'p>> = BTreeMap::new();
+    for vm in plan.vms.iter().filter(|vm| vm.node == *node) {
+        for (storage, bytes) in disks(vm, observed).into_values() {
+            let need = needs.entry(storage).or_default();
+            need.bytes += bytes;
+            need.vms.insert(&vm.name);
+        }
+    }
+    needs.retain(|_, need| need.bytes > 0);
+    needs
+}
+
+/// Returns the storage and the further bytes of each disk that a VM's steps create, grow or move.
+fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
+    let has = |disk: &str| existing(vm, observed, disk);
+    let mut disks: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for step in &vm.steps {
+        match step {
+            Step::Create { params } => {
+                let made = params.iter().filter_map(|(key, value)| {
+                    Some((key.clone(), new_disk(key, value, observed)?))
+                });
+                disks.extend(made);
+            }
+            Step::AddDisk { disk, value } => {
+                disks.extend(new_disk(disk, value, observed).map(|made| (disk.clone(), made)));
+            }
+            Step::Resize { disk, bytes } => match (disks.get_mut(disk), has(disk)) {
+                (Some((_, size)), _) => *size = (*size).max(*bytes),
+                (None, Some((storage, size))) => {
+                    disks.insert(disk.clone(), (storage, bytes.saturating_sub(size)));
+                }
+                (None, None) => {}
+            },
+            Step::MoveDisk { disk, storage } => {
+                let size = has(disk).map_or(0, |(_, size)| size);
+                disks.insert(disk.clone(), (storage.to_string(), size));
+            }
+            _ => {}
+        }
+    }
+    disks
+}
+
+/// Returns the storage and the size of a disk that a VM has.
+fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64)> {
+    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+    let drive = PropertyString::parse(seen.config.next(disk)?, "file");
+    let (storage, _) = drive.get("file")?.split_once(':')?;
+    Some((storage.to_owned(), drive.size("size")?))
+}
+
+/// Returns the storage and the size of a disk that PVE makes of `STORAGE:GIB` or of an import.
+fn new_disk(key: &str, value: &str, observed: &Observed) -> Option<(String, u64)> {
+    let drive = PropertyString::parse(value, "file");
+    let (storage, gib) = drive.get("file")?.split_once(':')?;
+    let is_small = key.starts_with("efidisk") || key.starts_with("tpmstate");
+    let asked = pve_client::parse_size(&format!("{gib}G"))?;
+    let image = drive.get("import-from").and_then(|from| from.parse::<Volid>().ok());
+    let bytes = match image {
+        // What is not an image of the document is a seed.
+        Some(image) => observed.images.get(&image).copied().flatten().unwrap_or(SMALL),
+        None if is_small => SMALL,
+        None => asked,
+    };
+    Some((storage.to_owned(), bytes))
+}
+
+/// Returns tenths of a GiB: what is needed is rounded up, what is free is rounded down.
+fn shown(bytes: u64, up: bool) -> String {
+    let tenth = (1 << 30) / 10;
+    let tenths = if up { bytes.div_ceil(tenth) } else { bytes / tenth };
+    format!("{}.{} GiB", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::action::Action;
+    use crate::observed::Power;
+    use crate::plan::worlds::{config, put, vm_plan, vmid, world};
+
+    const GIB: u64 = 1 << 30;
+
+    /// What the steps of a VM that has a disk of 10 GiB on `local-lvm` need.
+    fn check(steps: Vec<Step>, expected: &[(&str, u64)]) {
+        let mut world = world();
+        put(&mut world, 101, "pve1", Power::Running, config("edge", 101));
+        let mut plan = Plan::empty("dev", "run");
+        let vmid = Some(vmid(101));
+        plan.vms.push(VmPlan { vmid, steps, ..vm_plan("edge", Action::Change) });
+        let needs = needs(&plan, &world, &"pve1".parse().unwrap());
+        let needs: Vec<_> = needs.iter().map(|(name, need)| (name.as_str(), need.bytes)).collect();
+        assert_eq!(needs, expected);
+        let away = super::needs(&plan, &world, &"pve2".parse().unwrap());
+        assert_eq!(away, BTreeMap::new());
+    }
+
+    #[test]
+    fn what_grows_moves_and_is_made_needs_room() {
+        let grow = |disk: &str, gib| Step::Resize { disk: disk.to_owned(), bytes: gib * GIB };
+        let add = |value: &str| Step::AddDisk { disk: "scsi1".to_owned(), value: value.to_owned() };
+        check(vec![grow("virtio0", 15)], &[("local-lvm", 5 * GIB)]);
+        check(vec![add("tank:20,discard=on")], &[("tank", 20 * GIB)]);
+        check(vec![add("tank:0,import-from=local:import/x.raw")], &[("tank", SMALL)]);
+        check(vec![add("tank:2"), grow("scsi1", 8)], &[("tank", 8 * GIB)]);
+        let moves = Step::MoveDisk { disk: "virtio0".to_owned(), storage: "tank".parse().unwrap() };
+        check(vec![moves.clone(), grow("virtio0", 12)], &[("tank", 12 * GIB)]);
+        check(vec![moves], &[("tank", 10 * GIB)]);
+        check(vec![Step::Start], &[]);
+    }
+
+    #[test]
+    fn what_is_needed_is_rounded_up() {
+        assert_eq!([shown(GIB + 1, true), shown(GIB + 1, false)], ["1.1 GiB", "1.0 GiB"]);
+    }
+}
