@@ -78,14 +78,55 @@ impl Node {
         Ok(volumes.iter().map(file).collect())
     }
 
-    /// Returns what keeps the node from using the storage, where that is why PVE refused.
+    /// Returns what keeps the node or the token from using the storage, where that is why PVE refused.
     fn unusable(&self, error: &Error) -> Option<Entry> {
-        if !matches!(error, Error::Status(refusal) if refusal.status == 500) {
+        let Error::Status(refusal) = error else { return None };
+        if !matches!(refusal.status, 403 | 500) {
             return None;
         }
         let storages = self.client.storages(&self.node).ok()?;
-        let found = storages.iter().find(|storage| storage.storage == self.storage)?;
-        unusable(self.place(), &self.node, found, &self.configs(found))
+        match storages.iter().find(|storage| storage.storage == self.storage) {
+            Some(found) => unusable(self.place(), &self.node, found, &self.configs(found)),
+            None => Some(finding::says(self.not_visible(&storages), error)),
+        }
+    }
+
+    /// Makes the finding of a storage that is not among those that PVE lists.
+    // PVE: facts 54: the list holds only what the token may see.
+    fn not_visible(&self, storages: &[Storage]) -> Entry {
+        let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
+        let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let fact =
+            format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
+        Entry::error(self.place(), fact).hint(format!(
+            "the token sees {seen}; to see another storage, it needs Datastore.Audit on /storage/{}",
+            self.storage
+        ))
+    }
+
+    /// Returns why a storage that lists no image cannot hold any; `None` when it can, or PVE does not say.
+    pub(crate) fn holds_no_images(&self) -> Option<Entry> {
+        let storages = self.client.storages(&self.node).ok()?;
+        self.unfit(storages.iter().find(|storage| storage.storage == self.storage)?)
+    }
+
+    /// Returns why a storage cannot hold images.
+    fn unfit(&self, storage: &Storage) -> Option<Entry> {
+        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
+            let fact = format!(
+                "storage \"{}\" has type {} and holds no files",
+                self.storage, storage.kind
+            );
+            let hint = "images need a storage that keeps files, such as `local`";
+            return Some(Entry::error(self.place(), fact).hint(hint));
+        }
+        if storage.has_content(self.content) {
+            return None;
+        }
+        let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
+        let fact = format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
+        let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
+        Some(Entry::error(self.place(), fact).hint(hint))
     }
 
     /// What the cluster says of storages; nothing where that is not needed, or there is no answer,
@@ -101,32 +142,14 @@ impl Node {
             asked.map_err(|e| finding::while_doing(self.place(), "reading the storages", &e))
         })?;
         let Some(storage) = storages.iter().find(|s| s.storage == self.storage) else {
-            let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
-            // PVE: facts 54: the list holds only what the token may see.
-            let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let fact =
-                format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
-            return Err(Entry::error(self.place(), fact)
-                .hint(format!("the token sees: {seen}"))
-                .into());
+            return Err(self.not_visible(&storages).into());
         };
         let mut report = Report::new();
         if let Some(entry) = unusable(self.place(), &self.node, storage, &self.configs(storage)) {
             report.push(entry);
         }
-        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
-            let fact = format!(
-                "storage \"{}\" has type {} and holds no files",
-                self.storage, storage.kind
-            );
-            let hint = "`image_datastore` must name a storage that is a folder, as `local`";
-            report.push(Entry::error(self.place(), fact).hint(hint));
-        } else if !storage.has_content(self.content) {
-            let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
-            let fact =
-                format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
-            let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
-            report.push(Entry::error(self.place(), fact).hint(hint));
+        if let Some(entry) = self.unfit(storage) {
+            report.push(entry);
         }
         if storage.total > 0 && storage.avail < needed {
             let (free, needed) = (show::bytes(storage.avail), show::bytes(needed));

@@ -17,7 +17,7 @@ use crate::cli::{PruneArgs, Refresh};
 use crate::named;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
-use crate::ready::{Ready, Supply, parse_stored_name};
+use crate::ready::{Ready, Supply, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
@@ -206,35 +206,5 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
         let place = Place::Named(format!("image \"{name}\""));
         let hint = "`image-publish` as a filter publishes it";
         report.push(Entry::warning(place, fact).hint(hint));
-    }
-}
-
-/// Tells digits that people write behind a name too: a date and time, as 202611231516.
-fn is_date(digits: &str) -> bool {
-    let two = |at: usize| digits.get(at..at + 2).and_then(|two| two.parse::<u8>().ok());
-    let [Some(century), Some(_), Some(month), Some(day), Some(hour), Some(minute)] =
-        [0, 2, 4, 6, 8, 10].map(two)
-    else {
-        return false;
-    };
-    (19..=20).contains(&century)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_date;
-
-    #[test]
-    fn dates_and_sums() {
-        assert!(is_date("202611231516") && is_date("199901010000"));
-        for sum in
-            ["8424d4d9960a", "202613231516", "000000000000", "212611231516", "2026112315", "x"]
-        {
-            assert!(!is_date(sum), "{sum}");
-        }
     }
 }
