@@ -73,9 +73,9 @@ impl Folder {
     }
 
     /// Refuses what does not fit.
-    pub(crate) fn check_room(&self, needed: u64) -> Result<(), Entry> {
+    pub(crate) fn check_room(&self, images: usize, needed: u64) -> Result<(), Entry> {
         let hint = "`image-publish prune` removes what no document names";
-        room::check(&self.import(), needed, "the images need", hint)
+        room::check(&self.import(), needed, &room::need(images), hint)
     }
 
     /// Writes a file: nobody sees it under its name before it is whole and on the disk.

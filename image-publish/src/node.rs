@@ -13,6 +13,7 @@ use stage::{Entry, Place, Report};
 
 use crate::interrupt::go_on;
 use crate::plan::Present;
+use crate::room;
 use crate::show;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
@@ -135,8 +136,9 @@ impl Node {
         if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
     }
 
-    /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
-    pub(crate) fn check(&self, needed: u64) -> Result<(), Report> {
+    /// Checks, before the first write, whether the node can take `images` images that need `needed` bytes
+    /// together, as far as their lengths are known.
+    pub(crate) fn check(&self, images: usize, needed: u64) -> Result<(), Report> {
         let storages = self.check_version().and_then(|()| {
             let asked = self.client.storages(&self.node);
             asked.map_err(|e| finding::while_doing(self.place(), "reading the storages", &e))
@@ -153,8 +155,11 @@ impl Node {
         }
         if storage.total > 0 && storage.avail < needed {
             let (free, needed) = (show::bytes(storage.avail), show::bytes(needed));
-            let fact =
-                format!("storage \"{}\" has {free} free, the images need {needed}", self.storage);
+            let fact = format!(
+                "storage \"{}\" has {free} free, but {} {needed}",
+                self.storage,
+                room::need(images)
+            );
             report.push(
                 Entry::error(self.place(), fact)
                     .hint("`image-publish prune` removes what no document names"),

@@ -17,6 +17,11 @@ use crate::work::Work;
 /// A list of sums is text; one longer than this is something else.
 const LIST_LIMIT: u64 = 4 << 20;
 
+/// How the lists of well-known images are called, next to the image.
+// Debian: cloud.debian.org/images/cloud/trixie/latest; Ubuntu: cloud-images.ubuntu.com/noble/current; Fedora:
+// download.fedoraproject.org/pub/fedora/linux/releases/43/Cloud/x86_64/images; Rocky: dl.rockylinux.org/pub/rocky/10/images.
+const NAMES: &str = "Debian calls it SHA512SUMS, Ubuntu SHA256SUMS, Fedora Fedora-Cloud-RELEASE-ARCH-CHECKSUM, Rocky and AlmaLinux CHECKSUM";
+
 /// A list of sums on a web server.
 pub(crate) struct List {
     /// Its address.
@@ -76,8 +81,9 @@ pub(crate) fn ask(
         looked_for.push(url.file());
         let Some(text) = fetch(work, wanted, url)? else {
             if *kind == Kind::Named {
-                let fact = "there are no sums: the server has no such file";
-                return Err(NoSum::NoList(Entry::error(place(), fact)));
+                let fact = "the server has no such checksum list";
+                let hint = format!("look in {} for its name; {NAMES}", url.beside(""));
+                return Err(NoSum::NoList(Entry::error(place(), fact).hint(hint)));
             }
             continue;
         };
@@ -95,7 +101,7 @@ pub(crate) fn ask(
     let fact = "no SHA-256 or SHA-512 sum was found for it; nothing unverified is used";
     let place = Place::Named(wanted.origin_shown());
     let hint = format!(
-        "write `checksum:` or `checksum_url:` beside the URL; looked for {}",
+        "looked for {}; write `checksum:` or `checksum_url:` beside the URL, or with `publish` give `--checksum`; {NAMES}",
         looked_for.join(", ")
     );
     Err(NoSum::NoList(Entry::error(place, fact).hint(hint)))

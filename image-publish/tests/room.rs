@@ -89,19 +89,19 @@ fn image() -> Vec<u8> {
 #[test]
 fn a_storage_without_room() {
     let place = "image-publish: error: node pve1: storage \"local\" has 100.0 GiB free";
-    check(image(), &[], place, ", the images need 1.0 EiB");
+    check(image(), &[], place, ", but the image needs 1.0 EiB");
 }
 
 #[test]
 fn a_folder_without_room() {
     let place = "image-publish: error: vz/import: has ";
-    check(image(), &["--local-dir", "vz"], place, " free, the images need 1.0 EiB");
+    check(image(), &["--local-dir", "vz"], place, " free, but the image needs 1.0 EiB");
 }
 
 #[test]
 fn a_cache_folder_without_room() {
     let packed = b"\x1f\x8b\x08\0\0\0\0\0\0\x03".repeat(1000);
-    check(packed, &[], "image-publish: error: cache: has ", " free, the file needs 1.0 EiB");
+    check(packed, &[], "image-publish: error: cache: has ", " free, but the file needs 1.0 EiB");
 }
 
 /// What is free says nothing of quotas, nor of limits on the size of files.

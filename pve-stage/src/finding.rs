@@ -147,6 +147,9 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
         Unreachable::NoSystemRoots => {
             entry.hint("give --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
         }
+        Unreachable::Connect { error } if error.kind() == std::io::ErrorKind::ConnectionRefused => {
+            entry.hint("nothing listens there: check the host and the port, which is 8006 by default, and that pveproxy is running on the node")
+        }
         _ => entry,
     }
 }

@@ -117,11 +117,12 @@ fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Resu
                 half.map_or(0, |half| half.size)
             };
             let needs = |image: &Ready| image.length.unwrap_or(0).saturating_sub(left(image));
-            node.check(missing.iter().map(|image| needs(image)).sum()).map_err(Failure::from)
+            let needed = missing.iter().map(|image| needs(image)).sum();
+            node.check(missing.len(), needed).map_err(Failure::from)
         }
         Target::Folder(folder) => {
             let needed = missing.iter().map(|image| room::needed_for(image)).sum();
-            folder.check_room(needed).map_err(Failure::from)
+            folder.check_room(missing.len(), needed).map_err(Failure::from)
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use pve_client::{Downgrade, FetchError};
+use pve_client::{Downgrade, FetchError, Unreachable};
 use stage::{Entry, Place};
 
 use super::stream::{FromTheStart, Source, open};
@@ -86,8 +86,7 @@ fn to_its_end(
 fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Again)> {
     let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
-    let stream = open(source)
-        .map_err(|error| (failed(place(), "cannot be fetched", &error), Again::of(&error)))?;
+    let stream = open(source).map_err(|error| (unfetched(url, &error), Again::of(&error)))?;
     let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Again::Never);
     work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
@@ -103,6 +102,28 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
             Err((Entry::error(place(), "cannot be fetched to its end").cause(&error), again))
         }
     }
+}
+
+/// Makes the finding of an image that a server does not send.
+pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
+    let entry = failed(Place::Named(url.to_string()), "cannot be fetched", error);
+    match error {
+        FetchError::Downgrade => {
+            entry.hint("give the image a `checksum`, or a URL that does not lead to http://")
+        }
+        FetchError::Status(403 | 404 | 410) => entry.hint(moved(url)),
+        FetchError::Unreachable(Unreachable::Connect { error })
+            if error.kind() == io::ErrorKind::ConnectionRefused =>
+        {
+            entry.hint("nothing listens at this address: check the URL's host and port")
+        }
+        _ => entry,
+    }
+}
+
+/// Returns where to look for a file that is not at its URL any more.
+pub(crate) fn moved(url: &Address) -> String {
+    format!("look in {}: the file may have moved or have another name now", url.beside(""))
 }
 
 /// Makes the finding of a file that the cache folder cannot take.

@@ -23,6 +23,7 @@ use crate::wanted::{Origin, SumList, Wanted, check_disks};
 use crate::work::Work;
 
 pub(crate) use bytes::{Bytes, bytes_of};
+pub(crate) use fetch::moved;
 
 /// An image that is ready, or why it is not.
 type Prepared = Result<Ready, Entry>;

@@ -6,13 +6,13 @@ use std::io::Read;
 use pve_client::FetchError;
 use stage::{Entry, Place, Report};
 
-use super::fetch::{downgrade, fetch};
+use super::fetch::{downgrade, fetch, unfetched};
 use super::stream::{Source, open};
 use super::{Prepared, named_format, unusable};
 use crate::plan::Present;
 use crate::ready::{Ready, Remote, Supply, stored_name};
 use crate::refresh::{Learned, Question, learn};
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Again, Tries};
 use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::compression::Compression;
@@ -292,13 +292,11 @@ fn first_bytes(
     let downgrade = downgrade(Some(said));
     let source = Source { work, url, downgrade, tries, joined: &joined, may_resume: false };
     let stream = open(source).map_err(|error| {
-        let entry = failed(place(), "cannot be fetched", &error);
-        let hint = "give the image a `checksum`, or a URL that does not lead to http://";
-        let is_downgrade = matches!(error, FetchError::Downgrade);
+        let entry = unfetched(url, &error);
         if matches!(error, FetchError::Unreachable(_)) {
             work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
         }
-        (if is_downgrade { entry.hint(hint) } else { entry }, Again::of(&error))
+        (entry, Again::of(&error))
     })?;
     work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();

@@ -7,7 +7,7 @@ use stage::{Entry, shown};
 use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
-use crate::prepare::bytes_of;
+use crate::prepare::{bytes_of, moved};
 use crate::published::{Failed, What};
 use crate::ready::{Ready, Remote, Supply};
 use crate::source::checksum::Sum;
@@ -35,6 +35,7 @@ pub(crate) fn download(
             Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
                 entry.hint(format!("write the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file leave `mode` out"))
             }
+            Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
             _ => entry,
         }
     };
@@ -108,6 +109,14 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// Returns whether wget's lines in a task log say that the server has no such file.
+fn is_missing(log: &[String]) -> bool {
+    let is_said = |line: &String| {
+        ["403", "404", "410"].iter().any(|status| line.contains(&format!("ERROR {status}:")))
+    };
+    log.iter().any(is_said)
 }
 
 /// Finds the percentage in a line of wget's progress, as the node's task log has it.
