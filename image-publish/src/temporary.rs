@@ -9,6 +9,7 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt;
+use crate::left_over::LENT;
 use crate::source::parts::Files;
 
 /// Reads go through a buffer of this size, a multiple of `BLOCK`.
@@ -95,13 +96,22 @@ impl Temporary {
         }
     }
 
-    /// Gives the lock up while another program uses the file: network file systems take its lock for ours.
+    /// Releases the lock while another program uses the file, because on network file systems that program's
+    /// own lock conflicts with ours. Meanwhile a locked file beside it keeps other runs from sweeping it.
     pub(crate) fn lend<T>(&self, use_it: impl FnOnce(&Path) -> T) -> T {
-        // Where there are no locks there is none to give up, nor to take again.
+        let Some(_guard) = self.guard() else { return use_it(&self.path) };
+        // Where there are no locks there is none to release, nor to take again.
         let _ = self.file.unlock();
         let result = use_it(&self.path);
-        let _ = self.file.try_lock();
+        // A sweep that looks at the file right now holds its lock for a moment.
+        let _ = self.file.lock();
         result
+    }
+
+    /// Makes the file that guards this one; `None` when it cannot be written.
+    fn guard(&self) -> Option<Self> {
+        let name = self.path.file_name()?.to_str()?;
+        Self::create(self.path.parent()?, name, LENT, 0o600).ok()
     }
 
     /// Returns the file as a source.
@@ -166,6 +176,7 @@ fn is_zero(block: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::left_over;
 
     fn names(folder: &Path) -> Vec<String> {
         let files = folder.read_dir().unwrap();
@@ -190,6 +201,28 @@ mod tests {
         two.rename(&folder.join("two")).unwrap();
         drop(one);
         assert_eq!(names(folder), ["two"]);
+    }
+
+    #[test]
+    fn a_lent_file_is_not_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (one, two) = (
+            Temporary::create(folder, "spool-", "a", 0o600).unwrap(),
+            Temporary::create(folder, "spool-", "b", 0o600).unwrap(),
+        );
+        one.lend(|one| {
+            two.lend(|two| {
+                // Another program may lock them.
+                File::open(one).unwrap().try_lock().unwrap();
+                left_over::sweep_cache(folder);
+                assert!(one.exists() && two.exists());
+            });
+        });
+        left_over::sweep_cache(folder);
+        assert_eq!(names(folder).len(), 2, "no guard is left, and both are locked again");
+        drop((one, two));
+        assert_eq!(names(folder).len(), 0);
     }
 
     /// A reader that gives few bytes at a time, as a connection does.

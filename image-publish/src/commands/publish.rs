@@ -81,13 +81,16 @@ pub(super) fn publish(
     }
     let missing: Vec<&Ready> =
         todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
+    // Before the room is looked at: what is swept makes some.
+    if !work.dry_run {
+        target.sweep();
+    }
     if !missing.is_empty() {
         check_place(target, &missing, &present)?;
     }
     if work.dry_run {
         return Ok(execute::rehearse(work, target, todo));
     }
-    target.sweep();
     let proven: Vec<_> = todo.iter().filter_map(|(image, _)| unproven(image)).collect();
     let published = execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
