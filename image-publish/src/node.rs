@@ -232,6 +232,15 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
+    /// Returns what lets a token ask the node for downloads, for a hint.
+    // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
+    pub(crate) fn download_privileges(&self) -> String {
+        format!(
+            "the token needs Datastore.AllocateTemplate on /storage/{} and Sys.AccessNetwork on /nodes/{}",
+            self.storage, self.node
+        )
+    }
+
     /// Lets the node compare a stored file with a sum; a task that failed means that it has another one.
     pub(crate) fn compare(
         &self,

@@ -204,6 +204,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
     fn a_lent_file_is_not_swept() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();

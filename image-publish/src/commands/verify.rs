@@ -75,7 +75,8 @@ fn verify(
         Target::Node(node) => {
             let compared = node.compare(&image.file, sum);
             compared.map_err(|e| {
-                finding::while_doing(place, "the node's comparison with the sum", &e)
+                let entry = finding::while_doing(place, "the node's comparison with the sum", &e);
+                if e.is_permission() { entry.hint(node.download_privileges()) } else { entry }
             })?;
         }
         Target::Folder(folder) => {

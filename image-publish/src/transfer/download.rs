@@ -35,6 +35,7 @@ pub(crate) fn download(
             Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
                 entry.hint(format!("write the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file leave `mode` out"))
             }
+            error if error.is_permission() => entry.hint(node.download_privileges()),
             Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
             _ => entry,
         }
