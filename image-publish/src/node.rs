@@ -56,7 +56,7 @@ impl Node {
 
     /// Returns the files of the storage: the one GET that an unchanged image costs.
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
-        let fact = format!("reading what storage \"{}\" holds", self.storage);
+        let fact = format!("listing the content of storage \"{}\"", self.storage);
         self.files().map_err(|error| match self.unusable(&error) {
             Some(entry) => entry,
             None => finding::while_doing(self.place(), &fact, &error),
@@ -98,9 +98,9 @@ impl Node {
         let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
         let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         let fact =
-            format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
+            format!("storage \"{}\" does not exist or is not visible to the token", self.storage);
         Entry::error(self.place(), fact).hint(format!(
-            "the token sees {seen}; to see another storage, it needs Datastore.Audit on /storage/{}",
+            "available: {seen}; to see another storage, the token needs Datastore.Audit on /storage/{}",
             self.storage
         ))
     }
@@ -115,18 +115,19 @@ impl Node {
     fn unfit(&self, storage: &Storage) -> Option<Entry> {
         if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
             let fact = format!(
-                "storage \"{}\" has type {} and holds no files",
+                "storage \"{}\" has type {}, which cannot hold files",
                 self.storage, storage.kind
             );
-            let hint = "images need a storage that keeps files, such as `local`";
+            let hint = "use a storage that holds files, such as `local`";
             return Some(Entry::error(self.place(), fact).hint(hint));
         }
         if storage.has_content(self.content) {
             return None;
         }
         let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
-        let fact = format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
-        let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
+        let fact =
+            format!("storage \"{}\" does not allow content `{}`", self.storage, self.content);
+        let hint = format!("run on the node: pvesm set {} --content {all}", self.storage);
         Some(Entry::error(self.place(), fact).hint(hint))
     }
 
@@ -162,7 +163,7 @@ impl Node {
             );
             report.push(
                 Entry::error(self.place(), fact)
-                    .hint("`image-publish prune` removes what no document names"),
+                    .hint("`image-publish prune` removes old versions of images"),
             );
         }
         if let Some(entry) = self.missing_privilege() {
@@ -194,7 +195,7 @@ impl Node {
         // PVE: reference 1: qcow2, raw and vmdk are taken since pve-storage 8.3.6, PVE 8.4.
         if self.content == "import" && !version.at_least(8, 4) {
             let fact = format!(
-                "Proxmox VE is {}, content `import` for disk images begins with 8.4",
+                "Proxmox VE is {}, but content `import` for disk images needs 8.4 or later",
                 version.version
             );
             return Err(Entry::error(self.place(), fact).hint("upgrade the node"));

@@ -98,10 +98,10 @@ pub(crate) fn ask(
             (Listed::NotThere | Listed::NoList, _) => {}
         }
     }
-    let fact = "no SHA-256 or SHA-512 sum was found for it; nothing unverified is used";
+    let fact = "no SHA-256 or SHA-512 checksum found; unverified images are not used";
     let place = Place::Named(wanted.origin_shown());
     let hint = format!(
-        "looked for {}; write `checksum:` or `checksum_url:` beside the URL, or with `publish` give `--checksum`; {NAMES}",
+        "looked for {}; add `checksum:` or `checksum_url:` next to the URL, or give `publish` a `--checksum`; {NAMES}",
         looked_for.join(", ")
     );
     Err(NoSum::NoList(Entry::error(place, fact).hint(hint)))
@@ -134,8 +134,8 @@ pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
 /// Returns the sum of `file` that stands in a local list.
 pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
     let place = Place::file(shown::address(&list.display().to_string()));
-    let text =
-        read(list).map_err(|e| Entry::error(place.clone(), "the sums cannot be read").cause(&e))?;
+    let text = read(list)
+        .map_err(|e| Entry::error(place.clone(), "the checksum list cannot be read").cause(&e))?;
     match look_up(&text, file, false) {
         Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
         Listed::Several => Err(several(place, file)),
@@ -146,18 +146,21 @@ pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
 
 /// Makes the finding of a list that has sums of other files only.
 fn not_listed(place: Place, file: &str) -> Entry {
-    Entry::error(place, format!("lists no sum for \"{file}\""))
+    Entry::error(place, format!("has no checksum for \"{file}\""))
 }
 
 /// Makes the finding of a list that has more than one file of this name.
 fn several(place: Place, file: &str) -> Entry {
-    Entry::error(place, format!("lists different sums for files \"{file}\" in several folders"))
-        .hint("write the right one as `checksum:`")
+    Entry::error(
+        place,
+        format!("has different checksums for files named \"{file}\" in several directories"),
+    )
+    .hint("set `checksum:` to the right one")
 }
 
 /// Makes the finding of a file that is no list of sums.
 fn no_sums(place: Place) -> Entry {
-    Entry::error(place, "holds no SHA-256 or SHA-512 sum")
+    Entry::error(place, "contains no SHA-256 or SHA-512 checksum")
 }
 
 /// Returns the lists that may lie beside a file, and whether each is for this file alone.
@@ -235,4 +238,4 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
     })
 }
 
-const UNFETCHED: &str = "the sums cannot be fetched";
+const UNFETCHED: &str = "the checksum list cannot be fetched";

@@ -99,7 +99,7 @@ pub(crate) fn wanted(
     let vms = deployment.vms.iter().enumerate();
     for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
         if image.is_empty() {
-            report.error(Place::input(place), "must be there: the name of an image");
+            report.error(Place::input(place), "is required: the name of an image");
         } else {
             disks.entry(image).or_insert_with(|| (place, Vec::new())).1.push(disk);
         }
@@ -169,7 +169,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             Entry::error(
                 place("checksum"),
                 format!(
-                    "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+                    "\"{text}\" must be `sha256:` followed by 64, or `sha512:` followed by 128, hexadecimal digits"
                 ),
             )
         })?),
@@ -205,8 +205,8 @@ fn from_map_or_folder(
     })?;
     match volid.content() {
         // PVE: facts 17.
-        Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
-            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
+        Some("iso") => Err(Entry::error(place, format!("\"{volid}\" is content `iso`; PVE creates disks from content `import` only"))
+            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then remove this field"))),
         _ => Ok(Found::at(Origin::Volid(volid))),
     }
 }
@@ -222,7 +222,7 @@ pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Repor
             show::bytes(bytes)
         };
         let fact = format!(
-            "{said} are too small for image \"{}\", whose disk has {}",
+            "disk is {said}, but image \"{}\" needs {}",
             wanted.name,
             show::bytes(virtual_size)
         );

@@ -114,7 +114,7 @@ fn a_cache_folder_without_room() {
 fn a_cache_folder_that_refuses_a_write_is_named_and_the_server_not_asked_again() {
     let program = env!("CARGO_BIN_EXE_image-publish");
     let limited = format!("trap '' XFSZ; ulimit -f 8; exec {program} --cache-dir cache");
-    let end = ": cannot hold image \"a\" while it is fetched: File too large (os error 27)";
+    let end = ": cannot store image \"a\" while it is fetched: File too large (os error 27)";
     let mut disk = vec![1; 1 << 20];
     disk[446..510].fill(0);
     disk[510..512].copy_from_slice(&[0x55, 0xaa]);

@@ -69,11 +69,11 @@ impl Version<'_> {
     fn line(&self, rules: &Rules, dry_run: bool) -> Line {
         let (keep, days) = (rules.keep, rules.days);
         let reason = match self.verdict {
-            Verdict::Named => "a VM of the document names it".to_owned(),
+            Verdict::Named => "used by a VM of the document".to_owned(),
             Verdict::MeantIsMissing => {
-                "the version that the document means is not on the storage".to_owned()
+                "the version that the document uses is not on the storage".to_owned()
             }
-            Verdict::Date => "its name may end in a date instead of a sum".to_owned(),
+            Verdict::Date => "its name may end in a date instead of a checksum".to_owned(),
             Verdict::Newest => format!("among the newest {keep}"),
             Verdict::Young => format!("not known to be older than {days} days"),
             Verdict::Old => format!("older than {days} days, and not among the newest {keep}"),
@@ -190,7 +190,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
     for version in judged {
         match version.verdict {
             Verdict::Date => {
-                let fact = "stays: its name may end in a date instead of a sum";
+                let fact = "kept: its name may end in a date instead of a checksum";
                 let hint = "`image-publish remove VOLID` removes it";
                 let place = Place::Named(version.volid.to_string());
                 report.push(Entry::warning(place, fact).hint(hint));
@@ -202,9 +202,10 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
         }
     }
     for name in missing {
-        let fact = "all versions stay: the one that the document means is not on the storage";
+        let fact =
+            "all versions are kept, because the one that the document uses is not on the storage";
         let place = Place::Named(format!("image \"{name}\""));
-        let hint = "`image-publish` as a filter publishes it";
+        let hint = "run `image-publish` as a filter to publish it";
         report.push(Entry::warning(place, fact).hint(hint));
     }
 }

@@ -46,8 +46,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 std::path::Path::new(&image.file).with_extension("img").display().to_string();
         }
         report.push(
-            Entry::warning(Place::Named("--content iso".to_owned()), "PVE makes no disk from content `iso`")
-                .hint("such an image serves a CD drive, or a copy by hand on the node; a VM's `image` needs content `import`"),
+            Entry::warning(Place::Named("--content iso".to_owned()), "PVE cannot create disks from content `iso`")
+                .hint("use it for a CD drive, or copy it by hand on the node; a VM's `image` needs content `import`"),
         );
     }
     let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
@@ -133,16 +133,16 @@ fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Resu
 /// Makes of each argument an image that is wanted.
 fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     if args.content == Content::Iso && args.place.local_dir.is_some() {
-        report.error(Place::Run, "`--content iso` and `--local-dir` exclude each other");
+        report.error(Place::Run, "`--content iso` cannot be combined with `--local-dir`");
     }
     if args.what.len() > 1 && (args.name.is_some() || args.checksum.is_some()) {
-        report.error(Place::Run, "`--name` and `--checksum` are for one file");
+        report.error(Place::Run, "`--name` and `--checksum` need a single file");
     }
     let sum = args.checksum.as_deref().and_then(|text| {
         let sum = Sum::parse(text);
         if sum.is_none() {
             let fact = format!(
-                "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+                "\"{text}\" must be `sha256:` followed by 64, or `sha512:` followed by 128, hexadecimal digits"
             );
             report.error(Place::Named("--checksum".to_owned()), fact);
         }
@@ -158,7 +158,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
                 shown::address(what)
             });
             let fact = format!("\"{name}\" must be {}", IMAGE.must);
-            report.push(Entry::error(place, fact).hint("name it with `--name`"));
+            report.push(Entry::error(place, fact).hint("choose a name with `--name`"));
             continue;
         }
         let origin = Address::parse(what).map_or_else(

@@ -50,11 +50,11 @@ fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
         Some(false) => None,
         Some(true) => Some(
             Entry::error(place, format!("is used by VMs of the document: {}", names(&users.certain)))
-                .hint("`--force` removes it all the same; VMs that exist keep their disks"),
+                .hint("`--force` removes it anyway; existing VMs keep their disks"),
         ),
         None => Some(
-            Entry::error(place, format!("may be used by VMs of the document, whose `images` does not name a version: {}", names(&users.possible)))
-                .hint("pipe the document through `image-publish` first; or `--force`: VMs that exist keep their disks"),
+            Entry::error(place, format!("may be used by VMs of the document, as `images` does not say which version they use: {}", names(&users.possible)))
+                .hint("pipe the document through `image-publish` first, or use `--force`; existing VMs keep their disks"),
         ),
     }
 }

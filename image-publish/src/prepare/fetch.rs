@@ -28,7 +28,7 @@ pub(super) fn fetch(
     let (spooled, is_joined) = to_its_end(work, name, url, downgrade(said), true)?;
     match judged(spooled, url, said) {
         Err(_) if is_joined => {
-            let text = "the joined file is not the one that was asked for: fetching it as a whole";
+            let text = "the resumed file is not the expected one: fetching it again from the start";
             work.tell("step", name, text);
             let (spooled, _) = to_its_end(work, name, url, downgrade(said), false)?;
             judged(spooled, url, said)
@@ -76,7 +76,7 @@ fn to_its_end(
         if let Some(spooled) = tries.run(|| try_fetch(source, name))? {
             return Ok((spooled, joined.get()));
         }
-        let text = "fetching again from the start: the server does not continue the file";
+        let text = "fetching again from the start: the server cannot resume the file";
         work.tell("step", name, text);
         joined.set(false);
     }
@@ -99,7 +99,7 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
         Err(error) => {
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
             let again = request.map_or(Again::After(None), Again::of);
-            Err((Entry::error(place(), "cannot be fetched to its end").cause(&error), again))
+            Err((Entry::error(place(), "cannot be fetched completely").cause(&error), again))
         }
     }
 }
@@ -123,7 +123,7 @@ pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
 
 /// Returns where to look for a file that is not at its URL any more.
 pub(crate) fn moved(url: &Address) -> String {
-    format!("look in {}: the file may have moved or have another name now", url.beside(""))
+    format!("look in {}: the file may have been moved or renamed", url.beside(""))
 }
 
 /// Makes the finding of a file that the cache folder cannot take.
@@ -136,9 +136,9 @@ fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) ->
         .cause(error);
     };
     let place = Place::file(folder.display().to_string());
-    Entry::error(place, format!("cannot hold image \"{name}\" while it is fetched"))
+    Entry::error(place, format!("cannot store image \"{name}\" while it is fetched"))
         .cause(error)
-        .hint("name another folder with `--cache-dir`")
+        .hint("choose another directory with `--cache-dir`")
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.

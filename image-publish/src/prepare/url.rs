@@ -131,15 +131,15 @@ fn compared(
     if work.dry_run {
         return Compared::Unknown;
     }
-    work.tell("step", &wanted.name, &format!("comparing {} with its sum", present.file));
+    work.tell("step", &wanted.name, &format!("comparing {} with its checksum", present.file));
     stored.compare(&present.file, &said.sum)
 }
 
 /// Makes the finding of a URL whose file is no longer the one that the site names.
 fn moved(url: &Address) -> Entry {
-    let fact = "has another file than the one with this checksum; the stored image is used";
+    let fact = "no longer has the file with this checksum; using the stored image";
     Entry::warning(Place::Named(url.to_string()), fact)
-        .hint("name a URL whose file stays, or the checksum of the new file")
+        .hint("use a URL whose file does not change, or the checksum of the new file")
 }
 
 /// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
@@ -244,17 +244,17 @@ fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option
 
 /// Makes the finding of an image without a storage to look in.
 fn unlisted(wanted: &Wanted) -> Entry {
-    Entry::error(Place::Named(wanted.origin_shown()), "its checksum is not known")
+    Entry::error(Place::Named(wanted.origin_shown()), "its checksum is unknown")
 }
 
-const PACKED: &str = "the file is compressed, and PVE unpacks no image";
-const PASSWORD: &str = "the URL holds a password, which the node's task log would show";
+const PACKED: &str = "the file is compressed, and PVE cannot unpack images";
+const PASSWORD: &str = "the URL contains a password, which the node's task log would show";
 
 /// Makes the finding of a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
     let place = Place::input(format!("image_sources.{}.mode", wanted.name));
     Entry::error(place, format!("must not be download-url: {reason}"))
-        .hint("leave `mode` out: the file is then fetched here, and uploaded")
+        .hint("remove `mode`: the file is then fetched here and uploaded")
 }
 
 /// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
@@ -320,7 +320,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     let as_img = || ends_in("img").then_some(Format::Qcow2);
     let format = wanted.format.or_else(named).or_else(as_img).ok_or_else(|| {
         let place = Place::input(format!("image_sources.{}.format", wanted.name));
-        let fact = format!("is required: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
+        let fact = format!("is required, because mode is download-url and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
         let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
         Entry::error(place, fact).hint(hint)
     })?;
