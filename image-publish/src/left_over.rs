@@ -10,13 +10,12 @@ use std::path::Path;
 use pve_stage::machine_lock;
 
 use crate::ready::parse_stored_name;
+use crate::temporary::LENT;
 
 /// How spooled files begin.
 pub(crate) const SPOOL: &str = "spool-";
 /// How the locks of images begin.
 pub(crate) const LOCK: &str = "publish-";
-/// What follows a file's name in the name of the file that guards it while it is lent.
-pub(crate) const LENT: &str = ".lent";
 
 /// Sweeps the cache folder.
 pub(crate) fn sweep_cache(folder: &Path) {
@@ -97,6 +96,7 @@ fn is_lent(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::temporary::Temporary;
     use std::fs::File;
 
     /// Above the largest number that Linux gives.
@@ -163,5 +163,32 @@ mod tests {
         drop(held);
         sweep_cache(folder.path());
         assert!(!paths.iter().any(|path| path.exists()));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
+    fn a_lent_file_is_not_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (one, two) = (
+            Temporary::create(folder, "spool-", "a", 0o600).unwrap(),
+            Temporary::create(folder, "spool-", "b", 0o600).unwrap(),
+        );
+        one.lend(|one| {
+            two.lend(|two| {
+                // Another program may lock them.
+                File::open(one).unwrap().try_lock().unwrap();
+                sweep_cache(folder);
+                assert!(one.exists() && two.exists());
+            });
+        });
+        sweep_cache(folder);
+        assert_eq!(
+            folder.read_dir().unwrap().count(),
+            2,
+            "no guard is left, and both are locked again"
+        );
+        drop((one, two));
+        assert_eq!(folder.read_dir().unwrap().count(), 0);
     }
 }

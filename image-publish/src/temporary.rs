@@ -9,9 +9,10 @@ use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt;
-use crate::left_over::LENT;
 use crate::source::parts::Files;
 
+/// What follows a file's name in the name of the file that guards it while it is lent.
+pub(crate) const LENT: &str = ".lent";
 /// Reads go through a buffer of this size, a multiple of `BLOCK`.
 const BUFFER: usize = 128 * 1024;
 /// The unit in which file systems leave holes.
@@ -176,7 +177,6 @@ fn is_zero(block: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::left_over;
 
     fn names(folder: &Path) -> Vec<String> {
         let files = folder.read_dir().unwrap();
@@ -201,29 +201,6 @@ mod tests {
         two.rename(&folder.join("two")).unwrap();
         drop(one);
         assert_eq!(names(folder), ["two"]);
-    }
-
-    #[test]
-    #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
-    fn a_lent_file_is_not_swept() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path();
-        let (one, two) = (
-            Temporary::create(folder, "spool-", "a", 0o600).unwrap(),
-            Temporary::create(folder, "spool-", "b", 0o600).unwrap(),
-        );
-        one.lend(|one| {
-            two.lend(|two| {
-                // Another program may lock them.
-                File::open(one).unwrap().try_lock().unwrap();
-                left_over::sweep_cache(folder);
-                assert!(one.exists() && two.exists());
-            });
-        });
-        left_over::sweep_cache(folder);
-        assert_eq!(names(folder).len(), 2, "no guard is left, and both are locked again");
-        drop((one, two));
-        assert_eq!(names(folder).len(), 0);
     }
 
     /// A reader that gives few bytes at a time, as a connection does.
