@@ -58,10 +58,10 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'Base URL of the PVE API' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'The node' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l token-file -d 'File that holds the API token; without it the environment\'s PVE_API_TOKEN is the token' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'The storage [default: the document\'s image_datastore, else local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'Node to work on [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
@@ -74,10 +74,10 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l 
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l local-dir -d 'Read the storage\'s folder instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'Base URL of the PVE API' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'The node' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l token-file -d 'File that holds the API token; without it the environment\'s PVE_API_TOKEN is the token' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'The storage [default: the document\'s image_datastore, else local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'Node to work on [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
@@ -107,10 +107,10 @@ complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l i
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'Base URL of the PVE API' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'The node' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l token-file -d 'File that holds the API token; without it the environment\'s PVE_API_TOKEN is the token' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'The storage [default: the document\'s image_datastore, else local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'Node to work on [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::show;
 use crate::source::checksum::{Said, Sum};
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::parts::{Files, Identity};
@@ -50,8 +51,7 @@ pub(crate) struct Known {
 impl Known {
     /// Returns the day on which the checksum was learned, as `2026-11-29`.
     pub(crate) fn day(&self) -> String {
-        let day = jiff::Timestamp::from_second(self.learned);
-        day.map(|day| day.strftime("%Y-%m-%d").to_string()).unwrap_or_default()
+        show::day(self.learned).unwrap_or_default()
     }
 
     /// Returns the checksum with who said it.

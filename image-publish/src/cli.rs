@@ -35,16 +35,25 @@ impl AsRef<ConsoleArgs> for Cli {
     }
 }
 
+/// Where the commands that need no document get the storage from.
+const WITHOUT_DOCUMENT: &str = "The document on stdin names the storage. Without a document, give --endpoint and --node \
+    (or set PVE_ENDPOINT and PVE_NODE), and the API token in PVE_API_TOKEN or --token-file; on a PVE host, --local-dir is \
+    enough. Options take precedence over the document, and the document over the environment.\n\n\
+    Example: PVE_API_TOKEN=… image-publish list --endpoint https://pve1:8006 --node pve1";
+
 /// What to do other than to filter a document.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Publish files or URLs.
+    #[command(after_help = WITHOUT_DOCUMENT)]
     Publish(PublishArgs),
     /// List the images on the storage.
+    #[command(after_help = WITHOUT_DOCUMENT)]
     List(ListArgs),
     /// Compare the document's images on the storage with their sums.
     Verify(VerifyArgs),
     /// Remove images: volids, or names with all their versions.
+    #[command(after_help = WITHOUT_DOCUMENT)]
     Remove(RemoveArgs),
     /// Remove old versions that the document's VMs no longer name.
     Prune(PruneArgs),
@@ -122,7 +131,8 @@ impl SourceArgs {
             let base = from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")))?;
             Some(base.join("pve-pipeline"))
         };
-        self.cache_dir.clone().or_else(usual)
+        let given = self.cache_dir.clone().filter(|folder| !folder.as_os_str().is_empty());
+        given.or_else(usual)
     }
 }
 
@@ -143,31 +153,49 @@ pub(crate) struct PlaceArgs {
     pub(crate) dry_run: bool,
 }
 
-/// Which node, when no document on stdin says it.
+/// Which storage to work on, in place of the document on stdin.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Connection (without --endpoint the document on stdin says it)")]
+#[command(next_help_heading = "Connection (in place of a document on stdin)")]
 pub(crate) struct ConnectArgs {
-    /// Base URL of the PVE API.
-    #[arg(long, value_name = "URL", requires = "node")]
+    /// Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT].
+    #[arg(long, value_name = "URL", conflicts_with = "local_dir")]
     pub(crate) endpoint: Option<String>,
-    /// The node.
-    #[arg(long, value_name = "NAME", env = "PVE_NODE")]
+    /// Node to work on [env: PVE_NODE].
+    #[arg(long, value_name = "NAME")]
     pub(crate) node: Option<String>,
-    /// File that holds the API token; without it the environment's PVE_API_TOKEN is the token.
+    /// File that holds the API token [default: the token in PVE_API_TOKEN].
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// The storage [default: the document's image_datastore, else local].
+    /// Storage to work on [default: the document's image_datastore, or local].
     #[arg(long, value_name = "NAME")]
     pub(crate) storage: Option<String>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
 
-impl ConnectArgs {
-    /// Returns the token of the environment. It is never an argument: others can read those.
+/// What the environment says of the connection. An empty variable counts as unset.
+///
+/// The token is never an argument, because other users can read those.
+#[derive(Default)]
+pub(crate) struct Environment {
+    /// `PVE_ENDPOINT`.
+    pub(crate) endpoint: Option<String>,
+    /// `PVE_NODE`.
+    pub(crate) node: Option<String>,
+    /// `PVE_API_TOKEN`.
+    pub(crate) token: Option<String>,
+}
+
+impl Environment {
+    /// Reads the variables.
     #[expect(clippy::disallowed_methods, reason = "door: the environment")]
-    pub(crate) fn token_from_environment() -> Option<String> {
-        std::env::var("PVE_API_TOKEN").ok()
+    pub(crate) fn read() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            endpoint: variable("PVE_ENDPOINT"),
+            node: variable("PVE_NODE"),
+            token: variable("PVE_API_TOKEN"),
+        }
     }
 }
 

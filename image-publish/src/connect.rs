@@ -4,9 +4,9 @@ use std::path::Path;
 
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, NodeName, StorageId, Timeouts};
 use pve_stage::connect;
-use stage::{Console, Deployment, Place, Report, TrustArgs};
+use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
 
-use crate::cli::ConnectArgs;
+use crate::cli::{ConnectArgs, Environment};
 use crate::folder::Folder;
 use crate::node::Node;
 use crate::target::Target;
@@ -35,7 +35,10 @@ pub(crate) fn of_document(
     target(&named, local_dir, trust, console, "import")
 }
 
-/// Returns the storage that the options name, or the document where they do not.
+/// Returns the storage that options, document and environment name, in this order of precedence.
+///
+/// Endpoint and token come from one source, so that no server gets the token of another one; only
+/// `--token-file` counts everywhere.
 pub(crate) fn of_options(
     connect: &ConnectArgs,
     deployment: Option<&Deployment>,
@@ -43,36 +46,42 @@ pub(crate) fn of_options(
     content: &'static str,
     console: &Console,
 ) -> Result<Target, Report> {
-    let option = |name: &str| Place::Named(name.to_owned());
+    let environment = Environment::read();
+    let flag = |name: &str| Place::Named(name.to_owned());
     let storage = match (&connect.storage, deployment) {
-        (Some(storage), _) => (storage.as_str(), option("--storage")),
-        (None, Some(deployment)) => {
-            (deployment.image_datastore.as_str(), Place::input("image_datastore"))
-        }
-        (None, None) => ("local", option("--storage")),
+        (Some(storage), _) => (storage.as_str(), flag("--storage")),
+        (None, Some(found)) => (found.image_datastore.as_str(), Place::input("image_datastore")),
+        (None, None) => ("local", flag("--storage")),
     };
-    if let Some(deployment) = deployment {
-        let named = Named {
-            endpoint: (&deployment.api_endpoint, Place::input("api_endpoint")),
-            token: (deployment.api_token.expose(), Place::input("api_token")),
-            node: (connect.node.as_deref().unwrap_or(&deployment.node), Place::input("node")),
-            storage,
-        };
-        return target(&named, local_dir, &connect.trust, console, content);
-    }
-    let token = match (&connect.token_file, local_dir) {
-        (Some(file), _) => {
-            connect::read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())?
-        }
-        (None, _) => ConnectArgs::token_from_environment().unwrap_or_default(),
+    let endpoint = match (&connect.endpoint, deployment, &environment.endpoint) {
+        (Some(url), ..) => (url.as_str(), flag("--endpoint")),
+        (None, Some(found), _) => (found.api_endpoint.as_str(), Place::input("api_endpoint")),
+        (None, None, Some(url)) => (url.as_str(), flag("PVE_ENDPOINT")),
+        (None, None, None) => ("", flag("--endpoint")),
     };
-    let named = Named {
-        endpoint: (connect.endpoint.as_deref().unwrap_or_default(), option("--endpoint")),
-        token: (&token, option("PVE_API_TOKEN")),
-        node: (connect.node.as_deref().unwrap_or_default(), option("--node")),
-        storage,
+    let in_document = deployment.map(|found| found.node.as_str()).filter(|node| !node.is_empty());
+    let node = match (&connect.node, in_document, &environment.node) {
+        (Some(node), ..) => (node.as_str(), flag("--node")),
+        (None, Some(node), _) => (node, Place::input("node")),
+        (None, None, Some(node)) => (node.as_str(), flag("PVE_NODE")),
+        (None, None, None) => ("", flag("--node")),
     };
+    let in_file = match (&connect.token_file, local_dir) {
+        (Some(file), None) => Some((token_in(file)?, Place::file(file.display().to_string()))),
+        _ => None,
+    };
+    let token = match (&in_file, deployment) {
+        (Some((token, place)), _) => (token.as_str(), place.clone()),
+        (None, Some(found)) => (found.api_token.expose().as_str(), Place::input("api_token")),
+        (None, None) => (environment.token.as_deref().unwrap_or(""), flag("PVE_API_TOKEN")),
+    };
+    let named = Named { endpoint, token, node, storage };
     target(&named, local_dir, &connect.trust, console, content)
+}
+
+/// Reads the file that holds the token.
+fn token_in(file: &Path) -> Result<String, Entry> {
+    connect::read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
 /// Judges what was named; every problem goes into the report.
@@ -101,9 +110,12 @@ fn target(
         return Err(report);
     };
     let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-    // It changes no VM, so no parameter of its requests is a config key.
-    let client = connect::with_request_log(client, console, |_| false);
-    Ok(Target::Node(Node { client: client, node, storage, content }))
+    Ok(Target::Node(Node {
+        client: connect::with_request_log(client, console, |_| false),
+        node,
+        storage,
+        content,
+    }))
 }
 
 /// Parses a value; an absent one is a problem of its own, and a secret one is never shown.
@@ -112,10 +124,27 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
     report: &mut Report,
 ) -> Option<T> {
     if text.is_empty() {
-        report.error("missing-field", place.clone(), "must be there");
+        let entry = Entry::error("missing-field", place.clone(), "is required");
+        report.push(match hint(place) {
+            Some(hint) => entry.hint(hint),
+            None => entry,
+        });
         return None;
     }
     text.parse()
         .map_err(|e: T::Err| report.error("invalid-value", place.clone(), e.to_string()))
         .ok()
+}
+
+/// Returns how to give a value that is missing; `None` where the place says it all.
+fn hint(place: &Place) -> Option<&'static str> {
+    let Place::Named(name) = place else { return None };
+    match name.as_str() {
+        "--endpoint" => Some("give `--endpoint URL`, or set PVE_ENDPOINT"),
+        "--node" => Some("give `--node NAME`, or set PVE_NODE"),
+        "PVE_API_TOKEN" => {
+            Some("set PVE_API_TOKEN to USER@REALM!TOKENID=SECRET, or give `--token-file FILE`")
+        }
+        _ => None,
+    }
 }

@@ -98,7 +98,7 @@ pub(crate) fn execute(
                     entry = entry.note(format!("done: {}", written.join(", ")));
                 }
                 if !missed.is_empty() {
-                    entry = entry.note(format!("not reached: {missed}"));
+                    entry = entry.note(format!("not started: {missed}"));
                 }
                 return Err(Stopped { report: entry.into(), changed: left || !written.is_empty() });
             }
@@ -165,7 +165,7 @@ fn in_turn(
 /// Ends the run before an image is begun, once a signal asks for it.
 fn not_begun(name: &str) -> Result<(), Failed> {
     interrupt::check().map_err(|error| {
-        let fact = format!("image \"{name}\" was not begun");
+        let fact = format!("image \"{name}\" was not published");
         Entry::error("not-started", Place::Run, fact).cause(&error).into()
     })
 }

@@ -51,8 +51,8 @@ impl Folder {
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
         let place = || Place::file(self.path.display().to_string());
         if !self.path.is_dir() {
-            return Err(Entry::error("not-a-directory", place(), "is not a folder")
-                .hint("`--local-dir` takes a storage's path, as /var/lib/vz"));
+            return Err(Entry::error("not-a-directory", place(), "is not a directory")
+                .hint("`--local-dir` takes the path of a storage, such as /var/lib/vz"));
         }
         let listing = match std::fs::read_dir(self.import()) {
             Ok(listing) => listing,
@@ -75,9 +75,9 @@ impl Folder {
     }
 
     /// Refuses what does not fit.
-    pub(crate) fn check_room(&self, needed: u64) -> Result<(), Entry> {
-        let hint = "`image-publish prune` removes what no document names";
-        room::check(&self.import(), needed, "the images need", hint)
+    pub(crate) fn check_room(&self, images: usize, needed: u64) -> Result<(), Entry> {
+        let hint = "`image-publish prune` removes old versions of images";
+        room::check(&self.import(), needed, &room::need(images), hint)
     }
 
     /// Writes a file: nobody sees it under its name before it is whole and on the disk.

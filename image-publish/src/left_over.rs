@@ -1,14 +1,16 @@
 //! DOOR: removes what killed runs have left behind: spooled files, half-written images, lock files.
 //!
-//! Each run begins with it, whatever it publishes. A file is left over when its name is one that we give,
-//! nobody has locked it, and its process, should it be one of this machine, has ended.
+//! Each run begins with it, whatever it publishes. A file is left over when its name is one that we give and
+//! nobody has locked it. The number of a process does not count, because a later process may have the same one;
+//! only the cache's own temporary file, which is never locked, is left over when its process has ended.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 
 use pve_stage::machine_lock;
 
 use crate::ready::parse_stored_name;
+use crate::temporary::LENT;
 
 /// How spooled files begin.
 pub(crate) const SPOOL: &str = "spool-";
@@ -21,26 +23,32 @@ pub(crate) fn sweep_cache(folder: &Path) {
         if file.starts_with(LOCK) {
             return file.ends_with(machine_lock::ENDING);
         }
-        let is_ours = |stem: &str| stem.starts_with(SPOOL) || stem == "images.json";
-        left_by_process(file).is_some_and(is_ours)
+        match numbered(file) {
+            Some(("images.json", process)) => !is_alive(process),
+            Some((stem, _)) => stem.starts_with(SPOOL),
+            None => false,
+        }
     });
 }
 
 /// Sweeps the folder that a storage keeps its images in.
 pub(crate) fn sweep_images(folder: &Path) {
     sweep(folder, &|file| {
-        let image = left_by_process(file).and_then(|stem| stem.strip_prefix('.'));
+        let image = numbered(file).and_then(|(stem, _)| stem.strip_prefix('.'));
         image.is_some_and(|image| parse_stored_name(image).is_some())
     });
 }
 
-/// Returns the name without the number of its process, if that is another one and has ended.
-fn left_by_process(file: &str) -> Option<&str> {
+/// Returns a name without the number at its end, and the number.
+fn numbered(file: &str) -> Option<(&str, u32)> {
     let (stem, number) = file.rsplit_once('.')?;
-    let process = number.parse::<u32>().ok()?;
+    Some((stem, number.parse().ok()?))
+}
+
+/// Returns whether a process of this machine, other than this one, has the number.
+fn is_alive(process: u32) -> bool {
     // Our own number, before this run has made a file: of another container, or from before a restart.
-    let is_alive = process != std::process::id() && Path::new(&format!("/proc/{process}")).exists();
-    (!is_alive).then_some(stem)
+    process != std::process::id() && Path::new(&format!("/proc/{process}")).exists()
 }
 
 #[expect(clippy::disallowed_methods, reason = "door: left-over files")]
@@ -54,21 +62,41 @@ fn sweep(folder: &Path, is_ours: &dyn Fn(&str) -> bool) {
     }
 }
 
-/// Removes a file that nobody has locked, holding its lock meanwhile.
+/// Removes a file that nobody has locked or lent, holding its lock meanwhile.
 #[expect(clippy::disallowed_methods, reason = "door: left-over files")]
 fn remove_unlocked(path: &Path) {
+    // Not even locked: on a network file system that would disturb the program that uses it.
+    if is_lent(path) {
+        return;
+    }
     // Open for writing: some network file systems lock nothing else.
     let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
-    // Whoever held it may have removed it meanwhile, and another run be at a new one.
-    if file.try_lock().is_ok() && machine_lock::is_at(&file, path) {
+    // Whoever held it may have removed it meanwhile, and another run be at a new one; or it may have been lent.
+    if file.try_lock().is_ok() && machine_lock::is_at(&file, path) && !is_lent(path) {
         // What cannot be removed is tried again by the next run.
         let _ = std::fs::remove_file(path);
     }
 }
 
+/// Returns whether a run has lent the file to another program: then a locked file guards it.
+#[expect(clippy::disallowed_methods, reason = "door: left-over files")]
+fn is_lent(path: &Path) -> bool {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let guard = format!("{}{LENT}.", name.to_string_lossy());
+    let Ok(listing) = std::fs::read_dir(folder) else { return false };
+    listing.flatten().any(|entry| {
+        entry.file_name().to_str().is_some_and(|file| file.starts_with(&guard))
+            && OpenOptions::new()
+                .write(true)
+                .open(entry.path())
+                .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::temporary::Temporary;
     use std::fs::File;
 
     /// Above the largest number that Linux gives.
@@ -98,17 +126,23 @@ mod tests {
             &[
                 &format!("spool-a.{GONE}"),
                 &format!("spool-b.qcow2.{own}"),
+                "spool-c.1",
+                &format!("spool-d.{GONE}.lent.{GONE}"),
                 &format!("images.json.{GONE}"),
                 "publish-00ff.lock",
             ],
-            &["images.json", "spool-a.note", &format!("a.{GONE}"), "other.lock", "spool-a.1"],
+            &["images.json", "spool-a.note", &format!("a.{GONE}"), "other.lock", "images.json.1"],
         );
         check(
             sweep_images,
-            &[&format!(".a-0123456789ab.qcow2.{GONE}"), &format!(".b-0123456789ab.raw.{GONE}")],
+            &[
+                &format!(".a-0123456789ab.qcow2.{GONE}"),
+                &format!(".b-0123456789ab.raw.{GONE}"),
+                ".c-0123456789ab.raw.1",
+            ],
             &[
                 "a-0123456789ab.qcow2",
-                ".a-0123456789ab.qcow2.1",
+                ".a-0123456789ab.qcow2.note",
                 &format!(".a.qcow2.{GONE}"),
                 &format!("a-0123456789ab.raw.{GONE}"),
                 ".hidden",
@@ -129,5 +163,32 @@ mod tests {
         drop(held);
         sweep_cache(folder.path());
         assert!(!paths.iter().any(|path| path.exists()));
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
+    fn a_lent_file_is_not_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let (one, two) = (
+            Temporary::create(folder, "spool-", "a", 0o600).unwrap(),
+            Temporary::create(folder, "spool-", "b", 0o600).unwrap(),
+        );
+        one.lend(|one| {
+            two.lend(|two| {
+                // Another program may lock them.
+                File::open(one).unwrap().try_lock().unwrap();
+                sweep_cache(folder);
+                assert!(one.exists() && two.exists());
+            });
+        });
+        sweep_cache(folder);
+        assert_eq!(
+            folder.read_dir().unwrap().count(),
+            2,
+            "no guard is left, and both are locked again"
+        );
+        drop((one, two));
+        assert_eq!(folder.read_dir().unwrap().count(), 0);
     }
 }

@@ -13,6 +13,7 @@ use stage::{Entry, Place, Report};
 
 use crate::interrupt::go_on;
 use crate::plan::Present;
+use crate::room;
 use crate::show;
 
 /// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
@@ -55,7 +56,7 @@ impl Node {
 
     /// Returns the files of the storage: the one GET that an unchanged image costs.
     pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
-        let fact = format!("reading what storage \"{}\" holds", self.storage);
+        let fact = format!("listing the content of storage \"{}\"", self.storage);
         self.files().map_err(|error| match self.unusable(&error) {
             Some(entry) => entry,
             None => finding::while_doing(self.place(), &fact, &error),
@@ -78,14 +79,56 @@ impl Node {
         Ok(volumes.iter().map(file).collect())
     }
 
-    /// Returns what keeps the node from using the storage, where that is why PVE refused.
+    /// Returns what keeps the node or the token from using the storage, where that is why PVE refused.
     fn unusable(&self, error: &Error) -> Option<Entry> {
-        if !matches!(error, Error::Status(refusal) if refusal.status == 500) {
+        let Error::Status(refusal) = error else { return None };
+        if !matches!(refusal.status, 403 | 500) {
             return None;
         }
         let storages = self.client.storages(&self.node).ok()?;
-        let found = storages.iter().find(|storage| storage.storage == self.storage)?;
-        unusable(self.place(), &self.node, found, &self.configs(found))
+        match storages.iter().find(|storage| storage.storage == self.storage) {
+            Some(found) => unusable(self.place(), &self.node, found, &self.configs(found)),
+            None => Some(finding::says(self.not_visible(&storages), error)),
+        }
+    }
+
+    /// Makes the finding of a storage that is not among those that PVE lists.
+    // PVE: facts 54: the list holds only what the token may see.
+    fn not_visible(&self, storages: &[Storage]) -> Entry {
+        let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
+        let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let fact =
+            format!("storage \"{}\" does not exist or is not visible to the token", self.storage);
+        Entry::error("storage-not-found", self.place(), fact).hint(format!(
+            "available: {seen}; to see another storage, the token needs Datastore.Audit on /storage/{}",
+            self.storage
+        ))
+    }
+
+    /// Returns why a storage that lists no image cannot hold any; `None` when it can, or PVE does not say.
+    pub(crate) fn holds_no_images(&self) -> Option<Entry> {
+        let storages = self.client.storages(&self.node).ok()?;
+        self.unfit(storages.iter().find(|storage| storage.storage == self.storage)?)
+    }
+
+    /// Returns why a storage cannot hold images.
+    fn unfit(&self, storage: &Storage) -> Option<Entry> {
+        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
+            let fact = format!(
+                "storage \"{}\" has type {}, which cannot hold files",
+                self.storage, storage.kind
+            );
+            let hint = "use a storage that holds files, such as `local`";
+            return Some(Entry::error("storage-without-files", self.place(), fact).hint(hint));
+        }
+        if storage.has_content(self.content) {
+            return None;
+        }
+        let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
+        let fact =
+            format!("storage \"{}\" does not allow content `{}`", self.storage, self.content);
+        let hint = format!("run on the node: pvesm set {} --content {all}", self.storage);
+        Some(Entry::error("storage-content", self.place(), fact).hint(hint))
     }
 
     /// What the cluster says of storages; nothing where that is not needed, or there is no answer,
@@ -94,47 +137,33 @@ impl Node {
         if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
     }
 
-    /// Looks, before the first write, whether the node can take what comes: `needed` bytes, if known.
-    pub(crate) fn check(&self, needed: u64) -> Result<(), Report> {
+    /// Checks, before the first write, whether the node can take `images` images that need `needed` bytes
+    /// together, as far as their lengths are known.
+    pub(crate) fn check(&self, images: usize, needed: u64) -> Result<(), Report> {
         let storages = self.check_version().and_then(|()| {
             let asked = self.client.storages(&self.node);
             asked.map_err(|e| finding::while_doing(self.place(), "reading the storages", &e))
         })?;
         let Some(storage) = storages.iter().find(|s| s.storage == self.storage) else {
-            let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
-            // PVE: facts 54: the list holds only what the token may see.
-            let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let fact =
-                format!("storage \"{}\" does not exist, or the token cannot see it", self.storage);
-            return Err(Entry::error("storage-not-found", self.place(), fact)
-                .hint(format!("the token sees: {seen}"))
-                .into());
+            return Err(self.not_visible(&storages).into());
         };
         let mut report = Report::new();
         if let Some(entry) = unusable(self.place(), &self.node, storage, &self.configs(storage)) {
             report.push(entry);
         }
-        if HOLDS_NO_FILES.contains(&storage.kind.as_str()) {
-            let fact = format!(
-                "storage \"{}\" has type {} and holds no files",
-                self.storage, storage.kind
-            );
-            let hint = "`image_datastore` must name a storage that is a folder, as `local`";
-            report.push(Entry::error("storage-without-files", self.place(), fact).hint(hint));
-        } else if !storage.has_content(self.content) {
-            let all = [&storage.content[..], &[self.content.to_owned()]].concat().join(",");
-            let fact =
-                format!("storage \"{}\" does not take content `{}`", self.storage, self.content);
-            let hint = format!("on the node: pvesm set {} --content {all}", self.storage);
-            report.push(Entry::error("storage-content", self.place(), fact).hint(hint));
+        if let Some(entry) = self.unfit(storage) {
+            report.push(entry);
         }
         if storage.total > 0 && storage.avail < needed {
             let (free, needed) = (show::bytes(storage.avail), show::bytes(needed));
-            let fact =
-                format!("storage \"{}\" has {free} free, the images need {needed}", self.storage);
+            let fact = format!(
+                "storage \"{}\" has {free} free, but {} {needed}",
+                self.storage,
+                room::need(images)
+            );
             report.push(
                 Entry::error("storage-full", self.place(), fact)
-                    .hint("`image-publish prune` removes what no document names"),
+                    .hint("`image-publish prune` removes old versions of images"),
             );
         }
         if let Some(entry) = self.missing_privilege() {
@@ -166,7 +195,7 @@ impl Node {
         // PVE: reference 1: qcow2, raw and vmdk are taken since pve-storage 8.3.6, PVE 8.4.
         if self.content == "import" && !version.at_least(8, 4) {
             let fact = format!(
-                "Proxmox VE is {}, content `import` for disk images begins with 8.4",
+                "Proxmox VE is {}, but content `import` for disk images needs 8.4 or later",
                 version.version
             );
             return Err(Entry::error("pve-too-old", self.place(), fact).hint("upgrade the node"));
@@ -202,6 +231,15 @@ impl Node {
             verify_certificates: true,
         };
         self.client.download_url(&self.node, &self.storage, &download)
+    }
+
+    /// Returns what lets a token ask the node for downloads, for a hint.
+    // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
+    pub(crate) fn download_privileges(&self) -> String {
+        format!(
+            "the token needs Datastore.AllocateTemplate on /storage/{} and Sys.AccessNetwork on /nodes/{}",
+            self.storage, self.node
+        )
     }
 
     /// Lets the node compare a stored file with a sum; a task that failed means that it has another one.

@@ -5,11 +5,21 @@ use serde::Serialize;
 use crate::published::{Published, What};
 use crate::show;
 
+/// The version of each command's JSON.
+pub(crate) const VERSION: u8 = 1;
+
+/// Prints a result as JSON.
+pub(crate) fn to_json(result: &impl Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(result).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
 /// The result of a command.
 #[derive(Debug, Serialize)]
 pub(crate) struct Outcome {
     /// The version of this format.
-    v: u8,
+    version: u8,
     /// The command.
     command: &'static str,
     /// Nothing was written.
@@ -34,7 +44,7 @@ pub(crate) struct Line {
     /// The start of its sum, as its name carries it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sum: Option<String>,
-    /// A VM of the document names it; unknown without a document.
+    /// A VM of the document names it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used: Option<bool>,
     /// Why it was removed or kept.
@@ -47,15 +57,13 @@ pub(crate) struct Line {
 impl Outcome {
     /// Gathers a command's result.
     pub(crate) fn new(command: &'static str, dry_run: bool, images: Vec<Line>) -> Self {
-        Self { v: 1, command, dry_run, images }
+        Self { version: VERSION, command, dry_run, images }
     }
 
     /// Prints the result for machines or for people.
     pub(crate) fn print(&self, json: bool) -> Vec<u8> {
         if json {
-            let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
-            bytes.push(b'\n');
-            return bytes;
+            return to_json(self);
         }
         let row = |line: &Line| {
             let size = line.size.map(show::bytes).unwrap_or_default();

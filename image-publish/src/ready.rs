@@ -116,9 +116,34 @@ pub(crate) fn parse_stored_name(file: &str) -> Option<(&str, &str)> {
     ours.then_some((name, digits))
 }
 
+/// Returns whether the digits behind a name may be a date and time, such as 202611231516, instead of a sum.
+pub(crate) fn is_date(digits: &str) -> bool {
+    let two = |at: usize| digits.get(at..at + 2).and_then(|two| two.parse::<u8>().ok());
+    let [Some(century), Some(_), Some(month), Some(day), Some(hour), Some(minute)] =
+        [0, 2, 4, 6, 8, 10].map(two)
+    else {
+        return false;
+    };
+    (19..=20).contains(&century)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    #[test]
+    fn dates_and_sums() {
+        assert!(is_date("202611231516") && is_date("199901010000"));
+        for sum in
+            ["8424d4d9960a", "202613231516", "000000000000", "212611231516", "2026112315", "x"]
+        {
+            assert!(!is_date(sum), "{sum}");
+        }
+    }
 
     pub(crate) fn local(file: &str, length: u64) -> Ready {
         let files = Files { path: file.into(), parts: vec![file.into()] };

@@ -50,7 +50,7 @@ pub(crate) fn learn(
         (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.said())),
         (Refresh::Missing, Some(known)) if (question.is_stored)(work, &known.sum) => {
             let text = format!(
-                "using the checksum of {} from {}; `--refresh always` asks again",
+                "using the checksum of {} from {}; `--refresh always` fetches it again",
                 known.day(),
                 known.list
             );
@@ -89,7 +89,7 @@ fn without_answer(
             let Some(known) = known else { return Err(entry) };
             let why = entry.fact.split(';').next().unwrap_or_default();
             let fact = format!(
-                "using the checksum of {} for image \"{name}\", because {why}",
+                "using the checksum from {} for image \"{name}\", because {why}",
                 known.day()
             );
             let hint = "`--refresh always` makes this an error";
@@ -107,7 +107,7 @@ fn without_answer(
                 Ok(Learned::Stored(stored))
             }
             None => {
-                Err(with_hint(entry, "with `checksum:` in the image's source no list is needed"))
+                Err(with_hint(entry, "no list is needed if the image's source has a `checksum`"))
             }
         },
         (NoSum::Silent(entry), Refresh::Always) => {
@@ -128,9 +128,9 @@ fn unknown(wanted: &Wanted) -> Entry {
     Entry::error(
         "checksum-unknown",
         place,
-        "its checksum is not known, and `--refresh never` asks no server",
+        "its checksum is unknown, and `--refresh never` does not fetch it",
     )
-    .hint("write `checksum:` in the image's source, or leave `--refresh` out once")
+    .hint("add `checksum:` to the image's source, or run once without `--refresh never`")
 }
 
 /// Returns the time now, in seconds since 1970.

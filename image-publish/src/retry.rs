@@ -51,7 +51,7 @@ pub(crate) fn failed(place: Place, fact: &str, error: &FetchError) -> Entry {
     match error {
         FetchError::Busy { wait: Some(wait), .. } if *wait > LONGEST_WAIT => {
             let most = LONGEST_WAIT.as_secs();
-            entry.hint(format!("the server asks to wait {} s, longer than the {most} s that image-publish waits: run it again later", wait.as_secs()))
+            entry.hint(format!("the server asks to wait {} s, but image-publish waits {most} s at most: run it again later", wait.as_secs()))
         }
         _ => entry,
     }
@@ -94,7 +94,7 @@ impl<'a> Tries<'a> {
             Some(wait) => {
                 let seconds = wait.as_secs();
                 let text = format!(
-                    "waiting {seconds} s as the server asks, then {doing} {count}: {reason}"
+                    "waiting {seconds} s, as the server asks, then {doing} {count}: {reason}"
                 );
                 self.work.tell("step", self.name, &text);
                 pause_for(wait);

@@ -18,12 +18,17 @@ pub(crate) fn check(folder: &Path, needed: u64, what: &str, hint: &str) -> Resul
     match free(folder) {
         Some(free) if free < needed => {
             let (free, needed) = (show::bytes(free), show::bytes(needed));
-            let fact = format!("has {free} free, {what} {needed}");
+            let fact = format!("has {free} free, but {what} {needed}");
             let place = Place::file(folder.display().to_string());
             Err(Entry::error("disk-full", place, fact).hint(hint))
         }
         _ => Ok(()),
     }
+}
+
+/// Returns the words for what this many images need together.
+pub(crate) fn need(images: usize) -> String {
+    if images == 1 { "the image needs".to_owned() } else { format!("the {images} images need") }
 }
 
 /// Returns how many bytes an image takes in a file system with holes, as far as that is known before it is
@@ -65,7 +70,11 @@ mod tests {
             assert!(check(&folder, 1, "the images need", "").is_ok());
             let refused = check(&folder, u64::MAX, "the images need", "remove some").unwrap_err();
             assert_eq!(refused.place, Place::file(folder.display().to_string()));
-            assert!(refused.fact.ends_with(" free, the images need 15.9 EiB"), "{}", refused.fact);
+            assert!(
+                refused.fact.ends_with(" free, but the images need 15.9 EiB"),
+                "{}",
+                refused.fact
+            );
         }
     }
 }

@@ -17,6 +17,11 @@ use crate::work::Work;
 /// A list of sums is text; one longer than this is something else.
 const LIST_LIMIT: u64 = 4 << 20;
 
+/// How the lists of well-known images are called, next to the image.
+// Debian: cloud.debian.org/images/cloud/trixie/latest; Ubuntu: cloud-images.ubuntu.com/noble/current; Fedora:
+// download.fedoraproject.org/pub/fedora/linux/releases/43/Cloud/x86_64/images; Rocky: dl.rockylinux.org/pub/rocky/10/images.
+const NAMES: &str = "Debian calls it SHA512SUMS, Ubuntu SHA256SUMS, Fedora Fedora-Cloud-RELEASE-ARCH-CHECKSUM, Rocky and AlmaLinux CHECKSUM";
+
 /// A list of sums on a web server.
 pub(crate) struct List {
     /// Its address.
@@ -76,8 +81,9 @@ pub(crate) fn ask(
         looked_for.push(url.file());
         let Some(text) = fetch(work, wanted, url)? else {
             if *kind == Kind::Named {
-                let fact = "there are no sums: the server has no such file";
-                return Err(NoSum::NoList(Entry::error("checksum-list", place(), fact)));
+                let fact = "the server has no such checksum list";
+                let hint = format!("look in {} for its name; {NAMES}", url.beside(""));
+                return Err(NoSum::NoList(Entry::error("checksum-list", place(), fact).hint(hint)));
             }
             continue;
         };
@@ -92,10 +98,10 @@ pub(crate) fn ask(
             (Listed::NotThere | Listed::NoList, _) => {}
         }
     }
-    let fact = "no SHA-256 or SHA-512 sum was found for it; nothing unverified is used";
+    let fact = "no SHA-256 or SHA-512 checksum found; unverified images are not used";
     let place = Place::Named(wanted.origin_shown());
     let hint = format!(
-        "write `checksum:` or `checksum_url:` beside the URL; looked for {}",
+        "looked for {}; add `checksum:` or `checksum_url:` next to the URL, or give `publish` a `--checksum`; {NAMES}",
         looked_for.join(", ")
     );
     Err(NoSum::NoList(Entry::error("checksum-unknown", place, fact).hint(hint)))
@@ -131,7 +137,7 @@ pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
 pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
     let place = Place::file(shown::address(&list.display().to_string()));
     let text = read(list).map_err(|e| {
-        Entry::error("checksum-list", place.clone(), "the sums cannot be read").cause(&e)
+        Entry::error("checksum-list", place.clone(), "the checksum list cannot be read").cause(&e)
     })?;
     match look_up(&text, file, false) {
         Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
@@ -143,7 +149,7 @@ pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
 
 /// Makes the finding of a list that has sums of other files only.
 fn not_listed(place: Place, file: &str) -> Entry {
-    Entry::error("checksum-list", place, format!("lists no sum for \"{file}\""))
+    Entry::error("checksum-list", place, format!("has no checksum for \"{file}\""))
 }
 
 /// Makes the finding of a list that has more than one file of this name.
@@ -151,14 +157,14 @@ fn several(place: Place, file: &str) -> Entry {
     Entry::error(
         "checksum-list",
         place,
-        format!("lists different sums for files \"{file}\" in several folders"),
+        format!("has different checksums for files named \"{file}\" in several directories"),
     )
-    .hint("write the right one as `checksum:`")
+    .hint("set `checksum:` to the right one")
 }
 
 /// Makes the finding of a file that is no list of sums.
 fn no_sums(place: Place) -> Entry {
-    Entry::error("checksum-list", place, "holds no SHA-256 or SHA-512 sum")
+    Entry::error("checksum-list", place, "contains no SHA-256 or SHA-512 checksum")
 }
 
 /// Returns the lists that may lie beside a file, and whether each is for this file alone.
@@ -236,4 +242,4 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
     })
 }
 
-const UNFETCHED: &str = "the sums cannot be fetched";
+const UNFETCHED: &str = "the checksum list cannot be fetched";

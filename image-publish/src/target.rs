@@ -1,6 +1,6 @@
 //! DOOR: where images are published: a storage by its node's API, or a storage's folder on this machine.
 
-use pve_client::Volid;
+use pve_client::{StorageId, Volid};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
@@ -29,11 +29,27 @@ impl Target {
         }
     }
 
+    /// Returns the storage's name.
+    pub(crate) fn storage(&self) -> &StorageId {
+        match self {
+            Self::Node(node) => &node.storage,
+            Self::Folder(folder) => &folder.storage,
+        }
+    }
+
     /// Returns the volid of a file.
     pub(crate) fn volid(&self, file: &str) -> Volid {
         match self {
             Self::Node(node) => node.volid(file),
             Self::Folder(folder) => folder.volid(file),
+        }
+    }
+
+    /// Returns why a storage without an image cannot hold any, as far as that is known.
+    pub(crate) fn holds_no_images(&self) -> Option<Entry> {
+        match self {
+            Self::Node(node) => node.holds_no_images(),
+            Self::Folder(_) => None,
         }
     }
 

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use crate::interrupt;
 use crate::source::parts::Files;
 
+/// What follows a file's name in the name of the file that guards it while it is lent.
+pub(crate) const LENT: &str = ".lent";
 /// Reads go through a buffer of this size, a multiple of `BLOCK`.
 const BUFFER: usize = 128 * 1024;
 /// The unit in which file systems leave holes.
@@ -95,13 +97,22 @@ impl Temporary {
         }
     }
 
-    /// Gives the lock up while another program uses the file: network file systems take its lock for ours.
+    /// Releases the lock while another program uses the file, because on network file systems that program's
+    /// own lock conflicts with ours. Meanwhile a locked file beside it keeps other runs from sweeping it.
     pub(crate) fn lend<T>(&self, use_it: impl FnOnce(&Path) -> T) -> T {
-        // Where there are no locks there is none to give up, nor to take again.
+        let Some(_guard) = self.guard() else { return use_it(&self.path) };
+        // Where there are no locks there is none to release, nor to take again.
         let _ = self.file.unlock();
         let result = use_it(&self.path);
-        let _ = self.file.try_lock();
+        // A sweep that looks at the file right now holds its lock for a moment.
+        let _ = self.file.lock();
         result
+    }
+
+    /// Makes the file that guards this one; `None` when it cannot be written.
+    fn guard(&self) -> Option<Self> {
+        let name = self.path.file_name()?.to_str()?;
+        Self::create(self.path.parent()?, name, LENT, 0o600).ok()
     }
 
     /// Returns the file as a source.

@@ -40,7 +40,7 @@ impl Turn {
             Taken::Held(lock) => Ok(Self(Some(lock))),
             Taken::NotPossible => Ok(Self(None)),
             Taken::Busy => {
-                let fact = format!("image \"{name}\" was not begun");
+                let fact = format!("image \"{name}\" was not published");
                 Err(Entry::error("not-started", Place::Run, fact).cause(&interrupt::error()))
             }
         }

@@ -99,11 +99,7 @@ pub(crate) fn wanted(
     let vms = deployment.vms.iter().enumerate();
     for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
         if image.is_empty() {
-            report.error(
-                "missing-field",
-                Place::input(place),
-                "must be there: the name of an image",
-            );
+            report.error("missing-field", Place::input(place), "is required: the name of an image");
         } else {
             disks.entry(image).or_insert_with(|| (place, Vec::new())).1.push(disk);
         }
@@ -181,10 +177,9 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
         None => None,
         Some(text) => Some(Sum::parse(text).ok_or_else(|| {
             Entry::error(
-                "invalid-value",
-                place("checksum"),
+                "invalid-value", place("checksum"),
                 format!(
-                    "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+                    "\"{text}\" must be `sha256:` followed by 64, or `sha512:` followed by 128, hexadecimal digits"
                 ),
             )
         })?),
@@ -228,8 +223,8 @@ fn from_map_or_folder(
     })?;
     match volid.content() {
         // PVE: facts 17.
-        Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE makes disks from content `import` only"))
-            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then leave this field out"))),
+        Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE creates disks from content `import` only"))
+            .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then remove this field"))),
         _ => Ok(Found::at(Origin::Volid(volid))),
     }
 }
@@ -245,7 +240,7 @@ pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Repor
             show::bytes(bytes)
         };
         let fact = format!(
-            "{said} are too small for image \"{}\", whose disk has {}",
+            "disk is {said}, but image \"{}\" needs {}",
             wanted.name,
             show::bytes(virtual_size)
         );

@@ -91,7 +91,7 @@ impl<'a> Work<'a> {
     /// Makes an empty file for an image, for as long as the run.
     pub(crate) fn spool(&self, name: &str) -> io::Result<Temporary> {
         // Not the system's folder for temporary files: others may have put something there.
-        let none = || io::Error::other("neither `--cache-dir` nor HOME says where it is");
+        let none = || io::Error::other("neither `--cache-dir` nor HOME is set");
         let folder = self.folder.as_deref().ok_or_else(none)?;
         Temporary::create(folder, SPOOL, name, 0o600)
     }
@@ -102,7 +102,7 @@ impl<'a> Work<'a> {
     /// The folder's file system has less.
     pub(crate) fn check_room(&self, length: Option<u64>) -> Result<(), Entry> {
         let (Some(folder), Some(length)) = (&self.folder, length) else { return Ok(()) };
-        let hint = "free some space, or name another folder with `--cache-dir`";
+        let hint = "free some space, or choose another directory with `--cache-dir`";
         room::check(folder, length, "the file needs", hint)
     }
 

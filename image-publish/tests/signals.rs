@@ -169,7 +169,11 @@ fn a_signal_ends_the_wait_for_a_task_that_goes_on() {
         run.check_end(3, "uploading image \"a\": stopped by a signal");
         let world = scene.sim.world();
         let [task] = &world.tasks[..] else { panic!("{:?}", world.tasks) };
-        assert!(scene.stderr().contains(&format!("{} goes on", task.upid)), "{}", scene.stderr());
+        assert!(
+            scene.stderr().contains(&format!("still running: task {}", task.upid)),
+            "{}",
+            scene.stderr()
+        );
         assert_eq!((task.kind.as_str(), &task.exitstatus), ("imgcopy", &None));
         assert!(!scene.has_asked("DELETE", "qcow2"), "what goes on is not cleaned up");
     }
@@ -183,7 +187,7 @@ fn a_fetch_that_is_ended_leaves_no_file() {
         let source = json!({"url": dripping_url(), "checksum": sum, "mode": "upload"});
         let mut run = scene.start(PLAIN, &[("a", source)]);
         run.signal_when(name, || scene.is_spooling());
-        run.check_end(1, "cannot be fetched to its end: stopped by a signal");
+        run.check_end(1, "cannot be fetched completely: stopped by a signal");
         assert!(!scene.has_asked("POST", "/upload"));
     }
 }
@@ -217,7 +221,7 @@ fn a_signal_does_not_break_the_request_that_is_under_way() {
         is_sending
     });
     run.check_end(3, "uploading image \"a\": stopped by a signal");
-    assert!(scene.stderr().contains(" goes on"), "{}", scene.stderr());
+    assert!(scene.stderr().contains("still running: task "), "{}", scene.stderr());
 }
 
 #[test]
@@ -227,7 +231,7 @@ fn the_images_that_were_not_reached_are_named() {
     let scene = Scene::new(60_000, slow);
     let mut run = scene.start(PLAIN, &[("a", example()), ("b", example())]);
     run.signal_when("TERM", || scene.has_asked("POST", "/upload"));
-    run.check_end(3, "image \"b\" was not begun: stopped by a signal");
+    run.check_end(3, "image \"b\" was not published: stopped by a signal");
     assert!(scene.stderr().contains("done: a"), "{}", scene.stderr());
     assert_eq!(scene.sim.world().volumes.len(), 1);
 }
@@ -264,7 +268,7 @@ fn a_signal_ends_the_wait_for_a_busy_server() {
     for source in [json!({"url": busy_url()}), json!({"url": busy_url(), "checksum": sum})] {
         let scene = Scene::new(0, "[]");
         let mut run = scene.start(PLAIN, &[("a", source)]);
-        run.signal_when("INT", || scene.stderr().contains("waiting 250 s as the server asks"));
+        run.signal_when("INT", || scene.stderr().contains("waiting 250 s, as the server asks"));
         run.check_end(1, "the server answers with status 503: stopped by a signal");
     }
 }

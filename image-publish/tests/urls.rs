@@ -310,7 +310,7 @@ fn without_a_sum_nothing_is_used() {
     check_refused(
         &scene,
         &scene.run(&json!({"url": scene.web.url("/a.qcow2")})),
-        "no SHA-256 or SHA-512 sum was found for it",
+        "no SHA-256 or SHA-512 checksum found",
     );
 }
 
@@ -324,7 +324,7 @@ fn what_is_not_there_or_no_image_is_refused() {
         &scene.run(&source("/nothing.qcow2")),
         "the server answers with status 404",
     );
-    check_refused(&scene, &scene.run(&source("/page")), "is no disk image");
+    check_refused(&scene, &scene.run(&source("/page")), "is not a disk image");
 }
 
 #[test]

@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn of(name: &str, vmid: u32, cause: &str) -> Entry {
-        Entry::error(Place::vm("pve1", vmid), format!("creating \"{name}\" ended with an error"))
+        Entry::error("x", Place::vm("pve1", vmid), format!("creating \"{name}\" failed"))
             .about(name)
             .note(format!("PVE says: unable to create VM {vmid} - {cause}"))
             .note(format!("task UPID:pve1:{vmid}:"))
@@ -154,11 +154,11 @@ mod tests {
 
     #[test]
     fn what_differs_in_more_than_its_subject_stays_apart() {
-        let entry = |fact: &str| Entry::error(Place::node("pve1"), fact);
+        let entry = |fact: &str| Entry::error("x", Place::node("pve1"), fact);
         check(vec![entry("x \"a\""), entry("x \"b\"")], &[(1, None), (1, None)]);
         check(vec![entry("x").hint("a"), entry("x").hint("b")], &[(1, None), (1, None)]);
         check(vec![entry("x"), entry("x").as_warning()], &[(1, None), (1, None)]);
-        let field = |name: &str| Entry::error(Place::input(name), "is missing");
+        let field = |name: &str| Entry::error("x", Place::input(name), "is missing");
         check(vec![field("a"), field("b")], &[(1, None), (1, None)]);
         // Each line of a file must be edited.
         let at = |line| Place::File {
@@ -166,6 +166,9 @@ mod tests {
             position: Some(Position { line, column: 1 }),
             excerpt: None,
         };
-        check(vec![Entry::error(at(1), "x"), Entry::error(at(2), "x")], &[(1, None), (1, None)]);
+        check(
+            vec![Entry::error("x", at(1), "x"), Entry::error("x", at(2), "x")],
+            &[(1, None), (1, None)],
+        );
     }
 }

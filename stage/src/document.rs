@@ -2,7 +2,7 @@
 //!
 //! A stage sets its own fields and leaves all others alone, even unknown ones: the document stays a
 //! valid `-var-file` for the OpenTofu module that it comes from.
-//! DOOR: [`Document::from_stdin`] reads stdin; the rest does no I/O.
+//! DOOR: [`Document::from_stdin`] and [`Document::from_stdin_if_any`] read stdin; the rest does no I/O.
 
 use crate::failure::Failure;
 use crate::report::{Entry, Place};
@@ -38,6 +38,19 @@ impl Document {
             .into());
         }
         Self::parse(&read_at_most(LARGEST, stdin)?)
+    }
+
+    /// Reads and parses stdin where it holds a document; `None` for a terminal and for an empty stdin.
+    ///
+    /// # Errors
+    /// stdin is larger than 256 MiB, cannot be read, or holds something other than a JSON object.
+    pub fn from_stdin_if_any() -> Result<Option<Self>, Failure> {
+        let stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            return Ok(None);
+        }
+        let bytes = read_at_most(LARGEST, stdin)?;
+        if bytes.trim_ascii().is_empty() { Ok(None) } else { Self::parse(&bytes).map(Some) }
     }
 
     /// Parses a document.

@@ -8,20 +8,23 @@ pub(crate) mod publish;
 pub(crate) mod remove;
 pub(crate) mod verify;
 
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::path::Path;
 
 use pve_client::Volid;
 use pve_stage::finding;
 use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
-use crate::cli::ConnectArgs;
+use crate::cli::{ConnectArgs, Environment};
 use crate::connect;
 use crate::interrupt;
 use crate::named;
 use crate::ready::parse_stored_name;
 use crate::target::Target;
 
-/// Returns the document on stdin, unless the options say which storage is meant.
+/// Returns the document on stdin; `None` when options say which storage is meant, or the environment does
+/// and stdin holds no document.
 fn document(
     connect: &ConnectArgs,
     local_dir: Option<&Path>,
@@ -29,8 +32,25 @@ fn document(
     if connect.endpoint.is_some() || local_dir.is_some() {
         return Ok(None);
     }
-    let (deployment, report) = Deployment::read(&Document::from_stdin()?);
-    if report.has_errors() { Err(report.into()) } else { Ok(Some(deployment)) }
+    match Document::from_stdin_if_any()? {
+        Some(document) => {
+            let (deployment, report) = Deployment::read(&document);
+            if report.has_errors() { Err(report.into()) } else { Ok(Some(deployment)) }
+        }
+        None if Environment::read().endpoint.is_some() => Ok(None),
+        None => Err(no_storage().into()),
+    }
+}
+
+/// Makes the finding of a run that nothing tells which storage to work on.
+fn no_storage() -> Entry {
+    let fact = "expected a document, or `--endpoint` and `--node`, or `--local-dir`";
+    let hint = "without a document: `--endpoint https://HOST:8006 --node NODE`, with the API token in PVE_API_TOKEN";
+    if std::io::stdin().is_terminal() {
+        return Entry::error("no-document", Place::input(""), fact).hint(hint);
+    }
+    // The stage before may have said why it printed nothing.
+    Entry::aftermath("no-document", Place::input(""), fact).hint(hint)
 }
 
 /// Returns the storage to work on, and the document when there is one.
@@ -45,20 +65,40 @@ fn open(
     Ok((target, deployment))
 }
 
-/// Tells whether VMs of the document name a volume; `None` when they name its image and `images` does not
-/// say which version that is, as in a document that no filter has filled.
-fn is_named(deployment: &Deployment, volid: &Volid) -> Option<bool> {
-    let name = parse_stored_name(volid.file()).map(|(name, _)| name);
-    let mut answer = Some(false);
-    let vms = deployment.vms.iter().enumerate();
-    for named in vms.flat_map(|(index, vm)| named::images(index, vm)) {
-        match deployment.images.get(&named.image) {
-            Some(said) if *said == volid.to_string() => return Some(true),
-            None if name == Some(&named.image) => answer = None,
-            _ => {}
+/// Which VMs of the document use a volume.
+struct Users<'a> {
+    /// The names of those that use it.
+    certain: BTreeSet<&'a str>,
+    /// The names of those that use its image, while `images` does not say which version: the document has
+    /// not passed through the filter yet.
+    possible: BTreeSet<&'a str>,
+}
+
+impl<'a> Users<'a> {
+    /// Finds the users of a volume.
+    fn of(volid: &Volid, deployment: &'a Deployment) -> Self {
+        let name = parse_stored_name(volid.file()).map(|(name, _)| name);
+        let mut users = Self { certain: BTreeSet::new(), possible: BTreeSet::new() };
+        for (index, vm) in deployment.vms.iter().enumerate() {
+            for named in named::images(index, vm) {
+                match deployment.images.get(&named.image) {
+                    Some(found) if *found == volid.to_string() => users.certain.insert(&vm.name),
+                    None if name == Some(&named.image) => users.possible.insert(&vm.name),
+                    _ => false,
+                };
+            }
+        }
+        users
+    }
+
+    /// Returns whether VMs use it; `None` when that is not known.
+    fn any(&self) -> Option<bool> {
+        match (self.certain.is_empty(), self.possible.is_empty()) {
+            (false, _) => Some(true),
+            (true, false) => None,
+            (true, true) => Some(false),
         }
     }
-    answer
 }
 
 /// Removes a file from a storage.

@@ -17,7 +17,7 @@ use crate::cli::{PruneArgs, Refresh};
 use crate::named;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
-use crate::ready::{Ready, Supply, parse_stored_name};
+use crate::ready::{Ready, Supply, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
@@ -69,11 +69,11 @@ impl Version<'_> {
     fn line(&self, rules: &Rules, dry_run: bool) -> Line {
         let (keep, days) = (rules.keep, rules.days);
         let reason = match self.verdict {
-            Verdict::Named => "a VM of the document names it".to_owned(),
+            Verdict::Named => "used by a VM of the document".to_owned(),
             Verdict::MeantIsMissing => {
-                "the version that the document means is not on the storage".to_owned()
+                "the version that the document uses is not on the storage".to_owned()
             }
-            Verdict::Date => "its name may end in a date instead of a sum".to_owned(),
+            Verdict::Date => "its name may end in a date instead of a checksum".to_owned(),
             Verdict::Newest => format!("among the newest {keep}"),
             Verdict::Young => format!("not known to be older than {days} days"),
             Verdict::Old => format!("older than {days} days, and not among the newest {keep}"),
@@ -190,7 +190,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
     for version in judged {
         match version.verdict {
             Verdict::Date => {
-                let fact = "stays: its name may end in a date instead of a sum";
+                let fact = "kept: its name may end in a date instead of a checksum";
                 let hint = "`image-publish remove VOLID` removes it";
                 let place = Place::Named(version.volid.to_string());
                 report.push(Entry::warning("kept", place, fact).hint(hint));
@@ -202,39 +202,10 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
         }
     }
     for name in missing {
-        let fact = "all versions stay: the one that the document means is not on the storage";
+        let fact =
+            "all versions are kept, because the one that the document uses is not on the storage";
         let place = Place::Named(format!("image \"{name}\""));
-        let hint = "`image-publish` as a filter publishes it";
+        let hint = "run `image-publish` as a filter to publish it";
         report.push(Entry::warning("kept", place, fact).hint(hint));
-    }
-}
-
-/// Tells digits that people write behind a name too: a date and time, as 202611231516.
-fn is_date(digits: &str) -> bool {
-    let two = |at: usize| digits.get(at..at + 2).and_then(|two| two.parse::<u8>().ok());
-    let [Some(century), Some(_), Some(month), Some(day), Some(hour), Some(minute)] =
-        [0, 2, 4, 6, 8, 10].map(two)
-    else {
-        return false;
-    };
-    (19..=20).contains(&century)
-        && (1..=12).contains(&month)
-        && (1..=31).contains(&day)
-        && hour < 24
-        && minute < 60
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_date;
-
-    #[test]
-    fn dates_and_sums() {
-        assert!(is_date("202611231516") && is_date("199901010000"));
-        for sum in
-            ["8424d4d9960a", "202613231516", "000000000000", "212611231516", "2026112315", "x"]
-        {
-            assert!(!is_date(sum), "{sum}");
-        }
     }
 }

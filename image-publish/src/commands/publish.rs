@@ -46,8 +46,8 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
                 std::path::Path::new(&image.file).with_extension("img").display().to_string();
         }
         report.push(
-            Entry::warning("iso-content", Place::Named("--content iso".to_owned()), "PVE makes no disk from content `iso`")
-                .hint("such an image serves a CD drive, or a copy by hand on the node; a VM's `image` needs content `import`"),
+            Entry::warning("iso-content", Place::Named("--content iso".to_owned()), "PVE cannot create disks from content `iso`")
+                .hint("use it for a CD drive, or copy it by hand on the node; a VM's `image` needs content `import`"),
         );
     }
     let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
@@ -81,13 +81,16 @@ pub(super) fn publish(
     }
     let missing: Vec<&Ready> =
         todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
+    // Before the room is looked at: what is swept makes some.
+    if !work.dry_run {
+        target.sweep();
+    }
     if !missing.is_empty() {
         check_place(target, &missing, &present)?;
     }
     if work.dry_run {
         return Ok(execute::rehearse(work, target, todo));
     }
-    target.sweep();
     let proven: Vec<_> = todo.iter().filter_map(|(image, _)| unproven(image)).collect();
     let published = execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
@@ -117,11 +120,12 @@ fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Resu
                 half.map_or(0, |half| half.size)
             };
             let needs = |image: &Ready| image.length.unwrap_or(0).saturating_sub(left(image));
-            node.check(missing.iter().map(|image| needs(image)).sum()).map_err(Failure::from)
+            let needed = missing.iter().map(|image| needs(image)).sum();
+            node.check(missing.len(), needed).map_err(Failure::from)
         }
         Target::Folder(folder) => {
             let needed = missing.iter().map(|image| room::needed_for(image)).sum();
-            folder.check_room(needed).map_err(Failure::from)
+            folder.check_room(missing.len(), needed).map_err(Failure::from)
         }
     }
 }
@@ -132,17 +136,21 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
         report.error(
             "exclusive-options",
             Place::Run,
-            "`--content iso` and `--local-dir` exclude each other",
+            "`--content iso` cannot be combined with `--local-dir`",
         );
     }
     if args.what.len() > 1 && (args.name.is_some() || args.checksum.is_some()) {
-        report.error("exclusive-options", Place::Run, "`--name` and `--checksum` are for one file");
+        report.error(
+            "exclusive-options",
+            Place::Run,
+            "`--name` and `--checksum` need a single file",
+        );
     }
     let sum = args.checksum.as_deref().and_then(|text| {
         let sum = Sum::parse(text);
         if sum.is_none() {
             let fact = format!(
-                "\"{text}\" must be `sha256:` and 64 or `sha512:` and 128 hexadecimal digits"
+                "\"{text}\" must be `sha256:` followed by 64, or `sha512:` followed by 128, hexadecimal digits"
             );
             report.error("invalid-value", Place::Named("--checksum".to_owned()), fact);
         }
@@ -158,7 +166,9 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
                 shown::address(what)
             });
             let fact = format!("\"{name}\" must be {}", IMAGE.must);
-            report.push(Entry::error("invalid-name", place, fact).hint("name it with `--name`"));
+            report.push(
+                Entry::error("invalid-name", place, fact).hint("choose a name with `--name`"),
+            );
             continue;
         }
         let origin = Address::parse(what).map_or_else(

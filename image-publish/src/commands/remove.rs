@@ -1,9 +1,11 @@
 //! `remove`: removes images, by volid or by name with all versions.
 
-use pve_client::Volid;
-use stage::{Console, Deployment, Entry, Failure, Output, Place, Report};
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{is_named, open, remove_all};
+use pve_client::Volid;
+use stage::{Console, Deployment, Entry, Failure, Output, Place, Report, suggest};
+
+use super::{Users, open, remove_all};
 use crate::cli::RemoveArgs;
 use crate::outcome::{Line, Outcome};
 use crate::plan::Present;
@@ -16,20 +18,15 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         open(&args.connect, args.place.local_dir.as_deref(), "import", console)?;
     let present = target.present()?;
     let mut report = Report::new();
-    let mut volids: Vec<Volid> = Vec::new();
+    let mut found: BTreeMap<Volid, u64> = BTreeMap::new();
     for what in &args.what {
-        let found = matching(&target, &present, what);
-        if found.is_empty() {
-            report.error(
-                "image-not-found",
-                Place::Named(what.clone()),
-                "no image of this name or volid is on the storage",
-            );
+        let matching = matching(&target, &present, what);
+        if matching.is_empty() {
+            report.push(unknown(&target, &present, what));
         }
-        volids.extend(found);
+        found.extend(matching);
     }
-    volids.sort();
-    volids.dedup();
+    let volids: Vec<Volid> = found.keys().cloned().collect();
     if let Some(deployment) = deployment.filter(|_| !args.force) {
         volids.iter().filter_map(|volid| used(&deployment, volid)).for_each(|e| report.push(e));
     }
@@ -37,8 +34,9 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
         return Err(report.into());
     }
     remove_all(&target, &volids, args.place.dry_run)?;
-    let lines = volids.iter().map(|volid| removed(volid, args.place.dry_run)).collect();
-    let changed = !volids.is_empty() && !args.place.dry_run;
+    let dry_run = args.place.dry_run;
+    let lines = found.iter().map(|(volid, size)| removed(volid, *size, dry_run)).collect();
+    let changed = !volids.is_empty() && !dry_run;
     let outcome = Outcome::new("remove", args.place.dry_run, lines);
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
@@ -46,34 +44,50 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
 /// Makes the finding of a volume that VMs of the document name, or may name.
 fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
     let place = Place::Named(volid.to_string());
-    match is_named(deployment, volid) {
+    let users = Users::of(volid, deployment);
+    let names = |users: &BTreeSet<&str>| users.iter().copied().collect::<Vec<_>>().join(", ");
+    match users.any() {
         Some(false) => None,
         Some(true) => Some(
-            Entry::error("image-in-use", place, "VMs of the document name it")
-                .hint("`--force` removes it all the same; VMs that exist keep their disks"),
+            Entry::error("image-in-use", place, format!("is used by VMs of the document: {}", names(&users.certain)))
+                .hint("`--force` removes it anyway; existing VMs keep their disks"),
         ),
         None => Some(
-            Entry::error("image-in-use", place, "VMs of the document name this image, and `images` does not say which version")
-                .hint("pipe the document through `image-publish` first; or `--force`: VMs that exist keep their disks"),
+            Entry::error("image-in-use", place, format!("may be used by VMs of the document, as `images` does not say which version they use: {}", names(&users.possible)))
+                .hint("pipe the document through `image-publish` first, or use `--force`; existing VMs keep their disks"),
         ),
     }
 }
 
-/// Returns the volids that an argument means.
-fn matching(target: &Target, present: &[Present], what: &str) -> Vec<Volid> {
+/// Returns the volids that an argument means, with their sizes in bytes.
+fn matching(target: &Target, present: &[Present], what: &str) -> Vec<(Volid, u64)> {
     let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
-    let all = present.iter().map(|present| target.volid(&present.file));
-    all.filter(|volid| volid.to_string() == what || by_name(volid.file())).collect()
+    let all = present.iter().map(|present| (target.volid(&present.file), present.size));
+    all.filter(|(volid, _)| volid.to_string() == what || by_name(volid.file())).collect()
+}
+
+/// Makes the finding of an argument that means no image. The hint names volids when a volid was given, and else
+/// the images, with the volids of files whose names hold no image's name.
+fn unknown(target: &Target, present: &[Present], what: &str) -> Entry {
+    let name = |present: &Present| match parse_stored_name(&present.file) {
+        Some((name, _)) if !what.contains(':') => name.to_owned(),
+        _ => target.volid(&present.file).to_string(),
+    };
+    let names: BTreeSet<String> = present.iter().map(name).collect();
+    let place = if what.is_empty() { "VOLID|NAME" } else { what };
+    let fact = "no image of this name or volid is on the storage";
+    let hint = suggest::reference(what, "the storage", names.iter().map(String::as_str));
+    Entry::error("image-not-found", Place::Named(place.to_owned()), fact).hint(hint)
 }
 
 /// Makes a line of the result.
-fn removed(volid: &Volid, dry_run: bool) -> Line {
+fn removed(volid: &Volid, size: u64, dry_run: bool) -> Line {
     let parts = parse_stored_name(volid.file());
     Line {
         name: parts.map(|(name, _)| name.to_owned()),
         volid: volid.to_string(),
         result: if dry_run { "would be removed" } else { "removed" },
-        size: None,
+        size: Some(size),
         sum: parts.map(|(_, sum)| sum.to_owned()),
         used: None,
         reason: None,

@@ -45,7 +45,7 @@ fn verify(
     let volid = target.volid(&image.file);
     let place = Place::Named(volid.to_string());
     let Some(sum) = &image.sum else {
-        let fact = "no sum is known to compare it with";
+        let fact = "no checksum is known to compare it with";
         return Err(Entry::error(
             "image-not-found",
             Place::input(format!("images.{}", image.name)),
@@ -54,12 +54,15 @@ fn verify(
     };
     let Some(there) = present.iter().find(|present| present.file == image.file) else {
         return Err(Entry::error("image-not-found", place, "is not on the storage")
-            .hint("`image-publish` as a filter publishes it"));
+            .hint("run `image-publish` as a filter to publish it"));
     };
     if let Some(length) = image.length.filter(|length| *length != there.size) {
-        let fact = format!("has {} bytes instead of {length}: it is not whole", there.size);
+        let fact = format!(
+            "has {} bytes instead of {length}, so it is not the complete image",
+            there.size
+        );
         return Err(Entry::error("image-truncated", place, fact)
-            .hint("`image-publish` as a filter publishes it again"));
+            .hint("run `image-publish` as a filter to publish it again"));
     }
     let line = |result| Line {
         name: Some(image.name.clone()),
@@ -78,7 +81,8 @@ fn verify(
         Target::Node(node) => {
             let compared = node.compare(&image.file, sum);
             compared.map_err(|e| {
-                finding::while_doing(place, "the node's comparison with the sum", &e)
+                let entry = finding::while_doing(place, "comparing it with its checksum", &e);
+                if e.is_permission() { entry.hint(node.download_privileges()) } else { entry }
             })?;
         }
         Target::Folder(folder) => {

@@ -39,7 +39,7 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
         }
         Supply::Compress(plain) => {
             let place = Place::file(plain.files.shown());
-            let gone = || Entry::error("qemu-img", place, "qemu-img is not installed any more");
+            let gone = || Entry::error("qemu-img", place, "qemu-img is no longer installed");
             let (facts, spooled) = compress(work, &name, &plain)?.ok_or_else(gone)?;
             // Another version of qemu-img makes other bytes, and these have another name.
             let file = Ready::local(&name, &facts, spooled.files(), None).file;
@@ -48,7 +48,7 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
         Supply::InStorage(volid) => Err(Entry::error(
             "already-stored",
             Place::Named(volid.to_string()),
-            "is in the storage already",
+            "is already on the storage",
         )),
     }
 }

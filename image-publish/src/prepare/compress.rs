@@ -65,7 +65,7 @@ pub(crate) fn compress(
     match made {
         QemuImg::Made => {}
         QemuImg::NotInstalled => {
-            work.tell("step", name, "qemu-img is not installed: sent as it is");
+            work.tell("step", name, "qemu-img is not installed: sending the image as it is");
             return Ok(None);
         }
         QemuImg::Failed(said) => {

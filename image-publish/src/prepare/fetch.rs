@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use pve_client::{Downgrade, FetchError};
+use pve_client::{Downgrade, FetchError, Unreachable};
 use stage::{Entry, Place};
 
 use super::stream::{FromTheStart, Source, open};
@@ -28,7 +28,7 @@ pub(super) fn fetch(
     let (spooled, is_joined) = to_its_end(work, name, url, downgrade(said), true)?;
     match judged(spooled, url, said) {
         Err(_) if is_joined => {
-            let text = "the joined file is not the one that was asked for: fetching it as a whole";
+            let text = "the resumed file is not the expected one: fetching it again from the start";
             work.tell("step", name, text);
             let (spooled, _) = to_its_end(work, name, url, downgrade(said), false)?;
             judged(spooled, url, said)
@@ -76,7 +76,7 @@ fn to_its_end(
         if let Some(spooled) = tries.run(|| try_fetch(source, name))? {
             return Ok((spooled, joined.get()));
         }
-        let text = "fetching again from the start: the server does not continue the file";
+        let text = "fetching again from the start: the server cannot resume the file";
         work.tell("step", name, text);
         joined.set(false);
     }
@@ -86,8 +86,7 @@ fn to_its_end(
 fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Again)> {
     let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
-    let stream = open(source)
-        .map_err(|error| (failed(place(), "cannot be fetched", &error), Again::of(&error)))?;
+    let stream = open(source).map_err(|error| (unfetched(url, &error), Again::of(&error)))?;
     let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Again::Never);
     work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
@@ -101,11 +100,33 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
             let again = request.map_or(Again::After(None), Again::of);
             Err((
-                Entry::error("fetch-failed", place(), "cannot be fetched to its end").cause(&error),
+                Entry::error("fetch-failed", place(), "cannot be fetched completely").cause(&error),
                 again,
             ))
         }
     }
+}
+
+/// Makes the finding of an image that a server does not send.
+pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
+    let entry = failed(Place::Named(url.to_string()), "cannot be fetched", error);
+    match error {
+        FetchError::Downgrade => {
+            entry.hint("give the image a `checksum`, or a URL that does not lead to http://")
+        }
+        FetchError::Status(403 | 404 | 410) => entry.hint(moved(url)),
+        FetchError::Unreachable(Unreachable::Connect { error })
+            if error.kind() == io::ErrorKind::ConnectionRefused =>
+        {
+            entry.hint("nothing listens at this address: check the URL's host and port")
+        }
+        _ => entry,
+    }
+}
+
+/// Returns where to look for a file that is not at its URL any more.
+pub(crate) fn moved(url: &Address) -> String {
+    format!("look in {}: the file may have been moved or renamed", url.beside(""))
 }
 
 /// Makes the finding of a file that the cache folder cannot take.
@@ -119,9 +140,9 @@ fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) ->
         .cause(error);
     };
     let place = Place::file(folder.display().to_string());
-    Entry::error("disk-full", place, format!("cannot hold image \"{name}\" while it is fetched"))
+    Entry::error("disk-full", place, format!("cannot store image \"{name}\" while it is fetched"))
         .cause(error)
-        .hint("name another folder with `--cache-dir`")
+        .hint("choose another directory with `--cache-dir`")
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.

@@ -23,6 +23,7 @@ use crate::wanted::{Origin, SumList, Wanted, check_disks};
 use crate::work::Work;
 
 pub(crate) use bytes::{Bytes, bytes_of};
+pub(crate) use fetch::moved;
 
 /// An image that is ready, or why it is not.
 type Prepared = Result<Ready, Entry>;
@@ -198,8 +199,10 @@ pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result
 
 /// Makes the finding of a wrong sum.
 pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
-    let fact =
-        format!("{} is \"{is}\", {by} says \"{}\"; nothing was uploaded", sum.algorithm, sum.hex);
+    let fact = format!(
+        "{} is \"{is}\", but {by} says \"{}\"; nothing was uploaded",
+        sum.algorithm, sum.hex
+    );
     Entry::error("checksum-mismatch", Place::file(shown), fact)
 }
 
@@ -213,7 +216,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     .cause(error);
     match error {
         NoFiles::NotThere => entry.hint(format!(
-            "put the image there, or say under `image_sources.{}` where it comes from",
+            "put the image there, or set its source in `image_sources.{}`",
             wanted.name
         )),
         _ => entry,
@@ -225,7 +228,7 @@ pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
     let entry = Entry::error("image-unusable", place, fault.to_string());
     match fault {
         Fault::Unpack { source, .. } if source.kind() == std::io::ErrorKind::UnexpectedEof => {
-            Entry { fact: format!("{}: it is cut off", entry.fact), ..entry }
+            Entry { fact: format!("{}: the file is truncated", entry.fact), ..entry }
                 .hint("fetch or build it again")
         }
         Fault::Read { source } | Fault::Unpack { source, .. } => entry.cause(source),
@@ -233,6 +236,6 @@ pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
             Some(hint) => entry.hint(hint),
             None => entry,
         },
-        Fault::Changed => entry.hint("wait until it is written to its end"),
+        Fault::Changed => entry.hint("wait until it is completely written"),
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Stream<'a> {
 
 /// The server does not continue what broke off: the file must be fetched from its beginning.
 #[derive(Debug, thiserror::Error)]
-#[error("the server does not continue the file where it broke off")]
+#[error("the server cannot resume the file")]
 pub(super) struct FromTheStart;
 
 /// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.

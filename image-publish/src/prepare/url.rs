@@ -6,13 +6,13 @@ use std::io::Read;
 use pve_client::FetchError;
 use stage::{Entry, Place, Report};
 
-use super::fetch::{downgrade, fetch};
+use super::fetch::{downgrade, fetch, unfetched};
 use super::stream::{Source, open};
 use super::{Prepared, named_format, unusable};
 use crate::plan::Present;
 use crate::ready::{Ready, Remote, Supply, stored_name};
 use crate::refresh::{Learned, Question, learn};
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Again, Tries};
 use crate::source::address::Address;
 use crate::source::checksum::{Algorithm, Said, Sum};
 use crate::source::compression::Compression;
@@ -131,15 +131,15 @@ fn compared(
     if work.dry_run {
         return Compared::Unknown;
     }
-    work.tell("step", &wanted.name, &format!("comparing {} with its sum", present.file));
+    work.tell("step", &wanted.name, &format!("comparing {} with its checksum", present.file));
     stored.compare(&present.file, &said.sum)
 }
 
 /// Makes the finding of a URL whose file is no longer the one that the site names.
 fn moved(url: &Address) -> Entry {
-    let fact = "has another file than the one with this checksum; the stored image is used";
+    let fact = "no longer has the file with this checksum; using the stored image";
     Entry::warning("image-moved", Place::Named(url.to_string()), fact)
-        .hint("name a URL whose file stays, or the checksum of the new file")
+        .hint("use a URL whose file does not change, or the checksum of the new file")
 }
 
 /// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
@@ -244,21 +244,17 @@ fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option
 
 /// Makes the finding of an image without a storage to look in.
 fn unlisted(wanted: &Wanted) -> Entry {
-    Entry::error(
-        "checksum-unknown",
-        Place::Named(wanted.origin_shown()),
-        "its checksum is not known",
-    )
+    Entry::error("checksum-unknown", Place::Named(wanted.origin_shown()), "its checksum is unknown")
 }
 
-const PACKED: &str = "the file is compressed, and PVE unpacks no image";
-const PASSWORD: &str = "the URL holds a password, which the node's task log would show";
+const PACKED: &str = "the file is compressed, and PVE cannot unpack images";
+const PASSWORD: &str = "the URL contains a password, which the node's task log would show";
 
 /// Makes the finding of a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
     let place = Place::input(format!("image_sources.{}.mode", wanted.name));
     Entry::error("invalid-mode", place, format!("must not be download-url: {reason}"))
-        .hint("leave `mode` out: the file is then fetched here, and uploaded")
+        .hint("remove `mode`: the file is then fetched here and uploaded")
 }
 
 /// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
@@ -296,13 +292,11 @@ fn first_bytes(
     let downgrade = downgrade(Some(said));
     let source = Source { work, url, downgrade, tries, joined: &joined, may_resume: false };
     let stream = open(source).map_err(|error| {
-        let entry = failed(place(), "cannot be fetched", &error);
-        let hint = "give the image a `checksum`, or a URL that does not lead to http://";
-        let is_downgrade = matches!(error, FetchError::Downgrade);
+        let entry = unfetched(url, &error);
         if matches!(error, FetchError::Unreachable(_)) {
             work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
         }
-        (if is_downgrade { entry.hint(hint) } else { entry }, Again::of(&error))
+        (entry, Again::of(&error))
     })?;
     work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();
@@ -328,7 +322,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     let as_img = || ends_in("img").then_some(Format::Qcow2);
     let format = wanted.format.or_else(named).or_else(as_img).ok_or_else(|| {
         let place = Place::input(format!("image_sources.{}.format", wanted.name));
-        let fact = format!("is required: mode is download-url, and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
+        let fact = format!("is required, because mode is download-url and \"{}\" does not end in .qcow2, .raw, .vmdk or .img", url.file());
         let hint = format!("write `format: qcow2` (or raw, vmdk) under `images.{}` of the site's YAML", wanted.name);
         Entry::error("missing-field", place, fact).hint(hint)
     })?;

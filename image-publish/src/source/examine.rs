@@ -102,7 +102,7 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Unfit(#[from] Unfit),
     /// It was written to while it was read.
-    #[error("changed while it was read")]
+    #[error("changed while it was being read")]
     Changed,
 }
 

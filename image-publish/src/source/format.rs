@@ -69,7 +69,7 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
         return Err(Unfit::NoImage);
     }
     if !length.is_multiple_of(512) {
-        let what = format!("{length} bytes are no whole number of 512-byte sectors");
+        let what = format!("{length} bytes is not a multiple of 512");
         return Err(Unfit::CutOff { what });
     }
     partitions::fit(head, length)?;
@@ -81,7 +81,7 @@ fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
     /// The table of grains comes at the end of the file.
     const AT_END: u64 = u64::MAX;
     let cut = |what: &str| Unfit::CutOff { what: what.to_owned() };
-    let word = |offset| u64_at(head, offset).ok_or_else(|| cut("its header is not whole"));
+    let word = |offset| u64_at(head, offset).ok_or_else(|| cut("its header is incomplete"));
     let (capacity, description, sectors, grains) = (word(12)?, word(28)?, word(36)?, word(56)?);
     if grains != AT_END && grains.saturating_mul(512) >= length {
         return Err(cut("the file ends before the table that its header names"));
@@ -161,8 +161,8 @@ mod tests {
         check(&with(32769, b"CD001"), 1 << 20, Err(Unfit::Iso));
         check(&with(257, b"ustar"), 1 << 20, Err(Unfit::Archive));
         check(b"# Disk DescriptorFile\nversion=1", 31, Err(Unfit::DataFile));
-        check(b"KDMV", 4, Err(Unfit::CutOff { what: "its header is not whole".to_owned() }));
-        let what = "1000 bytes are no whole number of 512-byte sectors".to_owned();
+        check(b"KDMV", 4, Err(Unfit::CutOff { what: "its header is incomplete".to_owned() }));
+        let what = "1000 bytes is not a multiple of 512".to_owned();
         check(&with(510, &[0x55, 0xAA]), 1000, Err(Unfit::CutOff { what }));
     }
 }

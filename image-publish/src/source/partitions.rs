@@ -12,7 +12,7 @@ pub(super) fn fit(head: &[u8], length: u64) -> Result<(), Unfit> {
     let ends = if at(head, 512, b"EFI PART") { gpt_ends(head) } else { mbr_ends(head) };
     match ends.into_iter().map(|sectors| sectors.saturating_mul(SECTOR)).max() {
         Some(end) if end > length => {
-            let what = format!("a partition ends at byte {end}, the file has {length} bytes");
+            let what = format!("a partition ends at byte {end}, but the file has {length} bytes");
             Err(Unfit::CutOff { what })
         }
         _ => Ok(()),
@@ -69,7 +69,7 @@ mod tests {
         let expected = match end {
             None => Ok(()),
             Some(end) => Err(Unfit::CutOff {
-                what: format!("a partition ends at byte {end}, the file has {length} bytes"),
+                what: format!("a partition ends at byte {end}, but the file has {length} bytes"),
             }),
         };
         assert_eq!(fit(head, length), expected);

@@ -51,12 +51,12 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
         return Err(Unfit::Damaged);
     }
     if header.incompatible & !KNOWN != 0 {
-        let what = format!("the features {:#x} are not known", header.incompatible & !KNOWN);
+        let what = format!("the features {:#x} are unknown", header.incompatible & !KNOWN);
         return Err(Unfit::BadHeader { what });
     }
     let l1_end = header.l1_offset.saturating_add(u64::from(header.l1_size) * 8);
     if l1_end > length || header.refcounts_offset >= length {
-        let what = format!("{length} bytes do not hold the tables that its header names");
+        let what = format!("{length} bytes cannot hold the tables that its header names");
         return Err(Unfit::CutOff { what });
     }
     Ok(header.size)
@@ -73,14 +73,15 @@ pub(crate) fn tables_fit(
     let Ok(header) = Header::read(head) else { return Ok(Ok(())) };
     let cluster = 1u64 << header.cluster_bits;
     let cut = |offset: u64| {
-        let what = format!("its tables name data at byte {offset}, the file has {length} bytes");
+        let what =
+            format!("its tables refer to data at byte {offset}, but the file has {length} bytes");
         Ok(Err(Unfit::CutOff { what }))
     };
     let l1 = read_table(file, header.l1_offset, u64::from(header.l1_size))?;
     let tables = l1.iter().filter(|entry| **entry & OFFSET != 0).count() as u64;
     if tables.saturating_mul(cluster) > length {
         // Each has a cluster of its own; a table named a million times would be read as often.
-        let what = format!("its {tables} tables do not fit into the file's {length} bytes");
+        let what = format!("its {tables} tables do not fit in the file's {length} bytes");
         return Ok(Err(Unfit::CutOff { what }));
     }
     for l2 in l1 {
@@ -129,7 +130,7 @@ fn read_table(file: &mut (impl Read + Seek), offset: u64, entries: u64) -> io::R
 
 impl Header {
     fn read(head: &[u8]) -> Result<Self, Unfit> {
-        let cut = || Unfit::CutOff { what: "its header is not whole".to_owned() };
+        let cut = || Unfit::CutOff { what: "its header is incomplete".to_owned() };
         let u32_at = |at: usize| {
             head.get(at..at + 4)
                 .and_then(|b| b.try_into().ok())
@@ -214,15 +215,15 @@ pub(crate) mod tests {
     #[test]
     fn a_cut_off_image_is_found_out() {
         let cut = |what: &str| Err(Unfit::CutOff { what: what.to_owned() });
-        check(|b| b.truncate(50), cut("its header is not whole"));
-        check(|b| b.truncate(8192), cut("8192 bytes do not hold the tables that its header names"));
+        check(|b| b.truncate(50), cut("its header is incomplete"));
+        check(|b| b.truncate(8192), cut("8192 bytes cannot hold the tables that its header names"));
         check(
             |b| b.truncate(14000),
-            cut("its tables name data at byte 16384, the file has 14000 bytes"),
+            cut("its tables refer to data at byte 16384, but the file has 14000 bytes"),
         );
         check(
             |b| b.truncate(16384),
-            cut("its tables name data at byte 16385, the file has 16384 bytes"),
+            cut("its tables refer to data at byte 16385, but the file has 16384 bytes"),
         );
     }
 
@@ -237,7 +238,8 @@ pub(crate) mod tests {
             }
         };
         check(compressed(16384 + 1537), Ok(1 << 20));
-        let what = "its tables name data at byte 17921, the file has 17920 bytes".to_owned();
+        let what =
+            "its tables refer to data at byte 17921, but the file has 17920 bytes".to_owned();
         check(compressed(16384 + 1536), Err(Unfit::CutOff { what }));
     }
 
@@ -258,7 +260,7 @@ pub(crate) mod tests {
                 b[8192 + entry * 8..8200 + entry * 8].copy_from_slice(&12288u64.to_be_bytes());
             }
         };
-        let what = "its 6 tables do not fit into the file's 20480 bytes".to_owned();
+        let what = "its 6 tables do not fit in the file's 20480 bytes".to_owned();
         check(repeat, Err(Unfit::CutOff { what }));
     }
 
@@ -301,7 +303,7 @@ pub(crate) mod tests {
         check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
         check(
             |b| b[78] = 1,
-            Err(Unfit::BadHeader { what: "the features 0x100 are not known".to_owned() }),
+            Err(Unfit::BadHeader { what: "the features 0x100 are unknown".to_owned() }),
         );
         check(|b| b[23] = 40, Err(Unfit::BadHeader { what: "clusters of 2^40 bytes".to_owned() }));
         check(

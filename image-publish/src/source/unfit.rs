@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
     /// Nothing in it is known.
-    #[error("is no disk image: its content is neither qcow2, vmdk nor a raw disk")]
+    #[error("is not a disk image: its content is neither qcow2 nor vmdk nor a raw disk")]
     NoImage,
     /// An installer's CD.
     #[error("is an ISO image, not a disk image")]
@@ -13,28 +13,28 @@ pub(crate) enum Unfit {
     #[error("is a tar archive (an OVA is one), not a disk image")]
     Archive,
     /// It ends before it should.
-    #[error("is cut off: {what}")]
+    #[error("is truncated: {what}")]
     CutOff {
         /// What is missing.
         what: String,
     },
     /// A second file belongs to it.
-    #[error("has the backing file \"{name}\"; an image must be whole in one file")]
+    #[error("has the backing file \"{name}\"; an image must be complete in one file")]
     BackingFile {
         /// The file that it names.
         name: String,
     },
     /// A second file belongs to it.
-    #[error("keeps its data in another file; an image must be whole in one file")]
+    #[error("keeps its data in another file; an image must be complete in one file")]
     DataFile,
     /// Its content cannot be read without a key.
     #[error("is encrypted")]
     Encrypted,
     /// It was not closed in order.
-    #[error("is marked as damaged or not closed in order")]
+    #[error("is marked as damaged, or was not closed properly")]
     Damaged,
     /// A qcow2 header that says what cannot be.
-    #[error("has a qcow2 header that cannot be right: {what}")]
+    #[error("has an invalid qcow2 header: {what}")]
     BadHeader {
         /// What cannot be.
         what: String,
@@ -46,13 +46,13 @@ impl Unfit {
     pub(crate) fn hint(&self) -> Option<&'static str> {
         match self {
             Self::BackingFile { .. } | Self::DataFile => {
-                Some("`qemu-img convert -O qcow2 OLD NEW` makes one whole file of it")
+                Some("`qemu-img convert -O qcow2 OLD NEW` merges it into one file")
             }
             Self::Damaged => Some("`qemu-img check -r all FILE` repairs it"),
             Self::Archive => Some("unpack it, and publish the disk inside"),
             Self::CutOff { .. } => Some("fetch or build it again"),
             Self::Iso => Some(
-                "it serves a CD drive, and no VM is made from it: PVE takes it under ISO Images of a storage",
+                "it is for a CD drive, and VMs are not created from it: upload it under ISO Images of a storage",
             ),
             Self::NoImage | Self::Encrypted | Self::BadHeader { .. } => None,
         }

@@ -59,7 +59,7 @@ impl Expected<'_> {
 /// The storage cannot be read.
 pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Result<There, Error> {
     let mut waiting = None;
-    let grows = format!("the rest of {}, which another run writes", node.volid(expected.file));
+    let grows = format!("the rest of {}, which another run is writing", node.volid(expected.file));
     let mut growing = work.waiting(expected.name, grows);
     let mut size_before = None;
     loop {

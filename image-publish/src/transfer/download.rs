@@ -7,7 +7,7 @@ use stage::{Entry, shown};
 use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
-use crate::prepare::bytes_of;
+use crate::prepare::{bytes_of, moved};
 use crate::published::{Failed, What};
 use crate::ready::{Ready, Remote, Supply};
 use crate::source::checksum::Sum;
@@ -38,8 +38,10 @@ pub(crate) fn download(
         match error {
             // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity.
             Error::TaskFailed(failure) if failure.exitstatus.contains("qemu-img: Could not open") => {
-                entry.hint(format!("write the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file leave `mode` out"))
+                entry.hint(format!("set the format of the file as `format:` under `images.{name}` of the site's YAML; for a compressed file, remove `mode`"))
             }
+            error if error.is_permission() => entry.hint(node.download_privileges()),
+            Error::TaskFailed(failure) if is_missing(&failure.log) => entry.hint(moved(url)),
             _ => entry,
         }
     };
@@ -50,7 +52,7 @@ pub(crate) fn download(
     };
     let is_removed = is_there && way.is_ok();
     let downloaded = way.and_then(|_| node.download(url.expose(), file, sum)).and_then(|upid| {
-        let transfer = work.transfer(name, format!("{} downloads {url}", node.node), *length);
+        let transfer = work.transfer(name, format!("{} is downloading {url}", node.node), *length);
         node.wait_reading(&upid, &mut |log| {
             if let Some(percent) = log.iter().rev().find_map(|line| percent_in(line)) {
                 transfer.at_percent(percent);
@@ -66,7 +68,7 @@ pub(crate) fn download(
     }
     match not_for_the_node(&error).filter(|_| *may_send) {
         Some(reason) => {
-            work.tell("step", name, &format!("{reason}: fetched here and uploaded"));
+            work.tell("step", name, &format!("{reason}: fetching it here and uploading it"));
             let name = name.clone();
             Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
         }
@@ -99,7 +101,7 @@ fn make_way(node: &Node, file: &str, sum: &Sum) -> Result<Way, Error> {
 fn not_for_the_node(error: &Error) -> Option<&'static str> {
     match error {
         Error::Status(_) if error.is_permission() => {
-            Some("the token must not let the node download (Sys.AccessNetwork)")
+            Some("the token is not allowed to let the node download (Sys.AccessNetwork)")
         }
         // wget's exit codes: 4 is the network or the name, 5 the certificate.
         Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
@@ -113,6 +115,14 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
         },
         _ => None,
     }
+}
+
+/// Returns whether wget's lines in a task log say that the server has no such file.
+fn is_missing(log: &[String]) -> bool {
+    let is_said = |line: &String| {
+        ["403", "404", "410"].iter().any(|status| line.contains(&format!("ERROR {status}:")))
+    };
+    log.iter().any(is_said)
 }
 
 /// Finds the percentage in a line of wget's progress, as the node's task log has it.

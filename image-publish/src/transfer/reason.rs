@@ -14,7 +14,7 @@ pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> 
         _ if !interrupt::is_asked() => return None,
         Error::Source { .. } => Entry::error("interrupted", node.place(), fact),
         Error::TaskStillRuns { upid, .. } => Entry::error("task-still-running", node.place(), fact)
-            .note(format!("task {upid} goes on")),
+            .note(format!("still running: task {upid}")),
         _ => return None,
     };
     let left = matches!(error, Error::TaskStillRuns { .. });

@@ -51,7 +51,7 @@ pub(crate) fn send(
                     tries += 1;
                     let reason = innermost(&error);
                     let text = format!(
-                        "sending again from the start ({tries} of {}): {reason}",
+                        "uploading again from the start ({tries} of {}): {reason}",
                         work.retries
                     );
                     work.tell("step", name, &text);
@@ -67,9 +67,9 @@ pub(crate) fn send(
         }
         let Bytes { file, length, sha256, local } = &bytes;
         let entry = if has_changed(&error, local, sha256) {
-            let fact = format!("changed while it was sent, for image \"{name}\"");
+            let fact = format!("changed while it was being sent, for image \"{name}\"");
             Entry::error("file-changed", Place::file(local.files.shown()), fact)
-                .hint("wait until it is written to its end")
+                .hint("wait until it is completely written")
         } else {
             finding::while_doing(node.place(), &fact, &error)
         };
@@ -174,12 +174,12 @@ fn after_failure(
             }
             _ => entry,
         };
-        let note = format!("whether it has arrived is not known: {volid}");
+        let note = format!("it is not known whether it has arrived: {volid}");
         let hint = "run again: an image that has arrived is not sent again";
         return Failed { entry: entry.note(note).hint(hint), left: true };
     };
     if let Some(running) = running.first() {
-        return Failed { entry: entry.note(format!("task {running} goes on")), left: true };
+        return Failed { entry: entry.note(format!("still running: task {running}")), left: true };
     }
     // PVE removes what its own task has not copied to the end; what is whole is another run's.
     if expected.judge(size) != There::Half {
@@ -187,12 +187,13 @@ fn after_failure(
     }
     match node.clean_up(&volid) {
         Ok(()) => Failed {
-            entry: entry.note(format!("what was left of it is removed: {volid}")),
+            entry: entry.note(format!("removed the incomplete file: {volid}")),
             left: false,
         },
         Err(_) => Failed {
-            entry: entry
-                .note(format!("a part of it is left, and is not taken for the image: {volid}")),
+            entry: entry.note(format!(
+                "an incomplete file is left, which is not taken for the image: {volid}"
+            )),
             left: true,
         },
     }

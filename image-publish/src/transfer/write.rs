@@ -31,9 +31,9 @@ pub(crate) fn write(
     match written {
         Ok(Written::Whole) => Ok(file),
         Ok(Written::WrongSum) => {
-            let fact = format!("changed while it was copied, for image \"{name}\"");
+            let fact = format!("changed while it was being copied, for image \"{name}\"");
             Err(Entry::error("file-changed", Place::file(local.files.shown()), fact)
-                .hint("wait until it is written to its end")
+                .hint("wait until it is completely written")
                 .into())
         }
         Err(error) => Err(Entry::error("unwritable", Place::file(shown), "cannot be written")

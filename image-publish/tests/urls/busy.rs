@@ -41,7 +41,7 @@ fn a_server_is_waited_for_as_long_as_it_asks() {
             .run(&json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum}));
         assert!(started.elapsed() >= Duration::from_secs(2), "{}", ran.stderr);
         check_published(&scene, &ran, "/upload");
-        let told = "waiting 2 s as the server asks, then trying again (1 of 2)";
+        let told = "waiting 2 s, as the server asks, then trying again (1 of 2)";
         assert!(ran.stderr.contains(told), "{}", ran.stderr);
     }
 }
@@ -56,7 +56,7 @@ fn a_server_that_breaks_off_and_is_busy_then_goes_on_where_it_broke() {
     let ran =
         scene.run(&json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum}));
     check_published(&scene, &ran, "/upload");
-    let told = "waiting 1 s as the server asks, then fetching the rest from byte 9000 (2 of 2)";
+    let told = "waiting 1 s, as the server asks, then fetching the rest from byte 9000 (2 of 2)";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
 }
 

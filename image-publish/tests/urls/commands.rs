@@ -27,7 +27,7 @@ fn verify_does_not_take_the_newest_image_for_the_right_one() {
     store(&scene, &["a-aaaaaaaaaaaa.qcow2".to_owned()]);
     let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
     assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("no sum is known to compare it with"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no checksum is known to compare it with"), "{}", ran.stderr);
 }
 
 #[test]
@@ -56,6 +56,6 @@ fn publish_uses_what_is_known_too() {
     scene.web = scene.web.stop();
     let second = publish(&scene);
     assert_eq!(second.status, 0, "{}", second.stderr);
-    assert!(second.stderr.contains("`--refresh always` asks again"), "{}", second.stderr);
+    assert!(second.stderr.contains("`--refresh always` fetches it again"), "{}", second.stderr);
     assert_eq!(second.requests, "GET /nodes/pve1/storage/local/content?content=import\n");
 }

@@ -32,7 +32,7 @@ fn a_stored_image_stays_when_the_url_has_moved_on() {
             assert_eq!(ran.volid, Some(format!("local:import/{file}")));
             assert_eq!(scene.stored(), [sha256(&image())]);
             assert!(!ran.requests.contains("DELETE"), "{}", ran.requests);
-            let warning = "has another file than the one with this checksum";
+            let warning = "no longer has the file with this checksum";
             // A page is no image, and the server may be ill.
             assert_eq!(ran.stderr.contains(warning), is_image, "{}", ran.stderr);
         }

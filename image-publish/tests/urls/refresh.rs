@@ -57,7 +57,7 @@ fn a_stored_image_is_used_without_asking_and_that_is_said() {
     let ran = scene.run(&source);
     check_kept(&ran);
     assert_eq!(scene.web.asked(), Vec::<String>::new());
-    let told = "/SHA256SUMS; `--refresh always` asks again";
+    let told = "/SHA256SUMS; `--refresh always` fetches it again";
     assert!(ran.stderr.contains(told) && is_a_day(&ran.stderr), "{}", ran.stderr);
     assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
 }
@@ -116,10 +116,10 @@ fn silent() -> Vec<(Option<Page>, &'static str)> {
 #[test]
 fn the_last_known_checksum_counts_when_no_list_comes() {
     let more = [
-        (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 sum was found"),
-        (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 sum was found"),
+        (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 checksum found"),
+        (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 checksum found"),
         (Some(Page::status("401 Unauthorized")), "the server answers with status 401"),
-        (Some(Page::ok(b"<html>Log in</html>".to_vec())), "no SHA-256 or SHA-512 sum was found"),
+        (Some(Page::ok(b"<html>Log in</html>".to_vec())), "no SHA-256 or SHA-512 checksum found"),
     ];
     for (page, cause) in silent().into_iter().chain(more) {
         let (mut scene, mut source) = scene("/SHA256SUMS");
@@ -143,7 +143,7 @@ fn the_last_known_checksum_counts_when_no_list_comes() {
         let ran = scene.run(&source);
         check_published(&scene, &ran, "/upload");
         let warning = ran.stderr.lines().find(|line| line.contains("warning:")).unwrap_or_default();
-        let said = warning.contains(cause) && warning.contains("using the checksum of 20");
+        let said = warning.contains(cause) && warning.contains("using the checksum from 20");
         assert!(said && ran.stderr.matches("warning:").count() == 1, "{cause}: {}", ran.stderr);
         assert!(ran.stderr.contains("`--refresh always` makes this an error"), "{}", ran.stderr);
     }
@@ -161,7 +161,7 @@ fn a_list_that_says_something_else_is_believed() {
     check_published(&scene, &scene.run(&named), "/upload");
     scene.sim.edit(|world| world.volumes.clear());
     scene.web.put("/SHA256SUMS", Page::ok(format!("{}  b.qcow2\n", "0".repeat(64)).into_bytes()));
-    check_refused(&scene, &scene.run(&named), "lists no sum for \"a.qcow2\"");
+    check_refused(&scene, &scene.run(&named), "has no checksum for \"a.qcow2\"");
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn with_never_only_known_checksums_are_used() {
     let other = json!({"url": scene.web.url("/b.qcow2")});
     let ran = scene.run(&other);
     assert_eq!(ran.status, 1);
-    let text = "/b.qcow2: its checksum is not known, and `--refresh never` asks no server";
+    let text = "/b.qcow2: its checksum is unknown, and `--refresh never` does not fetch it";
     assert!(ran.stderr.contains(text), "{}", ran.stderr);
     assert_eq!(scene.web.asked(), Vec::<String>::new());
 }
@@ -228,7 +228,7 @@ fn a_server_that_says_no_is_not_one_that_does_not_answer() {
     store(&scene, &["a-aaaaaaaaaaaa.qcow2".to_owned()]);
     let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
     assert_eq!(ran.status, 1, "{}", ran.stderr);
-    assert!(ran.stderr.contains("no SHA-256 or SHA-512 sum was found for it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no SHA-256 or SHA-512 checksum found"), "{}", ran.stderr);
 }
 
 #[test]
@@ -329,7 +329,7 @@ fn the_list_of_a_local_file_is_remembered_too() {
     scene.args = &["--retries", "0"];
     let ran = scene.run(&source);
     check_published(&scene, &ran, "/upload");
-    assert!(ran.stderr.contains("using the checksum of 20"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("using the checksum from 20"), "{}", ran.stderr);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn a_url_with_a_password_is_fetched_here_because_the_nodes_log_would_show_it() {
     let heads = scene.web.heads();
     assert_eq!(heads.matches(basic).count(), heads.matches("GET ").count(), "{heads}");
     let by_node = scene.run(&json!({"url": url, "mode": "download-url"}));
-    let expected = "must not be download-url: the URL holds a password";
+    let expected = "must not be download-url: the URL contains a password";
     assert!(by_node.stderr.contains(expected), "{}", by_node.stderr);
 }
 

@@ -33,13 +33,46 @@ fn a_broken_server_is_not_taken_for_one_without_sums() {
         ("/a.qcow2.sha256", Page::status("503 Service Unavailable")),
     ]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload"});
-    let text = "/a.qcow2.sha256: the sums cannot be fetched: the server answers with status 503";
+    let text =
+        "/a.qcow2.sha256: the checksum list cannot be fetched: the server answers with status 503";
     check_refused(&scene, &scene.run(&source), text);
     // S3 says 403 of what it does not have.
     scene.web.put("/a.qcow2.sha256", Page::status("403 Forbidden"));
     let sums = format!("{}  a.qcow2\n", sha256(&image())).into_bytes();
     scene.web.put("/SHA256SUMS", Page::ok(sums));
     check_published(&scene, &scene.run(&source), "/upload");
+}
+
+#[test]
+fn a_list_that_is_not_there_is_looked_for_by_the_names_that_it_may_have() {
+    let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
+    let source =
+        json!({"url": scene.web.url("/a.qcow2"), "checksum_url": scene.web.url("/d/SUMS?key=k")});
+    let ran = scene.run(&source);
+    check_refused(&scene, &ran, "/d/SUMS?…: the server has no such checksum list");
+    let hint =
+        format!("hint: look in {} for its name; Debian calls it SHA512SUMS", scene.web.url("/d/"));
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
+    let hint =
+        "hint: looked for a.qcow2.sha256, SHA256SUMS, a.qcow2.sha512, SHA512SUMS; add `checksum:`";
+    check_refused(&scene, &ran, hint);
+    assert!(ran.stderr.contains("Rocky and AlmaLinux CHECKSUM"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_file_that_has_moved_is_looked_for_in_its_folder() {
+    let sum = format!("sha256:{}", sha256(&image()));
+    let scene = Scene::new(vec![]);
+    let hint = format!("hint: look in {}: the file may have been moved", scene.web.url("/d/"));
+    for mode in ["auto", "upload"] {
+        let source = json!({"url": scene.web.url("/d/a.qcow2"), "checksum": sum, "mode": mode});
+        check_refused(&scene, &scene.run(&source), &hint);
+    }
+    // A file that needs a password is not one that has moved.
+    scene.web.put("/d/a.qcow2", Page::status("401 Unauthorized"));
+    let ran = scene.run(&json!({"url": scene.web.url("/d/a.qcow2"), "checksum": sum}));
+    assert!(!ran.stderr.contains("may have been moved"), "{}", ran.stderr);
 }
 
 #[test]
