@@ -43,7 +43,7 @@ pub(crate) fn of_options(
     content: &'static str,
     console: &Console,
 ) -> Result<Target, Report> {
-    let option = |name: &str| Place::Named(name.to_owned());
+    let option = |name: &str| console.option(name);
     let storage = match (&connect.storage, deployment) {
         (Some(storage), _) => (storage.as_str(), option("--storage")),
         (None, Some(deployment)) => {
@@ -52,10 +52,15 @@ pub(crate) fn of_options(
         (None, None) => ("local", option("--storage")),
     };
     if let Some(deployment) = deployment {
+        // PVE_NODE is for runs without a document: resolve has read it too.
+        let node = match (&connect.node, console.variable_of("--node")) {
+            (Some(node), None) => (node.as_str(), option("--node")),
+            _ => (deployment.node.as_str(), Place::input("node")),
+        };
         let named = Named {
             endpoint: (&deployment.api_endpoint, Place::input("api_endpoint")),
             token: (deployment.api_token.expose(), Place::input("api_token")),
-            node: (connect.node.as_deref().unwrap_or(&deployment.node), Place::input("node")),
+            node,
             storage,
         };
         return target(&named, local_dir, &connect.trust, console, content);
@@ -94,7 +99,7 @@ fn target(
     let url: Option<ApiUrl> = parsed(&named.endpoint, &mut report);
     let token: Option<ApiToken> = parsed(&named.token, &mut report);
     let node: Option<NodeName> = parsed(&named.node, &mut report);
-    let trust = connect::trust(trust).map_err(|entry| report.push(entry)).ok();
+    let trust = connect::trust(trust, console).map_err(|entry| report.push(entry)).ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)
     else {

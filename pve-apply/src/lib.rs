@@ -22,6 +22,7 @@ mod export;
 mod facts;
 mod interrupt;
 mod json;
+mod manual;
 mod mark;
 mod notice;
 mod observe;
@@ -42,6 +43,7 @@ mod task_wait;
 mod vnets;
 
 pub use cli::Cli;
+pub use manual::MANUAL;
 
 use cli::Command;
 use plan::Verb;

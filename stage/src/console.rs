@@ -4,12 +4,14 @@
 //! `--log-format json` one JSON object a line.
 //! DOOR: writes to stderr and asks whether it is a terminal.
 
+use crate::command_line::Variables;
 use crate::event::Event;
 use crate::live::Live;
-use crate::report::Report;
+use crate::log_setting::{LogFormat, LogSetting};
+use crate::report::{Place, Report};
 use crate::show::{self, printable};
 use crate::shown;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args};
 use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::Value;
@@ -22,37 +24,33 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Messages")]
 pub struct ConsoleArgs {
-    /// How findings and progress are written on stderr.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        alias = "message-format"
-    )]
-    pub log_format: LogFormat,
-    /// Show each request: method, path, status, time; never a body.
+    /// Format of messages on stderr [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", alias = "message-format")]
+    pub log_format: Option<LogFormat>,
+    /// Show each request; -vv also its parameters, without secrets
     ///
-    /// Every stage takes it, so that a whole pipe can be told; only image-publish and pve-apply make requests.
-    #[arg(short, long, global = true)]
-    pub verbose: bool,
-    /// Write into this file instead of stdout: whole or not at all, and readable by you only.
+    /// Shown are method, path, status and time.
+    /// Only image-publish and pve-apply make requests; the other tools accept the option so that one
+    /// set of options fits a whole pipe.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// Write to this file, readable only by you, instead of stdout
     ///
-    /// A file that is there is replaced at the end of a run that ends well; a device, a link or a pipe is refused.
-    /// `-` is stdout.
+    /// An existing file is replaced at the end of a successful run, whole or not at all.
+    /// A device, a link or a pipe is refused; `-` is stdout.
     #[arg(short, long, global = true, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 }
 
-/// How stderr is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
+impl ConsoleArgs {
+    /// Returns the options, with `PVE_PIPELINE_LOG` where the command line is silent.
+    pub(crate) fn with(mut self, setting: LogSetting) -> Self {
+        self.log_format = self.log_format.or(setting.format);
+        if self.verbose == 0 {
+            self.verbose = setting.verbosity;
+        }
+        self
+    }
 }
 
 /// The stage's voice. Safe to share between threads; the clones are the same voice.
@@ -60,6 +58,7 @@ pub enum LogFormat {
 pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
+    variables: Variables,
     live: Option<Arc<Live>>,
     /// The last text of each subject, for a pipe: it is not repeated.
     lines: Arc<Mutex<BTreeMap<String, String>>>,
@@ -74,15 +73,31 @@ struct JsonEvent<'a> {
 }
 
 impl Console {
-    pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
-        let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
+    pub(crate) fn new(tool: &'static str, args: ConsoleArgs, variables: Variables) -> Self {
+        let format = args.log_format.unwrap_or_default();
+        let live = format == LogFormat::Text && std::io::stderr().is_terminal();
         let live = live.then(MultiProgress::new).and_then(Live::new).map(Arc::new);
-        Self { tool, args, live, lines: Arc::default() }
+        Self { tool, args, variables, live, lines: Arc::default() }
     }
 
-    /// Says whether requests are to be shown.
+    /// Returns whether requests are to be shown.
     pub fn verbose(&self) -> bool {
+        self.verbosity() > 0
+    }
+
+    /// Returns how often `-v` was given: 1 shows requests, 2 their parameters too.
+    pub fn verbosity(&self) -> u8 {
         self.args.verbose
+    }
+
+    /// Returns the place of an option's value: the variable that it came from, else the option.
+    pub fn option(&self, option: &str) -> Place {
+        Place::Named(self.variable_of(option).unwrap_or(option).to_owned())
+    }
+
+    /// Returns the variable that an option's value came from, if it was not on the command line.
+    pub fn variable_of(&self, option: &str) -> Option<&str> {
+        self.variables.get(option).map(String::as_str)
     }
 
     /// Returns whether stdout is replaced by a file.
@@ -92,7 +107,7 @@ impl Console {
 
     /// How stderr is written.
     pub fn log_format(&self) -> LogFormat {
-        self.args.log_format
+        self.args.log_format.unwrap_or_default()
     }
 
     /// Says whether people watch a terminal.
@@ -109,7 +124,7 @@ impl Console {
     }
 
     fn tell(&self, event: &Event<'_>) {
-        if self.args.log_format == LogFormat::Json {
+        if self.log_format() == LogFormat::Json {
             let line = JsonEvent { v: 1, tool: self.tool, event };
             return self.write(&(serde_json::to_string(&line).unwrap_or_default() + "\n"));
         }
@@ -134,14 +149,14 @@ impl Console {
 
     /// Writes text for people as it is, such as a plan; in JSON format nothing.
     pub fn text(&self, text: &str) {
-        if self.args.log_format == LogFormat::Text {
+        if self.log_format() == LogFormat::Text {
             self.write(&shown::text(text));
         }
     }
 
     /// Writes a report.
     pub fn report(&self, report: &Report) {
-        match self.args.log_format {
+        match self.log_format() {
             LogFormat::Text => self.write(&show::text(self.tool, report)),
             LogFormat::Json => self.write(&show::json_lines(self.tool, report)),
         }

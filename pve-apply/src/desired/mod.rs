@@ -55,12 +55,12 @@ pub(crate) struct Desired {
 /// What happens once a VM has failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum OnError {
-    /// The others go on
+    /// Go on with the others
     #[default]
     Continue,
-    /// No further step is begun
+    /// Begin no further step
     Stop,
-    /// No further step is begun, and the VMs that this run has made are destroyed
+    /// Begin no further step, and destroy the VMs that this run has created
     Rollback,
 }
 
