@@ -87,22 +87,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__adopt)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
+        pve__apply__subcmd__adopt)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -141,8 +141,8 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__apply)
-            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__apply)
+            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -152,15 +152,15 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -211,22 +211,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__destroy)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__destroy)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -269,22 +269,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__doctor)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --wait --log-format --verbose --output --help"
+        pve__apply__subcmd__doctor)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --wait --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -311,7 +311,7 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__export)
+        pve__apply__subcmd__export)
             opts="-v -o -h --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -345,8 +345,8 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__plan)
-            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+        pve__apply__subcmd__plan)
+            opts="-v -o -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --ca-file --fingerprint --insecure --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -356,15 +356,15 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -391,7 +391,7 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__privileges)
+        pve__apply__subcmd__privileges)
             opts="-v -o -h --document --wait --user --token --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -429,22 +429,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__reboot)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+        pve__apply__subcmd__reboot)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -483,22 +483,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__release)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
+        pve__apply__subcmd__release)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -533,114 +533,22 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__start)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+        pve__apply__subcmd__start)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --parallelism)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --imports-per-storage)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --task-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --shutdown-timeout)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pve__subcmd__apply__subcmd__status)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --json --addresses --wide --all --log-format --verbose --output --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
-                    return 0
-                    ;;
-                --output)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                -o)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                *)
-                    COMPREPLY=()
-                    ;;
-            esac
-            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-            return 0
-            ;;
-        pve__subcmd__apply__subcmd__stop)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
-            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
-                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
-                return 0
-            fi
-            case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -679,13 +587,17 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__wait)
-            opts="-v -o -h --ca-file --fingerprint --insecure --vm --for --timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__status)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --json --addresses --wide --all --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -694,7 +606,95 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__apply__subcmd__stop)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --parallelism)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --imports-per-storage)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --task-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shutdown-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pve__apply__subcmd__wait)
+            opts="-v -o -h --vm --ca-file --fingerprint --insecure --for --timeout --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --vm)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -732,4 +732,29 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _pve__apply -o nosort -o bashdefault -o default pve-apply
 else
     complete -F _pve__apply -o bashdefault -o default pve-apply
+fi
+
+# Names that only the site knows; everything else is left to the function above.
+_pve__apply_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --vm) kind=vms ;;
+        *) _pve__apply "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _pve__apply_names -o nosort -o bashdefault -o default pve-apply
+else
+    complete -F _pve__apply_names -o bashdefault -o default pve-apply
 fi
