@@ -76,3 +76,28 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
 else
     complete -F _cloudinit__render -o bashdefault -o default cloudinit-render
 fi
+
+# Names that only the site knows; everything else is left to the function above.
+_cloudinit__render_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --vm) kind=vms ;;
+        *) _cloudinit__render "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _cloudinit__render_names -o nosort -o bashdefault -o default cloudinit-render
+else
+    complete -F _cloudinit__render_names -o bashdefault -o default cloudinit-render
+fi

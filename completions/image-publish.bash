@@ -91,7 +91,7 @@ _image__publish() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        image__subcmd__publish__subcmd__list)
+        image__publish__subcmd__list)
             opts="-v -o -h --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -145,7 +145,7 @@ _image__publish() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        image__subcmd__publish__subcmd__prune)
+        image__publish__subcmd__prune)
             opts="-v -o -h --all --keep --older-than --json --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -203,7 +203,7 @@ _image__publish() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        image__subcmd__publish__subcmd__publish)
+        image__publish__subcmd__publish)
             opts="-v -o -h --name --checksum --content --json --refresh --image-dir --cache-dir --compress --retries --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -285,7 +285,7 @@ _image__publish() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        image__subcmd__publish__subcmd__remove)
+        image__publish__subcmd__remove)
             opts="-v -o -h --force --json --local-dir --dry-run --endpoint --node --token-file --storage --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -339,7 +339,7 @@ _image__publish() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        image__subcmd__publish__subcmd__verify)
+        image__publish__subcmd__verify)
             opts="-v -o -h --json --refresh --image-dir --cache-dir --compress --retries --local-dir --dry-run --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -400,4 +400,29 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _image__publish -o nosort -o bashdefault -o default image-publish
 else
     complete -F _image__publish -o bashdefault -o default image-publish
+fi
+
+# Names that only the site knows; everything else is left to the function above.
+_image__publish_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --node) kind=nodes ;;
+        *) _image__publish "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _image__publish_names -o nosort -o bashdefault -o default image-publish
+else
+    complete -F _image__publish_names -o bashdefault -o default image-publish
 fi

@@ -84,7 +84,7 @@ _mint__token() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mint__subcmd__token__subcmd__inspect)
+        mint__token__subcmd__inspect)
             opts="-v -o -h --json --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -110,7 +110,7 @@ _mint__token() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mint__subcmd__token__subcmd__keygen)
+        mint__token__subcmd__keygen)
             opts="-v -o -h --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -136,7 +136,7 @@ _mint__token() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mint__subcmd__token__subcmd__mint)
+        mint__token__subcmd__mint)
             opts="-v -o -h --name --spec --kid --issued-at --ttl --site --key-file --key-fd --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -194,7 +194,7 @@ _mint__token() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        mint__subcmd__token__subcmd__verify)
+        mint__token__subcmd__verify)
             opts="-v -o -h --name --at --json --site --key-file --key-fd --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -247,4 +247,29 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _mint__token -o nosort -o bashdefault -o default mint-token
 else
     complete -F _mint__token -o bashdefault -o default mint-token
+fi
+
+# Names that only the site knows; everything else is left to the function above.
+_mint__token_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --spec) kind=specs ;;
+        *) _mint__token "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _mint__token_names -o nosort -o bashdefault -o default mint-token
+else
+    complete -F _mint__token_names -o bashdefault -o default mint-token
 fi

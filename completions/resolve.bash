@@ -305,7 +305,7 @@ _resolve() {
             return 0
             ;;
         resolve__subcmd__list)
-            opts="-v -o -h --json --site --log-format --verbose --output --help env manifest node preset template spec posture host"
+            opts="-v -o -h --json --names --site --log-format --verbose --output --help env manifest node preset template spec posture host vm"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -401,4 +401,37 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _resolve -o nosort -o bashdefault -o default resolve
 else
     complete -F _resolve -o bashdefault -o default resolve
+fi
+
+# Names that only the site knows; everything else is left to the function above.
+_resolve_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --env) kind=envs ;;
+        --manifest) kind=manifests ;;
+        --node) kind=nodes ;;
+        --host) kind=nodes ;;
+        --preset) kind=presets ;;
+        --spec) kind=specs ;;
+        --posture) kind=postures ;;
+        explain) kind=vms ;;
+        spec) kind=specs ;;
+        *) _resolve "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _resolve_names -o nosort -o bashdefault -o default resolve
+else
+    complete -F _resolve_names -o bashdefault -o default resolve
 fi

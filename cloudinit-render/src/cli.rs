@@ -1,32 +1,37 @@
 //! The command line of `cloudinit-render`. Does no I/O.
 
+use crate::manual::MANUAL;
 use crate::render::Texts;
 use clap::{Parser, ValueEnum};
 use stage::ConsoleArgs;
 use std::path::PathBuf;
 
-/// Gives each VM in the document its user-data, meta-data and network-config.
+/// Give each VM of the document its user-data, meta-data and network-config
 ///
 /// Reads the document on stdin and prints it with `user_data`, `meta_data`, `network_config`,
 /// `instance_id`, `seed_fingerprint` and `seed_inputs` set in each VM, and `vendor_data` where the
 /// VM has some.
 #[derive(Parser, Debug)]
-#[command(version, about)]
+#[command(version, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
-    /// Add what this YAML file says to the document's `cloud_init`; may be repeated.
-    #[arg(long, value_name = "FILE")]
+    /// Add this YAML file to the document's `cloud_init`; repeatable
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub fragment: Vec<PathBuf>,
-    /// The VM that --part, --seed-dir or --seed-image is for.
-    #[arg(long, value_name = "NAME", requires = "export")]
+    /// VM to export with --part, --seed-dir or --seed-image
+    ///
+    /// [default: the only VM of the document; with --seed-dir every VM]
+    #[arg(long, value_name = "NAME", requires = "export", help_heading = "Selection")]
     pub vm: Option<String>,
-    /// Print this part of one VM instead of the document.
-    #[arg(long, value_enum, group = "export")]
+    /// Print this part of one VM
+    #[arg(long, value_enum, group = "export", help_heading = "Output")]
     pub part: Option<Part>,
-    /// Write the parts to DIR/NAME/ for each VM, or the one named, and print nothing.
-    #[arg(long, value_name = "DIR", group = "export")]
+    /// Write the parts to DIR/NAME/ for each VM, and print nothing
+    #[arg(long, value_name = "DIR", group = "export", help_heading = "Output")]
     pub seed_dir: Option<PathBuf>,
-    /// Write the NoCloud seed image of one VM (ISO 9660, label cidata), and print nothing; `-` is stdout.
-    #[arg(long, value_name = "FILE", group = "export")]
+    /// Write the NoCloud seed image of one VM to this file, and print nothing
+    ///
+    /// The image is ISO 9660 with the label `cidata`; `-` is stdout.
+    #[arg(long, value_name = "FILE", group = "export", help_heading = "Output")]
     pub seed_image: Option<PathBuf>,
     /// How messages are written.
     #[command(flatten)]
@@ -36,13 +41,13 @@ pub struct Cli {
 /// A file of a NoCloud seed.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Part {
-    /// What the VM makes of itself; holds secrets.
+    /// What the VM makes of itself; contains secrets
     UserData,
-    /// What somebody has written by hand, below user-data; may be nothing, may hold secrets.
+    /// Hand-written data that user-data overrides; may be empty, may contain secrets
     VendorData,
-    /// instance-id and host name.
+    /// Instance ID and host name
     MetaData,
-    /// Version 2.
+    /// Network configuration, version 2
     NetworkConfig,
 }
 

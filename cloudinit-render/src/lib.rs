@@ -12,6 +12,7 @@ mod field;
 mod fingerprint;
 mod fragment;
 mod guest;
+mod manual;
 mod meta_data;
 mod network_config;
 mod nic;
@@ -26,6 +27,7 @@ mod yaml;
 
 pub use cli::Cli;
 pub use fragment::Fragment;
+pub use manual::MANUAL;
 
 use additions::Additions;
 use guest::Guests;

@@ -1,8 +1,23 @@
-//! The man pages and shell completions are those of the command line.
+//! The man pages and shell completions are those of the command line, and the manual is true.
 
 use clap::CommandFactory;
+use cloudinit_render::Cli;
+use cloudinit_render::MANUAL;
+use test_support::{command_line, generated};
+
+const TABLES: command_line::Manual = command_line::Manual {
+    examples: MANUAL.examples,
+    environment: MANUAL.environment,
+    files: MANUAL.files,
+    exit_status: MANUAL.exit_status,
+};
 
 #[test]
 fn man_pages_and_completions() -> Result<(), Box<dyn std::error::Error>> {
-    test_support::generated::command_line(cloudinit_render::Cli::command())
+    generated::command_line(Cli::command(), &TABLES)
+}
+
+#[test]
+fn the_command_line_keeps_the_rules() -> Result<(), Box<dyn std::error::Error>> {
+    command_line::check(&Cli::command(), &TABLES)
 }

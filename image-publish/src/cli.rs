@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Proxies;
-use stage::{ConsoleArgs, OwnArgs, TrustArgs};
+use stage::{ConsoleArgs, OwnArgs, TrustArgs, variable};
 
-/// Brings the document's images onto Proxmox VE storage, whole, once and verified.
+use crate::manual::MANUAL;
+
+/// Publish the document's images on Proxmox VE storage: whole, once and verified
 ///
-/// Without a command it is a filter: it reads the document on stdin, makes sure that each image that a VM
-/// names is on `image_datastore` as content `import`, fills `images`, and prints the document.
+/// Without a command it is a filter: it reads the document on stdin, makes sure that `image_datastore`
+/// has each image that a VM names as content `import`, sets `images`, and prints the document.
 #[derive(Parser, Debug)]
 #[command(
     name = "image-publish",
     version,
     color = clap::ColorChoice::Never,
-    after_help = "Exit codes: 0 done; 1 the input cannot be used, or nothing was changed; 2 the command line is wrong; \
-                  3 stopped part-way, something was changed or may have been.\n\
-                  Images are fetched through the HTTP proxy that https_proxy, http_proxy, all_proxy and no_proxy name; \
-                  PVE is asked directly."
+    max_term_width = 100,
+    after_long_help = MANUAL.help()
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -44,18 +44,18 @@ const WITHOUT_DOCUMENT: &str = "The document on stdin names the storage. Without
 /// What to do other than to filter a document.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Publish files or URLs.
+    /// Publish files or URLs
     #[command(after_help = WITHOUT_DOCUMENT)]
     Publish(PublishArgs),
-    /// List the images on the storage.
+    /// List the images on the storage
     #[command(after_help = WITHOUT_DOCUMENT)]
     List(ListArgs),
-    /// Compare the document's images on the storage with their sums.
+    /// Compare the document's images on the storage with their checksums
     Verify(VerifyArgs),
-    /// Remove images: volids, or names with all their versions.
+    /// Remove images by volume ID, or by name with all their versions
     #[command(after_help = WITHOUT_DOCUMENT)]
     Remove(RemoveArgs),
-    /// Remove old versions that the document's VMs no longer name.
+    /// Remove old versions that the document's VMs no longer name
     Prune(PruneArgs),
 }
 
@@ -82,21 +82,21 @@ pub(crate) struct FilterArgs {
 /// How current a checksum must be that a web server lists.
 #[derive(Args, Debug)]
 pub(crate) struct RefreshArgs {
-    /// When to fetch checksum lists from web servers.
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    /// When to fetch lists of checksums
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Images")]
     pub(crate) refresh: Refresh,
 }
 
 /// When checksum lists are fetched from web servers.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Refresh {
-    /// Fetch a list only when no image with the last known checksum is on the storage; if its server does
-    /// not answer, use the last known checksum.
+    /// Only if the storage has no image with the last known checksum; if the server does not answer,
+    /// use the last known checksum
     #[default]
     Missing,
-    /// Fetch each list in each run; a server that does not answer is an error.
+    /// In each run; a server that does not answer is an error
     Always,
-    /// Fetch none; use known checksums only.
+    /// Never; use known checksums only
     Never,
     /// As `Always`, for a command without the option.
     #[value(skip)]
@@ -105,30 +105,38 @@ pub(crate) enum Refresh {
 
 /// How images are read.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Images")]
 pub(crate) struct SourceArgs {
-    /// Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it.
-    #[arg(long, value_name = "DIR", env = "IMAGE_DIR", default_value = "images")]
+    /// Directory of images that have no source
+    ///
+    /// An image is DIR/NAME/NAME.qcow2, its checksum DIR/NAME/NAME.qcow2.sha256.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "IMAGE_DIR",
+        hide_env_values = true,
+        default_value = "images"
+    )]
     pub(crate) image_dir: PathBuf,
-    /// Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline].
-    #[arg(long, value_name = "DIR", env = "PVE_PIPELINE_CACHE")]
+    /// Directory of the image cache and downloaded files
+    ///
+    /// [default: $XDG_CACHE_HOME/pve-pipeline, or ~/.cache/pve-pipeline]
+    #[arg(long, value_name = "DIR", env = "PVE_PIPELINE_CACHE", hide_env_values = true)]
     cache_dir: Option<PathBuf>,
-    /// Let qemu-img, when it is installed, compress local images first.
+    /// Compress local images first, if qemu-img is installed
     #[arg(long)]
     pub(crate) compress: bool,
-    /// How often a lost connection, or a server that is busy, is tried again.
+    /// Retries after a lost connection or a busy server
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) retries: u32,
 }
 
 impl SourceArgs {
     /// Returns the cache folder; without a home there is none.
-    #[expect(clippy::disallowed_methods, reason = "door: the environment")]
     pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
-        let from = |name: &str| {
-            std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
-        };
         let usual = || {
-            let base = from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")))?;
+            let base = variable("XDG_CACHE_HOME").map(PathBuf::from);
+            let base = base.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")))?;
             Some(base.join("pve-pipeline"))
         };
         let given = self.cache_dir.clone().filter(|folder| !folder.as_os_str().is_empty());
@@ -137,18 +145,20 @@ impl SourceArgs {
 }
 
 /// Returns the HTTP proxies that the environment names.
-#[expect(clippy::disallowed_methods, reason = "door: the environment")]
 pub(crate) fn proxies() -> Proxies {
-    Proxies::from_variables(|name| std::env::var(name).ok())
+    Proxies::from_variables(|name| variable(name)?.into_string().ok())
 }
 
 /// Where images go.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Target")]
 pub(crate) struct PlaceArgs {
-    /// On a PVE host itself: write into the storage's folder, as /var/lib/vz, instead of asking the API.
+    /// Write to this directory of the storage instead of using the API
+    ///
+    /// For a run on the PVE host itself. The directory of the storage `local` is /var/lib/vz.
     #[arg(long, value_name = "DIR")]
     pub(crate) local_dir: Option<PathBuf>,
-    /// Read, check and say what would be done; write nothing to PVE.
+    /// Show what would be done, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }
@@ -157,23 +167,23 @@ pub(crate) struct PlaceArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Connection (in place of a document on stdin)")]
 pub(crate) struct ConnectArgs {
-    /// Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT].
+    /// URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]
     #[arg(long, value_name = "URL", conflicts_with = "local_dir")]
     pub(crate) endpoint: Option<String>,
-    /// Node to work on [env: PVE_NODE].
+    /// Node that has the storage [env: PVE_NODE]
     #[arg(long, value_name = "NAME")]
     pub(crate) node: Option<String>,
-    /// File that holds the API token [default: the token in PVE_API_TOKEN].
+    /// File that holds the API token [default: $PVE_API_TOKEN]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
-    /// Storage to work on [default: the document's image_datastore, or local].
+    /// Storage [default: the document's image_datastore, or local]
     #[arg(long, value_name = "NAME")]
     pub(crate) storage: Option<String>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
 }
 
-/// What the environment says of the connection. An empty variable counts as unset.
+/// What the environment says about the connection. An empty variable is unset.
 ///
 /// The token is never an argument, because other users can read those.
 #[derive(Default)]
@@ -188,13 +198,12 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// Reads the variables.
-    #[expect(clippy::disallowed_methods, reason = "door: the environment")]
     pub(crate) fn read() -> Self {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let text = |name| variable(name)?.into_string().ok();
         Self {
-            endpoint: variable("PVE_ENDPOINT"),
-            node: variable("PVE_NODE"),
-            token: variable("PVE_API_TOKEN"),
+            endpoint: text("PVE_ENDPOINT"),
+            node: text("PVE_NODE"),
+            token: text("PVE_API_TOKEN"),
         }
     }
 }
@@ -202,29 +211,31 @@ impl Environment {
 /// The content type under which an image is stored.
 #[derive(ValueEnum, Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// PVE can make disks from it.
+    /// For disks of VMs
     Import,
-    /// For a CD drive only: PVE makes no disk from it.
+    /// For CD drives only; PVE makes no disk from it
     Iso,
 }
 
 /// Options of `publish`.
 #[derive(Args, Debug)]
 pub(crate) struct PublishArgs {
-    /// Files or URLs.
+    /// Files or URLs to publish
     #[arg(required = true, value_name = "FILE|URL")]
     pub(crate) what: Vec<String>,
-    /// The image's name, when there is one file [default: the file's name without its endings].
-    #[arg(long)]
+    /// Name of the image, if there is one file
+    ///
+    /// [default: the file's name without extensions]
+    #[arg(long, help_heading = "Images")]
     pub(crate) name: Option<String>,
-    /// The sum that the one file must have: sha256:HEX or sha512:HEX.
-    #[arg(long, value_name = "SUM")]
+    /// Checksum that the one file must have: sha256:HEX or sha512:HEX
+    #[arg(long, value_name = "SUM", help_heading = "Images")]
     pub(crate) checksum: Option<String>,
-    /// The content type.
-    #[arg(long, value_enum, default_value = "import")]
+    /// Content type of the images
+    #[arg(long, value_enum, default_value = "import", help_heading = "Images")]
     pub(crate) content: Content,
-    /// Print the result as JSON.
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) refresh: RefreshArgs,
@@ -239,14 +250,14 @@ pub(crate) struct PublishArgs {
 /// Options of `list`.
 #[derive(Args, Debug)]
 pub(crate) struct ListArgs {
-    /// Print the result as JSON.
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    /// Read the storage's folder instead of asking the API.
-    #[arg(long, value_name = "DIR")]
+    /// Read this directory of the storage instead of using the API
+    #[arg(long, value_name = "DIR", help_heading = "Target")]
     pub(crate) local_dir: Option<PathBuf>,
-    /// As with the other commands; `list` writes nothing anyway.
-    #[arg(long)]
+    /// Accepted for uniformity; `list` changes nothing anyway
+    #[arg(long, help_heading = "Target")]
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
@@ -255,8 +266,8 @@ pub(crate) struct ListArgs {
 /// Options of `verify`.
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
-    /// Print the result as JSON.
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) refresh: RefreshArgs,
@@ -267,14 +278,14 @@ pub(crate) struct VerifyArgs {
 /// Options of `remove`.
 #[derive(Args, Debug)]
 pub(crate) struct RemoveArgs {
-    /// Volids, or names with all their versions.
+    /// Volume IDs, or names for all versions of an image
     #[arg(required = true, value_name = "VOLID|NAME")]
     pub(crate) what: Vec<String>,
-    /// Remove also what the document's VMs name.
-    #[arg(long)]
+    /// Also remove images that the document's VMs name
+    #[arg(long, help_heading = "Selection")]
     pub(crate) force: bool,
-    /// Print the result as JSON.
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) place: PlaceArgs,
@@ -285,17 +296,19 @@ pub(crate) struct RemoveArgs {
 /// Options of `prune`.
 #[derive(Args, Debug)]
 pub(crate) struct PruneArgs {
-    /// Prune also images of names that the document does not know; other deployments may use them.
-    #[arg(long)]
+    /// Also prune images that the document does not name
+    ///
+    /// Other deployments may use them.
+    #[arg(long, help_heading = "Selection")]
     pub(crate) all: bool,
-    /// Keep the newest N versions of each name, whoever uses them.
-    #[arg(long, value_name = "N", default_value_t = 2)]
+    /// Number of newest versions of each name to keep
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Selection")]
     pub(crate) keep: usize,
-    /// Keep versions that are not older than DAYS.
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    /// Age in days up to which versions are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 30, help_heading = "Selection")]
     pub(crate) older_than: u32,
-    /// Print the result as JSON.
-    #[arg(long)]
+    /// Print the result as JSON
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) document: DocumentArgs,

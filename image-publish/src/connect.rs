@@ -103,7 +103,7 @@ fn target(
     let url: Option<ApiUrl> = parsed(&named.endpoint, &mut report);
     let token: Option<ApiToken> = parsed(&named.token, &mut report);
     let node: Option<NodeName> = parsed(&named.node, &mut report);
-    let trust = connect::trust(trust).map_err(|entry| report.push(entry)).ok();
+    let trust = connect::trust(trust, console).map_err(|entry| report.push(entry)).ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)
     else {

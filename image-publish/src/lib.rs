@@ -11,6 +11,7 @@ mod execute;
 mod folder;
 mod interrupt;
 mod left_over;
+mod manual;
 mod named;
 mod node;
 mod outcome;
@@ -37,6 +38,7 @@ mod work;
 use stage::{Console, Failure, Output};
 
 pub use cli::Cli;
+pub use manual::MANUAL;
 
 use cli::Command;
 

@@ -4,19 +4,20 @@
 
 use crate::KeySource;
 use crate::key::KeyText;
+use crate::manual::MANUAL;
 use crate::token::Validity;
 use clap::{Args, Parser, Subcommand};
-use stage::{ConsoleArgs, Entry, Failure, OwnArgs, Place};
+use stage::{ConsoleArgs, Entry, Failure, OwnArgs, Place, variable};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Gives each VM in the document its provisioning token.
+/// Give each VM of the document its provisioning token
 ///
-/// Reads the document on stdin and prints it with `auth_token` set: a token for each VM with a
-/// `spec` when `spec_server` is set, an empty text for the others.
+/// Reads the document on stdin and prints it with `auth_token` set: a token for each VM that has a
+/// `spec` if `spec_server` is set, an empty text for the others.
 #[derive(Parser, Debug)]
-#[command(version, about)]
+#[command(version, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
     /// How tokens are made.
     #[command(flatten)]
@@ -38,24 +39,24 @@ impl AsRef<ConsoleArgs> for Cli {
 /// What `mint-token` does with a single token or key.
 #[derive(Subcommand, Debug)]
 pub enum Command {
-    /// Print one token.
+    /// Print one token
     Mint(MintArgs),
-    /// Print the claims of the token on stdin; its signature is not checked and needs no key.
+    /// Print the claims of the token on stdin without checking its signature
     Inspect(InspectArgs),
-    /// Check the token on stdin as a server does, and print its claims.
+    /// Check the token on stdin as a server does, and print its claims
     Verify(VerifyArgs),
-    /// Print a new signing key of 256 bits.
+    /// Print a new signing key of 256 bits
     Keygen,
 }
 
 /// `mint-token mint`.
 #[derive(Args, Debug)]
 pub struct MintArgs {
-    /// Name of the VM.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Name of the VM
+    #[arg(long, help_heading = "Token", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub name: String,
-    /// Spec that the VM may fetch.
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    /// Spec that the VM may fetch
+    #[arg(long, help_heading = "Token", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub spec: String,
     /// How the token is made.
     #[command(flatten)]
@@ -65,24 +66,24 @@ pub struct MintArgs {
 /// `mint-token inspect`.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
-    /// Print the claims as JSON.
-    #[arg(long)]
+    /// Print the claims as JSON, as they stand in the token
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
 
 /// `mint-token verify`.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// Name of the VM that shows the token.
-    #[arg(long)]
+    /// Name of the VM that presents the token
+    #[arg(long, help_heading = "Token")]
     pub name: String,
-    /// The time at which the token is judged, in seconds since 1970 [default: now].
-    #[arg(long, value_name = "SECONDS")]
+    /// Time at which to check the token, in seconds since 1970 [default: now]
+    #[arg(long, value_name = "SECONDS", help_heading = "Token")]
     pub at: Option<u64>,
-    /// Print the claims as JSON.
-    #[arg(long)]
+    /// Print the claims as JSON, as they stand in the token
+    #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// The keys that are believed.
+    /// The keys that are trusted.
     #[command(flatten)]
     pub key: KeyArgs,
 }
@@ -98,13 +99,15 @@ impl VerifyArgs {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Token")]
 pub struct TokenArgs {
-    /// Sign with the key of this name, and say so in the token.
+    /// Sign with the key of this name, and name it in the token
     #[arg(long, value_name = "NAME")]
     pub kid: Option<String>,
-    /// Time of issue, in seconds since 1970 [default: $SOURCE_DATE_EPOCH, else now].
+    /// Time of issue, in seconds since 1970 [default: now]
+    ///
+    /// $SOURCE_DATE_EPOCH, if set, is used instead of the clock.
     #[arg(long, value_name = "SECONDS")]
     pub issued_at: Option<u64>,
-    /// Let the token expire after this time, such as 90s, 15m, 12h or 30d [default: never].
+    /// Time until the token expires, such as 90s, 15m or 30d [default: never]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub ttl: Option<u64>,
     /// The key that signs.
@@ -116,7 +119,7 @@ pub struct TokenArgs {
 impl TokenArgs {
     /// Time of issue and of expiry.
     pub(crate) fn times(&self) -> Result<Validity, Failure> {
-        let issued_at = match (self.issued_at, environment("SOURCE_DATE_EPOCH")) {
+        let issued_at = match (self.issued_at, variable("SOURCE_DATE_EPOCH")) {
             (Some(at), _) => at,
             (None, Some(text)) => epoch(&text)?,
             (None, None) => now()?,
@@ -129,15 +132,20 @@ impl TokenArgs {
 /// Where the signing key comes from. It is never an argument: arguments are seen by every user
 /// of the machine.
 #[derive(Args, Debug)]
-#[command(next_help_heading = "Signing key (else from $HOMESTAK_SIGNING_KEY)")]
+#[command(next_help_heading = "Signing key [default: $HOMESTAK_SIGNING_KEY]")]
 pub struct KeyArgs {
-    /// Read `auth.signing_key` from secrets.yaml (or secrets.yaml.enc, by sops) in this folder.
+    /// Read `auth.signing_key` from secrets.yaml in this directory
+    ///
+    /// secrets.yaml.enc, and a secrets.yaml that is encrypted, are decrypted with SOPS.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["key_file", "key_fd"])]
     pub site: Option<PathBuf>,
-    /// Read keys from this file, one `HEX` or `NAME=HEX` a line; the first one signs.
+    /// Read keys from this file, one `HEX` or `NAME=HEX` per line
+    ///
+    /// The first key signs unless --kid names another.
+    /// The file must not be readable by others.
     #[arg(long, value_name = "FILE", conflicts_with = "key_fd")]
     pub key_file: Option<PathBuf>,
-    /// Read keys from this open descriptor, 3 or above, as from a file.
+    /// Read keys from this open file descriptor, 3 or above
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(3..))]
     pub key_fd: Option<u32>,
 }
@@ -150,18 +158,12 @@ impl KeyArgs {
             KeySource::File(file.clone())
         } else if let Some(number) = self.key_fd {
             KeySource::Descriptor(number)
-        } else if let Some(text) = environment("HOMESTAK_SIGNING_KEY") {
+        } else if let Some(text) = variable("HOMESTAK_SIGNING_KEY") {
             KeySource::Environment(KeyText::new(text.into_string().unwrap_or_default()))
         } else {
             KeySource::None
         }
     }
-}
-
-/// A variable of the environment; an empty one counts as not set.
-#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
-fn environment(name: &str) -> Option<OsString> {
-    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn epoch(text: &OsString) -> Result<u64, Failure> {

@@ -8,6 +8,7 @@ mod filter;
 mod key;
 mod keygen;
 mod load;
+mod manual;
 mod secrets;
 mod show;
 mod token;
@@ -15,6 +16,7 @@ mod verify;
 
 pub use cli::Cli;
 pub use key::{Key, KeyRing, KeyText};
+pub use manual::MANUAL;
 pub use token::{Claims, Token, Validity, mint};
 pub use verify::{Payload, Verifier, VerifyError, read_unverified, verify};
 

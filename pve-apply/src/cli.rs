@@ -5,23 +5,25 @@ mod list;
 pub(crate) use list::{InventoryArgs, StatusArgs};
 
 use crate::desired::OnError;
+use crate::manual::MANUAL;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pve_client::Vmid;
 use stage::api_token;
 use stage::identity::{SITE_NAME, is_site_name};
-use stage::{Console, ConsoleArgs, TrustArgs};
+use stage::{Console, ConsoleArgs, TrustArgs, variable};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-/// Makes the document's VMs on Proxmox VE, changes them in place, destroys them.
+/// Create, change and destroy the document's VMs on Proxmox VE
 ///
-/// The document is read on stdin. A VM is ours when it carries the tag `pve-pipeline` and a line in its
-/// description that names this site, this deployment, its own vmid and its own uuid; nothing else is
-/// ever touched, a clone or a restored copy of our own VMs neither.
+/// The document is read from stdin.
+/// A VM is ours if it has the tag `pve-pipeline` and a line in its description that names this site,
+/// this deployment, its own vmid and its own UUID.
+/// No other VM is ever touched, not even a clone or a restored copy of one of ours.
 #[derive(Debug, Parser)]
-// Here `-o` is the output format of `status`, as kubectl has it.
-#[command(name = "pve-apply", version, max_term_width = 100, mut_arg("output", |arg| arg.short(None)))]
+// Here `-o` is the output format of `status`, as in kubectl.
+#[command(name = "pve-apply", version, max_term_width = 100, after_long_help = MANUAL.help(), mut_arg("output", |arg| arg.short(None)))]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) console: ConsoleArgs,
@@ -39,58 +41,62 @@ impl AsRef<ConsoleArgs> for Cli {
 pub(crate) enum Command {
     /// Show what apply would do; change nothing
     Plan(PlanArgs),
-    /// Make and change the VMs; a second run changes nothing
+    /// Create and change the VMs; a second run changes nothing
     Apply(ApplyArgs),
     /// Destroy the document's VMs that are ours
     Destroy(DestroyArgs),
-    /// Take over VMs that were made by hand: show what differs, then write only our mark
+    /// Take over VMs that were created by hand: show what differs, then write only our mark
     Adopt(AdoptArgs),
-    /// Give up VMs that are ours: remove our mark and our tag, and change nothing else
+    /// Give up VMs that are ours: remove our mark and tag, and change nothing else
     Release(ReleaseArgs),
-    /// Print VMs that are there as an env, to be adopted; change nothing
+    /// Print existing VMs as an env, ready to be adopted; change nothing
     Export(ExportArgs),
-    /// Start those of the document's VMs that do not run
+    /// Start the document's VMs that are stopped
     Start(PowerArgs),
-    /// Shut down those of the document's VMs that run
+    /// Shut down the document's VMs that are running
     Stop(PowerArgs),
-    /// Reboot those of the document's VMs that run, which brings pending values into force
+    /// Reboot the document's VMs that are running, which applies pending changes
     Reboot(PowerArgs),
-    /// Wait until the document's VMs answer, and print their addresses
+    /// Wait until the document's VMs are ready, and print their addresses
     Wait(WaitCommandArgs),
     /// List the deployment's VMs: power, addresses, drift; change nothing
     Status(StatusArgs),
-    /// Print the VMs as a dynamic inventory for Ansible; change nothing
+    /// Print the VMs as a dynamic inventory for Ansible
     Inventory(InventoryArgs),
-    /// Check all that apply needs, and name the command that mends each finding; change nothing
+    /// Check everything that apply needs, and name the command that fixes each problem
     Doctor(DoctorArgs),
-    /// Print the commands that give an API token what it needs
+    /// Print the commands that create an API token with the privileges it needs
     Privileges(PrivilegesArgs),
 }
 
 /// What may happen to running VMs.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Consent")]
 pub(crate) struct ConsentArgs {
-    /// Reboot running VMs whose changes need it
+    /// Allow rebooting running VMs whose changes need it
     #[arg(long)]
     pub(crate) allow_reboot: bool,
-    /// Shut down running VMs whose changes need it, and cut their power when they do not listen
+    /// Allow shutting down running VMs whose changes need it
+    ///
+    /// The power of a guest that does not shut down within --shutdown-timeout is cut.
     #[arg(long)]
     pub(crate) allow_stop: bool,
-    /// Take disks, and NICs of running VMs, off the VM once nothing says them any more; a disk stays
-    /// as an unused one, with its data
+    /// Allow detaching disks, and NICs of running VMs, that the document no longer has
+    ///
+    /// A detached disk stays on the VM as an unused disk, with its data.
     #[arg(long)]
     pub(crate) allow_detach: bool,
-    /// Move disks to the storage that the YAML says
+    /// Allow moving disks to the storage that the document says
     #[arg(long)]
     pub(crate) allow_move: bool,
-    /// Write changes that need a reboot, and leave the reboot to you
+    /// Write changes that need a reboot, and leave rebooting to you
     #[arg(long, conflicts_with_all = ["allow_reboot", "allow_stop"])]
     pub(crate) pending: bool,
-    /// Give VMs whose cloud-init data has changed the new data
+    /// Give VMs whose cloud-init data has changed their new data
     #[arg(long)]
     pub(crate) reseed: bool,
-    /// How long a guest has to shut down
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    /// Seconds that a guest has to shut down
+    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
 }
 
@@ -114,14 +120,14 @@ fn site_name(text: &str) -> Result<String, String> {
 /// Which VMs, and how the endpoint is trusted.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TargetArgs {
+    /// Use only this VM of the document; repeatable
+    #[arg(long = "vm", value_name = "NAME", help_heading = "Selection")]
+    pub(crate) vms: Vec<String>,
+    /// Use the VMs of the document with this tag, in addition to --vm; repeatable
+    #[arg(long = "tag", value_name = "TAG", help_heading = "Selection")]
+    pub(crate) tags: Vec<String>,
     #[command(flatten)]
     pub(crate) trust: TrustArgs,
-    /// Only this VM of the document; may be repeated
-    #[arg(long = "vm", value_name = "NAME")]
-    pub(crate) vms: Vec<String>,
-    /// Only the VMs of the document that have this tag; may be repeated, and adds to --vm
-    #[arg(long = "tag", value_name = "TAG")]
-    pub(crate) tags: Vec<String>,
 }
 
 impl TargetArgs {
@@ -137,33 +143,36 @@ pub(crate) struct PlanArgs {
     pub(crate) consent: ConsentArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Print the plan as JSON instead of text; it contains the seed data, and so the tokens in it
-    #[arg(long)]
+    /// Print the plan as JSON, which contains the seed data and its tokens
+    #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
-    /// Write the plan as JSON to a file that only you can read, for `apply --plan`; `-` is stdout
-    #[arg(long, value_name = "FILE")]
+    /// Write the plan to this file, for `apply --plan`
+    ///
+    /// The file is JSON, readable only by you, and contains the seed data and its tokens; `-` is stdout.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(crate) out: Option<PathBuf>,
-    /// Exit with 4 when there are changes; 1 still means that something is blocked
-    #[arg(long)]
+    /// Exit with 4 if there are changes; 1 still means that something is blocked
+    #[arg(long, help_heading = "Output")]
     pub(crate) detailed_exitcode: bool,
-    /// Exit with 1 when there are changes
-    #[arg(long, conflicts_with = "detailed_exitcode")]
+    /// Exit with 1 if there are changes
+    #[arg(long, conflicts_with = "detailed_exitcode", help_heading = "Output")]
     pub(crate) expect_no_changes: bool,
 }
 
 /// How the work is spread.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Pace")]
 pub(crate) struct PaceArgs {
-    /// How many VMs are worked on at a time
+    /// Number of VMs to work on at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) parallelism: u8,
-    /// How many disks are imported into one storage at a time
+    /// Number of disks to import into one storage at a time
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub(crate) imports_per_storage: u8,
     /// Begin no further step once a VM has failed
     #[arg(long)]
     pub(crate) fail_fast: bool,
-    /// How long one task of PVE may take
+    /// Seconds that one task of PVE may take
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = seconds())]
     pub(crate) task_timeout: u64,
 }
@@ -176,21 +185,22 @@ pub(crate) struct ApplyArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// What happens once a VM has failed: go on with the others, begin no further step, or also destroy
-    /// the VMs that this run has made; absent: what the document's `on_error` says, else continue
-    #[arg(long, value_enum, value_name = "WHAT")]
+    /// What to do once a VM has failed
+    ///
+    /// [default: the document's `on_error`, or continue]
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Pace")]
     pub(crate) on_error: Option<OnError>,
     /// Carry out exactly this plan, written by `plan --out`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune"])]
+    #[arg(long, value_name = "FILE", help_heading = "Selection", conflicts_with_all = ["allow_reboot", "allow_stop", "allow_detach", "allow_move", "pending", "reseed", "vms", "tags", "prune"])]
     pub(crate) plan: Option<PathBuf>,
-    /// Also destroy the VMs of this deployment that left the document
-    #[arg(long, conflicts_with_all = ["vms", "tags"])]
+    /// Also destroy VMs of this deployment that are no longer in the document
+    #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
     pub(crate) prune: bool,
     /// Destroy what --prune finds without asking, for scripts
-    #[arg(long, requires = "prune")]
+    #[arg(long, requires = "prune", help_heading = "Consent")]
     pub(crate) yes: bool,
-    /// Do what can be done when something about other VMs is blocked, and exit with 3
-    #[arg(long)]
+    /// Go on with the other VMs if some are blocked, and exit with 3
+    #[arg(long, help_heading = "Consent")]
     pub(crate) skip_blocked: bool,
     #[command(flatten)]
     pub(crate) wait: WaitArgs,
@@ -198,11 +208,12 @@ pub(crate) struct ApplyArgs {
 
 /// What is waited for after the VMs run.
 #[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Waiting")]
 pub(crate) struct WaitArgs {
     /// What to wait for once the VMs run
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
     pub(crate) wait: WaitFor,
-    /// How long to wait for it
+    /// Seconds to wait for it
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
     pub(crate) wait_timeout: u64,
 }
@@ -210,15 +221,15 @@ pub(crate) struct WaitArgs {
 /// What is waited for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum WaitFor {
-    /// Nothing: done when PVE has started the VM
+    /// Nothing: done once PVE has started the VM
     #[default]
     None,
-    /// The guest agent, and from it the addresses that the document says: each fixed one, and one for
-    /// each NIC with DHCP
+    /// The guest agent, and the addresses in the document: each fixed one, and one for each NIC with
+    /// DHCP
     Agent,
-    /// An SSH server at the VM's address; the agent tells the address where the document does not fix it
+    /// An SSH server at the VM's address, which the agent reports if the document does not fix it
     Ssh,
-    /// The end of cloud-init's work at this boot, without an error, and then as `agent`
+    /// cloud-init to finish this boot without an error, and then as `agent`
     CloudInit,
 }
 
@@ -229,19 +240,21 @@ pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
     /// Destroy without asking, for scripts
-    #[arg(long)]
+    #[arg(long, help_heading = "Consent")]
     pub(crate) yes: bool,
-    /// Only the VM with this vmid, which must be ours: it chooses between VMs of one name; may be repeated
-    #[arg(long = "vmid", value_name = "VMID", conflicts_with_all = ["vms", "tags"], value_parser = vmid)]
+    /// Destroy only the VM with this vmid, which must be ours; repeatable
+    ///
+    /// Tells VMs of the same name apart.
+    #[arg(long = "vmid", value_name = "VMID", help_heading = "Selection", conflicts_with_all = ["vms", "tags"], value_parser = vmid)]
     pub(crate) vmids: Vec<Vmid>,
-    /// Also destroy the VMs of this deployment that left the document
-    #[arg(long, conflicts_with_all = ["vms", "tags", "vmids"])]
+    /// Also destroy VMs of this deployment that are no longer in the document
+    #[arg(long, conflicts_with_all = ["vms", "tags", "vmids"], help_heading = "Selection")]
     pub(crate) prune: bool,
-    /// Destroy the others when something about a VM is blocked, and exit with 3
-    #[arg(long)]
+    /// Go on with the other VMs if some are blocked, and exit with 3
+    #[arg(long, help_heading = "Consent")]
     pub(crate) skip_blocked: bool,
-    /// How long a guest has to shut down before its power is cut
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    /// Seconds that a guest has to shut down before its power is cut
+    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
 }
 
@@ -251,11 +264,11 @@ pub(crate) struct AdoptArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// Take over VMs of a site of this name too: the name that this site had before
-    #[arg(long, value_name = "SITE", value_parser = site_name)]
+    /// Also take over VMs of a site of this name, which this site had before
+    #[arg(long, value_name = "SITE", help_heading = "Selection", value_parser = site_name)]
     pub(crate) from_site: Option<String>,
-    /// Only show what differs
-    #[arg(long)]
+    /// Show what differs, and change nothing
+    #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
 }
 
@@ -265,18 +278,20 @@ pub(crate) struct ReleaseArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// Only show what would be removed
-    #[arg(long)]
+    /// Show what would be removed, and change nothing
+    #[arg(long, help_heading = "Consent")]
     pub(crate) dry_run: bool,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    pub(crate) trust: TrustArgs,
-    /// The VMs, by vmid or by their name in PVE; any document tells where PVE is
+    /// VMs to export, by vmid or by their name in PVE
+    ///
+    /// Any document of the cluster will do: only its endpoint and token are used.
     #[arg(required = true, value_name = "VM")]
     pub(crate) vms: Vec<String>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArgs,
 }
 
 #[derive(Args, Debug)]
@@ -285,14 +300,14 @@ pub(crate) struct PowerArgs {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) pace: PaceArgs,
-    /// How long a guest has to shut down
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
+    /// Seconds that a guest has to shut down
+    #[arg(long, help_heading = "Pace", value_name = "SECONDS", default_value_t = 60, value_parser = seconds())]
     pub(crate) shutdown_timeout: u64,
-    /// Cut the power of a guest that does not listen
-    #[arg(long)]
+    /// Cut the power of a guest that does not shut down in time
+    #[arg(long, help_heading = "Consent")]
     pub(crate) force: bool,
-    /// Do the others when something about a VM is blocked, and exit with 3
-    #[arg(long)]
+    /// Go on with the other VMs if some are blocked, and exit with 3
+    #[arg(long, help_heading = "Consent")]
     pub(crate) skip_blocked: bool,
 }
 
@@ -301,10 +316,10 @@ pub(crate) struct WaitCommandArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// What to wait for
-    #[arg(long = "for", value_enum, value_name = "WHAT", default_value_t = WaitFor::Agent)]
+    #[arg(long = "for", value_enum, value_name = "WHAT", help_heading = "Waiting", default_value_t = WaitFor::Agent)]
     pub(crate) what: WaitFor,
-    /// How long to wait for it
-    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = seconds())]
+    /// Seconds to wait for it
+    #[arg(long, value_name = "SECONDS", help_heading = "Waiting", default_value_t = 300, value_parser = seconds())]
     pub(crate) timeout: u64,
 }
 
@@ -312,24 +327,24 @@ pub(crate) struct WaitCommandArgs {
 pub(crate) struct DoctorArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Also check what `apply` needs to wait for this
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    /// Also check what `apply --wait` needs for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, help_heading = "Waiting")]
     pub(crate) wait: WaitFor,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct PrivilegesArgs {
-    /// Read the document on stdin, and print what its VMs need and no more
-    #[arg(long)]
+    /// Read a document on stdin, and print what its VMs need and no more
+    #[arg(long, help_heading = "Input")]
     pub(crate) document: bool,
-    /// Also what `apply` needs to wait for this
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t)]
+    /// Also print what `apply --wait` needs for this
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, help_heading = "Waiting")]
     pub(crate) wait: WaitFor,
-    /// The user that the token belongs to [default: with --document that of its `api_token`, else iac@pve]
-    #[arg(long, value_name = "USER@REALM", value_parser = user)]
+    /// User that the token belongs to [default: that of the document's `api_token`, or iac@pve]
+    #[arg(long, help_heading = "Output", value_name = "USER@REALM", value_parser = user)]
     pub(crate) user: Option<String>,
-    /// The token's name [default: with --document that of its `api_token`, else pipeline]
-    #[arg(long, value_name = "NAME", value_parser = token_name)]
+    /// Name of the token [default: that of the document's `api_token`, or pipeline]
+    #[arg(long, help_heading = "Output", value_name = "NAME", value_parser = token_name)]
     pub(crate) token: Option<String>,
 }
 
@@ -349,15 +364,14 @@ fn token_name(text: &str) -> Result<String, String> {
 }
 
 /// What `NO_COLOR` holds.
-#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
 pub(crate) fn no_color() -> Option<OsString> {
-    std::env::var_os("NO_COLOR")
+    variable("NO_COLOR")
 }
 
 /// Where what runs on this machine know of each other is kept; `None`: there is no such place.
-#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
 pub(crate) fn state_folder() -> Option<PathBuf> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))?;
+    let folder = |value: Option<OsString>| value.map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || Some(folder(variable("HOME"))?.join(".local/state"));
+    let state = folder(variable("XDG_STATE_HOME")).or_else(home)?;
     Some(state.join("pve-pipeline"))
 }

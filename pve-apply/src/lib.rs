@@ -24,6 +24,7 @@ mod interrupt;
 mod inventory;
 mod json;
 mod listing;
+mod manual;
 mod mark;
 mod notice;
 mod observe;
@@ -45,6 +46,7 @@ mod task_wait;
 mod vnets;
 
 pub use cli::Cli;
+pub use manual::MANUAL;
 
 use cli::Command;
 use plan::Verb;

@@ -10,11 +10,16 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// The CA file cannot be read or used, or a fingerprint is none.
-pub fn trust(args: &TrustArgs) -> Result<Trust, Entry> {
-    let pem = args.ca_file.as_deref().map(read).transpose()?;
-    let place = match &args.ca_file {
-        Some(path) => Place::file(path.display().to_string()),
-        None => Place::Named("--fingerprint".to_owned()),
+pub fn trust(args: &TrustArgs, console: &Console) -> Result<Trust, Entry> {
+    let variable = console.variable_of("--ca-file");
+    let pem = match (args.ca_file.as_deref(), variable) {
+        (Some(path), Some(variable)) => Some(read_named_by(variable, path)?),
+        (path, _) => path.map(read).transpose()?,
+    };
+    let place = match (&args.ca_file, variable) {
+        (None, _) => console.option("--fingerprint"),
+        (Some(_), Some(variable)) => Place::Named(variable.to_owned()),
+        (Some(path), None) => Place::file(path.display().to_string()),
     };
     Trust::from_options(pem, &args.fingerprint, args.insecure)
         .map_err(|bad| Entry::error("invalid-value", place, bad.to_string()))
@@ -24,12 +29,24 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Entry> {
 ///
 /// # Errors
 /// It cannot be read.
-#[expect(clippy::disallowed_methods, reason = "door: a file that an option names")]
 pub fn read(path: &Path) -> Result<Vec<u8>, Entry> {
-    std::fs::read(path).map_err(|error| {
+    bytes(path).map_err(|error| {
         Entry::error("unreadable", Place::file(path.display().to_string()), "cannot be read")
             .cause(&error)
     })
+}
+
+/// The same for a file that a variable names.
+fn read_named_by(variable: &str, path: &Path) -> Result<Vec<u8>, Entry> {
+    bytes(path).map_err(|error| {
+        let fact = format!("\"{}\" cannot be read", path.display());
+        Entry::error("unreadable", Place::Named(variable.to_owned()), fact).cause(&error)
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "door: a file that an option names")]
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    std::fs::read(path)
 }
 
 /// Returns the client; with `-v` one that shows each request: method, path, status, time; with `-vv`

@@ -48,22 +48,24 @@ fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Opt
 }
 
 fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Option<NodeFile> {
-    let given = selection.node.as_deref();
+    let given = selection.node.as_ref();
     if let Some(parent) = selection.how.parent.as_deref() {
-        return node_of_parent(site, group, parent, given);
+        return node_of_parent(site, group, parent, given.map(|node| node.value.as_str()));
     }
     let nodes = site.names(&NODES);
     let slot = group.map(|group| &group.node);
     let written = slot.and_then(|slot| slot.set());
     match (given, written, &nodes[..]) {
-        (Some(given), Some((written, at)), _) if given != written => {
-            let fact = format!("the VMs belong on node \"{written}\", but `--node` is \"{given}\"");
+        (Some(given), Some((written, at)), _) if given.value != *written => {
+            let (name, by) = (&given.value, &given.by);
+            let fact = format!("the VMs belong on node \"{written}\", but `{by}` is \"{name}\"");
+            let how = if by == "--node" { "leave `--node` out" } else { "unset `PVE_NODE`" };
             let entry = site.sources.error("node-conflict", at, fact);
-            site.report.push(entry.hint("leave `--node` out, or change `node` here"));
+            site.report.push(entry.hint(format!("{how}, or change `node` here")));
             None
         }
         (_, Some((written, at)), _) => site.node(written, Some(at)),
-        (Some(given), None, _) => site.node(given, None),
+        (Some(given), None, _) => site.node(&given.value, None),
         (None, None, [only]) => site.node(only, None),
         // An env that cannot be read may name its node.
         (None, None, _) if slot.is_none_or(|slot| slot.is_bad()) => None,

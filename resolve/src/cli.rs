@@ -1,14 +1,19 @@
 //! The command line. DOOR: the environment is read here and nowhere else.
 
+use crate::command::ListKind;
 use crate::load::Environment;
-use crate::selection::{AdHoc, How, Selection, What};
+use crate::manual::MANUAL;
+use crate::selection::{AdHoc, Choice, How, Selection, What};
 use clap::{ArgGroup, Args, Parser, Subcommand};
-use stage::{ConsoleArgs, OwnArgs};
+use stage::{Console, ConsoleArgs, OwnArgs, variable};
 use std::path::PathBuf;
 
-/// Resolves a site's YAML into one document, for the stages that follow.
+/// Resolve a site's YAML into one document for the stages that follow
+///
+/// Reads the site's folder, works out every value of every selected VM, and prints the document as
+/// JSON. The other tools of the pipe read only this document.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "resolve", version, after_help = AFTER_HELP)]
+#[command(name = "resolve", version, max_term_width = 100, after_long_help = MANUAL.help())]
 pub struct Cli {
     /// What to resolve.
     #[command(flatten)]
@@ -24,53 +29,70 @@ pub struct Cli {
     pub console: ConsoleArgs,
 }
 
-const AFTER_HELP: &str = "\
-The site is looked for in this order: --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC,
-HOMESTAK_ROOT/config, ../site-config, /usr/local/etc/homestak, /opt/homestak/site-config,
-~/config.
-
-Exit codes: 0 done; 1 the site cannot be used; 2 the command line is wrong.";
-
 /// Where the site is.
 #[derive(Args, Clone, Debug, Default)]
 pub struct SiteArgs {
-    /// The site's folder.
-    #[arg(long, value_name = "DIR", global = true)]
+    /// Directory of the site
+    ///
+    /// Without this option, resolve uses the first of: $HOMESTAK_SITE_CONFIG, $HOMESTAK_ETC,
+    /// $HOMESTAK_ROOT/config, ../site-config, /usr/local/etc/homestak, /opt/homestak/site-config,
+    /// ~/config.
+    #[arg(long, value_name = "DIR", global = true, help_heading = "Site")]
     pub site: Option<PathBuf>,
 }
 
 /// Which machines on which node.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Selection")]
 #[command(group = ArgGroup::new("what").args(["env", "manifest", "manifest_file", "vm"]))]
 pub struct SelectArgs {
-    /// The env: envs/NAME.yaml.
+    /// Resolve the env envs/NAME.yaml
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
-    /// The manifest: manifests/NAME.yaml.
+    /// Resolve the manifest manifests/NAME.yaml
     #[arg(long, value_name = "NAME")]
     pub manifest: Option<String>,
-    /// A manifest outside the site.
+    /// Resolve a manifest outside the site
     #[arg(long, value_name = "FILE")]
     pub manifest_file: Option<String>,
-    /// One VM that no file describes.
+    /// Resolve one ad-hoc VM of this name, which no file describes
     #[arg(long, value_name = "NAME")]
     pub vm: Option<String>,
-    /// The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or
-    /// manifest names its `node`.
-    #[arg(long, visible_alias = "host", value_name = "NAME")]
+    /// Node nodes/NAME.yaml to use
+    ///
+    /// [default: the `node` of the env or manifest, or else the only node of the site]
+    #[arg(
+        long,
+        visible_alias = "host",
+        value_name = "NAME",
+        env = "PVE_NODE",
+        hide_env_values = true
+    )]
     pub node: Option<String>,
-    /// The deployment's name, so that one env or manifest can exist twice [default: the name of
-    /// the env or manifest].
+    /// Name of the deployment [default: the name of the env or manifest]
+    ///
+    /// With different names, VMs of one env or manifest can exist more than once.
     #[arg(long, value_name = "NAME", conflicts_with = "vm")]
     pub deployment: Option<String>,
-    /// The children of this nested PVE node of the manifest, for a pipe that runs against it.
+    /// Resolve the children of this nested PVE node of the manifest
+    ///
+    /// The document is for a pipe that runs against the nested node.
+    /// $PVE_NODE and $PVE_ENDPOINT are ignored, because they name the outer node.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["env", "vm"])]
     pub parent: Option<String>,
-    /// The PVE API, instead of the node's `api_endpoint`; for a tunnel.
-    #[arg(long, value_name = "URL")]
+    /// URL of the PVE API, such as a tunnel's
+    ///
+    /// [default: the node's `api_endpoint`]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "PVE_ENDPOINT",
+        hide_env_values = true,
+        help_heading = "Connection"
+    )]
     pub endpoint: Option<String>,
-    /// Leave secrets out, so that the document can be shown and compared.
-    #[arg(long)]
+    /// Leave secrets out, so that the document can be shown and compared
+    #[arg(long, help_heading = "Output")]
     pub no_secrets: bool,
     /// The VM's own fields.
     #[command(flatten)]
@@ -79,30 +101,30 @@ pub struct SelectArgs {
 
 /// The fields of `--vm`.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "With --vm")]
+#[command(next_help_heading = "Ad-hoc VM (with --vm)")]
 pub struct MachineArgs {
-    /// The preset that it begins with.
+    /// Preset to start from
     #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub preset: Option<String>,
-    /// Its image.
+    /// Image of the boot disk
     #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub image: Option<String>,
-    /// Its vmid; absent: the first free one of `vmid_range`.
+    /// VM ID [default: the first free ID of the site's `vmid_range`]
     #[arg(long, value_name = "N", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub vmid: Option<String>,
-    /// Its spec.
+    /// Spec that the VM fetches with its token
     #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub spec: Option<String>,
-    /// Its address: dhcp or CIDR.
+    /// Address: `dhcp`, or an address with its prefix such as 10.0.0.7/24
     #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub ip: Option<String>,
-    /// Its gateway.
+    /// Gateway
     #[arg(long, value_name = "IP", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub gateway: Option<String>,
-    /// Its bridge.
+    /// Bridge or VNet of the first NIC
     #[arg(long, value_name = "NAME", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub bridge: Option<String>,
-    /// Its boot disk in GiB.
+    /// Size of the boot disk in GiB
     #[arg(long, value_name = "GIB", requires = "vm", conflicts_with_all = ["env", "manifest", "manifest_file"])]
     pub disk: Option<String>,
 }
@@ -110,51 +132,53 @@ pub struct MachineArgs {
 /// What else resolve can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Say where each value of a VM comes from, or of the document's head.
+    /// Explain where each value of a VM, or of the document's head, comes from
     Explain {
-        /// A VM, what lies at a path of it, such as db1.net1.tag, or a field of the document, such
-        /// as datastore.
+        /// A VM, a path within it such as db1.net1.tag, or a field of the document such as datastore
         #[arg(value_name = "VM[.PATH]|FIELD")]
         target: String,
-        /// As JSON.
-        #[arg(long)]
+        /// Print JSON
+        #[arg(long, help_heading = "Output")]
         json: bool,
         /// What to resolve.
         #[command(flatten)]
         select: Box<SelectArgs>,
     },
-    /// Check the whole site: each file, and each env and manifest on each node.
+    /// Check the whole site: each file, and each env and manifest on each node
     Check {
-        /// Leave secrets.yaml alone.
-        #[arg(long)]
+        /// Check without secrets.yaml
+        #[arg(long, help_heading = "Output")]
         no_secrets: bool,
     },
-    /// Show what the site holds.
+    /// List what the site holds
     List {
-        /// Only this kind.
-        #[arg(value_parser = ["env", "manifest", "node", "preset", "template", "spec", "posture", "host"])]
-        kind: Option<String>,
-        /// As JSON.
-        #[arg(long)]
+        /// Kind to list; the plural works too [default: every kind of file]
+        #[arg(value_enum)]
+        kind: Option<ListKind>,
+        /// Print JSON
+        #[arg(long, help_heading = "Output")]
         json: bool,
+        /// Print names only, one per line
+        #[arg(long, conflicts_with = "json", help_heading = "Output")]
+        names: bool,
     },
-    /// Print the variables for ansible.
+    /// Print the variables for Ansible as JSON
     AnsibleVars {
-        /// The posture; absent: that of the env, or dev.
-        #[arg(long, value_name = "NAME")]
+        /// Posture to use [default: that of the env, or dev]
+        #[arg(long, value_name = "NAME", help_heading = "Selection")]
         posture: Option<String>,
-        /// The env.
-        #[arg(long, value_name = "NAME")]
+        /// Env to use
+        #[arg(long, value_name = "NAME", help_heading = "Selection")]
         env: Option<String>,
     },
-    /// Print a spec with its references resolved.
+    /// Print a spec as JSON, with its references resolved
     Spec {
-        /// The spec: specs/NAME.yaml.
+        /// Spec specs/NAME.yaml to print
         name: String,
     },
-    /// Print the JSON Schema of a kind of files, for editors.
+    /// Print the JSON Schema of a kind of file, for editors
     Schema {
-        /// The kind.
+        /// Kind of file
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::schema_kinds()))]
         kind: String,
     },
@@ -168,7 +192,16 @@ impl AsRef<ConsoleArgs> for Cli {
 
 impl SelectArgs {
     /// The selection, when one is made.
-    pub fn selection(self) -> Option<Selection> {
+    pub fn selection(self, console: &Console) -> Option<Selection> {
+        // With --parent, variables name the outer node, which its children must not go to.
+        let nested = self.parent.is_some();
+        let choice = |option: &str, value: Option<String>| {
+            let variable = console.variable_of(option);
+            let value = value.filter(|_| !(nested && variable.is_some()))?;
+            Some(Choice { value, by: variable.unwrap_or(option).to_owned() })
+        };
+        let node = choice("--node", self.node);
+        let endpoint = choice("--endpoint", self.endpoint);
         let m = self.machine;
         let what = match (self.env, self.manifest, self.manifest_file, self.vm) {
             (Some(name), ..) => What::Env(name),
@@ -190,19 +223,17 @@ impl SelectArgs {
             }
             _ => return None,
         };
-        let how = How { parent: self.parent, endpoint: self.endpoint, secrets: !self.no_secrets };
-        Some(Selection { what, node: self.node, deployment: self.deployment, how })
+        let how = How { parent: self.parent, endpoint, secrets: !self.no_secrets };
+        Some(Selection { what, node, deployment: self.deployment, how })
     }
 }
 
 /// What the environment says of the site's place.
-#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
 pub fn environment() -> Environment {
-    let path = |name| std::env::var_os(name).map(PathBuf::from);
     Environment {
-        site_config: path("HOMESTAK_SITE_CONFIG"),
-        etc: path("HOMESTAK_ETC"),
-        root: path("HOMESTAK_ROOT"),
-        home: path("HOME"),
+        site_config: variable("HOMESTAK_SITE_CONFIG").map(PathBuf::from),
+        etc: variable("HOMESTAK_ETC").map(PathBuf::from),
+        root: variable("HOMESTAK_ROOT").map(PathBuf::from),
+        home: variable("HOME").map(PathBuf::from),
     }
 }

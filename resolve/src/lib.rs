@@ -9,6 +9,7 @@ pub mod cli;
 mod command;
 mod json;
 mod load;
+mod manual;
 pub mod memory;
 mod resolve;
 pub mod selection;
@@ -18,8 +19,12 @@ mod source;
 mod tree;
 mod yaml;
 
+pub use command::ListKind;
+pub use manual::MANUAL;
+
 use choose::choose;
-use cli::{Cli, Command, SelectArgs};
+use cli::{Cli, Command};
+use command::ListFormat;
 use selection::{Selection, What};
 use site::Site;
 use source::{FileId, Sources};
@@ -31,20 +36,23 @@ use std::path::Path;
 ///
 /// # Errors
 /// The site cannot be found or read.
-pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
+pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     let folder = || load::site_folder(cli.site.site, &cli::environment());
     match cli.command {
-        None => document(cli.select.0, &folder()?),
+        None => document(cli.select.0.selection(console), &folder()?),
         Some(Command::Explain { target, json, select }) => {
-            explain(&target, json, *select, &folder()?)
+            explain(&target, json, select.selection(console), &folder()?)
         }
         Some(Command::Check { no_secrets }) => {
             whole_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
         }
-        Some(Command::List { kind, json }) => {
-            let sources = load::load(&folder()?, false)?;
-            let text = command::list(&sources, kind.as_deref(), json);
-            Ok(Output::bytes(text, in_order(sources.report)))
+        Some(Command::List { kind, json, names }) => {
+            let format = match (json, names) {
+                (true, _) => ListFormat::Json,
+                (_, true) => ListFormat::Names,
+                _ => ListFormat::Table,
+            };
+            list(kind, format, &folder()?)
         }
         Some(Command::AnsibleVars { posture, env }) => whole_site(&folder()?, true, |site| {
             pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
@@ -84,8 +92,20 @@ pub fn reference(kind: &str) -> Option<String> {
     Some(shape::reference(shape))
 }
 
-fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
-    let selection = select.selection().ok_or_else(nothing_selected)?;
+/// Lists what can be read: a file that cannot is a warning.
+fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Output, Failure> {
+    let sources = load::load(folder, false)?;
+    let mut site = Site::unread(&sources);
+    let text = command::list(&mut site, kind, format);
+    let mut warnings = Report::new();
+    for entry in in_order(site.report).entries() {
+        warnings.push(entry.clone().as_warning());
+    }
+    Ok(Output::bytes(text, warnings))
+}
+
+fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failure> {
+    let selection = selection.ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, selection.how.secrets);
     let chosen = choose(&mut site, &selection, own);
@@ -98,8 +118,13 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     Ok(Output::bytes(bytes, report))
 }
 
-fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
-    let mut selection = select.selection().ok_or_else(nothing_selected)?;
+fn explain(
+    target: &str,
+    json: bool,
+    selection: Option<Selection>,
+    folder: &Path,
+) -> Result<Output, Failure> {
+    let mut selection = selection.ok_or_else(nothing_selected)?;
     selection.how.secrets = false;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, false);

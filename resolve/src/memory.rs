@@ -3,7 +3,7 @@
 //! For the tests that need thousands of sites, and for the fuzzer.
 
 use crate::choose::choose;
-use crate::selection::{How, Selection, What};
+use crate::selection::{Choice, How, Selection, What};
 use crate::shape;
 use crate::site::Site;
 use crate::source::{SourceFile, Sources};
@@ -29,7 +29,8 @@ pub fn document(files: &[(&str, &str)], what: What, node: &str) -> (Document, Re
         sources.add(SourceFile::new("", path, Ok((*text).to_owned())));
     }
     let how = How { parent: None, endpoint: None, secrets: true };
-    let selection = Selection { what, node: Some(node.to_owned()), deployment: None, how };
+    let node = Choice { value: node.to_owned(), by: "--node".to_owned() };
+    let selection = Selection { what, node: Some(node), deployment: None, how };
     let mut site = Site::open(&sources, true);
     let chosen = choose(&mut site, &selection, None);
     let made = chosen

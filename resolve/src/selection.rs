@@ -8,11 +8,20 @@ pub struct Selection {
     /// The machines.
     pub what: What,
     /// The node; `None`: the one that the YAML names, or the only one there is.
-    pub node: Option<String>,
+    pub node: Option<Choice>,
     /// The deployment's name; `None`: that of the env, the manifest or the VM.
     pub deployment: Option<String>,
     /// How.
     pub how: How,
+}
+
+/// A value that the user has chosen.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The value.
+    pub value: String,
+    /// What gave it: an option such as `--node`, or a variable such as `PVE_NODE`.
+    pub by: String,
 }
 
 /// What the command line says of the document.
@@ -21,7 +30,7 @@ pub struct How {
     /// The nested PVE node whose children are wanted.
     pub parent: Option<String>,
     /// Instead of the node's `api_endpoint`.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Choice>,
     /// Whether the document gets its secrets.
     pub secrets: bool,
 }

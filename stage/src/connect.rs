@@ -3,23 +3,35 @@
 use clap::Args;
 use std::path::PathBuf;
 
-/// Which certificate is believed. Without an option: the system's CAs.
+/// Which server is trusted. Without an option: one whose certificate the system's CAs have signed.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Trust")]
+#[command(next_help_heading = "Connection")]
 pub struct TrustArgs {
-    /// Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem).
-    #[arg(long, value_name = "FILE", env = "PVE_CA_FILE", conflicts_with_all = ["fingerprint", "insecure"])]
+    /// Trust certificates signed by this CA (PEM)
+    ///
+    /// A node has it at /etc/pve/pve-root-ca.pem.
+    /// Without this option, --fingerprint and --insecure, the system's CAs are trusted.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "PVE_CA_FILE",
+        hide_env_values = true,
+        conflicts_with_all = ["fingerprint", "insecure"]
+    )]
     pub ca_file: Option<PathBuf>,
-    /// Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated.
+    /// Trust the certificate with this fingerprint; repeatable
+    ///
+    /// PVE shows it at Node > System > Certificates: SHA-256, in hexadecimal.
     #[arg(
         long,
         value_name = "SHA256",
         env = "PVE_FINGERPRINT",
+        hide_env_values = true,
         value_delimiter = ',',
         conflicts_with = "insecure"
     )]
     pub fingerprint: Vec<String>,
-    /// Believe any certificate: whoever answers gets the API token.
+    /// Trust any certificate, so that whoever answers gets the API token
     #[arg(long)]
     pub insecure: bool,
 }

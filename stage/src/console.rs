@@ -4,12 +4,14 @@
 //! `--log-format json` one JSON object a line.
 //! DOOR: writes to stderr and asks whether it is a terminal.
 
+use crate::command_line::Variables;
 use crate::event::Event;
 use crate::live::Live;
-use crate::report::Report;
+use crate::log_setting::{LogFormat, LogSetting};
+use crate::report::{Place, Report};
 use crate::show::{self, printable};
 use crate::shown;
-use clap::{Args, ValueEnum};
+use clap::{ArgAction, Args};
 use indicatif::MultiProgress;
 use serde::Serialize;
 use serde_json::Value;
@@ -22,37 +24,37 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Messages")]
 pub struct ConsoleArgs {
-    /// How findings and progress are written on stderr.
-    #[arg(
-        long,
-        global = true,
-        value_enum,
-        default_value_t,
-        value_name = "FORMAT",
-        alias = "message-format"
-    )]
-    pub log_format: LogFormat,
-    /// Show each request: method, path, status, time; twice: its parameters too, without secrets.
+    /// Format of messages on stderr [default: text]
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", alias = "message-format")]
+    pub log_format: Option<LogFormat>,
+    /// Whether each finding shows its code; set by `PVE_PIPELINE_LOG` alone.
+    #[arg(skip)]
+    pub(crate) codes: bool,
+    /// Show each request; -vv also its parameters, without secrets
     ///
-    /// Every stage takes it, so that a whole pipe can be told; only image-publish and pve-apply make requests.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Shown are method, path, status and time.
+    /// Only image-publish and pve-apply make requests; the other tools accept the option so that one
+    /// set of options fits a whole pipe.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
-    /// Write into this file instead of stdout: whole or not at all, and readable by you only.
+    /// Write to this file, readable only by you, instead of stdout
     ///
-    /// A file that is there is replaced at the end of a run that ends well; a device, a link or a pipe is refused.
-    /// `-` is stdout.
+    /// An existing file is replaced at the end of a successful run, whole or not at all.
+    /// A device, a link or a pipe is refused; `-` is stdout.
     #[arg(short, long, global = true, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
 }
 
-/// How stderr is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people.
-    #[default]
-    Text,
-    /// One JSON object a line.
-    Json,
+impl ConsoleArgs {
+    /// Returns the options, with `PVE_PIPELINE_LOG` where the command line is silent.
+    pub(crate) fn with(mut self, setting: LogSetting) -> Self {
+        self.log_format = self.log_format.or(setting.format);
+        self.codes = setting.codes;
+        if self.verbose == 0 {
+            self.verbose = setting.verbosity;
+        }
+        self
+    }
 }
 
 /// The stage's voice. Safe to share between threads; the clones are the same voice.
@@ -60,7 +62,7 @@ pub enum LogFormat {
 pub struct Console {
     tool: &'static str,
     args: ConsoleArgs,
-    codes: bool,
+    variables: Variables,
     live: Option<Arc<Live>>,
     /// The last text of each subject, for a pipe: it is not repeated.
     lines: Arc<Mutex<BTreeMap<String, String>>>,
@@ -75,10 +77,16 @@ struct JsonEvent<'a> {
 }
 
 impl Console {
-    pub(crate) fn new(tool: &'static str, args: ConsoleArgs) -> Self {
-        let live = args.log_format == LogFormat::Text && std::io::stderr().is_terminal();
+    pub(crate) fn new(tool: &'static str, args: ConsoleArgs, variables: Variables) -> Self {
+        let format = args.log_format.unwrap_or_default();
+        let live = format == LogFormat::Text && std::io::stderr().is_terminal();
         let live = live.then(MultiProgress::new).and_then(Live::new).map(Arc::new);
-        Self { tool, args, codes: shows_codes(), live, lines: Arc::default() }
+        Self { tool, args, variables, live, lines: Arc::default() }
+    }
+
+    /// Returns whether requests are to be shown.
+    pub fn verbose(&self) -> bool {
+        self.verbosity() > 0
     }
 
     /// Returns how often `-v` was given: 1 shows requests, 2 their parameters too.
@@ -86,9 +94,14 @@ impl Console {
         self.args.verbose
     }
 
-    /// Returns whether requests are to be shown.
-    pub fn verbose(&self) -> bool {
-        self.verbosity() > 0
+    /// Returns the place of an option's value: the variable that it came from, else the option.
+    pub fn option(&self, option: &str) -> Place {
+        Place::Named(self.variable_of(option).unwrap_or(option).to_owned())
+    }
+
+    /// Returns the variable that an option's value came from, if it was not on the command line.
+    pub fn variable_of(&self, option: &str) -> Option<&str> {
+        self.variables.get(option).map(String::as_str)
     }
 
     /// Returns whether stdout is replaced by a file.
@@ -98,7 +111,7 @@ impl Console {
 
     /// How stderr is written.
     pub fn log_format(&self) -> LogFormat {
-        self.args.log_format
+        self.args.log_format.unwrap_or_default()
     }
 
     /// Says whether people watch a terminal.
@@ -115,7 +128,7 @@ impl Console {
     }
 
     fn tell(&self, event: &Event<'_>) {
-        if self.args.log_format == LogFormat::Json {
+        if self.log_format() == LogFormat::Json {
             let line = JsonEvent { v: 1, tool: self.tool, event };
             return self.write(&(serde_json::to_string(&line).unwrap_or_default() + "\n"));
         }
@@ -140,15 +153,15 @@ impl Console {
 
     /// Writes text for people as it is, such as a plan; in JSON format nothing.
     pub fn text(&self, text: &str) {
-        if self.args.log_format == LogFormat::Text {
+        if self.log_format() == LogFormat::Text {
             self.write(&shown::text(text));
         }
     }
 
     /// Writes a report.
     pub fn report(&self, report: &Report) {
-        match self.args.log_format {
-            LogFormat::Text => self.write(&show::text(self.tool, report, self.codes)),
+        match self.log_format() {
+            LogFormat::Text => self.write(&show::text(self.tool, report, self.args.codes)),
             LogFormat::Json => self.write(&show::json_lines(self.tool, report)),
         }
     }
@@ -160,12 +173,6 @@ impl Console {
         }
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
-}
-
-/// Returns whether `PVE_PIPELINE_LOG` asks for the codes of findings.
-#[expect(clippy::disallowed_methods, reason = "door: which messages are wanted")]
-fn shows_codes() -> bool {
-    std::env::var("PVE_PIPELINE_LOG").is_ok_and(|words| words.split(',').any(|w| w == "codes"))
 }
 
 /// Returns a figure of an event as it may be printed.

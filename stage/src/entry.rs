@@ -2,14 +2,16 @@
 //!
 //! DOOR: writes to stdout. The codes are the table of docs/pipeline.md.
 
+use crate::command_line::{self, Variables};
 use crate::console::{Console, ConsoleArgs};
 use crate::failure::Failure;
+use crate::log_setting::{self, LogFormat};
 use crate::output::{Content, Output};
 use crate::report::{Entry, Place};
-use crate::shown;
+use crate::usage;
 use crate::whole_file::WholeFile;
 use clap::Parser;
-use clap::error::{ContextKind, ContextValue};
+use std::ffi::OsString;
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +20,8 @@ use std::process::ExitCode;
 const DONE: u8 = 0;
 /// The input cannot be used, or nothing was changed.
 const REFUSED: u8 = 1;
+/// The command line cannot be understood; clap's own code.
+const USAGE: u8 = 2;
 /// The world has changed or may have, and not all was done.
 const PART_WAY: u8 = 3;
 /// `plan --detailed-exitcode`: there are changes.
@@ -32,17 +36,20 @@ where
     C: Parser + AsRef<ConsoleArgs>,
     F: FnOnce(C, &Console) -> Result<Output, Failure>,
 {
-    let cli = match C::try_parse() {
-        Ok(cli) => cli,
-        Err(mut usage) => {
-            hide_secrets(&mut usage);
-            let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(REFUSED));
-        }
+    let args: Vec<OsString> = std::env::args_os().collect();
+    let (setting, unknown) = log_setting::read();
+    let json = log_setting::wants_json(&args, setting);
+    let (cli, variables) = match command_line::parse::<C>(args) {
+        Ok(parsed) => parsed,
+        Err(error) => return refuse(tool, &error, json),
     };
-    let args = cli.as_ref().clone();
+    let args = cli.as_ref().clone().with(setting);
     let file = args.output.clone().filter(|path| path != Path::new("-"));
-    let console = Console::new(tool, args);
+    let console = Console::new(tool, args, variables);
+    if let Some(word) = unknown {
+        console.report(&word.finding().into());
+        return ExitCode::from(USAGE);
+    }
     // Before anything is done: what cannot be kept need not be made.
     let file = match file.map(OutputFile::open).transpose() {
         Ok(file) => file,
@@ -60,33 +67,15 @@ where
     }
 }
 
-/// The longest word that a usage mistake may repeat: a mistyped word is short, a key or a token
-/// that somebody has put on the command line is not, and must not get into a log as well.
-const SHOWN: usize = 32;
-
-fn hide_secrets(usage: &mut clap::Error) {
-    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
-    {
-        let Some(ContextValue::String(word)) = usage.get(kind) else { continue };
-        let shown = printable_word(word);
-        usage.insert(kind, ContextValue::String(shown));
+/// Prints help or version, or says why the command line cannot be understood.
+fn refuse(tool: &'static str, error: &clap::Error, json: bool) -> ExitCode {
+    if json && error.use_stderr() {
+        let args = ConsoleArgs { log_format: Some(LogFormat::Json), ..ConsoleArgs::default() };
+        Console::new(tool, args, Variables::new()).report(&usage::finding(error).into());
+    } else {
+        let _ = error.print();
     }
-}
-
-/// Names of options and of files are no secrets, but `--token=SECRET` and URLs hold some.
-fn printable_word(word: &str) -> String {
-    let option = word.starts_with('-').then(|| word.split('=').next().unwrap_or_default());
-    match option {
-        Some(option) => option.to_owned(),
-        None if word.contains('/') => shown::address(word),
-        None if word.len() > SHOWN || looks_secret(word) => "[not shown]".to_owned(),
-        None => word.to_owned(),
-    }
-}
-
-/// `user:password@host`, a token, a hash.
-fn looks_secret(word: &str) -> bool {
-    word.contains(['!', '$']) || word.contains(':') && word.contains('@')
+    ExitCode::from(if error.use_stderr() { USAGE } else { DONE })
 }
 
 /// The file of `--output`.

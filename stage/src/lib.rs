@@ -5,6 +5,8 @@
 //! * [`Deployment`] is the same document as typed values, for reading.
 //! * [`Report`] collects what a stage has to say: every problem, in order, each with its place.
 //! * [`main`] is the only code that prints or decides an exit code.
+//! * [`Manual`] is what help and man pages say besides the options.
+//! * [`variable`] reads the environment.
 //! * [`identity`] says what a site and a deployment may be called, and which vmids VMs get.
 //! * [`guest`] says what a value must be to work in a guest.
 //! * [`seed`] makes the NoCloud seed image of the texts that cloud-init reads.
@@ -19,11 +21,13 @@
 mod alike;
 pub mod api_token;
 pub mod child;
+mod command_line;
 mod connect;
 mod console;
 mod deployment;
 mod document;
 mod entry;
+mod environment;
 mod event;
 mod failure;
 mod fields;
@@ -31,7 +35,10 @@ pub mod guest;
 pub mod identity;
 mod image_source;
 mod live;
+mod log_setting;
+mod manual;
 mod nic;
+mod option_order;
 mod output;
 mod own;
 mod power;
@@ -44,17 +51,21 @@ mod show;
 pub mod shown;
 pub mod sops;
 pub mod suggest;
+mod usage;
 pub mod whole_file;
 
 pub use connect::TrustArgs;
-pub use console::{Console, ConsoleArgs, LogFormat};
+pub use console::{Console, ConsoleArgs};
 pub use deployment::{Deployment, Vm, Waiting};
 pub use document::Document;
 pub use entry::main;
+pub use environment::variable;
 pub use event::Event;
 pub use failure::Failure;
 pub use fields::Fields;
 pub use image_source::ImageSource;
+pub use log_setting::LogFormat;
+pub use manual::{COLOR_VARIABLE, LOG_VARIABLE, Manual};
 pub use nic::Nic;
 pub use output::Output;
 pub use own::OwnArgs;

@@ -4,9 +4,10 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, FromArgMatches};
 
-/// Options of the stage itself, which must not stand before a subcommand: that has its own or none.
+/// Options of the stage itself, which a subcommand does not have.
 ///
-/// clap can only refuse every option there, the common ones too. The field must stand before that of
+/// Options that it has may come before it too (`option_order`). clap can only refuse every option
+/// there, the common ones too. The field must stand before that of
 /// the subcommand, which takes the subcommand out of what clap has found.
 #[derive(Clone, Debug, Default)]
 pub struct OwnArgs<A>(pub A);
@@ -19,7 +20,7 @@ impl<A: Args> FromArgMatches for OwnArgs<A> {
                 matches.value_source(arg.get_id().as_str()) == Some(ValueSource::CommandLine)
             };
             if let Some(option) = known.get_arguments().find(given).and_then(clap::Arg::get_long) {
-                let fact = format!("`--{option}` must not stand before `{command}`");
+                let fact = format!("`{command}` has no option `--{option}`");
                 return Err(clap::Error::raw(ErrorKind::ArgumentConflict, fact));
             }
         }

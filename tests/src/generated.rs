@@ -1,5 +1,9 @@
 //! Files that are generated and checked in: man pages, completions, schemas.
 
+mod completions;
+mod man;
+
+use crate::command_line::Manual;
 use std::error::Error;
 use std::path::Path;
 
@@ -20,59 +24,21 @@ pub fn check(path: &str, generated: &[u8]) -> Result<(), Box<dyn Error>> {
     Ok(std::fs::write(file, generated)?)
 }
 
-/// What each man page says of the exit codes: the table of docs/pipeline.md.
-const EXIT_STATUS: &str = r#".SH "EXIT STATUS"
-.TP
-0
-Done.
-.TP
-1
-The input cannot be used, or nothing was changed.
-.TP
-2
-The command line is wrong.
-.TP
-3
-Stopped part\-way: the world has changed or may have. stderr lists what is done, failed and not reached.
-.TP
-4
-\fBpve\-apply plan \-\-detailed\-exitcode\fR only: there are changes.
-.TP
-141
-Nobody reads stdout any more.
-.SH "SEE ALSO"
-The document, field by field: docs/pipeline.md.
-"#;
-
-/// Compares a tool's man pages and shell completions with its command line.
+/// Compares a tool's man pages and shell completions with its command line and its manual.
 ///
 /// # Errors
 /// As [`check`], for the first file that differs.
-pub fn command_line(command: clap::Command) -> Result<(), Box<dyn Error>> {
-    use clap_complete::Shell::{Bash, Fish, Zsh};
+pub fn command_line(command: clap::Command, manual: &Manual) -> Result<(), Box<dyn Error>> {
     let name = command.get_name().to_owned();
     let mut command = command.disable_help_subcommand(true);
-    for (shell, file) in [
-        (Bash, format!("completions/{name}.bash")),
-        (Fish, format!("completions/{name}.fish")),
-        (Zsh, format!("completions/_{name}")),
-    ] {
-        let mut script = Vec::new();
-        clap_complete::generate(shell, &mut command, &name, &mut script);
-        check(&file, &script)?;
+    for (file, script) in completions::scripts(&mut command, &name) {
+        check(&file, script.as_bytes())?;
     }
+    // Its tables are sections of their own in a man page.
+    let mut command = command.after_long_help(clap::builder::Resettable::Reset);
     command.build();
-    man_pages(&command, &name)
-}
-
-fn man_pages(command: &clap::Command, name: &str) -> Result<(), Box<dyn Error>> {
-    let mut text = Vec::new();
-    // A built subcommand knows its whole name, such as `pve-apply-plan`.
-    clap_mangen::Man::new(command.clone()).date("").render(&mut text)?;
-    text.extend_from_slice(EXIT_STATUS.as_bytes());
-    check(&format!("man/{name}.1"), &text)?;
-    for sub in command.get_subcommands() {
-        man_pages(sub, &format!("{name}-{}", sub.get_name()))?;
+    for (page, text) in man::pages(&command, &name, manual)? {
+        check(&format!("man/{page}.1"), &text)?;
     }
     Ok(())
 }

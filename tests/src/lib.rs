@@ -4,6 +4,7 @@
 //! so that it cannot agree with their mistakes.
 
 pub mod case;
+pub mod command_line;
 pub mod generated;
 pub mod parallel;
 pub mod pve_sim;

@@ -9,7 +9,7 @@ pub(crate) enum Format {
     /// A table
     #[default]
     Table,
-    /// A table with MACs and tags, and below each VM how it differs from a new one in what nobody says
+    /// A table with MACs and tags, and how each VM differs from a new one in what nobody sets
     Wide,
     /// JSON
     Json,
@@ -20,8 +20,17 @@ pub(crate) enum Format {
 pub(crate) struct StatusArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Output format; `--wide` and `--json` are other names for the last two
-    #[arg(short = 'o', long, value_enum, value_name = "FORMAT", default_value_t)]
+    /// Output format
+    ///
+    /// --wide and --json are other names for the last two.
+    #[arg(
+        short = 'o',
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Output"
+    )]
     pub(crate) format: Format,
     /// As `-o json`.
     #[arg(long, hide = true)]
@@ -30,10 +39,10 @@ pub(crate) struct StatusArgs {
     #[arg(long, hide = true)]
     pub(crate) wide: bool,
     /// Ask the guest agent of each running VM for its addresses, once
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub(crate) addresses: bool,
     /// Also list VMs of other deployments
-    #[arg(long, conflicts_with_all = ["vms", "tags"])]
+    #[arg(long, conflicts_with_all = ["vms", "tags"], help_heading = "Selection")]
     pub(crate) all: bool,
 }
 
@@ -43,7 +52,7 @@ impl StatusArgs {
         self.json || self.format == Format::Json
     }
 
-    /// Returns whether all that is known is asked for.
+    /// Returns whether everything known is asked for.
     pub(crate) fn is_wide(&self) -> bool {
         self.wide || self.format == Format::Wide
     }
@@ -53,10 +62,10 @@ impl StatusArgs {
 pub(crate) struct InventoryArgs {
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Print the whole inventory, which is the default
-    #[arg(long, conflicts_with = "host")]
+    /// Print the whole inventory [default]
+    #[arg(long, conflicts_with = "host", help_heading = "Output")]
     pub(crate) list: bool,
     /// Print the variables of one host
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub(crate) host: Option<String>,
 }

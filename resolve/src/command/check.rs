@@ -1,7 +1,7 @@
 //! `resolve check`: every file of a site, and everything that can be made of it. Does no I/O.
 
 use crate::resolve::resolve;
-use crate::selection::How;
+use crate::selection::{Choice, How};
 use crate::shape;
 use crate::site::{
     ENVS, Group, HOSTS, Image, Kind, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
@@ -89,7 +89,8 @@ fn try_on(
         resolve(site, group, node, &how);
     } else if let Some((file, _)) = site.sources.files().next() {
         let node = NodeFile::read("any", Span::start(file), &Tree::default());
-        let how = How { endpoint: Some("https://any".to_owned()), secrets: false, ..how };
+        let any = Choice { value: "https://any".to_owned(), by: "--endpoint".to_owned() };
+        let how = How { endpoint: Some(any), secrets: false, ..how };
         resolve(site, group, &node, &how);
     }
 }

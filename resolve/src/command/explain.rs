@@ -6,7 +6,7 @@ mod vm;
 use crate::site::{Group, NodeFile, Site, Slot};
 use crate::source::Span;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use stage::{Deployment, Entry, Place};
 
 /// One field.
@@ -45,6 +45,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn explain(subject: &Subject<'_>, target: &str, json: bool) -> Result<String, Entry> {
     let all = fields(subject, target)?;
     if json {
+        let all = json!({"version": 1, "fields": all});
         return Ok(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n");
     }
     Ok(all.iter().map(text).collect())

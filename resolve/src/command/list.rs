@@ -1,38 +1,145 @@
 //! `resolve list`: what a site holds. Does no I/O.
 
-use crate::site::{ENVS, HOSTS, Kind, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, TEMPLATES};
+use crate::site::{
+    ENVS, Group, HOSTS, Kind, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES,
+};
 use crate::source::Sources;
+use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeSet;
 
-const KINDS: [&Kind; 8] =
-    [&ENVS, &MANIFESTS, &NODES, &PRESETS, &TEMPLATES, &SPECS, &POSTURES, &HOSTS];
+/// What can be listed. Each has its plural as another name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListKind {
+    /// Envs, in envs/.
+    #[value(alias = "envs")]
+    Env,
+    /// Manifests, in manifests/.
+    #[value(alias = "manifests")]
+    Manifest,
+    /// Nodes, in nodes/.
+    #[value(alias = "nodes")]
+    Node,
+    /// Presets, in presets/.
+    #[value(alias = "presets")]
+    Preset,
+    /// Templates, in vms/.
+    #[value(alias = "templates")]
+    Template,
+    /// Specs, in specs/.
+    #[value(alias = "specs")]
+    Spec,
+    /// Postures, in postures/.
+    #[value(alias = "postures")]
+    Posture,
+    /// Hosts, in hosts/.
+    #[value(alias = "hosts")]
+    Host,
+    /// VMs that the envs and manifests describe.
+    #[value(alias = "vms")]
+    Vm,
+}
+
+impl ListKind {
+    /// The kind of file; `None` for what lies within files.
+    fn files(self) -> Option<&'static Kind> {
+        Some(match self {
+            Self::Env => &ENVS,
+            Self::Manifest => &MANIFESTS,
+            Self::Node => &NODES,
+            Self::Preset => &PRESETS,
+            Self::Template => &TEMPLATES,
+            Self::Spec => &SPECS,
+            Self::Posture => &POSTURES,
+            Self::Host => &HOSTS,
+            Self::Vm => return None,
+        })
+    }
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListFormat {
+    /// Lines for people.
+    Table,
+    /// One JSON object.
+    Json,
+    /// Each name once, one per line.
+    Names,
+}
 
 #[derive(Serialize)]
 struct Row<'s> {
     kind: &'static str,
-    name: &'s str,
+    name: String,
     file: &'s str,
 }
 
-/// The names of one kind, or of all; as a table or as JSON.
-pub(crate) fn list(sources: &Sources, only: Option<&str>, json: bool) -> String {
-    let kinds = KINDS.into_iter().filter(|kind| only.is_none_or(|only| only == kind.noun));
-    let rows: Vec<Row<'_>> = kinds.flat_map(|kind| rows(sources, kind)).collect();
-    if json {
-        return serde_json::to_string_pretty(&rows).unwrap_or_default() + "\n";
+/// Returns the list of one kind, or of every kind of file. Only VMs need a file to be read; what is
+/// wrong with one goes into the site's report.
+pub(crate) fn list(site: &mut Site<'_>, only: Option<ListKind>, format: ListFormat) -> String {
+    let rows = match only {
+        None => ListKind::value_variants().iter().flat_map(|kind| rows(site, *kind)).collect(),
+        Some(ListKind::Vm) => vms(site),
+        Some(kind) => rows(site, kind),
+    };
+    match format {
+        ListFormat::Table => table(&rows),
+        ListFormat::Json => {
+            let list = json!({"version": 1, "items": rows});
+            serde_json::to_string_pretty(&list).unwrap_or_default() + "\n"
+        }
+        ListFormat::Names => {
+            let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+            names.iter().map(|name| format!("{name}\n")).collect()
+        }
     }
+}
+
+fn table(rows: &[Row<'_>]) -> String {
     let width = rows.iter().map(|row| row.name.chars().count()).max().unwrap_or_default();
     let line = |row: &Row<'_>| format!("{:9} {:width$}  {}\n", row.kind, row.name, row.file);
     rows.iter().map(line).collect()
 }
 
-fn rows<'s>(sources: &'s Sources, kind: &Kind) -> Vec<Row<'s>> {
-    let noun = kind.noun;
-    let in_folder = |folder: &'static str| {
-        sources.stems(folder).filter_map(move |name| {
-            let file = sources.file(sources.find(&format!("{folder}/{name}.yaml"))?)?;
-            Some(Row { kind: noun, name, file: &file.shown })
+fn rows<'s>(site: &Site<'s>, kind: ListKind) -> Vec<Row<'s>> {
+    let Some(kind) = kind.files() else { return Vec::new() };
+    let in_folder = |folder: &&'static str| {
+        let folder = *folder;
+        site.sources.stems(folder).filter_map(move |name| {
+            let file = path(site.sources, folder, name)?;
+            Some(Row { kind: kind.noun, name: name.to_owned(), file })
         })
     };
-    kind.folders.iter().flat_map(|folder| in_folder(folder)).collect()
+    kind.folders.iter().flat_map(in_folder).collect()
+}
+
+fn path<'s>(sources: &'s Sources, folder: &str, name: &str) -> Option<&'s str> {
+    Some(&sources.file(sources.find(&format!("{folder}/{name}.yaml"))?)?.shown)
+}
+
+fn vms<'s>(site: &mut Site<'s>) -> Vec<Row<'s>> {
+    let mut rows = Vec::new();
+    for name in site.names(&ENVS) {
+        let group = site.env(name);
+        rows.extend(of_group(site.sources, "envs", name, group));
+    }
+    for name in site.names(&MANIFESTS) {
+        let group = site.manifest(name);
+        rows.extend(of_group(site.sources, "manifests", name, group));
+    }
+    rows
+}
+
+fn of_group<'s>(
+    sources: &'s Sources,
+    folder: &str,
+    stem: &str,
+    group: Option<Group>,
+) -> Vec<Row<'s>> {
+    let Some(file) = path(sources, folder, stem) else { return Vec::new() };
+    let machines = group.map(|group| group.machines).unwrap_or_default();
+    let names = machines.into_iter().filter_map(|machine| machine.name.value().cloned());
+    names.map(|name| Row { kind: "vm", name, file }).collect()
 }

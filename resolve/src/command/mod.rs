@@ -9,5 +9,6 @@ mod spec;
 pub(crate) use ansible::ansible_vars;
 pub(crate) use check::check;
 pub(crate) use explain::{Subject, explain};
-pub(crate) use list::list;
+pub use list::ListKind;
+pub(crate) use list::{ListFormat, list};
 pub(crate) use spec::spec;

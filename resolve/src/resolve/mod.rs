@@ -17,7 +17,7 @@ pub(crate) use mac::Derived;
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
-use crate::selection::How;
+use crate::selection::{Choice, How};
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
 use crate::site::{Group, NodeFile, Origin, Site, Slot};
 use crate::source::Span;
@@ -121,15 +121,11 @@ pub(crate) struct Resolved<'g> {
 }
 
 fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
-    if let Some(endpoint) = &how.endpoint {
+    if let Some(Choice { value: endpoint, by }) = &how.endpoint {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
             let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
-            site.report.push(Entry::error(
-                "invalid-value",
-                Place::Named("--endpoint".to_owned()),
-                fact,
-            ));
+            site.report.push(Entry::error("invalid-value", Place::Named(by.clone()), fact));
         }
         return endpoint.clone();
     }

@@ -73,19 +73,24 @@ pub(crate) struct Site<'s> {
 }
 
 impl<'s> Site<'s> {
-    /// Reads site.yaml and, unless they are to be left out, the secrets.
-    pub(crate) fn open(sources: &'s Sources, with_secrets: bool) -> Self {
-        let mut site = Self {
+    /// Returns a site of which nothing has been read.
+    pub(crate) fn unread(sources: &'s Sources) -> Self {
+        Self {
             sources,
             report: sources.report.clone(),
             whole: Whole::default(),
             secrets: None,
-            secrets_unknown: !with_secrets,
+            secrets_unknown: true,
             presets: BTreeMap::new(),
             templates: BTreeMap::new(),
             bases: Default::default(),
             named: BTreeSet::new(),
-        };
+        }
+    }
+
+    /// Reads site.yaml and, unless they are to be left out, the secrets.
+    pub(crate) fn open(sources: &'s Sources, with_secrets: bool) -> Self {
+        let mut site = Self { secrets_unknown: !with_secrets, ..Self::unread(sources) };
         if let Some(file) = sources.find("site.yaml") {
             site.whole = match site.read(file, &shape::SITE) {
                 Some(tree) => Whole::read(&tree),

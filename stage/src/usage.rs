@@ -1,0 +1,91 @@
+//! A command line that cannot be understood, as clap says it or as a finding. Does no I/O.
+
+use crate::report::{Entry, Place};
+use crate::shown;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Id};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The longest word that a usage mistake may repeat: a mistyped word is short, a key or a token
+/// that somebody has put on the command line is not, and must not get into a log as well.
+const SHOWN: usize = 32;
+
+/// Masks what may be a secret in the words that an error repeats.
+pub(crate) fn hide_secrets(usage: &mut clap::Error) {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue]
+    {
+        let Some(ContextValue::String(word)) = usage.get(kind) else { continue };
+        let shown = printable_word(word);
+        if shown != *word && kind == ContextKind::InvalidArg {
+            // "to pass 'WORD' as a value, use '-- WORD'"
+            usage.remove(ContextKind::Suggested);
+        }
+        usage.insert(kind, ContextValue::String(shown));
+    }
+}
+
+/// Names of options and of files are no secrets, but `--token=SECRET` and URLs hold some.
+pub(crate) fn printable_word(word: &str) -> String {
+    let option = word.starts_with('-').then(|| word.split('=').next().unwrap_or_default());
+    match option {
+        Some(option) => option.to_owned(),
+        None if word.contains('/') => shown::address(word),
+        None if word.len() > SHOWN || looks_secret(word) => "[not shown]".to_owned(),
+        None => word.to_owned(),
+    }
+}
+
+/// `user:password@host`, a token, a hash.
+fn looks_secret(word: &str) -> bool {
+    word.contains(['!', '$']) || word.contains(':') && word.contains('@')
+}
+
+/// Puts the variable's name in place of an option that nobody wrote on the command line.
+pub(crate) fn name_variables(error: &mut clap::Error, command: &Command, given: &BTreeSet<Id>) {
+    // An argument can be shown only when its command is built.
+    let mut command = command.clone();
+    command.build();
+    let all = std::iter::once(&command).chain(command.get_subcommands());
+    let args = all.flat_map(Command::get_arguments).filter(|arg| !given.contains(arg.get_id()));
+    let names: BTreeMap<String, String> = args
+        .filter_map(|arg| Some((arg.to_string(), arg.get_env()?.to_str()?.to_owned())))
+        .collect();
+    let name = |text: &String| names.get(text).unwrap_or(text).clone();
+    for kind in [ContextKind::InvalidArg, ContextKind::PriorArg] {
+        let named = match error.get(kind) {
+            // What is missing is an option to give; a variable is only one way to give it.
+            _ if error.kind() == ErrorKind::MissingRequiredArgument => continue,
+            Some(ContextValue::String(text)) => ContextValue::String(name(text)),
+            Some(ContextValue::Strings(texts)) => {
+                ContextValue::Strings(texts.iter().map(name).collect())
+            }
+            _ => continue,
+        };
+        error.insert(kind, named);
+    }
+}
+
+/// Returns clap's error as a finding: its message as the fact, its tip as the hint, its usage as a
+/// note.
+pub(crate) fn finding(error: &clap::Error) -> Entry {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Entry::error("usage", Place::Run, "no command is given").hint("try '--help'");
+    }
+    let text = error.render().to_string();
+    let mut parts = text.trim_start_matches("error: ").split("\n\n");
+    let fact = one_line(parts.next().unwrap_or_default());
+    let mut entry = Entry::error("usage", Place::Run, fact);
+    let mut tips = Vec::new();
+    for part in parts {
+        if let Some(usage) = part.strip_prefix("Usage: ") {
+            entry = entry.note(format!("usage: {}", one_line(usage)));
+        }
+        tips.extend(part.lines().filter_map(|line| line.trim().strip_prefix("tip: ")));
+    }
+    let hint = if tips.is_empty() { "try '--help'".to_owned() } else { tips.join("; ") };
+    entry.hint(hint)
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
