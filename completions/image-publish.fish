@@ -24,119 +24,131 @@ function __fish_image_publish_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c image-publish -n "__fish_image_publish_needs_command" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
-complete -c image-publish -n "__fish_image_publish_needs_command" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_needs_command" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
-always\t'Fetch each list in each run; a server that does not answer is an error'
-never\t'Fetch none; use known checksums only'"
-complete -c image-publish -n "__fish_image_publish_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c image-publish -n "__fish_image_publish_needs_command" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
-complete -c image-publish -n "__fish_image_publish_needs_command" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
-complete -c image-publish -n "__fish_image_publish_needs_command" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_needs_command" -l image-dir -d 'Directory of images that have no source' -r -F
+complete -c image-publish -n "__fish_image_publish_needs_command" -l cache-dir -d 'Directory of the image cache and downloaded files' -r -F
+complete -c image-publish -n "__fish_image_publish_needs_command" -l retries -d 'Retries after a lost connection or a busy server' -r
+complete -c image-publish -n "__fish_image_publish_needs_command" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_needs_command" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_needs_command" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_needs_command" -l refresh -d 'When to fetch lists of checksums' -r -f -a "missing\t'Only if the storage has no image with the last known checksum; if the server does not answer, use the last known checksum'
+always\t'In each run; a server that does not answer is an error'
+never\t'Never; use known checksums only'"
+complete -c image-publish -n "__fish_image_publish_needs_command" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_needs_command" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c image-publish -n "__fish_image_publish_needs_command" -l compress -d 'Compress local images first, if qemu-img is installed'
+complete -c image-publish -n "__fish_image_publish_needs_command" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c image-publish -n "__fish_image_publish_needs_command" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_needs_command" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c image-publish -n "__fish_image_publish_needs_command" -s V -l version -d 'Print version'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "publish" -d 'Publish files or URLs'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "list" -d 'List the images on the storage'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "verify" -d 'Compare the document\'s images on the storage with their sums'
-complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images: volids, or names with all their versions'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "verify" -d 'Compare the document\'s images on the storage with their checksums'
+complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "remove" -d 'Remove images by volume ID, or by name with all their versions'
 complete -c image-publish -n "__fish_image_publish_needs_command" -f -a "prune" -d 'Remove old versions that the document\'s VMs no longer name'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l name -d 'The image\'s name, when there is one file [default: the file\'s name without its endings]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l checksum -d 'The sum that the one file must have: sha256:HEX or sha512:HEX' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l content -d 'The content type' -r -f -a "import\t'PVE can make disks from it'
-iso\t'For a CD drive only: PVE makes no disk from it'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
-always\t'Fetch each list in each run; a server that does not answer is an error'
-never\t'Fetch none; use known checksums only'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'Node to work on [env: PVE_NODE]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l name -d 'Name of the image, if there is one file' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l checksum -d 'Checksum that the one file must have: sha256:HEX or sha512:HEX' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l content -d 'Content type of the images' -r -f -a "import\t'For disks of VMs'
+iso\t'For CD drives only; PVE makes no disk from it'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l refresh -d 'When to fetch lists of checksums' -r -f -a "missing\t'Only if the storage has no image with the last known checksum; if the server does not answer, use the last known checksum'
+always\t'In each run; a server that does not answer is an error'
+never\t'Never; use known checksums only'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l image-dir -d 'Directory of images that have no source' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l cache-dir -d 'Directory of the image cache and downloaded files' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l retries -d 'Retries after a lost connection or a busy server' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l json -d 'Print the result as JSON'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l compress -d 'Compress local images first, if qemu-img is installed'
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand publish" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l local-dir -d 'Read the storage\'s folder instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'Node to work on [env: PVE_NODE]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l local-dir -d 'Read this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l json -d 'Print the result as JSON'
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry-run -d 'As with the other commands; `list` writes nothing anyway'
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l dry-run -d 'Accepted for uniformity; `list` changes nothing anyway'
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l refresh -d 'When to fetch checksum lists from web servers' -r -f -a "missing\t'Fetch a list only when no image with the last known checksum is on the storage; if its server does not answer, use the last known checksum'
-always\t'Fetch each list in each run; a server that does not answer is an error'
-never\t'Fetch none; use known checksums only'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l refresh -d 'When to fetch lists of checksums' -r -f -a "missing\t'Only if the storage has no image with the last known checksum; if the server does not answer, use the last known checksum'
+always\t'In each run; a server that does not answer is an error'
+never\t'Never; use known checksums only'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l image-dir -d 'Directory of images that have no source' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l cache-dir -d 'Directory of the image cache and downloaded files' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l retries -d 'Retries after a lost connection or a busy server' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l json -d 'Print the result as JSON'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l compress -d 'Compress local images first, if qemu-img is installed'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand verify" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'Base URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'Node to work on [env: PVE_NODE]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l token-file -d 'File that holds the API token [default: the token in PVE_API_TOKEN]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'Storage to work on [default: the document\'s image_datastore, or local]' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l force -d 'Remove also what the document\'s VMs name'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l endpoint -d 'URL of the PVE API; stdin is then not read [env: PVE_ENDPOINT]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l node -d 'Node that has the storage [env: PVE_NODE]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l token-file -d 'File that holds the API token [default: $PVE_API_TOKEN]' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l storage -d 'Storage [default: the document\'s image_datastore, or local]' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l force -d 'Also remove images that the document\'s VMs name'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l json -d 'Print the result as JSON'
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand remove" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Keep the newest N versions of each name, whoever uses them' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Keep versions that are not older than DAYS' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l image-dir -d 'Where an image without a source lies: DIR/NAME/NAME.qcow2, with NAME.qcow2.sha256 beside it' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l cache-dir -d 'Where it is kept what is known of images, and where fetched files go [default: ~/.cache/pve-pipeline]' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l retries -d 'How often a lost connection, or a server that is busy, is tried again' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l local-dir -d 'On a PVE host itself: write into the storage\'s folder, as /var/lib/vz, instead of asking the API' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l ca-file -d 'Believe certificates signed by the CA in this PEM file (a node has it at /etc/pve/pve-root-ca.pem)' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l fingerprint -d 'Believe the certificate with this SHA-256 fingerprint, as PVE shows it; may be repeated' -r
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l all -d 'Prune also images of names that the document does not know; other deployments may use them'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l keep -d 'Number of newest versions of each name to keep' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l older-than -d 'Age in days up to which versions are kept' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l image-dir -d 'Directory of images that have no source' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l cache-dir -d 'Directory of the image cache and downloaded files' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l retries -d 'Retries after a lost connection or a busy server' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l local-dir -d 'Write to this directory of the storage instead of using the API' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l ca-file -d 'Trust certificates signed by this CA (PEM)' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l fingerprint -d 'Trust the certificate with this fingerprint; repeatable' -r
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l all -d 'Also prune images that the document does not name'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l json -d 'Print the result as JSON'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l compress -d 'Let qemu-img, when it is installed, compress local images first'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l dry-run -d 'Read, check and say what would be done; write nothing to PVE'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l insecure -d 'Believe any certificate: whoever answers gets the API token'
-complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l compress -d 'Compress local images first, if qemu-img is installed'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l dry-run -d 'Show what would be done, and change nothing'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -l insecure -d 'Trust any certificate, so that whoever answers gets the API token'
+complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c image-publish -n "__fish_image_publish_using_subcommand prune" -s h -l help -d 'Print help (see more with \'--help\')'
+
+# Names that only the site knows.
+function __fish_image_publish_names
+    set -l words (commandline -opc)
+    set -l site
+    if set -l at (contains -i -- --site $words)
+        set site --site $words[(math $at + 1)]
+    end
+    resolve list $argv[1] --names $site 2>/dev/null
+end
+
+complete -c image-publish -l node -x -a '(__fish_image_publish_names nodes)'

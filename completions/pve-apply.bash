@@ -86,26 +86,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__adopt)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
+        pve__apply__subcmd__adopt)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --from-site --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -140,8 +140,8 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__apply)
-            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__apply)
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --on-error --plan --prune --yes --skip-blocked --wait --wait-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,19 +151,19 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -210,26 +210,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__destroy)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__destroy)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --yes --vmid --prune --skip-blocked --shutdown-timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -268,26 +268,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__doctor)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --wait --log-format --verbose --output --help"
+        pve__apply__subcmd__doctor)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --wait --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -310,7 +310,7 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__export)
+        pve__apply__subcmd__export)
             opts="-v -h --ca-file --fingerprint --insecure --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -340,26 +340,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__inventory)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --list --host --log-format --verbose --output --help"
+        pve__apply__subcmd__inventory)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --list --host --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -382,8 +382,8 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__plan)
-            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --ca-file --fingerprint --insecure --vm --tag --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
+        pve__apply__subcmd__plan)
+            opts="-v -h --allow-reboot --allow-stop --allow-detach --allow-move --pending --reseed --shutdown-timeout --vm --tag --ca-file --fingerprint --insecure --json --out --detailed-exitcode --expect-no-changes --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -393,19 +393,19 @@ _pve__apply() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -428,7 +428,7 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__privileges)
+        pve__apply__subcmd__privileges)
             opts="-v -h --document --wait --user --token --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -462,26 +462,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__reboot)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+        pve__apply__subcmd__reboot)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -516,26 +516,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__release)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
+        pve__apply__subcmd__release)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --dry-run --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -566,26 +566,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__start)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+        pve__apply__subcmd__start)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -620,26 +620,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__status)
-            opts="-o -v -h --ca-file --fingerprint --insecure --vm --tag --format --json --wide --addresses --all --log-format --verbose --output --help"
+        pve__apply__subcmd__status)
+            opts="-o -v -h --vm --tag --ca-file --fingerprint --insecure --format --json --wide --addresses --all --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -666,26 +666,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__stop)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
+        pve__apply__subcmd__stop)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --parallelism --imports-per-storage --fail-fast --task-timeout --shutdown-timeout --force --skip-blocked --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -720,26 +720,26 @@ _pve__apply() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        pve__subcmd__apply__subcmd__wait)
-            opts="-v -h --ca-file --fingerprint --insecure --vm --tag --for --timeout --log-format --verbose --output --help"
+        pve__apply__subcmd__wait)
+            opts="-v -h --vm --tag --ca-file --fingerprint --insecure --for --timeout --log-format --verbose --output --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --ca-file)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --fingerprint)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --vm)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --tag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --fingerprint)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -773,4 +773,30 @@ if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERS
     complete -F _pve__apply -o nosort -o bashdefault -o default pve-apply
 else
     complete -F _pve__apply -o bashdefault -o default pve-apply
+fi
+
+# Names that only the site knows; everything else is left to the function above.
+_pve__apply_names() {
+    local cur="${COMP_WORDS[COMP_CWORD]}" prev="$3" kind="" site=() i
+    # `--env=dev` comes as three words.
+    if [[ "${cur}" == "=" ]]; then
+        cur="" prev="${COMP_WORDS[COMP_CWORD-1]}"
+    elif [[ "${prev}" == "=" ]]; then
+        prev="${COMP_WORDS[COMP_CWORD-2]}"
+    fi
+    case "${prev}" in
+        --host) kind=nodes ;;
+        --vm) kind=vms ;;
+        *) _pve__apply "$@"; return ;;
+    esac
+    for ((i = 1; i + 1 < COMP_CWORD; i++)); do
+        [[ "${COMP_WORDS[i]}" == "--site" ]] && site=(--site "${COMP_WORDS[i+1]}")
+    done
+    COMPREPLY=($(compgen -W "$(resolve list "${kind}" --names "${site[@]}" 2>/dev/null)" -- "${cur}"))
+}
+
+if [[ "${BASH_VERSINFO[0]}" -eq 4 && "${BASH_VERSINFO[1]}" -ge 4 || "${BASH_VERSINFO[0]}" -gt 4 ]]; then
+    complete -F _pve__apply_names -o nosort -o bashdefault -o default pve-apply
+else
+    complete -F _pve__apply_names -o bashdefault -o default pve-apply
 fi

@@ -24,91 +24,110 @@ function __fish_resolve_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c resolve -n "__fish_resolve_needs_command" -l env -d 'The env: envs/NAME.yaml' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l manifest-file -d 'A manifest outside the site' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or manifest names its `node`' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l deployment -d 'The deployment\'s name, so that one env or manifest can exist twice [default: the name of the env or manifest]' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'The preset that it begins with' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l image -d 'Its image' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'Its vmid; absent: the first free one of `vmid_range`' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l spec -d 'Its spec' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l ip -d 'Its address: dhcp or CIDR' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l gateway -d 'Its gateway' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l bridge -d 'Its bridge' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l disk -d 'Its boot disk in GiB' -r
-complete -c resolve -n "__fish_resolve_needs_command" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_needs_command" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_needs_command" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c resolve -n "__fish_resolve_needs_command" -l env -d 'Resolve the env envs/NAME.yaml' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l manifest -d 'Resolve the manifest manifests/NAME.yaml' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l manifest-file -d 'Resolve a manifest outside the site' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l vm -d 'Resolve one ad-hoc VM of this name, which no file describes' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l node -l host -d 'Node nodes/NAME.yaml to use' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l preset -d 'Preset to start from' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l image -d 'Image of the boot disk' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l spec -d 'Spec that the VM fetches with its token' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l ip -d 'Address: `dhcp`, or an address with its prefix such as 10.0.0.7/24' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l gateway -d 'Gateway' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l bridge -d 'Bridge or VNet of the first NIC' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l disk -d 'Size of the boot disk in GiB' -r
+complete -c resolve -n "__fish_resolve_needs_command" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_needs_command" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_needs_command" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
 complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
-complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Say where each value of a VM comes from, or of the document\'s head'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Explain where each value of a VM, or of the document\'s head, comes from'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'Show what the site holds'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for ansible'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec with its references resolved'
-complete -c resolve -n "__fish_resolve_needs_command" -f -a "schema" -d 'Print the JSON Schema of a kind of files, for editors'
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'The env: envs/NAME.yaml' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'A manifest outside the site' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vm -d 'One VM that no file describes' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host -d 'The node: nodes/NAME.yaml. Not needed when there is only one, or when the env or manifest names its `node`' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l deployment -d 'The deployment\'s name, so that one env or manifest can exist twice [default: the name of the env or manifest]' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'The children of this nested PVE node of the manifest, for a pipe that runs against it' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'The PVE API, instead of the node\'s `api_endpoint`; for a tunnel' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'The preset that it begins with' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l image -d 'Its image' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'Its vmid; absent: the first free one of `vmid_range`' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l spec -d 'Its spec' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l ip -d 'Its address: dhcp or CIDR' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l gateway -d 'Its gateway' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l bridge -d 'Its bridge' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l disk -d 'Its boot disk in GiB' -r
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -l json -d 'As JSON'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'List what the site holds'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for Ansible as JSON'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec as JSON, with its references resolved'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "schema" -d 'Print the JSON Schema of a kind of file, for editors'
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'Resolve the env envs/NAME.yaml' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'Resolve the manifest manifests/NAME.yaml' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'Resolve a manifest outside the site' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vm -d 'Resolve one ad-hoc VM of this name, which no file describes' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l node -l host -d 'Node nodes/NAME.yaml to use' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l deployment -d 'Name of the deployment [default: the name of the env or manifest]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l parent -d 'Resolve the children of this nested PVE node of the manifest' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l endpoint -d 'URL of the PVE API, such as a tunnel\'s' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l preset -d 'Preset to start from' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l image -d 'Image of the boot disk' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l vmid -d 'VM ID [default: the first free ID of the site\'s `vmid_range`]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l spec -d 'Spec that the VM fetches with its token' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l ip -d 'Address: `dhcp`, or an address with its prefix such as 10.0.0.7/24' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l gateway -d 'Gateway' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l bridge -d 'Bridge or VNet of the first NIC' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l disk -d 'Size of the boot disk in GiB' -r
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -l json -d 'Print JSON'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l no-secrets -d 'Leave secrets out, so that the document can be shown and compared'
-complete -c resolve -n "__fish_resolve_using_subcommand explain" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand explain" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Leave secrets.yaml alone'
-complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand check" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand check" -l no-secrets -d 'Check without secrets.yaml'
+complete -c resolve -n "__fish_resolve_using_subcommand check" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c resolve -n "__fish_resolve_using_subcommand list" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand list" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand list" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand list" -l json -d 'As JSON'
-complete -c resolve -n "__fish_resolve_using_subcommand list" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand list" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand list" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand list" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand list" -l json -d 'Print JSON'
+complete -c resolve -n "__fish_resolve_using_subcommand list" -l names -d 'Print names only, one per line'
+complete -c resolve -n "__fish_resolve_using_subcommand list" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l posture -d 'The posture; absent: that of the env, or dev' -r
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l env -d 'The env' -r
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l posture -d 'Posture to use [default: that of the env, or dev]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l env -d 'Env to use' -r
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand ansible-vars" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c resolve -n "__fish_resolve_using_subcommand spec" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand spec" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand spec" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand spec" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand spec" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand spec" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c resolve -n "__fish_resolve_using_subcommand schema" -l site -d 'The site\'s folder' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand schema" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
-json\t'One JSON object a line'"
-complete -c resolve -n "__fish_resolve_using_subcommand schema" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
-complete -c resolve -n "__fish_resolve_using_subcommand schema" -s v -l verbose -d 'Show each request: method, path, status, time; twice: its parameters too, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand schema" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_using_subcommand schema" -s h -l help -d 'Print help (see more with \'--help\')'
+
+# Names that only the site knows.
+function __fish_resolve_names
+    set -l words (commandline -opc)
+    set -l site
+    if set -l at (contains -i -- --site $words)
+        set site --site $words[(math $at + 1)]
+    end
+    resolve list $argv[1] --names $site 2>/dev/null
+end
+
+complete -c resolve -l env -x -a '(__fish_resolve_names envs)'
+complete -c resolve -l manifest -x -a '(__fish_resolve_names manifests)'
+complete -c resolve -l node -x -a '(__fish_resolve_names nodes)'
+complete -c resolve -l host -x -a '(__fish_resolve_names nodes)'
+complete -c resolve -l preset -x -a '(__fish_resolve_names presets)'
+complete -c resolve -l spec -x -a '(__fish_resolve_names specs)'
+complete -c resolve -l posture -x -a '(__fish_resolve_names postures)'
