@@ -48,12 +48,22 @@ complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave se
 complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "init" -d 'Write a new site with one VM: four files that you then edit'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Say where each value of a VM comes from, or of the document\'s head'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'Show what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for ansible'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec with its references resolved'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "schema" -d 'Print the JSON Schema of a kind of files, for editors'
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l node -d 'Name of the PVE node [default: PVE_NODE, else pve1]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l endpoint -d 'Base URL of the PVE API [default: PVE_ENDPOINT, else one for you to edit]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l ssh-key -d 'Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub]' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l site -d 'The site\'s folder' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l log-format -d 'How findings and progress are written on stderr' -r -f -a "text\t'Lines for people'
+json\t'One JSON object a line'"
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s o -l output -d 'Write into this file instead of stdout: whole or not at all, and readable by you only' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s v -l verbose -d 'Show each request: method, path, status, time; never a body'
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'The env: envs/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'The manifest: manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'A manifest outside the site' -r

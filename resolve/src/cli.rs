@@ -107,9 +107,41 @@ pub struct MachineArgs {
     pub disk: Option<String>,
 }
 
+/// Where a new site is written, and what is known of it already.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InitArgs {
+    /// Directory of the new site [default: the current directory].
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Name of the PVE node [default: PVE_NODE, else pve1].
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// Base URL of the PVE API [default: PVE_ENDPOINT, else one for you to edit].
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub].
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Option<PathBuf>,
+}
+
+/// What the environment says of a new site; an empty variable says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct InitEnvironment {
+    /// `PVE_NODE`.
+    pub node: Option<String>,
+    /// `PVE_ENDPOINT`.
+    pub endpoint: Option<String>,
+    /// `HOME`, where the user's SSH key is.
+    pub home: Option<PathBuf>,
+}
+
 /// What else resolve can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Write a new site with one VM: four files that you then edit.
+    ///
+    /// The site gets a random name and a new signing key. Nothing is overwritten.
+    Init(InitArgs),
     /// Say where each value of a VM comes from, or of the document's head.
     Explain {
         /// A VM, what lies at a path of it, such as db1.net1.tag, or a field of the document, such
@@ -204,5 +236,16 @@ pub fn environment() -> Environment {
         etc: path("HOMESTAK_ETC"),
         root: path("HOMESTAK_ROOT"),
         home: path("HOME"),
+    }
+}
+
+/// What the environment says of a new site.
+#[expect(clippy::disallowed_methods, reason = "door: the environment is read here")]
+pub fn init_environment() -> InitEnvironment {
+    let text = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+    InitEnvironment {
+        node: text("PVE_NODE"),
+        endpoint: text("PVE_ENDPOINT"),
+        home: environment().home,
     }
 }

@@ -7,9 +7,11 @@ mod adhoc;
 mod choose;
 pub mod cli;
 mod command;
+mod init;
 mod json;
 mod load;
 pub mod memory;
+mod random;
 mod resolve;
 pub mod selection;
 mod shape;
@@ -31,10 +33,11 @@ use std::path::Path;
 ///
 /// # Errors
 /// The site cannot be found or read.
-pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
+pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     let folder = || load::site_folder(cli.site.site, &cli::environment());
     match cli.command {
         None => document(cli.select.0, &folder()?),
+        Some(Command::Init(args)) => init::run(args, cli::init_environment(), console),
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, *select, &folder()?)
         }
