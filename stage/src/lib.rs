@@ -14,6 +14,7 @@
 //! * [`shown`] decides what of the user's values a message may show.
 //! * [`child`] starts programs without the stage's secrets.
 //! * [`whole_file`] writes files with secrets in them.
+//! * [`example`] knows the secrets of the examples.
 //! * [`Console`] shows progress and events while a stage works.
 
 pub mod api_token;
@@ -24,6 +25,7 @@ mod deployment;
 mod document;
 mod entry;
 mod event;
+pub mod example;
 mod failure;
 mod fields;
 pub mod guest;

@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Apply)?;
     let Session { client, desired, .. } = &session;
+    // Before anything is asked: they hold whether the node answers or not.
+    console.report(&session.examples);
     let well = |text: &str| console.text(&format!("ok: {text}\n"));
     // Endpoint, certificate and token are proved by the first answer; without it nothing else can be asked.
     observe::supported_version(client)?;

@@ -7,6 +7,7 @@ use crate::ask::Stopwatch;
 use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::desired::{self, Consent, Desired, Purpose};
+use crate::examples;
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
 use crate::observed::Observed;
@@ -31,6 +32,8 @@ pub(super) struct Session {
     pub(super) asked: Vec<Asked>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
+    /// Warnings of secrets of the examples; none against this very machine.
+    pub(super) examples: Report,
 }
 
 impl Session {
@@ -57,7 +60,11 @@ impl Session {
                 select(&mut desired, &target.vms)?;
                 // What is wrong with a `config` has been said with all else.
                 let asked = asked::of(&deployment, parsed);
-                Ok(Self { client, desired, asked, order })
+                let examples = match client.endpoint().url.is_loopback() {
+                    true => Report::new(),
+                    false => examples::warnings(&deployment),
+                };
+                Ok(Self { client, desired, asked, order, examples })
             }
             (Err(findings), _) => {
                 report.extend(findings);
