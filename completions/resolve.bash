@@ -25,6 +25,9 @@ _resolve() {
             resolve,explain)
                 cmd="resolve__subcmd__explain"
                 ;;
+            resolve,init)
+                cmd="resolve__subcmd__init"
+                ;;
             resolve,list)
                 cmd="resolve__subcmd__list"
                 ;;
@@ -41,7 +44,7 @@ _resolve() {
 
     case "${cmd}" in
         resolve)
-            opts="-v -o -h -V --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help --version explain check list ansible-vars spec schema"
+            opts="-v -o -h -V --env --manifest --manifest-file --vm --host --node --deployment --parent --endpoint --no-secrets --preset --image --vmid --spec --ip --gateway --bridge --disk --site --log-format --verbose --output --help --version init explain check list ansible-vars spec schema"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -278,6 +281,48 @@ _resolve() {
                     return 0
                     ;;
                 --disk)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --site)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log-format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        resolve__subcmd__init)
+            opts="-v -o -h --node --endpoint --ssh-key --site --log-format --verbose --output --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ssh-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,4 +1,4 @@
-//! What every stage promises of stdin, stdout and stderr, and the README of them together.
+//! What every stage promises of stdin, stdout and stderr.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -146,17 +146,4 @@ fn what_is_no_document_is_refused_by_every_stage() {
             assert!(!said(&output).contains("panicked"), "{shown}");
         }
     }
-}
-
-#[test]
-fn the_pipe_of_the_readme_runs() {
-    let page = include_str!("../README.md");
-    let (_, block) = page.split_once("## The pipe\n\n").unwrap();
-    let (pipe, _) = block.split_once("\n\n").unwrap();
-    assert!(pipe.contains("resolve --site") && pipe.contains("pve-apply apply"), "{pipe}");
-    // The one thing that a reader changes too: where the node is.
-    let pipe = pipe.replace("--node pve1", "--node pve1 --endpoint \"$PVE_SIM_ENDPOINT\"");
-    let outcome = test_support::case::run_line(&pipe).unwrap();
-    assert_eq!(outcome.status, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.contains("\"vm_ids\""), "{}", outcome.stdout);
 }

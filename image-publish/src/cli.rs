@@ -1,5 +1,6 @@
 //! Arguments. DOOR: the environment is read here and nowhere else.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -199,11 +200,11 @@ pub(crate) struct Environment {
 impl Environment {
     /// Reads the variables.
     pub(crate) fn read() -> Self {
-        let text = |name| variable(name)?.into_string().ok();
+        let text = |value: OsString| value.into_string().ok();
         Self {
-            endpoint: text("PVE_ENDPOINT"),
-            node: text("PVE_NODE"),
-            token: text("PVE_API_TOKEN"),
+            endpoint: variable("PVE_ENDPOINT").and_then(text),
+            node: variable("PVE_NODE").and_then(text),
+            token: variable("PVE_API_TOKEN").and_then(text),
         }
     }
 }

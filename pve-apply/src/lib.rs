@@ -17,6 +17,7 @@ mod command;
 mod confirm;
 mod connect;
 mod desired;
+mod examples;
 mod execute;
 mod export;
 mod facts;

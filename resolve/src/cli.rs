@@ -6,6 +6,7 @@ use crate::manual::MANUAL;
 use crate::selection::{AdHoc, Choice, How, Selection, What};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use stage::{Console, ConsoleArgs, OwnArgs, variable};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Resolve a site's YAML into one document for the stages that follow
@@ -129,9 +130,41 @@ pub struct MachineArgs {
     pub disk: Option<String>,
 }
 
+/// Where a new site is written, and what is known of it already.
+#[derive(Args, Clone, Debug, Default)]
+pub struct InitArgs {
+    /// Directory of the new site [default: the current directory].
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Name of the PVE node [default: PVE_NODE, else pve1].
+    #[arg(long, value_name = "NAME")]
+    pub node: Option<String>,
+    /// Base URL of the PVE API [default: PVE_ENDPOINT, else one for you to edit].
+    #[arg(long, value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub].
+    #[arg(long, value_name = "FILE")]
+    pub ssh_key: Option<PathBuf>,
+}
+
+/// What the environment says of a new site; an empty variable says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct InitEnvironment {
+    /// `PVE_NODE`.
+    pub node: Option<String>,
+    /// `PVE_ENDPOINT`.
+    pub endpoint: Option<String>,
+    /// `HOME`, where the user's SSH key is.
+    pub home: Option<PathBuf>,
+}
+
 /// What else resolve can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Write a new site with one VM: four files to edit
+    ///
+    /// The site gets a random name and a new signing key. Nothing is overwritten.
+    Init(InitArgs),
     /// Explain where each value of a VM, or of the document's head, comes from
     Explain {
         /// A VM, a path within it such as db1.net1.tag, or a field of the document such as datastore
@@ -235,5 +268,15 @@ pub fn environment() -> Environment {
         etc: variable("HOMESTAK_ETC").map(PathBuf::from),
         root: variable("HOMESTAK_ROOT").map(PathBuf::from),
         home: variable("HOME").map(PathBuf::from),
+    }
+}
+
+/// What the environment says of a new site.
+pub fn init_environment() -> InitEnvironment {
+    let text = |value: OsString| value.into_string().ok();
+    InitEnvironment {
+        node: variable("PVE_NODE").and_then(text),
+        endpoint: variable("PVE_ENDPOINT").and_then(text),
+        home: environment().home,
     }
 }

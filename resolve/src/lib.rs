@@ -7,10 +7,12 @@ mod adhoc;
 mod choose;
 pub mod cli;
 mod command;
+mod init;
 mod json;
 mod load;
 mod manual;
 pub mod memory;
+mod random;
 mod resolve;
 pub mod selection;
 mod shape;
@@ -40,6 +42,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     let folder = || load::site_folder(cli.site.site, &cli::environment());
     match cli.command {
         None => document(cli.select.0.selection(console), &folder()?),
+        Some(Command::Init(args)) => init::run(args, cli::init_environment(), console),
         Some(Command::Explain { target, json, select }) => {
             explain(&target, json, select.selection(console), &folder()?)
         }

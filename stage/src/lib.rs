@@ -16,6 +16,7 @@
 //! * [`shown`] decides what of the user's values a message may show.
 //! * [`child`] starts programs without the stage's secrets.
 //! * [`whole_file`] writes files with secrets in them.
+//! * [`example`] knows the secrets of the examples.
 //! * [`Console`] shows progress and events while a stage works.
 
 mod alike;
@@ -29,6 +30,7 @@ mod document;
 mod entry;
 mod environment;
 mod event;
+pub mod example;
 mod failure;
 mod fields;
 pub mod guest;

@@ -46,11 +46,8 @@ fn verify(
     let place = Place::Named(volid.to_string());
     let Some(sum) = &image.sum else {
         let fact = "no checksum is known to compare it with";
-        return Err(Entry::error(
-            "image-not-found",
-            Place::input(format!("images.{}", image.name)),
-            fact,
-        ));
+        let place = Place::input(format!("images.{}", image.name));
+        return Err(Entry::error("checksum-unknown", place, fact));
     };
     let Some(there) = present.iter().find(|present| present.file == image.file) else {
         return Err(Entry::error("image-not-found", place, "is not on the storage")
@@ -94,11 +91,8 @@ fn verify(
                 .or_else(|| stored.get(Algorithm::Sha256))
                 .unwrap_or_default();
             if is != sum.hex {
-                return Err(Entry::error(
-                    "checksum-mismatch",
-                    place,
-                    format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex),
-                ));
+                let fact = format!("{} is \"{is}\" instead of \"{}\"", sum.algorithm, sum.hex);
+                return Err(Entry::error("checksum-mismatch", place, fact));
             }
         }
     }

@@ -33,10 +33,10 @@ pub(crate) struct StatusArgs {
     )]
     pub(crate) format: Format,
     /// As `-o json`.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, help_heading = "Output")]
     pub(crate) json: bool,
     /// As `-o wide`; with `--json`, JSON with the differences.
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, help_heading = "Output")]
     pub(crate) wide: bool,
     /// Ask the guest agent of each running VM for its addresses, once
     #[arg(long, help_heading = "Output")]

@@ -16,6 +16,8 @@ use std::collections::BTreeSet;
 pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Apply)?;
     let Session { client, desired, .. } = &session;
+    // Before anything is asked: they hold whether the node answers or not.
+    console.report(&session.examples);
     let well = |text: &str| console.text(&format!("ok: {text}\n"));
     // The first answer proves endpoint, certificate and token; without it nothing else can be checked.
     observe::supported_version(client)?;

@@ -8,6 +8,7 @@ use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::closing::{self, Readiness};
 use crate::desired::{self, Consent, Desired, Purpose};
+use crate::examples;
 use crate::execute::{Runner, Vmids};
 use crate::interrupt::Interrupt;
 use crate::observed::Observed;
@@ -32,6 +33,8 @@ pub(super) struct Session {
     pub(super) asked: Vec<Asked>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
+    /// Warnings of secrets of the examples; none against this very machine.
+    pub(super) examples: Report,
 }
 
 impl Session {
@@ -69,7 +72,11 @@ impl Session {
                 let also = also(&deployment);
                 // What is wrong with a `config` has been said with all else.
                 let asked = asked::of(&deployment, parsed);
-                Ok((Self { client, desired, asked, order }, also))
+                let examples = match client.endpoint().url.is_loopback() {
+                    true => Report::new(),
+                    false => examples::warnings(&deployment),
+                };
+                Ok((Self { client, desired, asked, order, examples }, also))
             }
             (Err(findings), _) => {
                 report.extend(findings);

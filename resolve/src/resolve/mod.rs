@@ -4,6 +4,7 @@
 mod address;
 mod config;
 mod cross;
+mod examples;
 mod graph;
 mod guest;
 mod images;
@@ -44,6 +45,7 @@ pub(crate) fn resolve(
     let order = graph::order(site, group, how.parent.as_deref());
     let all = vm::resolve_all(site, group, node, how);
     check_spec_server(site, &all);
+    examples::check(site, &all, node, how);
     unique::check(site, group, &all, &order);
     unique::check_against_node(site, node, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {

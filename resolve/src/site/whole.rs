@@ -6,6 +6,7 @@ use crate::source::Span;
 use crate::tree::{Said, Tree, What};
 use serde_json::{Map, Value};
 use stage::Secret;
+use stage::example::{self, ExampleSecret};
 use std::collections::BTreeMap;
 
 /// `site.yaml`.
@@ -94,6 +95,19 @@ pub(crate) struct Secrets {
     pub vm_root: Option<Secret<String>>,
     /// Public keys by name, in the order of the file.
     pub ssh_keys: Vec<(String, String)>,
+    /// Values that the examples have too.
+    pub examples: Vec<Example>,
+}
+
+/// A value of secrets.yaml that the examples have too.
+#[derive(Clone, Debug)]
+pub(crate) struct Example {
+    /// What it is.
+    pub secret: ExampleSecret,
+    /// Its key.
+    pub name: String,
+    /// Where it is.
+    pub at: Span,
 }
 
 impl Whole {
@@ -189,8 +203,27 @@ impl Secrets {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
             ssh_keys: keys.filter_map(|(name, key)| Some((name, key?.trim().to_owned()))).collect(),
+            examples: examples(tree),
         }
     }
+}
+
+/// The values of secrets.yaml that the examples have too.
+fn examples(tree: &Tree) -> Vec<Example> {
+    use ExampleSecret::{ApiToken, PasswordHash, SigningKey};
+    let entries = |secret, map: Option<&Tree>| -> Vec<Example> {
+        let known = map.into_iter().flat_map(Tree::iter);
+        let known = known.filter(|(_, said)| said.text().is_some_and(example::has));
+        known.map(|(name, said)| Example { secret, name: name.to_owned(), at: said.at }).collect()
+    };
+    let keys = tree.map("auth").and_then(|auth| auth.map("signing_keys"));
+    [
+        entries(ApiToken, tree.map("api_tokens")),
+        entries(PasswordHash, tree.map("passwords")),
+        entries(SigningKey, tree.map("auth")),
+        entries(SigningKey, keys),
+    ]
+    .concat()
 }
 
 fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {

@@ -23,6 +23,14 @@ pub struct Identity {
 /// # Errors
 /// What the library says; on a machine with random numbers there are none.
 pub fn make() -> Result<Identity, String> {
+    make_for(&["127.0.0.1", "::1", "localhost", "pve1"])
+}
+
+/// Makes a CA and a leaf for these names.
+///
+/// # Errors
+/// As [`make`].
+pub fn make_for(names: &[&str]) -> Result<Identity, String> {
     let text = |error: rcgen::Error| error.to_string();
     let mut ca = CertificateParams::new(Vec::new()).map_err(text)?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -31,7 +39,7 @@ pub fn make() -> Result<Identity, String> {
     let ca_pem = ca.self_signed(&ca_key).map_err(text)?.pem();
     let issuer = Issuer::new(ca, ca_key);
 
-    let names = ["127.0.0.1", "::1", "localhost", "pve1"].map(str::to_owned);
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut leaf = CertificateParams::new(names).map_err(text)?;
     leaf.distinguished_name.push(DnType::CommonName, "pve1");
     let key = KeyPair::generate().map_err(text)?;
