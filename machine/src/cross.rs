@@ -24,8 +24,10 @@ use view::View;
 pub fn problems(settings: &Settings, new: Option<&NewVm>) -> Vec<Problem> {
     let view = View { settings, new };
     let mut problems = Vec::new();
-    for judge in [board::judge, compute::judge, device::judge, drive::judge, network::judge] {
-        judge(&view, &mut problems);
+    for validate in
+        [board::validate, compute::validate, device::validate, drive::validate, network::validate]
+    {
+        validate(&view, &mut problems);
     }
     problems
 }

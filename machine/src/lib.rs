@@ -4,7 +4,6 @@
 //! means, what a new VM gets, what a change does to a running guest, and which privilege it takes.
 //! Does no I/O.
 
-mod asked;
 mod config_key;
 mod creation;
 mod cross;
@@ -12,6 +11,7 @@ mod kind;
 mod need;
 mod number;
 mod parts;
+mod privilege;
 mod reference;
 mod row;
 mod rows;
@@ -32,6 +32,6 @@ pub use row::{Effect, Feature, Form, Key, Part};
 pub use rows::{KEYS, REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 pub use rule::Rule;
 pub use schema::schema;
-pub use settings::{Problem, Said, Settings};
+pub use settings::{Problem, Setting, Settings};
 pub use version::Version;
 pub use wire::Wire;

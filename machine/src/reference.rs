@@ -66,7 +66,7 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
     let code = |text: &str| format!("`{text}`");
     let value = |value: Option<&str>| value.map_or_else(String::new, |text| show(part.kind, text));
     let name = if name.starts_with('`') { name.to_owned() } else { code(name) };
-    let also: Vec<String> = part.also.iter().map(|also| code(also)).collect();
+    let also: Vec<String> = part.aliases.iter().map(|also| code(also)).collect();
     let also = if also.is_empty() { String::new() } else { format!(" or {}", also.join(" or ")) };
     let needs = if key.is_scalar() { format!(" Takes {}.", needs(key)) } else { String::new() };
     let since = Some(part.since).filter(|since| *since > Version::OLDEST);

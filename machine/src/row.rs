@@ -48,7 +48,7 @@ pub struct Part {
     /// Its name in PVE.
     pub name: &'static str,
     /// Other names that YAML may give it.
-    pub also: &'static [&'static str],
+    pub aliases: &'static [&'static str],
     /// What it holds.
     pub kind: Kind,
     /// PVE wants it wherever its key is set.
@@ -106,7 +106,7 @@ impl Part {
     pub(crate) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
         Self {
             name,
-            also: &[],
+            aliases: &[],
             kind,
             required: false,
             absent: None,
@@ -121,8 +121,8 @@ impl Part {
     }
 
     /// Names that YAML may give it besides PVE's.
-    pub(crate) const fn also(mut self, names: &'static [&'static str]) -> Self {
-        self.also = names;
+    pub(crate) const fn aliases(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = names;
         self
     }
 
@@ -190,8 +190,8 @@ impl Part {
     }
 
     /// Returns whether YAML may call it so.
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.also.contains(&name)
+    pub fn has_name(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 }
 
@@ -243,7 +243,7 @@ impl Key {
     pub fn part(&'static self, name: &str) -> Option<&'static Part> {
         match self.form {
             Form::Scalar => name.is_empty().then_some(&self.part),
-            _ => self.parts().iter().find(|part| part.is_called(name)),
+            _ => self.parts().iter().find(|part| part.has_name(name)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// What is said of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
+pub enum Setting {
     /// `null`: the VM shall not have it, values at creation included.
     Cancelled,
     /// Options by their name in PVE, in normal form; `None`: this option is cancelled. A scalar's
@@ -18,7 +18,7 @@ pub enum Said {
 
 /// What is said of a VM's config: only what some layer of YAML says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(pub BTreeMap<ConfigKey, Said>);
+pub struct Settings(pub BTreeMap<ConfigKey, Setting>);
 
 /// What is wrong with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Settings {
                 continue;
             };
             match read_value(key.key, value) {
-                Ok(said) => _ = settings.0.insert(key, said),
+                Ok(setting) => _ = settings.0.insert(key, setting),
                 Err(list) => problems
                     .extend(list.into_iter().map(|(p, fact)| problem("invalid-value", p, fact))),
             }
@@ -63,16 +63,16 @@ impl Settings {
     /// The value that is said of an option, in normal form.
     pub fn value(&self, key: ConfigKey, part: &str) -> Option<&str> {
         match self.0.get(&key)? {
-            Said::Cancelled => None,
-            Said::Parts(parts) => parts.get(part)?.as_deref(),
+            Setting::Cancelled => None,
+            Setting::Parts(parts) => parts.get(part)?.as_deref(),
         }
     }
 
     /// Returns whether a key, or the option of a key, is cancelled.
     pub fn is_cancelled(&self, key: ConfigKey, part: &str) -> bool {
         match self.0.get(&key) {
-            Some(Said::Cancelled) => true,
-            Some(Said::Parts(parts)) => parts.get(part) == Some(&None),
+            Some(Setting::Cancelled) => true,
+            Some(Setting::Parts(parts)) => parts.get(part) == Some(&None),
             None => false,
         }
     }
@@ -82,19 +82,19 @@ impl Settings {
         let value = |part: &Part, text: &Option<String>| {
             text.as_ref().map_or(Value::Null, |text| part.kind.to_json(text))
         };
-        let json = |key: &ConfigKey, said: &Said| match said {
-            Said::Cancelled => Value::Null,
-            Said::Parts(parts) if key.key.is_scalar() => {
+        let json = |key: &ConfigKey, setting: &Setting| match setting {
+            Setting::Cancelled => Value::Null,
+            Setting::Parts(parts) if key.key.is_scalar() => {
                 parts.get("").map_or(Value::Null, |text| value(&key.key.part, text))
             }
-            Said::Parts(parts) => {
+            Setting::Parts(parts) => {
                 let known = parts.iter().filter_map(|(name, text)| {
                     Some(((*name).to_owned(), value(key.key.part(name)?, text)))
                 });
                 Value::Object(known.collect())
             }
         };
-        self.0.iter().map(|(key, said)| (key.to_string(), json(key, said))).collect()
+        self.0.iter().map(|(key, setting)| (key.to_string(), json(key, setting))).collect()
     }
 }
 
@@ -115,12 +115,12 @@ fn no_option(key: &Key, name: &str) -> String {
 type Wrong = Vec<(Option<&'static str>, String)>;
 
 /// Reads a value: `null`, a scalar, PVE's property string, or an object of options.
-fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+fn read_value(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     let must = |part: &Part| format!("must be {}", part.kind.must());
     match (key.form, value) {
-        (_, Value::Null) => Ok(Said::Cancelled),
+        (_, Value::Null) => Ok(Setting::Cancelled),
         (Form::Scalar, value) => match key.part.kind.normal_of_json(value) {
-            Some(text) => Ok(Said::Parts([("", Some(text))].into())),
+            Some(text) => Ok(Setting::Parts([("", Some(text))].into())),
             None => Err(vec![(None, must(&key.part))]),
         },
         (_, Value::Object(options)) => {
@@ -135,14 +135,14 @@ fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
                     },
                 }
             }
-            if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+            if wrong.is_empty() { Ok(Setting::Parts(parts)) } else { Err(wrong) }
         }
         (_, value) => read_text(key, value),
     }
 }
 
 /// PVE's own text, or a bare number such as `memory: 4096`.
-fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+fn read_text(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -159,7 +159,7 @@ fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
             },
         }
     }
-    if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(Setting::Parts(parts)) } else { Err(wrong) }
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ fn both_ask_for_the_same_privileges() {
         let sim = theirs(key);
         for (text, cases) in values(key) {
             let parts = Parts::read(key, text);
-            let ours = key.needs.iter().filter(|need| need.is_asked(&parts, version));
+            let ours = key.needs.iter().filter(|need| need.applies(&parts, version));
             let mut ours: BTreeSet<(String, &str)> =
                 ours.map(|need| (path(need.on, key), need.privilege)).collect();
             ours.remove(&(OF_ISO.0.to_owned(), OF_ISO.1));

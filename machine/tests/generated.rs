@@ -35,7 +35,7 @@ static VALIDATOR: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::validator_for(&machine::schema()).unwrap());
 
 /// Says whether the schema and the reader are content with a document's `config`.
-fn judge(config: &Value) -> (bool, bool) {
+fn validate(config: &Value) -> (bool, bool) {
     let read = Settings::read(config.as_object().unwrap()).1.is_empty();
     (VALIDATOR.is_valid(config), read)
 }
@@ -48,7 +48,7 @@ fn the_schema_knows_right_from_wrong() {
         json!({"memory": 2048, "agent": true, "hotplug": [], "smbios1": null, "numa": "on"}),
         json!({"scsi30": {"size": "1.5T", "ssd": 1}, "ide2": {"file": "none", "media": "cdrom"}}),
     ] {
-        assert_eq!(judge(&right), (true, true), "{right}");
+        assert_eq!(validate(&right), (true, true), "{right}");
     }
     for wrong in [
         json!({"cores": 0}),
@@ -64,7 +64,7 @@ fn the_schema_knows_right_from_wrong() {
         json!({"hotplug": ["all"]}),
         json!({"numa0": {"policy": "none"}}),
     ] {
-        assert_eq!(judge(&wrong), (false, false), "{wrong}");
+        assert_eq!(validate(&wrong), (false, false), "{wrong}");
     }
 }
 
@@ -160,14 +160,14 @@ fn the_schema_is_never_stricter_than_the_reader() {
         let name = key.slots.map_or(key.part.name.to_owned(), |_| format!("{}0", key.part.name));
         for part in key.parts() {
             let mut taken = 0;
-            for name_of_part in std::iter::once(part.name).chain(part.also.iter().copied()) {
+            for name_of_part in std::iter::once(part.name).chain(part.aliases.iter().copied()) {
                 for value in values(part.kind) {
                     let value = match key.is_scalar() {
                         true => value,
                         false => json!({ name_of_part: value }),
                     };
                     let config = Value::Object(Map::from_iter([(name.clone(), value)]));
-                    let (schema, read) = judge(&config);
+                    let (schema, read) = validate(&config);
                     assert!(schema || !read, "{config}");
                     taken += usize::from(read);
                 }

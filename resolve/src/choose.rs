@@ -1,10 +1,10 @@
 //! Selection → the machines and the node that they go to. Does no I/O.
 
 use crate::adhoc;
-use crate::resolve::nested;
-use crate::selection::{Selection, What};
+use crate::deployment::nested;
+use crate::selection::{Selection, VmSource};
 use crate::shape::{self, DEPLOYMENT};
-use crate::site::{Group, NODES, NodeFile, Origin, Site};
+use crate::site::{NODES, NodeFile, Origin, Site, VmSet};
 use crate::source::FileId;
 use crate::suggest;
 use stage::{Entry, Place};
@@ -14,27 +14,27 @@ pub(crate) fn choose(
     site: &mut Site<'_>,
     selection: &Selection,
     own: Option<FileId>,
-) -> Option<(Group, NodeFile)> {
-    let group = group(site, selection, own);
-    let node = node(site, selection, group.as_ref());
-    Some((group?, node?))
+) -> Option<(VmSet, NodeFile)> {
+    let vm_set = vm_set(site, selection, own);
+    let node = node(site, selection, vm_set.as_ref());
+    Some((vm_set?, node?))
 }
 
-fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Option<Group> {
-    let group = match (&selection.what, own) {
-        (What::Env(name), _) => site.env(name),
-        (What::Manifest(name), _) => site.manifest(name),
-        (What::ManifestFile(path), Some(file)) => {
+fn vm_set(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Option<VmSet> {
+    let vm_set = match (&selection.source, own) {
+        (VmSource::Env(name), _) => site.env(name),
+        (VmSource::Manifest(name), _) => site.manifest(name),
+        (VmSource::ManifestFile(path), Some(file)) => {
             let tree = site.read(file, &shape::MANIFEST);
-            tree.map(|tree| Group::manifest(path, tree, (site.sources, &mut site.report)))
+            tree.map(|tree| VmSet::manifest(path, tree, (site.sources, &mut site.report)))
         }
-        (What::Machine(machine), Some(file)) => {
-            let node = adhoc::tree(machine, file);
-            let tree = site.judge(&node, &shape::ENV);
+        (VmSource::CommandLine(ad_hoc), Some(file)) => {
+            let node = adhoc::tree(ad_hoc, file);
+            let tree = site.validate(&node, &shape::ENV);
             let line = Origin::CommandLine;
-            tree.map(|t| Group::env(&machine.name, t, line, (site.sources, &mut site.report)))
+            tree.map(|t| VmSet::env(&ad_hoc.name, t, line, (site.sources, &mut site.report)))
         }
-        (What::ManifestFile(_) | What::Machine(_), None) => None,
+        (VmSource::ManifestFile(_) | VmSource::CommandLine(_), None) => None,
     };
     if let Some(name) = selection.deployment.as_deref().filter(|name| !DEPLOYMENT.accepts(name)) {
         let fact = format!("must be {}, not \"{name}\"", DEPLOYMENT.must);
@@ -44,16 +44,16 @@ fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Opt
             fact,
         ));
     }
-    group.map(|group| Group { renamed: selection.deployment.clone(), ..group })
+    vm_set.map(|vm_set| VmSet { renamed: selection.deployment.clone(), ..vm_set })
 }
 
-fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Option<NodeFile> {
+fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> Option<NodeFile> {
     let given = selection.node.as_deref();
-    if let Some(parent) = selection.how.parent.as_deref() {
-        return node_of_parent(site, group, parent, given);
+    if let Some(parent) = selection.options.parent.as_deref() {
+        return node_of_parent(site, vm_set, parent, given);
     }
     let nodes = site.names(&NODES);
-    let slot = group.map(|group| &group.node);
+    let slot = vm_set.map(|vm_set| &vm_set.node);
     let written = slot.and_then(|slot| slot.set());
     match (given, written, &nodes[..]) {
         (Some(given), Some((written, at)), _) if given != written => {
@@ -66,9 +66,9 @@ fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Op
         (Some(given), None, _) => site.node(given, None),
         (None, None, [only]) => site.node(only, None),
         // An env that cannot be read may name its node.
-        (None, None, _) if slot.is_none_or(|slot| slot.is_bad()) => None,
+        (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
         (None, None, _) => {
-            let hint = node_hint(site, &nodes, group);
+            let hint = node_hint(site, &nodes, vm_set);
             site.report.push(Entry::error("no-node", Place::Run, "no node is selected").hint(hint));
             None
         }
@@ -79,7 +79,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Op
 /// gives it. The manifest's own `node` is that of its first level.
 fn node_of_parent(
     site: &mut Site<'_>,
-    group: Option<&Group>,
+    vm_set: Option<&VmSet>,
     parent: &str,
     given: Option<&str>,
 ) -> Option<NodeFile> {
@@ -87,7 +87,7 @@ fn node_of_parent(
     if let Some(name) = given.or_else(|| Some(parent).filter(|name| nodes.contains(name))) {
         return site.node(name, None);
     }
-    if group.is_some_and(|group| nested(site, group, parent).is_some()) {
+    if vm_set.is_some_and(|vm_set| nested(site, vm_set, parent).is_some()) {
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
         let fact = format!("does not exist, and nothing else says where \"{parent}\" is");
         let hint = format!("describe it there, or {}", node_hint(site, &nodes, None));
@@ -97,8 +97,8 @@ fn node_of_parent(
 }
 
 /// How to name a node: on the command line, or in the YAML of the group where that counts.
-fn node_hint(site: &Site<'_>, nodes: &[&str], group: Option<&Group>) -> String {
-    let written = match group.map(|group| group.origin) {
+fn node_hint(site: &Site<'_>, nodes: &[&str], vm_set: Option<&VmSet>) -> String {
+    let written = match vm_set.map(|vm_set| vm_set.origin) {
         Some(Origin::Env) => ", or write `node: NAME` in the env",
         Some(Origin::Manifest) => ", or write `node: NAME` in the manifest",
         Some(Origin::CommandLine) | None => "",

@@ -1,7 +1,7 @@
 //! The command line. DOOR: the environment is read here and nowhere else.
 
 use crate::load::Environment;
-use crate::selection::{AdHoc, How, Selection, What};
+use crate::selection::{AdHocVm, DocumentOptions, Selection, VmSource};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use stage::{ConsoleArgs, OwnArgs};
 use std::path::PathBuf;
@@ -170,10 +170,10 @@ impl SelectArgs {
     /// The selection, when one is made.
     pub fn selection(self) -> Option<Selection> {
         let m = self.machine;
-        let what = match (self.env, self.manifest, self.manifest_file, self.vm) {
-            (Some(name), ..) => What::Env(name),
-            (_, Some(name), ..) => What::Manifest(name),
-            (_, _, Some(path), _) => What::ManifestFile(path),
+        let source = match (self.env, self.manifest, self.manifest_file, self.vm) {
+            (Some(name), ..) => VmSource::Env(name),
+            (_, Some(name), ..) => VmSource::Manifest(name),
+            (_, _, Some(path), _) => VmSource::ManifestFile(path),
             (.., Some(name)) => {
                 let values = [
                     ("vm_preset", m.preset),
@@ -186,12 +186,16 @@ impl SelectArgs {
                     ("disk", m.disk),
                 ];
                 let values = values.into_iter().filter_map(|(key, value)| Some((key, value?)));
-                What::Machine(AdHoc { name, values: values.collect() })
+                VmSource::CommandLine(AdHocVm { name, values: values.collect() })
             }
             _ => return None,
         };
-        let how = How { parent: self.parent, endpoint: self.endpoint, secrets: !self.no_secrets };
-        Some(Selection { what, node: self.node, deployment: self.deployment, how })
+        let options = DocumentOptions {
+            parent: self.parent,
+            endpoint: self.endpoint,
+            secrets: !self.no_secrets,
+        };
+        Some(Selection { source, node: self.node, deployment: self.deployment, options })
     }
 }
 

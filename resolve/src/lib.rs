@@ -7,10 +7,10 @@ mod adhoc;
 mod choose;
 pub mod cli;
 mod command;
+mod deployment;
 mod json;
 mod load;
 pub mod memory;
-mod resolve;
 pub mod selection;
 mod shape;
 mod site;
@@ -20,7 +20,7 @@ mod yaml;
 
 use choose::choose;
 use cli::{Cli, Command, SelectArgs};
-use selection::{Selection, What};
+use selection::{Selection, VmSource};
 use site::Site;
 use source::{FileId, Sources};
 use stage::{Console, Entry, Failure, Output, Place, Report, suggest};
@@ -39,17 +39,17 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
             explain(&target, json, *select, &folder()?)
         }
         Some(Command::Check { no_secrets }) => {
-            whole_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
+            on_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
         }
         Some(Command::List { kind, json }) => {
             let sources = load::load(&folder()?, false)?;
             let text = command::list(&sources, kind.as_deref(), json);
-            Ok(Output::bytes(text, in_order(sources.report)))
+            Ok(Output::bytes(text, sorted(sources.report)))
         }
-        Some(Command::AnsibleVars { posture, env }) => whole_site(&folder()?, true, |site| {
+        Some(Command::AnsibleVars { posture, env }) => on_site(&folder()?, true, |site| {
             pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
         }),
-        Some(Command::Spec { name }) => whole_site(&folder()?, true, |site| {
+        Some(Command::Spec { name }) => on_site(&folder()?, true, |site| {
             command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
         }),
         Some(Command::Schema { kind }) => {
@@ -87,11 +87,11 @@ pub fn reference(kind: &str) -> Option<String> {
 fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let selection = select.selection().ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
-    let mut site = Site::open(&sources, selection.how.secrets);
+    let mut site = Site::open(&sources, selection.options.secrets);
     let chosen = choose(&mut site, &selection, own);
-    let deployment =
-        chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
-    let report = in_order(std::mem::take(&mut site.report));
+    let deployment = chosen
+        .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
+    let report = sorted(std::mem::take(&mut site.report));
     let bytes = deployment.unwrap_or_default().to_bytes();
     let bytes =
         bytes.map_err(|e| Entry::error("not-rendered", Place::Run, "no document").cause(&e))?;
@@ -100,20 +100,20 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
 
 fn explain(target: &str, json: bool, select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
     let mut selection = select.selection().ok_or_else(nothing_selected)?;
-    selection.how.secrets = false;
+    selection.options.secrets = false;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, false);
-    let Some((group, node)) = choose(&mut site, &selection, own) else {
-        return Err(in_order(site.report).into());
+    let Some((vm_set, node)) = choose(&mut site, &selection, own) else {
+        return Err(sorted(site.report).into());
     };
-    let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
+    let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
     let subject =
-        command::Subject { site: &site, group: &group, node: &node, deployment: &deployment };
+        command::Subject { site: &site, vm_set: &vm_set, node: &node, deployment: &deployment };
     let text = command::explain(&subject, target, json)?;
-    Ok(Output::bytes(text, in_order(site.report)))
+    Ok(Output::bytes(text, sorted(site.report)))
 }
 
-fn whole_site(
+fn on_site(
     folder: &Path,
     secrets: bool,
     text: impl FnOnce(&mut Site<'_>) -> String,
@@ -121,7 +121,7 @@ fn whole_site(
     let sources = load::load(folder, secrets)?;
     let mut site = Site::open(&sources, secrets);
     let text = text(&mut site);
-    Ok(Output::bytes(text, in_order(site.report)))
+    Ok(Output::bytes(text, sorted(site.report)))
 }
 
 fn pretty(json: &serde_json::Value) -> String {
@@ -135,17 +135,17 @@ fn nothing_selected() -> Failure {
 
 /// The site's texts, and the file that only the command line knows.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
-    let mut sources = load::load(folder, selection.how.secrets)?;
-    let own = match &selection.what {
-        What::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
-        What::Machine(machine) => Some(adhoc::add(machine, &mut sources)),
-        What::Env(_) | What::Manifest(_) => None,
+    let mut sources = load::load(folder, selection.options.secrets)?;
+    let own = match &selection.source {
+        VmSource::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
+        VmSource::CommandLine(ad_hoc) => Some(adhoc::add(ad_hoc, &mut sources)),
+        VmSource::Env(_) | VmSource::Manifest(_) => None,
     };
     Ok((sources, own))
 }
 
 /// Findings in the order of files and lines, each once; what has no place comes first.
-fn in_order(mut report: Report) -> Report {
+fn sorted(mut report: Report) -> Report {
     report.sort_by_key(|entry| match &entry.place {
         Place::File { path, position, .. } => (path.clone(), *position),
         _ => (String::new(), None),

@@ -39,7 +39,7 @@ const MAX_BYTES: u64 = 64 << 20;
 /// The folder cannot be read, or holds nothing of a site.
 pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
-    let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(beside);
+    let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(referenced_file);
     // Without a current directory only an absolute root can be read at all.
     sources.base = std::path::absolute(root).unwrap_or(root.to_owned()).display().to_string();
     let others = names(root).map_err(|e| {
@@ -48,7 +48,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
         )
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
-    sources.passed_over.extend(others.into_iter().filter(lost));
+    sources.ignored.extend(others.into_iter().filter(lost));
     if is_named(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
@@ -58,7 +58,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
             if name.ends_with(".yaml") && !name.starts_with('.') {
                 read(root, &path, &mut sources);
             } else if name.ends_with(".yml") {
-                sources.passed_over.push(path);
+                sources.ignored.push(path);
             }
         }
     }
@@ -79,7 +79,7 @@ pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::Fil
 }
 
 /// Reads a file that the site's YAML names and that goes to a guest as it is.
-fn beside(path: &str) -> Result<String, Unreadable> {
+fn referenced_file(path: &str) -> Result<String, Unreadable> {
     let bytes = bytes(Path::new(path))?;
     if bytes.len() > seed::MAX_IMAGE {
         return Err(format!("is larger than {} MiB", seed::MAX_IMAGE >> 20).into());

@@ -6,18 +6,18 @@ use stage::shown;
 #[derive(Clone, Debug)]
 pub struct Selection {
     /// The machines.
-    pub what: What,
+    pub source: VmSource,
     /// The node; `None`: the one that the YAML names, or the only one there is.
     pub node: Option<String>,
     /// The deployment's name; `None`: that of the env, the manifest or the VM.
     pub deployment: Option<String>,
     /// How.
-    pub how: How,
+    pub options: DocumentOptions,
 }
 
 /// What the command line says of the document.
 #[derive(Clone, Debug)]
-pub struct How {
+pub struct DocumentOptions {
     /// The nested PVE node whose children are wanted.
     pub parent: Option<String>,
     /// Instead of the node's `api_endpoint`.
@@ -26,7 +26,7 @@ pub struct How {
     pub secrets: bool,
 }
 
-impl How {
+impl DocumentOptions {
     /// Returns a URL for the document: without secrets also without its user and its query.
     pub(crate) fn address(&self, url: Option<String>) -> Option<String> {
         url.map(|url| if self.secrets { url } else { shown::address(&url) })
@@ -35,7 +35,7 @@ impl How {
 
 /// Which machines.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum VmSource {
     /// An env, by name.
     Env(String),
     /// A manifest, by name.
@@ -43,12 +43,12 @@ pub enum What {
     /// A manifest that lies outside the site, by its path.
     ManifestFile(String),
     /// One VM that no file describes.
-    Machine(AdHoc),
+    CommandLine(AdHocVm),
 }
 
 /// One VM from the command line: option and value, as typed.
 #[derive(Clone, Debug)]
-pub struct AdHoc {
+pub struct AdHocVm {
     /// Its name.
     pub name: String,
     /// Key of a VM and its value, in the order of the options.

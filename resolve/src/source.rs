@@ -1,6 +1,6 @@
 //! `Sources`: the texts of a site, and places in them. Does no I/O.
 
-use crate::shape::{self, Shape, Showing};
+use crate::shape::{self, Shape, ShapeOutline};
 use stage::shown::Masked;
 use stage::{Entry, Excerpt, Place, Position, Report};
 use std::cell::RefCell;
@@ -65,20 +65,20 @@ pub(crate) struct Sources {
     /// Findings made while loading, such as a secrets file that others can read.
     pub report: Report,
     /// Files that look like YAML but are never read, such as `envs/dev.yml`.
-    pub passed_over: Vec<String>,
+    pub ignored: Vec<String>,
     files: Vec<SourceFile>,
     by_path: BTreeMap<String, FileId>,
     /// How files are read that the site's YAML names; `None`: there is no disk.
     door: Option<Door>,
     /// Those files, each read once.
-    beside: RefCell<BTreeMap<String, Beside>>,
+    referenced: RefCell<BTreeMap<String, ReferencedFile>>,
 }
 
 /// Reads a file by its path as the user would type it.
 type Door = fn(&str) -> Result<String, Unreadable>;
 
 /// What such a file holds.
-type Beside = Result<Rc<str>, Unreadable>;
+type ReferencedFile = Result<Rc<str>, Unreadable>;
 
 impl SourceFile {
     /// A file of the site at `root`.
@@ -130,7 +130,7 @@ impl SourceFile {
 
     fn masked(&self) -> &Masked {
         let text = self.text.as_deref().unwrap_or_default();
-        self.masked.get_or_init(|| Masked::of(text, self.shape.map(Showing::file)))
+        self.masked.get_or_init(|| Masked::of(text, self.shape.map(ShapeOutline::file)))
     }
 
     fn excerpt(&self, at: Span) -> Option<Excerpt> {
@@ -206,14 +206,14 @@ impl Sources {
     }
 
     /// What a file holds that the site's YAML names.
-    pub(crate) fn beside(&self, path: &str) -> Beside {
-        if let Some(read) = self.beside.borrow().get(path) {
+    pub(crate) fn referenced_file(&self, path: &str) -> ReferencedFile {
+        if let Some(read) = self.referenced.borrow().get(path) {
             return read.clone();
         }
         let nowhere = || Err(Unreadable::from("cannot be read: there is no disk".to_owned()));
         let read = self.door.map_or_else(nowhere, |door| door(&self.path_of(path)));
         let read = read.map(Rc::from);
-        self.beside.borrow_mut().insert(path.to_owned(), read.clone());
+        self.referenced.borrow_mut().insert(path.to_owned(), read.clone());
         read
     }
 

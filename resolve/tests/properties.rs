@@ -2,15 +2,15 @@
 //! no secret in a message. The fuzz target of resolve/fuzz runs here too, on fewer inputs.
 
 use proptest::prelude::*;
-use resolve::memory::{check, document, judge};
-use resolve::selection::What;
+use resolve::memory::{check, document, validate};
+use resolve::selection::VmSource;
 
 const NODE: (&str, &str) = ("nodes/n.yaml", "{datastore: local, api_endpoint: 'https://n:8006'}");
 const SECRETS: (&str, &str) =
     ("secrets.yaml", "api_tokens: {n: 'a@pve!b=00000000-0000-4000-8000-000000000001'}");
 
-fn what() -> What {
-    What::Env("e".to_owned())
+fn what() -> VmSource {
+    VmSource::Env("e".to_owned())
 }
 
 const WORDS: [&str; 60] = [
@@ -176,7 +176,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in yaml_like()) {
         for kind in resolve::schema_kinds() {
-            let _ = judge(kind, &text).unwrap();
+            let _ = validate(kind, &text).unwrap();
         }
         let files = [
             ("site.yaml", text.as_str()), NODE, ("envs/e.yaml", &text), ("manifests/m.yaml", &text),
@@ -250,7 +250,7 @@ proptest! {
         }
         let manifest = format!("schema_version: 2\nname: m\nnodes:\n{nodes}");
         let files = [NODE, SECRETS, ("manifests/m.yaml", manifest.as_str())];
-        let (document, report) = document(&files, What::Manifest("m".into()), "n");
+        let (document, report) = document(&files, VmSource::Manifest("m".into()), "n");
         prop_assert!(!report.has_errors(), "{:?}", report.entries());
         let json = document.json();
         let names = |key: &str| -> Vec<String> {

@@ -31,7 +31,7 @@ fn yaml(text: &str) -> Option<Value> {
 }
 
 fn has_errors(kind: &str, text: &str) -> bool {
-    resolve::memory::judge(kind, text).unwrap().has_errors()
+    resolve::memory::validate(kind, text).unwrap().has_errors()
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn no_schema_is_stricter_than_resolve() {
         judged += 1;
         if !validators[kind].is_valid(&value) {
             // Old habits are only warned about.
-            let report = resolve::memory::judge(kind, &text).unwrap();
+            let report = resolve::memory::validate(kind, &text).unwrap();
             assert!(!report.entries().is_empty(), "{}: only the schema complains", path.display());
         }
     }

@@ -1,12 +1,12 @@
 //! Firmware, board, console and the boot order. Does no I/O.
 
-use super::view::{View, parts_of, problem, said};
+use super::view::{View, get, parts_of, problem};
 use crate::config_key::ConfigKey;
 use crate::row::Form;
-use crate::settings::{Problem, Said};
+use crate::settings::{Problem, Setting};
 use std::collections::BTreeSet;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     boot_order(view, problems);
     machine(view, problems);
     firmware(view, problems);
@@ -32,7 +32,7 @@ fn boot_order(view: &View<'_>, problems: &mut Vec<Problem>) {
             refuse(format!("names {device}, which is nothing to boot from"));
             continue;
         };
-        let cancelled = matches!(view.settings.0.get(&key), Some(Said::Cancelled));
+        let cancelled = matches!(view.settings.0.get(&key), Some(Setting::Cancelled));
         let made = view.has(key) || view.new.is_none_or(|new| new.boot_disk == key);
         let made = made || key.slot == key.key.new_slot;
         if cancelled || !made {
@@ -47,8 +47,8 @@ fn machine(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut refuse = |option: &str, fact: &str, hint| {
         problems.push(problem("machine", option, fact, hint));
     };
-    let bits = said(options, "aw-bits");
-    match said(options, "viommu") {
+    let bits = get(options, "aw-bits");
+    match get(options, "viommu") {
         Some("intel") => {
             if view.is_q35() == Some(false) {
                 refuse("viommu", "can be intel only with q35", Some("add `type: q35`"));
@@ -70,7 +70,7 @@ fn firmware(view: &View<'_>, problems: &mut Vec<Problem>) {
         }
         // PVE: qemu-server, OVMF.pm, get_ovmf_files: only the large variables have keys.
         let small = key.key.part("efitype").and_then(|part| view.value_of(key, part));
-        if small == Some("2m") && said(options, "pre-enrolled-keys") == Some("1") {
+        if small == Some("2m") && get(options, "pre-enrolled-keys") == Some("1") {
             let hint = Some("add `efitype: 4m`");
             problems.push(problem(key, "pre-enrolled-keys", "needs `efitype: 4m`", hint));
         }
@@ -89,13 +89,13 @@ fn console(view: &View<'_>, problems: &mut Vec<Problem>) {
     let Some((key, options)) = view.each("vga").next() else { return };
     let card = view.value("vga", "type");
     let without = |card: &&str| *card == "none" || card.starts_with("serial");
-    if let (Some(card), Some(_)) = (card.filter(without), said(options, "clipboard")) {
+    if let (Some(card), Some(_)) = (card.filter(without), get(options, "clipboard")) {
         let fact = format!("cannot be used with `type: {card}`");
         problems.push(problem(key, "clipboard", fact, None));
     }
     let serial = card.filter(|card| card.starts_with("serial")).and_then(ConfigKey::find);
     if let Some(serial) = serial {
-        let cancelled = matches!(view.settings.0.get(&serial), Some(Said::Cancelled));
+        let cancelled = matches!(view.settings.0.get(&serial), Some(Setting::Cancelled));
         let made = view.has(serial) || view.new.is_none() || serial.slot == serial.key.new_slot;
         if cancelled || !made {
             let fact = format!("is {serial}, which the VM does not have");

@@ -1,9 +1,9 @@
 //! Processor and memory. Does no I/O.
 
-use super::view::{View, problem, said};
+use super::view::{View, get, problem};
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     vcpus(view, problems);
     balloon(view, problems);
     numa(view, problems);
@@ -31,7 +31,7 @@ fn balloon(view: &View<'_>, problems: &mut Vec<Problem>) {
         let fact = format!("is more than the memory, {memory} MiB");
         problems.push(problem("balloon", "", fact, None));
     }
-    let weighs = view.each("shares").any(|(_, options)| said(options, "") != Some("0"));
+    let weighs = view.each("shares").any(|(_, options)| get(options, "") != Some("0"));
     if balloon == Some(0) && weighs {
         let fact = "has no effect: with `balloon: 0` the host takes no memory back";
         problems.push(problem("shares", "", fact, None));
@@ -45,13 +45,13 @@ fn numa(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
     let mut sum = Some(0.0);
     for (key, options) in view.each("numa").filter(|(key, _)| key.slot.is_some()) {
-        let memory = said(options, "memory").and_then(|text| text.parse::<f64>().ok());
+        let memory = get(options, "memory").and_then(|text| text.parse::<f64>().ok());
         if memory.is_none() && view.new.is_some() {
             problems.push(problem(key, "", "needs `memory`: the MiB of this node", None));
         }
         sum = sum.zip(memory).map(|(sum, memory)| sum + memory);
-        if said(options, "hostnodes").is_some()
-            && said(options, "policy").is_none()
+        if get(options, "hostnodes").is_some()
+            && get(options, "policy").is_none()
             && view.new.is_some()
         {
             problems.push(problem(key, "hostnodes", "needs `policy` as well", None));

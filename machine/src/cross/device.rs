@@ -1,11 +1,11 @@
 //! Devices, and options that PVE wants wherever their key is. Does no I/O.
 
-use super::view::{View, problem, said};
+use super::view::{View, get, problem};
 use crate::config_key::ConfigKey;
 use crate::row::Part;
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     required(view, problems);
     usb(view, problems);
     hostpci(view, problems);
@@ -20,8 +20,8 @@ fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
         let any = is_made || options.values().any(Option::is_some);
         for part in key.key.parts().iter().filter(|part| part.required) {
             let missing = view.new.is_some() && part.at_create.is_none();
-            let unsaid = !options.contains_key(part.name);
-            if any && (cancelled(part) || (unsaid && missing)) && !is_given(view, key) {
+            let unset = !options.contains_key(part.name);
+            if any && (cancelled(part) || (unset && missing)) && !is_given(view, key) {
                 let fact = format!("needs `{}`", part.name);
                 problems.push(problem(key, "", fact, None));
             }
@@ -40,7 +40,7 @@ fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
     let other = view.value("ostype", "").filter(|system| *system != "l26");
     let other = other.filter(|_| view.windows().is_some_and(|version| version <= 7));
     for (key, options) in view.each("usb") {
-        let named = ["host", "mapping"].map(|name| said(options, name).is_some());
+        let named = ["host", "mapping"].map(|name| get(options, name).is_some());
         match named {
             [true, true] => {
                 problems.push(problem(key, "mapping", "cannot stand beside `host`", None));
@@ -77,14 +77,14 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
     let is_q35 = view.is_q35();
     let mut graphics: Option<ConfigKey> = None;
     for (key, options) in view.each("hostpci") {
-        if said(options, "mapping").is_none() && view.new.is_some() {
+        if get(options, "mapping").is_none() && view.new.is_some() {
             problems.push(problem(key, "", "needs `mapping`", None));
         }
-        if said(options, "pcie") == Some("1") && is_q35 == Some(false) {
+        if get(options, "pcie") == Some("1") && is_q35 == Some(false) {
             let hint = Some("use `machine: q35`");
             problems.push(problem(key, "pcie", "needs the machine q35", hint));
         }
-        if said(options, "legacy-igd") != Some("1") {
+        if get(options, "legacy-igd") != Some("1") {
             continue;
         }
         let mut refuse = |fact: &str| problems.push(problem(key, "legacy-igd", fact, None));
@@ -97,11 +97,11 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
         if view.value("vga", "type").is_some_and(|card| card != "none") {
             refuse("needs `vga: none`");
         }
-        if said(options, "rombar") == Some("0") {
+        if get(options, "rombar") == Some("0") {
             refuse("needs `rombar`");
         }
         for name in ["x-vga", "mdev"] {
-            if said(options, name).is_some_and(|value| value != "0") {
+            if get(options, name).is_some_and(|value| value != "0") {
                 refuse(&format!("cannot stand beside `{name}`"));
             }
         }
@@ -111,7 +111,7 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
 /// PVE: qemu-server, Virtiofs.pm, assert_virtiofs_config.
 fn folders(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.each("virtiofs") {
-        if said(options, "expose-acl") == Some("1")
+        if get(options, "expose-acl") == Some("1")
             && view.windows().is_some_and(|version| version > 0)
         {
             problems.push(problem(key, "expose-acl", "cannot be used with Windows", None));

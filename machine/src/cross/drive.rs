@@ -1,14 +1,14 @@
 //! Drives. Does no I/O.
 
 use super::limit;
-use super::view::{Options, View, parts_of, problem, said};
+use super::view::{Options, View, get, parts_of, problem};
 use crate::config_key::ConfigKey;
 use crate::number::parse_size;
 use crate::parts::Parts;
 use crate::row::Form;
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut cloud_init: Option<ConfigKey> = None;
     let is_bus = |key: &ConfigKey| matches!(key.key.form, Form::Drive(_)) && key.slot.is_some();
     if let Some(new) = view.new.filter(|new| !is_bus(&new.boot_disk)) {
@@ -17,7 +17,7 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
     for (key, options) in view.all().filter(|(key, _)| is_bus(key)) {
         let parts = parts_of(options);
-        if said(options, "file").is_some() {
+        if get(options, "file").is_some() {
             cd(view, key, options, &parts, problems);
         } else {
             disk(view, key, options, problems);
@@ -32,7 +32,7 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
                 }
             }
         }
-        limit::judge(view, key, options, problems);
+        limit::validate(view, key, options, problems);
     }
 }
 
@@ -43,7 +43,7 @@ fn cd(
     parts: &Parts,
     problems: &mut Vec<Problem>,
 ) {
-    if !parts.is_cd() || said(options, "media") == Some("disk") {
+    if !parts.is_cd() || get(options, "media") == Some("disk") {
         // PVE: qemu-server, API2/Qemu.pm, check_drive_param, of ISO images.
         let fact = "is for CD drives";
         let hint = "`media: cdrom` makes it one; a new disk is written as tank:32, or has `size` or \
@@ -57,40 +57,40 @@ fn cd(
         problems.push(problem(key, "file", "is for CD drives, and virtio has none", Some(hint)));
     }
     for name in ["size", "storage", "import"] {
-        if said(options, name).is_some() {
+        if get(options, name).is_some() {
             problems.push(problem(key, name, "is for disks, and `file` for CD drives", None));
         }
     }
     // PVE: qemu-server, Drive.pm, parse_drive.
     for name in ["snapshot", "format"] {
-        if said(options, name).is_some_and(|value| value != "0") {
+        if get(options, name).is_some_and(|value| value != "0") {
             problems.push(problem(key, name, "is for disks", None));
         }
     }
     // PVE: qemu-server, Drive.pm, detect_zeroes_cmdline_option.
-    if said(options, "detect_zeroes").is_some() && parts.is_cd() {
+    if get(options, "detect_zeroes").is_some() && parts.is_cd() {
         problems.push(problem(key, "detect_zeroes", "is for disks", None));
     }
 }
 
 fn disk(view: &View<'_>, key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    if said(options, "media") == Some("cdrom") {
+    if get(options, "media") == Some("cdrom") {
         if view.new.is_some() {
             let hint = "`file: none` is an empty drive";
             problems.push(problem(key, "", "needs `file`: a CD drive without is none", Some(hint)));
         }
     } else if view.new.is_some_and(|new| new.boot_disk != key)
-        && said(options, "size").is_none()
-        && said(options, "import").is_none()
+        && get(options, "size").is_none()
+        && get(options, "import").is_none()
     {
         problems.push(problem(key, "", "needs `size` in GiB, or `import` with an image", None));
     }
-    if said(options, "size").and_then(parse_size) == Some(0) {
+    if get(options, "size").and_then(parse_size) == Some(0) {
         problems.push(problem(key, "size", "must be more than 0", None));
     }
     // PVE: qemu-server, Blockdev.pm: QEMU has native I/O only past the host's cache.
-    let cached = said(options, "cache").filter(|c| !matches!(*c, "none" | "directsync"));
-    if let (Some("native"), Some(cache)) = (said(options, "aio"), cached) {
+    let cached = get(options, "cache").filter(|c| !matches!(*c, "none" | "directsync"));
+    if let (Some("native"), Some(cache)) = (get(options, "aio"), cached) {
         let fact = format!("cannot be native with `cache: {cache}`");
         problems.push(problem(key, "aio", fact, Some("use `cache: none` or `directsync`")));
     }

@@ -1,6 +1,6 @@
 //! How fast a drive may be: limits that PVE or QEMU take only together, or not together. Does no I/O.
 
-use super::view::{Options, View, problem, said};
+use super::view::{Options, View, get, problem};
 use crate::config_key::ConfigKey;
 use crate::settings::Problem;
 
@@ -18,7 +18,7 @@ const NEEDED: [(&str, &str); 9] = [
     ("iops_wr_max_length", "iops_wr_max"),
 ];
 
-pub(super) fn judge(
+pub(super) fn validate(
     view: &View<'_>,
     key: ConfigKey,
     options: &Options,
@@ -33,7 +33,7 @@ pub(super) fn judge(
 }
 
 fn needed(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    let is_set = |name: &str| said(options, name).is_some_and(|value| value != "0");
+    let is_set = |name: &str| get(options, name).is_some_and(|value| value != "0");
     for (name, other) in NEEDED.iter().filter(|(name, other)| is_set(name) && !is_set(other)) {
         problems.push(problem(key, name, format!("needs `{other}` as well"), None));
     }
@@ -42,8 +42,8 @@ fn needed(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
 /// PVE: qemu-server, Drive.pm, parse_drive: every limit in bytes becomes one of 0 megabytes.
 fn in_bytes(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     for (name, kept) in [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr")] {
-        let Some(value) = said(options, name) else { continue };
-        if value != "0" || said(options, kept).is_some() {
+        let Some(value) = get(options, name) else { continue };
+        if value != "0" || get(options, kept).is_some() {
             let hint = format!("use `{kept}`");
             let fact = "cannot be set: PVE makes no limit of it";
             problems.push(problem(key, name, fact, Some(&hint)));
@@ -56,7 +56,7 @@ fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     if !options.keys().any(|name| name.starts_with("mbps") || name.starts_with("iops")) {
         return;
     }
-    let number = |name: &str| said(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
+    let number = |name: &str| get(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
     for what in ["mbps", "iops"] {
         for end in ["", "_max"] {
             let all = format!("{what}{end}");

@@ -5,9 +5,9 @@ use crate::{ConfigKey, Settings};
 use serde_json::{Value, json};
 
 /// What is wrong, as `KEY.OPTION fact`.
-fn judge(said: &Value, new: Option<&NewVm>) -> Vec<String> {
-    let (settings, wrong) = Settings::read(said.as_object().unwrap());
-    assert_eq!(wrong, [], "{said}");
+fn validate(config: &Value, new: Option<&NewVm>) -> Vec<String> {
+    let (settings, wrong) = Settings::read(config.as_object().unwrap());
+    assert_eq!(wrong, [], "{config}");
     let text = |p: crate::Problem| match p.part {
         Some(part) => format!("{}.{part} {}", p.key, p.fact),
         None => format!("{} {}", p.key, p.fact),
@@ -22,18 +22,18 @@ fn new() -> NewVm {
 
 /// `refused`: each has this problem alone, in a VM that is made. `fine`: none has one.
 pub(super) fn check(refused: &[(Value, &str)], fine: &[Value]) {
-    for (said, problem) in refused {
-        assert_eq!(judge(said, Some(&new())), [*problem], "{said}");
+    for (config, problem) in refused {
+        assert_eq!(validate(config, Some(&new())), [*problem], "{config}");
     }
-    for said in fine {
-        assert_eq!(judge(said, Some(&new())), [""; 0], "{said}");
+    for config in fine {
+        assert_eq!(validate(config, Some(&new())), [""; 0], "{config}");
     }
 }
 
 /// Nothing is wrong where the other value is one that only PVE has.
-pub(super) fn unknown(said: &[Value]) {
-    for said in said {
-        assert_eq!(judge(said, None), [""; 0], "{said}");
+pub(super) fn unknown(config: &[Value]) {
+    for config in config {
+        assert_eq!(validate(config, None), [""; 0], "{config}");
     }
 }
 
@@ -156,7 +156,7 @@ fn drives() {
     unknown(&[json!({"scsi1": {"ssd": true}, "ide2": {"media": "cdrom"}})]);
     let not_a_bus = NewVm { boot_disk: ConfigKey::find("efidisk0").unwrap(), ..new() };
     assert_eq!(
-        judge(&json!({}), Some(&not_a_bus)),
+        validate(&json!({}), Some(&not_a_bus)),
         ["boot_disk must be a slot of a bus, not efidisk0"]
     );
 }
@@ -358,6 +358,6 @@ fn firmware_and_board() {
 
 #[test]
 fn every_problem_is_told() {
-    let said = json!({"balloon": 4096, "vcpus": 9, "boot": "order=scsi0", "rng0": {"period": 5}});
-    assert_eq!(judge(&said, Some(&new())).len(), 4);
+    let config = json!({"balloon": 4096, "vcpus": 9, "boot": "order=scsi0", "rng0": {"period": 5}});
+    assert_eq!(validate(&config, Some(&new())).len(), 4);
 }

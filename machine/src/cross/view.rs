@@ -4,7 +4,7 @@ use super::new_vm::NewVm;
 use crate::config_key::ConfigKey;
 use crate::parts::Parts;
 use crate::row::Part;
-use crate::settings::{Problem, Said, Settings};
+use crate::settings::{Problem, Setting, Settings};
 use std::collections::BTreeMap;
 
 /// What is said of a VM, and what a create makes of the rest.
@@ -31,9 +31,9 @@ impl<'v> View<'v> {
             _ => part.absent,
         };
         match self.settings.0.get(&key) {
-            Some(Said::Cancelled) => part.absent,
-            Some(Said::Parts(parts)) => match parts.get(part.name_in(key.key)) {
-                Some(said) => said.as_deref().or(part.absent),
+            Some(Setting::Cancelled) => part.absent,
+            Some(Setting::Parts(parts)) => match parts.get(part.name_in(key.key)) {
+                Some(setting) => setting.as_deref().or(part.absent),
                 None => self.new.and_then(|_| new()),
             },
             None => self.new.and_then(|_| new()),
@@ -47,9 +47,9 @@ impl<'v> View<'v> {
             ("memory", Some(new)) => new.memory,
             _ => None,
         };
-        let is_said = ConfigKey::find(key).is_some_and(|key| self.settings.0.contains_key(&key));
+        let is_set = ConfigKey::find(key).is_some_and(|key| self.settings.0.contains_key(&key));
         match given {
-            Some(number) if !is_said => Some(number.into()),
+            Some(number) if !is_set => Some(number.into()),
             _ => self.value(key, option)?.parse().ok(),
         }
     }
@@ -60,7 +60,7 @@ impl<'v> View<'v> {
 
     /// Returns whether something is said of a key, and not that it shall not be there.
     pub(super) fn has(&self, key: ConfigKey) -> bool {
-        matches!(self.settings.0.get(&key), Some(Said::Parts(_)))
+        matches!(self.settings.0.get(&key), Some(Setting::Parts(_)))
     }
 
     /// The keys of a name or a stem, with what is said of their options.
@@ -70,9 +70,9 @@ impl<'v> View<'v> {
 
     /// All keys, with what is said of their options.
     pub(super) fn all(&self) -> impl Iterator<Item = (ConfigKey, &'v Options)> + use<'v> {
-        self.settings.0.iter().filter_map(|(key, said)| match said {
-            Said::Parts(parts) => Some((*key, parts)),
-            Said::Cancelled => None,
+        self.settings.0.iter().filter_map(|(key, setting)| match setting {
+            Setting::Parts(parts) => Some((*key, parts)),
+            Setting::Cancelled => None,
         })
     }
 
@@ -93,14 +93,16 @@ impl<'v> View<'v> {
 }
 
 /// What is said of an option.
-pub(super) fn said<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
+pub(super) fn get<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
     options.get(name)?.as_deref()
 }
 
 /// What is said of the options of a key, without those that are cancelled.
 pub(super) fn parts_of(options: &Options) -> Parts {
     let mut parts = Parts::default();
-    for (name, value) in options.iter().filter_map(|(name, said)| Some((name, said.as_ref()?))) {
+    for (name, value) in
+        options.iter().filter_map(|(name, setting)| Some((name, setting.as_ref()?)))
+    {
         parts.set(name, value.as_str());
     }
     parts

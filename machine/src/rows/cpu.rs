@@ -10,16 +10,16 @@ use crate::rule;
 const NEEDS: &[Need] = &[on_vm("VM.Config.CPU")];
 
 /// PVE sets no limit, but starts no VM with more than its node has; Linux knows no more than this.
-const MOST: i64 = 8192;
+const MAX_CPUS: i64 = 8192;
 
 pub(super) static CORES: Key = Key::scalar(
-    Part::new("cores", Kind::Int(1, MOST), "CPU cores of each socket.").absent("1"),
+    Part::new("cores", Kind::Int(1, MAX_CPUS), "CPU cores of each socket.").absent("1"),
     NEEDS,
     source::CONFDESC,
 );
 
 pub(super) static SOCKETS: Key = Key::scalar(
-    Part::new("sockets", Kind::Int(1, MOST), "CPU sockets.").absent("1"),
+    Part::new("sockets", Kind::Int(1, MAX_CPUS), "CPU sockets.").absent("1"),
     NEEDS,
     source::CONFDESC,
 );
@@ -27,7 +27,7 @@ pub(super) static SOCKETS: Key = Key::scalar(
 pub(super) static VCPUS: Key = Key::scalar(
     Part::new(
         "vcpus",
-        Kind::Int(1, MOST),
+        Kind::Int(1, MAX_CPUS),
         "How many of the CPUs are plugged in when the VM starts; without it, all are.",
     )
     .effect(Effect::Plug(Feature::Cpu)),
@@ -43,7 +43,7 @@ pub(super) static CPU: Key = Key::of(
         bare: true,
         parts: &[
             Part::new("cputype", Kind::Text(&rule::CPU_MODEL), "The model that the guest sees.")
-                .also(&["type"])
+                .aliases(&["type"])
                 .absent("kvm64")
                 .at_create("host")
                 // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema says otherwise.

@@ -31,7 +31,7 @@ const SOURCE: &str = "qemu-server, Drive.pm, drivedesc_base; QemuServer.pm, vmco
 /// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium of a CD drive is changed.
 const FILE: Part =
     Part::new("file", Kind::Text(&rule::VOLUME), "The volume of a CD drive, none or cdrom.")
-        .also(&["volume"])
+        .aliases(&["volume"])
         .effect(Effect::Live);
 
 const STORAGE: Part = Part::new("storage", Kind::Text(&rule::STORAGE), "The storage of the disk.")
@@ -131,8 +131,8 @@ const fn megabytes(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Decimal(0, i64::MAX), help).effect(Effect::Live)
 }
 
-const fn seconds(name: &'static str, also: &'static [&'static str], help: &'static str) -> Part {
-    Part::new(name, Kind::Int(1, i64::MAX), help).also(also).effect(Effect::Live)
+const fn seconds(name: &'static str, aliases: &'static [&'static str], help: &'static str) -> Part {
+    Part::new(name, Kind::Int(1, i64::MAX), help).aliases(aliases).effect(Effect::Live)
 }
 
 const MBPS: Part = megabytes("mbps", "Limit in MB per second.");

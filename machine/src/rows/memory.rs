@@ -9,14 +9,14 @@ use crate::row::{Effect, Feature, Form, Key, Part};
 const NEEDS: &[Need] = &[on_vm("VM.Config.Memory")];
 
 /// PVE sets no limit; this is what it can ever plug into a running guest.
-const MOST: i64 = 4_178_944;
+const MAX_MIB: i64 = 4_178_944;
 
 pub(super) static MEMORY: Key = Key::of(
     "memory",
     Form::Options {
         default: "current",
         bare: true,
-        parts: &[Part::new("current", Kind::Int(16, MOST), "Memory in MiB.")
+        parts: &[Part::new("current", Kind::Int(16, MAX_MIB), "Memory in MiB.")
             .required()
             .absent("512")
             .effect(Effect::Plug(Feature::Memory))],
@@ -31,7 +31,7 @@ pub(super) static MEMORY: Key = Key::of(
 pub(super) static BALLOON: Key = Key::scalar(
     Part::new(
         "balloon",
-        Kind::Int(0, MOST),
+        Kind::Int(0, MAX_MIB),
         "Memory in MiB that the guest keeps when the host runs short; 0 takes none away.",
     )
     .effect(Effect::Live)

@@ -32,9 +32,9 @@ const PARTS: &[Part] = &[
         .required()
         .at_create("virtio")
         .effect(PLUG),
-    Part::new("macaddr", Kind::Mac, "Its MAC address.").also(&["mac"]).effect(PLUG),
+    Part::new("macaddr", Kind::Mac, "Its MAC address.").aliases(&["mac"]).effect(PLUG),
     Part::new("bridge", Kind::Text(&rule::BRIDGE), "The bridge or vnet.").effect(Effect::Live),
-    Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").also(&["vlan"]).effect(Effect::Live),
+    Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").aliases(&["vlan"]).effect(Effect::Live),
     Part::new("trunks", Kind::Set(';', &rule::RANGE), "VLAN tags that the guest may use itself.")
         .effect(Effect::Live),
     Part::new("firewall", Kind::Flag, "Whether PVE's firewall guards it.")

@@ -34,7 +34,7 @@ pub(super) static AGENT: Key = Key::of(
                 Kind::Flag,
                 "Whether the guest's file systems stand still while a backup or a snapshot begins.",
             )
-            .also(&["freeze-fs", "guest-fsfreeze"])
+            .aliases(&["freeze-fs", "guest-fsfreeze"])
             .absent("1"),
             Part::new("type", Kind::Word(&["virtio", "isa"]), "The channel.").absent("virtio"),
         ],

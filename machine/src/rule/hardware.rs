@@ -1,6 +1,6 @@
 //! Rules for what makes a machine: processor, machine type, devices. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 
 /// A CPU model. PVE: qemu-server, CPUConfig.pm: custom models begin with `custom-`.
 pub const CPU_MODEL: Rule = Rule::new(

@@ -1,6 +1,6 @@
 //! Rules for names in PVE. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 use stage::guest;
 
 /// A unicast MAC address.

@@ -1,6 +1,6 @@
 //! Rules for what people write. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 use stage::guest;
 
 /// How many characters of PVE's limit a description leaves to the mark.

@@ -4,7 +4,7 @@ use super::vm::Entry;
 use super::{Found, env};
 use crate::boot_disk::{self, Known};
 use crate::observed::{Config, Power};
-use machine::{ConfigKey, Form, KEYS, Key, Kind, Part, Parts, Said, Settings};
+use machine::{ConfigKey, Form, KEYS, Key, Kind, Part, Parts, Setting, Settings};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::{Map, Value, json};
@@ -153,7 +153,7 @@ fn settings(entry: &Entry) -> (Settings, Map<String, Value>) {
 fn made(settings: &Settings, boot: &str) -> Texts {
     let mut config = Texts::new();
     for (key, said) in &settings.for_creation().0 {
-        let Said::Parts(said) = said else { continue };
+        let Setting::Parts(said) = said else { continue };
         let mut parts = Parts::default();
         said.iter().for_each(|(name, value)| {
             value.iter().for_each(|value| parts.set(name, value));

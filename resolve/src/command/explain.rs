@@ -3,7 +3,7 @@
 mod head;
 mod vm;
 
-use crate::site::{Group, NodeFile, Site, Slot};
+use crate::site::{NodeFile, Site, Slot, VmSet};
 use crate::source::Span;
 use serde::Serialize;
 use serde_json::Value;
@@ -31,7 +31,7 @@ pub(crate) struct Subject<'a> {
     /// The site.
     pub site: &'a Site<'a>,
     /// The machines.
-    pub group: &'a Group,
+    pub vm_set: &'a VmSet,
     /// The node.
     pub node: &'a NodeFile,
     /// What they have become.
@@ -71,7 +71,7 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
     );
     let hint = match waits {
         Some(waiting) => format!("it lives on a nested node: add `--parent {}`", waiting.parent),
-        None => crate::suggest::reference(name, &format!("\"{}\"", subject.group.name), names),
+        None => crate::suggest::reference(name, &format!("\"{}\"", subject.vm_set.name), names),
     };
     Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" is not there")).hint(hint))
 }

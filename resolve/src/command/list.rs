@@ -1,10 +1,10 @@
 //! `resolve list`: what a site holds. Does no I/O.
 
-use crate::site::{ENVS, HOSTS, Kind, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, TEMPLATES};
+use crate::site::{ENVS, FileKind, HOSTS, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, TEMPLATES};
 use crate::source::Sources;
 use serde::Serialize;
 
-const KINDS: [&Kind; 8] =
+const KINDS: [&FileKind; 8] =
     [&ENVS, &MANIFESTS, &NODES, &PRESETS, &TEMPLATES, &SPECS, &POSTURES, &HOSTS];
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(crate) fn list(sources: &Sources, only: Option<&str>, json: bool) -> String 
     rows.iter().map(line).collect()
 }
 
-fn rows<'s>(sources: &'s Sources, kind: &Kind) -> Vec<Row<'s>> {
+fn rows<'s>(sources: &'s Sources, kind: &FileKind) -> Vec<Row<'s>> {
     let noun = kind.noun;
     let in_folder = |folder: &'static str| {
         sources.stems(folder).filter_map(move |name| {

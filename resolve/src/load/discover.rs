@@ -17,7 +17,8 @@ pub struct Environment {
 }
 
 /// Where sites have always been.
-const USUAL: [&str; 3] = ["../site-config", "/usr/local/etc/homestak", "/opt/homestak/site-config"];
+const DEFAULT_FOLDERS: [&str; 3] =
+    ["../site-config", "/usr/local/etc/homestak", "/opt/homestak/site-config"];
 
 /// Finds the site. What is named must be there: a typing mistake must not lead to another site.
 ///
@@ -39,7 +40,7 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         let fact = format!("{} is not a folder", folder.display());
         return Err(Entry::error("not-a-directory", Place::Named(by.to_owned()), fact).into());
     }
-    if let Some(folder) = USUAL.iter().map(Path::new).find(|folder| folder.is_dir()) {
+    if let Some(folder) = DEFAULT_FOLDERS.iter().map(Path::new).find(|folder| folder.is_dir()) {
         return Ok(folder.to_owned());
     }
     // Many a home has a `config` that is no site.
@@ -51,7 +52,7 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
     }
     let looked = format!(
         "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
-        USUAL.join(", ")
+        DEFAULT_FOLDERS.join(", ")
     );
     let entry = Entry::error("no-site", Place::Run, "no site is found").note(looked);
     Err(entry.hint("give `--site DIR`").into())

@@ -3,19 +3,19 @@
 //! One table serves three: the walker that judges a file (`walk.rs`), the JSON Schemas for
 //! editors (`schema.rs`), and the lists of what exists in messages. So they cannot disagree.
 
+mod outline;
 mod reference;
 mod rule;
 mod schema;
-mod showing;
 mod tables;
 mod target;
 mod vm;
 mod walk;
 
+pub(crate) use outline::{ShapeOutline, of_path};
 pub(crate) use reference::{config as config_reference, reference, shared as vm_reference};
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
 pub(crate) use schema::schema;
-pub(crate) use showing::{Showing, of_path};
 pub(crate) use tables::{
     CLOUD_INIT, ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
 };
@@ -154,7 +154,7 @@ impl std::fmt::Debug for Shape {
 }
 
 /// What a key of a mapping is.
-pub(crate) enum Found {
+pub(crate) enum KeyMatch {
     /// A key of ours.
     Field(&'static Field),
     /// A config key of PVE.
@@ -187,9 +187,9 @@ impl Shape {
     }
 
     /// Finds a key.
-    pub(crate) fn find(&self, key: &str) -> Option<Found> {
-        let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(Found::Row);
-        self.field(key).map(Found::Field).or_else(row)
+    pub(crate) fn find(&self, key: &str) -> Option<KeyMatch> {
+        let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(KeyMatch::Row);
+        self.field(key).map(KeyMatch::Field).or_else(row)
     }
 }
 
@@ -228,6 +228,7 @@ pub(crate) fn own_options(key: &machine::Key) -> &'static [Field] {
 pub(crate) fn option_names(
     key: &'static machine::Key,
 ) -> impl Iterator<Item = &'static str> + Clone {
-    let names = |part: &'static Part| std::iter::once(part.name).chain(part.also.iter().copied());
+    let names =
+        |part: &'static Part| std::iter::once(part.name).chain(part.aliases.iter().copied());
     key.parts().iter().flat_map(names).chain(own_options(key).iter().map(|field| field.name))
 }

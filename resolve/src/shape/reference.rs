@@ -47,7 +47,7 @@ fn kind_holds(kind: Kind) -> String {
 }
 
 fn also(part: &Part) -> String {
-    let names: Vec<String> = part.also.iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = part.aliases.iter().map(|name| format!("`{name}`")).collect();
     if names.is_empty() { String::new() } else { format!(" Or {}.", names.join(", ")) }
 }
 

@@ -83,7 +83,7 @@ fn row(key: &'static machine::Key) -> Value {
         _ => {
             let option = |(name, schema): (&str, Value)| (name.to_owned(), schema);
             let parts = key.parts().iter().flat_map(|part| {
-                std::iter::once(part.name).chain(part.also.iter().copied()).map(|name| {
+                std::iter::once(part.name).chain(part.aliases.iter().copied()).map(|name| {
                     let mut schema = kind(part.kind);
                     allow_null(&mut schema);
                     describe(&mut schema, part.help);

@@ -6,11 +6,11 @@ mod kind;
 mod row;
 mod scalar;
 
-use super::{Field, Found, Reference, Shape, Type};
+use super::{Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::tree::{Said, Tree, What};
-use crate::yaml::{Key, Kind, Map, Node};
+use crate::tree::{Content, Spanned, Tree};
+use crate::yaml::{Key, Map, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
@@ -44,7 +44,7 @@ pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut R
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
     let mut walker = Walker { sources, report, secret, exposure, references: Vec::new() };
     let tree = match walker.object(node, shape, Name::File) {
-        What::Map(tree) => Some(tree),
+        Content::Map(tree) => Some(tree),
         _ => None,
     };
     Walked { tree, references: walker.references }
@@ -104,7 +104,7 @@ struct Walker<'a> {
 }
 
 impl Walker<'_> {
-    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> What {
+    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> Content {
         let Some(map) = node.map() else {
             let what = match name {
                 Name::File => shape.title.to_owned(),
@@ -119,23 +119,23 @@ impl Walker<'_> {
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
             match shape.find(&key.text) {
-                Some(Found::Field(field)) => {
+                Some(KeyMatch::Field(field)) => {
                     self.former(map, key, field);
                     let outer = self.exposure;
                     self.exposure = outer.max(field.shown);
-                    let what = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    let content = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
                     self.exposure = outer;
-                    let said = Said { at: value.at, what };
+                    let spanned = Spanned { at: value.at, content };
                     match field.ty {
                         Type::Short(slot, option) => {
-                            self.short(&mut tree, (slot, option), said);
+                            self.short(&mut tree, (slot, option), spanned);
                         }
-                        _ => tree.set(field.name, said),
+                        _ => tree.set(field.name, spanned),
                     }
                 }
-                Some(Found::Row(slot)) => {
-                    let what = self.row(value, slot, &key.text);
-                    self.slot(&mut tree, slot, Said { at: value.at, what });
+                Some(KeyMatch::Row(slot)) => {
+                    let content = self.row(value, slot, &key.text);
+                    self.slot(&mut tree, slot, Spanned { at: value.at, content });
                 }
                 // Whatever begins with x- is the site's own: anchors, notes.
                 None if key.text.starts_with("x-") => {}
@@ -143,7 +143,7 @@ impl Walker<'_> {
             }
         }
         self.completeness(node, map, shape);
-        What::Map(tree)
+        Content::Map(tree)
     }
 
     /// Keys that must be there, and keys that must not stand beside each other.
@@ -224,9 +224,9 @@ impl Walker<'_> {
         });
     }
 
-    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> What {
+    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> Content {
         if node.is_null() {
-            return What::Null;
+            return Content::Null;
         }
         match ty {
             Type::Text(rule) => self.text(node, rule, name),
@@ -247,11 +247,11 @@ impl Walker<'_> {
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name)
             }
-            Type::Any => What::Value(self.any(node, name)),
+            Type::Any => Content::Value(self.any(node, name)),
         }
     }
 
-    fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+    fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> Content {
         let Some(map) = node.map() else {
             return self.error(
                 "wrong-type",
@@ -263,57 +263,57 @@ impl Walker<'_> {
         for (key, value) in &map.0 {
             let hidden = self.exposure == Exposure::Hidden;
             let shown = if hidden { shown::MASK } else { shown::name(&key.text) };
-            let what = self.value(value, item, Name::Entry(name.key(), shown));
-            tree.set(key.text.to_string(), Said { at: value.at, what });
+            let content = self.value(value, item, Name::Entry(name.key(), shown));
+            tree.set(key.text.to_string(), Spanned { at: value.at, content });
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) -> Content {
         let Some(items) = node.list() else { return self.wrong(node, name, "a list") };
-        let said = items.iter().enumerate().map(|(index, node)| {
+        let spanned = items.iter().enumerate().map(|(index, node)| {
             let name = Name::Item(name.key(), index);
-            let what = match node.is_null() {
+            let content = match node.is_null() {
                 true => self.error("empty-list", node.at, format!("{name} must not be empty")),
                 false => self.value(node, item, name),
             };
-            Said { at: node.at, what }
+            Spanned { at: node.at, content }
         });
-        What::List(said.collect())
+        Content::List(spanned.collect())
     }
 
-    fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> What {
-        let what = self.text(node, target.rule(), name);
-        if let What::Value(text) = &what {
+    fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> Content {
+        let content = self.text(node, target.rule(), name);
+        if let Content::Value(text) = &content {
             let name = text.as_str().unwrap_or_default().to_owned();
             self.references.push(Reference { target, name, at: node.at });
         }
-        what
+        content
     }
 
-    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> What {
+    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> Content {
         self.error("wrong-type", node.at, self.fact(node, name, must))
     }
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
             _ if self.secret => String::new(),
-            Kind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
+            NodeKind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
                 .map_or_else(String::new, |text| format!(", not \"{text}\"")),
-            Kind::List(_) => ", not a list".to_owned(),
-            Kind::Map(_) => ", not a mapping".to_owned(),
+            NodeKind::List(_) => ", not a list".to_owned(),
+            NodeKind::Map(_) => ", not a mapping".to_owned(),
         };
         format!("{name} must be {must}{is}")
     }
 
-    fn error(&mut self, code: &'static str, at: Span, fact: String) -> What {
+    fn error(&mut self, code: &'static str, at: Span, fact: String) -> Content {
         self.push(self.sources.error(code, at, fact))
     }
 
     /// Reports why a value cannot be used.
-    fn push(&mut self, entry: Entry) -> What {
+    fn push(&mut self, entry: Entry) -> Content {
         self.report.push(entry);
-        What::Bad
+        Content::Invalid
     }
 }
 

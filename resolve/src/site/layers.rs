@@ -1,11 +1,11 @@
 //! `Layers`: what `defaults`, a preset, a template and the VM itself say of one VM, lowest first;
 //! and all of it merged. Does no I/O.
 
-use super::machine::Machine;
+use super::vm_set::VmEntry;
 use super::{Site, Slot};
 use crate::shape::CONFIG;
 use crate::source::{Sources, Span};
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use stage::Report;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub(crate) struct Layers<'a> {
     /// Lowest first.
     all: [(Level, Option<&'a Tree>); 4],
     /// A template or preset that is named is not there: what is missing may stand in it.
-    broken: bool,
+    incomplete: bool,
 }
 
 /// By the name of a template or a preset; for each slot of the boot disk one.
@@ -50,7 +50,7 @@ pub(super) type Bases = BTreeMap<String, Vec<(String, Rc<Base>)>>;
 /// What VMs share that begin with the same template or preset: all but their own layer.
 pub(crate) struct Base {
     tree: Tree,
-    broken: bool,
+    incomplete: bool,
 }
 
 /// A VM's layers, merged.
@@ -60,21 +60,21 @@ pub(crate) struct Merged {
     /// The slot that it boots from when it is made.
     pub boot_disk: String,
     /// A template or preset that is named is not there.
-    pub broken: bool,
+    pub incomplete: bool,
 }
 
 impl<'a> Layers<'a> {
     /// The slot that it boots from when it is made.
     pub(crate) fn boot_disk(&self) -> &'a str {
-        let mut said = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
-        said.next().and_then(Said::text).unwrap_or(BOOT_DISK)
+        let mut named = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
+        named.next().and_then(Spanned::text).unwrap_or(BOOT_DISK)
     }
 
     /// Highest first, as they are merged.
     pub(crate) fn highest_first(self) -> Vec<(Level, Cow<'a, Tree>)> {
         let slot = self.boot_disk();
         let all = self.all.into_iter().rev();
-        all.filter_map(|(level, tree)| Some((level, boot(tree?, slot)))).collect()
+        all.filter_map(|(level, tree)| Some((level, with_boot_keys(tree?, slot)))).collect()
     }
 }
 
@@ -82,35 +82,37 @@ impl Site<'_> {
     /// The layers of a machine, as far as they have been read.
     ///
     /// A template brings its own preset; a `vm_preset` beside it is refused by the shape.
-    pub(crate) fn layers<'a>(&'a self, machine: &'a Machine) -> Layers<'a> {
-        let named = machine.text("template");
+    pub(crate) fn layers<'a>(&'a self, vm_entry: &'a VmEntry) -> Layers<'a> {
+        let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
         let of_preset = match template {
-            Some(tree) => Slot::of(tree.get("preset"), Said::text),
-            None => machine.preset(),
+            Some(tree) => Slot::of(tree.get("preset"), Spanned::text),
+            None => vm_entry.preset(),
         };
         let preset = of_preset.value().and_then(|name| self.preset(name));
-        let dangling =
-            |slot: &Slot<&str>, there: bool| !there && (slot.value().is_some() || slot.is_bad());
+        let dangling = |slot: &Slot<&str>, there: bool| {
+            !there && (slot.value().is_some() || slot.is_invalid())
+        };
         let name = |slot: &Slot<&str>| slot.value().map_or_else(String::new, |s| (*s).to_owned());
         Layers {
             all: [
-                (Level::Defaults, Some(&self.whole.layer)),
+                (Level::Defaults, Some(&self.config.layer)),
                 (Level::Preset(name(&of_preset)), preset),
                 (Level::Template(name(&named)), template),
-                (Level::Vm, Some(&machine.tree)),
+                (Level::Vm, Some(&vm_entry.tree)),
             ],
-            broken: dangling(&named, template.is_some()) || dangling(&of_preset, preset.is_some()),
+            incomplete: dangling(&named, template.is_some())
+                || dangling(&of_preset, preset.is_some()),
         }
     }
 
     /// The template and the preset that a machine begins with, and where they are named.
-    pub(crate) fn named_layers(&self, machine: &Machine) -> Vec<(&'static str, String, Span)> {
-        let named = machine.text("template");
+    pub(crate) fn named_layers(&self, vm_entry: &VmEntry) -> Vec<(&'static str, String, Span)> {
+        let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
         let preset = match template {
-            Some(tree) => Slot::of(tree.get("preset"), Said::text),
-            None => machine.preset(),
+            Some(tree) => Slot::of(tree.get("preset"), Spanned::text),
+            None => vm_entry.preset(),
         };
         let both = [("template", named.set()), ("preset", preset.set())];
         let both = both.into_iter().filter_map(|(what, set)| Some((what, set?)));
@@ -118,11 +120,11 @@ impl Site<'_> {
     }
 
     /// All that is said of a machine. What VMs share is merged once.
-    pub(crate) fn merge(&mut self, machine: &Machine) -> Merged {
-        let layers = self.layers(machine);
+    pub(crate) fn merge(&mut self, vm_entry: &VmEntry) -> Merged {
+        let layers = self.layers(vm_entry);
         let boot_disk = layers.boot_disk().to_owned();
         // A template brings its preset.
-        let (template, preset) = (machine.text("template"), machine.preset());
+        let (template, preset) = (vm_entry.text("template"), vm_entry.preset());
         let named = template.value().or(preset.value()).copied().unwrap_or_default();
         let kind = usize::from(template.value().is_none());
         let known = self.bases[kind].get(named).into_iter().flatten();
@@ -134,25 +136,25 @@ impl Site<'_> {
                 let mut tree = Tree::default();
                 for (_, layer) in layers.all.iter().take(3) {
                     let Some(layer) = layer else { continue };
-                    judge(layer, &boot_disk, self.sources, &mut report);
-                    tree.lay(&boot(layer, &boot_disk));
+                    validate(layer, &boot_disk, self.sources, &mut report);
+                    tree.overlay(&with_boot_keys(layer, &boot_disk));
                 }
-                let base = Rc::new(Base { tree, broken: layers.broken });
+                let base = Rc::new(Base { tree, incomplete: layers.incomplete });
                 let all = self.bases[kind].entry(named.to_owned()).or_default();
                 all.push((boot_disk.clone(), Rc::clone(&base)));
                 self.report.extend(report);
                 base
             }
         };
-        judge(&machine.tree, &boot_disk, self.sources, &mut self.report);
+        validate(&vm_entry.tree, &boot_disk, self.sources, &mut self.report);
         let mut tree = base.tree.clone();
-        tree.lay(&boot(&machine.tree, &boot_disk));
-        Merged { tree, boot_disk, broken: base.broken }
+        tree.overlay(&with_boot_keys(&vm_entry.tree, &boot_disk));
+        Merged { tree, boot_disk, incomplete: base.incomplete }
     }
 }
 
 /// The layer with what it says of the boot disk under the keys that stand for it.
-fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
+fn with_boot_keys<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else {
         return Cow::Borrowed(tree);
     };
@@ -161,16 +163,21 @@ fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     }
     let (mut all, mut disk) = (tree.clone(), disk.clone());
     for (option, key) in OF_BOOT_DISK {
-        if let Some(said) = disk.take(option) {
-            let odd = option == "size" && is_odd(&said);
-            all.set(key, if odd { Said { what: What::Bad, ..said } } else { said });
+        if let Some(spanned) = disk.take(option) {
+            let odd = option == "size" && is_fractional(&spanned);
+            all.set(
+                key,
+                if odd { Spanned { content: Content::Invalid, ..spanned } } else { spanned },
+            );
         }
     }
-    if let Some(said) = tree.find(&[CONFIG, slot]) {
-        let at = said.at;
+    if let Some(spanned) = tree.find(&[CONFIG, slot]) {
+        let at = spanned.at;
         match all.map_mut(CONFIG, at) {
             Some(config) if disk.is_empty() => _ = config.take(slot),
-            Some(config) => config.set(slot.to_owned(), Said { at, what: What::Map(disk) }),
+            Some(config) => {
+                config.set(slot.to_owned(), Spanned { at, content: Content::Map(disk) })
+            }
             None => {}
         }
     }
@@ -178,16 +185,16 @@ fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
 }
 
 /// Says whether a size is no whole number of GiB, as the document has that of the boot disk.
-fn is_odd(said: &Said) -> bool {
-    matches!(said.what, What::Value(_)) && said.number().is_none()
+fn is_fractional(spanned: &Spanned) -> bool {
+    matches!(spanned.content, Content::Value(_)) && spanned.number().is_none()
 }
 
 /// Reports what a layer says twice of the boot disk, or in parts of a GiB.
-fn judge(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
+fn validate(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else { return };
     for (option, key) in OF_BOOT_DISK {
         let Some(long) = disk.get(option) else { continue };
-        if option == "size" && is_odd(long) {
+        if option == "size" && is_fractional(long) {
             let fact = format!("`{slot}` is the boot disk, whose size is a whole number of GiB");
             report.push(sources.error("invalid-value", long.at, fact));
         }

@@ -3,16 +3,16 @@
 //! A file that nothing of a run refers to is not parsed: a mistake in one preset does not
 //! stop a VM that has nothing to do with it. `check` reads all.
 
+mod config;
 mod layers;
-mod machine;
 mod reference;
 mod slot;
-mod whole;
+mod vm_set;
 
+pub(crate) use config::{Image, NodeFile, Secrets, SiteConfig};
 pub(crate) use layers::{BOOT_DISK, Level, Merged, boot_key};
-pub(crate) use machine::{Group, Machine, Origin};
 pub(crate) use slot::Slot;
-pub(crate) use whole::{Image, NodeFile, Secrets, Whole};
+pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
@@ -24,11 +24,11 @@ use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A hint costs a comparison with every name; behind so many findings nobody reads it.
-pub(crate) const ENOUGH: usize = 200;
+pub(crate) const MAX_HINTED: usize = 200;
 
 /// A kind of files that are called by their stem.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct FileKind {
     /// What messages call one.
     pub noun: &'static str,
     /// Where they are; a name must be in one of the folders only.
@@ -36,21 +36,22 @@ pub(crate) struct Kind {
 }
 
 /// `nodes/`.
-pub(crate) const NODES: Kind = Kind { noun: "node", folders: &["nodes"] };
+pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"] };
 /// `envs/`.
-pub(crate) const ENVS: Kind = Kind { noun: "env", folders: &["envs"] };
+pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"] };
 /// `manifests/`.
-pub(crate) const MANIFESTS: Kind = Kind { noun: "manifest", folders: &["manifests"] };
+pub(crate) const MANIFESTS: FileKind = FileKind { noun: "manifest", folders: &["manifests"] };
 /// `presets/`, and `vms/presets/` in older sites.
-pub(crate) const PRESETS: Kind = Kind { noun: "preset", folders: &["presets", "vms/presets"] };
+pub(crate) const PRESETS: FileKind =
+    FileKind { noun: "preset", folders: &["presets", "vms/presets"] };
 /// `vms/`.
-pub(crate) const TEMPLATES: Kind = Kind { noun: "template", folders: &["vms"] };
+pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"] };
 /// `specs/`.
-pub(crate) const SPECS: Kind = Kind { noun: "spec", folders: &["specs"] };
+pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
 /// `postures/`.
-pub(crate) const POSTURES: Kind = Kind { noun: "posture", folders: &["postures"] };
+pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
 /// `hosts/`.
-pub(crate) const HOSTS: Kind = Kind { noun: "host", folders: &["hosts"] };
+pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
 
 /// The site, as far as it has been read.
 pub(crate) struct Site<'s> {
@@ -59,7 +60,7 @@ pub(crate) struct Site<'s> {
     /// What has been found so far.
     pub report: Report,
     /// site.yaml.
-    pub whole: Whole,
+    pub config: SiteConfig,
     /// secrets.yaml; `None` when secrets are left out or there are none.
     pub secrets: Option<Secrets>,
     /// secrets.yaml is left out, or there and cannot be read: nothing is to be said of what it
@@ -78,7 +79,7 @@ impl<'s> Site<'s> {
         let mut site = Self {
             sources,
             report: sources.report.clone(),
-            whole: Whole::default(),
+            config: SiteConfig::default(),
             secrets: None,
             secrets_unknown: !with_secrets,
             presets: BTreeMap::new(),
@@ -87,9 +88,9 @@ impl<'s> Site<'s> {
             named: BTreeSet::new(),
         };
         if let Some(file) = sources.find("site.yaml") {
-            site.whole = match site.read(file, &shape::SITE) {
-                Some(tree) => Whole::read(&tree),
-                None => Whole::unreadable(Span::start(file)),
+            site.config = match site.read(file, &shape::SITE) {
+                Some(tree) => SiteConfig::read(&tree),
+                None => SiteConfig::unreadable(Span::start(file)),
             };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
@@ -103,31 +104,31 @@ impl<'s> Site<'s> {
     /// no mapping.
     pub(crate) fn read(&mut self, file: FileId, shape: &Shape) -> Option<Tree> {
         let node = yaml::parse(self.sources, file, &mut self.report)?;
-        self.judge(&node, shape)
+        self.validate(&node, shape)
     }
 
     /// Judges what a file holds, and looks for what it refers to.
-    pub(crate) fn judge(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
+    pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
-        walked.references.iter().for_each(|reference| self.look_for(reference));
+        walked.references.iter().for_each(|reference| self.check_reference(reference));
         walked.tree
     }
 
     /// The only file of a name.
-    fn only(&self, kind: &Kind, name: &str) -> Option<FileId> {
+    fn only(&self, kind: &FileKind, name: &str) -> Option<FileId> {
         match self.files(kind, name)[..] {
             [one] => Some(one),
             _ => None,
         }
     }
 
-    fn files(&self, kind: &Kind, name: &str) -> Vec<FileId> {
+    fn files(&self, kind: &FileKind, name: &str) -> Vec<FileId> {
         let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
     /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
-    pub(crate) fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
+    pub(crate) fn find(&mut self, kind: &FileKind, name: &str, at: Option<Span>) -> Option<FileId> {
         let found = self.files(kind, name);
         let fact = match found[..] {
             [one] => {
@@ -143,7 +144,7 @@ impl<'s> Site<'s> {
         };
         let entry = Entry::error("not-found", place, fact);
         self.report.push(match found.is_empty() {
-            true if self.report.entries().len() > ENOUGH => entry,
+            true if self.report.entries().len() > MAX_HINTED => entry,
             true => entry.hint(self.hint(kind, name)),
             false => entry.hint("remove one of them"),
         });
@@ -151,7 +152,7 @@ impl<'s> Site<'s> {
     }
 
     /// The names of a kind, in order.
-    pub(crate) fn names(&self, kind: &Kind) -> Vec<&'s str> {
+    pub(crate) fn names(&self, kind: &FileKind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
             kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
@@ -162,8 +163,8 @@ impl<'s> Site<'s> {
 
     /// Warns when the site has no name.
     pub(crate) fn check_name(&mut self) {
-        let place = match self.whole.site {
-            Slot::Set(..) | Slot::Bad(_) => return,
+        let place = match self.config.site {
+            Slot::Set(..) | Slot::Invalid(_) => return,
             Slot::Null(at) => self.sources.place(at),
             Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
         };
@@ -177,31 +178,31 @@ impl<'s> Site<'s> {
     pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
         let file = self.find(&NODES, name, at)?;
         let node = yaml::parse(self.sources, file, &mut self.report)?;
-        let tree = self.judge(&node, &shape::NODE)?;
+        let tree = self.validate(&node, &shape::NODE)?;
         Some(NodeFile::read(name, node.at, &tree))
     }
 
     /// Reads an env.
-    pub(crate) fn env(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn env(&mut self, name: &str) -> Option<VmSet> {
         let file = self.find(&ENVS, name, None)?;
         let tree = self.read(file, &shape::ENV)?;
-        Some(Group::env(name, tree, Origin::Env, (self.sources, &mut self.report)))
+        Some(VmSet::env(name, tree, Origin::Env, (self.sources, &mut self.report)))
     }
 
     /// Reads a manifest.
-    pub(crate) fn manifest(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn manifest(&mut self, name: &str) -> Option<VmSet> {
         let file = self.find(&MANIFESTS, name, None)?;
         let tree = self.read(file, &shape::MANIFEST)?;
-        Some(Group::manifest(name, tree, (self.sources, &mut self.report)))
+        Some(VmSet::manifest(name, tree, (self.sources, &mut self.report)))
     }
 
     /// Reads the templates and presets of a group.
-    pub(crate) fn read_layers(&mut self, group: &Group) {
-        for machine in &group.machines {
-            if let Some((name, _)) = machine.text("template").set() {
+    pub(crate) fn read_layers(&mut self, vm_set: &VmSet) {
+        for vm_entry in &vm_set.entries {
+            if let Some((name, _)) = vm_entry.text("template").set() {
                 self.read_template(name);
             }
-            if let Some((name, _)) = machine.preset().set() {
+            if let Some((name, _)) = vm_entry.preset().set() {
                 self.read_preset(name);
             }
         }
@@ -261,10 +262,10 @@ impl<'s> Site<'s> {
     }
 
     /// Folders that a site does not use are not mentioned.
-    fn hint(&self, kind: &Kind, name: &str) -> String {
+    fn hint(&self, kind: &FileKind, name: &str) -> String {
         let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
         let other =
-            kind.folders.iter().filter_map(other).find(|p| self.sources.passed_over.contains(p));
+            kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
         if let Some(path) = other {
             return format!("{path} is not read: its name must end in .yaml");
         }

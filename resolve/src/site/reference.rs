@@ -1,6 +1,6 @@
 //! What files refer to: other files, and names in secrets.yaml. Does no I/O.
 
-use super::{ENVS, Kind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{ENVS, FileKind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
@@ -11,9 +11,9 @@ const PREFIX: &str = "ssh_keys.";
 
 impl Site<'_> {
     /// Reports what a file refers to and is not there.
-    pub(super) fn look_for(&mut self, reference: &Reference) {
+    pub(super) fn check_reference(&mut self, reference: &Reference) {
         let Reference { target, name, at } = reference;
-        let kind: &Kind = match target {
+        let kind: &FileKind = match target {
             Target::Preset => &PRESETS,
             Target::Template => &TEMPLATES,
             Target::Spec => &SPECS,

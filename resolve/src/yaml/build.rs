@@ -1,6 +1,6 @@
 //! `Builder`: YAML events → tree, refusing what a site must not hold. Does no I/O.
 
-use super::tree::{Key, Kind, Map, Node, Scalar};
+use super::tree::{Key, Map, Node, NodeKind, Scalar};
 use crate::source::{Sources, Span};
 use stage::{Entry, Report, shown};
 use std::borrow::Cow;
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_COPIED: usize = 100_000;
 
 /// Up to so many entries, comparing each with each is faster than a map.
-const FEW: usize = 16;
+const LINEAR_LIMIT: usize = 16;
 
 const CORE: &str = "tag:yaml.org,2002:";
 
@@ -96,7 +96,7 @@ impl<'s> Builder<'s> {
             *key = Some(Key { text: text.into(), at });
             return Ok(());
         }
-        let node = Node { at, kind: Kind::Scalar(Scalar { text: text.into(), plain }) };
+        let node = Node { at, kind: NodeKind::Scalar(Scalar { text: text.into(), plain }) };
         self.put(node, anchor)
     }
 
@@ -138,8 +138,8 @@ impl<'s> Builder<'s> {
     pub(super) fn close(&mut self) -> Result<(), Entry> {
         let Some(Frame { at, anchor, body }) = self.open.pop() else { return Ok(()) };
         let kind = match body {
-            Body::List(items) => Kind::List(items),
-            Body::Map { entries, .. } => Kind::Map(self.map(entries)),
+            Body::List(items) => NodeKind::List(items),
+            Body::Map { entries, .. } => NodeKind::Map(self.map(entries)),
         };
         self.put(Node { at, kind }, anchor)
     }
@@ -181,12 +181,12 @@ impl<'s> Builder<'s> {
         let mut keys: BTreeSet<Box<str>> = map.0.iter().map(|(key, _)| key.text.clone()).collect();
         for (key, node) in merges {
             let sources = match node.kind {
-                Kind::List(items) => items,
+                NodeKind::List(items) => items,
                 _ => vec![node],
             };
             for source in sources {
                 match source.kind {
-                    Kind::Map(more) => {
+                    NodeKind::Map(more) => {
                         for (key, node) in more.0 {
                             if keys.insert(key.text.clone()) {
                                 map.0.push((key, node));
@@ -206,7 +206,7 @@ impl<'s> Builder<'s> {
 
     fn unique(&mut self, entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
         let mut index: BTreeMap<Box<str>, Span> = BTreeMap::new();
-        let many = entries.len() > FEW;
+        let many = entries.len() > LINEAR_LIMIT;
         let mut kept: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let first = if many {

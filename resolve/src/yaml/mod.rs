@@ -8,8 +8,8 @@ mod build;
 mod scalar;
 mod tree;
 
-pub(crate) use scalar::Reading;
-pub(crate) use tree::{Key, Kind, Map, Node, Scalar};
+pub(crate) use scalar::Meaning;
+pub(crate) use tree::{Key, Map, Node, NodeKind, Scalar};
 
 use crate::source::{FileId, Sources, Span};
 use build::Builder;

@@ -5,24 +5,24 @@ use super::tree::Scalar;
 
 /// What a scalar is by itself, before a field has its say.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Reading {
+pub(crate) enum Meaning {
     /// Text in either version.
     Text,
     /// Text in YAML 1.2, something else in 1.1: `yes`, `12:30`, `2026-11-23`.
-    TextOnlyNow,
+    TextInYaml12,
     /// A flag; `habit` when only YAML 1.1 takes it for one (`yes`).
     Flag {
         /// What it says.
         value: bool,
         /// Written as only YAML 1.1 reads it.
-        habit: bool,
+        yaml_1_1: bool,
     },
     /// A whole number; `habit` when only YAML 1.1 reads this value (`0644`, `1_000`, `1:30`).
     Number {
         /// What it counts.
         value: i64,
         /// Written as only YAML 1.1 reads it.
-        habit: bool,
+        yaml_1_1: bool,
     },
     /// Any other number.
     Fraction,
@@ -30,7 +30,7 @@ pub(crate) enum Reading {
 
 impl Scalar {
     /// Reads it as a whole number, as the reference did.
-    pub(crate) fn number(&self) -> Option<Reading> {
+    pub(crate) fn number(&self) -> Option<Meaning> {
         let text = self.plain.then_some(&*self.text)?;
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -39,29 +39,29 @@ impl Scalar {
         if !digits.starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
-        let (value, habit) = unsigned(digits)?;
-        Some(Reading::Number { value: sign * value, habit })
+        let (value, yaml_1_1) = unsigned(digits)?;
+        Some(Meaning::Number { value: sign * value, yaml_1_1 })
     }
 
     /// Reads it as a flag, as the reference did.
-    pub(crate) fn flag(&self) -> Option<Reading> {
+    pub(crate) fn flag(&self) -> Option<Meaning> {
         if !self.plain {
             return None;
         }
-        let (value, habit) = match &*self.text {
+        let (value, yaml_1_1) = match &*self.text {
             "true" | "True" | "TRUE" => (true, false),
             "false" | "False" | "FALSE" => (false, false),
             "yes" | "Yes" | "YES" | "on" | "On" | "ON" => (true, true),
             "no" | "No" | "NO" | "off" | "Off" | "OFF" => (false, true),
             _ => return None,
         };
-        Some(Reading::Flag { value, habit })
+        Some(Meaning::Flag { value, yaml_1_1 })
     }
 
     /// Reads it as a number with a fraction, as the reference did: `1.5` and `1.5e+3`, but not
     /// `08`, `1e3` and `1.5e3`, which YAML 1.1 takes for text.
     pub(crate) fn fraction(&self) -> Option<f64> {
-        if self.as_text() != Reading::Fraction || !self.text.contains('.') {
+        if self.as_text() != Meaning::Fraction || !self.text.contains('.') {
             return None;
         }
         let exponent = self.text.split_once(['e', 'E']).map(|(_, exponent)| exponent);
@@ -70,26 +70,26 @@ impl Scalar {
     }
 
     /// What it is where text is wanted.
-    pub(crate) fn as_text(&self) -> Reading {
+    pub(crate) fn as_text(&self) -> Meaning {
         if !self.plain {
-            return Reading::Text;
+            return Meaning::Text;
         }
         // Most scalars are words; only these beginnings can be anything else.
         let begins = |c: char| c.is_ascii_digit() || "+-.yYnNtTfFoO".contains(c);
         if !self.text.starts_with(begins) {
-            return Reading::Text;
+            return Meaning::Text;
         }
         match self.flag().or_else(|| self.number()) {
-            Some(Reading::Flag { habit: true, .. }) => Reading::TextOnlyNow,
+            Some(Meaning::Flag { yaml_1_1: true, .. }) => Meaning::TextInYaml12,
             // `0644` is a number in both versions, though not the same.
-            Some(Reading::Number { habit: true, .. }) if !self.text.starts_with('0') => {
-                Reading::TextOnlyNow
+            Some(Meaning::Number { yaml_1_1: true, .. }) if !self.text.starts_with('0') => {
+                Meaning::TextInYaml12
             }
-            Some(Reading::Number { .. }) if self.text.contains([':', '_']) => Reading::TextOnlyNow,
+            Some(Meaning::Number { .. }) if self.text.contains([':', '_']) => Meaning::TextInYaml12,
             Some(other) => other,
-            None if is_fraction(&self.text) => Reading::Fraction,
-            None if is_date(&self.text) => Reading::TextOnlyNow,
-            None => Reading::Text,
+            None if is_fraction(&self.text) => Meaning::Fraction,
+            None if is_date(&self.text) => Meaning::TextInYaml12,
+            None => Meaning::Text,
         }
     }
 }

@@ -18,10 +18,12 @@ fn check(text: &str, expected: &str) {
 
 fn show(node: &Node) -> String {
     match &node.kind {
-        Kind::Scalar(s) if s.plain => s.text.to_string(),
-        Kind::Scalar(s) => format!("{:?}", s.text),
-        Kind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
-        Kind::Map(map) => {
+        NodeKind::Scalar(s) if s.plain => s.text.to_string(),
+        NodeKind::Scalar(s) => format!("{:?}", s.text),
+        NodeKind::List(items) => {
+            format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "))
+        }
+        NodeKind::Map(map) => {
             let entry = |(key, value): &(Key, Node)| {
                 format!("{}@{}:{}={}", key.text, key.at.line, key.at.column, show(value))
             };
@@ -68,8 +70,8 @@ fn refused() {
 #[test]
 fn scalars() {
     let number = |text: &str| match scalar(text).number() {
-        Some(Reading::Number { value, habit }) => {
-            format!("{value}{}", if habit { " habit" } else { "" })
+        Some(Meaning::Number { value, yaml_1_1 }) => {
+            format!("{value}{}", if yaml_1_1 { " habit" } else { "" })
         }
         _ => "-".to_owned(),
     };
@@ -120,22 +122,22 @@ fn fractions() {
 
 #[test]
 fn texts() {
-    use Reading::{Flag, Fraction, Number, Text, TextOnlyNow};
-    let number = |value, habit| Number { value, habit };
+    use Meaning::{Flag, Fraction, Number, Text, TextInYaml12};
+    let number = |value, yaml_1_1| Number { value, yaml_1_1 };
     for (text, expected) in [
         ("web", Text),
         ("fd00::1", Text),
         ("10.0.0.5/24", Text),
         ("nginx", Text),
-        ("yes", TextOnlyNow),
-        ("off", TextOnlyNow),
+        ("yes", TextInYaml12),
+        ("off", TextInYaml12),
         ("y", Text),
-        ("12:30", TextOnlyNow),
-        ("52:54:00:12:34:56", TextOnlyNow),
+        ("12:30", TextInYaml12),
+        ("52:54:00:12:34:56", TextInYaml12),
         ("52:54:00:ab:34:56", Text),
-        ("2026-11-23", TextOnlyNow),
-        ("1_000", TextOnlyNow),
-        ("true", Flag { value: true, habit: false }),
+        ("2026-11-23", TextInYaml12),
+        ("1_000", TextInYaml12),
+        ("true", Flag { value: true, yaml_1_1: false }),
         ("12", number(12, false)),
         ("0644", number(420, true)),
         ("1.5", Fraction),

@@ -11,12 +11,12 @@ pub(crate) struct Node {
     /// Where it is written.
     pub at: Span,
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// What a node is.
 #[derive(Clone)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     /// Text, number, flag or null: the field decides.
     Scalar(Scalar),
     /// A list.
@@ -62,13 +62,13 @@ impl Map {
 impl Node {
     /// A mapping without entries: what an empty file holds.
     pub(crate) fn empty(at: Span) -> Self {
-        Self { at, kind: Kind::Map(Map::default()) }
+        Self { at, kind: NodeKind::Map(Map::default()) }
     }
 
     /// The mapping, when it is one.
     pub(crate) fn map(&self) -> Option<&Map> {
         match &self.kind {
-            Kind::Map(map) => Some(map),
+            NodeKind::Map(map) => Some(map),
             _ => None,
         }
     }
@@ -76,7 +76,7 @@ impl Node {
     /// The items, when it is a list.
     pub(crate) fn list(&self) -> Option<&[Node]> {
         match &self.kind {
-            Kind::List(items) => Some(items),
+            NodeKind::List(items) => Some(items),
             _ => None,
         }
     }
@@ -84,7 +84,7 @@ impl Node {
     /// The scalar, when it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
@@ -102,9 +102,9 @@ impl Node {
     /// How many nodes there are in it, itself included.
     pub(super) fn size(&self) -> usize {
         1 + match &self.kind {
-            Kind::Scalar(_) => 0,
-            Kind::List(items) => items.iter().map(Node::size).sum(),
-            Kind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
+            NodeKind::Scalar(_) => 0,
+            NodeKind::List(items) => items.iter().map(Node::size).sum(),
+            NodeKind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
         }
     }
 }

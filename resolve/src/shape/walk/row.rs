@@ -5,8 +5,8 @@ use super::{CONFIG, Name, Walker};
 use crate::shape::{Opt, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
-use crate::tree::{Said, Tree, What};
-use crate::yaml::{Key, Kind as Shaped, Map, Node, Scalar};
+use crate::tree::{Content, Spanned, Tree};
+use crate::yaml::{Key, Map, Node, NodeKind, Scalar};
 use machine::{ConfigKey, Form, KEYS};
 use serde_json::{Number, Value};
 use stage::shown;
@@ -25,15 +25,15 @@ pub(super) fn names_like(wrong: &str) -> Vec<String> {
 
 impl Walker<'_> {
     /// Judges the value of a config key.
-    pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> What {
-        let what = match (key.key.form, &node.kind) {
-            _ if node.is_null() => return What::Null,
+    pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> Content {
+        let content = match (key.key.form, &node.kind) {
+            _ if node.is_null() => return Content::Null,
             (Form::Scalar, _) => {
                 return self.kind(node, key.key.part.kind, Name::Key(name, key.key.part.help));
             }
-            (_, Shaped::Map(map)) => self.options(map, key.key, name),
-            (_, Shaped::Scalar(scalar)) => self.property_string(node, scalar, key.key, name),
-            (_, Shaped::List(_)) => {
+            (_, NodeKind::Map(map)) => self.options(map, key.key, name),
+            (_, NodeKind::Scalar(scalar)) => self.property_string(node, scalar, key.key, name),
+            (_, NodeKind::List(_)) => {
                 let must = match (bare(key.key), key.key.parts()) {
                     (Some(part), [_]) => part.kind.must(),
                     _ => "text, or a mapping of options".into(),
@@ -41,11 +41,11 @@ impl Walker<'_> {
                 return self.wrong(node, Name::Key(name, key.key.part.help), &must);
             }
         };
-        match what {
-            What::Map(tree) if matches!(key.key.form, Form::Drive(_)) => {
+        match content {
+            Content::Map(tree) if matches!(key.key.form, Form::Drive(_)) => {
                 self.new_disk(tree, node.at, key.key, name)
             }
-            what => what,
+            content => content,
         }
     }
 
@@ -56,27 +56,27 @@ impl Walker<'_> {
         at: Span,
         key: &'static machine::Key,
         name: &str,
-    ) -> What {
-        let file = tree.get("file").and_then(Said::text).and_then(|file| file.split_once(':'));
+    ) -> Content {
+        let file = tree.get("file").and_then(Spanned::text).and_then(|file| file.split_once(':'));
         let size = file.and_then(|(_, size)| size.parse::<Number>().ok());
-        let (Some((storage, _)), Some(size)) = (file, size) else { return What::Map(tree) };
+        let (Some((storage, _)), Some(size)) = (file, size) else { return Content::Map(tree) };
         let storage = storage.to_owned();
         if key.part("size").is_none() {
-            return What::Map(tree);
+            return Content::Map(tree);
         }
         for also in ["size", "storage"] {
-            if let Some(said) = tree.get(also) {
+            if let Some(spanned) = tree.get(also) {
                 let fact = format!("`{name}` names storage and size of a new disk already");
-                return self.error("duplicate-option", said.at.max(at), fact);
+                return self.error("duplicate-option", spanned.at.max(at), fact);
             }
         }
         tree.take("file");
-        tree.set("storage", Said { at, what: What::Value(storage.into()) });
-        tree.set("size", Said { at, what: What::Value(Value::Number(size)) });
-        What::Map(tree)
+        tree.set("storage", Spanned { at, content: Content::Value(storage.into()) });
+        tree.set("size", Spanned { at, content: Content::Value(Value::Number(size)) });
+        Content::Map(tree)
     }
 
-    fn options(&mut self, map: &Map, key: &'static machine::Key, name: &str) -> What {
+    fn options(&mut self, map: &Map, key: &'static machine::Key, name: &str) -> Content {
         let mut tree = Tree::default();
         for (written, value) in &map.0 {
             let Some(option) = Opt::find(key, &written.text) else {
@@ -92,13 +92,13 @@ impl Walker<'_> {
                 self.error("duplicate-option", written.at, fact);
                 continue;
             }
-            let what = self.option(value, option, Name::Entry(name, &written.text));
-            tree.set(option.name(), Said { at: value.at, what });
+            let content = self.option(value, option, Name::Entry(name, &written.text));
+            tree.set(option.name(), Spanned { at: value.at, content });
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> What {
+    fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> Content {
         match option {
             Opt::Part(part) => self.kind(node, part.kind, name),
             Opt::Field(field) => self.value(node, &field.ty, name),
@@ -112,9 +112,9 @@ impl Walker<'_> {
         slot: &str,
         option: &str,
         name: Name<'_>,
-    ) -> What {
+    ) -> Content {
         let option = ConfigKey::find(slot).and_then(|slot| Opt::find(slot.key, option));
-        option.map_or(What::Bad, |option| self.option(node, option, name))
+        option.map_or(Content::Invalid, |option| self.option(node, option, name))
     }
 
     fn no_option(&mut self, at: Span, key: &'static machine::Key, name: &str, option: &str) {
@@ -147,8 +147,8 @@ impl Walker<'_> {
         scalar: &Scalar,
         key: &'static machine::Key,
         name: &str,
-    ) -> What {
-        let said = |what| Said { at: node.at, what };
+    ) -> Content {
+        let spanned = |content| Spanned { at: node.at, content };
         let mut tree = Tree::default();
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
             if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
@@ -156,13 +156,13 @@ impl Walker<'_> {
                 return self
                     .push(self.sources.error("invalid-value", node.at, fact).hint(NEW_DISK));
             }
-            let what = self.kind(node, part.kind, Name::Key(name, key.part.help));
-            tree.set(part.name, said(what));
-            return What::Map(tree);
+            let content = self.kind(node, part.kind, Name::Key(name, key.part.help));
+            tree.set(part.name, spanned(content));
+            return Content::Map(tree);
         }
         for (option, value) in machine::split(key, &scalar.text) {
             if let Some(storage) = storage_of_state(key, option, value) {
-                tree.set("storage", said(What::Value(storage.into())));
+                tree.set("storage", spanned(Content::Value(storage.into())));
                 continue;
             }
             let Some(part) = key.part(option) else {
@@ -176,8 +176,8 @@ impl Walker<'_> {
                 self.error("duplicate-option", node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
-            let what = match normal(part.kind, value) {
-                Some(value) => What::Value(value),
+            let content = match normal(part.kind, value) {
+                Some(value) => Content::Value(value),
                 None => {
                     let is = shown::value(value, self.exposure).unwrap_or_default();
                     let must = part.kind.must();
@@ -188,31 +188,32 @@ impl Walker<'_> {
                     )
                 }
             };
-            tree.set(part.name, said(what));
+            tree.set(part.name, spanned(content));
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
     /// Sets a config key in the tree of a VM; short forms may have said some of it.
-    pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, said: Said) {
+    pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, spanned: Spanned) {
         let name: Cow<'static, str> = match slot.slot {
             None => slot.key.part.name.into(),
             Some(_) => slot.to_string().into(),
         };
-        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
-        let Some(short) = config.get(&name).and_then(Said::map) else {
-            return config.set(name, said);
+        let Some(config) = tree.map_mut(CONFIG, spanned.at) else { return };
+        let Some(short) = config.get(&name).and_then(Spanned::map) else {
+            return config.set(name, spanned);
         };
-        let twice = short.iter().find_map(|(option, low)| match &said.what {
-            What::Map(new) => Some((option, low.at, new.get(option)?.at)),
-            What::Null => Some((option, low.at, said.at)),
+        let twice = short.iter().find_map(|(option, low)| match &spanned.content {
+            Content::Map(new) => Some((option, low.at, new.get(option)?.at)),
+            Content::Null => Some((option, low.at, spanned.at)),
             _ => None,
         });
         if let Some((option, one, other)) = twice {
             return self.twice((&name, option), one, other);
         }
-        if let (What::Map(new), Some(low)) = (&said.what, config.map_mut(name, said.at)) {
-            low.lay(new);
+        if let (Content::Map(new), Some(low)) = (&spanned.content, config.map_mut(name, spanned.at))
+        {
+            low.overlay(new);
         }
     }
 
@@ -221,14 +222,14 @@ impl Walker<'_> {
         &mut self,
         tree: &mut Tree,
         (slot, option): (&'static str, &'static str),
-        said: Said,
+        spanned: Spanned,
     ) {
-        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
+        let Some(config) = tree.map_mut(CONFIG, spanned.at) else { return };
         let null = config.get(slot).filter(|other| other.is_null());
         let other = null.or_else(|| config.map(slot)?.get(option)).map(|other| other.at);
-        match (other, config.map_mut(slot, said.at)) {
-            (Some(other), _) => self.twice((slot, option), said.at, other),
-            (None, Some(low)) => low.set(option, said),
+        match (other, config.map_mut(slot, spanned.at)) {
+            (Some(other), _) => self.twice((slot, option), spanned.at, other),
+            (None, Some(low)) => low.set(option, spanned),
             // It is wrong, and that has been said.
             (None, None) => {}
         }

@@ -6,7 +6,7 @@ use crate::version::Version;
 
 impl Need {
     /// Returns whether a PVE asks for it when this value is written, or taken away.
-    pub fn is_asked(&self, parts: &Parts, pve: Version) -> bool {
+    pub fn applies(&self, parts: &Parts, pve: Version) -> bool {
         self.since <= pve && self.before.is_none_or(|before| pve < before) && self.fits(parts)
     }
 
@@ -36,7 +36,7 @@ mod tests {
     fn check(name: &str, text: &str, pve: Version, expected: &[&str]) {
         let key = ConfigKey::find(name).unwrap().key;
         let parts = Parts::read(key, text);
-        let asked = key.needs.iter().filter(|need| need.is_asked(&parts, pve));
+        let asked = key.needs.iter().filter(|need| need.applies(&parts, pve));
         let asked: Vec<_> = asked.map(|need| need.privilege).collect();
         assert_eq!(asked, expected, "{name}: {text}");
     }

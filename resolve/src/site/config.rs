@@ -3,14 +3,14 @@
 use super::slot::Slot;
 use crate::shape::CONFIG;
 use crate::source::Span;
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use serde_json::{Map, Value};
 use stage::Secret;
 use std::collections::BTreeMap;
 
 /// `site.yaml`.
 #[derive(Clone, Default)]
-pub(crate) struct Whole {
+pub(crate) struct SiteConfig {
     /// The site's name.
     pub site: Slot<String>,
     /// The vmids for VMs that name none.
@@ -96,17 +96,17 @@ pub(crate) struct Secrets {
     pub ssh_keys: Vec<(String, String)>,
 }
 
-impl Whole {
+impl SiteConfig {
     /// A site.yaml that has been reported: its name is not missing, it is unknown.
     pub(crate) fn unreadable(at: Span) -> Self {
-        Self { site: Slot::Bad(at), ..Self::default() }
+        Self { site: Slot::Invalid(at), ..Self::default() }
     }
 
     /// Reads site.yaml.
     pub(crate) fn read(site: &Tree) -> Self {
         let empty = Tree::default();
         let f = site.map("defaults").unwrap_or(&empty);
-        let flag = |key| f.get(key).and_then(Said::flag);
+        let flag = |key| f.get(key).and_then(Spanned::flag);
         let cloud_init = site.map("cloud_init").map(|tree| tree.to_json(false));
         Self {
             site: site.text("site"),
@@ -132,13 +132,13 @@ fn layer(defaults: &Tree) -> Tree {
     let (mut layer, mut nic) = (Tree::default(), Tree::default());
     let mut first = None;
     for key in ["bridge", "gateway"] {
-        if let Some(said) = defaults.get(key) {
-            nic.set(key, said.clone());
-            first.get_or_insert(said.at);
+        if let Some(spanned) = defaults.get(key) {
+            nic.set(key, spanned.clone());
+            first.get_or_insert(spanned.at);
         }
     }
     if let (Some(at), Some(config)) = (first, first.and_then(|at| layer.map_mut(CONFIG, at))) {
-        config.set("net0", Said { at, what: What::Map(nic) });
+        config.set("net0", Spanned { at, content: Content::Map(nic) });
     }
     layer
 }
@@ -178,13 +178,13 @@ impl Secrets {
         let texts = |name: &str| -> Vec<(String, Option<String>)> {
             let entries = tree.map(name).into_iter().flat_map(Tree::iter);
             entries
-                .filter(|(_, said)| !said.is_null())
-                .map(|(key, said)| (key.to_owned(), said.text().map(str::to_owned)))
+                .filter(|(_, spanned)| !spanned.is_null())
+                .map(|(key, spanned)| (key.to_owned(), spanned.text().map(str::to_owned)))
                 .collect()
         };
         let tokens = texts("api_tokens").into_iter();
         let keys = texts("ssh_keys").into_iter();
-        let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Said::text);
+        let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Spanned::text);
         Self {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
@@ -194,8 +194,8 @@ impl Secrets {
 }
 
 fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
-    let image = |said: &Said| {
-        let text = |name: &str| said.map()?.get(name).and_then(Said::text).map(str::to_owned);
+    let image = |spanned: &Spanned| {
+        let text = |name: &str| spanned.map()?.get(name).and_then(Spanned::text).map(str::to_owned);
         Image {
             file: text("file"),
             url: text("url"),
@@ -205,5 +205,5 @@ fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
             format: text("format"),
         }
     };
-    Some(tree?.iter().map(|(key, said)| (key.to_owned(), image(said))).collect())
+    Some(tree?.iter().map(|(key, spanned)| (key.to_owned(), image(spanned))).collect())
 }

@@ -1,15 +1,15 @@
 //! What of a file's lines may be shown, by its table. Does no I/O.
 
 use super::{
-    ENV, Found, HOST, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape, TEMPLATE,
-    Type,
+    ENV, HOST, KeyMatch, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
+    TEMPLATE, Type,
 };
 use machine::ConfigKey;
 use stage::shown::{Exposure, Outline};
 
 /// A place in a table, as [`stage::shown::Masked`] asks for it.
 #[derive(Clone, Copy)]
-pub(crate) struct Showing {
+pub(crate) struct ShapeOutline {
     place: Place,
     exposure: Exposure,
 }
@@ -21,7 +21,7 @@ enum Place {
     Part(machine::Kind),
 }
 
-impl Showing {
+impl ShapeOutline {
     /// A whole file.
     pub(crate) fn file(shape: &'static Shape) -> Self {
         Self { place: Place::Type(Type::Object(shape)), exposure: Exposure::Open }
@@ -39,7 +39,7 @@ impl Showing {
     }
 }
 
-impl Outline for Showing {
+impl Outline for ShapeOutline {
     fn is_mapping(self) -> bool {
         let is_mapping = match self.place {
             Place::Type(ty) => matches!(ty, Type::Object(_) | Type::Named(_)),
@@ -52,11 +52,11 @@ impl Outline for Showing {
     fn entry(self, key: &str) -> Option<Self> {
         match self.place {
             Place::Type(Type::Object(shape)) => match shape.find(key)? {
-                Found::Field(field) => {
+                KeyMatch::Field(field) => {
                     let exposure = self.exposure.max(field.shown);
                     Some(Self { place: Place::Type(field.ty), exposure })
                 }
-                Found::Row(key) => Some(Self { place: Place::Row(key), ..self }),
+                KeyMatch::Row(key) => Some(Self { place: Place::Row(key), ..self }),
             },
             Place::Type(Type::Named(item)) => Some(self.with(*item)),
             Place::Row(row) if !row.key.is_scalar() => Some(self.option(Opt::find(row.key, key)?)),

@@ -1,33 +1,33 @@
 //! What PVE refuses across the keys of a VM, at the place that is to blame. Does no I/O.
 
 use crate::shape::CONFIG;
-use crate::site::{Machine, Merged, Site};
-use crate::tree::{Said, Tree, What};
+use crate::site::{Merged, Site, VmEntry};
+use crate::tree::{Content, Spanned, Tree};
 use machine::{ConfigKey, NewVm, Problem, Settings};
 use stage::{Report, Vm};
 use std::collections::BTreeSet;
 
 /// So many different VMs are remembered.
-const REMEMBERED: usize = 1000;
+const MAX_REMEMBERED: usize = 1000;
 
 /// Judges VM after VM. Many of a group say the same, which is judged once.
 #[derive(Default)]
-pub(super) struct Cross {
+pub(super) struct ConfigChecker {
     sound: BTreeSet<String>,
 }
 
-impl Cross {
+impl ConfigChecker {
     /// Reports what is wrong between the keys of a VM.
     pub(super) fn check(
         &mut self,
         site: &Site<'_>,
-        (machine, merged): (&Machine, &Merged),
+        (vm_entry, merged): (&VmEntry, &Merged),
         vm: &Vm,
         report: &mut Report,
     ) {
         let Some(config) = &vm.config else { return };
         // What is not known is not judged.
-        if merged.tree.map(CONFIG).is_some_and(is_bad) {
+        if merged.tree.map(CONFIG).is_some_and(is_invalid) {
             return;
         }
         let is_made = vm.image != Vm::NO_IMAGE;
@@ -40,21 +40,21 @@ impl Cross {
         let new =
             boot_disk.map(|boot_disk| NewVm { boot_disk, cores: vm.cores, memory: vm.memory });
         problems.extend(machine::problems(&settings, new.as_ref()));
-        if problems.is_empty() && self.sound.len() < REMEMBERED {
+        if problems.is_empty() && self.sound.len() < MAX_REMEMBERED {
             self.sound.insert(same);
         }
         for problem in problems {
-            push(site, machine, &merged.tree, problem, report);
+            push(site, vm_entry, &merged.tree, problem, report);
         }
     }
 }
 
-fn push(site: &Site<'_>, machine: &Machine, tree: &Tree, problem: Problem, report: &mut Report) {
+fn push(site: &Site<'_>, vm_entry: &VmEntry, tree: &Tree, problem: Problem, report: &mut Report) {
     let Problem { code, key, part, fact, hint } = problem;
     let own = tree.get(&key).filter(|_| ConfigKey::find(&key).is_none());
     let slot = || tree.find(&[CONFIG, &key]);
     let option = part.as_ref().and_then(|part| tree.find(&[CONFIG, &key, part]));
-    let at = own.or(option).or_else(slot).map_or(machine.at, |said| said.at);
+    let at = own.or(option).or_else(slot).map_or(vm_entry.at, |spanned| spanned.at);
     let name = part.map_or_else(|| format!("`{key}`"), |part| format!("`{key}.{part}`"));
     let entry = site.sources.error(code, at, format!("{name} {fact}"));
     report.push(match hint {
@@ -64,11 +64,11 @@ fn push(site: &Site<'_>, machine: &Machine, tree: &Tree, problem: Problem, repor
 }
 
 /// Says whether anything in a tree has been reported as wrong.
-fn is_bad(tree: &Tree) -> bool {
-    tree.iter().any(|(_, said): (_, &Said)| match &said.what {
-        What::Bad => true,
-        What::Map(tree) => is_bad(tree),
-        What::List(items) => items.iter().any(Said::is_bad),
-        What::Null | What::Value(_) => false,
+fn is_invalid(tree: &Tree) -> bool {
+    tree.iter().any(|(_, spanned): (_, &Spanned)| match &spanned.content {
+        Content::Invalid => true,
+        Content::Map(tree) => is_invalid(tree),
+        Content::List(items) => items.iter().any(Spanned::is_invalid),
+        Content::Null | Content::Value(_) => false,
     })
 }

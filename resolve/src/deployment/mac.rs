@@ -2,9 +2,9 @@
 //!
 //! docs/decisions/0007-stable-mac.md says why.
 
-use super::Resolved;
-use super::nic::Found;
-use crate::site::{Group, NodeFile, Site};
+use super::ResolvedVm;
+use super::nic::FoundNic;
+use crate::site::{NodeFile, Site, VmSet};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -21,18 +21,18 @@ pub(super) fn counted(mac: &str, offset: u32) -> Option<String> {
 }
 
 /// What the MACs of a group are derived from.
-pub(crate) struct Derived {
+pub(crate) struct MacDeriver {
     prefix: String,
     owner: String,
 }
 
-impl Derived {
+impl MacDeriver {
     /// The MACs of a group on a node.
-    pub(crate) fn new(site: &Site<'_>, group: &Group, node: &NodeFile) -> Self {
-        let whole = &site.whole;
-        let prefix = whole.mac_prefix.value().map_or(PREFIX, String::as_str).to_lowercase();
-        let name = whole.site.value().map_or("", String::as_str);
-        Self { prefix, owner: format!("{name}/{}/{}", node.cluster(), group.deployment()) }
+    pub(crate) fn new(site: &Site<'_>, vm_set: &VmSet, node: &NodeFile) -> Self {
+        let config = &site.config;
+        let prefix = config.mac_prefix.value().map_or(PREFIX, String::as_str).to_lowercase();
+        let name = config.site.value().map_or("", String::as_str);
+        Self { prefix, owner: format!("{name}/{}/{}", node.cluster(), vm_set.deployment()) }
     }
 
     /// The MAC of a NIC; each round is another one.
@@ -48,13 +48,13 @@ impl Derived {
 
 /// Gives each NIC without a MAC a derived one. Of two that would get the same one, the later takes
 /// the next hash; so does one that would get a MAC that is written.
-pub(super) fn derive(derived: &Derived, all: &mut [Resolved<'_>]) {
+pub(super) fn derive(derived: &MacDeriver, all: &mut [ResolvedVm<'_>]) {
     let nics = all.iter().flat_map(|resolved| &resolved.nics);
     let written = nics.filter(|found| !found.nic.mac.is_empty());
     let mut taken: BTreeSet<String> = written.map(|found| found.nic.mac.clone()).collect();
     for resolved in all {
         let name = &resolved.vm.name;
-        for Found { nic, .. } in resolved.nics.iter_mut().filter(|found| found.nic.derived) {
+        for FoundNic { nic, .. } in resolved.nics.iter_mut().filter(|found| found.nic.derived) {
             let mut macs = (0..).map(|round| derived.mac(name, &nic.slot, round));
             nic.mac = macs.find(|mac| taken.insert(mac.clone())).unwrap_or_default();
         }
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn a_next_round_is_another_mac() {
-        let derived = Derived { prefix: PREFIX.to_owned(), owner: "lab/pve/e".to_owned() };
+        let derived = MacDeriver { prefix: PREFIX.to_owned(), owner: "lab/pve/e".to_owned() };
         let first = derived.mac("a", "net0", 0);
         for other in [("a", "net0", 1), ("a", "net1", 0), ("b", "net0", 0)] {
             assert_ne!(first, derived.mac(other.0, other.1, other.2), "{other:?}");

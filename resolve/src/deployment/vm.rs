@@ -1,13 +1,13 @@
 //! One machine → one VM: its layers merged, its defaults filled in, its addresses judged.
 //! Does no I/O.
 
-use super::cross::Cross;
-use super::{Resolved, config, guest, mac, nic};
-use crate::selection::How;
+use super::cross::ConfigChecker;
+use super::{ResolvedVm, config, guest, mac, nic};
+use crate::selection::DocumentOptions;
 use crate::shape::CONFIG;
-use crate::site::{BOOT_DISK, Group, Machine, Merged, NodeFile, Origin, Site, Slot};
+use crate::site::{BOOT_DISK, Merged, NodeFile, Origin, Site, Slot, VmEntry, VmSet};
 use crate::source::Span;
-use crate::tree::Said;
+use crate::tree::Spanned;
 use stage::{Power, Report, Vm};
 
 /// The bridge that every PVE installation has.
@@ -17,7 +17,7 @@ pub(crate) const BRIDGE: &str = "vmbr0";
 const MAX_VMID: u32 = 999_999_999;
 
 /// What a VM that is made must have from somewhere, and where that stands in its layers.
-const NEEDED: [(&str, &[&str]); 4] = [
+const REQUIRED: [(&str, &[&str]); 4] = [
     ("`image`", &["image"]),
     ("`cores`", &[CONFIG, "cores"]),
     ("`memory`", &[CONFIG, "memory", "current"]),
@@ -27,23 +27,23 @@ const NEEDED: [(&str, &[&str]); 4] = [
 /// Resolves the machines of a group, in the order in which they are written.
 pub(super) fn resolve_all<'g>(
     site: &mut Site<'_>,
-    group: &'g Group,
+    vm_set: &'g VmSet,
     node: &NodeFile,
-    how: &How,
-) -> Vec<Resolved<'g>> {
-    let mut all = Vec::with_capacity(group.machines.len());
-    let mut cross = Cross::default();
-    for (index, machine) in group.machines.iter().enumerate() {
-        let merged = site.merge(machine);
+    options: &DocumentOptions,
+) -> Vec<ResolvedVm<'g>> {
+    let mut all = Vec::with_capacity(vm_set.entries.len());
+    let mut cross = ConfigChecker::default();
+    for (index, vm_entry) in vm_set.entries.iter().enumerate() {
+        let merged = site.merge(vm_entry);
         let mut report = Report::new();
-        let mut one = One { site, group, machine, merged: &merged, report: &mut report };
-        let resolved = one.resolve(index, how);
-        cross.check(site, (machine, &merged), &resolved.vm, &mut report);
+        let mut one = VmResolver { site, vm_set, vm_entry, merged: &merged, report: &mut report };
+        let resolved = one.resolve(index, options);
+        cross.check(site, (vm_entry, &merged), &resolved.vm, &mut report);
         all.push(resolved);
         site.report.extend(report);
     }
-    mac::derive(&mac::Derived::new(site, group, node), &mut all);
-    for Resolved { vm, nics, .. } in &mut all {
+    mac::derive(&mac::MacDeriver::new(site, vm_set, node), &mut all);
+    for ResolvedVm { vm, nics, .. } in &mut all {
         let first = nics.iter().find(|found| found.nic.slot == "net0");
         vm.mac = first.map(|found| found.nic.mac.clone()).unwrap_or_default();
         vm.nics = Some(nics.iter_mut().map(|found| std::mem::take(&mut found.nic)).collect());
@@ -51,31 +51,31 @@ pub(super) fn resolve_all<'g>(
     all
 }
 
-struct One<'a, 'g> {
+struct VmResolver<'a, 'g> {
     site: &'a Site<'a>,
-    group: &'g Group,
-    machine: &'g Machine,
+    vm_set: &'g VmSet,
+    vm_entry: &'g VmEntry,
     merged: &'a Merged,
     report: &'a mut Report,
 }
 
-impl<'g> One<'_, 'g> {
-    fn resolve(&mut self, index: usize, how: &How) -> Resolved<'g> {
+impl<'g> VmResolver<'_, 'g> {
+    fn resolve(&mut self, index: usize, options: &DocumentOptions) -> ResolvedVm<'g> {
         let tree = &self.merged.tree;
         self.kind();
         self.missing();
-        let nics = nic::find(self.site, self.machine, tree, self.report);
+        let nics = nic::find(self.site, self.vm_entry, tree, self.report);
         let first = nics.iter().find(|found| found.nic.slot == "net0");
         let counted = |slot: &str| {
             let found = nics.iter().find(|found| found.nic.slot == slot)?;
             Some(found.nic.mac.clone()).filter(|mac| !mac.is_empty())
         };
-        let text = |path: &[&str]| tree.find(path).and_then(Said::text).map(str::to_owned);
-        let number = |path: &[&str]| tree.find(path).and_then(Said::number);
-        let texts = |key| tree.get(key).and_then(Said::texts).unwrap_or_default();
+        let text = |path: &[&str]| tree.find(path).and_then(Spanned::text).map(str::to_owned);
+        let number = |path: &[&str]| tree.find(path).and_then(Spanned::number);
+        let texts = |key| tree.get(key).and_then(Spanned::texts).unwrap_or_default();
         let mut vm = Vm {
-            name: self.machine.name.value().cloned().unwrap_or_default(),
-            renamed_from: self.machine.renamed_from().value().cloned(),
+            name: self.vm_entry.name.value().cloned().unwrap_or_default(),
+            renamed_from: self.vm_entry.renamed_from().value().cloned(),
             vmid: self.vmid(index),
             vmid_counted: self.has_counted_vmid(),
             image: text(&["image"]).unwrap_or_default(),
@@ -97,10 +97,10 @@ impl<'g> One<'_, 'g> {
             spec: self.spec(),
             ..Vm::default()
         };
-        guest::fill(self.site, (self.machine, tree), how, &mut vm, self.report);
-        let at = |key| tree.get(key).map(|said: &Said| said.at);
-        Resolved {
-            machine: self.machine,
+        guest::fill(self.site, (self.vm_entry, tree), options, &mut vm, self.report);
+        let at = |key| tree.get(key).map(|spanned: &Spanned| spanned.at);
+        ResolvedVm {
+            vm_entry: self.vm_entry,
             vm: Box::new(vm),
             nics,
             image_at: at("image"),
@@ -112,8 +112,8 @@ impl<'g> One<'_, 'g> {
     /// The images that disks other than the boot disk are made of.
     fn imports(&self) -> Vec<(String, Span)> {
         let config = self.merged.tree.map(CONFIG).into_iter().flat_map(|config| config.iter());
-        let imports = config.filter_map(|(_, said)| {
-            let import = said.map()?.get("import")?;
+        let imports = config.filter_map(|(_, spanned)| {
+            let import = spanned.map()?.get("import")?;
             Some((import.text()?.to_owned(), import.at))
         });
         imports.collect()
@@ -122,40 +122,41 @@ impl<'g> One<'_, 'g> {
     /// What no layer says and nothing can be assumed for.
     fn missing(&mut self) {
         let tree = &self.merged.tree;
-        if tree.get("image").and_then(Said::text) == Some(Vm::NO_IMAGE) {
+        if tree.get("image").and_then(Spanned::text) == Some(Vm::NO_IMAGE) {
             return;
         }
         let mut names = Vec::new();
-        for (name, path) in NEEDED {
+        for (name, path) in REQUIRED {
             match tree.find(path) {
-                Some(said) if said.is_null() => {
-                    let fact = format!("{} has no {name}: it is null here", self.machine.title());
+                Some(spanned) if spanned.is_null() => {
+                    let fact = format!("{} has no {name}: it is null here", self.vm_entry.title());
                     let hint = "give a value, or remove the key: then the layer below decides";
-                    self.report
-                        .push(self.site.sources.error("missing-field", said.at, fact).hint(hint));
+                    self.report.push(
+                        self.site.sources.error("missing-field", spanned.at, fact).hint(hint),
+                    );
                 }
                 // A mapping in which it is not.
-                Some(said) if said.map().is_some() => names.push(name),
+                Some(spanned) if spanned.map().is_some() => names.push(name),
                 Some(_) => {}
                 None => names.push(name),
             }
         }
         let slot = self.merged.boot_disk.as_str();
-        if let Some(said) = tree.find(&[CONFIG, slot]).filter(|said| said.is_null()) {
-            let fact = format!("`{slot}` is the boot disk of {}", self.machine.title());
-            let entry = self.site.sources.error("boot-disk-named-twice", said.at, fact);
+        if let Some(spanned) = tree.find(&[CONFIG, slot]).filter(|spanned| spanned.is_null()) {
+            let fact = format!("`{slot}` is the boot disk of {}", self.vm_entry.title());
+            let entry = self.site.sources.error("boot-disk-named-twice", spanned.at, fact);
             self.report.push(entry.hint("name another by `boot_disk`, or remove this"));
         }
-        if self.merged.broken || names.is_empty() {
+        if self.merged.incomplete || names.is_empty() {
             return;
         }
-        let fact = format!("{} has no {}", self.machine.title(), names.join(", "));
-        let mut entry = self.site.sources.error("missing-field", self.machine.at, fact);
-        for (what, name, at) in self.site.named_layers(self.machine) {
+        let fact = format!("{} has no {}", self.vm_entry.title(), names.join(", "));
+        let mut entry = self.site.sources.error("missing-field", self.vm_entry.at, fact);
+        for (what, name, at) in self.site.named_layers(self.vm_entry) {
             let place = self.site.sources.short(at);
             entry = entry.note(format!("nor has {what} \"{name}\", named at {place}"));
         }
-        let preset = match self.group.origin {
+        let preset = match self.vm_set.origin {
             Origin::Env => "`vm_preset`",
             Origin::Manifest => "`preset`",
             Origin::CommandLine => "`--preset`",
@@ -165,25 +166,25 @@ impl<'g> One<'_, 'g> {
 
     /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
     fn spec(&self) -> String {
-        let said = self.machine.mode();
-        let default = self.group.default_mode.value().map(String::as_str);
-        let mode = if said == Slot::Absent { default } else { said.value().copied() };
+        let spanned = self.vm_entry.mode();
+        let default = self.vm_set.default_mode.value().map(String::as_str);
+        let mode = if spanned == Slot::Absent { default } else { spanned.value().copied() };
         if mode == Some("push") {
             return String::new();
         }
-        self.merged.tree.get("spec").and_then(Said::text).unwrap_or_default().to_owned()
+        self.merged.tree.get("spec").and_then(Spanned::text).unwrap_or_default().to_owned()
     }
 
     fn power(&self) -> Power {
         match self.merged.tree.get("started") {
-            Some(said) if said.is_null() => Power::Any,
-            Some(said) if said.flag() == Some(false) => Power::Stopped,
+            Some(spanned) if spanned.is_null() => Power::Any,
+            Some(spanned) if spanned.flag() == Some(false) => Power::Stopped,
             _ => Power::Running,
         }
     }
 
     fn kind(&mut self) {
-        if let Some((&"ct", at)) = self.machine.text("type").set() {
+        if let Some((&"ct", at)) = self.vm_entry.text("type").set() {
             let fact = "no stage makes containers (type ct)";
             self.report
                 .push(self.site.sources.error("no-containers", at, fact).hint("make it a vm"));
@@ -192,27 +193,27 @@ impl<'g> One<'_, 'g> {
 
     /// Whether the VM's vmid follows from its place in a row, which changes when others come and go.
     fn has_counted_vmid(&self) -> bool {
-        match self.machine.tree.number("vmid") {
-            Slot::Set(..) => self.machine.number.is_some(),
-            Slot::Absent => self.group.vmid_base.set().is_some(),
+        match self.vm_entry.tree.number("vmid") {
+            Slot::Set(..) => self.vm_entry.number.is_some(),
+            Slot::Absent => self.vm_set.vmid_base.set().is_some(),
             _ => false,
         }
     }
 
     /// An env counts its VMs, those with a vmid of their own too.
     fn vmid(&mut self, index: usize) -> Option<u32> {
-        let (own, base) = (self.machine.tree.number("vmid"), self.group.vmid_base.set());
-        let offset = self.machine.offset();
+        let (own, base) = (self.vm_entry.tree.number("vmid"), self.vm_set.vmid_base.set());
+        let offset = self.vm_entry.offset();
         let (vmid, key, at) = match (own, base) {
             (Slot::Absent, Some((base, at))) => (counted_vmid(*base, index), "vmid_base", at),
             (Slot::Set(vmid, at), _) => (vmid.checked_add(offset), "vmid", at),
             _ => return None,
         };
         let is_none = |vmid: Option<u32>| vmid.is_none_or(|vmid| vmid > MAX_VMID);
-        let is_said = key == "vmid" && offset > 0 && is_none(vmid.map(|vmid| vmid - 1));
+        let is_reported = key == "vmid" && offset > 0 && is_none(vmid.map(|vmid| vmid - 1));
         // Of several of one entry the first is enough.
-        if is_none(vmid) && !is_said {
-            let fact = format!("`{key}` leaves no vmid for {}", self.machine.title());
+        if is_none(vmid) && !is_reported {
+            let fact = format!("`{key}` leaves no vmid for {}", self.vm_entry.title());
             self.report.push(self.site.sources.error("numbers-exhausted", at, fact));
         }
         vmid

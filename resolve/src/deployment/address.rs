@@ -1,7 +1,7 @@
 //! Whether a NIC's addresses can work: inside their net, and their gateway with them. Does no I/O.
 
 use crate::shape::CONFIG;
-use crate::site::{Machine, Site};
+use crate::site::{Site, VmEntry};
 use crate::source::Span;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use stage::{Entry, Report};
@@ -10,7 +10,7 @@ use std::net::IpAddr;
 /// What is to be judged.
 pub(super) struct Nic<'a> {
     pub(super) site: &'a Site<'a>,
-    pub(super) machine: &'a Machine,
+    pub(super) vm_entry: &'a VmEntry,
     /// As `net0`.
     pub(super) slot: &'a str,
     pub(super) addresses: &'a [(IpNet, Span)],
@@ -68,7 +68,7 @@ impl Nic<'_> {
             return true;
         };
         let entry = self.whose(*at, self.site.sources.error("unusable-gateway", *at, fact));
-        let entry = match self.machine.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
+        let entry = match self.vm_entry.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
             true => entry,
             false => {
                 let place = self.site.sources.short(gateway_at);
@@ -81,8 +81,8 @@ impl Nic<'_> {
 
     /// Says whether a gateway is one of `defaults`, of which a VM takes what it can use.
     fn is_of_site(&self, at: Span) -> bool {
-        let said = self.site.whole.layer.find(&[CONFIG, "net0", "gateway"]);
-        said.is_some_and(|said| said.items().iter().any(|item| item.at == at))
+        let spanned = self.site.config.layer.find(&[CONFIG, "net0", "gateway"]);
+        spanned.is_some_and(|spanned| spanned.items().iter().any(|item| item.at == at))
     }
 
     fn has_another(&self, gateway: IpAddr) -> bool {
@@ -92,11 +92,13 @@ impl Nic<'_> {
 
     /// An address that a template gives names the VM too.
     fn whose(&self, at: Span, entry: Entry) -> Entry {
-        let own = self.machine.tree.find(&[CONFIG, self.slot, "ip"]);
-        if own.is_some_and(|said| said.at == at || said.items().iter().any(|item| item.at == at)) {
+        let own = self.vm_entry.tree.find(&[CONFIG, self.slot, "ip"]);
+        if own.is_some_and(|spanned| {
+            spanned.at == at || spanned.items().iter().any(|item| item.at == at)
+        }) {
             return entry;
         }
-        let (title, place) = (self.machine.title(), self.site.sources.short(self.machine.at));
+        let (title, place) = (self.vm_entry.title(), self.site.sources.short(self.vm_entry.at));
         entry.note(format!("{title} has it from here: {place}"))
     }
 }

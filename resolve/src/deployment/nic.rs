@@ -3,9 +3,9 @@
 
 use super::address;
 use crate::shape::CONFIG;
-use crate::site::{Machine, Site};
+use crate::site::{Site, VmEntry};
 use crate::source::Span;
-use crate::tree::{Said, Tree};
+use crate::tree::{Spanned, Tree};
 use ipnet::IpNet;
 use machine::{ConfigKey, Form};
 use stage::{Nic, Report};
@@ -16,7 +16,7 @@ const DHCP: &str = "dhcp";
 
 /// A NIC, with the places of what it must not share.
 #[derive(Default)]
-pub(crate) struct Found {
+pub(crate) struct FoundNic {
     /// As the document has it; without a MAC where none is written.
     pub nic: Nic,
     /// Where its MAC is written.
@@ -30,15 +30,15 @@ pub(crate) struct Found {
 /// Finds the NICs of a VM, net0 first.
 pub(super) fn find(
     site: &Site<'_>,
-    machine: &Machine,
+    vm_entry: &VmEntry,
     tree: &Tree,
     report: &mut Report,
-) -> Vec<Found> {
+) -> Vec<FoundNic> {
     let empty = Tree::default();
     let config = tree.map(CONFIG).unwrap_or(&empty);
-    let mut slots: Vec<(ConfigKey, Option<&Said>)> = config
+    let mut slots: Vec<(ConfigKey, Option<&Spanned>)> = config
         .iter()
-        .filter_map(|(name, said)| Some((ConfigKey::find(name)?, Some(said))))
+        .filter_map(|(name, spanned)| Some((ConfigKey::find(name)?, Some(spanned))))
         .filter(|(slot, _)| matches!(slot.key.form, Form::Nic(_)))
         .collect();
     // net0 is there unless somebody takes it away.
@@ -46,44 +46,45 @@ pub(super) fn find(
         slots.push((first, None));
     }
     slots.sort_by_key(|(slot, _)| *slot);
-    let slots = slots.into_iter().filter(|(_, said)| !said.is_some_and(Said::is_null));
-    let one = |(slot, said): (ConfigKey, Option<&Said>)| {
-        One { site, machine, slot, said, report: &mut *report }.find()
+    let slots = slots.into_iter().filter(|(_, spanned)| !spanned.is_some_and(Spanned::is_null));
+    let one = |(slot, spanned): (ConfigKey, Option<&Spanned>)| {
+        NicResolver { site, vm_entry, slot, spanned, report: &mut *report }.find()
     };
     slots.map(one).collect()
 }
 
-struct One<'a> {
+struct NicResolver<'a> {
     site: &'a Site<'a>,
-    machine: &'a Machine,
+    vm_entry: &'a VmEntry,
     slot: ConfigKey,
-    said: Option<&'a Said>,
+    spanned: Option<&'a Spanned>,
     report: &'a mut Report,
 }
 
-impl One<'_> {
-    fn find(mut self) -> Found {
+impl NicResolver<'_> {
+    fn find(mut self) -> FoundNic {
         let first = self.slot.slot == Some(0);
-        let said = |option: &str| self.said.and_then(Said::map).and_then(|tree| tree.get(option));
-        let (ip, gateway, mac) = (said("ip"), said("gateway"), said("macaddr"));
-        let mtu = said("mtu").and_then(Said::number);
-        if !first && said("bridge").is_none_or(Said::is_null) {
+        let option =
+            |name: &str| self.spanned.and_then(Spanned::map).and_then(|tree| tree.get(name));
+        let (ip, gateway, mac) = (option("ip"), option("gateway"), option("macaddr"));
+        let mtu = option("mtu").and_then(Spanned::number);
+        if !first && option("bridge").is_none_or(Spanned::is_null) {
             self.without_bridge();
         }
         let addresses = self.addresses(ip);
         let gateways: Vec<(IpAddr, Span)> = gateway
-            .map_or(&[][..], Said::items)
+            .map_or(&[][..], Spanned::items)
             .iter()
-            .filter_map(|said| Some((said.text()?.parse().ok()?, said.at)))
+            .filter_map(|spanned| Some((spanned.text()?.parse().ok()?, spanned.at)))
             .collect();
-        let judge = address::Nic {
+        let validate = address::Nic {
             site: self.site,
-            machine: self.machine,
+            vm_entry: self.vm_entry,
             slot: &self.slot.to_string(),
             addresses: &addresses,
             gateways: &gateways,
         };
-        let used = judge.check(self.report);
+        let used = validate.check(self.report);
         let dhcp = addresses.is_empty()
             && match ip {
                 None => first,
@@ -95,60 +96,60 @@ impl One<'_> {
         };
         let copied = gateways.first().map(|(gateway, _)| gateway).filter(|_| addresses.is_empty());
         let ips = addresses.iter().map(|(net, _)| net.to_string());
-        Found {
+        FoundNic {
             nic: Nic {
                 slot: self.slot.to_string(),
-                mac: mac.and_then(|said| self.mac(said)).unwrap_or_default(),
-                derived: mac.is_none_or(Said::is_null),
+                mac: mac.and_then(|spanned| self.mac(spanned)).unwrap_or_default(),
+                derived: mac.is_none_or(Spanned::is_null),
                 ips: if dhcp { vec![DHCP.to_owned()] } else { ips.collect() },
                 gateways: used.iter().map(ToString::to_string).collect(),
                 // To PVE 1 is the bridge's own.
                 mtu: mtu.filter(|mtu| *mtu > 1),
             },
-            mac_at: mac.filter(|said| said.text().is_some()).map(|said| said.at),
+            mac_at: mac.filter(|spanned| spanned.text().is_some()).map(|spanned| spanned.at),
             gateway: beside.or(copied).map(ToString::to_string),
             addresses: addresses.iter().map(|(net, at)| (net.addr(), *at)).collect(),
         }
     }
 
     fn without_bridge(&mut self) {
-        let Some(said) = self.said.filter(|said| !said.is_bad()) else { return };
+        let Some(spanned) = self.spanned.filter(|spanned| !spanned.is_invalid()) else { return };
         let slot = self.slot;
-        let fact = format!("`{slot}` of {} has no `bridge`", self.machine.title());
-        self.report.push(self.site.sources.error("missing-field", said.at, fact));
+        let fact = format!("`{slot}` of {} has no `bridge`", self.vm_entry.title());
+        self.report.push(self.site.sources.error("missing-field", spanned.at, fact));
     }
 
     /// The static addresses; those of a VM that is one of several count on.
-    fn addresses(&mut self, ip: Option<&Said>) -> Vec<(IpNet, Span)> {
+    fn addresses(&mut self, ip: Option<&Spanned>) -> Vec<(IpNet, Span)> {
         let mut addresses = Vec::new();
-        for said in ip.map_or(&[][..], Said::items) {
-            let Some(first) = said.text().and_then(|text| text.parse::<IpNet>().ok()) else {
+        for spanned in ip.map_or(&[][..], Spanned::items) {
+            let Some(first) = spanned.text().and_then(|text| text.parse::<IpNet>().ok()) else {
                 continue;
             };
             let counted = |offset| address::counted(&first, offset);
-            let offset = self.machine.offset();
+            let offset = self.vm_entry.offset();
             if let Some(net) = counted(offset) {
-                addresses.push((net, said.at));
+                addresses.push((net, spanned.at));
             } else if offset.checked_sub(1).and_then(counted).is_some() {
                 // Of several of one entry the first is enough.
-                let title = self.machine.title();
+                let title = self.vm_entry.title();
                 let fact = format!("counting on from {first} leaves no address for {title}");
-                self.report.push(self.site.sources.error("numbers-exhausted", said.at, fact));
+                self.report.push(self.site.sources.error("numbers-exhausted", spanned.at, fact));
             }
         }
         addresses
     }
 
-    fn mac(&mut self, said: &Said) -> Option<String> {
-        let text = said.text()?;
+    fn mac(&mut self, spanned: &Spanned) -> Option<String> {
+        let text = spanned.text()?;
         let counted = |offset| super::mac::counted(text, offset);
-        let offset = self.machine.offset();
+        let offset = self.vm_entry.offset();
         let mac = counted(offset);
         // Of several of one entry the first is enough.
         if mac.is_none() && offset.checked_sub(1).and_then(counted).is_some() {
-            let title = self.machine.title();
+            let title = self.vm_entry.title();
             let fact = format!("counting on from {text} leaves no MAC for {title}");
-            self.report.push(self.site.sources.error("numbers-exhausted", said.at, fact));
+            self.report.push(self.site.sources.error("numbers-exhausted", spanned.at, fact));
         }
         mac
     }

@@ -2,17 +2,17 @@
 
 use super::slot::Slot;
 use crate::source::{Sources, Span};
-use crate::tree::{Said, Tree};
+use crate::tree::{Spanned, Tree};
 use stage::Report;
 use stage::guest;
 use std::rc::Rc;
 
 /// No group makes more VMs: what is larger is a mistake, and would fill the memory.
-const MOST: usize = 100_000;
+const MAX_VMS: usize = 100_000;
 
 /// A VM of an env, of a manifest or of the command line.
 #[derive(Clone)]
-pub(crate) struct Machine {
+pub(crate) struct VmEntry {
     /// Where it begins.
     pub at: Span,
     /// Its name.
@@ -36,7 +36,7 @@ pub(crate) enum Origin {
 
 /// Machines that are made together.
 #[derive(Clone)]
-pub(crate) struct Group {
+pub(crate) struct VmSet {
     /// The env's or the manifest's name, and the deployment's unless it is `renamed`.
     pub name: String,
     /// Where that is written; an env is called by its file.
@@ -56,10 +56,10 @@ pub(crate) struct Group {
     /// What happens once a machine has failed; only in manifests.
     pub on_error: Slot<String>,
     /// In the order of the file.
-    pub machines: Vec<Machine>,
+    pub entries: Vec<VmEntry>,
 }
 
-impl Machine {
+impl VmEntry {
     /// What messages call it.
     pub(crate) fn title(&self) -> String {
         match self.name.value() {
@@ -70,23 +70,23 @@ impl Machine {
 
     /// What it says of a key of its own.
     pub(crate) fn text(&self, key: &str) -> Slot<&str> {
-        Slot::of(self.tree.get(key), Said::text)
+        Slot::of(self.tree.get(key), Spanned::text)
     }
 
     /// The preset that it names; older and newer sites have a word of their own for it.
     pub(crate) fn preset(&self) -> Slot<&str> {
         let newer = self.tree.get("preset");
-        Slot::of(newer.or_else(|| self.tree.get("vm_preset")), Said::text)
+        Slot::of(newer.or_else(|| self.tree.get("vm_preset")), Spanned::text)
     }
 
     /// `push` or `pull`; only in manifests.
     pub(crate) fn mode(&self) -> Slot<&str> {
-        Slot::of(self.tree.find(&["execution", "mode"]), Said::text)
+        Slot::of(self.tree.find(&["execution", "mode"]), Spanned::text)
     }
 
     /// Returns whether its own entry is the place of what is said at a path.
     pub(crate) fn says(&self, path: &[&str], at: Span) -> bool {
-        self.tree.find(path).is_some_and(|said| said.at == at)
+        self.tree.find(path).is_some_and(|spanned| spanned.at == at)
     }
 
     /// Its number, to be added to what counts on.
@@ -95,7 +95,7 @@ impl Machine {
     }
 }
 
-impl Group {
+impl VmSet {
     /// Reads an env, or the command line's only VM.
     pub(crate) fn env(
         name: &str,
@@ -109,7 +109,7 @@ impl Group {
             name_at: None,
             renamed: None,
             origin,
-            machines: machines(tree.take("vms"), sources, report),
+            entries: vm_entries(tree.take("vms"), sources, report),
             node: tree.text("node"),
             vmid_base: tree.number("vmid_base"),
             posture: tree.text("posture"),
@@ -131,7 +131,7 @@ impl Group {
     ) -> Self {
         let mut tree = tree;
         let text = |tree: &Tree, path: &[&str]| {
-            Slot::of(tree.find(path), |said| said.text().map(str::to_owned))
+            Slot::of(tree.find(path), |spanned| spanned.text().map(str::to_owned))
         };
         let name = tree.text("name");
         Self {
@@ -139,7 +139,7 @@ impl Group {
             name_at: name.at(),
             renamed: None,
             origin: Origin::Manifest,
-            machines: machines(tree.take("nodes"), sources, report),
+            entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
@@ -149,20 +149,20 @@ impl Group {
     }
 }
 
-fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<Machine> {
-    let mut machines = Vec::new();
-    let items = list.map(Said::into_items).unwrap_or_default();
+fn vm_entries(list: Option<Spanned>, sources: &Sources, report: &mut Report) -> Vec<VmEntry> {
+    let mut vm_entries = Vec::new();
+    let items = list.map(Spanned::into_items).unwrap_or_default();
     for item in items {
         let at = item.at;
         let Some(tree) = item.into_map() else { continue };
         let (count, name) = (tree.number("count"), tree.text("name"));
         let tree = Rc::new(tree);
         let Some((count, count_at)) = count.set() else {
-            machines.push(Machine { at, name, number: None, tree });
+            vm_entries.push(VmEntry { at, name, number: None, tree });
             continue;
         };
-        if machines.len() + *count as usize > MOST {
-            let fact = format!("this makes more than {MOST} VMs");
+        if vm_entries.len() + *count as usize > MAX_VMS {
+            let fact = format!("this makes more than {MAX_VMS} VMs");
             report.push(sources.error("too-many-vms", count_at, fact));
             break;
         }
@@ -174,17 +174,17 @@ fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<M
             let fact = format!("with its number, \"{last}\" is longer than a host name may be");
             report.push(sources.error("invalid-name", name_at, fact));
         }
-        machines.extend((0..*count).map(|number| Machine {
+        vm_entries.extend((0..*count).map(|number| VmEntry {
             at,
             name: numbered(&name, number + 1),
             number: Some(number),
             tree: Rc::clone(&tree),
         }));
     }
-    machines
+    vm_entries
 }
 
-impl Machine {
+impl VmEntry {
     /// Returns the name that the VM had before, counted like its name.
     pub(crate) fn renamed_from(&self) -> Slot<String> {
         let name = self.tree.text("renamed_from");

@@ -13,13 +13,13 @@ mod unique;
 mod vm;
 
 pub(crate) use graph::nested;
-pub(crate) use mac::Derived;
+pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
-use crate::selection::How;
+use crate::selection::DocumentOptions;
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
-use crate::site::{Group, NodeFile, Origin, Site, Slot};
+use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
@@ -33,18 +33,18 @@ pub(crate) const HOST_USER: &str = "root";
 pub(crate) const IMAGE_DATASTORE: &str = "local";
 
 /// Resolves a group of machines on a node. What is wrong goes into the site's report.
-pub(crate) fn resolve(
+pub(crate) fn build(
     site: &mut Site<'_>,
-    group: &Group,
+    vm_set: &VmSet,
     node: &NodeFile,
-    how: &How,
+    options: &DocumentOptions,
 ) -> Deployment {
-    site.read_layers(group);
-    check_stems(site, group, node);
-    let order = graph::order(site, group, how.parent.as_deref());
-    let all = vm::resolve_all(site, group, node, how);
+    site.read_layers(vm_set);
+    check_stems(site, vm_set, node);
+    let order = graph::order(site, vm_set, options.parent.as_deref());
+    let all = vm::resolve_all(site, vm_set, node, options);
     check_spec_server(site, &all);
-    unique::check(site, group, &all, &order);
+    unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
@@ -63,30 +63,30 @@ pub(crate) fn resolve(
         None => (Vec::new(), None),
     };
     // What lives on a nested node has its home there: the YAML's `node` is that of the others.
-    let written = group.node.value().is_some() && how.parent.is_none();
+    let written = vm_set.node.value().is_some() && options.parent.is_none();
     let home = written.then(|| node.name().to_owned());
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
-        api_endpoint: how.address(Some(endpoint(site, node, how))).unwrap_or_default(),
-        api_token: api_token(site, node, how),
+        api_endpoint: options.address(Some(endpoint(site, node, options))).unwrap_or_default(),
+        api_token: api_token(site, node, options),
         ssh_user: text(&node.host_user)
-            .or_else(|| text(&site.whole.host_user))
+            .or_else(|| text(&site.config.host_user))
             .unwrap_or_else(|| HOST_USER.into()),
-        automation_user: text(&site.whole.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
+        automation_user: text(&site.config.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
         ssh_host: ssh_host(node),
         datastore: text(&node.datastore).unwrap_or_default(),
         image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
-        spec_server: how.address(text(&site.whole.server_url)).unwrap_or_default(),
-        site: text(&site.whole.site),
-        deployment: group.deployment().to_owned(),
+        spec_server: options.address(text(&site.config.server_url)).unwrap_or_default(),
+        site: text(&site.config.site),
+        deployment: vm_set.deployment().to_owned(),
         vm_names: Some(vm_names),
         vmid_range: vmid_range(site),
-        on_error: text(&group.on_error),
-        image_sources: images::sources(site, node, &vms, how),
-        cloud_init: cloud_init(site, how),
+        on_error: text(&vm_set.on_error),
+        image_sources: images::sources(site, node, &vms, options),
+        cloud_init: cloud_init(site, options),
         waiting,
         vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
         ..Deployment::default()
@@ -94,24 +94,24 @@ pub(crate) fn resolve(
 }
 
 /// The VMs of the document, parents first, each with the parent that is among them.
-fn made_here<'g>(mut all: Vec<Resolved<'g>>, order: &graph::Order) -> Vec<Resolved<'g>> {
+fn made_here<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<ResolvedVm<'g>> {
     let names: Vec<String> = all.iter().map(|vm| vm.vm.name.clone()).collect();
     let parent = |i: usize| order.parents[i].filter(|p| order.homes[*p] == order.homes[i]);
     for (index, resolved) in all.iter_mut().enumerate() {
         resolved.vm.parent = parent(index).map(|p| names[p].clone());
     }
-    let mut all: Vec<Option<Resolved<'_>>> = all.into_iter().map(Some).collect();
+    let mut all: Vec<Option<ResolvedVm<'_>>> = all.into_iter().map(Some).collect();
     order.here.iter().filter_map(|i| all[*i].take()).collect()
 }
 
 /// A VM of the document, and the machine that it was made of.
-pub(crate) struct Resolved<'g> {
+pub(crate) struct ResolvedVm<'g> {
     /// The machine.
-    pub machine: &'g crate::site::Machine,
+    pub vm_entry: &'g crate::site::VmEntry,
     /// The VM; boxed, since it is moved about and large.
     pub vm: Box<Vm>,
     /// Its NICs, with the places of what it must not share.
-    pub nics: Vec<nic::Found>,
+    pub nics: Vec<nic::FoundNic>,
     /// Where its image is named.
     pub image_at: Option<Span>,
     /// Where its spec is named.
@@ -120,8 +120,8 @@ pub(crate) struct Resolved<'g> {
     pub imports: Vec<(String, Span)>,
 }
 
-fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
-    if let Some(endpoint) = &how.endpoint {
+fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> String {
+    if let Some(endpoint) = &options.endpoint {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
             let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
@@ -134,7 +134,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
         return endpoint.clone();
     }
     let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
-    if endpoint.is_empty() && !node.api_endpoint.is_bad() {
+    if endpoint.is_empty() && !node.api_endpoint.is_invalid() {
         let at = node.api_endpoint.at().unwrap_or(node.at);
         let entry = site.sources.warning(
             "no-endpoint",
@@ -155,14 +155,14 @@ fn ssh_host(node: &NodeFile) -> String {
     ip.split('/').next().unwrap_or_default().to_owned()
 }
 
-fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> {
-    if !how.secrets {
+fn api_token(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> Secret<String> {
+    if !options.secrets {
         return Secret::default();
     }
     let name = node.api_token.value().unwrap_or(&node.stem);
     match site.secrets.as_ref().and_then(|s| s.api_tokens.get(name)) {
         Some(token) => return token.clone().unwrap_or_default(),
-        None if node.api_token.is_bad() || site.secrets_unknown => return Secret::default(),
+        None if node.api_token.is_invalid() || site.secrets_unknown => return Secret::default(),
         None => {}
     }
     // One that is written has been looked for where it stands.
@@ -174,30 +174,33 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
 }
 
 fn vmid_range(site: &Site<'_>) -> VmidRange {
-    let text = site.whole.vmid_range.value();
+    let text = site.config.vmid_range.value();
     text.and_then(|text| VmidRange::parse(text)).unwrap_or_default()
 }
 
 /// What the site says for every guest, filled up with its defaults.
-fn cloud_init(site: &Site<'_>, how: &How) -> serde_json::Map<String, serde_json::Value> {
-    let whole = &site.whole;
-    let mut json = whole.cloud_init.clone();
-    if !how.secrets {
+fn cloud_init(
+    site: &Site<'_>,
+    options: &DocumentOptions,
+) -> serde_json::Map<String, serde_json::Value> {
+    let config = &site.config;
+    let mut json = config.cloud_init.clone();
+    if !options.secrets {
         json::mask(&mut json, &CLOUD_INIT);
     }
-    for (name, slot) in [("timezone", &whole.timezone), ("domain", &whole.domain)] {
+    for (name, slot) in [("timezone", &config.timezone), ("domain", &config.domain)] {
         if let (None, Some(text)) = (json.get(name), slot.value()) {
             json.insert(name.to_owned(), text.clone().into());
         }
     }
-    if let (None, Some(servers)) = (json.get("dns_servers"), whole.dns_servers.value()) {
+    if let (None, Some(servers)) = (json.get("dns_servers"), config.dns_servers.value()) {
         json.insert("dns_servers".to_owned(), servers.clone().into());
     }
     json
 }
 
 /// Where a file's name becomes a name in PVE, the file system allows more than PVE does.
-fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
+fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
         if !rule.accepts(stem) {
             let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
@@ -205,18 +208,18 @@ fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
             site.report.push(Entry::error("invalid-name", place, fact).hint(hint));
         }
     };
-    if group.origin == Origin::Env && group.renamed.is_none() {
-        check("envs", &group.name, &DEPLOYMENT, "rename the file");
+    if vm_set.origin == Origin::Env && vm_set.renamed.is_none() {
+        check("envs", &vm_set.name, &DEPLOYMENT, "rename the file");
     }
-    if node.node.value().is_none() && !node.node.is_bad() {
+    if node.node.value().is_none() && !node.node.is_invalid() {
         check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
     }
 }
 
 /// A spec that no VM can fetch is most likely a server that somebody forgot.
-fn check_spec_server(site: &mut Site<'_>, all: &[Resolved<'_>]) {
-    let server = &site.whole.server_url;
-    if server.is_bad() || server.value().is_some_and(|url| !url.is_empty()) {
+fn check_spec_server(site: &mut Site<'_>, all: &[ResolvedVm<'_>]) {
+    let server = &site.config.server_url;
+    if server.is_invalid() || server.value().is_some_and(|url| !url.is_empty()) {
         return;
     }
     let fetches = all.iter().filter(|resolved| !resolved.vm.spec.is_empty());
