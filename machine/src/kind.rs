@@ -157,7 +157,7 @@ impl Kind {
             Self::Decimal(least, i64::MAX) => format!("a number, {least} or more").into(),
             Self::Decimal(least, most) => format!("a number from {least} to {most}").into(),
             Self::Word(words) => one_of(words).into(),
-            Self::Size => "a size: a number of GiB, or text such as 512M".into(),
+            Self::Size => "a size in GiB, or text such as 512M".into(),
             Self::Text(rule) | Self::Lines(rule) => rule.must.into(),
             Self::Machine => crate::rule::MACHINE.must.into(),
             Self::Mac => crate::rule::MAC.must.into(),

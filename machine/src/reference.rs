@@ -45,7 +45,7 @@ fn section(text: &mut String, keys: &[&'static Key], table: &str) {
     // Writing into a string does not fail.
     let _ = write!(
         text,
-        "\n### {}\n\n{}\nAdding or removing it in a running guest: {effect}.\nTakes {needs}.\n\n{table}",
+        "\n### {}\n\n{}\nAdding or removing it takes effect {effect}.\nRequires {needs}.\n\n{table}",
         names.join(", "),
         helps.join("\n"),
     );
@@ -53,8 +53,7 @@ fn section(text: &mut String, keys: &[&'static Key], table: &str) {
 
 fn table(first: &str, rows: &Vec<Row>) -> String {
     let mut text = format!(
-        "| {first} | holds | absent means | a new VM gets | a change in a running guest | since | \
-         what it is |\n|---|---|---|---|---|---|---|\n"
+        "| {first} | value | default | a new VM gets | a change takes effect | since | meaning |\n|---|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let _ = writeln!(text, "| {} |", row.join(" | "));
@@ -68,7 +67,7 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
     let name = if name.starts_with('`') { name.to_owned() } else { code(name) };
     let also: Vec<String> = part.aliases.iter().map(|also| code(also)).collect();
     let also = if also.is_empty() { String::new() } else { format!(" or {}", also.join(" or ")) };
-    let needs = if key.is_scalar() { format!(" Takes {}.", needs(key)) } else { String::new() };
+    let needs = if key.is_scalar() { format!(" Requires {}.", needs(key)) } else { String::new() };
     let since = Some(part.since).filter(|since| *since > Version::OLDEST);
     [
         format!("{name}{also}"),
@@ -98,16 +97,16 @@ fn show(kind: Kind, normal: &str) -> String {
 
 fn effect(effect: Effect, restarts: &[&str]) -> String {
     let counts = match effect {
-        Effect::Live => "at once".to_owned(),
-        Effect::Plug(feature) => format!("at once with `hotplug: {}`", word(feature)),
+        Effect::Live => "immediately".to_owned(),
+        Effect::Plug(feature) => format!("immediately with `hotplug: {}`", word(feature)),
         Effect::Restart => "at the next start".to_owned(),
-        Effect::Grow => "it grows at once, and never shrinks".to_owned(),
-        Effect::AtCreate => "never: it counts when it is made".to_owned(),
+        Effect::Grow => "immediately; it can only grow".to_owned(),
+        Effect::AtCreate => "never; used only at creation".to_owned(),
     };
     if restarts.is_empty() {
         return counts;
     }
-    format!("{counts}; at the next start to or from {}", restarts.join(" or "))
+    format!("{counts}; at the next start when changed to or from {}", restarts.join(" or "))
 }
 
 fn word(feature: Feature) -> &'static str {
@@ -143,7 +142,7 @@ fn need(need: &Need) -> String {
         When::CloudInit => " for cloud-init's drive".to_owned(),
         When::Has(option) => format!(" with `{option}`"),
         When::Is(option, value) => format!(" with `{option}: {value}`"),
-        When::CustomModel => " for models of the cluster".to_owned(),
+        When::CustomModel => " for custom models".to_owned(),
     };
     let since = Some(need.since).filter(|since| *since > Version::OLDEST);
     let since = since.map_or_else(String::new, |since| format!(" since {since}"));
@@ -197,7 +196,7 @@ fn by_key(keys: &[&'static Key], texts: &[String]) -> String {
 }
 
 fn refused(text: &mut String) {
-    text.push_str("\n## What cannot be set\n\n| key | why |\n|---|---|\n");
+    text.push_str("\n## Refused keys and options\n\n| key | reason |\n|---|---|\n");
     for refused in REFUSED {
         let _ = writeln!(text, "| `{}` | {} |", refused.name, refused.reason);
     }

@@ -40,7 +40,7 @@ pub fn of_key(key: &'static Key) -> Value {
     for part in key.parts() {
         options.insert(part.name.to_owned(), of_part(part));
         for also in part.aliases {
-            let help = format!("Another name of `{}`.", part.name);
+            let help = format!("Alias of `{}`.", part.name);
             options.insert((*also).to_owned(), described(or_null(part.kind), &help));
         }
     }

@@ -101,7 +101,7 @@ impl Settings {
 fn unknown(name: &str) -> String {
     match refusal(name) {
         Some(reason) => format!("cannot be set: {reason}"),
-        None => "is no config key of PVE".to_owned(),
+        None => "is not a PVE config key".to_owned(),
     }
 }
 
@@ -147,7 +147,7 @@ fn read_text(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => u8::from(*flag).to_string(),
-        _ => return Err(vec![(None, "must be text, or a mapping of options".to_owned())]),
+        _ => return Err(vec![(None, "must be text or a mapping of options".to_owned())]),
     };
     let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, value) in crate::Parts::read(key, &text).iter() {

@@ -59,7 +59,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
         (Some(given), Some((written, at)), _) if given != written => {
             let fact = format!("the VMs belong on node \"{written}\", but `--node` is \"{given}\"");
             let entry = site.sources.error("node-conflict", at, fact);
-            site.report.push(entry.hint("leave `--node` out, or change `node` here"));
+            site.report.push(entry.hint("omit `--node`, or change `node` here"));
             None
         }
         (_, Some((written, at)), _) => site.node(written, Some(at)),
@@ -69,7 +69,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
         (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
         (None, None, _) => {
             let hint = node_hint(site, &nodes, vm_set);
-            site.report.push(Entry::error("no-node", Place::Run, "no node is selected").hint(hint));
+            site.report.push(Entry::error("no-node", Place::Run, "no node selected").hint(hint));
             None
         }
     }
@@ -89,8 +89,8 @@ fn node_of_parent(
     }
     if vm_set.is_some_and(|vm_set| nested(site, vm_set, parent).is_some()) {
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
-        let fact = format!("does not exist, and nothing else says where \"{parent}\" is");
-        let hint = format!("describe it there, or {}", node_hint(site, &nodes, None));
+        let fact = format!("does not exist, so the address of node \"{parent}\" is unknown");
+        let hint = format!("create the file, or {}", node_hint(site, &nodes, None));
         site.report.push(Entry::error("node-not-described", place, fact).hint(hint));
     }
     None
@@ -99,15 +99,15 @@ fn node_of_parent(
 /// How to name a node: on the command line, or in the YAML of the group where that counts.
 fn node_hint(site: &Site<'_>, nodes: &[&str], vm_set: Option<&VmSet>) -> String {
     let written = match vm_set.map(|vm_set| vm_set.origin) {
-        Some(Origin::Env) => ", or write `node: NAME` in the env",
-        Some(Origin::Manifest) => ", or write `node: NAME` in the manifest",
+        Some(Origin::Env) => ", or set `node: NAME` in the env",
+        Some(Origin::Manifest) => ", or set `node: NAME` in the manifest",
         Some(Origin::CommandLine) | None => "",
     };
     match nodes {
-        [] => format!("fill {}/nodes: it holds none", site.sources.root),
+        [] => format!("add a node file to {}/nodes", site.sources.root),
         _ => {
             let names = suggest::list(nodes.iter().copied());
-            format!("give `--node NAME`{written}: nodes/ holds {names}")
+            format!("use `--node NAME`{written}; nodes/ has {names}")
         }
     }
 }

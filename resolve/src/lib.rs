@@ -93,8 +93,9 @@ fn document(select: SelectArgs, folder: &Path) -> Result<Output, Failure> {
         .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
     let report = sorted(std::mem::take(&mut site.report));
     let bytes = deployment.unwrap_or_default().to_bytes();
-    let bytes =
-        bytes.map_err(|e| Entry::error("not-rendered", Place::Run, "no document").cause(&e))?;
+    let bytes = bytes.map_err(|e| {
+        Entry::error("not-rendered", Place::Run, "cannot render the document").cause(&e)
+    })?;
     Ok(Output::bytes(bytes, report))
 }
 
@@ -129,8 +130,8 @@ fn pretty(json: &serde_json::Value) -> String {
 }
 
 fn nothing_selected() -> Failure {
-    let entry = Entry::error("nothing-selected", Place::Run, "nothing is selected");
-    entry.hint("give `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
+    let entry = Entry::error("nothing-selected", Place::Run, "nothing selected");
+    entry.hint("use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
 }
 
 /// The site's texts, and the file that only the command line knows.

@@ -44,7 +44,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     sources.base = std::path::absolute(root).unwrap_or(root.to_owned()).display().to_string();
     let others = names(root).map_err(|e| {
         Failure::from(
-            Entry::error("unreadable", Place::file(&shown), "the site cannot be read").cause(&e),
+            Entry::error("unreadable", Place::file(&shown), "cannot read the site").cause(&e),
         )
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
@@ -66,7 +66,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
         read_secrets(root, &mut sources);
     }
     if sources.files().next().is_none() {
-        let fact = "this is no site: there is no site.yaml, envs/, manifests/ or nodes/";
+        let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
         return Err(Entry::error("not-a-site", Place::file(&shown), fact).into());
     }
     Ok(sources)
@@ -107,7 +107,7 @@ fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
             let place = Place::file(format!("{}/{folder}", sources.root));
             sources
                 .report
-                .push(Entry::warning("unreadable", place, "the folder cannot be read").cause(&e));
+                .push(Entry::warning("unreadable", place, "cannot read the directory").cause(&e));
         }
         Vec::new()
     })
@@ -190,11 +190,11 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
 fn decrypted(path: &Path) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
         Undecrypted::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
-            fact: "is encrypted, and the program `sops` is not on PATH".to_owned(),
-            hint: Some("install sops, or leave secrets out by `--no-secrets`".to_owned()),
+            fact: "is encrypted, but `sops` is not on PATH".to_owned(),
+            hint: Some("install sops, or use `--no-secrets`".to_owned()),
         },
         Undecrypted::NotStarted(e) => {
-            format!("is encrypted, and `sops` cannot be started: {e}").into()
+            format!("is encrypted, but `sops` could not be started: {e}").into()
         }
         Undecrypted::Refused(said) => {
             let said = said.lines().next().unwrap_or("nothing");
@@ -211,7 +211,7 @@ fn warn_of_mode(path: &Path, sources: &mut Sources) {
         let entry = Entry::warning(
             "readable-by-others",
             Place::file(shown.to_string()),
-            "others can read the secrets",
+            "is readable by other users",
         );
         sources.report.push(entry.hint(format!("chmod 600 {shown}")));
     }

@@ -29,7 +29,7 @@ fn boot_order(view: &View<'_>, problems: &mut Vec<Problem>) {
             drive || matches!(name, "net" | "usb" | "hostpci")
         });
         let Some(key) = found else {
-            refuse(format!("names {device}, which is nothing to boot from"));
+            refuse(format!("names {device}, which is not a boot device"));
             continue;
         };
         let cancelled = matches!(view.settings.0.get(&key), Some(Setting::Cancelled));
@@ -51,13 +51,15 @@ fn machine(view: &View<'_>, problems: &mut Vec<Problem>) {
     match get(options, "viommu") {
         Some("intel") => {
             if view.is_q35() == Some(false) {
-                refuse("viommu", "can be intel only with q35", Some("add `type: q35`"));
+                refuse("viommu", "cannot be intel without q35", Some("add `type: q35`"));
             }
             if bits.is_some_and(|bits| !matches!(bits, "39" | "48")) {
                 refuse("aw-bits", "must be 39 or 48 with `viommu: intel`", None);
             }
         }
-        None if bits.is_some() && view.new.is_some() => refuse("aw-bits", "needs `viommu`", None),
+        None if bits.is_some() && view.new.is_some() => {
+            refuse("aw-bits", "requires `viommu`", None)
+        }
         _ => {}
     }
 }
@@ -66,19 +68,19 @@ fn firmware(view: &View<'_>, problems: &mut Vec<Problem>) {
     if let Some((key, options)) = view.each("efidisk0").next() {
         if view.is("bios", "", "seabios") {
             let hint = Some("add `bios: ovmf`");
-            problems.push(problem(key, "", "has no effect with the firmware seabios", hint));
+            problems.push(problem(key, "", "has no effect with `bios: seabios`", hint));
         }
         // PVE: qemu-server, OVMF.pm, get_ovmf_files: only the large variables have keys.
         let small = key.key.part("efitype").and_then(|part| view.value_of(key, part));
         if small == Some("2m") && get(options, "pre-enrolled-keys") == Some("1") {
             let hint = Some("add `efitype: 4m`");
-            problems.push(problem(key, "pre-enrolled-keys", "needs `efitype: 4m`", hint));
+            problems.push(problem(key, "pre-enrolled-keys", "requires `efitype: 4m`", hint));
         }
     }
     if let Some((key, options)) = view.each("smbios1").next() {
         // PVE: qemu-server, QemuServer.pm, confdesc: 512 characters, of which the uuid has 42.
         if parts_of(options).write(key.key).len() > 512 - 42 {
-            let fact = "is too long: PVE takes 512 characters, in base64 and with the uuid";
+            let fact = "is too long: PVE allows 512 characters in base64, including the uuid";
             problems.push(problem(key, "", fact, None));
         }
     }

@@ -22,7 +22,7 @@ fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
             let missing = view.new.is_some() && part.at_create.is_none();
             let unset = !options.contains_key(part.name);
             if any && (cancelled(part) || (unset && missing)) && !is_given(view, key) {
-                let fact = format!("needs `{}`", part.name);
+                let fact = format!("requires `{}`", part.name);
                 problems.push(problem(key, "", fact, None));
             }
         }
@@ -43,10 +43,10 @@ fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
         let named = ["host", "mapping"].map(|name| get(options, name).is_some());
         match named {
             [true, true] => {
-                problems.push(problem(key, "mapping", "cannot stand beside `host`", None));
+                problems.push(problem(key, "mapping", "cannot be combined with `host`", None));
             }
             [false, false] if view.new.is_some() => {
-                problems.push(problem(key, "", "needs `mapping`, or `host: spice`", None));
+                problems.push(problem(key, "", "requires `mapping` or `host: spice`", None));
             }
             _ => {}
         }
@@ -54,10 +54,11 @@ fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         }
         if let Some(system) = other {
-            let fact = format!("cannot be used with `ostype: {system}`: it has usb0 to usb4");
+            let fact =
+                format!("cannot be used with `ostype: {system}`, which supports only usb0 to usb4");
             problems.push(problem(key, "", fact, None));
         } else if is_old {
-            let fact = "cannot be used with a machine older than 7.1: it has usb0 to usb4";
+            let fact = "cannot be used with a machine type older than 7.1, which supports only usb0 to usb4";
             problems.push(problem(key, "", fact, None));
         }
     }
@@ -78,31 +79,31 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
     let mut graphics: Option<ConfigKey> = None;
     for (key, options) in view.each("hostpci") {
         if get(options, "mapping").is_none() && view.new.is_some() {
-            problems.push(problem(key, "", "needs `mapping`", None));
+            problems.push(problem(key, "", "requires `mapping`", None));
         }
         if get(options, "pcie") == Some("1") && is_q35 == Some(false) {
             let hint = Some("use `machine: q35`");
-            problems.push(problem(key, "pcie", "needs the machine q35", hint));
+            problems.push(problem(key, "pcie", "requires a q35 machine", hint));
         }
         if get(options, "legacy-igd") != Some("1") {
             continue;
         }
         let mut refuse = |fact: &str| problems.push(problem(key, "legacy-igd", fact, None));
         if let Some(first) = graphics.replace(key) {
-            refuse(&format!("cannot be set twice: {first} has it"));
+            refuse(&format!("is already set on {first}"));
         }
         if is_q35 == Some(true) {
-            refuse("cannot be used with the machine q35");
+            refuse("cannot be used with a q35 machine");
         }
         if view.value("vga", "type").is_some_and(|card| card != "none") {
-            refuse("needs `vga: none`");
+            refuse("requires `vga: none`");
         }
         if get(options, "rombar") == Some("0") {
-            refuse("needs `rombar`");
+            refuse("requires `rombar`");
         }
         for name in ["x-vga", "mdev"] {
             if get(options, name).is_some_and(|value| value != "0") {
-                refuse(&format!("cannot stand beside `{name}`"));
+                refuse(&format!("cannot be combined with `{name}`"));
             }
         }
     }

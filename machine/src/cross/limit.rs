@@ -35,7 +35,7 @@ pub(super) fn validate(
 fn needed(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     let is_set = |name: &str| get(options, name).is_some_and(|value| value != "0");
     for (name, other) in NEEDED.iter().filter(|(name, other)| is_set(name) && !is_set(other)) {
-        problems.push(problem(key, name, format!("needs `{other}` as well"), None));
+        problems.push(problem(key, name, format!("requires `{other}`"), None));
     }
 }
 
@@ -45,7 +45,7 @@ fn in_bytes(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
         let Some(value) = get(options, name) else { continue };
         if value != "0" || get(options, kept).is_some() {
             let hint = format!("use `{kept}`");
-            let fact = "cannot be set: PVE makes no limit of it";
+            let fact = "cannot be set: PVE does not enforce it";
             problems.push(problem(key, name, fact, Some(&hint)));
         }
     }
@@ -64,7 +64,7 @@ fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
             if number(&all).is_some()
                 && let Some(one) = one.iter().find(|name| number(name).is_some())
             {
-                problems.push(problem(key, one, format!("cannot stand beside `{all}`"), None));
+                problems.push(problem(key, one, format!("cannot be combined with `{all}`"), None));
             }
         }
         for way in ["", "_rd", "_wr"] {
@@ -89,35 +89,32 @@ mod tests {
             &[
                 (
                     json!({"virtio0": {"mbps": 5, "mbps_wr": 5}}),
-                    "virtio0.mbps_wr cannot stand beside `mbps`",
+                    "virtio0.mbps_wr cannot be combined with `mbps`",
                 ),
                 (
                     json!({"virtio0": {"iops_max": 5, "iops_rd_max": 5}}),
-                    "virtio0.iops_rd_max cannot stand beside `iops_max`",
+                    "virtio0.iops_rd_max cannot be combined with `iops_max`",
                 ),
                 (
                     json!({"virtio0": {"iops_rd": 5, "iops_rd_max": 4}}),
                     "virtio0.iops_rd_max is less than `iops_rd`",
                 ),
-                (
-                    json!({"virtio0": {"mbps_rd_max": 5}}),
-                    "virtio0.mbps_rd_max needs `mbps_rd` as well",
-                ),
+                (json!({"virtio0": {"mbps_rd_max": 5}}), "virtio0.mbps_rd_max requires `mbps_rd`"),
                 (
                     json!({"virtio0": {"mbps": 0, "mbps_max": 0.5}}),
-                    "virtio0.mbps_max needs `mbps` as well",
+                    "virtio0.mbps_max requires `mbps`",
                 ),
                 (
                     json!({"virtio0": {"iops_wr_max_length": 5}}),
-                    "virtio0.iops_wr_max_length needs `iops_wr_max` as well",
+                    "virtio0.iops_wr_max_length requires `iops_wr_max`",
                 ),
                 (
                     json!({"virtio0": {"bps": 1_048_576}}),
-                    "virtio0.bps cannot be set: PVE makes no limit of it",
+                    "virtio0.bps cannot be set: PVE does not enforce it",
                 ),
                 (
                     json!({"virtio0": {"bps_rd": 0, "mbps_rd": 5}}),
-                    "virtio0.bps_rd cannot be set: PVE makes no limit of it",
+                    "virtio0.bps_rd cannot be set: PVE does not enforce it",
                 ),
             ],
             &[

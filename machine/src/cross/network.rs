@@ -11,13 +11,13 @@ pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
             if get(options, name).is_some()
                 && let Some(model) = model.filter(|model| *model != "virtio")
             {
-                let fact = format!("is for virtio NICs, and this is {model}");
+                let fact = format!("is for virtio NICs, but this one is {model}");
                 problems.push(problem(key, name, fact, None));
             }
         }
         let mtu = get(options, "mtu").and_then(|mtu| mtu.parse::<u32>().ok());
         if mtu.is_some_and(|mtu| (2..576).contains(&mtu)) {
-            let fact = "must be 576 or more, or 1 for that of the bridge";
+            let fact = "must be at least 576, or 1 for the bridge's MTU";
             problems.push(problem(key, "mtu", fact, None));
         }
     }
@@ -29,10 +29,10 @@ pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
             }
             match get(options, address) {
                 None if view.new.is_some() => {
-                    problems.push(problem(key, gateway, format!("needs `{address}`"), None));
+                    problems.push(problem(key, gateway, format!("requires `{address}`"), None));
                 }
                 Some(dynamic @ ("dhcp" | "auto")) => {
-                    let fact = format!("cannot stand beside `{address}: {dynamic}`");
+                    let fact = format!("cannot be combined with `{address}: {dynamic}`");
                     problems.push(problem(key, gateway, fact, None));
                 }
                 _ => {}

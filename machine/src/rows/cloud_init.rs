@@ -18,7 +18,7 @@ const fn part(name: &'static str, kind: Kind, help: &'static str) -> Part {
 const SOURCE: &str = "qemu-server, QemuServer.pm, confdesc_cloudinit";
 
 pub(super) static CIUSER: Key = Key::scalar(
-    part("ciuser", Kind::Text(&rule::CI_USER), "The user that PVE's cloud-init drive names."),
+    part("ciuser", Kind::Text(&rule::CI_USER), "The user on PVE's cloud-init drive."),
     NEEDS,
     SOURCE,
 );
@@ -27,7 +27,7 @@ pub(super) static CITYPE: Key = Key::scalar(
     part(
         "citype",
         Kind::Word(&["configdrive2", "nocloud", "opennebula"]),
-        "The format of PVE's cloud-init drive; without it, the one that the system reads.",
+        "The format of PVE's cloud-init drive [default: the one for `ostype`].",
     ),
     NEEDS,
     SOURCE,
@@ -69,7 +69,7 @@ pub(super) static NAMESERVER: Key = Key::scalar(
     part(
         "nameserver",
         Kind::List(' ', &rule::ADDRESS),
-        "The DNS servers that PVE's cloud-init drive names.",
+        "The DNS servers on PVE's cloud-init drive.",
     ),
     NEEDS,
     SOURCE,
@@ -79,7 +79,7 @@ pub(super) static SEARCHDOMAIN: Key = Key::scalar(
     part(
         "searchdomain",
         Kind::List(' ', &rule::DOMAIN),
-        "The search domains that PVE's cloud-init drive names.",
+        "The search domains on PVE's cloud-init drive.",
     ),
     NEEDS,
     SOURCE,
@@ -109,7 +109,7 @@ pub(super) static IPCONFIG: Key = Key::of(
         ],
     },
     NEEDS,
-    "What PVE's cloud-init drive says of the NIC of the same number.",
+    "The settings on PVE's cloud-init drive for the NIC with the same number.",
     "qemu-server, Network.pm, ipconfig_fmt",
 )
 .slots(32)

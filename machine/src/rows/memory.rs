@@ -32,7 +32,7 @@ pub(super) static BALLOON: Key = Key::scalar(
     Part::new(
         "balloon",
         Kind::Int(0, MAX_MIB),
-        "Memory in MiB that the guest keeps when the host runs short; 0 takes none away.",
+        "Memory in MiB that the guest keeps when the host runs short; 0 disables ballooning.",
     )
     .effect(Effect::Live)
     .restarts(&["0"]),
@@ -44,7 +44,7 @@ pub(super) static SHARES: Key = Key::scalar(
     Part::new(
         "shares",
         Kind::Int(0, 50_000),
-        "The VM's weight when the host gives memory back; 0 leaves its balloon alone.",
+        "The VM's share when the host returns memory; 0 turns automatic ballooning off.",
     )
     .absent("1000")
     .effect(Effect::Live),
@@ -53,7 +53,7 @@ pub(super) static SHARES: Key = Key::scalar(
 );
 
 pub(super) static ALLOW_KSM: Key = Key::scalar(
-    Part::new("allow-ksm", Kind::Flag, "Whether pages that VMs have in common are merged.")
+    Part::new("allow-ksm", Kind::Flag, "Whether identical pages of VMs are merged (KSM).")
         .absent("1")
         .since(9, 1),
     NEEDS,

@@ -22,10 +22,10 @@ pub struct RefusedOption {
     pub reason: &'static str,
 }
 
-const ROOT: &str = "only root may, and no API token is root";
+const ROOT: &str = "only root may set it, not an API token";
 const OURS: &str = "pve-apply sets it";
-const CALL: &str = "it belongs to a call and not to a VM";
-const STATE: &str = "PVE keeps its own state in it";
+const CALL: &str = "it is a parameter of an API call, not a VM setting";
+const STATE: &str = "PVE stores internal state in it";
 
 const fn refuse(name: &'static str, reason: &'static str) -> Refused {
     Refused { name, reason }
@@ -47,18 +47,18 @@ pub static REFUSED: &[Refused] = &[
     refuse("spice_enhancements", ROOT),
     refuse("vmgenid", ROOT),
     refuse("lock", OURS),
-    refuse("name", "it is the VM's own field `name`"),
-    refuse("vmid", "it is the VM's own field `vmid`"),
-    refuse("node", "it is the env's own field `node`"),
-    refuse("pool", "it is the VM's own field `pool`"),
-    refuse("tags", "they are the VM's own field `tags`"),
-    refuse("template", "pve-apply makes VMs, not templates"),
-    refuse("cipassword", "PVE never shows it again; use `password_hash`"),
+    refuse("name", "use the VM's field `name`"),
+    refuse("vmid", "use the VM's field `vmid`"),
+    refuse("node", "use the env's field `node`"),
+    refuse("pool", "use the VM's field `pool`"),
+    refuse("tags", "use the VM's field `tags`"),
+    refuse("template", "pve-apply creates VMs, not templates"),
+    refuse("cipassword", "PVE never returns it; use `password_hash`"),
     refuse("autostart", "PVE ignores it; use `onboot`"),
     refuse("bootdisk", "it is deprecated; use `boot` with `order`"),
-    refuse("cdrom", "it is another name of `ide2`"),
+    refuse("cdrom", "it is an alias of `ide2`"),
     refuse("smp", "it is deprecated; use `sockets`"),
-    refuse("unused", "PVE keeps a detached volume there; name it as a drive to use it again"),
+    refuse("unused", "it holds a detached volume; assign that to a drive to use it again"),
     refuse("meta", STATE),
     refuse("parent", STATE),
     refuse("runningcpu", STATE),
@@ -77,8 +77,8 @@ pub static REFUSED: &[Refused] = &[
     refuse("live-restore", CALL),
     refuse("revert", CALL),
     refuse("skiplock", CALL),
-    refuse("start", "it is the VM's own field `started`"),
-    refuse("storage", "a disk has its own `storage`, and the VM's is `datastore`"),
+    refuse("start", "use the VM's field `started`"),
+    refuse("storage", "use a disk's `storage` or the VM's field `datastore`"),
     refuse("unique", CALL),
 ];
 
@@ -91,29 +91,25 @@ pub static REFUSED_OPTIONS: &[RefusedOption] = &[
     RefusedOption {
         keys: &["cpu"],
         name: "reported-model",
-        reason: "PVE allows it only in CPU models of the cluster",
+        reason: "PVE allows it only in custom CPU models",
     },
     RefusedOption {
         keys: &["hostpci"],
         name: "host",
-        reason: "only root may; name a `mapping` instead",
+        reason: "only root may set it; use `mapping`",
     },
     RefusedOption { keys: &["hostpci"], name: "romfile", reason: ROOT },
     RefusedOption { keys: &["smbios1"], name: "uuid", reason: OURS },
-    RefusedOption { keys: &["smbios1"], name: "base64", reason: "the texts are written in plain" },
-    RefusedOption { keys: BUSES, name: "import-from", reason: "an image is named by `import`" },
-    RefusedOption { keys: BUSES, name: "cyls", reason: "PVE 9 no longer has it" },
-    RefusedOption { keys: BUSES, name: "heads", reason: "PVE 9 no longer has it" },
-    RefusedOption { keys: BUSES, name: "secs", reason: "PVE 9 no longer has it" },
-    RefusedOption { keys: BUSES, name: "trans", reason: "PVE 9 no longer has it" },
-    RefusedOption { keys: STATES, name: "file", reason: "its volume is made by PVE on `storage`" },
-    RefusedOption {
-        keys: STATES,
-        name: "volume",
-        reason: "its volume is made by PVE on `storage`",
-    },
+    RefusedOption { keys: &["smbios1"], name: "base64", reason: "write the texts unencoded" },
+    RefusedOption { keys: BUSES, name: "import-from", reason: "use `import` with an image name" },
+    RefusedOption { keys: BUSES, name: "cyls", reason: "PVE 9 removed it" },
+    RefusedOption { keys: BUSES, name: "heads", reason: "PVE 9 removed it" },
+    RefusedOption { keys: BUSES, name: "secs", reason: "PVE 9 removed it" },
+    RefusedOption { keys: BUSES, name: "trans", reason: "PVE 9 removed it" },
+    RefusedOption { keys: STATES, name: "file", reason: "PVE creates its volume on `storage`" },
+    RefusedOption { keys: STATES, name: "volume", reason: "PVE creates its volume on `storage`" },
     RefusedOption { keys: STATES, name: "size", reason: "PVE sets it" },
-    RefusedOption { keys: STATES, name: "import-from", reason: "it is made anew" },
+    RefusedOption { keys: STATES, name: "import-from", reason: "it is always created new" },
 ];
 
 /// The reason why a key is refused.

@@ -28,7 +28,7 @@ const CPU_FLAGS: [&str; 13] = [
 
 /// A flag of a CPU, switched on by `+` or off by `-`.
 pub const CPU_FLAG: Rule = Rule::new(
-    "+ or - and a flag that PVE lets a VM have, such as +aes, -pcid or +nested-virt",
+    "+ or - followed by a flag that PVE allows for VMs, such as +aes, -pcid or +nested-virt",
     |s| s.strip_prefix(['+', '-']).is_some_and(|flag| CPU_FLAGS.contains(&flag)),
     "^[+-][a-z0-9-]+$",
 );
@@ -78,18 +78,18 @@ fn is_machine(s: &str) -> bool {
 }
 
 /// An id on the PCI bus.
-pub const PCI_ID: Rule = Rule::new("an id such as 0x10de", |s| is_hex(s, 4), "^0x[0-9A-Fa-f]{4}$");
+pub const PCI_ID: Rule = Rule::new("an ID such as 0x10de", |s| is_hex(s, 4), "^0x[0-9A-Fa-f]{4}$");
 
 /// A mediated device.
 pub const MDEV: Rule = Rule::new(
-    "a type of mediated device such as nvidia-63",
+    "a mediated device type such as nvidia-63",
     |s| !s.is_empty() && !s.contains(['/', '.', ':', ',', ';', ' ']),
     "^[^/.:,; ]+$",
 );
 
 /// A drive's world-wide name.
 pub const WWN: Rule =
-    Rule::new("0x and 16 hexadecimal digits", |s| is_hex(s, 16), "^0x[0-9A-Fa-f]{16}$");
+    Rule::new("0x followed by 16 hexadecimal digits", |s| is_hex(s, 16), "^0x[0-9A-Fa-f]{16}$");
 
 fn is_hex(s: &str, digits: usize) -> bool {
     s.strip_prefix("0x")

@@ -23,7 +23,7 @@ pub const SSH_KEY: Rule =
 
 /// A user that an image has already, or that cloud-init makes.
 pub const CI_USER: Rule = Rule::new(
-    "a user's name: letters, digits, ., _ and -",
+    "a user name: letters, digits, ., _ and -",
     |s| is_word(s, 64, "._-") && !s.starts_with('-'),
     "^[A-Za-z0-9._][A-Za-z0-9._-]*$",
 );

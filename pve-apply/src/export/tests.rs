@@ -108,9 +108,9 @@ fn what_cannot_be_written_stands_in_a_comment() {
     scsi3: {storage: tank, size: "528K", discard: null}
     scsihw: null
     smbios1: {serial: x}
-    # args is left as it is: only root may, and no API token is root
+    # args is left as it is: only root may set it, not an API token
     # cipassword is left as it is: PVE never shows it again; use `password_hash`
-    # hostpci0 is left as it is: its `host` cannot be set: only root may; name a `mapping` instead
+    # hostpci0 is left as it is: its `host` cannot be set: only root may set it; use `mapping`
     # net0: its `later` is left as it is: that is not known here
     # scsi4 is left as it is: it is a device of the node, which only root may attach
     # serial0 is left as it is: it is not socket

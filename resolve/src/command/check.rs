@@ -31,7 +31,7 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     for path in &site.sources.ignored {
         let place = Place::file(format!("{}/{path}", site.sources.root));
         let entry =
-            Entry::warning("file-not-read", place, "is not read: its name must end in .yaml");
+            Entry::warning("file-not-read", place, "is ignored: its name must end in .yaml");
         site.report.push(entry);
     }
     summary(site, &unused)
@@ -106,11 +106,11 @@ fn check_names(site: &mut Site<'_>, vm_sets: &[VmSet]) {
             seen.insert(&vm_set.name, shown);
             continue;
         };
-        let fact = format!("deployment \"{}\" is that of {first} too", vm_set.name);
+        let fact = format!("deployment \"{}\" is already used by {first}", vm_set.name);
         let place = vm_set.name_at.map_or(Place::Run, |at| site.sources.place(at));
-        let note = "on one node each would take the other's VMs of the same name for its own";
+        let note = "on the same node, each would take over VMs with the same name from the other";
         let entry = Entry::warning("duplicate-deployment", place, fact).note(note);
-        site.report.push(entry.hint("give each a name of its own"));
+        site.report.push(entry.hint("give each a unique name"));
     }
 }
 
@@ -174,10 +174,7 @@ fn summary(site: &Site<'_>, unused: &[String]) -> String {
     let files = site.sources.files().count();
     let mut text = format!("{}: {files} files: {}\n", site.sources.root, counts.join(", "));
     if !unused.is_empty() {
-        text.push_str(&format!(
-            "nothing names {}\n",
-            suggest::list(unused.iter().map(String::as_str))
-        ));
+        text.push_str(&format!("unused: {}\n", suggest::list(unused.iter().map(String::as_str))));
     }
     text
 }

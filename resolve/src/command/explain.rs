@@ -70,10 +70,10 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
         |waiting| waiting.name.as_str(),
     );
     let hint = match waits {
-        Some(waiting) => format!("it lives on a nested node: add `--parent {}`", waiting.parent),
+        Some(waiting) => format!("it runs on a nested node: add `--parent {}`", waiting.parent),
         None => crate::suggest::reference(name, &format!("\"{}\"", subject.vm_set.name), names),
     };
-    Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" is not there")).hint(hint))
+    Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" does not exist")).hint(hint))
 }
 
 fn text(e: &Explained) -> String {
@@ -81,7 +81,7 @@ fn text(e: &Explained) -> String {
     for (index, link) in e.chain.iter().enumerate() {
         let place = link.place.as_ref().map(|p| format!("  {p}")).unwrap_or_default();
         let value = match (index, link.value.is_null()) {
-            (0, true) if !e.value.is_null() => "  (null: the last of these holds)".to_owned(),
+            (0, true) if !e.value.is_null() => "  (null: the last entry applies)".to_owned(),
             (0, _) => String::new(),
             _ => format!("  (would be {})", link.value),
         };

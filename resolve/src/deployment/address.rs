@@ -35,7 +35,7 @@ impl Nic<'_> {
         for (gateway, at) in self.gateways {
             let kind = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
             if used.iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
-                let fact = format!("`gateway` names a second one for {kind}");
+                let fact = format!("`gateway` has a second {kind} address");
                 report.push(self.site.sources.error("duplicate-gateway", *at, fact));
             } else if self.gateway(*gateway, *at, report) {
                 used.push(*gateway);
@@ -59,11 +59,11 @@ impl Nic<'_> {
             net.contains(&gateway) || is_link_local(&gateway) || is_on_link(net)
         };
         let fact = if let Some((net, _)) = same {
-            format!("{net} is the address of its own gateway")
+            format!("{net} is its own gateway")
         } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
-            format!("the gateway {gateway} of {net} {fact}")
+            format!("gateway {gateway} of {net} {fact}")
         } else if !of_kind.into_iter().any(|pair| reached(&pair)) {
-            format!("{net} is outside the net of its gateway {gateway}")
+            format!("gateway {gateway} is outside the network of {net}")
         } else {
             return true;
         };
@@ -75,7 +75,10 @@ impl Nic<'_> {
                 entry.note(format!("`gateway` comes from {place}"))
             }
         };
-        report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+        report
+            .push(entry.hint(
+                "set `gateway` to an address in the VM's network, or to null for no gateway",
+            ));
         true
     }
 
@@ -99,7 +102,7 @@ impl Nic<'_> {
             return entry;
         }
         let (title, place) = (self.vm_entry.title(), self.site.sources.short(self.vm_entry.at));
-        entry.note(format!("{title} has it from here: {place}"))
+        entry.note(format!("used by {title} at {place}"))
     }
 }
 
@@ -133,14 +136,14 @@ fn is_on_link(net: &IpNet) -> bool {
 fn unusable(net: &IpNet) -> Option<&'static str> {
     let address = net.addr();
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-        return Some("is no address for a VM");
+        return Some("is not a valid address for a VM");
     }
     if net.prefix_len() + 1 >= net.max_prefix_len() {
         return None;
     }
     if address == net.network() {
-        return Some("is the address of the net itself");
+        return Some("is the network address");
     }
     let last = address.is_ipv4() && address == net.broadcast();
-    last.then_some("is the broadcast address of its net")
+    last.then_some("is the broadcast address of its network")
 }

@@ -120,7 +120,7 @@ fn report_cycle(site: &mut Site<'_>, vm_set: &VmSet, parents: &[Option<usize>], 
     }
     words.push(name(start));
     if let Some(span) = vm_set.entries[start].text("parent").at() {
-        let fact = format!("parents go in a circle: {}", words.join(" -> "));
+        let fact = format!("parent cycle: {}", words.join(" -> "));
         site.report.push(site.sources.error("parent-cycle", span, fact));
     }
 }
@@ -183,7 +183,7 @@ pub(crate) fn nested(site: &mut Site<'_>, vm_set: &VmSet, name: &str) -> Option<
         return None;
     };
     if !is_nested(vm_set, index) {
-        let fact = format!("node \"{name}\" is not of type pve: nothing lives on it");
+        let fact = format!("node \"{name}\" is not of type pve and cannot host VMs");
         site.report.push(Entry::error("wrong-parent", place, fact));
         return None;
     }

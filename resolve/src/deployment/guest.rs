@@ -70,12 +70,12 @@ fn without_effect(
     let title = vm_entry.title();
     if !spec.is_empty() {
         let at = tree.get("spec").map_or(spanned.at, |spec| spec.at);
-        let fact = format!("{title} has user-data of its own: nothing in it would fetch the spec");
+        let fact = format!("{title} has custom user-data, which does not fetch the spec");
         let first = site.sources.short(spanned.at);
         let entry = site
             .sources
             .error("spec-without-bootstrap", at, fact)
-            .note(format!("`user_data_file` is at {first}"));
+            .note(format!("`user_data_file` is set at {first}"));
         report.push(entry.hint("set one of the two to null"));
     }
     let set = |name: &&str| tree.get(name).is_some_and(|spanned| !spanned.is_null());
@@ -83,7 +83,7 @@ fn without_effect(
         RENDERED.iter().filter(|name| set(name)).map(|name| format!("`{name}`")).collect();
     if !names.is_empty() {
         let names = names.join(", ");
-        let fact = format!("{title} has user-data of its own, in which {names} will not be");
+        let fact = format!("custom user-data of {title} replaces {names}");
         report.push(site.sources.warning("user-data-replaced", spanned.at, fact));
     }
 }

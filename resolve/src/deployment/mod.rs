@@ -139,9 +139,9 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
         let entry = site.sources.warning(
             "no-endpoint",
             at,
-            "the node has no `api_endpoint`: no stage can reach it",
+            "the node has no `api_endpoint`, so no stage can reach it",
         );
-        site.report.push(entry.hint("set it, or give `--endpoint URL`"));
+        site.report.push(entry.hint("set it, or use `--endpoint URL`"));
     }
     endpoint
 }
@@ -204,7 +204,7 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
         if !rule.accepts(stem) {
             let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
-            let fact = format!("the file's name must be {}", rule.must);
+            let fact = format!("the file name must be {}", rule.must);
             site.report.push(Entry::error("invalid-name", place, fact).hint(hint));
         }
     };

@@ -133,7 +133,7 @@ impl NicResolver<'_> {
             } else if offset.checked_sub(1).and_then(counted).is_some() {
                 // Of several of one entry the first is enough.
                 let title = self.vm_entry.title();
-                let fact = format!("counting on from {first} leaves no address for {title}");
+                let fact = format!("counting up from {first} leaves no address for {title}");
                 self.report.push(self.site.sources.error("numbers-exhausted", spanned.at, fact));
             }
         }
@@ -148,7 +148,7 @@ impl NicResolver<'_> {
         // Of several of one entry the first is enough.
         if mac.is_none() && offset.checked_sub(1).and_then(counted).is_some() {
             let title = self.vm_entry.title();
-            let fact = format!("counting on from {text} leaves no MAC for {title}");
+            let fact = format!("counting up from {text} leaves no MAC for {title}");
             self.report.push(self.site.sources.error("numbers-exhausted", spanned.at, fact));
         }
         mac

@@ -61,11 +61,10 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
         }
     }
     for (what, first, at) in found {
-        let fact = format!("{what} is already taken at {}", site.sources.short(first));
+        let fact = format!("{what} is already used at {}", site.sources.short(first));
         let mut entry = site.sources.error("duplicate-value", at, fact);
         if what.starts_with("vmid") && vm_set.vmid_base.value().is_some() {
-            entry =
-                entry.note("an entry without a `vmid` has `vmid_base` plus its number in the list");
+            entry = entry.note("an entry without `vmid` gets `vmid_base` plus its index");
         }
         site.report.push(entry);
     }
@@ -79,7 +78,7 @@ fn former_names(site: &mut Site<'_>, vms: &[ResolvedVm<'_>]) {
         let former = vm_entry.renamed_from();
         let Some((former, at)) = former.set() else { continue };
         let fact = if names.contains(former.as_str()) {
-            format!("renamed_from \"{former}\" is the name of a VM of this deployment")
+            format!("renamed_from \"{former}\" is the name of a VM in this deployment")
         } else if let Some(first) = seen.insert(former.clone(), at) {
             format!("renamed_from \"{former}\" is already used at {}", site.sources.short(first))
         } else {
@@ -107,7 +106,7 @@ pub(super) fn check_against_node(
         let addresses = nics.iter().flat_map(|nic| &nic.addresses);
         for (_, at) in addresses.filter(|(address, _)| *address == ip) {
             let place = site.sources.short(ip_at);
-            let fact = format!("address {ip} is that of the node, at {place}");
+            let fact = format!("address {ip} is already used by the node, at {place}");
             site.report.push(site.sources.error("duplicate-address", *at, fact));
         }
     }

@@ -130,7 +130,7 @@ impl<'g> VmResolver<'_, 'g> {
             match tree.find(path) {
                 Some(spanned) if spanned.is_null() => {
                     let fact = format!("{} has no {name}: it is null here", self.vm_entry.title());
-                    let hint = "give a value, or remove the key: then the layer below decides";
+                    let hint = "set a value, or remove the key to use the layer below";
                     self.report.push(
                         self.site.sources.error("missing-field", spanned.at, fact).hint(hint),
                     );
@@ -143,9 +143,10 @@ impl<'g> VmResolver<'_, 'g> {
         }
         let slot = self.merged.boot_disk.as_str();
         if let Some(spanned) = tree.find(&[CONFIG, slot]).filter(|spanned| spanned.is_null()) {
-            let fact = format!("`{slot}` is the boot disk of {}", self.vm_entry.title());
+            let fact =
+                format!("`{slot}` is null, but it is the boot disk of {}", self.vm_entry.title());
             let entry = self.site.sources.error("boot-disk-named-twice", spanned.at, fact);
-            self.report.push(entry.hint("name another by `boot_disk`, or remove this"));
+            self.report.push(entry.hint("set `boot_disk` to another slot, or remove this line"));
         }
         if self.merged.incomplete || names.is_empty() {
             return;
@@ -154,14 +155,14 @@ impl<'g> VmResolver<'_, 'g> {
         let mut entry = self.site.sources.error("missing-field", self.vm_entry.at, fact);
         for (what, name, at) in self.site.named_layers(self.vm_entry) {
             let place = self.site.sources.short(at);
-            entry = entry.note(format!("nor has {what} \"{name}\", named at {place}"));
+            entry = entry.note(format!("not set in {what} \"{name}\" either, named at {place}"));
         }
         let preset = match self.vm_set.origin {
             Origin::Env => "`vm_preset`",
             Origin::Manifest => "`preset`",
             Origin::CommandLine => "`--preset`",
         };
-        self.report.push(entry.hint(format!("set what is missing, or name a {preset} that does")));
+        self.report.push(entry.hint(format!("set the missing keys, or use a {preset} that does")));
     }
 
     /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
@@ -185,9 +186,9 @@ impl<'g> VmResolver<'_, 'g> {
 
     fn kind(&mut self) {
         if let Some((&"ct", at)) = self.vm_entry.text("type").set() {
-            let fact = "no stage makes containers (type ct)";
+            let fact = "containers (type ct) are not supported";
             self.report
-                .push(self.site.sources.error("no-containers", at, fact).hint("make it a vm"));
+                .push(self.site.sources.error("no-containers", at, fact).hint("use `type: vm`"));
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         if folder.is_dir() {
             return Ok(folder);
         }
-        let fact = format!("{} is not a folder", folder.display());
+        let fact = format!("{} is not a directory", folder.display());
         return Err(Entry::error("not-a-directory", Place::Named(by.to_owned()), fact).into());
     }
     if let Some(folder) = DEFAULT_FOLDERS.iter().map(Path::new).find(|folder| folder.is_dir()) {
@@ -51,9 +51,9 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         return Ok(folder);
     }
     let looked = format!(
-        "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
+        "looked in --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
         DEFAULT_FOLDERS.join(", ")
     );
-    let entry = Entry::error("no-site", Place::Run, "no site is found").note(looked);
-    Err(entry.hint("give `--site DIR`").into())
+    let entry = Entry::error("no-site", Place::Run, "no site found").note(looked);
+    Err(entry.hint("use `--site DIR`").into())
 }

@@ -22,7 +22,7 @@ fn object(shape: &Shape) -> Map<String, Value> {
     for field in shape.all() {
         properties.insert(field.name.into(), property(field, field.doc));
         for former in field.former {
-            let mut older = property(field, &format!("Older name of `{}`.", field.name));
+            let mut older = property(field, &format!("Former name of `{}`.", field.name));
             older["deprecated"] = true.into();
             properties.insert((*former).into(), older);
             refused.push(both(field.name, former));

@@ -151,7 +151,7 @@ impl Walker<'_> {
         for field in shape.all().filter(|f| f.required) {
             let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
             if !there {
-                let fact = format!("{} must have `{}`", shape.title, field.name);
+                let fact = format!("{} requires `{}`", shape.title, field.name);
                 self.error("missing-field", node.at, fact);
             }
         }
@@ -161,7 +161,7 @@ impl Walker<'_> {
             self.error(
                 "missing-field",
                 node.at,
-                format!("{} must have {}", shape.title, names.join(" or ")),
+                format!("{} requires {}", shape.title, names.join(" or ")),
             );
         }
         for group in shape.exclusive {
@@ -169,7 +169,7 @@ impl Walker<'_> {
             let set = fields.filter_map(|field| known_as(map, field));
             let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
-                let fact = format!("`{}` must not stand beside `{}`", second.text, first.text);
+                let fact = format!("`{}` cannot be combined with `{}`", second.text, first.text);
                 self.error("exclusive-keys", second.at.max(first.at), fact);
             }
         }
@@ -213,7 +213,7 @@ impl Walker<'_> {
             (Some(reason), _) => entry(format!("`{shown}` cannot be set: {reason}")),
             (None, Some(family)) => {
                 let (stem, last) = (family.part.name, family.slots.unwrap_or(1) - 1);
-                entry(format!("there is no `{shown}`: {stem} has slots 0 to {last}"))
+                entry(format!("`{shown}` does not exist: {stem} has slots 0 to {last}"))
             }
             (None, None) => {
                 let rows = row::names_like(&key.text);

@@ -195,16 +195,17 @@ fn validate(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
     for (option, key) in OF_BOOT_DISK {
         let Some(long) = disk.get(option) else { continue };
         if option == "size" && is_fractional(long) {
-            let fact = format!("`{slot}` is the boot disk, whose size is a whole number of GiB");
+            let fact =
+                format!("`{slot}` is the boot disk, whose size must be a whole number of GiB");
             report.push(sources.error("invalid-value", long.at, fact));
         }
         if let Some(short) = tree.get(key) {
             let (at, first) = (long.at.max(short.at), sources.short(long.at.min(short.at)));
             let fact = format!(
-                "`{slot}` is the boot disk: `{key}` is its `{option}`, which {first} says too"
+                "`{slot}` is the boot disk: `{key}` is its `{option}`, which is also set at {first}"
             );
             let entry = sources.error("duplicate-option", at, fact);
-            report.push(entry.hint("leave one of them out"));
+            report.push(entry.hint("remove one of them"));
         }
     }
 }

@@ -136,7 +136,11 @@ impl<'s> Site<'s> {
                 return Some(one);
             }
             [] => format!("{} \"{name}\" does not exist", kind.noun),
-            _ => format!("{} \"{name}\" is in {}", kind.noun, kind.folders.join("/ and ") + "/"),
+            _ => format!(
+                "{} \"{name}\" exists in both {}",
+                kind.noun,
+                kind.folders.join("/ and ") + "/"
+            ),
         };
         let place = match at {
             Some(at) => self.sources.place(at),
@@ -168,9 +172,9 @@ impl<'s> Site<'s> {
             Slot::Null(at) => self.sources.place(at),
             Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
         };
-        let fact = "the site has no name: VMs of two sites with the same env names cannot be \
-                    told apart";
-        let hint = "add `site: NAME`, with a name that no other site on the cluster has";
+        let fact = "the site has no name, so its VMs cannot be distinguished from those of \
+                    another site";
+        let hint = "add `site: NAME` with a name that is unique on the cluster";
         self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
     }
 
@@ -256,7 +260,7 @@ impl<'s> Site<'s> {
             Some(_) => suggest::reference(wrong, &format!("`{section}` of secrets.yaml"), names),
             None => {
                 let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
-                format!("{place} is not there")
+                format!("{place} does not exist")
             }
         }
     }
@@ -267,12 +271,12 @@ impl<'s> Site<'s> {
         let other =
             kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
         if let Some(path) = other {
-            return format!("{path} is not read: its name must end in .yaml");
+            return format!("{path} is ignored: its name must end in .yaml");
         }
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
             if asked && self.names(other).contains(&name) {
-                return format!("{}/ has it: give `{option} {name}`", other.folders[0]);
+                return format!("{}/ has it: use `{option} {name}`", other.folders[0]);
             }
         }
         let mut used: Vec<&str> = kind.folders.to_vec();

@@ -56,11 +56,11 @@ impl Site<'_> {
         let hint = self.secrets_hint(name, "api_tokens", sound.clone());
         let is_typo = suggest::near(name, sound).is_some();
         let fact = match written && !is_typo {
-            true => "`api_token` names no token of secrets.yaml".to_owned(),
+            true => "`api_token` does not name a token in secrets.yaml".to_owned(),
             false => format!("API token \"{name}\" does not exist"),
         };
         let entry = self.sources.error("unknown-api-token", at, fact);
-        let note = "without `api_token` the file's name is that of the token";
+        let note = "`api_token` defaults to the file name";
         if written { entry.hint(hint) } else { entry.note(note).hint(hint) }
     }
 

@@ -162,7 +162,7 @@ fn vm_entries(list: Option<Spanned>, sources: &Sources, report: &mut Report) -> 
             continue;
         };
         if vm_entries.len() + *count as usize > MAX_VMS {
-            let fact = format!("this makes more than {MAX_VMS} VMs");
+            let fact = format!("this creates more than {MAX_VMS} VMs");
             report.push(sources.error("too-many-vms", count_at, fact));
             break;
         }
@@ -171,7 +171,7 @@ fn vm_entries(list: Option<Spanned>, sources: &Sources, report: &mut Report) -> 
             && let Slot::Set(last, name_at) = numbered(&name, *count)
             && guest::host_name(&last).is_err()
         {
-            let fact = format!("with its number, \"{last}\" is longer than a host name may be");
+            let fact = format!("with its number, \"{last}\" is too long for a host name");
             report.push(sources.error("invalid-name", name_at, fact));
         }
         vm_entries.extend((0..*count).map(|number| VmEntry {

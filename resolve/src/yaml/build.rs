@@ -58,11 +58,11 @@ impl<'s> Builder<'s> {
         if self.documents < 2 {
             return Ok(());
         }
-        let fact = "a second document begins; a file must hold one";
+        let fact = "a file must contain only one document";
         Err(self
             .sources
             .error("several-documents", at, fact)
-            .hint("remove the `---`, or make two files"))
+            .hint("remove the `---`, or split the file"))
     }
 
     /// Judges a tag and says whether it makes a scalar text.
@@ -77,9 +77,9 @@ impl<'s> Builder<'s> {
         // A password that begins with ! and has no quotes is a tag.
         let (fact, hint) = if self.sources.is_open(at) {
             let handle = if handle == CORE { "!!" } else { handle };
-            (format!("the tag \"{handle}{suffix}\" means nothing here"), "remove the tag")
+            (format!("the tag \"{handle}{suffix}\" is not supported"), "remove the tag")
         } else {
-            ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
+            ("this tag is not supported".to_owned(), "quote values that begin with !")
         };
         self.report.push(self.sources.error("yaml-tag", at, fact).hint(hint));
         false
@@ -119,12 +119,12 @@ impl<'s> Builder<'s> {
             return Err(self.sources.error(
                 "alias-cycle",
                 at,
-                "an alias must not stand within what it names",
+                "an alias must not refer to a node that contains it",
             ));
         };
         self.copied += node.size();
         if self.copied > MAX_COPIED {
-            let fact = format!("aliases would copy more than {MAX_COPIED} values");
+            let fact = format!("aliases expand to more than {MAX_COPIED} values");
             return Err(self.sources.error("too-many-aliases", at, fact));
         }
         let mut node = node.clone();
@@ -163,7 +163,7 @@ impl<'s> Builder<'s> {
     fn must_not_be_key(&self, at: Span) -> Result<(), Entry> {
         match self.open.last() {
             Some(Frame { body: Body::Map { key: None, .. }, .. }) => {
-                let hint = "a value that begins with [, { or * must be quoted";
+                let hint = "quote values that begin with [, { or *";
                 Err(self.sources.error("invalid-key-type", at, "a key must be text").hint(hint))
             }
             _ => Ok(()),
@@ -196,7 +196,7 @@ impl<'s> Builder<'s> {
                     _ => self.report.push(self.sources.error(
                         "invalid-merge",
                         key.at,
-                        "`<<` must name a mapping",
+                        "`<<` must refer to a mapping",
                     )),
                 }
             }
@@ -232,7 +232,7 @@ impl<'s> Builder<'s> {
             true => format!("`{}`", shown::name(&key.text)),
             false => "this key".to_owned(),
         };
-        let fact = format!("{what} is already set in line {}", first.line);
+        let fact = format!("{what} is already set on line {}", first.line);
         self.sources.error("duplicate-key", key.at, fact)
     }
 }

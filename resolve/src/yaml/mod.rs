@@ -100,9 +100,9 @@ fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError)
     let at = span(file, Range::empty(mark));
     // The library's words may quote the text, and the text may be a secret.
     if sources.file(file).is_some_and(|f| f.secret) {
-        return sources.error("not-yaml", at, "is not YAML from here on");
+        return sources.error("not-yaml", at, "is not valid YAML from here on");
     }
-    sources.error("not-yaml", at, format!("is not YAML: {}", shown::foreign(&error.info())))
+    sources.error("not-yaml", at, format!("is not valid YAML: {}", shown::foreign(&error.info())))
 }
 
 #[cfg(test)]

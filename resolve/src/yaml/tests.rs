@@ -38,7 +38,7 @@ fn trees() {
     check("# only this\n---\n", "{}");
     check("a: 1\nb: 'x'\n", "{a@1:1=1 b@2:1=\"x\"}");
     check("- a\n- [b, c]\n", "[a [b c]]");
-    check("ä: {ü: |", "f.yaml:1:8: is not YAML: unexpected character: `|'");
+    check("ä: {ü: |", "f.yaml:1:8: is not valid YAML: unexpected character: `|'");
     check("a: &x [1]\nb: *x", "{a@1:1=[1] b@2:1=[1]}");
     check(
         "a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: 3",
@@ -53,18 +53,18 @@ fn trees() {
 fn refused() {
     check(
         "a: 1\na: 2\na: 3",
-        "{a@1:1=1}\nf.yaml:2:1: `a` is already set in line 1\nf.yaml:3:1: `a` is already set in line 1",
+        "{a@1:1=1}\nf.yaml:2:1: `a` is already set on line 1\nf.yaml:3:1: `a` is already set on line 1",
     );
-    check("a: 1\n--- \nb: 1", "f.yaml:2:1: a second document begins; a file must hold one");
+    check("a: 1\n--- \nb: 1", "f.yaml:2:1: a file must contain only one document");
     check("[a]: 1", "f.yaml:1:1: a key must be text");
-    check("a: !x 1", "{a@1:1=1}\nf.yaml:1:4: the tag \"!x\" means nothing here");
-    check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must name a mapping");
+    check("a: !x 1", "{a@1:1=1}\nf.yaml:1:4: the tag \"!x\" is not supported");
+    check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must refer to a mapping");
     let many: String = (0..40).map(|i| format!("k{}: 0\n", i % 39)).collect();
     let mut sources = Sources::new("");
     let file = sources.add(SourceFile::new("", "f.yaml", Ok(many)).with_mask(Masked::default()));
     let mut report = Report::new();
     assert!(parse(&sources, file, &mut report).is_some());
-    assert_eq!(report.entries()[0].fact, "`k0` is already set in line 1");
+    assert_eq!(report.entries()[0].fact, "`k0` is already set on line 1");
 }
 
 #[test]

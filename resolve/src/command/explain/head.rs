@@ -16,7 +16,7 @@ pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
         "node" => vec![
             Some(subject.home()),
             subject.written(of_node, &node.node),
-            Some(subject.link("the file's name", node.stem.as_str().into(), None)),
+            Some(subject.link("the file name", node.stem.as_str().into(), None)),
         ],
         "api_endpoint" => vec![subject.written(of_node, &node.api_endpoint)],
         "ssh_user" => vec![
@@ -62,7 +62,7 @@ impl Subject<'_> {
         match self.vm_set.node.set().filter(|_| is_home) {
             Some((name, at)) => self.link(layer, name.as_str().into(), Some(at)),
             None => {
-                let layer = format!("not written; the document is for \"{}\"", self.node.name());
+                let layer = format!("not set; the document is for \"{}\"", self.node.name());
                 self.link(layer, Value::Null, None)
             }
         }
@@ -72,14 +72,14 @@ impl Subject<'_> {
     fn this_machine(&self) -> Option<Link> {
         let endpoint = &self.node.api_endpoint;
         let at = endpoint.set().filter(|(url, _)| is_local(url)).map(|(_, at)| at)?;
-        let layer = format!("{}, whose API is here", self.node_layer());
+        let layer = format!("{}, whose API is on this machine", self.node_layer());
         Some(self.link(layer, self.deployment.ssh_host.as_str().into(), Some(at)))
     }
 
     fn name(&self) -> Link {
         let layer = match (&self.vm_set.renamed, self.vm_set.origin) {
             (Some(_), _) => "`--deployment`",
-            (None, Origin::Env) => "the env's file",
+            (None, Origin::Env) => "the env file",
             (None, Origin::Manifest) => "the manifest",
             (None, Origin::CommandLine) => "`--vm`",
         };

@@ -255,7 +255,7 @@ impl Vm<'_> {
         let spanned = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
         spanned.and_then(Spanned::text).filter(|_| unused)?;
         let at = self.vm_entry.mode().at().or(self.subject.vm_set.default_mode.at());
-        Some(self.subject.link("left out: `execution` is push", Value::Null, at))
+        Some(self.subject.link("omitted: `execution` is push", Value::Null, at))
     }
 
     /// The options of a key that a new VM gets where nobody says anything of them; else the key.
@@ -281,7 +281,7 @@ impl Vm<'_> {
         }
         let new = settings.for_creation();
         let value = part.kind.to_json(new.value(key, part.name_in(key.key))?);
-        Some(self.subject.link("what a new VM gets", value, None))
+        Some(self.subject.link("default for new VMs", value, None))
     }
 
     /// What holds where no layer says anything, or everything is null.
@@ -305,11 +305,11 @@ impl Vm<'_> {
 
     fn counted(&self) -> Option<Link> {
         let Some((base, at)) = self.subject.vm_set.vmid_base.set() else {
-            let layer = "built in: the first free one of `vmid_range`";
+            let layer = "built in: the next free ID in `vmid_range`";
             return Some(self.subject.link(layer, Value::Null, None));
         };
         let vmid = counted_vmid(*base, self.index)?;
-        let layer = "`vmid_base` plus the VM's number in the list";
+        let layer = "`vmid_base` plus the VM's index";
         Some(self.subject.link(layer, vmid.into(), Some(at)))
     }
 

@@ -6,14 +6,14 @@ use stage::guest;
 
 /// A Linux user.
 pub(crate) const USER: Rule = Rule::new(
-    "a user name: lower-case letters, digits, - and _, at most 32",
+    "a user name: at most 32 lower-case letters, digits, - and _",
     is_user,
     "^[a-z_][a-z0-9_-]{0,31}$",
 );
 
 /// The user that cloud-init makes.
 pub(crate) const VM_USER: Rule = Rule::new(
-    "a user name: lower-case letters, digits, - and _, at most 32; neither default nor one that every Debian has, such as backup",
+    "a user name: at most 32 lower-case letters, digits, - and _; not default or a Debian system user such as backup",
     |s| guest::user(s).is_ok(),
     "^[a-z_][a-z0-9_-]{0,31}$",
 );
@@ -21,7 +21,7 @@ pub(crate) const VM_USER: Rule = Rule::new(
 /// A package of a distribution, with `=version`, `/release` or `:architecture` or without.
 /// It becomes a word of a command line: an option of apt would be obeyed, a last `-` removes.
 pub(crate) const PACKAGE: Rule = Rule::new(
-    "a package name: letters, digits and +-._:=~/, a letter or digit first, no - last",
+    "a package name: letters, digits and +-._:=~/, starting with a letter or digit, not ending with -",
     |s| guest::package(s).is_ok(),
     "^[A-Za-z0-9]([A-Za-z0-9+._:=~/-]*[A-Za-z0-9+._:=~/])?$",
 );
@@ -50,7 +50,7 @@ pub(crate) const DOMAIN_OR_EMPTY: Rule = Rule::new(
 
 /// What `/etc/shadow` holds.
 pub(crate) const CRYPT_HASH: Rule = Rule::new(
-    "a crypt hash that begins with $, as `openssl passwd -6` makes it, or empty",
+    "a crypt hash that starts with $, as printed by `openssl passwd -6`, or empty",
     |s| s.is_empty() || guest::password_hash(s).is_ok(),
     "^(\\$[^\\s:;*!]{12,})?$",
 )
@@ -59,7 +59,7 @@ pub(crate) const CRYPT_HASH: Rule = Rule::new(
 
 /// A line of `authorized_keys`.
 pub(crate) const SSH_KEY: Rule = Rule::new(
-    "a public key in one line, such as ssh-ed25519 AAAA… user@host",
+    "a public key on one line, such as ssh-ed25519 AAAA… user@host",
     |s| guest::ssh_key(s.trim()).is_ok(),
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
 )
@@ -68,14 +68,14 @@ pub(crate) const SSH_KEY: Rule = Rule::new(
 
 /// The mode of a file.
 pub(crate) const PERMISSIONS: Rule = Rule::new(
-    "a file mode in octal and in quotes, such as \"0644\"",
+    "a quoted octal file mode such as \"0644\"",
     |s| guest::permissions(s).is_ok(),
     "^[0-7]{3,4}$",
 );
 
 /// The absolute path of a file, in one spelling.
 pub(crate) const PATH: Rule = Rule::new(
-    "the absolute path of a file, without ., .. and //",
+    "an absolute file path without ., .. and //",
     |s| guest::path(s).is_ok(),
     "^(/[^/]+)+$",
 );

@@ -36,7 +36,7 @@ impl Walker<'_> {
             (_, NodeKind::List(_)) => {
                 let must = match (bare(key.key), key.key.parts()) {
                     (Some(part), [_]) => part.kind.must(),
-                    _ => "text, or a mapping of options".into(),
+                    _ => "text or a mapping of options".into(),
                 };
                 return self.wrong(node, Name::Key(name, key.key.part.help), &must);
             }
@@ -66,7 +66,7 @@ impl Walker<'_> {
         }
         for also in ["size", "storage"] {
             if let Some(spanned) = tree.get(also) {
-                let fact = format!("`{name}` names storage and size of a new disk already");
+                let fact = format!("`{name}` already sets the storage and size of a new disk");
                 return self.error("duplicate-option", spanned.at.max(at), fact);
             }
         }
@@ -239,18 +239,17 @@ impl Walker<'_> {
     fn twice(&mut self, (slot, option): (&str, &str), one: Span, other: Span) {
         let first = self.sources.short(one.min(other));
         let short = short_form(slot, option).unwrap_or(option);
-        let fact = format!("`{short}` is short for `{slot}.{option}`, which {first} says too");
+        let fact =
+            format!("`{short}` is short for `{slot}.{option}`, which is also set at {first}");
         self.push(
-            self.sources
-                .error("duplicate-option", one.max(other), fact)
-                .hint("leave one of them out"),
+            self.sources.error("duplicate-option", one.max(other), fact).hint("remove one of them"),
         );
     }
 }
 
 /// How people may write a disk.
 const NEW_DISK: &str =
-    "a new disk of 32 GiB on the storage tank is tank:32, or {size: 32, storage: tank}";
+    "for a new 32 GiB disk on storage tank, write tank:32 or {size: 32, storage: tank}";
 
 /// Says whether a key holds disks, as scsi1 does.
 fn is_disk(key: &'static machine::Key) -> bool {

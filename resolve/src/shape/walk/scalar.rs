@@ -52,7 +52,7 @@ impl Walker<'_> {
             Meaning::Flag { .. } | Meaning::Number { .. } | Meaning::Fraction => {
                 let entry =
                     self.sources.error("not-quoted", node.at, self.fact(node, name, "text"));
-                self.push(entry.hint("put it in quotes"));
+                self.push(entry.hint("quote it"));
                 return None;
             }
             Meaning::TextInYaml12 if !self.secret => {
@@ -60,9 +60,9 @@ impl Walker<'_> {
                     Some(text) => format!("\"{text}\""),
                     None => name.to_string(),
                 };
-                let fact = format!("{what} is text here, but not to readers of YAML 1.1");
+                let fact = format!("{what} is text here, but not in YAML 1.1");
                 let entry = self.sources.warning("not-quoted", node.at, fact);
-                self.report.push(entry.hint("put it in quotes"));
+                self.report.push(entry.hint("quote it"));
             }
             Meaning::TextInYaml12 | Meaning::Text => {}
         }
@@ -93,7 +93,7 @@ impl Walker<'_> {
                 self.push(match name {
                     Name::Key(_, doc) => {
                         let doc = doc.trim_end_matches('.');
-                        entry.hint(format!("write the number alone ({doc})"))
+                        entry.hint(format!("write only the number ({doc})"))
                     }
                     _ => entry,
                 })
@@ -128,7 +128,7 @@ impl Walker<'_> {
             NodeKind::List(items) => items.iter().map(|item| self.any(item, inside)).collect(),
             NodeKind::Scalar(_) if node.is_null() => Value::Null,
             NodeKind::Scalar(scalar) => {
-                let or = ", or put it in quotes";
+                let or = ", or quote it";
                 match scalar.flag().or_else(|| scalar.number()) {
                     Some(Meaning::Flag { value, yaml_1_1 }) => {
                         if yaml_1_1 {
