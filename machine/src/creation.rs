@@ -1,4 +1,4 @@
-//! What a new VM gets where nobody says anything. Does no I/O.
+//! Defaults of new VMs. Does no I/O.
 
 use crate::config_key::ConfigKey;
 use crate::row::{Form, Key};
@@ -7,7 +7,7 @@ use crate::settings::{Setting, Settings};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The keys that every new VM has.
+/// Keys that every new VM has.
 static NEW: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| {
     let is_new = |key: &&&'static Key| {
         let is_one = key.slots.is_none() || key.new_slot.is_some();
@@ -18,8 +18,8 @@ static NEW: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| {
 });
 
 impl Settings {
-    /// Returns what a create sends: what is said, and the table's values at creation where nothing
-    /// is. A cancelled key or option gets none.
+    /// Returns the settings for creating a VM: these settings, completed with the table's defaults
+    /// for new VMs. Cancelled keys and options get no default.
     #[must_use]
     pub fn for_creation(&self) -> Self {
         let mut all = self.clone();
@@ -29,7 +29,7 @@ impl Settings {
         let mut dependent = Vec::new();
         for (key, setting) in &mut all.0 {
             let Setting::Parts(parts) = setting else { continue };
-            // What is read from a CD is no disk of the VM's own.
+            // CD drives get no defaults of disks.
             if matches!(key.key.form, Form::Drive(_)) && parts.contains_key("file") {
                 continue;
             }
@@ -44,7 +44,7 @@ impl Settings {
                 }
             }
         }
-        // These come last: the value that they need may be one at creation itself.
+        // These come last: they may depend on another default.
         for (key, name, value, (other, needed)) in dependent {
             if all.is_value(other, needed)
                 && let Some(Setting::Parts(parts)) = all.0.get_mut(&key)
@@ -55,7 +55,7 @@ impl Settings {
         all
     }
 
-    /// Returns whether a scalar key has a value, its absence included.
+    /// Returns whether a scalar key has a value, considering its default.
     fn is_value(&self, name: &str, value: &str) -> bool {
         ConfigKey::find(name)
             .is_some_and(|key| self.value(key, "").or(key.key.part.absent) == Some(value))
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_vm_gets_what_nobody_cancels() {
+    fn new_vms_get_defaults_unless_cancelled() {
         check(
             &json!({}),
             &json!({
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_gets_what_its_controller_has() {
+    fn disk_defaults_depend_on_the_controller() {
         let disks = |config: Value| {
             let (settings, problems) = Settings::read(config.as_object().unwrap());
             assert_eq!(problems, []);

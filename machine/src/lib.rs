@@ -1,8 +1,7 @@
-//! `machine`: what a VM can be made of, as a table with one row for each config key of PVE.
+//! `machine`: the config keys of a VM in PVE, as a table with one row per key.
 //!
-//! Everything that the tools know of a key stands in its row: what it holds, what its absence
-//! means, what a new VM gets, what a change does to a running guest, and which privilege it takes.
-//! Does no I/O.
+//! A row has everything that the tools know about a key: its type, its default, its value in a new
+//! VM, when a change takes effect, and which privilege it requires. Does no I/O.
 
 mod config_key;
 mod creation;

@@ -1,11 +1,11 @@
-//! Which privileges a value takes. Does no I/O.
+//! Which privileges a value requires. Does no I/O.
 
 use crate::need::{Need, When};
 use crate::parts::Parts;
 use crate::version::Version;
 
 impl Need {
-    /// Returns whether a PVE asks for it when this value is written, or taken away.
+    /// Returns whether a PVE version requires it to write or remove this value.
     pub fn applies(&self, parts: &Parts, pve: Version) -> bool {
         self.since <= pve && self.before.is_none_or(|before| pve < before) && self.fits(parts)
     }

@@ -1,4 +1,4 @@
-//! The rows as tables of Markdown. Does no I/O.
+//! The rows as Markdown tables. Does no I/O.
 
 use crate::kind::Kind;
 use crate::need::{Need, On, When};
@@ -7,7 +7,7 @@ use crate::rows::{KEYS, REFUSED, REFUSED_OPTIONS};
 use crate::version::Version;
 use std::fmt::Write as _;
 
-/// Returns all tables: the keys, the options of each, and what is refused.
+/// Returns all tables: the keys, their options, and what is refused.
 pub fn reference() -> String {
     let mut text = String::from("## Keys\n\n");
     let values = KEYS.iter().filter(|key| key.is_scalar());
@@ -28,7 +28,7 @@ fn is_bus(key: &Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.slots.is_some()
 }
 
-/// `net0` to `net31`.
+/// Returns the name of a key, such as `net0` to `net31`.
 fn name(key: &Key) -> String {
     let name = key.part.name;
     key.slots
@@ -42,7 +42,7 @@ fn section(text: &mut String, keys: &[&'static Key], table: &str) {
     let effects: Vec<String> = keys.iter().map(|key| effect(key.part.effect, &[])).collect();
     let effect = by_key(keys, &effects);
     let needs = needs(first);
-    // Writing into a string does not fail.
+    // Writing to a string does not fail.
     let _ = write!(
         text,
         "\n### {}\n\n{}\nAdding or removing it takes effect {effect}.\nRequires {needs}.\n\n{table}",
@@ -80,13 +80,13 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
     ]
 }
 
-/// The one slot of a family whose scalar a new VM gets.
+/// Returns the only slot of a family that a new VM gets.
 fn only(key: &Key, part: &Part) -> String {
     let slot = key.new_slot.filter(|_| key.is_scalar() && part.at_create.is_some());
     slot.map_or_else(String::new, |slot| format!(" in {}{slot}", key.part.name))
 }
 
-/// A value as YAML has it.
+/// Returns a value in YAML notation.
 fn show(kind: Kind, normal: &str) -> String {
     match kind.to_json(normal) {
         serde_json::Value::String(text) if text.is_empty() => "nothing".to_owned(),
@@ -150,7 +150,7 @@ fn need(need: &Need) -> String {
     format!("{}{on}{when}{since}{before}", need.privilege)
 }
 
-/// The options of all buses, each with the buses that have it.
+/// Returns the options of all buses, each with the buses that have it.
 fn of_buses(buses: &[&'static Key]) -> Vec<Row> {
     let mut names: Vec<&str> = Vec::new();
     for part in buses.iter().flat_map(|bus| bus.parts()) {
@@ -177,7 +177,7 @@ fn of_bus(buses: &[&'static Key], name: &str) -> Option<Row> {
     Some(row)
 }
 
-/// One text where all are alike, else each with its keys.
+/// Returns one text if all are equal, else each text with its keys.
 fn by_key(keys: &[&'static Key], texts: &[String]) -> String {
     let mut groups: Vec<(&String, Vec<&str>)> = Vec::new();
     for (key, text) in keys.iter().zip(texts) {

@@ -1,4 +1,4 @@
-//! What a text must be, one rule for each kind of name. All stages use these. Does no I/O.
+//! Rules for texts, one for each kind of name. All stages use them. Does no I/O.
 
 mod definition;
 mod hardware;

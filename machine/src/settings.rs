@@ -1,4 +1,4 @@
-//! `Settings`: what the document's `config` says of one VM. Does no I/O.
+//! `Settings`: the document's `config` of one VM. Does no I/O.
 
 use crate::config_key::ConfigKey;
 use crate::row::{Form, Key, Part};
@@ -6,37 +6,37 @@ use crate::rows::{option_refusal, refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What is said of a key.
+/// The setting of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// `null`: the VM shall not have it, values at creation included.
+    /// `null`: the VM must not have it, not even the default for new VMs.
     Cancelled,
-    /// Options by their name in PVE, in normal form; `None`: this option is cancelled. A scalar's
-    /// only part has an empty name.
+    /// Options by their name in PVE, in normal form; `None` for a cancelled option. The only part
+    /// of a scalar has an empty name.
     Parts(BTreeMap<&'static str, Option<String>>),
 }
 
-/// What is said of a VM's config: only what some layer of YAML says.
+/// The settings of a VM: only what some layer of YAML sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings(pub BTreeMap<ConfigKey, Setting>);
 
-/// What is wrong with a setting.
+/// A problem with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The config key, as it is written.
+    /// The config key, as written.
     pub key: String,
-    /// The option, where one is at fault.
+    /// The option, if one is at fault.
     pub part: Option<String>,
     /// The code of the finding.
     pub code: &'static str,
     /// What is wrong.
     pub fact: String,
-    /// What helps.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 impl Settings {
-    /// Reads the document's `config`. Every problem is returned; what is wrong is left out.
+    /// Reads the document's `config`. Returns all problems; invalid keys are omitted.
     pub fn read(json: &Map<String, Value>) -> (Self, Vec<Problem>) {
         let (mut settings, mut problems) = (Self::default(), Vec::new());
         for (name, value) in json {
@@ -60,7 +60,7 @@ impl Settings {
         (settings, problems)
     }
 
-    /// The value that is said of an option, in normal form.
+    /// Returns the value of an option, in normal form.
     pub fn value(&self, key: ConfigKey, part: &str) -> Option<&str> {
         match self.0.get(&key)? {
             Setting::Cancelled => None,
@@ -77,7 +77,7 @@ impl Settings {
         }
     }
 
-    /// The document's form of it.
+    /// Returns the settings as the document's `config`.
     pub fn to_json(&self) -> Map<String, Value> {
         let value = |part: &Part, text: &Option<String>| {
             text.as_ref().map_or(Value::Null, |text| part.kind.to_json(text))
@@ -141,7 +141,7 @@ fn read_value(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     }
 }
 
-/// PVE's own text, or a bare number such as `memory: 4096`.
+/// Reads PVE's text, or a bare number such as `memory: 4096`.
 fn read_text(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_comes_back() {
+    fn settings_round_trip() {
         let json = json!({"cores": 4, "net0": {"bridge": "lan", "tag": null}, "serial0": null});
         let (settings, problems) = read(json.clone());
         assert_eq!(problems, []);

@@ -1,6 +1,6 @@
-//! One VM from the command line, as if an env described it. Does no I/O.
+//! Turns one VM from the command line into an env. Does no I/O.
 //!
-//! Its "file" is the command line, so that findings point into it.
+//! The command line acts as its source file, so that findings can point into it.
 
 use crate::selection::AdHocVm;
 use crate::source::{FileId, SourceFile, Sources, Span};
@@ -9,15 +9,15 @@ use stage::shown::{self, Masked};
 
 const SHOWN: &str = "command line";
 
-/// Adds the command line to the sources.
+/// Adds the command line to the sources as a file.
 pub(crate) fn add(ad_hoc: &AdHocVm, sources: &mut Sources) -> FileId {
     let text = words(ad_hoc).map(|(_, option, value)| format!("--{option} {}", shown::text(value)));
     let text = text.collect::<Vec<_>>().join(" ");
-    // It is no YAML, and each word has been shown as it may be.
+    // It is not YAML, and each word is already masked.
     sources.add(SourceFile::new("", SHOWN, Ok(text)).with_mask(Masked::default()))
 }
 
-/// The env that holds this VM alone.
+/// Returns an env that contains only this VM.
 pub(crate) fn tree(ad_hoc: &AdHocVm, file: FileId) -> Node {
     let mut column = 1;
     let at = |column: usize, width: usize| Span {
@@ -30,7 +30,7 @@ pub(crate) fn tree(ad_hoc: &AdHocVm, file: FileId) -> Node {
     for (key, option, value) in words(ad_hoc) {
         let width = shown::text(value).chars().count();
         let start = column + option.len() + "-- ".len();
-        // Whoever types 010 or nothing at all does not think of YAML.
+        // On the command line, 010 is decimal and an empty value is text, unlike in YAML.
         let number = value.parse::<i64>().ok().filter(|_| matches!(key, "vmid" | "disk"));
         let text = number.map_or_else(|| value.into(), |number| number.to_string().into());
         let scalar = NodeKind::Scalar(Scalar { text, plain: number.is_some() });
@@ -45,7 +45,7 @@ pub(crate) fn tree(ad_hoc: &AdHocVm, file: FileId) -> Node {
     Node { at: whole, kind: NodeKind::Map(Map(vec![(key, vms)])) }
 }
 
-/// Key of a VM, its option, its value.
+/// Returns key, command-line option and value of each setting.
 fn words(ad_hoc: &AdHocVm) -> impl Iterator<Item = (&'static str, &'static str, &str)> {
     let name = std::iter::once(("name", "vm", ad_hoc.name.as_str()));
     name.chain(ad_hoc.values.iter().map(|(key, value)| {

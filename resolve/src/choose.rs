@@ -1,4 +1,4 @@
-//! Selection → the machines and the node that they go to. Does no I/O.
+//! Selection → VM set and node. Does no I/O.
 
 use crate::adhoc;
 use crate::deployment::nested;
@@ -9,7 +9,7 @@ use crate::source::FileId;
 use crate::suggest;
 use stage::{Entry, Place};
 
-/// Returns the machines and the node; `None` after a report.
+/// Returns the VM set and the node; `None` if a problem was reported.
 pub(crate) fn choose(
     site: &mut Site<'_>,
     selection: &Selection,
@@ -65,7 +65,7 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
         (_, Some((written, at)), _) => site.node(written, Some(at)),
         (Some(given), None, _) => site.node(given, None),
         (None, None, [only]) => site.node(only, None),
-        // An env that cannot be read may name its node.
+        // An env that cannot be read may set its node.
         (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
         (None, None, _) => {
             let hint = node_hint(site, &nodes, vm_set);
@@ -75,8 +75,8 @@ fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> O
     }
 }
 
-/// The nested node whose children are wanted: usually described under the name that the manifest
-/// gives it. The manifest's own `node` is that of its first level.
+/// Returns the nested node that `--parent` selects; by default its file has the name from the
+/// manifest. The manifest's own `node` applies to its first level.
 fn node_of_parent(
     site: &mut Site<'_>,
     vm_set: Option<&VmSet>,
@@ -96,7 +96,7 @@ fn node_of_parent(
     None
 }
 
-/// How to name a node: on the command line, or in the YAML of the group where that counts.
+/// Returns a hint on how to select a node: on the command line or in the YAML of the VM set.
 fn node_hint(site: &Site<'_>, nodes: &[&str], vm_set: Option<&VmSet>) -> String {
     let written = match vm_set.map(|vm_set| vm_set.origin) {
         Some(Origin::Env) => ", or set `node: NAME` in the env",

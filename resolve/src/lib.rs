@@ -1,7 +1,8 @@
-//! `resolve`: the only place where a site's YAML is understood.
+//! `resolve`: reads a site's YAML. No other crate does.
 //!
-//! `load` reads the folder, `yaml` makes trees, `shape` judges them and makes
-//! trees of values, `site` reads and merges those, `resolve` makes the document. All but `load` and `cli` do no I/O.
+//! `load` reads the directory, `yaml` parses files into nodes, `shape` validates those and returns
+//! trees of values, `site` reads and merges the trees, `deployment` builds the document. Only
+//! `load` and `cli` do I/O.
 
 mod adhoc;
 mod choose;
@@ -58,22 +59,21 @@ pub fn run(cli: Cli, _console: &Console) -> Result<Output, Failure> {
     }
 }
 
-/// The kinds of files that have a schema.
+/// Returns the kinds of files that have a schema.
 pub fn schema_kinds() -> impl Iterator<Item = &'static str> {
     shape::KINDS.iter().map(|(name, _)| *name)
 }
 
-/// The JSON Schema of a kind of files, as it is checked in.
+/// Returns the JSON Schema of a kind of files, as checked in.
 pub fn schema(kind: &str) -> Option<String> {
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     Some(pretty(&shape::schema(shape)))
 }
 
-/// The tables that docs/site-config.md has besides one for each kind of files.
+/// The tables of docs/site-config.md in addition to one for each kind of files.
 pub const SHARED_TABLES: [&str; 2] = ["vm", "config"];
 
-/// The keys of a kind of files as a table, as docs/site-config.md has it; or one of
-/// [`SHARED_TABLES`].
+/// Returns the table of a kind of files for docs/site-config.md, or one of [`SHARED_TABLES`].
 pub fn reference(kind: &str) -> Option<String> {
     match kind {
         "vm" => return Some(shape::vm_reference()),
@@ -134,7 +134,7 @@ fn nothing_selected() -> Failure {
     entry.hint("use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
 }
 
-/// The site's texts, and the file that only the command line knows.
+/// Returns the site's texts, and the file that the command line adds.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
     let mut sources = load::load(folder, selection.options.secrets)?;
     let own = match &selection.source {
@@ -145,7 +145,7 @@ fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<File
     Ok((sources, own))
 }
 
-/// Findings in the order of files and lines, each once; what has no place comes first.
+/// Sorts findings by file and line and removes duplicates; findings without a place come first.
 fn sorted(mut report: Report) -> Report {
     report.sort_by_key(|entry| match &entry.place {
         Place::File { path, position, .. } => (path.clone(), *position),

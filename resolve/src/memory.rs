@@ -1,6 +1,6 @@
-//! resolve without a disk: texts in, findings or a document out. Does no I/O.
+//! Resolves sites in memory: texts in, findings or a document out. Does no I/O.
 //!
-//! For the tests that need thousands of sites, and for the fuzzer.
+//! For tests that need thousands of sites, and for the fuzzer.
 
 use crate::choose::choose;
 use crate::selection::{DocumentOptions, Selection, VmSource};
@@ -10,7 +10,7 @@ use crate::source::{SourceFile, Sources};
 use crate::yaml;
 use stage::{Document, Report};
 
-/// Judges the text of one file of a kind that `resolve schema` knows; `None` for another kind.
+/// Validates the text of a file. `kind` is one that `resolve schema` knows; `None` for others.
 pub fn validate(kind: &str, text: &str) -> Option<Report> {
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     let mut sources = Sources::new("");
@@ -22,7 +22,7 @@ pub fn validate(kind: &str, text: &str) -> Option<Report> {
     Some(report)
 }
 
-/// Resolves an env or a manifest of a site of texts, by their paths.
+/// Resolves an env or a manifest of an in-memory site. `files` are paths and texts.
 pub fn document(files: &[(&str, &str)], source: VmSource, node: &str) -> (Document, Report) {
     let mut sources = Sources::new("");
     for (path, text) in files {
@@ -40,7 +40,7 @@ pub fn document(files: &[(&str, &str)], source: VmSource, node: &str) -> (Docume
     (document, crate::sorted(site.report))
 }
 
-/// Checks a site of texts.
+/// Checks an in-memory site.
 pub fn check(files: &[(&str, &str)]) -> Report {
     let mut sources = Sources::new("");
     for (path, text) in files {

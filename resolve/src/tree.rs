@@ -1,4 +1,4 @@
-//! `Tree`: what a file says, judged, each value with its place; and how layers of it are merged.
+//! `Tree`: the validated values of a file with their places, and how layers are merged.
 //! Does no I/O.
 //!
 //! No `Debug`: a tree may hold secrets.
@@ -7,30 +7,30 @@ use crate::source::Span;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// What a mapping says: its keys under their present names, in the order of the file.
+/// A mapping: keys under their current names, in file order.
 #[derive(Clone, Default)]
 pub(crate) struct Tree(Vec<(Name, Spanned)>);
 
-/// Most names are those of the tables.
+/// Most names are static strings of the tables.
 type Name = Cow<'static, str>;
 
-/// What is said somewhere.
+/// A value with its place.
 #[derive(Clone)]
 pub(crate) struct Spanned {
-    /// Where.
+    /// Where it is written.
     pub at: Span,
-    /// What.
+    /// The value.
     pub content: Content,
 }
 
-/// A value as the table has it.
+/// A value, validated against its table.
 #[derive(Clone)]
 pub(crate) enum Content {
-    /// `null`: nothing, whatever the layers below say.
+    /// `null`: unset, whatever the layers below set.
     Null,
-    /// Something that has been reported as wrong: nothing more is to be said of it.
+    /// Invalid and already reported.
     Invalid,
-    /// Text, a number, a flag, or what is passed on as it is.
+    /// Text, a number, a flag, or a value that is passed on unchanged.
     Value(Value),
     /// A list.
     List(Vec<Spanned>),
@@ -39,7 +39,7 @@ pub(crate) enum Content {
 }
 
 impl Spanned {
-    /// The text, when it is one.
+    /// Returns the text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Value(value) => value.as_str(),
@@ -47,7 +47,7 @@ impl Spanned {
         }
     }
 
-    /// The whole number, when it is one that fits.
+    /// Returns the whole number, if it is one that fits.
     pub(crate) fn number(&self) -> Option<u32> {
         match &self.content {
             Content::Value(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
@@ -55,7 +55,7 @@ impl Spanned {
         }
     }
 
-    /// The flag, when it is one.
+    /// Returns the flag, if it is one.
     pub(crate) fn flag(&self) -> Option<bool> {
         match &self.content {
             Content::Value(value) => value.as_bool(),
@@ -63,7 +63,7 @@ impl Spanned {
         }
     }
 
-    /// The items of a list; a single value is the only one.
+    /// Returns the items of a list, or a single value as the only item.
     pub(crate) fn items(&self) -> &[Spanned] {
         match &self.content {
             Content::List(items) => items,
@@ -72,7 +72,7 @@ impl Spanned {
         }
     }
 
-    /// The texts of a list, when all are.
+    /// Returns the texts of a list, if all items are texts.
     pub(crate) fn texts(&self) -> Option<Vec<String>> {
         match &self.content {
             Content::List(items) => {
@@ -82,7 +82,7 @@ impl Spanned {
         }
     }
 
-    /// The mapping, when it is one.
+    /// Returns the mapping, if it is one.
     pub(crate) fn map(&self) -> Option<&Tree> {
         match &self.content {
             Content::Map(tree) => Some(tree),
@@ -90,7 +90,7 @@ impl Spanned {
         }
     }
 
-    /// The items of a list.
+    /// Returns the items of a list.
     pub(crate) fn into_items(self) -> Vec<Spanned> {
         match self.content {
             Content::List(items) => items,
@@ -98,7 +98,7 @@ impl Spanned {
         }
     }
 
-    /// The mapping, when it is one.
+    /// Returns the mapping, if it is one.
     pub(crate) fn into_map(self) -> Option<Tree> {
         match self.content {
             Content::Map(tree) => Some(tree),
@@ -106,17 +106,17 @@ impl Spanned {
         }
     }
 
-    /// Says whether it is `null`.
+    /// Returns whether it is `null`.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self.content, Content::Null)
     }
 
-    /// Says whether a problem with it has been reported.
+    /// Returns whether it has been reported as invalid.
     pub(crate) fn is_invalid(&self) -> bool {
         matches!(self.content, Content::Invalid)
     }
 
-    /// What it says as JSON; in a mapping, what is null is left out unless `nulls` are wanted.
+    /// Returns it as JSON. Nulls in mappings are omitted unless `nulls` is set.
     pub(crate) fn to_json(&self, nulls: bool) -> Value {
         match &self.content {
             Content::Null | Content::Invalid => Value::Null,
@@ -128,12 +128,13 @@ impl Spanned {
 }
 
 impl Tree {
-    /// What is said of a key.
+    /// Returns the value of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Spanned> {
         self.0.iter().find(|(name, _)| *name == key).map(|(_, spanned)| spanned)
     }
 
-    /// What is said at a path. What stands above it and is no mapping decides all below.
+    /// Returns the value at a path. A value above it that is not a mapping applies to everything
+    /// below.
     pub(crate) fn find(&self, path: &[&str]) -> Option<&Spanned> {
         let (first, rest) = path.split_first()?;
         let spanned = self.get(first)?;
@@ -143,22 +144,22 @@ impl Tree {
         }
     }
 
-    /// The mapping of a key.
+    /// Returns the mapping of a key.
     pub(crate) fn map(&self, key: &str) -> Option<&Tree> {
         self.get(key)?.map()
     }
 
-    /// Keys and what is said of them.
+    /// Returns keys and values.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Spanned)> {
         self.0.iter().map(|(name, spanned)| (name.as_ref(), spanned))
     }
 
-    /// Says whether it says nothing.
+    /// Returns whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Sets a key; the first place in the order stays its own.
+    /// Sets a key. An existing key keeps its position.
     pub(crate) fn set(&mut self, key: impl Into<Name>, spanned: Spanned) {
         let key = key.into();
         match self.get_mut(&key) {
@@ -167,13 +168,13 @@ impl Tree {
         }
     }
 
-    /// Takes a key out.
+    /// Removes a key and returns its value.
     pub(crate) fn take(&mut self, key: &str) -> Option<Spanned> {
         let index = self.0.iter().position(|(name, _)| *name == key)?;
         Some(self.0.remove(index).1)
     }
 
-    /// The mapping of a key, made when there is none; `None` when it is something else.
+    /// Returns the mapping of a key, created if missing; `None` if the value is not a mapping.
     pub(crate) fn map_mut(&mut self, key: impl Into<Name>, at: Span) -> Option<&mut Tree> {
         let key = key.into();
         let index = self.0.iter().position(|(name, _)| *name == key).unwrap_or_else(|| {
@@ -190,7 +191,7 @@ impl Tree {
         self.0.iter_mut().find(|(name, _)| *name == key).map(|(_, spanned)| spanned)
     }
 
-    /// Lays a layer on top: mappings merge key by key, anything else replaces what is below it.
+    /// Merges a higher layer: mappings merge key by key, other values replace those below.
     pub(crate) fn overlay(&mut self, above: &Self) {
         for (name, spanned) in &above.0 {
             match (self.get_mut(name), &spanned.content) {
@@ -204,7 +205,7 @@ impl Tree {
         }
     }
 
-    /// It as JSON; what is null is left out unless `nulls` are wanted.
+    /// Returns it as JSON. Nulls are omitted unless `nulls` is set.
     pub(crate) fn to_json(&self, nulls: bool) -> Map<String, Value> {
         let spanned = self.0.iter().filter(|(_, spanned)| nulls || !spanned.is_null());
         spanned.map(|(name, spanned)| (name.to_string(), spanned.to_json(nulls))).collect()

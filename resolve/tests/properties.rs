@@ -1,5 +1,5 @@
-//! What holds for any site: no panic, the same bytes twice, layers that merge as they should,
-//! no secret in a message. The fuzz target of resolve/fuzz runs here too, on fewer inputs.
+//! Properties of any site: no panic, deterministic output, correct merging, no secret in a message.
+//! The fuzz target of resolve/fuzz also runs here, on fewer inputs.
 
 use proptest::prelude::*;
 use resolve::memory::{check, document, validate};
@@ -76,7 +76,7 @@ const WORDS: [&str; 60] = [
     "? ",
 ];
 
-/// Text made of what YAML and sites are made of: likelier to get far than random bytes.
+/// Text from words of YAML and sites, which gets further than random bytes.
 fn yaml_like() -> impl Strategy<Value = String> {
     let word = prop::sample::select(&WORDS[..]);
     prop::collection::vec(
@@ -86,7 +86,7 @@ fn yaml_like() -> impl Strategy<Value = String> {
     .prop_map(|words| words.concat())
 }
 
-/// What one layer says of a VM.
+/// The values of a VM in one layer.
 #[derive(Clone, Debug, Default)]
 struct Says {
     cores: Option<u32>,
@@ -146,7 +146,7 @@ fn says() -> impl Strategy<Value = Says> {
         })
 }
 
-/// The VM `a` of a site with these layers.
+/// Returns the VM `a` of a site with these layers.
 fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
     let own = own.yaml();
     let inner = own.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
@@ -174,7 +174,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_it_panic(text in yaml_like()) {
+    fn no_text_causes_a_panic(text in yaml_like()) {
         for kind in resolve::schema_kinds() {
             let _ = validate(kind, &text).unwrap();
         }
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_bytes_twice(text in yaml_like()) {
+    fn output_is_deterministic(text in yaml_like()) {
         let text = format!("vms:\n  - name: a\n    {}", text.replace('\n', "\n    "));
         let files = [NODE, SECRETS, ("envs/e.yaml", text.as_str())];
         let (one, other) = (document(&files, what(), "n"), document(&files, what(), "n"));
@@ -194,7 +194,7 @@ proptest! {
         prop_assert_eq!(one.1, other.1);
     }
 
-    /// (preset, template), VM = preset, (template, VM): it does not matter where the line is drawn.
+    /// (preset, template), VM = preset, (template, VM): merging is associative.
     #[test]
     fn layers_merge_associatively(preset in says(), middle in says(), own in says()) {
         let three = vm(&preset, &template(&middle, true), &own);
@@ -219,11 +219,11 @@ proptest! {
         prop_assert_eq!(&resolved["packages"], &packages);
     }
 
-    /// Whatever is wrong with secrets.yaml, what it holds is not said.
+    /// Messages never contain values of secrets.yaml, however broken it is.
     #[test]
     fn no_message_holds_a_secret(
         before in yaml_like(),
-        // Without quotes a secret may begin with whatever means something to YAML.
+        // Without quotes, a secret may start with a character that is special in YAML.
         mark in prop::sample::select(&["", "!", "!!", "!<", "!e!", "&", "*", "%", "@", "? ", "\"\\x"][..]),
         after in yaml_like(),
     ) {
@@ -236,7 +236,7 @@ proptest! {
         }
     }
 
-    /// Parents come first, and each VM is made once: here or on a nested node.
+    /// Parents come first, and each VM is created once: here or on a nested node.
     #[test]
     fn a_manifest_is_ordered(links in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..12)) {
         let mut nodes = String::new();

@@ -10,7 +10,7 @@ pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     memory_hotplug(view, problems);
 }
 
-/// PVE: qemu-server, QemuServer.pm, config_to_command: QEMU refuses more than the most.
+/// PVE: qemu-server, QemuServer.pm, config_to_command: QEMU refuses more than maxcpus.
 fn vcpus(view: &View<'_>, problems: &mut Vec<Problem>) {
     let known = (view.number("vcpus", ""), view.number("cores", ""), view.number("sockets", ""));
     if let (Some(vcpus), Some(cores), Some(sockets)) = known
@@ -57,7 +57,7 @@ fn numa(view: &View<'_>, problems: &mut Vec<Problem>) {
             problems.push(problem(key, "hostnodes", "requires `policy`", None));
         }
     }
-    // Only a new VM has no other nodes than these.
+    // An existing VM may have other NUMA nodes.
     let memory = view.new.and_then(|_| view.number("memory", "current"));
     #[expect(clippy::cast_precision_loss, reason = "memory is below 2^53 MiB")]
     if let (Some(sum), Some(memory)) = (sum, memory)

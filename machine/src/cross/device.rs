@@ -1,4 +1,4 @@
-//! Devices, and options that PVE wants wherever their key is. Does no I/O.
+//! Devices, and required options. Does no I/O.
 
 use super::view::{View, get, problem};
 use crate::config_key::ConfigKey;
@@ -15,7 +15,7 @@ pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
 fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.all().filter(|(key, _)| !key.key.is_scalar()) {
         let cancelled = |part: &Part| options.get(part.name) == Some(&None);
-        // A new VM's own NIC is made, whatever is said of it.
+        // The first NIC of a new VM is always created.
         let is_made = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
         let any = is_made || options.values().any(Option::is_some);
         for part in key.key.parts().iter().filter(|part| part.required) {
@@ -29,7 +29,7 @@ fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
 }
 
-/// The document gives a new VM its memory by itself.
+/// Returns whether the document sets the memory of a new VM outside `config`.
 fn is_given(view: &View<'_>, key: ConfigKey) -> bool {
     key.key.part.name == "memory" && view.new.is_some_and(|new| new.memory.is_some())
 }

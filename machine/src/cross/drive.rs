@@ -98,7 +98,7 @@ fn disk(view: &View<'_>, key: ConfigKey, options: &Options, problems: &mut Vec<P
     if get(options, "size").and_then(parse_size) == Some(0) {
         problems.push(problem(key, "size", "must be greater than 0", None));
     }
-    // PVE: qemu-server, Blockdev.pm: QEMU has native I/O only past the host's cache.
+    // PVE: qemu-server, Blockdev.pm: QEMU supports native I/O only without the host's cache.
     let cached = get(options, "cache").filter(|c| !matches!(*c, "none" | "directsync"));
     if let (Some("native"), Some(cache)) = (get(options, "aio"), cached) {
         let fact = format!("cannot be native with `cache: {cache}`");

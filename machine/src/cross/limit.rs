@@ -1,10 +1,10 @@
-//! How fast a drive may be: limits that PVE or QEMU take only together, or not together. Does no I/O.
+//! Rate limits of drives, and which of them can be combined. Does no I/O.
 
 use super::view::{Options, View, get, problem};
 use crate::config_key::ConfigKey;
 use crate::settings::Problem;
 
-/// Options that PVE takes only beside others, of which 0 is none.
+/// Options that require another one that is not 0.
 // PVE: qemu-server, Drive.pm, parse_drive.
 const NEEDED: [(&str, &str); 9] = [
     ("mbps_max", "mbps"),
@@ -26,7 +26,7 @@ pub(super) fn validate(
 ) {
     limits(key, options, problems);
     in_bytes(key, options, problems);
-    // Of a VM that is never made here the rest is unknown.
+    // Without a new VM, other options are unknown.
     if view.new.is_some() {
         needed(key, options, problems);
     }
@@ -39,7 +39,7 @@ fn needed(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     }
 }
 
-/// PVE: qemu-server, Drive.pm, parse_drive: every limit in bytes becomes one of 0 megabytes.
+/// PVE: qemu-server, Drive.pm, parse_drive: limits in bytes become 0 megabytes.
 fn in_bytes(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     for (name, kept) in [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr")] {
         let Some(value) = get(options, name) else { continue };
@@ -51,7 +51,8 @@ fn in_bytes(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     }
 }
 
-/// QEMU refuses a limit for all beside one for reading or writing, and a higher one that is lower.
+/// QEMU refuses a total limit together with one for reading or writing, and a burst limit below the
+/// normal one.
 fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     if !options.keys().any(|name| name.starts_with("mbps") || name.starts_with("iops")) {
         return;

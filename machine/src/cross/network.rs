@@ -1,4 +1,4 @@
-//! NICs, and what PVE's cloud-init drive says of them. Does no I/O.
+//! NICs, and their settings on PVE's cloud-init drive. Does no I/O.
 
 use super::view::{View, get, problem};
 use crate::settings::Problem;
@@ -6,7 +6,7 @@ use crate::settings::Problem;
 pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.each("net") {
         let model = key.key.part("model").and_then(|part| view.value_of(key, part));
-        // PVE: qemu-server, QemuServer.pm, print_netdevice_full: others go without.
+        // PVE: qemu-server, QemuServer.pm, print_netdevice_full: other models ignore these.
         for name in ["mtu", "queues", "host-tunnel"] {
             if get(options, name).is_some()
                 && let Some(model) = model.filter(|model| *model != "virtio")

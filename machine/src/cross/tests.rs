@@ -1,10 +1,10 @@
-//! Each rule across keys, with its neighbour that is fine. Does no I/O.
+//! Each rule across keys, with a similar config that is valid. Does no I/O.
 
 use super::{NewVm, problems};
 use crate::{ConfigKey, Settings};
 use serde_json::{Value, json};
 
-/// What is wrong, as `KEY.OPTION fact`.
+/// Returns the problems, as `KEY.OPTION fact`.
 fn validate(config: &Value, new: Option<&NewVm>) -> Vec<String> {
     let (settings, wrong) = Settings::read(config.as_object().unwrap());
     assert_eq!(wrong, [], "{config}");
@@ -20,7 +20,7 @@ fn new() -> NewVm {
     NewVm { boot_disk, cores: Some(2), memory: Some(2048) }
 }
 
-/// `refused`: each has this problem alone, in a VM that is made. `fine`: none has one.
+/// Each `refused` config of a new VM has exactly this problem; a `fine` one has none.
 pub(super) fn check(refused: &[(Value, &str)], fine: &[Value]) {
     for (config, problem) in refused {
         assert_eq!(validate(config, Some(&new())), [*problem], "{config}");
@@ -30,7 +30,7 @@ pub(super) fn check(refused: &[(Value, &str)], fine: &[Value]) {
     }
 }
 
-/// Nothing is wrong where the other value is one that only PVE has.
+/// Checks that there is no problem if the other value is unknown.
 pub(super) fn unknown(config: &[Value]) {
     for config in config {
         assert_eq!(validate(config, None), [""; 0], "{config}");
@@ -360,7 +360,7 @@ fn firmware_and_board() {
 }
 
 #[test]
-fn every_problem_is_told() {
+fn every_problem_is_reported() {
     let config = json!({"balloon": 4096, "vcpus": 9, "boot": "order=scsi0", "rng0": {"period": 5}});
     assert_eq!(validate(&config, Some(&new())).len(), 4);
 }

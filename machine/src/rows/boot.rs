@@ -1,4 +1,4 @@
-//! How a VM boots, what kind of machine it is, and what it talks through. Does no I/O.
+//! Boot, firmware, machine type and console. Does no I/O.
 
 use super::needs::on_vm;
 use super::source;
@@ -53,7 +53,7 @@ pub(super) static MACHINE: Key = Key::of(
     "qemu-server, Machine.pm, machine_fmt",
 );
 
-/// Debian's cloud kernel finds no disk behind PVE's default controller (facts 58).
+/// Debian's cloud kernel does not find disks on PVE's default controller (facts 58).
 pub(super) static SCSIHW: Key = Key::scalar(
     Part::new(
         "scsihw",
@@ -118,7 +118,7 @@ pub(super) static VGA: Key = Key::of(
     "qemu-server, QemuServer.pm, vga_fmt",
 );
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending: with CPUs or memory it waits.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending: a change of cpu or memory is pending.
 pub(super) static HOTPLUG: Key = Key::scalar(
     Part::new(
         "hotplug",
@@ -153,7 +153,7 @@ pub(super) static ACPI: Key = Key::scalar(
     source::CONFDESC,
 );
 
-/// PVE takes local time for granted only for Windows.
+/// PVE uses local time by default only for Windows.
 pub(super) static LOCALTIME: Key = Key::scalar(
     Part::new(
         "localtime",
@@ -210,7 +210,7 @@ const fn firmware(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Text(&rule::SMBIOS), help).wire(Wire::Base64)
 }
 
-/// The uuid is PVE's, and part of the mark: it stays when the texts are written.
+/// The uuid is set by PVE and is part of the mark: it is kept when the texts change.
 pub(super) static SMBIOS1: Key = Key::of(
     "smbios1",
     Form::Options {

@@ -1,4 +1,4 @@
-//! PVE's own cloud-init drive. It has nothing to do with the seed that the tools make. Does no I/O.
+//! PVE's own cloud-init drive, which is independent of the seed that the tools create. Does no I/O.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -7,10 +7,11 @@ use crate::row::{Effect, Form, Key, Part};
 use crate::rule;
 use crate::wire::Wire;
 
-/// PVE is content with VM.Config.Network as well.
+/// PVE accepts VM.Config.Network instead.
 const NEEDS: &[Need] = &[on_vm("VM.Config.Cloudinit")];
 
-/// PVE takes all of these at once; the drive has them when the VM starts, or when it is made anew.
+/// PVE applies these immediately; the drive is updated when the VM starts or the drive is
+/// regenerated.
 const fn part(name: &'static str, kind: Kind, help: &'static str) -> Part {
     Part::new(name, kind, help).effect(Effect::Live)
 }

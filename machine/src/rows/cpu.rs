@@ -9,7 +9,8 @@ use crate::rule;
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.CPU")];
 
-/// PVE sets no limit, but starts no VM with more than its node has; Linux knows no more than this.
+/// PVE sets no limit, but cannot start a VM with more CPUs than its node has; this is the limit of
+/// Linux.
 const MAX_CPUS: i64 = 8192;
 
 pub(super) static CORES: Key = Key::scalar(
@@ -35,7 +36,7 @@ pub(super) static VCPUS: Key = Key::scalar(
     "qemu-server, QemuServer.pm, qemu_cpu_hotplug",
 );
 
-/// A pattern of the models would be out of date with the next QEMU, so PVE is the one to refuse.
+/// PVE validates the model: a list here would be outdated with the next QEMU.
 pub(super) static CPU: Key = Key::of(
     "cpu",
     Form::Options {
@@ -46,7 +47,7 @@ pub(super) static CPU: Key = Key::of(
                 .aliases(&["type"])
                 .absent("kvm64")
                 .at_create("host")
-                // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema says otherwise.
+                // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema differs.
                 .required(),
             Part::new("flags", Kind::Set(';', &rule::CPU_FLAG), "CPU flags to enable or disable."),
             Part::new("hidden", Kind::Flag, "Whether KVM hides from the guest.").absent("0"),
@@ -91,7 +92,7 @@ pub(super) static CPULIMIT: Key = Key::scalar(
     "qemu-server, QemuServer.pm, vmconfig_hotplug_pending",
 );
 
-/// PVE takes up to 262144, but writes 10000 instead: pve-common, CGroup.pm, clamp_cpu_shares.
+/// PVE accepts up to 262144, but reduces it to 10000: pve-common, CGroup.pm, clamp_cpu_shares.
 pub(super) static CPUUNITS: Key = Key::scalar(
     Part::new(
         "cpuunits",

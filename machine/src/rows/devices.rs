@@ -1,4 +1,4 @@
-//! Devices: those of the host by their mapping, folders, and small ones. Does no I/O.
+//! Devices: host devices by mapping, shared directories, and others. Does no I/O.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -6,7 +6,7 @@ use crate::need::{Need, On, When};
 use crate::row::{Effect, Feature, Form, Key, Part};
 use crate::rule;
 
-/// A token may plug in SPICE's redirection, else only what a mapping names.
+/// A token can use SPICE redirection or a mapping.
 pub(super) static USB: Key = Key::of(
     "usb",
     Form::Options {

@@ -1,7 +1,7 @@
 //! Drives. Does no I/O.
 //!
-//! `storage`, `import` and `size` are not PVE's options: they say what a disk is made of, and where
-//! it lies. PVE's `file` holds that of a CD drive.
+//! `storage`, `import` and `size` are our own options, which describe a disk. PVE's `file` is used
+//! for CD drives.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -20,7 +20,7 @@ const NEEDS: &[Need] = &[
     Need::new(On::Root, "Sys.Console").when(When::Is("file", "cdrom")),
 ];
 
-/// Neither the firmware's disk nor the TPM's is ever a CD drive.
+/// EFI and TPM disks are never CD drives.
 const DISK_NEEDS: &[Need] =
     &[on_vm("VM.Config.Disk"), Need::new(On::Storage, "Datastore.AllocateSpace")];
 
@@ -28,7 +28,7 @@ const PLUG: Effect = Effect::Plug(Feature::Disk);
 
 const SOURCE: &str = "qemu-server, Drive.pm, drivedesc_base; QemuServer.pm, vmconfig_update_disk";
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium of a CD drive is changed.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium is changed.
 const FILE: Part =
     Part::new("file", Kind::Text(&rule::VOLUME), "The volume of a CD drive, or none or cdrom.")
         .aliases(&["volume"])
@@ -121,7 +121,8 @@ const fn rate(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Int(0, i64::MAX), help).effect(Effect::Live)
 }
 
-/// PVE takes these at once, but hands them to QEMU only when the VM starts. It writes no zero down.
+/// PVE stores these immediately, but passes them to QEMU only at the next start. It does not store
+/// 0.
 const fn bytes(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Int(0, i64::MAX), help).absent("0")
 }
@@ -160,7 +161,7 @@ const IOPS_RD_SECONDS: Part =
 const IOPS_WR_SECONDS: Part =
     seconds("iops_wr_max_length", &["iops_wr_length"], "Seconds that iops_wr_max applies.");
 
-/// The options of a bus: those of all, then its own.
+/// The options of a bus: common ones and its own.
 macro_rules! parts {
     ($($own:expr),* $(,)?) => {
         &[
@@ -205,7 +206,7 @@ pub(super) static SATA: Key =
 pub(super) static IDE: Key =
     Key::of("ide", Form::Drive(parts!(SSD, WWN, MODEL)), NEEDS, "An IDE drive.", SOURCE).slots(4);
 
-/// A new certificate is enrolled by PVE itself: qemu-server, OVMF.pm.
+/// PVE enrolls new certificates itself: qemu-server, OVMF.pm.
 pub(super) static EFIDISK: Key = Key::of(
     "efidisk0",
     Form::Drive(&[
@@ -234,7 +235,7 @@ pub(super) static EFIDISK: Key = Key::of(
 pub(super) static TPMSTATE: Key = Key::of(
     "tpmstate0",
     Form::Drive(&[
-        // PVE: qemu-server, QemuServer.pm, clone_disk: it moves only while the VM is off.
+        // PVE: qemu-server, QemuServer.pm, clone_disk: it can move only while the VM is stopped.
         STORAGE.effect(Effect::Restart),
         Part::new("format", Kind::Word(&["raw", "qcow2", "vmdk"]), "The format of its disk.")
             .effect(Effect::AtCreate)

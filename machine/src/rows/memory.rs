@@ -8,7 +8,7 @@ use crate::row::{Effect, Feature, Form, Key, Part};
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.Memory")];
 
-/// PVE sets no limit; this is what it can ever plug into a running guest.
+/// PVE sets no limit; this is the most that it can hotplug.
 const MAX_MIB: i64 = 4_178_944;
 
 pub(super) static MEMORY: Key = Key::of(
@@ -27,7 +27,7 @@ pub(super) static MEMORY: Key = Key::of(
 )
 .effect(Effect::Plug(Feature::Memory));
 
-/// To or from 0 it is another device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
+/// A change to or from 0 changes the device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
 pub(super) static BALLOON: Key = Key::scalar(
     Part::new(
         "balloon",

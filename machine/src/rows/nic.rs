@@ -25,8 +25,8 @@ const MODELS: &[&str] = &[
 
 const PLUG: Effect = Effect::Plug(Feature::Network);
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_net: what makes another device is plugged out
-/// and in again, the rest is changed on the host's side.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_net: a change of the device replugs it, other
+/// changes apply on the host.
 const PARTS: &[Part] = &[
     Part::new("model", Kind::Word(MODELS), "The device that the guest sees.")
         .required()
@@ -48,7 +48,7 @@ const PARTS: &[Part] = &[
     Part::new("queues", Kind::Int(0, 64), "Number of queues.").effect(PLUG),
     Part::new("rate", Kind::Decimal(0, i64::MAX), "Rate limit in MB per second.")
         .effect(Effect::Live),
-    // PVE takes it at once, but the device has it only when it is plugged in anew.
+    // PVE stores it immediately, but the device gets it only when it is replugged.
     Part::new("host-tunnel", Kind::Flag, "Whether the host offers GSO over UDP tunnels.")
         .since(9, 2),
 ];

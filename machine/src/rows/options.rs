@@ -1,4 +1,4 @@
-//! What PVE calls a VM's options. Does no I/O.
+//! The options of a VM, as PVE's web UI calls them. Does no I/O.
 
 use super::needs::on_vm;
 use super::source;
@@ -9,9 +9,9 @@ use crate::rule;
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.Options")];
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_agent: the rest waits.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_agent: other options are pending.
 ///
-/// PVE 9.2 calls the freezing `freeze-fs`; every version takes the name that stands here.
+/// PVE 9.2 calls it `freeze-fs`; every version accepts `freeze-fs-on-backup`.
 pub(super) static AGENT: Key = Key::of(
     "agent",
     Form::Options {

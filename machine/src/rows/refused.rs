@@ -1,20 +1,20 @@
-//! Config keys and options that YAML must not set, each with the reason. Does no I/O.
+//! Config keys and options that YAML must not set, with reasons. Does no I/O.
 
 use crate::row::Key;
 
-/// A config key that is refused.
+/// A refused config key.
 #[derive(Clone, Copy, Debug)]
 pub struct Refused {
-    /// Its name; of a family the stem.
+    /// Its name; for a family, the stem.
     pub name: &'static str,
     /// Completes "cannot be set: …".
     pub reason: &'static str,
 }
 
-/// An option that is refused.
+/// A refused option.
 #[derive(Clone, Copy, Debug)]
 pub struct RefusedOption {
-    /// The keys that have it; of a family the stem.
+    /// The keys that have it; for a family, the stem.
     pub keys: &'static [&'static str],
     /// Its name.
     pub name: &'static str,
@@ -31,8 +31,8 @@ const fn refuse(name: &'static str, reason: &'static str) -> Refused {
     Refused { name, reason }
 }
 
-/// The keys that are refused. PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm: what no
-/// list there names is root's.
+/// The refused keys. PVE: qemu-server, API2/Qemu.pm, check_vm_modify_config_perm: only root may set
+/// keys that no list there has.
 pub static REFUSED: &[Refused] = &[
     refuse("affinity", ROOT),
     refuse("amd-sev", ROOT),
@@ -85,7 +85,7 @@ pub static REFUSED: &[Refused] = &[
 const BUSES: &[&str] = &["ide", "sata", "scsi", "virtio"];
 const STATES: &[&str] = &["efidisk0", "tpmstate0"];
 
-/// The options that are refused.
+/// The refused options.
 pub static REFUSED_OPTIONS: &[RefusedOption] = &[
     RefusedOption { keys: &["boot"], name: "legacy", reason: "it is deprecated; use `order`" },
     RefusedOption {
@@ -112,14 +112,14 @@ pub static REFUSED_OPTIONS: &[RefusedOption] = &[
     RefusedOption { keys: STATES, name: "import-from", reason: "it is always created new" },
 ];
 
-/// The reason why a key is refused.
+/// Returns why a key is refused.
 pub fn refusal(name: &str) -> Option<&'static str> {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     let find = |name: &str| REFUSED.iter().find(|refused| refused.name == name);
     find(name).or_else(|| find(stem)).map(|refused| refused.reason)
 }
 
-/// The reason why an option of a key is refused.
+/// Returns why an option of a key is refused.
 pub fn option_refusal(key: &Key, name: &str) -> Option<&'static str> {
     let is_it =
         |refused: &&RefusedOption| refused.name == name && refused.keys.contains(&key.part.name);

@@ -24,15 +24,15 @@ pub const STORAGE: Rule = Rule::new(
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]$",
 );
 
-/// An image. A file name has at most 255 bytes; sum, ending and what a temporary one has more need up
-/// to 28. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
+/// An image. A file name has at most 255 bytes; checksum, extension and temporary suffix need up to
+/// 28. PVE: pve-storage, Plugin.pm: names of content `import` have only these characters.
 pub const IMAGE: Rule = Rule::new(
     "an image name: at most 200 letters, digits, ., +, =, _ and -, starting with a letter or digit",
     |s| is_word(s, 200, ".+=_-") && s.starts_with(|c: char| c.is_ascii_alphanumeric()),
     "^[A-Za-z0-9][A-Za-z0-9.+=_-]*$",
 );
 
-/// A PVE tag. PVE: a tag begins with a letter, a digit or `_`, then also `+`, `.` and `-`.
+/// A PVE tag. PVE: a tag starts with a letter, a digit or `_`, followed by these, `+`, `.` and `-`.
 pub const TAG: Rule = Rule::new(
     "a tag: letters, digits, _, -, + and ., starting with a letter, digit or _",
     is_tag,
@@ -60,7 +60,7 @@ pub const VOLUME_ID: Rule = Rule::new(
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]:[^, ]+$",
 );
 
-/// The id of a resource mapping, and whatever else PVE calls a configid.
+/// The ID of a resource mapping, or any other `configid` of PVE.
 pub const MAPPING: Rule = Rule::new(
     "a mapping ID: two or more letters, digits, _ and -, starting with a letter",
     |s| s.len() >= 2 && is_word(s, 128, "_-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),

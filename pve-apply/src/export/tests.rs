@@ -109,7 +109,7 @@ fn what_cannot_be_written_stands_in_a_comment() {
     scsihw: null
     smbios1: {serial: x}
     # args is left as it is: only root may set it, not an API token
-    # cipassword is left as it is: PVE never shows it again; use `password_hash`
+    # cipassword is left as it is: PVE never returns it; use `password_hash`
     # hostpci0 is left as it is: its `host` cannot be set: only root may set it; use `mapping`
     # net0: its `later` is left as it is: that is not known here
     # scsi4 is left as it is: it is a device of the node, which only root may attach

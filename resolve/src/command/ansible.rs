@@ -1,4 +1,4 @@
-//! `resolve ansible-vars`: what ansible gets, as the reference's `resolve_ansible_vars` has it.
+//! `resolve ansible-vars`: variables for ansible, like `resolve_ansible_vars` of the reference.
 //! Does no I/O.
 
 use crate::shape;
@@ -6,7 +6,7 @@ use crate::site::{POSTURES, Site, Slot};
 use crate::tree::{Spanned, Tree};
 use serde_json::{Map, Value};
 
-/// The variables of a posture. What is wrong goes into the site's report.
+/// Returns the variables of a posture. Problems are added to the site's report.
 pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Option<&str>) -> Value {
     const DEFAULT: &str = "dev";
     let vm_set = env.and_then(|name| site.env(name));
@@ -39,7 +39,7 @@ pub(crate) fn ansible_vars(site: &mut Site<'_>, env: Option<&str>, posture: Opti
     out.into()
 }
 
-/// The site's, then the posture's, each once.
+/// Returns the site's packages, then the posture's, without duplicates.
 fn packages(site: &Slot<Vec<String>>, posture: &[String]) -> Vec<String> {
     let mut packages: Vec<String> = Vec::new();
     for package in site.value().into_iter().flatten().chain(posture) {
@@ -50,7 +50,7 @@ fn packages(site: &Slot<Vec<String>>, posture: &[String]) -> Vec<String> {
     packages
 }
 
-/// A posture in its nested form (`ssh.port`) or its older flat one (`ssh_port`).
+/// A posture in the nested form (`ssh.port`) or the older flat form (`ssh_port`).
 struct Posture(Tree);
 
 impl Posture {

@@ -1,4 +1,5 @@
-//! `resolve check`: every file of a site, and everything that can be made of it. Does no I/O.
+//! `resolve check`: validates every file of a site and resolves every env and manifest. Does no
+//! I/O.
 
 use crate::deployment;
 use crate::selection::DocumentOptions;
@@ -13,7 +14,7 @@ use crate::tree::Tree;
 use stage::{Entry, Place};
 use std::collections::BTreeMap;
 
-/// Checks the site and returns a summary; what is wrong goes into the site's report.
+/// Checks the site and returns a summary. Problems are added to the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     site.check_name();
     let nodes: Vec<NodeFile> =
@@ -37,17 +38,17 @@ pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     summary(site, &unused)
 }
 
-/// What groups are tried on.
+/// The nodes to resolve VM sets on.
 struct Nodes {
-    /// The nodes as they are: for a group that names its node.
+    /// The nodes as written, for VM sets that name their node.
     own: Vec<NodeFile>,
-    /// The nodes, each with the images of all: for a group that may be for any.
+    /// The nodes, each with the images of all nodes, for VM sets without a node.
     shared: Vec<NodeFile>,
-    /// Whether documents get their secrets.
+    /// Whether documents contain secrets.
     secrets: bool,
 }
 
-/// Where nothing says which node a group is for, an image that any of them has is there.
+/// Returns nodes that share their images: a VM set without a node may use an image of any node.
 fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
     let unchecked = site.config.images.is_none() && nodes.iter().any(|node| node.images.is_none());
     let all: BTreeMap<String, Image> =
@@ -56,8 +57,8 @@ fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
     nodes.iter().map(|node| NodeFile { images: images.clone(), ..node.clone() }).collect()
 }
 
-/// Tries a group on the node that it names, else on each, and the children of its nested nodes
-/// on each.
+/// Resolves a VM set on its node, or on every node if it names none, and the children of its nested
+/// nodes on every node.
 fn check_vm_set(site: &mut Site<'_>, vm_set: &VmSet, nodes: &Nodes) {
     let each = || match nodes.shared.is_empty() {
         true => vec![None],
@@ -76,7 +77,7 @@ fn check_vm_set(site: &mut Site<'_>, vm_set: &VmSet, nodes: &Nodes) {
     }
 }
 
-/// Resolves a group; without a node, on one that lacks nothing.
+/// Resolves a VM set; without a node, on a placeholder node that has everything.
 fn try_on(
     site: &mut Site<'_>,
     vm_set: &VmSet,
@@ -95,8 +96,8 @@ fn try_on(
     }
 }
 
-/// A VM's mark holds its deployment and its name: two groups of one name share VMs. A manifest
-/// that was copied would act on those of the first.
+/// Warns about deployments with the same name. A VM's mark contains deployment and name, so a
+/// copied manifest would act on the VMs of the original.
 fn check_names(site: &mut Site<'_>, vm_sets: &[VmSet]) {
     let mut seen: BTreeMap<&str, String> = BTreeMap::new();
     for vm_set in vm_sets {
@@ -114,9 +115,9 @@ fn check_names(site: &mut Site<'_>, vm_sets: &[VmSet]) {
     }
 }
 
-/// The files that nothing names, and that have not been read for that reason.
+/// Validates and returns the files that nothing refers to.
 fn unused(site: &mut Site<'_>) -> Vec<String> {
-    // What only an unused template names is named all the same.
+    // A preset that only an unused template refers to still counts as used.
     let templates = unnamed(site, &TEMPLATES);
     for (name, _) in &templates {
         site.read_template(name);
@@ -129,7 +130,7 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     for name in site.names(&SPECS) {
         super::spec(site, name);
     }
-    // Whoever names no posture has `dev`.
+    // `dev` is the default posture.
     let mut postures = unnamed(site, &POSTURES);
     for (_, file) in &postures {
         site.read(*file, &shape::POSTURE);
@@ -141,7 +142,7 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     unused
 }
 
-/// The files of a kind that nothing has named so far.
+/// Returns the files of a kind that nothing refers to so far.
 fn unnamed<'s>(site: &Site<'s>, kind: &FileKind) -> Vec<(&'s str, FileId)> {
     let folders = kind.folders.iter();
     let all = folders.flat_map(|folder| files(site, folder));

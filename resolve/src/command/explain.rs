@@ -17,7 +17,8 @@ struct Explained {
     chain: Vec<Link>,
 }
 
-/// What one layer says of a field. The first of a chain decides; by null, it leaves it to the last.
+/// The value of a field in one layer. The first link of a chain decides; if it is null, the last
+/// one does.
 #[derive(Serialize)]
 struct Link {
     layer: String,
@@ -26,22 +27,22 @@ struct Link {
     place: Option<String>,
 }
 
-/// What is explained: a group that has been resolved on a node.
+/// What to explain: a VM set that was resolved on a node.
 pub(crate) struct Subject<'a> {
     /// The site.
     pub site: &'a Site<'a>,
-    /// The machines.
+    /// The VM set.
     pub vm_set: &'a VmSet,
     /// The node.
     pub node: &'a NodeFile,
-    /// What they have become.
+    /// The resolved deployment.
     pub deployment: &'a Deployment,
 }
 
 /// Explains `VM`, `VM.PATH`, or a field of the document's head.
 ///
 /// # Errors
-/// There is no such VM, or it has no such field.
+/// The VM or the field does not exist.
 pub(crate) fn explain(subject: &Subject<'_>, target: &str, json: bool) -> Result<String, Entry> {
     let all = fields(subject, target)?;
     if json {
@@ -52,7 +53,7 @@ pub(crate) fn explain(subject: &Subject<'_>, target: &str, json: bool) -> Result
 
 fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> {
     let names = subject.deployment.vms.iter().map(|vm| vm.name.as_str());
-    // Names may have dots: the longest that fits is meant.
+    // Names may contain dots: the longest match wins.
     let fits = |name: &&str| {
         let rest = target.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -96,7 +97,7 @@ impl Subject<'_> {
         Link { layer: layer.into(), value, place }
     }
 
-    /// What a file says of a field that is no VM's.
+    /// Returns the value of a field outside VMs, with its place.
     fn written<T: Serialize>(&self, layer: impl Into<String>, slot: &Slot<T>) -> Option<Link> {
         let value = slot.value().and_then(|value| serde_json::to_value(value).ok());
         Some(self.link(layer, value.unwrap_or_default(), Some(slot.at()?)))

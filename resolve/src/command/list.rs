@@ -1,4 +1,4 @@
-//! `resolve list`: what a site holds. Does no I/O.
+//! `resolve list`: the files of a site. Does no I/O.
 
 use crate::site::{ENVS, FileKind, HOSTS, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, TEMPLATES};
 use crate::source::Sources;
@@ -14,7 +14,7 @@ struct Row<'s> {
     file: &'s str,
 }
 
-/// The names of one kind, or of all; as a table or as JSON.
+/// Lists the files of one kind, or of all kinds, as a table or as JSON.
 pub(crate) fn list(sources: &Sources, only: Option<&str>, json: bool) -> String {
     let kinds = KINDS.into_iter().filter(|kind| only.is_none_or(|only| only == kind.noun));
     let rows: Vec<Row<'_>> = kinds.flat_map(|kind| rows(sources, kind)).collect();

@@ -6,7 +6,7 @@ use crate::source::Span;
 use crate::tree::{Spanned, Tree};
 use serde_json::{Map, Value};
 
-/// Resolves a spec. What is wrong goes into the site's report.
+/// Resolves a spec. Problems are added to the site's report.
 pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
     let file = site.find(&SPECS, name, None)?;
     let tree = site.read(file, &shape::SPEC)?;
@@ -42,7 +42,7 @@ fn posture(site: &mut Site<'_>, spec: &Tree, start: Span) -> Value {
     posture.map_or(Value::Null, |tree| tree.to_json(false).into())
 }
 
-/// Names of keys become the keys. A user without `ssh_keys` gets all, as newer sites have it.
+/// Replaces names of keys by the keys. A user without `ssh_keys` gets all keys, as in newer sites.
 fn give_keys(site: &Site<'_>, spec: &Tree, users: &mut [Value]) {
     let spanned = spec.find(&["access", "users"]).map(Spanned::items).unwrap_or_default();
     for (user, spanned) in users.iter_mut().zip(spanned) {

@@ -1,4 +1,4 @@
-//! What PVE refuses across the keys of a VM, at the place that is to blame. Does no I/O.
+//! Reports combinations of keys that PVE refuses, at the place of the cause. Does no I/O.
 
 use crate::shape::CONFIG;
 use crate::site::{Merged, Site, VmEntry};
@@ -7,17 +7,17 @@ use machine::{ConfigKey, NewVm, Problem, Settings};
 use stage::{Report, Vm};
 use std::collections::BTreeSet;
 
-/// So many different VMs are remembered.
+/// How many different configs to remember.
 const MAX_REMEMBERED: usize = 1000;
 
-/// Judges VM after VM. Many of a group say the same, which is judged once.
+/// Validates the config of each VM. Equal configs are validated once.
 #[derive(Default)]
 pub(super) struct ConfigChecker {
     sound: BTreeSet<String>,
 }
 
 impl ConfigChecker {
-    /// Reports what is wrong between the keys of a VM.
+    /// Reports problems between the keys of a VM.
     pub(super) fn check(
         &mut self,
         site: &Site<'_>,
@@ -26,7 +26,7 @@ impl ConfigChecker {
         report: &mut Report,
     ) {
         let Some(config) = &vm.config else { return };
-        // What is not known is not judged.
+        // An invalid config has been reported already.
         if merged.tree.map(CONFIG).is_some_and(is_invalid) {
             return;
         }
@@ -63,7 +63,7 @@ fn push(site: &Site<'_>, vm_entry: &VmEntry, tree: &Tree, problem: Problem, repo
     });
 }
 
-/// Says whether anything in a tree has been reported as wrong.
+/// Returns whether anything in a tree has been reported as invalid.
 fn is_invalid(tree: &Tree) -> bool {
     tree.iter().any(|(_, spanned): (_, &Spanned)| match &spanned.content {
         Content::Invalid => true,

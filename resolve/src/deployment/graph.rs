@@ -1,30 +1,29 @@
-//! The order of a manifest: parents first, and what has to wait for a nested node.
-//! Does no I/O.
+//! The order of a manifest: parents first, and which VMs wait for a nested node. Does no I/O.
 //!
-//! A child of a `vm` lives beside it and comes after it. A child of a `pve` lives on it:
-//! another pipe makes it, once that node is there.
+//! A child of a `vm` runs on the same node and is created after it. A child of a `pve` runs on it:
+//! another document creates it once that node runs.
 
 use crate::site::{MAX_HINTED, Origin, Site, VmSet};
 use crate::suggest;
 use stage::{Entry, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Which machines of a group are made by this document.
+/// Which VMs of a set this document creates.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// Indices of all machines, parents first.
+    /// Indices of all VMs, parents first.
     pub all: Vec<usize>,
-    /// Indices of the machines, in the order in which they are made.
+    /// Indices of the VMs of this document, in creation order.
     pub here: Vec<usize>,
-    /// Indices of machines and of the nested node that each waits for.
+    /// Indices of waiting VMs, each with the nested node that it waits for.
     pub waiting: Vec<(usize, usize)>,
-    /// For each machine the one that must be there first.
+    /// For each VM, the VM to create first.
     pub parents: Vec<Option<usize>>,
-    /// For each machine the nested node that it lives on.
+    /// For each VM, the nested node that it runs on.
     pub homes: Vec<Option<usize>>,
 }
 
-/// Orders a group. `on` is the nested node whose children are wanted.
+/// Orders a VM set. `on` is the nested node whose children to create.
 pub(super) fn order(site: &mut Site<'_>, vm_set: &VmSet, on: Option<&str>) -> Order {
     let count = vm_set.entries.len();
     if vm_set.origin != Origin::Manifest {
@@ -55,7 +54,7 @@ pub(super) fn order(site: &mut Site<'_>, vm_set: &VmSet, on: Option<&str>) -> Or
     Order { all: queue, here, waiting, parents, homes }
 }
 
-/// Names to indices; of two with the same name the first counts, the second is reported elsewhere.
+/// Maps names to indices; a duplicate name is reported elsewhere.
 fn names(vm_set: &VmSet) -> BTreeMap<&str, usize> {
     let mut names = BTreeMap::new();
     for (index, vm_entry) in vm_set.entries.iter().enumerate() {
@@ -92,7 +91,7 @@ fn parents(
     vm_set.entries.iter().map(parent).collect()
 }
 
-/// Reports each cycle once and cuts it, so that what follows ends.
+/// Reports each cycle once and breaks it, so that later steps terminate.
 fn break_cycles(site: &mut Site<'_>, vm_set: &VmSet, parents: &mut [Option<usize>]) {
     let mut done = BTreeSet::new();
     for start in 0..parents.len() {
@@ -125,7 +124,7 @@ fn report_cycle(site: &mut Site<'_>, vm_set: &VmSet, parents: &[Option<usize>], 
     }
 }
 
-/// The nearest nested node above each machine. `queue` has parents before their children.
+/// Returns the nearest nested node above each VM. `queue` has parents before their children.
 fn homes(vm_set: &VmSet, parents: &[Option<usize>], queue: &[usize]) -> Vec<Option<usize>> {
     let mut homes = vec![None; parents.len()];
     for index in queue {
@@ -137,19 +136,19 @@ fn homes(vm_set: &VmSet, parents: &[Option<usize>], queue: &[usize]) -> Vec<Opti
     homes
 }
 
-/// A type that has been reported as wrong may have meant a nested node: nothing more is said of
-/// what stands below it.
+/// Returns whether a VM is a nested node, or may be one: an invalid type has been reported already,
+/// and its children should cause no further findings.
 fn is_nested(vm_set: &VmSet, index: usize) -> bool {
     let kind = vm_set.entries[index].text("type");
     kind.is_invalid() || kind.value() == Some(&"pve")
 }
 
-/// The machine itself, then what it hangs on.
+/// Returns the VM itself, then its ancestors.
 fn ancestors(links: &[Option<usize>], index: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(index), move |i| links[*i])
 }
 
-/// Roots in the order of the file, then their children, then theirs.
+/// Returns roots in file order, then their children, level by level.
 fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
     let mut children = vec![Vec::new(); parents.len()];
     let mut queue = VecDeque::new();
@@ -167,7 +166,7 @@ fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// The nested node that `--parent` names; `None` after a report.
+/// Returns the nested node that `--parent` names; `None` if a problem was reported.
 pub(crate) fn nested(site: &mut Site<'_>, vm_set: &VmSet, name: &str) -> Option<usize> {
     let names = names(vm_set);
     let place = Place::Named("--parent".to_owned());

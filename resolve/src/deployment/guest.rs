@@ -1,5 +1,4 @@
-//! What the guest gets: its user and keys, its cloud-config, or data that somebody has written by
-//! hand. Does no I/O.
+//! What the guest gets: user and keys, cloud-config, or custom user-data. Does no I/O.
 
 use crate::json;
 use crate::selection::DocumentOptions;
@@ -8,10 +7,10 @@ use crate::site::{Site, VmEntry};
 use crate::tree::{Spanned, Tree};
 use stage::{Report, Secret, Vm, shown};
 
-/// What is rendered into user-data, and so has no effect on user-data that is passed on.
+/// Fields that are rendered into user-data, so they have no effect with custom user-data.
 const RENDERED: [&str; 5] = ["packages", "cloud_init", "user", "password_hash", "ssh_keys"];
 
-/// Fills in what the guest gets.
+/// Fills in the fields for the guest.
 pub(super) fn fill(
     site: &Site<'_>,
     (vm_entry, tree): (&VmEntry, &Tree),
@@ -40,7 +39,7 @@ pub(super) fn fill(
     }
 }
 
-/// A file of the site that the guest gets as it is.
+/// Returns a file of the site that the guest gets unchanged.
 fn file(
     site: &Site<'_>,
     spanned: &Spanned,
@@ -59,7 +58,7 @@ fn file(
     }
 }
 
-/// What is written by hand replaces what would be rendered.
+/// Reports fields that custom user-data replaces.
 fn without_effect(
     site: &Site<'_>,
     (vm_entry, tree): (&VmEntry, &Tree),

@@ -1,4 +1,4 @@
-//! Where the images of a document come from. Does no I/O.
+//! The image sources of a document. Does no I/O.
 
 use super::ResolvedVm;
 use crate::selection::DocumentOptions;
@@ -7,8 +7,8 @@ use crate::suggest;
 use stage::{ImageSource, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The sources of the images that the VMs name. An image without one is reported, unless the
-/// site describes no images at all: then they are on the node already.
+/// Returns the sources of the images that the VMs use. An unknown image is reported, unless neither
+/// site nor node has `images`: then images are expected on the node.
 pub(super) fn sources(
     site: &mut Site<'_>,
     node: &NodeFile,
@@ -56,8 +56,7 @@ pub(super) fn sources(
     out
 }
 
-/// Makes the document's entry. Its paths are absolute, so that they mean the same files wherever a
-/// later stage runs.
+/// Returns the document's entry. Paths are absolute, so that later stages can run in any directory.
 fn source(base: &str, image: &Image, options: &DocumentOptions) -> ImageSource {
     let path =
         |path: &String| match path.starts_with('/') || base.is_empty() || path.contains("://") {

@@ -1,6 +1,6 @@
-//! MACs: counted on from one that is written, or derived from what a VM is. Does no I/O.
+//! MACs: counted up from a written one, or derived from names. Does no I/O.
 //!
-//! docs/decisions/0007-stable-mac.md says why.
+//! docs/decisions/0007-stable-mac.md has the reasons.
 
 use super::ResolvedVm;
 use super::nic::FoundNic;
@@ -8,10 +8,10 @@ use crate::site::{NodeFile, Site, VmSet};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
-/// PVE's own prefix.
+/// PVE's prefix.
 const PREFIX: &str = "bc:24:11";
 
-/// The MAC so many further on; `None` when that would be another maker's.
+/// Returns the MAC at an offset; `None` if the vendor prefix would change.
 pub(super) fn counted(mac: &str, offset: u32) -> Option<String> {
     let mac = mac.to_ascii_lowercase();
     let (prefix, rest) = mac.split_at_checked(PREFIX.len())?;
@@ -20,14 +20,14 @@ pub(super) fn counted(mac: &str, offset: u32) -> Option<String> {
     Some(format!("{prefix}:{a:02x}:{b:02x}:{c:02x}"))
 }
 
-/// What the MACs of a group are derived from.
+/// Derives the MACs of a VM set.
 pub(crate) struct MacDeriver {
     prefix: String,
     owner: String,
 }
 
 impl MacDeriver {
-    /// The MACs of a group on a node.
+    /// Creates the deriver of a VM set on a node.
     pub(crate) fn new(site: &Site<'_>, vm_set: &VmSet, node: &NodeFile) -> Self {
         let config = &site.config;
         let prefix = config.mac_prefix.value().map_or(PREFIX, String::as_str).to_lowercase();
@@ -35,7 +35,7 @@ impl MacDeriver {
         Self { prefix, owner: format!("{name}/{}/{}", node.cluster(), vm_set.deployment()) }
     }
 
-    /// The MAC of a NIC; each round is another one.
+    /// Returns the MAC of a NIC; each round gives a different one.
     pub(crate) fn mac(&self, vm: &str, slot: &str, round: u32) -> String {
         let Self { prefix, owner } = self;
         let sum = match round {
@@ -46,8 +46,8 @@ impl MacDeriver {
     }
 }
 
-/// Gives each NIC without a MAC a derived one. Of two that would get the same one, the later takes
-/// the next hash; so does one that would get a MAC that is written.
+/// Gives each NIC without a MAC a derived one. If it collides with a derived or written MAC, the
+/// NIC gets the next hash.
 pub(super) fn derive(derived: &MacDeriver, all: &mut [ResolvedVm<'_>]) {
     let nics = all.iter().flat_map(|resolved| &resolved.nics);
     let written = nics.filter(|found| !found.nic.mac.is_empty());
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn macs_count_on_within_their_maker() {
+    fn macs_count_up_within_their_vendor_prefix() {
         assert_eq!(counted("BC:24:11:00:00:FE", 3).as_deref(), Some("bc:24:11:00:01:01"));
         assert_eq!(counted("02:00:00:FF:FF:FF", 0).as_deref(), Some("02:00:00:ff:ff:ff"));
         assert_eq!(counted("02:00:00:FF:FF:FF", 1), None);

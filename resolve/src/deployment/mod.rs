@@ -1,5 +1,5 @@
-//! (Site, selection) → deployment: presets, overrides, defaults, and what must hold across VMs.
-//! Does no I/O.
+//! (Site, selection) → deployment: merges layers, fills in defaults and checks VMs against each
+//! other. Does no I/O.
 
 mod address;
 mod config;
@@ -25,14 +25,14 @@ use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
 use std::collections::BTreeSet;
 
-/// The user that cloud-init makes where the site names none.
+/// The default user that cloud-init creates.
 pub(crate) const AUTOMATION_USER: &str = "homestak";
-/// The user for SSH to a node where neither node nor site names one.
+/// The default user for SSH to a node.
 pub(crate) const HOST_USER: &str = "root";
-/// The storage that every PVE has.
+/// A storage that every PVE has.
 pub(crate) const IMAGE_DATASTORE: &str = "local";
 
-/// Resolves a group of machines on a node. What is wrong goes into the site's report.
+/// Resolves a VM set on a node. Problems are added to the site's report.
 pub(crate) fn build(
     site: &mut Site<'_>,
     vm_set: &VmSet,
@@ -53,7 +53,7 @@ pub(crate) fn build(
     let waiting = waiting.collect();
     let listed = || order.all.iter().map(|index| &all[*index].vm);
     let former = listed().filter_map(|vm| vm.renamed_from.clone());
-    // A document of which somebody has kept a part must know whose VMs these are, too.
+    // A filtered document must still know all VMs of the deployment.
     let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
     let vms = made_here(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
@@ -62,7 +62,7 @@ pub(crate) fn build(
         }
         None => (Vec::new(), None),
     };
-    // What lives on a nested node has its home there: the YAML's `node` is that of the others.
+    // VMs on a nested node belong there: `node` in the YAML is for the others.
     let written = vm_set.node.value().is_some() && options.parent.is_none();
     let home = written.then(|| node.name().to_owned());
     let text = |slot: &Slot<String>| slot.value().cloned();
@@ -93,7 +93,7 @@ pub(crate) fn build(
     }
 }
 
-/// The VMs of the document, parents first, each with the parent that is among them.
+/// Returns the VMs of the document, parents first, each with its parent in the document.
 fn made_here<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<ResolvedVm<'g>> {
     let names: Vec<String> = all.iter().map(|vm| vm.vm.name.clone()).collect();
     let parent = |i: usize| order.parents[i].filter(|p| order.homes[*p] == order.homes[i]);
@@ -104,19 +104,19 @@ fn made_here<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<Reso
     order.here.iter().filter_map(|i| all[*i].take()).collect()
 }
 
-/// A VM of the document, and the machine that it was made of.
+/// A VM of the document, and the entry that it comes from.
 pub(crate) struct ResolvedVm<'g> {
-    /// The machine.
+    /// The entry.
     pub vm_entry: &'g crate::site::VmEntry,
-    /// The VM; boxed, since it is moved about and large.
+    /// The VM; boxed, since it is large and moved often.
     pub vm: Box<Vm>,
-    /// Its NICs, with the places of what it must not share.
+    /// Its NICs, with the places of values that must be unique.
     pub nics: Vec<nic::FoundNic>,
-    /// Where its image is named.
+    /// Where its image is set.
     pub image_at: Option<Span>,
-    /// Where its spec is named.
+    /// Where its spec is set.
     pub spec_at: Option<Span>,
-    /// The images that its other disks are made of, and where they are named.
+    /// The images of its other disks, and where they are set.
     pub imports: Vec<(String, Span)>,
 }
 
@@ -146,7 +146,7 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
     endpoint
 }
 
-/// The endpoint as the caller sees it says nothing of the node, unless it is this machine.
+/// Returns the SSH host. The endpoint may be a tunnel, so it is only used if it is on this machine.
 fn ssh_host(node: &NodeFile) -> String {
     if node.api_endpoint.value().is_some_and(|url| is_local(url)) {
         return "127.0.0.1".to_owned();
@@ -165,7 +165,7 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) ->
         None if node.api_token.is_invalid() || site.secrets_unknown => return Secret::default(),
         None => {}
     }
-    // One that is written has been looked for where it stands.
+    // A written name has been checked where it is written.
     if node.api_token.at().is_none() {
         let entry = site.no_token(name, node.at, false);
         site.report.push(entry);
@@ -178,7 +178,7 @@ fn vmid_range(site: &Site<'_>) -> VmidRange {
     text.and_then(|text| VmidRange::parse(text)).unwrap_or_default()
 }
 
-/// What the site says for every guest, filled up with its defaults.
+/// Returns the site's cloud-config for every guest, completed with its defaults.
 fn cloud_init(
     site: &Site<'_>,
     options: &DocumentOptions,
@@ -199,7 +199,7 @@ fn cloud_init(
     json
 }
 
-/// Where a file's name becomes a name in PVE, the file system allows more than PVE does.
+/// Checks file names that become names in PVE: the file system allows more than PVE.
 fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
         if !rule.accepts(stem) {
@@ -216,7 +216,7 @@ fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     }
 }
 
-/// A spec that no VM can fetch is most likely a server that somebody forgot.
+/// Warns about specs that no VM can fetch: most likely, `server_url` was forgotten.
 fn check_spec_server(site: &mut Site<'_>, all: &[ResolvedVm<'_>]) {
     let server = &site.config.server_url;
     if server.is_invalid() || server.value().is_some_and(|url| !url.is_empty()) {

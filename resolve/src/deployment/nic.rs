@@ -1,5 +1,4 @@
-//! A VM's NICs: addresses, gateways and MACs that the YAML names, counted on and judged.
-//! Does no I/O.
+//! A VM's NICs: counts up and validates addresses, gateways and MACs. Does no I/O.
 
 use super::address;
 use crate::shape::CONFIG;
@@ -11,23 +10,23 @@ use machine::{ConfigKey, Form};
 use stage::{Nic, Report};
 use std::net::IpAddr;
 
-/// What a guest does where nobody gives its first NIC an address.
+/// The default address of the first NIC.
 const DHCP: &str = "dhcp";
 
-/// A NIC, with the places of what it must not share.
+/// A NIC, with the places of values that must be unique.
 #[derive(Default)]
 pub(crate) struct FoundNic {
-    /// As the document has it; without a MAC where none is written.
+    /// The NIC in the document; without a MAC if none is written.
     pub nic: Nic,
     /// Where its MAC is written.
     pub mac_at: Option<Span>,
     /// Its addresses, and where they are written.
     pub addresses: Vec<(IpAddr, Span)>,
-    /// The gateway beside its first address, as documents of a single address have it.
+    /// The gateway for its first address, for the field `gateway` of the document.
     pub gateway: Option<String>,
 }
 
-/// Finds the NICs of a VM, net0 first.
+/// Returns the NICs of a VM, net0 first.
 pub(super) fn find(
     site: &Site<'_>,
     vm_entry: &VmEntry,
@@ -41,7 +40,7 @@ pub(super) fn find(
         .filter_map(|(name, spanned)| Some((ConfigKey::find(name)?, Some(spanned))))
         .filter(|(slot, _)| matches!(slot.key.form, Form::Nic(_)))
         .collect();
-    // net0 is there unless somebody takes it away.
+    // net0 exists unless it is set to null.
     if let Some(first) = ConfigKey::find("net0").filter(|_| config.get("net0").is_none()) {
         slots.push((first, None));
     }
@@ -103,7 +102,7 @@ impl NicResolver<'_> {
                 derived: mac.is_none_or(Spanned::is_null),
                 ips: if dhcp { vec![DHCP.to_owned()] } else { ips.collect() },
                 gateways: used.iter().map(ToString::to_string).collect(),
-                // To PVE 1 is the bridge's own.
+                // For PVE, 1 means the bridge's MTU.
                 mtu: mtu.filter(|mtu| *mtu > 1),
             },
             mac_at: mac.filter(|spanned| spanned.text().is_some()).map(|spanned| spanned.at),
@@ -119,7 +118,7 @@ impl NicResolver<'_> {
         self.report.push(self.site.sources.error("missing-field", spanned.at, fact));
     }
 
-    /// The static addresses; those of a VM that is one of several count on.
+    /// Returns the static addresses; with `count`, they count up.
     fn addresses(&mut self, ip: Option<&Spanned>) -> Vec<(IpNet, Span)> {
         let mut addresses = Vec::new();
         for spanned in ip.map_or(&[][..], Spanned::items) {
@@ -131,7 +130,7 @@ impl NicResolver<'_> {
             if let Some(net) = counted(offset) {
                 addresses.push((net, spanned.at));
             } else if offset.checked_sub(1).and_then(counted).is_some() {
-                // Of several of one entry the first is enough.
+                // Report only the first VM of an entry.
                 let title = self.vm_entry.title();
                 let fact = format!("counting up from {first} leaves no address for {title}");
                 self.report.push(self.site.sources.error("numbers-exhausted", spanned.at, fact));
@@ -145,7 +144,7 @@ impl NicResolver<'_> {
         let counted = |offset| super::mac::counted(text, offset);
         let offset = self.vm_entry.offset();
         let mac = counted(offset);
-        // Of several of one entry the first is enough.
+        // Report only the first VM of an entry.
         if mac.is_none() && offset.checked_sub(1).and_then(counted).is_some() {
             let title = self.vm_entry.title();
             let fact = format!("counting up from {text} leaves no MAC for {title}");

@@ -1,5 +1,5 @@
-//! What two VMs must not share: their name and their guest's host name, and on one node vmid, MACs
-//! and static addresses. Does no I/O.
+//! Values that must be unique: names and host names of VMs, and vmids, MACs and static addresses on
+//! one node. Does no I/O.
 
 use super::ResolvedVm;
 use super::graph::Order;
@@ -11,7 +11,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Reports each VM that shares something with one before it.
+/// Reports each VM that shares a unique value with an earlier VM.
 pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>], order: &Order) {
     former_names(site, vms);
     let domain = site.config.domain.value().map(String::as_str);
@@ -20,7 +20,7 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
     let (mut vmids, mut macs, mut addresses) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     for (ResolvedVm { vm_entry, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
         let mut meet = |what: &dyn Fn() -> String, first: Option<Written>, at: Span| {
-            // By an alias both have it from one place: then the VMs are the places.
+            // With a YAML alias, both values have one place: use the places of the VMs.
             match first {
                 Some(first) if first.at == at => found.push((what(), first.vm_entry, vm_entry.at)),
                 Some(first) => found.push((what(), first.at, at)),
@@ -30,7 +30,7 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
         let written = |at| Written { at, vm_entry: vm_entry.at };
         if let Some((name, at)) = vm_entry.name.set() {
             let first = first(&mut names, name.as_str(), written(at));
-            // The same name makes the same MAC: one message is enough.
+            // The same name leads to the same MAC: one message is enough.
             if first.is_some() {
                 meet(&|| format!("name \"{name}\""), first, at);
                 continue;
@@ -46,13 +46,13 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
             meet(&|| format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
         }
         for (nic, found) in vm.nics.iter().flatten().zip(nics) {
-            // A derived one is that of nobody else, and where counting on leaves none, that is said.
+            // Derived MACs are unique, and a MAC that cannot be counted up has been reported.
             if let Some(at) = found.mac_at.filter(|_| !nic.mac.is_empty()) {
                 let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
                 meet(&|| format!("MAC {}", nic.mac), first, at);
             }
             for (address, ip_at) in &found.addresses {
-                // An address of a template is that of each VM made from it: the VMs are at fault.
+                // VMs that share a template share its address: the VMs are at fault.
                 let own = vm_entry.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
                 let at = if own { *ip_at } else { vm_entry.at };
                 let first = first(&mut addresses, (home, *address), written(at));
@@ -70,7 +70,7 @@ pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>],
     }
 }
 
-/// Reports each `renamed_from` that names a VM of this document, or the same VM as another one.
+/// Reports each `renamed_from` that is the name of a VM in this document, or is used twice.
 fn former_names(site: &mut Site<'_>, vms: &[ResolvedVm<'_>]) {
     let names: BTreeSet<&str> = vms.iter().map(|resolved| resolved.vm.name.as_str()).collect();
     let mut seen = BTreeMap::new();
@@ -89,7 +89,7 @@ fn former_names(site: &mut Site<'_>, vms: &[ResolvedVm<'_>]) {
     }
 }
 
-/// Reports each VM of this node that has the node's own address: it would cut the node off.
+/// Reports each VM with the address of its node: it would cut the node off.
 pub(super) fn check_against_node(
     site: &mut Site<'_>,
     node: &NodeFile,
@@ -99,7 +99,7 @@ pub(super) fn check_against_node(
     let Some((ip, ip_at)) = node.ip.set() else { return };
     let Ok(ip) = ip.split('/').next().unwrap_or_default().parse::<IpAddr>() else { return };
     for ResolvedVm { vm, nics, .. } in order.here.iter().filter_map(|index| vms.get(*index)) {
-        // A nested node has its file's address rightly: it is that node.
+        // A nested node may have the address in its file: it is that node.
         if vm.name == node.stem {
             continue;
         }
@@ -112,7 +112,7 @@ pub(super) fn check_against_node(
     }
 }
 
-/// Where a machine says what no other must say.
+/// Where a unique value is written, and by which VM.
 #[derive(Clone, Copy)]
 struct Written {
     at: Span,

@@ -1,5 +1,4 @@
-//! One machine → one VM: its layers merged, its defaults filled in, its addresses judged.
-//! Does no I/O.
+//! One entry → one VM: merges layers, fills in defaults, validates. Does no I/O.
 
 use super::cross::ConfigChecker;
 use super::{ResolvedVm, config, guest, mac, nic};
@@ -10,13 +9,13 @@ use crate::source::Span;
 use crate::tree::Spanned;
 use stage::{Power, Report, Vm};
 
-/// The bridge that every PVE installation has.
+/// A bridge that every PVE installation has.
 pub(crate) const BRIDGE: &str = "vmbr0";
 
 /// PVE: a vmid is at most 999999999.
 const MAX_VMID: u32 = 999_999_999;
 
-/// What a VM that is made must have from somewhere, and where that stands in its layers.
+/// Required keys of a VM that is created, and their paths in its tree.
 const REQUIRED: [(&str, &[&str]); 4] = [
     ("`image`", &["image"]),
     ("`cores`", &[CONFIG, "cores"]),
@@ -24,7 +23,7 @@ const REQUIRED: [(&str, &[&str]); 4] = [
     ("`disk`", &["disk"]),
 ];
 
-/// Resolves the machines of a group, in the order in which they are written.
+/// Resolves the VMs of a set, in file order.
 pub(super) fn resolve_all<'g>(
     site: &mut Site<'_>,
     vm_set: &'g VmSet,
@@ -109,7 +108,7 @@ impl<'g> VmResolver<'_, 'g> {
         }
     }
 
-    /// The images that disks other than the boot disk are made of.
+    /// Returns the images of disks other than the boot disk.
     fn imports(&self) -> Vec<(String, Span)> {
         let config = self.merged.tree.map(CONFIG).into_iter().flat_map(|config| config.iter());
         let imports = config.filter_map(|(_, spanned)| {
@@ -119,7 +118,7 @@ impl<'g> VmResolver<'_, 'g> {
         imports.collect()
     }
 
-    /// What no layer says and nothing can be assumed for.
+    /// Reports required keys that no layer sets.
     fn missing(&mut self) {
         let tree = &self.merged.tree;
         if tree.get("image").and_then(Spanned::text) == Some(Vm::NO_IMAGE) {
@@ -135,7 +134,7 @@ impl<'g> VmResolver<'_, 'g> {
                         self.site.sources.error("missing-field", spanned.at, fact).hint(hint),
                     );
                 }
-                // A mapping in which it is not.
+                // A mapping without the option.
                 Some(spanned) if spanned.map().is_some() => names.push(name),
                 Some(_) => {}
                 None => names.push(name),
@@ -165,7 +164,7 @@ impl<'g> VmResolver<'_, 'g> {
         self.report.push(entry.hint(format!("set the missing keys, or use a {preset} that does")));
     }
 
-    /// A VM whose configuration is pushed does not fetch a spec too: the two would race.
+    /// Returns the spec; none if the configuration is pushed, since the two would race.
     fn spec(&self) -> String {
         let spanned = self.vm_entry.mode();
         let default = self.vm_set.default_mode.value().map(String::as_str);
@@ -192,7 +191,8 @@ impl<'g> VmResolver<'_, 'g> {
         }
     }
 
-    /// Whether the VM's vmid follows from its place in a row, which changes when others come and go.
+    /// Returns whether the vmid depends on the VM's position, which changes when other VMs are
+    /// added or removed.
     fn has_counted_vmid(&self) -> bool {
         match self.vm_entry.tree.number("vmid") {
             Slot::Set(..) => self.vm_entry.number.is_some(),
@@ -201,7 +201,7 @@ impl<'g> VmResolver<'_, 'g> {
         }
     }
 
-    /// An env counts its VMs, those with a vmid of their own too.
+    /// Returns the vmid. With `vmid_base`, VMs with their own vmid count, too.
     fn vmid(&mut self, index: usize) -> Option<u32> {
         let (own, base) = (self.vm_entry.tree.number("vmid"), self.vm_set.vmid_base.set());
         let offset = self.vm_entry.offset();
@@ -212,7 +212,7 @@ impl<'g> VmResolver<'_, 'g> {
         };
         let is_none = |vmid: Option<u32>| vmid.is_none_or(|vmid| vmid > MAX_VMID);
         let is_reported = key == "vmid" && offset > 0 && is_none(vmid.map(|vmid| vmid - 1));
-        // Of several of one entry the first is enough.
+        // Report only the first VM of an entry.
         if is_none(vmid) && !is_reported {
             let fact = format!("`{key}` leaves no vmid for {}", self.vm_entry.title());
             self.report.push(self.site.sources.error("numbers-exhausted", at, fact));
@@ -221,7 +221,7 @@ impl<'g> VmResolver<'_, 'g> {
     }
 }
 
-/// The vmid that `vmid_base` gives to the VM at `index`.
+/// Returns the vmid that `vmid_base` gives to the VM at `index`.
 pub(crate) fn counted_vmid(base: u32, index: usize) -> Option<u32> {
     base.checked_add(u32::try_from(index).ok()?)
 }

@@ -5,14 +5,14 @@ use machine::{Form, KEYS, Kind, Part, Version};
 
 const HEAD: &str = "| key | value | meaning |\n|---|---|---|\n";
 
-/// Returns the keys of a kind of files, a row each, as Markdown; without those that VMs share.
+/// Returns the keys of a kind of files as a Markdown table, without the shared keys of VMs.
 pub(crate) fn reference(shape: &Shape) -> String {
     let mut out = String::from(HEAD);
     rows(&mut out, shape.fields, "");
     out
 }
 
-/// Returns the keys that everything that describes VMs has.
+/// Returns the shared keys of VMs.
 pub(crate) fn shared() -> String {
     let mut out = String::from(HEAD);
     rows(&mut out, &vm::SHARED, "");
@@ -85,7 +85,7 @@ fn meaning(field: &Field) -> String {
     text
 }
 
-/// The mapping within a type, and how its keys are reached.
+/// Returns the mapping within a type, and how to reach its keys.
 fn inner(ty: &Type) -> Option<(&'static str, &'static Shape)> {
     match ty {
         Type::Object(shape) => Some(("", shape)),

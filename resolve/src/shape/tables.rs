@@ -1,4 +1,4 @@
-//! The kinds of files of a site, key by key: the reference that docs and schemas follow.
+//! The kinds of files of a site and their keys; docs and schemas are generated from them.
 //! Does no I/O.
 
 mod network;

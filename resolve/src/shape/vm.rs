@@ -1,5 +1,5 @@
-//! The keys of a VM that are ours, which presets, templates, envs and manifests share. PVE's own
-//! keys stand in the table of the crate `machine`. Does no I/O.
+//! Our own keys of a VM, which presets, templates, envs and manifests share. The crate `machine`
+//! has PVE's keys. Does no I/O.
 
 use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text};
 use super::tables::CLOUD_INIT;
@@ -8,7 +8,7 @@ use super::{Field, Target, rule};
 /// PVE: a vmid is 100 or more, and at most 999999999.
 pub(super) const VMID_RANGE: super::Type = Number(100, 999_999_999);
 
-/// No entry makes more VMs: what is larger is a mistake.
+/// A larger count is a mistake.
 const COUNT: super::Type = Number(1, 1000);
 
 pub(super) const NAME: Field = Field::new(
@@ -36,7 +36,7 @@ pub(super) const COUNT_FIELD: Field = Field::new(
     "Number of VMs to create: NAME1, NAME2 and so on; vmid, MACs and static addresses count up.",
 );
 
-/// What a preset, a template and a VM may all say, besides PVE's own keys.
+/// Keys of presets, templates and VMs, in addition to PVE's keys.
 pub(super) static SHARED: [Field; 21] = [
     Field::new(
         "image",
@@ -124,7 +124,7 @@ pub(super) static SHARED: [Field; 21] = [
     .address(),
 ];
 
-/// What YAML says of a NIC besides PVE's options: it is for the guest.
+/// Options of a NIC in addition to PVE's: they are for the guest.
 pub(crate) static NIC: [Field; 2] = [
     Field::new(
         "ip",
@@ -141,7 +141,7 @@ pub(super) const GATEWAY: Field = Field::new(
     "Default gateway, or one for IPv4 and one for IPv6.",
 );
 
-/// The short form of an option.
+/// Returns the short form of an option.
 pub(crate) fn short_form(slot: &str, option: &str) -> Option<&'static str> {
     let all = SHARED.iter().chain(std::iter::once(&MAC_FIELD));
     let is = |ty| matches!(ty, Short(of, name) if of == slot && name == option);

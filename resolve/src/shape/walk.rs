@@ -1,4 +1,4 @@
-//! Judges a tree of YAML by its shape: every problem, each at its place; and what is left is a
+//! Validates YAML against a shape: reports every problem at its place and returns the rest as a
 //! [`Tree`] of values. Does no I/O.
 
 mod foreign;
@@ -16,18 +16,18 @@ use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
 use std::fmt::Display;
 
-/// Where a VM's tree has what is said of PVE's config keys.
+/// The key of PVE's config keys in a VM's tree.
 pub(crate) const CONFIG: &str = "config";
 
-/// What a file says.
+/// The values of a file.
 pub(crate) struct Walked {
-    /// Its values; `None`: it holds no mapping.
+    /// Its values; `None` if it is not a mapping.
     pub tree: Option<Tree>,
     /// What it refers to.
     pub references: Vec<Reference>,
 }
 
-/// What to write instead of a key that is not there.
+/// Returns a hint for an unknown key.
 fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
     if let Some(outer) = shape.all().find(|field| field.holds(key)) {
         return format!("did you mean `{}.{key}`?", outer.name);
@@ -38,7 +38,7 @@ fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clo
     }
 }
 
-/// Reports what a node holds against its type, and returns the rest.
+/// Validates a node against a shape, reports problems and returns the rest.
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) -> Walked {
     let secret = is_secret(sources, node.at.file);
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
@@ -50,18 +50,18 @@ pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut R
     Walked { tree, references: walker.references }
 }
 
-/// What messages call a value.
+/// The name of a value in messages.
 #[derive(Clone, Copy)]
 enum Name<'a> {
     /// The file itself.
     File,
-    /// The value of a key, and what that is for.
+    /// The value of a key, and its description.
     Key(&'a str, &'static str),
     /// An entry of a mapping of names.
     Entry(&'a str, &'a str),
     /// An item of a list.
     Item(&'a str, usize),
-    /// Something below a key that may hold anything.
+    /// Something below a key of any type.
     Inside(&'a str),
 }
 
@@ -87,7 +87,7 @@ impl<'a> Name<'a> {
 }
 
 impl Name<'_> {
-    /// The name without the signs around it.
+    /// Returns the name without backquotes.
     fn path(self) -> String {
         self.to_string().trim_matches('`').to_owned()
     }
@@ -96,9 +96,9 @@ impl Name<'_> {
 struct Walker<'a> {
     sources: &'a Sources,
     report: &'a mut Report,
-    /// Not even keys are shown.
+    /// Keys must not be shown, either.
     secret: bool,
-    /// How much is shown of the value that is being judged.
+    /// How much of the current value may be shown.
     exposure: Exposure,
     references: Vec<Reference>,
 }
@@ -137,7 +137,7 @@ impl Walker<'_> {
                     let content = self.row(value, slot, &key.text);
                     self.slot(&mut tree, slot, Spanned { at: value.at, content });
                 }
-                // Whatever begins with x- is the site's own: anchors, notes.
+                // Keys that begin with x- belong to the site: anchors, notes.
                 None if key.text.starts_with("x-") => {}
                 None => self.unknown(key, shape),
             }
@@ -146,7 +146,7 @@ impl Walker<'_> {
         Content::Map(tree)
     }
 
-    /// Keys that must be there, and keys that must not stand beside each other.
+    /// Reports missing keys and keys that cannot be combined.
     fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
         for field in shape.all().filter(|f| f.required) {
             let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
@@ -175,7 +175,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The same field under two of its names is a mistake in either order.
+    /// Reports a field that is set under two of its names.
     fn former(&mut self, map: &Map, key: &Key, field: &Field) {
         if &*key.text == field.name {
             return;
@@ -191,7 +191,7 @@ impl Walker<'_> {
     fn unknown(&mut self, key: &Key, shape: &Shape) {
         let shown = shown::name(&key.text);
         if self.secret || shown != &*key.text {
-            // Whoever mixes up key and value has written the secret here.
+            // The key may be a secret, if key and value were swapped.
             let entry = self.sources.error(
                 "unknown-key",
                 key.at,
@@ -310,7 +310,7 @@ impl Walker<'_> {
         self.push(self.sources.error(code, at, fact))
     }
 
-    /// Reports why a value cannot be used.
+    /// Reports why a value is invalid.
     fn push(&mut self, entry: Entry) -> Content {
         self.report.push(entry);
         Content::Invalid
@@ -321,7 +321,7 @@ fn is_secret(sources: &Sources, file: FileId) -> bool {
     sources.file(file).is_some_and(|f| f.secret)
 }
 
-/// The entry of a field under any of its names.
+/// Returns the entry of a field under any of its names.
 fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
     field.names().find_map(|name| map.entry(name))
 }

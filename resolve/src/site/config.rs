@@ -1,4 +1,4 @@
-//! What concerns the whole site: defaults, images, nodes, secrets. Does no I/O.
+//! The configuration of the whole site: defaults, images, nodes, secrets. Does no I/O.
 
 use super::slot::Slot;
 use crate::shape::CONFIG;
@@ -19,11 +19,11 @@ pub(crate) struct SiteConfig {
     pub timezone: Slot<String>,
     /// DNS domain of guests.
     pub domain: Slot<String>,
-    /// The user that cloud-init makes.
+    /// The user that cloud-init creates.
     pub vm_user: Slot<String>,
     /// The user for SSH to nodes.
     pub host_user: Slot<String>,
-    /// What VMs have that say nothing else: the lowest layer of each.
+    /// Defaults for VMs: the lowest layer of each.
     pub layer: Tree,
     /// The first half of derived MACs.
     pub mac_prefix: Slot<String>,
@@ -37,7 +37,7 @@ pub(crate) struct SiteConfig {
     pub server_url: Slot<String>,
     /// Images by name; `None` without an `images` section.
     pub images: Option<BTreeMap<String, Image>>,
-    /// `cloud_init`, as the site gives it.
+    /// `cloud_init` of the site.
     pub cloud_init: Map<String, Value>,
 }
 
@@ -46,13 +46,13 @@ pub(crate) struct SiteConfig {
 pub(crate) struct Image {
     /// A local file.
     pub file: Option<String>,
-    /// Where it can be fetched.
+    /// URL to fetch it from.
     pub url: Option<String>,
-    /// Its sum.
+    /// Its checksum.
     pub checksum: Option<String>,
-    /// Where its sum can be fetched.
+    /// URL to fetch its checksum from.
     pub checksum_url: Option<String>,
-    /// Who fetches it.
+    /// How it is fetched.
     pub mode: Option<String>,
     /// Its format.
     pub format: Option<String>,
@@ -67,7 +67,7 @@ pub(crate) struct NodeFile {
     pub at: Span,
     /// The name in PVE.
     pub node: Slot<String>,
-    /// The cluster that it is in.
+    /// Its cluster.
     pub cluster: Slot<String>,
     /// Storage for VM disks.
     pub datastore: Slot<String>,
@@ -75,20 +75,20 @@ pub(crate) struct NodeFile {
     pub image_datastore: Slot<String>,
     /// Base URL of the API.
     pub api_endpoint: Slot<String>,
-    /// Key of the token.
+    /// Name of the API token.
     pub api_token: Slot<String>,
     /// The node's address.
     pub ip: Slot<String>,
     /// The user for SSH.
     pub host_user: Slot<String>,
-    /// Images that are elsewhere for this node.
+    /// Images of this node, which override those of the site.
     pub images: Option<BTreeMap<String, Image>>,
 }
 
 /// `secrets.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Secrets {
-    /// PVE API tokens by name; `None` for one that has been reported as wrong.
+    /// PVE API tokens by name; `None` for one that has been reported as invalid.
     pub api_tokens: BTreeMap<String, Option<Secret<String>>>,
     /// root's password hash.
     pub vm_root: Option<Secret<String>>,
@@ -97,7 +97,7 @@ pub(crate) struct Secrets {
 }
 
 impl SiteConfig {
-    /// A site.yaml that has been reported: its name is not missing, it is unknown.
+    /// Stands for a site.yaml that has been reported: its name is unknown, not missing.
     pub(crate) fn unreadable(at: Span) -> Self {
         Self { site: Slot::Invalid(at), ..Self::default() }
     }
@@ -127,7 +127,7 @@ impl SiteConfig {
     }
 }
 
-/// What `defaults` says of VMs, as a layer of theirs.
+/// Returns `defaults` as a layer of VMs.
 fn layer(defaults: &Tree) -> Tree {
     let (mut layer, mut nic) = (Tree::default(), Tree::default());
     let mut first = None;
@@ -161,12 +161,12 @@ impl NodeFile {
         }
     }
 
-    /// The name in PVE.
+    /// Returns the name in PVE.
     pub(crate) fn name(&self) -> &str {
         self.node.value().unwrap_or(&self.stem)
     }
 
-    /// The cluster's name.
+    /// Returns the cluster's name.
     pub(crate) fn cluster(&self) -> &str {
         self.cluster.value().map_or_else(|| self.name(), String::as_str)
     }

@@ -1,5 +1,5 @@
-//! `Layers`: what `defaults`, a preset, a template and the VM itself say of one VM, lowest first;
-//! and all of it merged. Does no I/O.
+//! `Layers`: the layers of a VM (`defaults`, preset, template, the VM itself), lowest first, and
+//! how they are merged. Does no I/O.
 
 use super::vm_set::VmEntry;
 use super::{Site, Slot};
@@ -11,19 +11,19 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The slot that a new VM boots from where nobody names one.
+/// The default slot that a new VM boots from.
 pub(crate) const BOOT_DISK: &str = "virtio0";
 
-/// Options of the boot disk that have a key of their own, and that key.
+/// Options of the boot disk that have their own key, and the key.
 const OF_BOOT_DISK: [(&str, &str); 3] =
     [("size", "disk"), ("storage", "datastore"), ("import", "image")];
 
-/// The key that stands for an option of the boot disk.
+/// Returns the key for an option of the boot disk.
 pub(crate) fn boot_key(option: &str) -> Option<&'static str> {
     OF_BOOT_DISK.iter().find(|(name, _)| *name == option).map(|(_, key)| *key)
 }
 
-/// What kind of layer says something.
+/// The kind of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// `defaults` of site.yaml.
@@ -40,14 +40,14 @@ pub(crate) enum Level {
 pub(crate) struct Layers<'a> {
     /// Lowest first.
     all: [(Level, Option<&'a Tree>); 4],
-    /// A template or preset that is named is not there: what is missing may stand in it.
+    /// A template or preset is missing, so required keys may be missing.
     incomplete: bool,
 }
 
-/// By the name of a template or a preset; for each slot of the boot disk one.
+/// Merged bases by the name of the template or preset, one for each slot of the boot disk.
 pub(super) type Bases = BTreeMap<String, Vec<(String, Rc<Base>)>>;
 
-/// What VMs share that begin with the same template or preset: all but their own layer.
+/// The merged layers below the VM, shared by VMs with the same template or preset.
 pub(crate) struct Base {
     tree: Tree,
     incomplete: bool,
@@ -55,22 +55,22 @@ pub(crate) struct Base {
 
 /// A VM's layers, merged.
 pub(crate) struct Merged {
-    /// What they say.
+    /// The merged values.
     pub tree: Tree,
-    /// The slot that it boots from when it is made.
+    /// The slot that a new VM boots from.
     pub boot_disk: String,
-    /// A template or preset that is named is not there.
+    /// A template or preset is missing.
     pub incomplete: bool,
 }
 
 impl<'a> Layers<'a> {
-    /// The slot that it boots from when it is made.
+    /// Returns the slot that a new VM boots from.
     pub(crate) fn boot_disk(&self) -> &'a str {
         let mut named = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
         named.next().and_then(Spanned::text).unwrap_or(BOOT_DISK)
     }
 
-    /// Highest first, as they are merged.
+    /// Returns the layers for merging, highest first.
     pub(crate) fn highest_first(self) -> Vec<(Level, Cow<'a, Tree>)> {
         let slot = self.boot_disk();
         let all = self.all.into_iter().rev();
@@ -79,9 +79,9 @@ impl<'a> Layers<'a> {
 }
 
 impl Site<'_> {
-    /// The layers of a machine, as far as they have been read.
+    /// Returns the layers of a VM, as far as they have been read.
     ///
-    /// A template brings its own preset; a `vm_preset` beside it is refused by the shape.
+    /// A template sets the preset; the shape refuses a `vm_preset` in addition.
     pub(crate) fn layers<'a>(&'a self, vm_entry: &'a VmEntry) -> Layers<'a> {
         let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
@@ -106,7 +106,7 @@ impl Site<'_> {
         }
     }
 
-    /// The template and the preset that a machine begins with, and where they are named.
+    /// Returns the template and the preset of a VM, and where they are named.
     pub(crate) fn named_layers(&self, vm_entry: &VmEntry) -> Vec<(&'static str, String, Span)> {
         let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
@@ -119,11 +119,11 @@ impl Site<'_> {
         both.map(|(what, (name, at))| (what, (*name).to_owned(), at)).collect()
     }
 
-    /// All that is said of a machine. What VMs share is merged once.
+    /// Merges the layers of a VM. Layers that VMs share are merged once.
     pub(crate) fn merge(&mut self, vm_entry: &VmEntry) -> Merged {
         let layers = self.layers(vm_entry);
         let boot_disk = layers.boot_disk().to_owned();
-        // A template brings its preset.
+        // A template sets the preset.
         let (template, preset) = (vm_entry.text("template"), vm_entry.preset());
         let named = template.value().or(preset.value()).copied().unwrap_or_default();
         let kind = usize::from(template.value().is_none());
@@ -153,7 +153,7 @@ impl Site<'_> {
     }
 }
 
-/// The layer with what it says of the boot disk under the keys that stand for it.
+/// Returns the layer with options of the boot disk moved to their own keys.
 fn with_boot_keys<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else {
         return Cow::Borrowed(tree);
@@ -184,12 +184,12 @@ fn with_boot_keys<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     Cow::Owned(all)
 }
 
-/// Says whether a size is no whole number of GiB, as the document has that of the boot disk.
+/// Returns whether a size is not a whole number of GiB, as required for the boot disk.
 fn is_fractional(spanned: &Spanned) -> bool {
     matches!(spanned.content, Content::Value(_)) && spanned.number().is_none()
 }
 
-/// Reports what a layer says twice of the boot disk, or in parts of a GiB.
+/// Reports options of the boot disk that a layer sets twice, and sizes that are not whole GiB.
 fn validate(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else { return };
     for (option, key) in OF_BOOT_DISK {

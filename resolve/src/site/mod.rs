@@ -1,7 +1,7 @@
-//! `Site`: the files of a site as values, read when they are needed. Does no I/O.
+//! `Site`: the files of a site as values, read on demand. Does no I/O.
 //!
-//! A file that nothing of a run refers to is not parsed: a mistake in one preset does not
-//! stop a VM that has nothing to do with it. `check` reads all.
+//! A run parses only the files that it needs: a mistake in one preset does not stop VMs that do not
+//! use it. `check` reads all files.
 
 mod config;
 mod layers;
@@ -23,15 +23,15 @@ use layers::Bases;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A hint costs a comparison with every name; behind so many findings nobody reads it.
+/// Findings after this many get no hint: each hint compares a name with all others.
 pub(crate) const MAX_HINTED: usize = 200;
 
-/// A kind of files that are called by their stem.
+/// A kind of files that are identified by their stem.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct FileKind {
-    /// What messages call one.
+    /// Its name in messages.
     pub noun: &'static str,
-    /// Where they are; a name must be in one of the folders only.
+    /// Their directories; a name must exist in only one of them.
     pub folders: &'static [&'static str],
 }
 
@@ -57,24 +57,23 @@ pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] 
 pub(crate) struct Site<'s> {
     /// The texts.
     pub sources: &'s Sources,
-    /// What has been found so far.
+    /// The findings so far.
     pub report: Report,
     /// site.yaml.
     pub config: SiteConfig,
-    /// secrets.yaml; `None` when secrets are left out or there are none.
+    /// secrets.yaml; `None` if secrets are omitted or there are none.
     pub secrets: Option<Secrets>,
-    /// secrets.yaml is left out, or there and cannot be read: nothing is to be said of what it
-    /// lacks.
+    /// secrets.yaml is omitted or cannot be read, so missing names in it are not reported.
     pub secrets_unknown: bool,
     presets: BTreeMap<String, Option<Tree>>,
     templates: BTreeMap<String, Option<Tree>>,
-    /// Of VMs that begin with a template, and of the others.
+    /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
 }
 
 impl<'s> Site<'s> {
-    /// Reads site.yaml and, unless they are to be left out, the secrets.
+    /// Reads site.yaml and, if requested, the secrets.
     pub(crate) fn open(sources: &'s Sources, with_secrets: bool) -> Self {
         let mut site = Self {
             sources,
@@ -100,21 +99,20 @@ impl<'s> Site<'s> {
         site
     }
 
-    /// Reads a file and judges it by its shape; `None` when it cannot be read to its end, or holds
-    /// no mapping.
+    /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
     pub(crate) fn read(&mut self, file: FileId, shape: &Shape) -> Option<Tree> {
         let node = yaml::parse(self.sources, file, &mut self.report)?;
         self.validate(&node, shape)
     }
 
-    /// Judges what a file holds, and looks for what it refers to.
+    /// Validates the content of a file and what it refers to.
     pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
         walked.references.iter().for_each(|reference| self.check_reference(reference));
         walked.tree
     }
 
-    /// The only file of a name.
+    /// Returns the file of a name, if there is exactly one.
     fn only(&self, kind: &FileKind, name: &str) -> Option<FileId> {
         match self.files(kind, name)[..] {
             [one] => Some(one),
@@ -127,7 +125,7 @@ impl<'s> Site<'s> {
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
-    /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
+    /// Finds the file of a name. A missing file is reported at `at`, or at the directory.
     pub(crate) fn find(&mut self, kind: &FileKind, name: &str, at: Option<Span>) -> Option<FileId> {
         let found = self.files(kind, name);
         let fact = match found[..] {
@@ -155,7 +153,7 @@ impl<'s> Site<'s> {
         None
     }
 
-    /// The names of a kind, in order.
+    /// Returns the names of a kind, sorted.
     pub(crate) fn names(&self, kind: &FileKind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
@@ -178,7 +176,7 @@ impl<'s> Site<'s> {
         self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
     }
 
-    /// Reads a node. One that does not exist is reported at `at`, or at the folder.
+    /// Reads a node. A missing one is reported at `at`, or at the directory.
     pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
         let file = self.find(&NODES, name, at)?;
         let node = yaml::parse(self.sources, file, &mut self.report)?;
@@ -200,7 +198,7 @@ impl<'s> Site<'s> {
         Some(VmSet::manifest(name, tree, (self.sources, &mut self.report)))
     }
 
-    /// Reads the templates and presets of a group.
+    /// Reads the templates and presets of a VM set.
     pub(crate) fn read_layers(&mut self, vm_set: &VmSet) {
         for vm_entry in &vm_set.entries {
             if let Some((name, _)) = vm_entry.text("template").set() {
@@ -212,17 +210,17 @@ impl<'s> Site<'s> {
         }
     }
 
-    /// The preset, when it has been read and is there.
+    /// Returns the preset, if it has been read and exists.
     fn preset(&self, name: &str) -> Option<&Tree> {
         self.presets.get(name)?.as_ref()
     }
 
-    /// The template, when it has been read and is there.
+    /// Returns the template, if it has been read and exists.
     fn template(&self, name: &str) -> Option<&Tree> {
         self.templates.get(name)?.as_ref()
     }
 
-    /// Reads a template and its preset. One that is not there has been reported where it is named.
+    /// Reads a template and its preset. A missing one has been reported where it is named.
     pub(crate) fn read_template(&mut self, name: &str) {
         if self.templates.contains_key(name) {
             return;
@@ -235,7 +233,7 @@ impl<'s> Site<'s> {
         self.templates.insert(name.to_owned(), template);
     }
 
-    /// Reads a preset. One that is not there has been reported where it is named.
+    /// Reads a preset. A missing one has been reported where it is named.
     pub(crate) fn read_preset(&mut self, name: &str) {
         if self.presets.contains_key(name) {
             return;
@@ -244,12 +242,12 @@ impl<'s> Site<'s> {
         self.presets.insert(name.to_owned(), preset);
     }
 
-    /// Says whether anything has named a file so far.
+    /// Returns whether anything refers to a file so far.
     pub(crate) fn is_named(&self, file: FileId) -> bool {
         self.named.contains(&file)
     }
 
-    /// The hint for a name that a section of secrets.yaml lacks.
+    /// Returns a hint for a name that is missing in a section of secrets.yaml.
     pub(crate) fn secrets_hint<'a>(
         &self,
         wrong: &str,
@@ -265,7 +263,7 @@ impl<'s> Site<'s> {
         }
     }
 
-    /// Folders that a site does not use are not mentioned.
+    /// Returns a hint for a missing file. It does not mention unused directories.
     fn hint(&self, kind: &FileKind, name: &str) -> String {
         let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
         let other =

@@ -1,4 +1,4 @@
-//! `Builder`: YAML events → tree, refusing what a site must not hold. Does no I/O.
+//! `Builder`: YAML events → tree. Refuses YAML features that a site must not use. Does no I/O.
 
 use super::tree::{Key, Map, Node, NodeKind, Scalar};
 use crate::source::{Sources, Span};
@@ -6,10 +6,10 @@ use stage::{Entry, Report, shown};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Nodes that aliases may copy into one file: far above any site, far below a bomb.
+/// Limit of nodes that aliases expand to in one file: far above any site, far below an alias bomb.
 const MAX_COPIED: usize = 100_000;
 
-/// Up to so many entries, comparing each with each is faster than a map.
+/// Up to this many entries, a linear search is faster than a map.
 const LINEAR_LIMIT: usize = 16;
 
 const CORE: &str = "tag:yaml.org,2002:";
@@ -48,7 +48,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The tree.
+    /// Returns the tree.
     pub(super) fn finish(self) -> Option<Node> {
         self.root
     }
@@ -65,16 +65,16 @@ impl<'s> Builder<'s> {
             .hint("remove the `---`, or split the file"))
     }
 
-    /// Judges a tag and says whether it makes a scalar text.
+    /// Validates a tag and returns whether it turns a scalar into text.
     pub(super) fn tag(&mut self, at: Span, tag: Option<(&str, &str)>) -> bool {
         let Some((handle, suffix)) = tag else { return false };
         let known = ["str", "int", "bool", "float", "null", "map", "seq"];
-        // A lone `!` says: no guessing, this is text.
+        // A lone `!` means text.
         let lone = matches!((handle, suffix), ("!", "") | ("", "!"));
         if lone || (handle == CORE && known.contains(&suffix)) {
             return lone || suffix == "str";
         }
-        // A password that begins with ! and has no quotes is a tag.
+        // An unquoted password that begins with ! is parsed as a tag.
         let (fact, hint) = if self.sources.is_open(at) {
             let handle = if handle == CORE { "!!" } else { handle };
             (format!("the tag \"{handle}{suffix}\" is not supported"), "remove the tag")
@@ -128,7 +128,7 @@ impl<'s> Builder<'s> {
             return Err(self.sources.error("too-many-aliases", at, fact));
         }
         let mut node = node.clone();
-        // What a mapping lacks, it lacks here; what a scalar says, it says where it is written.
+        // Missing keys of a mapping are reported here, wrong scalars where they are written.
         if node.scalar().is_none() {
             node.at = at;
         }
@@ -170,7 +170,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Refuses duplicate keys and expands `<<`, whose entries give way to the map's own.
+    /// Refuses duplicate keys and expands `<<`; the map's own entries take precedence.
     fn map(&mut self, entries: Vec<(Key, Node)>) -> Map {
         let (merges, entries): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(key, _)| &*key.text == "<<");

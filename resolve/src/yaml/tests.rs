@@ -4,7 +4,7 @@ use super::*;
 use crate::source::SourceFile;
 use stage::shown::Masked;
 
-/// The tree of a text: `{key@line:column=scalar, …}`, quotes where they were.
+/// Checks the tree of a text, as `{key@line:column=scalar, …}` with the original quotes.
 fn check(text: &str, expected: &str) {
     let mut sources = Sources::new("");
     let file = sources

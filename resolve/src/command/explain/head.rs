@@ -1,4 +1,4 @@
-//! Where the values of the document's head come from. Does no I/O.
+//! Explains the values of the document's head. Does no I/O.
 
 use super::{Explained, Link, Subject};
 use crate::deployment::{AUTOMATION_USER, HOST_USER, IMAGE_DATASTORE};
@@ -7,7 +7,7 @@ use crate::site::Origin;
 use serde_json::Value;
 use stage::identity::VmidRange;
 
-/// Explains a field of the document; `None`: it has no such field, or VMs have it.
+/// Explains a field of the document; `None` if the head has no such field.
 pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
     let Subject { site, vm_set, node, .. } = subject;
     let (config, of_node) = (&site.config, subject.node_layer());
@@ -52,7 +52,7 @@ pub(super) fn explain(subject: &Subject<'_>, field: &str) -> Option<Explained> {
 }
 
 impl Subject<'_> {
-    /// Where the VMs belong.
+    /// Returns where the node of the VMs is set.
     pub(super) fn home(&self) -> Link {
         let layer = match self.vm_set.origin {
             Origin::Manifest => "the manifest",
@@ -68,7 +68,7 @@ impl Subject<'_> {
         }
     }
 
-    /// A node whose API is on this machine is this machine.
+    /// Returns a link if the API endpoint is on this machine: then the node is this machine.
     fn this_machine(&self) -> Option<Link> {
         let endpoint = &self.node.api_endpoint;
         let at = endpoint.set().filter(|(url, _)| is_local(url)).map(|(_, at)| at)?;

@@ -1,4 +1,4 @@
-//! Where the values of a VM come from. Does no I/O.
+//! Explains the values of a VM. Does no I/O.
 
 use super::{Explained, Link, Subject};
 use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
@@ -13,7 +13,7 @@ use stage::{Entry, Nic, Place};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What every VM is asked for, in this order; what is said besides comes after it.
+/// Fields to explain for every VM, in this order; other fields that are set follow.
 const COMMON_FIELDS: [&str; 18] = [
     "name",
     "node",
@@ -35,16 +35,16 @@ const COMMON_FIELDS: [&str; 18] = [
     "spec",
 ];
 
-/// What says where to look, and is nothing that a VM has.
+/// Keys that select layers and are not fields of a VM.
 const STRUCTURAL_KEYS: [&str; 5] = ["template", "preset", "vm_preset", "type", "execution"];
 
-/// Where something stands in a VM's tree.
+/// A path in a VM's tree.
 type Path = Vec<String>;
 
-/// Explains a VM, or what lies at and below a path of it.
+/// Explains a VM, or the values at and below a path.
 ///
 /// # Errors
-/// A VM has no such field.
+/// The VM has no such field.
 pub(super) fn explain(
     subject: &Subject<'_>,
     name: &str,
@@ -78,13 +78,13 @@ pub(super) fn explain(
     Ok(all)
 }
 
-/// The VM to be explained, and all that has a say in it.
+/// The VM to explain, with its layers.
 struct Vm<'a> {
     subject: &'a Subject<'a>,
     vm_entry: &'a VmEntry,
-    /// The machine's number in its group, from 0.
+    /// Index of the VM in its set.
     index: usize,
-    /// The VM as the document has it.
+    /// The VM in the document.
     json: Map<String, Value>,
     nics: &'a [Nic],
     boot_disk: String,
@@ -93,7 +93,7 @@ struct Vm<'a> {
 }
 
 impl Vm<'_> {
-    /// Where a path of the command line leads in the tree; `None`: nowhere.
+    /// Returns the path in the tree for a path from the command line; `None` if it does not exist.
     fn path(&self, written: &str) -> Option<Path> {
         let mut words = written.split('.');
         let first = words.next()?;
@@ -121,7 +121,7 @@ impl Vm<'_> {
         (!deeper || self.all().iter().any(|leaf| leaf.starts_with(&path))).then_some(path)
     }
 
-    /// What messages and the output call a path.
+    /// Returns the name of a path for messages and output.
     fn title(&self, path: &[String]) -> String {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         match words[..] {
@@ -139,7 +139,7 @@ impl Vm<'_> {
         shape::vm_of(self.subject.vm_set.origin == crate::site::Origin::Manifest)
     }
 
-    /// All leaves, in the order of the document as far as it has one.
+    /// Returns all leaves, common fields first.
     fn all(&self) -> Vec<Path> {
         let mut paths: Vec<Path> = Vec::new();
         for (_, layer) in &self.layers {
@@ -164,7 +164,7 @@ impl Vm<'_> {
     }
 
     fn usual(&self, name: &str) -> Option<Path> {
-        // Not `path`, which asks for all leaves.
+        // Not via `path`, which calls `all`.
         match (name, self.shape().find(name)) {
             (_, Some(KeyMatch::Field(shape::Field { ty: Type::Short(slot, option), .. }))) => {
                 Some(vec![CONFIG.into(), (*slot).into(), (*option).into()])
@@ -208,7 +208,7 @@ impl Vm<'_> {
         }
     }
 
-    /// The value as the document has it.
+    /// Returns the value in the document.
     fn value(&self, path: &[&str]) -> Option<Value> {
         if let [CONFIG, slot, option @ ("ip" | "gateway" | "macaddr")] = path
             && let Some(nic) = self.nics.iter().find(|nic| nic.slot == *slot)
@@ -225,7 +225,7 @@ impl Vm<'_> {
             top.and_then(|top| rest.iter().try_fold(top, |value, word| value.get(word)));
         match (in_document, decides) {
             (Some(value), _) => Some(value.clone()),
-            // The document has another word for it, or left it out.
+            // The document names it differently or omits it.
             (None, Some(spanned)) if path != ["spec"] && !spanned.is_null() => {
                 Some(spanned.to_json(true))
             }
@@ -233,7 +233,7 @@ impl Vm<'_> {
         }
     }
 
-    /// What the guest is told of a NIC.
+    /// Returns a value of the guest's network configuration.
     fn of_nic(&self, nic: &Nic, option: &str) -> Option<Value> {
         let list = |list: &[String]| match list {
             [] => None,
@@ -243,13 +243,13 @@ impl Vm<'_> {
         match option {
             "ip" => list(&nic.ips),
             "macaddr" => Some(nic.mac.as_str().into()),
-            // A guest with DHCP is told no gateway, but a document of a single NIC has it.
+            // With DHCP the guest gets no gateway, but the document may have one.
             _ if nic.slot == "net0" && nic.gateways.len() < 2 => self.json.get("gateway").cloned(),
             _ => list(&nic.gateways),
         }
     }
 
-    /// Why a spec that some layer names is not the VM's.
+    /// Returns a link if a layer sets a spec that the VM does not get.
     fn left_out(&self, path: &[&str]) -> Option<Link> {
         let unused = path == ["spec"] && !self.json.contains_key("spec");
         let spanned = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
@@ -258,7 +258,7 @@ impl Vm<'_> {
         Some(self.subject.link("omitted: `execution` is push", Value::Null, at))
     }
 
-    /// The options of a key that a new VM gets where nobody says anything of them; else the key.
+    /// Returns the options of a key that have a default for new VMs, or the key if there are none.
     fn given(&self, path: &[String]) -> Vec<Path> {
         let [config, name] = path else { return vec![path.to_vec()] };
         let parts = ConfigKey::find(name).filter(|_| config == CONFIG).map(|key| key.key.parts());
@@ -270,7 +270,7 @@ impl Vm<'_> {
         if given.is_empty() { vec![path.to_vec()] } else { given }
     }
 
-    /// What a new VM gets of a key, or of its option, of which nobody says anything.
+    /// Returns the default of a key or option for new VMs.
     fn at_creation(&self, key: &str, option: &str) -> Option<Link> {
         let key = ConfigKey::find(key)?;
         let part = key.key.part(option)?;
@@ -284,7 +284,7 @@ impl Vm<'_> {
         Some(self.subject.link("default for new VMs", value, None))
     }
 
-    /// What holds where no layer says anything, or everything is null.
+    /// Returns the value that applies if no layer sets one, or all set null.
     fn fallback(&self, path: &[&str], is_unset: bool) -> Option<Link> {
         let subject = self.subject;
         match *path {
@@ -324,7 +324,7 @@ impl Vm<'_> {
         Some(self.subject.link(layer, mac.into(), None))
     }
 
-    /// What of a value may be shown.
+    /// Masks what must not be shown of a value.
     fn masked(&self, path: &[&str], value: Value) -> Value {
         let words = if path.first() == Some(&CONFIG) { &path[1..] } else { path };
         let place =
@@ -340,7 +340,7 @@ impl Vm<'_> {
     }
 }
 
-/// The leaves of a tree.
+/// Collects the paths of all leaves of a tree.
 fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
     for (key, spanned) in tree.iter() {
         path.push(key.to_owned());
@@ -352,7 +352,7 @@ fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
     }
 }
 
-/// A key with one option, such as memory, is called by its own name.
+/// Extends the path of a key with a single option, such as memory, by that option.
 fn only_option(mut path: Path, key: ConfigKey) -> Path {
     if let (Form::Options { .. }, [only]) = (key.key.form, key.key.parts()) {
         path.push(only.name.to_owned());

@@ -1,4 +1,4 @@
-//! Nodes and hosts: the machines that a site runs on.
+//! Nodes and hosts: the machines of a site.
 
 use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Reference, Text};
 use crate::shape::tables::site::IMAGES;
@@ -42,7 +42,7 @@ pub(crate) static NODE: Shape = Shape {
     ..EMPTY
 };
 
-/// `hosts/*.yaml`: physical machines; read for `check`, used by nothing here.
+/// `hosts/*.yaml`: physical machines; only `check` reads them.
 pub(crate) static HOST: Shape = Shape {
     title: "a host",
     fields: &[
@@ -113,7 +113,7 @@ static ACCESS: Shape = Shape {
 static SSH: Shape = Shape {
     title: "`ssh`",
     fields: &[
-        // The reference's generator writes a bare `yes`: a flag to YAML 1.1, text to people.
+        // The reference's generator writes a bare `yes`, which YAML 1.1 reads as a flag.
         Field::new("permit_root_login", Text(&rule::ANY), "As in sshd_config."),
         Field::new("password_authentication", Text(&rule::ANY), "As in sshd_config."),
         Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),

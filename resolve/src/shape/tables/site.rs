@@ -193,7 +193,8 @@ static AUTH: Shape = Shape {
     ..EMPTY
 };
 
-/// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older sites and the nested one of newer ones.
+/// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older and the nested form of
+/// newer sites.
 pub(crate) static POSTURE: Shape = Shape {
     title: "a posture",
     fields: &[

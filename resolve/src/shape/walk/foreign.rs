@@ -1,9 +1,9 @@
-//! What other tools call the keys of a VM. Does no I/O.
+//! Names of VM keys in other tools. Does no I/O.
 //!
 //! From the documentation of Telmate/proxmox, bpg/proxmox, hashicorp/proxmox and community.proxmox;
-//! only names that nothing of ours resembles, or the wrong thing.
+//! only names without a similar key of ours, or with a misleading one.
 
-/// The names of other tools, and what to write here.
+/// Names in other tools, and hints on what to use.
 const FOREIGN: &[(&[&str], &str)] = &[
     (&["target_node", "node_name"], "set `node` in the env, or use --node"),
     (
@@ -41,7 +41,7 @@ const FOREIGN: &[(&[&str], &str)] = &[
     (&["ha", "hastate", "hagroup"], "high availability is set up in Proxmox VE: Datacenter > HA"),
 ];
 
-/// Returns what to write instead of a key of another tool.
+/// Returns what to use instead of a key of another tool.
 pub(super) fn hint(key: &str) -> Option<&'static str> {
     FOREIGN.iter().find(|(names, _)| names.contains(&key)).map(|(_, hint)| *hint)
 }
@@ -52,7 +52,7 @@ mod tests {
     use crate::shape::tables::ENV_VM;
 
     #[test]
-    fn none_of_them_is_a_key_of_ours() {
+    fn foreign_names_are_not_our_keys() {
         for name in FOREIGN.iter().flat_map(|(names, _)| *names) {
             assert!(machine::ConfigKey::find(name).is_none(), "{name}");
             assert!(ENV_VM.field(name).is_none(), "{name}");

@@ -1,4 +1,4 @@
-//! A value of a config key of PVE, judged by its kind. Does no I/O.
+//! Validates a value of a PVE config key by its kind. Does no I/O.
 
 use super::{Name, Walker};
 use crate::shape::Rule;
@@ -7,22 +7,22 @@ use crate::yaml::{Meaning, Node, Scalar};
 use machine::Kind;
 use serde_json::{Number, Value};
 
-/// The document's value of PVE's text.
+/// Returns the document's value for PVE's text.
 pub(super) fn normal(kind: Kind, text: &str) -> Option<Value> {
-    // To PVE a size without a unit is one in bytes, to everybody else one in GiB.
+    // PVE reads a size without a unit as bytes; everywhere else it is in GiB.
     if matches!(kind, Kind::Size) && !text.ends_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
     kind.normal(text).map(|normal| kind.to_json(&normal))
 }
 
-/// The document's value of a value of YAML.
+/// Returns the document's value for a YAML value.
 fn json(kind: Kind, value: &Value) -> Option<Value> {
     kind.normal_of_json(value).map(|normal| kind.to_json(&normal))
 }
 
 impl Walker<'_> {
-    /// Judges a value by its kind, as YAML types it.
+    /// Validates a value by its kind.
     pub(super) fn kind(&mut self, node: &Node, kind: Kind, name: Name<'_>) -> Content {
         if node.is_null() {
             return Content::Null;
@@ -32,7 +32,7 @@ impl Walker<'_> {
             Kind::Int(least, most) => return self.number(node, least, most, name),
             Kind::Word(words) => return self.word(node, words, name),
             Kind::Flag if scalar.flag().is_some() => return self.flag(node, name),
-            // An id such as 0x10de is what is written, whatever number YAML makes of it.
+            // An ID such as 0x10de stays as written, even if YAML reads it as a number.
             Kind::Text(rule) | Kind::Lines(rule) => match scalar.as_text() {
                 Meaning::Number { .. } | Meaning::Fraction => {
                     normal(kind, &scalar.text).filter(|_| rule.accepts(&scalar.text))
@@ -51,7 +51,7 @@ impl Walker<'_> {
         read.map_or_else(|| self.wrong(node, name, &kind.must()), Content::Value)
     }
 
-    /// A list, or what is neither that nor a scalar.
+    /// Validates a list; a mapping is invalid.
     fn list_of_kind(&mut self, node: &Node, kind: Kind, name: Name<'_>) -> Content {
         let rule = match kind {
             Kind::List(_, rule) | Kind::Set(_, rule) => Some(rule),
@@ -66,7 +66,7 @@ impl Walker<'_> {
         json(kind, &texts).map_or_else(|| self.wrong(node, name, &kind.must()), Content::Value)
     }
 
-    /// Says whether all items of a list keep a rule; reports those that do not.
+    /// Returns whether all items of a list follow a rule, and reports those that do not.
     fn items(&mut self, items: &[Node], rule: &Rule, name: Name<'_>) -> bool {
         let mut sound = true;
         for (index, item) in items.iter().enumerate() {
@@ -79,7 +79,7 @@ impl Walker<'_> {
         sound
     }
 
-    /// Text in its normal form.
+    /// Validates text and returns its normal form.
     fn normal_text(&mut self, node: &Node, kind: Kind, rule: &Rule, name: Name<'_>) -> Content {
         match self.text(node, rule, name) {
             Content::Value(Value::String(text)) => {
@@ -90,7 +90,7 @@ impl Walker<'_> {
     }
 }
 
-/// A number as YAML has it, or PVE's text.
+/// Returns the value of a YAML number or of PVE's text.
 fn counted(kind: Kind, scalar: &Scalar) -> Option<Value> {
     match scalar.number() {
         Some(Meaning::Number { value, yaml_1_1: false }) => json(kind, &value.into()),

@@ -12,7 +12,7 @@ use serde_json::{Number, Value};
 use stage::shown;
 use std::borrow::Cow;
 
-/// Names of config keys, for "did you mean": of a family the slot that somebody has in mind.
+/// Returns names of config keys for "did you mean"; families get the slot of the wrong name.
 pub(super) fn names_like(wrong: &str) -> Vec<String> {
     let stem = wrong.trim_end_matches(|c: char| c.is_ascii_digit());
     let slot = wrong.strip_prefix(stem).filter(|digits| !digits.is_empty()).unwrap_or("0");
@@ -24,7 +24,7 @@ pub(super) fn names_like(wrong: &str) -> Vec<String> {
 }
 
 impl Walker<'_> {
-    /// Judges the value of a config key.
+    /// Validates the value of a config key.
     pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> Content {
         let content = match (key.key.form, &node.kind) {
             _ if node.is_null() => return Content::Null,
@@ -49,7 +49,7 @@ impl Walker<'_> {
         }
     }
 
-    /// `STORAGE:SIZE` is how PVE's own tools ask for a new disk.
+    /// Splits `STORAGE:SIZE`, PVE's syntax for a new disk.
     fn new_disk(
         &mut self,
         mut tree: Tree,
@@ -105,7 +105,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The value of a short form, which is that of an option.
+    /// Validates the value of a short form.
     pub(super) fn option_of(
         &mut self,
         node: &Node,
@@ -128,7 +128,7 @@ impl Walker<'_> {
         self.push(entry.hint(suggest::key(option, option_names(key))));
     }
 
-    /// A piece of PVE's own text that names no option, for a key none of whose options goes unnamed.
+    /// Reports a value without an option name, for a key whose options all need one.
     fn no_options(&mut self, at: Span, key: &'static machine::Key, name: &str, value: &str) {
         let first = option_names(key).next().unwrap_or_default();
         let is = shown::value(value, self.exposure).unwrap_or_default();
@@ -140,7 +140,7 @@ impl Walker<'_> {
         );
     }
 
-    /// PVE's own text. Where it is one value and no more, YAML's types hold for it.
+    /// Validates PVE's property string. A single value follows YAML's types.
     fn property_string(
         &mut self,
         node: &Node,
@@ -193,7 +193,7 @@ impl Walker<'_> {
         Content::Map(tree)
     }
 
-    /// Sets a config key in the tree of a VM; short forms may have said some of it.
+    /// Sets a config key in the tree of a VM; short forms may have set some of its options.
     pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, spanned: Spanned) {
         let name: Cow<'static, str> = match slot.slot {
             None => slot.key.part.name.into(),
@@ -217,7 +217,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Sets an option that a short form stands for.
+    /// Sets the option of a short form.
     pub(super) fn short(
         &mut self,
         tree: &mut Tree,
@@ -230,12 +230,12 @@ impl Walker<'_> {
         match (other, config.map_mut(slot, spanned.at)) {
             (Some(other), _) => self.twice((slot, option), spanned.at, other),
             (None, Some(low)) => low.set(option, spanned),
-            // It is wrong, and that has been said.
+            // It is invalid and has been reported.
             (None, None) => {}
         }
     }
 
-    /// The short form and the long one both stand there.
+    /// Reports that both the short and the long form are set.
     fn twice(&mut self, (slot, option): (&str, &str), one: Span, other: Span) {
         let first = self.sources.short(one.min(other));
         let short = short_form(slot, option).unwrap_or(option);
@@ -247,17 +247,17 @@ impl Walker<'_> {
     }
 }
 
-/// How people may write a disk.
+/// How to write a new disk.
 const NEW_DISK: &str =
     "for a new 32 GiB disk on storage tank, write tank:32 or {size: 32, storage: tank}";
 
-/// Says whether a key holds disks, as scsi1 does.
+/// Returns whether a key is a disk, such as scsi1.
 fn is_disk(key: &'static machine::Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
 }
 
-/// The storage in `STORAGE:SIZE`, as PVE's own tools ask for a new efidisk0 or tpmstate0; its size
-/// is PVE's own, whatever is asked.
+/// Returns the storage in `STORAGE:SIZE`, PVE's syntax for a new efidisk0 or tpmstate0. PVE ignores
+/// the size.
 fn storage_of_state<'v>(
     key: &'static machine::Key,
     option: &str,

@@ -1,4 +1,4 @@
-//! Scalars: text, words, numbers, flags, and what has no type. Does no I/O.
+//! Validates scalars: text, words, numbers, flags and untyped values. Does no I/O.
 
 use super::{Name, Walker};
 use crate::shape::Rule;
@@ -26,7 +26,7 @@ impl Walker<'_> {
         Content::Value(text.into())
     }
 
-    /// One of a few words. Which ones there are is known, so none of them needs quotes.
+    /// Validates one of a few words. The words are known, so they need no quotes.
     pub(super) fn word(&mut self, node: &Node, words: &'static [&str], name: Name<'_>) -> Content {
         let known = node.scalar().and_then(|scalar| words.iter().find(|w| **w == &*scalar.text));
         if let Some(known) = known {
@@ -42,7 +42,7 @@ impl Walker<'_> {
         })
     }
 
-    /// The text of a scalar that is text to every reader, or at least to us; `None` after a report.
+    /// Returns the text of a scalar that is text in YAML 1.2; `None` if a problem was reported.
     fn plain_text<'n>(&mut self, node: &'n Node, name: Name<'_>, must: &str) -> Option<&'n str> {
         let Some(scalar) = node.scalar() else {
             self.wrong(node, name, must);
@@ -114,8 +114,8 @@ impl Walker<'_> {
         }
     }
 
-    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it. Nobody knows what
-    /// it is, so of keys and values only words that every flag has are shown.
+    /// Returns an untyped value as YAML 1.1 reads it. It may be a secret, so messages show only the
+    /// words of flags.
     pub(super) fn any(&mut self, node: &Node, name: Name<'_>) -> Value {
         let inside = Name::Inside(name.key());
         match &node.kind {
@@ -151,7 +151,7 @@ impl Walker<'_> {
         }
     }
 
-    /// Readers of YAML 1.2 take it for text or for another number.
+    /// Warns that YAML 1.2 reads the value as text or as another number.
     fn warn_yaml_1_1(
         &mut self,
         node: &Node,
@@ -181,7 +181,7 @@ impl Walker<'_> {
     }
 }
 
-/// `4G`, `2048 MiB`: the number is there, the unit is the key's own.
+/// Returns whether a text is a number with a unit, such as `4G` or `2048 MiB`.
 fn has_unit(text: &str) -> bool {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
     text.starts_with(|c: char| c.is_ascii_digit())
