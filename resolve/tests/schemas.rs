@@ -41,7 +41,10 @@ fn checked_in_schemas_match_resolve() {
         let path = root().join(format!("schemas/site/{kind}.json"));
         let made = resolve::schema(kind).unwrap();
         if update {
-            std::fs::write(&path, &made).unwrap();
+            // Replaced atomically, since the other tests read the schemas.
+            let new = path.with_extension("new");
+            std::fs::write(&new, &made).unwrap();
+            std::fs::rename(&new, &path).unwrap();
         }
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(stored == made, "{}: UPDATE=1 writes it", path.display());
