@@ -32,10 +32,10 @@ pub fn document(files: &[(&str, &str)], source: VmSource, node: &str) -> (Docume
     let selection = Selection { source, node: Some(node.to_owned()), deployment: None, options };
     let mut site = Site::open(&sources, true);
     let chosen = choose(&mut site, &selection, None);
-    let made = chosen.map(|(vm_set, node)| {
+    let deployment = chosen.map(|(vm_set, node)| {
         crate::deployment::build(&mut site, &vm_set, &node, &selection.options)
     });
-    let bytes = made.and_then(|made| made.to_bytes().ok()).unwrap_or_default();
+    let bytes = deployment.and_then(|deployment| deployment.to_bytes().ok()).unwrap_or_default();
     let document = Document::parse(&bytes).unwrap_or_default();
     (document, crate::sorted(site.report))
 }

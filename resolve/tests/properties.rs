@@ -88,7 +88,7 @@ fn yaml_like() -> impl Strategy<Value = String> {
 
 /// The values of a VM in one layer.
 #[derive(Clone, Debug, Default)]
-struct Says {
+struct Layer {
     cores: Option<u32>,
     memory: Option<u32>,
     vlan: Option<u32>,
@@ -99,7 +99,7 @@ struct Says {
     mtu: Option<u32>,
 }
 
-impl Says {
+impl Layer {
     fn yaml(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.cores.map(|n| format!("cores: {n}")));
@@ -129,13 +129,13 @@ impl Says {
     }
 }
 
-fn says() -> impl Strategy<Value = Says> {
+fn layer() -> impl Strategy<Value = Layer> {
     use prop::option::of;
     let package = prop::sample::select(vec!["nginx", "curl", "vim"]).prop_map(str::to_owned);
     let packages = prop::collection::vec(package, 0..3);
     let slot = (of(of(1..=4094u32)), of(576..9000u32));
     (of(1..=128u32), of(512..9000u32), of(1..=4094u32), of(packages), of(any::<u8>()), slot)
-        .prop_map(|(cores, memory, vlan, packages, bridge, (tag, mtu))| Says {
+        .prop_map(|(cores, memory, vlan, packages, bridge, (tag, mtu))| Layer {
             cores,
             memory,
             vlan,
@@ -147,7 +147,7 @@ fn says() -> impl Strategy<Value = Says> {
 }
 
 /// Returns the VM `a` of a site with these layers.
-fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
+fn vm(preset: &Layer, template: &str, own: &Layer) -> serde_json::Value {
     let own = own.yaml();
     let inner = own.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let comma = if inner.is_empty() { "" } else { ", " };
@@ -163,8 +163,8 @@ fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
     document(&files, what(), "n").0.json()["vms"][0].clone()
 }
 
-fn template(says: &Says, preset: bool) -> String {
-    let yaml = says.yaml();
+fn template(layer: &Layer, preset: bool) -> String {
+    let yaml = layer.yaml();
     let inner = yaml.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let first = if preset { "preset: p" } else { "description: x" };
     format!("{{{first}{}{inner}}}", if inner.is_empty() { "" } else { ", " })
@@ -196,16 +196,16 @@ proptest! {
 
     /// (preset, template), VM = preset, (template, VM): merging is associative.
     #[test]
-    fn layers_merge_associatively(preset in says(), middle in says(), own in says()) {
+    fn layers_merge_associatively(preset in layer(), middle in layer(), own in layer()) {
         let three = vm(&preset, &template(&middle, true), &own);
-        let below = vm(&Says::default(), &template(&middle.over(&preset), false), &own);
+        let below = vm(&Layer::default(), &template(&middle.over(&preset), false), &own);
         let above = vm(&preset, "preset: p", &own.over(&middle));
         prop_assert_eq!(&three, &below);
         prop_assert_eq!(&three, &above);
     }
 
     #[test]
-    fn the_highest_layer_decides(preset in says(), middle in says(), own in says()) {
+    fn the_highest_layer_decides(preset in layer(), middle in layer(), own in layer()) {
         let resolved = vm(&preset, &template(&middle, true), &own);
         let wanted = own.over(&middle.over(&preset));
         prop_assert_eq!(resolved["cores"].as_u64(), wanted.cores.map(Into::into));

@@ -33,9 +33,9 @@ fn boot_order(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         };
         let cancelled = matches!(view.settings.0.get(&key), Some(Setting::Cancelled));
-        let made = view.has(key) || view.new.is_none_or(|new| new.boot_disk == key);
-        let made = made || key.slot == key.key.new_slot;
-        if cancelled || !made {
+        let exists = view.has(key) || view.new.is_none_or(|new| new.boot_disk == key);
+        let exists = exists || key.slot == key.key.new_slot;
+        if cancelled || !exists {
             refuse(format!("names {device}, which the VM does not have"));
         }
     }
@@ -98,8 +98,8 @@ fn console(view: &View<'_>, problems: &mut Vec<Problem>) {
     let serial = card.filter(|card| card.starts_with("serial")).and_then(ConfigKey::find);
     if let Some(serial) = serial {
         let cancelled = matches!(view.settings.0.get(&serial), Some(Setting::Cancelled));
-        let made = view.has(serial) || view.new.is_none() || serial.slot == serial.key.new_slot;
-        if cancelled || !made {
+        let exists = view.has(serial) || view.new.is_none() || serial.slot == serial.key.new_slot;
+        if cancelled || !exists {
             let fact = format!("is {serial}, which the VM does not have");
             problems.push(problem(key, "type", fact, None));
         }

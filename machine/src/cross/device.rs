@@ -16,8 +16,8 @@ fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.all().filter(|(key, _)| !key.key.is_scalar()) {
         let cancelled = |part: &Part| options.get(part.name) == Some(&None);
         // The first NIC of a new VM is always created.
-        let is_made = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
-        let any = is_made || options.values().any(Option::is_some);
+        let is_created = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
+        let any = is_created || options.values().any(Option::is_some);
         for part in key.key.parts().iter().filter(|part| part.required) {
             let missing = view.new.is_some() && part.at_create.is_none();
             let unset = !options.contains_key(part.name);

@@ -30,13 +30,14 @@ impl ConfigChecker {
         if merged.tree.map(CONFIG).is_some_and(is_invalid) {
             return;
         }
-        let is_made = vm.image != Vm::NO_IMAGE;
-        let same = serde_json::to_string(&(config, &merged.boot_disk, is_made)).unwrap_or_default();
+        let is_created = vm.image != Vm::NO_IMAGE;
+        let same =
+            serde_json::to_string(&(config, &merged.boot_disk, is_created)).unwrap_or_default();
         if self.sound.contains(&same) {
             return;
         }
         let (settings, mut problems) = Settings::read(config);
-        let boot_disk = ConfigKey::find(&merged.boot_disk).filter(|_| is_made);
+        let boot_disk = ConfigKey::find(&merged.boot_disk).filter(|_| is_created);
         let new =
             boot_disk.map(|boot_disk| NewVm { boot_disk, cores: vm.cores, memory: vm.memory });
         problems.extend(machine::problems(&settings, new.as_ref()));

@@ -27,12 +27,12 @@ pub(super) struct Order {
 pub(super) fn order(site: &mut Site<'_>, vm_set: &VmSet, on: Option<&str>) -> Order {
     let count = vm_set.entries.len();
     if vm_set.origin != Origin::Manifest {
-        let nobody = vec![None; count];
+        let none = vec![None; count];
         return Order {
             all: (0..count).collect(),
             here: (0..count).collect(),
-            parents: nobody.clone(),
-            homes: nobody,
+            parents: none.clone(),
+            homes: none,
             ..Order::default()
         };
     }

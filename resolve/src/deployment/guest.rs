@@ -35,7 +35,7 @@ pub(super) fn fill(
     vm.custom_user_data = read("user_data_file");
     vm.custom_vendor_data = read("vendor_data_file");
     if let Some(spanned) = tree.get("user_data_file").filter(|spanned| spanned.text().is_some()) {
-        without_effect(site, (vm_entry, tree), spanned, &vm.spec, report);
+        report_replaced(site, (vm_entry, tree), spanned, &vm.spec, report);
     }
 }
 
@@ -59,7 +59,7 @@ fn file(
 }
 
 /// Reports fields that custom user-data replaces.
-fn without_effect(
+fn report_replaced(
     site: &Site<'_>,
     (vm_entry, tree): (&VmEntry, &Tree),
     spanned: &Spanned,

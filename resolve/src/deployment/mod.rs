@@ -55,7 +55,7 @@ pub(crate) fn build(
     let former = listed().filter_map(|vm| vm.renamed_from.clone());
     // A filtered document must still know all VMs of the deployment.
     let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
-    let vms = made_here(all, &order);
+    let vms = vms_of_document(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
             (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
@@ -94,7 +94,7 @@ pub(crate) fn build(
 }
 
 /// Returns the VMs of the document, parents first, each with its parent in the document.
-fn made_here<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<ResolvedVm<'g>> {
+fn vms_of_document<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<ResolvedVm<'g>> {
     let names: Vec<String> = all.iter().map(|vm| vm.vm.name.clone()).collect();
     let parent = |i: usize| order.parents[i].filter(|p| order.homes[*p] == order.homes[i]);
     for (index, resolved) in all.iter_mut().enumerate() {
