@@ -21,7 +21,7 @@ pub enum Kind {
     Size,
     /// Text that follows a rule.
     Text(&'static Rule),
-    /// Text of several lines; normal form without trailing blanks and newlines.
+    /// Text of several lines; normal form without trailing spaces and newlines.
     Lines(&'static Rule),
     /// A machine type; without a version, it matches every version.
     Machine,
@@ -49,7 +49,7 @@ impl Kind {
             Self::Size => parse_size(text).map(display_size),
             Self::Text(rule) => rule.accepts(text).then(|| text.to_owned()),
             Self::Lines(rule) => {
-                // PVE: facts-4, 62: PVE removes trailing blanks and newlines.
+                // PVE: facts-4, 62: PVE removes trailing spaces and newlines.
                 let text = text.trim_end_matches([' ', '\n']);
                 rule.accepts(text).then(|| text.to_owned())
             }

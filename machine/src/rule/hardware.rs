@@ -98,14 +98,14 @@ fn is_hex(s: &str, digits: usize) -> bool {
 
 /// The product of a SCSI drive.
 pub const PRODUCT: Rule = Rule::new(
-    "at most 16 letters, digits, blanks, - and _",
+    "at most 16 letters, digits, spaces, - and _",
     |s| is_word(s, 16, "-_ "),
     "^[A-Za-z0-9 _-]{1,16}$",
 );
 
 /// The vendor of a SCSI drive.
 pub const VENDOR: Rule = Rule::new(
-    "at most 8 letters, digits, blanks, - and _",
+    "at most 8 letters, digits, spaces, - and _",
     |s| is_word(s, 8, "-_ "),
     "^[A-Za-z0-9 _-]{1,8}$",
 );

@@ -146,7 +146,8 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> 
     endpoint
 }
 
-/// Returns the SSH host. The endpoint may be a tunnel, so it is only used if it is on this machine.
+/// Returns 127.0.0.1 if the `api_endpoint` is on this machine, else the node's `ip`. `--endpoint` does
+/// not matter: it may be a tunnel.
 fn ssh_host(node: &NodeFile) -> String {
     if node.api_endpoint.value().is_some_and(|url| is_local(url)) {
         return "127.0.0.1".to_owned();
