@@ -1,21 +1,21 @@
-//! `ConfigKey`: a key of a VM's config, as PVE writes it: `cores`, `net1`. Does no I/O.
+//! `ConfigKey`: a key of a VM's config, such as `cores` or `net1`. Does no I/O.
 
 use crate::row::Key;
 use crate::rows::KEYS;
 use std::cmp::Ordering;
 use std::fmt;
 
-/// A key of the table, and of a family the slot. Sorts net2 before net10.
+/// A key of the table, with its slot if it is a family. Sorts net2 before net10.
 #[derive(Clone, Copy)]
 pub struct ConfigKey {
     /// The row.
     pub key: &'static Key,
-    /// The slot of a family.
+    /// The slot, for a family.
     pub slot: Option<u16>,
 }
 
 impl ConfigKey {
-    /// Finds the row of a key; `None` when the table has none, or the family no such slot.
+    /// Finds the row of a key; `None` if the table has no such key or the family no such slot.
     pub fn find(text: &str) -> Option<Self> {
         if let Some(key) = search(text, false) {
             return Some(Self { key, slot: None });
@@ -27,14 +27,14 @@ impl ConfigKey {
         key.slots.is_some_and(|count| slot < count).then_some(Self { key, slot: Some(slot) })
     }
 
-    /// The family that a text names a slot of, whether or not it has that slot: for messages.
+    /// Returns the family of a slot, even if the family has no such slot; for messages.
     pub fn family(text: &str) -> Option<&'static Key> {
         let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
         search(stem, true).filter(|_| stem != text)
     }
 }
 
-/// The rows are sorted: every document is full of names to find.
+/// Finds a row by binary search, since documents contain many keys.
 fn search(name: &str, is_family: bool) -> Option<&'static Key> {
     let place = |key: &&Key| (key.part.name, key.slots.is_some()).cmp(&(name, is_family));
     KEYS.binary_search_by(place).ok().and_then(|at| KEYS.get(at).copied())

@@ -1,13 +1,13 @@
-//! What a new VM gets where nobody says anything. Does no I/O.
+//! Defaults of new VMs. Does no I/O.
 
 use crate::config_key::ConfigKey;
 use crate::row::{Form, Key};
 use crate::rows::KEYS;
-use crate::settings::{Said, Settings};
+use crate::settings::{Setting, Settings};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-/// The keys that every new VM has.
+/// Keys that every new VM has.
 static NEW: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| {
     let is_new = |key: &&&'static Key| {
         let is_one = key.slots.is_none() || key.new_slot.is_some();
@@ -18,18 +18,18 @@ static NEW: LazyLock<Vec<ConfigKey>> = LazyLock::new(|| {
 });
 
 impl Settings {
-    /// Returns what a create sends: what is said, and the table's values at creation where nothing
-    /// is. A cancelled key or option gets none.
+    /// Returns the settings for creating a VM: these settings, completed with the table's defaults
+    /// for new VMs. Cancelled keys and options get no default.
     #[must_use]
     pub fn for_creation(&self) -> Self {
         let mut all = self.clone();
         for key in NEW.iter() {
-            all.0.entry(*key).or_insert_with(|| Said::Parts(BTreeMap::new()));
+            all.0.entry(*key).or_insert_with(|| Setting::Parts(BTreeMap::new()));
         }
         let mut dependent = Vec::new();
-        for (key, said) in &mut all.0 {
-            let Said::Parts(parts) = said else { continue };
-            // What is read from a CD is no disk of the VM's own.
+        for (key, setting) in &mut all.0 {
+            let Setting::Parts(parts) = setting else { continue };
+            // CD drives get no defaults of disks.
             if matches!(key.key.form, Form::Drive(_)) && parts.contains_key("file") {
                 continue;
             }
@@ -44,10 +44,10 @@ impl Settings {
                 }
             }
         }
-        // These come last: the value that they need may be one at creation itself.
+        // These come last: they may depend on another default.
         for (key, name, value, (other, needed)) in dependent {
             if all.is_value(other, needed)
-                && let Some(Said::Parts(parts)) = all.0.get_mut(&key)
+                && let Some(Setting::Parts(parts)) = all.0.get_mut(&key)
             {
                 parts.insert(name, Some(value.to_owned()));
             }
@@ -55,7 +55,7 @@ impl Settings {
         all
     }
 
-    /// Returns whether a scalar key has a value, its absence included.
+    /// Returns whether a scalar key has a value, considering its default.
     fn is_value(&self, name: &str, value: &str) -> bool {
         ConfigKey::find(name)
             .is_some_and(|key| self.value(key, "").or(key.key.part.absent) == Some(value))
@@ -67,14 +67,14 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn check(said: &Value, expected: &Value) {
-        let (settings, problems) = Settings::read(said.as_object().unwrap());
+    fn check(config: &Value, expected: &Value) {
+        let (settings, problems) = Settings::read(config.as_object().unwrap());
         assert_eq!(problems, []);
-        assert_eq!(&Value::Object(settings.for_creation().to_json()), expected, "{said}");
+        assert_eq!(&Value::Object(settings.for_creation().to_json()), expected, "{config}");
     }
 
     #[test]
-    fn a_new_vm_gets_what_nobody_cancels() {
+    fn new_vms_get_defaults_unless_cancelled() {
         check(
             &json!({}),
             &json!({
@@ -100,21 +100,21 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_gets_what_its_controller_has() {
-        let disks = |said: Value| {
-            let (settings, problems) = Settings::read(said.as_object().unwrap());
+    fn disk_defaults_depend_on_the_controller() {
+        let disks = |config: Value| {
+            let (settings, problems) = Settings::read(config.as_object().unwrap());
             assert_eq!(problems, []);
             let all = settings.for_creation().to_json();
             ["scsi0", "virtio0", "sata0"].map(|slot| all[slot].clone())
         };
-        let said = json!({"scsi0": {"size": 1}, "virtio0": {"size": 1}, "sata0": {"size": 1}});
+        let config = json!({"scsi0": {"size": 1}, "virtio0": {"size": 1}, "sata0": {"size": 1}});
         let with = json!({"discard": "on", "iothread": true, "size": 1});
         let without = json!({"discard": "on", "size": 1});
-        assert_eq!(disks(said.clone()), [with.clone(), with.clone(), without.clone()]);
+        assert_eq!(disks(config.clone()), [with.clone(), with.clone(), without.clone()]);
         for scsihw in [json!("virtio-scsi-pci"), Value::Null] {
-            let mut said = said.clone();
-            said["scsihw"] = scsihw;
-            assert_eq!(disks(said), [without.clone(), with.clone(), without.clone()]);
+            let mut config = config.clone();
+            config["scsihw"] = scsihw;
+            assert_eq!(disks(config), [without.clone(), with.clone(), without.clone()]);
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Rules across keys: what PVE refuses, or starts no VM with, as far as the text alone tells.
-//! Does no I/O.
+//! Rules across keys: combinations that PVE refuses, or cannot start a VM with, as far as the
+//! document shows. Does no I/O.
 //!
-//! A value that only PVE has is no problem: it may be the one that is needed.
+//! Unknown values, which only PVE has, cause no problem: they may be right.
 
 mod board;
 mod compute;
@@ -19,13 +19,15 @@ pub use new_vm::NewVm;
 use crate::settings::{Problem, Settings};
 use view::View;
 
-/// Returns what is wrong between the keys of a VM. `new` is absent for a VM that is never made
-/// here: what is not said of that is unknown.
+/// Returns problems between the keys of a VM. `new` is `None` for a VM that is never created by the
+/// document: then keys that are not set are unknown.
 pub fn problems(settings: &Settings, new: Option<&NewVm>) -> Vec<Problem> {
     let view = View { settings, new };
     let mut problems = Vec::new();
-    for judge in [board::judge, compute::judge, device::judge, drive::judge, network::judge] {
-        judge(&view, &mut problems);
+    for validate in
+        [board::validate, compute::validate, device::validate, drive::validate, network::validate]
+    {
+        validate(&view, &mut problems);
     }
     problems
 }

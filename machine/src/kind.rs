@@ -1,42 +1,42 @@
-//! `Kind`: what a value may be, and its normal form, so that values are compared by meaning and not
-//! by spelling. Does no I/O.
+//! `Kind`: the type of a value, and its normal form, so that values are compared by meaning, not by
+//! spelling. Does no I/O.
 
 use crate::number::{display_size, parse_flag, parse_size, shown_size};
 use crate::rule::Rule;
 use serde_json::{Number, Value};
 use std::borrow::Cow;
 
-/// What a value may be.
+/// The type of a value.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// `true` or `false`; normal form `1` or `0`.
     Flag,
     /// A whole number in a range.
     Int(i64, i64),
-    /// A decimal number in a range of whole numbers, as `0.5`.
+    /// A decimal number within a range, such as `0.5`.
     Decimal(i64, i64),
     /// One of a few words.
     Word(&'static [&'static str]),
-    /// A size: in YAML a number of GiB, or text with a unit; normal form as PVE's `size`.
+    /// A size: in YAML a number of GiB, or text with a unit; normal form like PVE's `size`.
     Size,
-    /// Text that keeps a rule.
+    /// Text that follows a rule.
     Text(&'static Rule),
-    /// Text of several lines; normal form without blanks and newlines at the end.
+    /// Text of several lines; normal form without trailing spaces and newlines.
     Lines(&'static Rule),
-    /// A machine type: one without a version agrees with any version of it.
+    /// A machine type; without a version, it matches every version.
     Machine,
     /// A MAC address; normal form in upper case.
     Mac,
-    /// A list, in PVE joined by a sign; the order counts.
+    /// A list, joined by a separator in PVE; the order matters.
     List(char, &'static Rule),
-    /// A list in which the order does not count; normal form sorted, each once.
+    /// A list whose order does not matter; normal form sorted, without duplicates.
     Set(char, &'static Rule),
-    /// A set of words joined by commas; `0` is none of them, `1` the given ones.
+    /// A set of words joined by commas; `0` is the empty set, `1` the given default.
     Features(&'static [&'static str], &'static str),
 }
 
 impl Kind {
-    /// Returns the normal form of PVE's text; `None` when it is none of this kind.
+    /// Returns the normal form of PVE's text; `None` if it is not of this kind.
     pub fn normal(self, text: &str) -> Option<String> {
         match self {
             Self::Flag => parse_flag(text).map(|flag| u8::from(flag).to_string()),
@@ -49,7 +49,7 @@ impl Kind {
             Self::Size => parse_size(text).map(display_size),
             Self::Text(rule) => rule.accepts(text).then(|| text.to_owned()),
             Self::Lines(rule) => {
-                // PVE: facts-4, 62: blanks and newlines at the end are lost.
+                // PVE: facts-4, 62: PVE removes trailing spaces and newlines.
                 let text = text.trim_end_matches([' ', '\n']);
                 rule.accepts(text).then(|| text.to_owned())
             }
@@ -66,10 +66,10 @@ impl Kind {
         }
     }
 
-    /// Returns whether a value of PVE is what was said, both in normal form.
+    /// Returns whether a value in PVE matches a setting, both in normal form.
     pub fn agrees(self, said: &str, found: &str) -> bool {
-        // PVE: qemu-server, Machine.pm, check_and_pin_machine_string: Windows gets the version of
-        // the day.
+        // PVE: qemu-server, Machine.pm, check_and_pin_machine_string: Windows gets the current
+        // version.
         let is_version = |stem: &str| found.strip_prefix(stem).is_some_and(|v| v.starts_with('-'));
         said == found
             || match (self, said) {
@@ -80,13 +80,13 @@ impl Kind {
             }
     }
 
-    /// Returns the normal form of a value of the document or of YAML; `None` when it is none of
-    /// this kind. A list is a JSON list, or PVE's text.
+    /// Returns the normal form of a value in the document or YAML; `None` if it is not of this
+    /// kind. A list is a JSON list or PVE's text.
     pub fn normal_of_json(self, value: &Value) -> Option<String> {
         match (self, value) {
             (Self::Flag, Value::Bool(flag)) => Some(u8::from(*flag).to_string()),
             (Self::Flag, Value::Number(number)) => self.normal(&number.to_string()),
-            // A number is GiB: the unit of `disk`, and of PVE's own `STORAGE:SIZE`.
+            // A number is in GiB, like `disk` and PVE's `STORAGE:SIZE`.
             (Self::Size, Value::Number(number)) => self.normal(&format!("{number}G")),
             (Self::Int(..), Value::Number(number)) => self.normal(&whole(number)?),
             (Self::Decimal(..) | Self::Text(_) | Self::Word(_), Value::Number(number)) => {
@@ -128,7 +128,7 @@ impl Kind {
         value.unwrap_or_else(|| Value::from(normal))
     }
 
-    /// A value in normal form, as people read and write it: `true`, `20 GiB`, `+aes, -pcid`.
+    /// Returns a value for people: `true`, `20 GiB`, `+aes, -pcid`.
     pub fn shown(self, normal: &str) -> String {
         match self {
             Self::Flag => (normal == "1").to_string(),
@@ -148,7 +148,7 @@ impl Kind {
         }
     }
 
-    /// Completes "must be …".
+    /// Returns text that completes "must be …".
     pub fn must(self) -> Cow<'static, str> {
         match self {
             Self::Flag => "true or false".into(),
@@ -157,7 +157,7 @@ impl Kind {
             Self::Decimal(least, i64::MAX) => format!("a number, {least} or more").into(),
             Self::Decimal(least, most) => format!("a number from {least} to {most}").into(),
             Self::Word(words) => one_of(words).into(),
-            Self::Size => "a size: a number of GiB, or text such as 512M".into(),
+            Self::Size => "a size in GiB, or text such as 512M".into(),
             Self::Text(rule) | Self::Lines(rule) => rule.must.into(),
             Self::Machine => crate::rule::MACHINE.must.into(),
             Self::Mac => crate::rule::MAC.must.into(),
@@ -185,14 +185,13 @@ fn list<'t>(text: &'t str, sign: char, rule: &Rule) -> Option<Vec<&'t str>> {
     items.iter().all(|item| rule.accepts(item)).then_some(items)
 }
 
-/// Returns whether a character ends an item of a list that PVE joins by a sign.
+/// Returns whether a character separates items of a list.
 fn separates(c: char, sign: char) -> bool {
-    // PVE: pve-common, ParseUtils.pm, split_list: any of these does, whatever PVE itself writes.
-    // Only lines hold them.
+    // PVE: pve-common, ParseUtils.pm, split_list: PVE accepts all of these, except within lines.
     c == sign || (sign != '\n' && (matches!(c, ',' | ';') || c.is_ascii_whitespace()))
 }
 
-/// A JSON list as one text; `None` when an item is no item, or several.
+/// Joins a JSON list to text; `None` if an item is not a single item.
 fn items_of(items: &[Value], sign: char) -> Option<String> {
     let text = |item: &Value| match item {
         Value::String(text) if !text.contains(|c| separates(c, sign)) => Some(text.clone()),
@@ -222,7 +221,7 @@ fn join(list: &[&str], sign: char) -> String {
     list.join(sign.encode_utf8(&mut [0; 4]))
 }
 
-/// tfvars has one number type: 4.0 is 4.
+/// Returns a whole number as text. tfvars has one number type, so 4.0 is 4.
 fn whole(number: &Number) -> Option<String> {
     if let Some(whole) = number.as_i64() {
         return Some(whole.to_string());
@@ -231,7 +230,7 @@ fn whole(number: &Number) -> Option<String> {
     Some(format!("{float:.0}"))
 }
 
-/// Digits with an optional fraction, without leading and trailing zeros.
+/// Returns a decimal number without leading and trailing zeros, if it is within the range.
 fn decimal(text: &str, least: i64, most: i64) -> Option<String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_values_as_they_write_them() {
+    fn values_are_shown_as_people_write_them() {
         for (kind, normal, shown) in [
             (Kind::Flag, "1", "true"),
             (Kind::Flag, "0", "false"),
@@ -304,7 +303,7 @@ mod tests {
             (HOTPLUG, "disk,network", "disk, network"),
             (HOTPLUG, "0", "false"),
             (Kind::Int(1, 9), "4", "4"),
-            // What a later PVE has written.
+            // Written by a later PVE.
             (Kind::Size, "20P", "20P"),
         ] {
             assert_eq!(kind.shown(normal), shown, "{kind:?} {normal}");
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_agrees_with_its_versions() {
+    fn a_machine_type_matches_its_versions() {
         for (said, found, agrees) in [
             ("q35", "q35", true),
             ("q35", "pc-q35-9.2+pve1", true),
@@ -327,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_holds_values_of_their_own_type() {
+    fn document_values_have_their_own_json_type() {
         for (kind, value, normal) in [
             (Kind::Flag, json!(true), "1"),
             (Kind::Int(1, 9), json!(4), "4"),

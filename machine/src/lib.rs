@@ -1,10 +1,8 @@
-//! `machine`: what a VM can be made of, as a table with one row for each config key of PVE.
+//! `machine`: the config keys of a VM in PVE, as a table with one row per key.
 //!
-//! Everything that the tools know of a key stands in its row: what it holds, what its absence
-//! means, what a new VM gets, what a change does to a running guest, and which privilege it takes.
-//! Does no I/O.
+//! A row has everything that the tools know about a key: its type, its default, its value in a new
+//! VM, when a change takes effect, and which privilege it requires. Does no I/O.
 
-mod asked;
 mod config_key;
 mod creation;
 mod cross;
@@ -12,6 +10,7 @@ mod kind;
 mod need;
 mod number;
 mod parts;
+mod privilege;
 mod reference;
 mod row;
 mod rows;
@@ -32,6 +31,6 @@ pub use row::{Effect, Feature, Form, Key, Part};
 pub use rows::{KEYS, REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refusal, refusal};
 pub use rule::Rule;
 pub use schema::schema;
-pub use settings::{Problem, Said, Settings};
+pub use settings::{Problem, Setting, Settings};
 pub use version::Version;
 pub use wire::Wire;

@@ -1,84 +1,83 @@
-//! `Need`: a privilege that a write of a config key takes. Does no I/O.
+//! `Need`: a privilege that is required to write a config key. Does no I/O.
 
 use crate::version::Version;
 
-/// A privilege that a write takes, and where.
+/// A required privilege and its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need {
     /// The path.
     pub on: On,
-    /// As `VM.Config.CPU`.
+    /// The privilege, such as `VM.Config.CPU`.
     pub privilege: &'static str,
-    /// Only values of this kind take it.
+    /// The values that require it.
     pub when: When,
-    /// The first PVE that asks for it.
+    /// The first PVE version that requires it.
     pub since: Version,
-    /// The first PVE that no longer asks for it.
+    /// The first PVE version that no longer requires it.
     pub before: Option<Version>,
 }
 
-/// The path that a privilege is needed on.
+/// The path of a required privilege.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// `/vms/VMID`.
     Vm,
     /// `/`.
     Root,
-    /// The bridge or vnet that the option `bridge` names. With a tag, PVE is content with the
-    /// privilege on that tag below it.
+    /// The bridge or vnet of the option `bridge`. With a tag, the privilege on that tag is enough.
     Bridge,
-    /// The storage of the volume, or the one that a scalar key names.
+    /// The storage of the volume, or the value of a scalar key.
     Storage,
-    /// `/mapping/KIND/ID`, where the named option holds the id.
+    /// `/mapping/KIND/ID`: the kind, and the option with the ID.
     Mapping(&'static str, &'static str),
     /// `/mapping/cpu/NAME`, of a CPU model `custom-NAME`.
     CpuModel,
-    /// This very path.
+    /// A fixed path.
     Path(&'static str),
-    /// `/pool/ID`, where the value is the id.
+    /// `/pool/ID`, where the value is the ID.
     Pool,
 }
 
-/// The values that a privilege is needed for.
+/// The values that require a privilege.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// All.
+    /// All values.
     Always,
-    /// A disk: no CD drive.
+    /// A disk, not a CD drive.
     Disk,
-    /// A CD drive, that of cloud-init included.
+    /// A CD drive, including cloud-init's.
     Cd,
-    /// A CD drive with a volume in it, which is not that of cloud-init.
+    /// A CD drive with a volume, except cloud-init's.
     CdVolume,
-    /// The drive of cloud-init.
+    /// The cloud-init drive.
     CloudInit,
     /// The option is set.
     Has(&'static str),
     /// The option has this value.
     Is(&'static str, &'static str),
-    /// A CPU model of the cluster's own, `custom-…`.
+    /// A custom CPU model, `custom-…`.
     CustomModel,
 }
 
 impl Need {
-    /// What every value takes.
+    /// A privilege that every value requires.
     pub(crate) const fn new(on: On, privilege: &'static str) -> Self {
         Self { on, privilege, when: When::Always, since: Version::OLDEST, before: None }
     }
 
-    /// What only some values take.
+    /// Limits it to some values.
     pub(crate) const fn when(mut self, when: When) -> Self {
         self.when = when;
         self
     }
 
-    /// The first PVE that asks for it.
+    /// Sets the first PVE version that requires it.
     pub(crate) const fn since(mut self, major: u8, minor: u8) -> Self {
         self.since = Version(major, minor);
         self
     }
 
-    /// The first PVE that no longer asks for it.
+    /// Sets the first PVE version that no longer requires it.
     pub(crate) const fn before(mut self, major: u8, minor: u8) -> Self {
         self.before = Some(Version(major, minor));
         self

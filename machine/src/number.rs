@@ -1,6 +1,6 @@
-//! Flags and sizes in PVE's spellings. Does no I/O.
+//! Flags and sizes in PVE's notation. Does no I/O.
 
-/// Reads a flag: PVE takes it in many spellings.
+/// Parses a flag, which PVE accepts in many spellings.
 pub fn parse_flag(text: &str) -> Option<bool> {
     // PVE: facts 10; pve-common, JSONSchema.pm, parse_boolean.
     match text.to_ascii_lowercase().as_str() {
@@ -10,7 +10,7 @@ pub fn parse_flag(text: &str) -> Option<bool> {
     }
 }
 
-/// Reads a size in bytes: a decimal number with an optional K, M, G or T (powers of 1024).
+/// Parses a size in bytes: a decimal number with an optional K, M, G or T (powers of 1024).
 pub fn parse_size(text: &str) -> Option<u64> {
     // PVE: pve-common, JSONSchema.pm, parse_size: `^(\d+(\.\d+)?)([KMGT])?$`.
     let (number, shift) = match text.as_bytes().last()? {
@@ -31,7 +31,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     u64::try_from(whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)?).ok()
 }
 
-/// Prints bytes in the largest unit that divides them, as PVE does in a drive's `size`.
+/// Formats bytes in the largest unit that divides them, like PVE in a drive's `size`.
 pub fn display_size(bytes: u64) -> String {
     let unit = [(40, "T"), (30, "G"), (20, "M"), (10, "K")]
         .into_iter()
@@ -42,7 +42,7 @@ pub fn display_size(bytes: u64) -> String {
     }
 }
 
-/// Prints bytes for people: `20 GiB`.
+/// Formats bytes for people: `20 GiB`.
 pub fn shown_size(bytes: u64) -> String {
     let text = display_size(bytes);
     match text.strip_suffix(['K', 'M', 'G', 'T']) {

@@ -1,19 +1,19 @@
-//! `Parts`: the value of a config key, taken apart into options in normal form. Does no I/O.
+//! `Parts`: the value of a config key, split into options in normal form. Does no I/O.
 //!
-//! PVE lets one option stand without its name, takes flags in many spellings and re-orders what it
-//! stores; so parts are compared, never texts (facts 10).
+//! PVE accepts one option without its name and flags in many spellings, and reorders what it
+//! stores; so the tools compare parts, never texts (facts 10).
 
 use crate::number::parse_flag;
 use crate::row::{Form, Key};
 use crate::wire::Wire;
 
-/// The options of a value. A scalar's only part has an empty name. Options that the table does not
-/// know stay as they are: a later PVE has written them.
+/// The options of a value. The only part of a scalar has an empty name. Unknown options, written by
+/// a later PVE, are kept unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts(Vec<(String, String)>);
 
 impl Parts {
-    /// Reads PVE's text of a key.
+    /// Parses PVE's text of a key.
     pub fn read(key: &'static Key, text: &str) -> Self {
         let mut parts = Self::default();
         for (name, value) in split(key, text) {
@@ -26,8 +26,7 @@ impl Parts {
         parts
     }
 
-    /// Takes texts from PVE's form to their own. The flag that says in which form they are is
-    /// PVE's business.
+    /// Decodes texts from PVE's form and removes the flag `base64`, which only describes the form.
     fn decode(&mut self, key: &'static Key) {
         if key.parts().iter().all(|part| part.wire == Wire::Plain) {
             return;
@@ -44,12 +43,12 @@ impl Parts {
         }
     }
 
-    /// The value of an option.
+    /// Returns the value of an option.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Sets an option: in its place when it is there, else at the end.
+    /// Sets an option; a new one is added at the end.
     pub fn set(&mut self, name: &str, value: impl Into<String>) {
         let value = value.into();
         match self.0.iter_mut().find(|(known, _)| known == name) {
@@ -58,22 +57,22 @@ impl Parts {
         }
     }
 
-    /// Takes an option away.
+    /// Removes an option.
     pub fn remove(&mut self, name: &str) {
         self.0.retain(|(known, _)| known != name);
     }
 
-    /// The options in order.
+    /// Returns the options in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Returns whether there is none.
+    /// Returns whether there are no options.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes PVE's text: the options in the table's order, what the table does not know last.
+    /// Returns PVE's text: the options in the table's order, unknown ones last.
     pub fn write(&self, key: &'static Key) -> String {
         let (default, bare) = match key.form {
             Form::Scalar => return key.part.wire.write(self.get("").unwrap_or_default()),
@@ -98,7 +97,7 @@ impl Parts {
         sorted.into_iter().filter_map(print).chain(flag).collect::<Vec<_>>().join(",")
     }
 
-    /// Returns whether they are those of a CD drive.
+    /// Returns whether this is a CD drive.
     pub fn is_cd(&self) -> bool {
         // PVE: qemu-server, QemuServer.pm, cleanup_drive_path: an empty drive is a CD drive.
         self.get("media") == Some("cdrom")
@@ -106,7 +105,7 @@ impl Parts {
             || self.is_cloud_init()
     }
 
-    /// Returns whether they are those of cloud-init's drive.
+    /// Returns whether this is the cloud-init drive.
     pub fn is_cloud_init(&self) -> bool {
         // PVE: qemu-server, Drive.pm, drive_is_cloudinit.
         let is_named = |volume: &str| {
@@ -120,8 +119,8 @@ impl Parts {
     }
 }
 
-/// Takes PVE's text of a key apart into names and values as they are written, each as often as it
-/// stands there. A scalar's only part has an empty name.
+/// Splits PVE's text of a key into names and values as written, including duplicates. The only part
+/// of a scalar has an empty name.
 pub fn split<'t>(key: &'static Key, text: &'t str) -> Vec<(&'t str, &'t str)> {
     let options = text.split(',').filter(|option| !option.is_empty());
     let named = |default: &'static str| {
@@ -161,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_written_in_one_spelling() {
+    fn values_are_written_in_one_spelling() {
         check("cores", "4", "4");
         check(
             "net0",
@@ -197,7 +196,7 @@ mod tests {
         "ssh-ed25519%20AAAAC3NzaC1lZDI1NTE5AAAAIJ7xZ0mJt5m1mSxg0aTq0oJq2rL9rN3w5yQe6uX8bVcD";
 
     #[test]
-    fn texts_are_read_from_pves_form() {
+    fn texts_are_decoded() {
         let read = |name: &str, text: &str, option: &str| {
             let parts = Parts::read(ConfigKey::find(name).unwrap().key, text);
             parts.get(option).map(str::to_owned)
@@ -222,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn cd_drives_are_known() {
+    fn cd_drives_are_recognized() {
         for (text, is_cd, is_cloud_init) in [
             ("none", true, false),
             ("cdrom", true, false),

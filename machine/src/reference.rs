@@ -1,4 +1,4 @@
-//! The rows as tables of Markdown. Does no I/O.
+//! The rows as Markdown tables. Does no I/O.
 
 use crate::kind::Kind;
 use crate::need::{Need, On, When};
@@ -7,7 +7,7 @@ use crate::rows::{KEYS, REFUSED, REFUSED_OPTIONS};
 use crate::version::Version;
 use std::fmt::Write as _;
 
-/// Returns all tables: the keys, the options of each, and what is refused.
+/// Returns all tables: the keys, their options, and what is refused.
 pub fn reference() -> String {
     let mut text = String::from("## Keys\n\n");
     let values = KEYS.iter().filter(|key| key.is_scalar());
@@ -28,7 +28,7 @@ fn is_bus(key: &Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.slots.is_some()
 }
 
-/// `net0` to `net31`.
+/// Returns the name of a key, such as `net0` to `net31`.
 fn name(key: &Key) -> String {
     let name = key.part.name;
     key.slots
@@ -42,10 +42,10 @@ fn section(text: &mut String, keys: &[&'static Key], table: &str) {
     let effects: Vec<String> = keys.iter().map(|key| effect(key.part.effect, &[])).collect();
     let effect = by_key(keys, &effects);
     let needs = needs(first);
-    // Writing into a string does not fail.
+    // Writing to a string does not fail.
     let _ = write!(
         text,
-        "\n### {}\n\n{}\nAdding or removing it in a running guest: {effect}.\nTakes {needs}.\n\n{table}",
+        "\n### {}\n\n{}\nAdding or removing it takes effect {effect}.\nRequires {needs}.\n\n{table}",
         names.join(", "),
         helps.join("\n"),
     );
@@ -53,8 +53,7 @@ fn section(text: &mut String, keys: &[&'static Key], table: &str) {
 
 fn table(first: &str, rows: &Vec<Row>) -> String {
     let mut text = format!(
-        "| {first} | holds | absent means | a new VM gets | a change in a running guest | since | \
-         what it is |\n|---|---|---|---|---|---|---|\n"
+        "| {first} | value | default | a new VM gets | a change takes effect | since | meaning |\n|---|---|---|---|---|---|---|\n"
     );
     for row in rows {
         let _ = writeln!(text, "| {} |", row.join(" | "));
@@ -66,9 +65,9 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
     let code = |text: &str| format!("`{text}`");
     let value = |value: Option<&str>| value.map_or_else(String::new, |text| show(part.kind, text));
     let name = if name.starts_with('`') { name.to_owned() } else { code(name) };
-    let also: Vec<String> = part.also.iter().map(|also| code(also)).collect();
+    let also: Vec<String> = part.aliases.iter().map(|also| code(also)).collect();
     let also = if also.is_empty() { String::new() } else { format!(" or {}", also.join(" or ")) };
-    let needs = if key.is_scalar() { format!(" Takes {}.", needs(key)) } else { String::new() };
+    let needs = if key.is_scalar() { format!(" Requires {}.", needs(key)) } else { String::new() };
     let since = Some(part.since).filter(|since| *since > Version::OLDEST);
     [
         format!("{name}{also}"),
@@ -81,13 +80,13 @@ fn row(name: &str, key: &'static Key, part: &'static Part) -> Row {
     ]
 }
 
-/// The one slot of a family whose scalar a new VM gets.
+/// Returns the only slot of a family that a new VM gets.
 fn only(key: &Key, part: &Part) -> String {
     let slot = key.new_slot.filter(|_| key.is_scalar() && part.at_create.is_some());
     slot.map_or_else(String::new, |slot| format!(" in {}{slot}", key.part.name))
 }
 
-/// A value as YAML has it.
+/// Returns a value in YAML notation.
 fn show(kind: Kind, normal: &str) -> String {
     match kind.to_json(normal) {
         serde_json::Value::String(text) if text.is_empty() => "nothing".to_owned(),
@@ -98,16 +97,16 @@ fn show(kind: Kind, normal: &str) -> String {
 
 fn effect(effect: Effect, restarts: &[&str]) -> String {
     let counts = match effect {
-        Effect::Live => "at once".to_owned(),
-        Effect::Plug(feature) => format!("at once with `hotplug: {}`", word(feature)),
+        Effect::Live => "immediately".to_owned(),
+        Effect::Plug(feature) => format!("immediately with `hotplug: {}`", word(feature)),
         Effect::Restart => "at the next start".to_owned(),
-        Effect::Grow => "it grows at once, and never shrinks".to_owned(),
-        Effect::AtCreate => "never: it counts when it is made".to_owned(),
+        Effect::Grow => "immediately; it can only grow".to_owned(),
+        Effect::AtCreate => "never; used only at creation".to_owned(),
     };
     if restarts.is_empty() {
         return counts;
     }
-    format!("{counts}; at the next start to or from {}", restarts.join(" or "))
+    format!("{counts}; at the next start when changed to or from {}", restarts.join(" or "))
 }
 
 fn word(feature: Feature) -> &'static str {
@@ -143,7 +142,7 @@ fn need(need: &Need) -> String {
         When::CloudInit => " for cloud-init's drive".to_owned(),
         When::Has(option) => format!(" with `{option}`"),
         When::Is(option, value) => format!(" with `{option}: {value}`"),
-        When::CustomModel => " for models of the cluster".to_owned(),
+        When::CustomModel => " for custom models".to_owned(),
     };
     let since = Some(need.since).filter(|since| *since > Version::OLDEST);
     let since = since.map_or_else(String::new, |since| format!(" since {since}"));
@@ -151,7 +150,7 @@ fn need(need: &Need) -> String {
     format!("{}{on}{when}{since}{before}", need.privilege)
 }
 
-/// The options of all buses, each with the buses that have it.
+/// Returns the options of all buses, each with the buses that have it.
 fn of_buses(buses: &[&'static Key]) -> Vec<Row> {
     let mut names: Vec<&str> = Vec::new();
     for part in buses.iter().flat_map(|bus| bus.parts()) {
@@ -178,7 +177,7 @@ fn of_bus(buses: &[&'static Key], name: &str) -> Option<Row> {
     Some(row)
 }
 
-/// One text where all are alike, else each with its keys.
+/// Returns one text if all are equal, else each text with its keys.
 fn by_key(keys: &[&'static Key], texts: &[String]) -> String {
     let mut groups: Vec<(&String, Vec<&str>)> = Vec::new();
     for (key, text) in keys.iter().zip(texts) {
@@ -197,7 +196,7 @@ fn by_key(keys: &[&'static Key], texts: &[String]) -> String {
 }
 
 fn refused(text: &mut String) {
-    text.push_str("\n## What cannot be set\n\n| key | why |\n|---|---|\n");
+    text.push_str("\n## Refused keys and options\n\n| key | reason |\n|---|---|\n");
     for refused in REFUSED {
         let _ = writeln!(text, "| `{}` | {} |", refused.name, refused.reason);
     }

@@ -1,88 +1,88 @@
-//! `Key` and `Part`: everything that is known of one config key, as a row. Does no I/O.
+//! `Key` and `Part`: a row with everything that is known about a config key. Does no I/O.
 
 use crate::kind::Kind;
 use crate::need::Need;
 use crate::version::Version;
 use crate::wire::Wire;
 
-/// A config key of PVE, or a family of them: `net` stands for net0 to net31.
+/// A config key of PVE, or a family of keys: `net` is net0 to net31.
 #[derive(Debug)]
 pub struct Key {
-    /// The key's own row; of a family, `name` is the stem.
+    /// The key's own data; for a family, `name` is the stem.
     pub part: Part,
-    /// How many slots a family has; `None`: it is a single key.
+    /// Number of slots of a family; `None` for a single key.
     pub slots: Option<u16>,
-    /// The slot of a family that every new VM has; `None`: only the slots that somebody names.
+    /// The slot of a family that every new VM has, if any.
     pub new_slot: Option<u16>,
-    /// How its value is built.
+    /// The form of its value.
     pub form: Form,
-    /// What a write takes.
+    /// The privileges required to write it.
     pub needs: &'static [Need],
-    /// Where in PVE's source this is known from.
+    /// Its source in PVE's code.
     pub source: &'static str,
 }
 
-/// How a key's value is built.
+/// The form of a key's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
-    /// One value; the key's own [`Part`] says which.
+    /// One value, described by the key's own [`Part`].
     Scalar,
-    /// A property string; the option named `default` stands first.
+    /// A property string; the option named `default` comes first.
     Options {
-        /// The option that may stand without its name; empty for none.
+        /// The option that can be written without its name; empty for none.
         default: &'static str,
-        /// It is written without its name.
+        /// Whether it is written without its name.
         bare: bool,
-        /// The options, in the order in which they are written.
+        /// The options, in the order of writing.
         parts: &'static [Part],
     },
-    /// A NIC: a property string that begins with `MODEL=MAC`.
+    /// A NIC: a property string that starts with `MODEL=MAC`.
     Nic(&'static [Part]),
-    /// A drive: a property string that begins with the volume.
+    /// A drive: a property string that starts with the volume.
     Drive(&'static [Part]),
 }
 
-/// A value: that of a scalar key, or an option of a property string.
+/// The value of a scalar key, or an option of a property string.
 #[derive(Debug)]
 pub struct Part {
     /// Its name in PVE.
     pub name: &'static str,
-    /// Other names that YAML may give it.
-    pub also: &'static [&'static str],
-    /// What it holds.
+    /// Aliases in YAML.
+    pub aliases: &'static [&'static str],
+    /// The type of its value.
     pub kind: Kind,
-    /// PVE wants it wherever its key is set.
+    /// Whether PVE requires it if its key is set.
     pub required: bool,
-    /// What PVE takes where it is absent, in normal form; `None`: nothing.
+    /// PVE's default in normal form, if any.
     pub absent: Option<&'static str>,
-    /// What a new VM gets where nobody says anything, in normal form; `None`: nothing is sent.
+    /// The default for new VMs in normal form; `None` if nothing is sent.
     pub at_create: Option<&'static str>,
-    /// The value at creation counts only where another key has, or gets, this value.
+    /// The default for new VMs applies only if another key has or gets this value.
     pub at_create_with: Option<(&'static str, &'static str)>,
-    /// What a change does to a running guest.
+    /// When a change takes effect in a running guest.
     pub effect: Effect,
-    /// A change to or from one of these waits for the next start, whatever `effect` says.
+    /// A change to or from one of these takes effect at the next start, regardless of `effect`.
     pub restarts: &'static [&'static str],
-    /// How its text stands in PVE.
+    /// How PVE encodes its text.
     pub wire: Wire,
-    /// The first PVE that has it.
+    /// The first PVE version that has it.
     pub since: Version,
-    /// One sentence for people.
+    /// Description, one sentence.
     pub help: &'static str,
 }
 
-/// What a change does to a running guest.
+/// When a change takes effect in a running guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is in force at once.
+    /// Immediately.
     Live,
-    /// It is in force at once where the VM's `hotplug` has the feature; else like [`Effect::Restart`].
+    /// Immediately if the VM's `hotplug` has the feature, else like [`Effect::Restart`].
     Plug(Feature),
-    /// It waits for the next start.
+    /// At the next start.
     Restart,
-    /// A size, which only grows; at once.
+    /// Immediately, for a size, which can only grow.
     Grow,
-    /// It counts when it is made, and is never compared afterwards.
+    /// Never: it is used only at creation and not compared afterwards.
     AtCreate,
 }
 
@@ -102,11 +102,11 @@ pub enum Feature {
 }
 
 impl Part {
-    /// An option, or a scalar's value, whose change waits for the next start.
+    /// Creates an option or scalar value; changes take effect at the next start.
     pub(crate) const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
         Self {
             name,
-            also: &[],
+            aliases: &[],
             kind,
             required: false,
             absent: None,
@@ -120,62 +120,62 @@ impl Part {
         }
     }
 
-    /// Names that YAML may give it besides PVE's.
-    pub(crate) const fn also(mut self, names: &'static [&'static str]) -> Self {
-        self.also = names;
+    /// Sets aliases in YAML.
+    pub(crate) const fn aliases(mut self, names: &'static [&'static str]) -> Self {
+        self.aliases = names;
         self
     }
 
-    /// PVE wants it wherever its key is set.
+    /// Marks it as required if its key is set.
     pub(crate) const fn required(mut self) -> Self {
         self.required = true;
         self
     }
 
-    /// What PVE takes where it is absent.
+    /// Sets PVE's default.
     pub(crate) const fn absent(mut self, value: &'static str) -> Self {
         self.absent = Some(value);
         self
     }
 
-    /// What a new VM gets where nobody says anything.
+    /// Sets the default for new VMs.
     pub(crate) const fn at_create(mut self, value: &'static str) -> Self {
         self.at_create = Some(value);
         self
     }
 
-    /// The value at creation counts only where another key has this value.
+    /// Limits the default for new VMs to those where another key has this value.
     pub(crate) const fn only_with(mut self, key: &'static str, value: &'static str) -> Self {
         self.at_create_with = Some((key, value));
         self
     }
 
-    /// What a change does to a running guest.
+    /// Sets when a change takes effect in a running guest.
     pub(crate) const fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
     }
 
-    /// A change to or from one of these waits for the next start.
+    /// Sets values whose changes take effect at the next start.
     pub(crate) const fn restarts(mut self, values: &'static [&'static str]) -> Self {
         self.restarts = values;
         self
     }
 
-    /// How its text stands in PVE.
+    /// Sets how PVE encodes its text.
     pub(crate) const fn wire(mut self, wire: Wire) -> Self {
         self.wire = wire;
         self
     }
 
-    /// The first PVE that has it.
+    /// Sets the first PVE version that has it.
     pub(crate) const fn since(mut self, major: u8, minor: u8) -> Self {
         self.since = Version(major, minor);
         self
     }
 
-    /// What a change from one normal form to another does to a running guest. `None` stands for
-    /// what PVE takes where the value is absent.
+    /// Returns when a change between two normal forms takes effect in a running guest. `None` means
+    /// PVE's default.
     pub fn effect_of(&self, from: Option<&str>, to: Option<&str>) -> Effect {
         let holds = |text: &str| text.split([',', ';']).any(|item| self.restarts.contains(&item));
         if [from, to].into_iter().any(|text| text.or(self.absent).is_some_and(holds)) {
@@ -184,24 +184,24 @@ impl Part {
         self.effect
     }
 
-    /// Its name among the parts of a key: a scalar's only part has none.
+    /// Returns its name among the parts of a key, which is empty for a scalar.
     pub fn name_in(&self, key: &Key) -> &'static str {
         if key.is_scalar() { "" } else { self.name }
     }
 
-    /// Returns whether YAML may call it so.
-    pub fn is_called(&self, name: &str) -> bool {
-        self.name == name || self.also.contains(&name)
+    /// Returns whether it has this name or alias.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 }
 
 impl Key {
-    /// A key with one value.
+    /// Creates a key with one value.
     pub(crate) const fn scalar(part: Part, needs: &'static [Need], source: &'static str) -> Self {
         Self { part, slots: None, new_slot: None, form: Form::Scalar, needs, source }
     }
 
-    /// A key with options. Its own part's kind is not used.
+    /// Creates a key with options. The kind of its own part is unused.
     pub(crate) const fn of(
         name: &'static str,
         form: Form,
@@ -213,25 +213,25 @@ impl Key {
         Self { part, slots: None, new_slot: None, form, needs, source }
     }
 
-    /// A family of so many slots.
+    /// Makes it a family with this number of slots.
     pub(crate) const fn slots(mut self, count: u16) -> Self {
         self.slots = Some(count);
         self
     }
 
-    /// The slot that every new VM has.
+    /// Sets the slot that every new VM has.
     pub(crate) const fn new_slot(mut self, slot: u16) -> Self {
         self.new_slot = Some(slot);
         self
     }
 
-    /// What adding or removing the whole key does to a running guest.
+    /// Sets when adding or removing the whole key takes effect in a running guest.
     pub(crate) const fn effect(mut self, effect: Effect) -> Self {
         self.part.effect = effect;
         self
     }
 
-    /// Its parts: the options, or of a scalar its one value.
+    /// Returns its options, or the only value of a scalar.
     pub fn parts(&'static self) -> &'static [Part] {
         match self.form {
             Form::Scalar => std::slice::from_ref(&self.part),
@@ -239,20 +239,20 @@ impl Key {
         }
     }
 
-    /// The part that YAML calls so; a scalar's only part has no name there.
+    /// Returns the part with this name or alias, which is empty for a scalar.
     pub fn part(&'static self, name: &str) -> Option<&'static Part> {
         match self.form {
             Form::Scalar => name.is_empty().then_some(&self.part),
-            _ => self.parts().iter().find(|part| part.is_called(name)),
+            _ => self.parts().iter().find(|part| part.has_name(name)),
         }
     }
 
-    /// Returns whether an option `base64` says how its texts stand.
+    /// Returns whether an option `base64` describes the encoding of its texts.
     pub(crate) fn has_base64(&'static self) -> bool {
         self.parts().iter().any(|part| part.wire == Wire::Base64)
     }
 
-    /// Returns whether its value is one scalar.
+    /// Returns whether its value is a scalar.
     pub fn is_scalar(&self) -> bool {
         matches!(self.form, Form::Scalar)
     }

@@ -1,5 +1,4 @@
-//! The rows, by what they are about; and what nobody may set here, with the reason.
-//! Does no I/O.
+//! The rows by topic, and refused keys with reasons. Does no I/O.
 
 mod boot;
 mod cloud_init;
@@ -17,7 +16,7 @@ pub use refused::{REFUSED, REFUSED_OPTIONS, Refused, RefusedOption, option_refus
 
 use crate::row::Key;
 
-/// Every key that YAML may set, sorted by name; a family after a key of the same name.
+/// All keys that YAML may set, sorted by name; a family comes after a key with the same name.
 pub static KEYS: &[&Key] = &[
     &boot::ACPI,
     &options::AGENT,
@@ -90,7 +89,7 @@ mod tests {
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
     }
 
-    /// Values of the rows are in normal form, else nothing would ever equal them.
+    /// Values of rows must be in normal form to be comparable.
     #[test]
     fn values_of_rows_are_in_normal_form() {
         for key in KEYS {

@@ -1,13 +1,13 @@
-//! What a text must be, one rule for each kind of name. All stages use these. Does no I/O.
+//! Rules for texts, one for each kind of name. All stages use them. Does no I/O.
 
+mod definition;
 mod hardware;
-mod judge;
 mod name;
 mod network;
 mod text;
 
+pub use definition::Rule;
 pub use hardware::*;
-pub use judge::Rule;
 pub use name::*;
 pub use network::*;
 pub use text::*;

@@ -1,4 +1,4 @@
-//! The rows as a JSON Schema, for editors and for whoever writes a document. Does no I/O.
+//! The rows as a JSON Schema, for editors and authors of documents. Does no I/O.
 //!
 //! It is never stricter than [`Settings::read`](crate::Settings::read).
 
@@ -25,13 +25,13 @@ pub fn schema() -> Value {
     })
 }
 
-/// A pattern of a family's slots.
+/// Returns a pattern for a family's slots.
 fn slots(stem: &str, count: u16) -> String {
     let slots: Vec<String> = (0..count).map(|slot| slot.to_string()).collect();
     format!("^{stem}({})$", slots.join("|"))
 }
 
-/// Returns the schema of a key: `null`, a value, PVE's own text or a mapping of options.
+/// Returns the schema of a key: `null`, a value, PVE's text or a mapping of options.
 pub fn of_key(key: &'static Key) -> Value {
     if key.is_scalar() {
         return described(or_null(key.part.kind), key.part.help);
@@ -39,8 +39,8 @@ pub fn of_key(key: &'static Key) -> Value {
     let mut options = Map::new();
     for part in key.parts() {
         options.insert(part.name.to_owned(), of_part(part));
-        for also in part.also {
-            let help = format!("Another name of `{}`.", part.name);
+        for also in part.aliases {
+            let help = format!("Alias of `{}`.", part.name);
             options.insert((*also).to_owned(), described(or_null(part.kind), &help));
         }
     }
@@ -71,7 +71,7 @@ fn or_null(kind: Kind) -> Value {
     schema
 }
 
-/// Returns the schema of what a value may be. Each keyword counts only for its own type.
+/// Returns the schema of a type. Each keyword applies only to its own JSON type.
 pub fn of_kind(kind: Kind) -> Value {
     match kind {
         Kind::Flag => json!({
@@ -94,7 +94,7 @@ pub fn of_kind(kind: Kind) -> Value {
         Kind::Lines(rule) => of_rule(json!(["string"]), rule),
         Kind::Machine => of_rule(json!(["string"]), &rule::MACHINE),
         Kind::Mac => of_rule(json!(["string"]), &rule::MAC),
-        // As text, PVE's own signs join the items.
+        // As text, items are joined as in PVE.
         Kind::List(..) | Kind::Set(..) => json!({
             "type": ["array", "string", "number"],
             "items": { "type": ["string", "number"] },
@@ -108,7 +108,7 @@ pub fn of_kind(kind: Kind) -> Value {
     }
 }
 
-/// A word; one that looks like a number is one in YAML.
+/// Returns a word, and also the number that YAML reads it as.
 fn choices(word: &str) -> Vec<Value> {
     let number = word.parse::<i64>().ok().map(Value::from);
     std::iter::once(word.into()).chain(number).collect()

@@ -1,4 +1,4 @@
-//! `Settings`: what the document's `config` says of one VM. Does no I/O.
+//! `Settings`: the document's `config` of one VM. Does no I/O.
 
 use crate::config_key::ConfigKey;
 use crate::row::{Form, Key, Part};
@@ -6,37 +6,37 @@ use crate::rows::{option_refusal, refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What is said of a key.
+/// The setting of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Said {
-    /// `null`: the VM shall not have it, values at creation included.
+pub enum Setting {
+    /// `null`: the VM must not have it, not even the default for new VMs.
     Cancelled,
-    /// Options by their name in PVE, in normal form; `None`: this option is cancelled. A scalar's
-    /// only part has an empty name.
+    /// Options by their name in PVE, in normal form; `None` for a cancelled option. The only part
+    /// of a scalar has an empty name.
     Parts(BTreeMap<&'static str, Option<String>>),
 }
 
-/// What is said of a VM's config: only what some layer of YAML says.
+/// The settings of a VM: only what some layer of YAML sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings(pub BTreeMap<ConfigKey, Said>);
+pub struct Settings(pub BTreeMap<ConfigKey, Setting>);
 
-/// What is wrong with a setting.
+/// A problem with a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The config key, as it is written.
+    /// The config key, as written.
     pub key: String,
-    /// The option, where one is at fault.
+    /// The option, if one is at fault.
     pub part: Option<String>,
     /// The code of the finding.
     pub code: &'static str,
     /// What is wrong.
     pub fact: String,
-    /// What helps.
+    /// How to fix it.
     pub hint: Option<String>,
 }
 
 impl Settings {
-    /// Reads the document's `config`. Every problem is returned; what is wrong is left out.
+    /// Reads the document's `config`. Returns all problems; invalid keys are omitted.
     pub fn read(json: &Map<String, Value>) -> (Self, Vec<Problem>) {
         let (mut settings, mut problems) = (Self::default(), Vec::new());
         for (name, value) in json {
@@ -52,7 +52,7 @@ impl Settings {
                 continue;
             };
             match read_value(key.key, value) {
-                Ok(said) => _ = settings.0.insert(key, said),
+                Ok(setting) => _ = settings.0.insert(key, setting),
                 Err(list) => problems
                     .extend(list.into_iter().map(|(p, fact)| problem("invalid-value", p, fact))),
             }
@@ -60,48 +60,48 @@ impl Settings {
         (settings, problems)
     }
 
-    /// The value that is said of an option, in normal form.
+    /// Returns the value of an option, in normal form.
     pub fn value(&self, key: ConfigKey, part: &str) -> Option<&str> {
         match self.0.get(&key)? {
-            Said::Cancelled => None,
-            Said::Parts(parts) => parts.get(part)?.as_deref(),
+            Setting::Cancelled => None,
+            Setting::Parts(parts) => parts.get(part)?.as_deref(),
         }
     }
 
     /// Returns whether a key, or the option of a key, is cancelled.
     pub fn is_cancelled(&self, key: ConfigKey, part: &str) -> bool {
         match self.0.get(&key) {
-            Some(Said::Cancelled) => true,
-            Some(Said::Parts(parts)) => parts.get(part) == Some(&None),
+            Some(Setting::Cancelled) => true,
+            Some(Setting::Parts(parts)) => parts.get(part) == Some(&None),
             None => false,
         }
     }
 
-    /// The document's form of it.
+    /// Returns the settings as the document's `config`.
     pub fn to_json(&self) -> Map<String, Value> {
         let value = |part: &Part, text: &Option<String>| {
             text.as_ref().map_or(Value::Null, |text| part.kind.to_json(text))
         };
-        let json = |key: &ConfigKey, said: &Said| match said {
-            Said::Cancelled => Value::Null,
-            Said::Parts(parts) if key.key.is_scalar() => {
+        let json = |key: &ConfigKey, setting: &Setting| match setting {
+            Setting::Cancelled => Value::Null,
+            Setting::Parts(parts) if key.key.is_scalar() => {
                 parts.get("").map_or(Value::Null, |text| value(&key.key.part, text))
             }
-            Said::Parts(parts) => {
+            Setting::Parts(parts) => {
                 let known = parts.iter().filter_map(|(name, text)| {
                     Some(((*name).to_owned(), value(key.key.part(name)?, text)))
                 });
                 Value::Object(known.collect())
             }
         };
-        self.0.iter().map(|(key, said)| (key.to_string(), json(key, said))).collect()
+        self.0.iter().map(|(key, setting)| (key.to_string(), json(key, setting))).collect()
     }
 }
 
 fn unknown(name: &str) -> String {
     match refusal(name) {
         Some(reason) => format!("cannot be set: {reason}"),
-        None => "is no config key of PVE".to_owned(),
+        None => "is not a PVE config key".to_owned(),
     }
 }
 
@@ -115,12 +115,12 @@ fn no_option(key: &Key, name: &str) -> String {
 type Wrong = Vec<(Option<&'static str>, String)>;
 
 /// Reads a value: `null`, a scalar, PVE's property string, or an object of options.
-fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+fn read_value(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     let must = |part: &Part| format!("must be {}", part.kind.must());
     match (key.form, value) {
-        (_, Value::Null) => Ok(Said::Cancelled),
+        (_, Value::Null) => Ok(Setting::Cancelled),
         (Form::Scalar, value) => match key.part.kind.normal_of_json(value) {
-            Some(text) => Ok(Said::Parts([("", Some(text))].into())),
+            Some(text) => Ok(Setting::Parts([("", Some(text))].into())),
             None => Err(vec![(None, must(&key.part))]),
         },
         (_, Value::Object(options)) => {
@@ -135,19 +135,19 @@ fn read_value(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
                     },
                 }
             }
-            if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+            if wrong.is_empty() { Ok(Setting::Parts(parts)) } else { Err(wrong) }
         }
         (_, value) => read_text(key, value),
     }
 }
 
-/// PVE's own text, or a bare number such as `memory: 4096`.
-fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
+/// Reads PVE's text, or a bare number such as `memory: 4096`.
+fn read_text(key: &'static Key, value: &Value) -> Result<Setting, Wrong> {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => u8::from(*flag).to_string(),
-        _ => return Err(vec![(None, "must be text, or a mapping of options".to_owned())]),
+        _ => return Err(vec![(None, "must be text or a mapping of options".to_owned())]),
     };
     let (mut parts, mut wrong) = (BTreeMap::new(), Vec::new());
     for (name, value) in crate::Parts::read(key, &text).iter() {
@@ -159,7 +159,7 @@ fn read_text(key: &'static Key, value: &Value) -> Result<Said, Wrong> {
             },
         }
     }
-    if wrong.is_empty() { Ok(Said::Parts(parts)) } else { Err(wrong) }
+    if wrong.is_empty() { Ok(Setting::Parts(parts)) } else { Err(wrong) }
 }
 
 #[cfg(test)]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_comes_back() {
+    fn settings_round_trip() {
         let json = json!({"cores": 4, "net0": {"bridge": "lan", "tag": null}, "serial0": null});
         let (settings, problems) = read(json.clone());
         assert_eq!(problems, []);

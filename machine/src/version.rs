@@ -5,7 +5,7 @@
 pub struct Version(pub u8, pub u8);
 
 impl Version {
-    /// The oldest PVE that the tools work with.
+    /// The oldest supported version.
     pub const OLDEST: Self = Self(8, 4);
 }
 

@@ -1,21 +1,21 @@
-//! `Wire`: how PVE writes texts that may hold any character. Does no I/O.
+//! `Wire`: how PVE encodes texts that may contain any character. Does no I/O.
 
 use data_encoding::{BASE64, HEXUPPER_PERMISSIVE};
 use std::fmt::Write as _;
 
-/// How a text stands in PVE.
+/// The encoding of a text in PVE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wire {
-    /// As it is.
+    /// Unchanged.
     Plain,
-    /// With `%XX`.
+    /// Percent-encoded.
     Url,
-    /// In base64, where the option `base64` of the same key says so.
+    /// In base64, if the option `base64` of the same key is set.
     Base64,
 }
 
 impl Wire {
-    /// Reads PVE's text; what is no such text stays as it is.
+    /// Decodes PVE's text; invalid text is kept unchanged.
     pub(crate) fn read(self, text: &str, is_base64: bool) -> String {
         let read = match self {
             Self::Url => from_url(text),
@@ -25,7 +25,7 @@ impl Wire {
         read.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_else(|| text.to_owned())
     }
 
-    /// Writes PVE's text.
+    /// Encodes a text for PVE.
     pub(crate) fn write(self, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
@@ -50,14 +50,14 @@ fn from_url(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// PVE: pve-common, JSONSchema.pm, pve_verify_urlencoded: these stand as they are.
+/// PVE: pve-common, JSONSchema.pm, pve_verify_urlencoded: these are not encoded.
 fn to_url(text: &str) -> String {
     let mut url = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
             url.push(char::from(byte));
         } else {
-            // Writing into a string does not fail.
+            // Writing to a string does not fail.
             let _ = write!(url, "%{byte:02X}");
         }
     }
@@ -70,7 +70,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn texts_are_written_as_pve_wants_them() {
+    fn texts_are_encoded_for_pve() {
         assert_eq!(
             Wire::Url.write("ssh-rsa AAAA+/= a@b\nü"),
             "ssh-rsa%20AAAA%2B%2F%3D%20a%40b%0A%C3%BC"
@@ -85,7 +85,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(text in ".*") {
+        fn texts_round_trip(text in ".*") {
             for wire in [Wire::Plain, Wire::Url, Wire::Base64] {
                 prop_assert_eq!(wire.read(&wire.write(&text), true), text.clone());
             }

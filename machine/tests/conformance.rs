@@ -1,5 +1,5 @@
-//! The rows against the simulator's own table, which is written from PVE's source by itself: where
-//! the two differ, one of them is wrong, or the difference stands here with its reason.
+//! Compares the rows with the simulator's table, which was written independently from PVE's source.
+//! Where they differ, one of them is wrong, or the difference is listed here with its reason.
 #![expect(clippy::panic, reason = "a test fails by it")]
 
 use machine::{ConfigKey, Effect, Feature, Form, KEYS, Key, On, Part, Parts, Version, refusal};
@@ -12,7 +12,7 @@ fn release(version: Version) -> keys::Release {
     (version.0.into(), version.1.into())
 }
 
-/// The simulator's row of a row.
+/// Returns the simulator's row for a row.
 fn theirs(key: &Key) -> &'static keys::Key {
     let name = key.slots.map_or(key.part.name.to_owned(), |_| format!("{}0", key.part.name));
     keys::find(&name).unwrap_or_else(|| panic!("the simulator has no {name}"))
@@ -25,12 +25,12 @@ fn is_all_roots(key: &keys::Key) -> bool {
 }
 
 #[test]
-fn both_know_the_same_keys() {
+fn both_have_the_same_keys() {
     for theirs in keys::all() {
         let name = theirs.slots.map_or(theirs.stem.to_owned(), |_| format!("{}0", theirs.stem));
         let Some(ours) = ConfigKey::find(&name) else {
             let reason = refusal(&name).unwrap_or_else(|| panic!("{name} is no row"));
-            // PVE's lock is root's as well, but what counts is whose it is.
+            // `lock` is also root's, but is refused because pve-apply sets it.
             let root = is_all_roots(theirs) && theirs.settable && theirs.stem != "lock";
             assert_eq!(root, reason.starts_with("only root"), "{name}: {reason}");
             continue;
@@ -46,7 +46,7 @@ fn both_know_the_same_keys() {
     }
 }
 
-/// Values of a key, and the simulator's cases that they are.
+/// Returns values of a key, with the simulator's cases for them.
 fn values(key: &Key) -> Vec<(&'static str, &'static [Case])> {
     match (key.part.name, key.form) {
         ("efidisk0" | "tpmstate0", _) => vec![("tank:1", &[Case::Disk, Case::NewDisk])],
@@ -80,25 +80,25 @@ fn path(on: On, key: &Key) -> String {
     }
 }
 
-/// PVE: pve-storage, Storage.pm, check_volume_access: whoever attaches an ISO image must be able to
-/// see it. The simulator keeps that with its storages.
+/// PVE: pve-storage, Storage.pm, check_volume_access: attaching an ISO image requires read access
+/// to its storage. The simulator checks that in its storages.
 const OF_ISO: (&str, &str) = ("/storage/{storage}", "Datastore.Audit");
 
 #[test]
-fn both_ask_for_the_same_privileges() {
+fn both_require_the_same_privileges() {
     let mut compared = 0;
     for (key, version) in KEYS.iter().flat_map(|key| RELEASES.map(|version| (*key, version))) {
         let sim = theirs(key);
         for (text, cases) in values(key) {
             let parts = Parts::read(key, text);
-            let ours = key.needs.iter().filter(|need| need.is_asked(&parts, version));
+            let ours = key.needs.iter().filter(|need| need.applies(&parts, version));
             let mut ours: BTreeSet<(String, &str)> =
                 ours.map(|need| (path(need.on, key), need.privilege)).collect();
             ours.remove(&(OF_ISO.0.to_owned(), OF_ISO.1));
             let mut theirs = BTreeSet::new();
             for case in [Case::Always].iter().chain(cases) {
                 for need in sim.needs(*case, release(version)) {
-                    // One of several is enough: ours is the first.
+                    // One of several is enough: ours has the first.
                     let count = if need.any { 1 } else { need.privileges.len() };
                     let asked = need.privileges.iter().take(count);
                     theirs.extend(asked.map(|privilege| (need.path.to_owned(), *privilege)));
@@ -122,7 +122,7 @@ fn feature(name: &str) -> Feature {
     }
 }
 
-/// What the simulator's rows mean, and the values that change it.
+/// Returns the effect of the simulator's rows, and the values that require a restart.
 fn effect(running: Running) -> (Effect, &'static [&'static str]) {
     match running {
         Running::Free | Running::Live => (Effect::Live, &[]),
@@ -135,7 +135,7 @@ fn effect(running: Running) -> (Effect, &'static [&'static str]) {
 }
 
 #[test]
-fn a_running_guest_is_told_the_same() {
+fn changes_take_effect_at_the_same_time() {
     for key in KEYS {
         let sim = theirs(key);
         let (expected, restarts) = effect(sim.running);
@@ -150,18 +150,18 @@ fn a_running_guest_is_told_the_same() {
 fn judge_option(key: &'static Key, sim: &keys::Key, part: &Part) {
     let place = format!("{} {}", key.part.name, part.name);
     let is_drive = matches!(key.form, Form::Drive(_));
-    // Ours: they become a volume.
+    // Our own options, which become a volume.
     if is_drive && matches!(part.name, "storage" | "import") {
         return;
     }
-    // Ours is for CD drives alone.
+    // Ours is only for CD drives.
     let case = if part.name == "file" { Case::Cdrom } else { Case::Disk };
     let expected = match sim.option(part.name, case).map(|option| option.effect) {
-        // A size has a call of its own.
+        // A size has its own API call.
         Some(keys::Effect::Live) if part.name == "size" => Effect::Grow,
         Some(keys::Effect::Live) if part.name == "format" => Effect::AtCreate,
         Some(keys::Effect::Live) => Effect::Live,
-        // PVE has it at once, the guest after its next start.
+        // PVE stores it immediately, the guest gets it at the next start.
         Some(keys::Effect::Recorded) => Effect::Restart,
         Some(keys::Effect::Replug) => effect(sim.running).0,
         Some(keys::Effect::Restart | keys::Effect::Refused) => Effect::Restart,
@@ -169,7 +169,7 @@ fn judge_option(key: &'static Key, sim: &keys::Key, part: &Part) {
         None if key.slots.is_some() && is_drive => Effect::Restart,
         None => effect(sim.running).0,
     };
-    // What makes such a disk cannot be changed at all.
+    // Options of such a disk cannot be changed at all.
     let state = is_drive && key.slots.is_none() && part.effect == Effect::AtCreate;
     assert!(part.effect == expected || state, "{place}: {:?}, not {expected:?}", part.effect);
 }
@@ -180,11 +180,11 @@ fn options_came_with_the_same_release() {
     for key in KEYS {
         for option in theirs(key).options {
             let Some(part) = key.part(option.name) else {
-                // What this bus has not.
+                // Not an option of this bus.
                 assert!(matches!(key.form, Form::Drive(_)), "{} {}", key.part.name, option.name);
                 continue;
             };
-            // The older name stands for both.
+            // The older name is used for both.
             if part.name != option.name {
                 assert_eq!(part.since, Version::OLDEST, "{} {}", key.part.name, option.name);
                 continue;
@@ -196,11 +196,11 @@ fn options_came_with_the_same_release() {
     assert!(newer > 3);
 }
 
-/// What the simulator does without: it never needs to know.
+/// Keys without a default in the simulator, which does not need it.
 const UNSAID: [&str; 2] = ["description", "freeze"];
 
 #[test]
-fn absence_means_the_same() {
+fn defaults_are_the_same() {
     for key in KEYS {
         let sim = theirs(key);
         let part = match key.form {

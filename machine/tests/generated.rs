@@ -1,4 +1,4 @@
-//! What is made of the rows and checked in: the schema of `config`, the tables of docs/machine.md.
+//! Generated files that are checked in: the schema of `config`, the tables of docs/machine.md.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files")]
 
 use machine::{KEYS, Kind, Settings};
@@ -11,7 +11,7 @@ fn read(path: &str) -> String {
 }
 
 #[test]
-fn the_documents_schema_is_that_of_the_rows() -> Result<(), Box<dyn std::error::Error>> {
+fn the_document_schema_matches_the_rows() -> Result<(), Box<dyn std::error::Error>> {
     let path = "schemas/tfvars.json";
     let mut schema: Value = serde_json::from_str(&read(path))?;
     schema["$defs"]["config"] = machine::schema();
@@ -20,7 +20,7 @@ fn the_documents_schema_is_that_of_the_rows() -> Result<(), Box<dyn std::error::
 }
 
 #[test]
-fn the_page_shows_the_rows() -> Result<(), Box<dyn std::error::Error>> {
+fn the_page_matches_the_rows() -> Result<(), Box<dyn std::error::Error>> {
     let path = "docs/machine.md";
     let page = read(path);
     let (before, rest) = page.split_once("<!-- rows:").unwrap();
@@ -34,21 +34,21 @@ fn the_page_shows_the_rows() -> Result<(), Box<dyn std::error::Error>> {
 static VALIDATOR: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::validator_for(&machine::schema()).unwrap());
 
-/// Says whether the schema and the reader are content with a document's `config`.
-fn judge(config: &Value) -> (bool, bool) {
+/// Returns whether the schema and the reader accept a document's `config`.
+fn validate(config: &Value) -> (bool, bool) {
     let read = Settings::read(config.as_object().unwrap()).1.is_empty();
     (VALIDATOR.is_valid(config), read)
 }
 
 #[test]
-fn the_schema_knows_right_from_wrong() {
+fn the_schema_agrees_with_the_reader() {
     for right in [
         json!({}),
         json!({"cores": 4, "cpu": "host,flags=+aes", "net31": {"tag": null, "vlan": 5}}),
         json!({"memory": 2048, "agent": true, "hotplug": [], "smbios1": null, "numa": "on"}),
         json!({"scsi30": {"size": "1.5T", "ssd": 1}, "ide2": {"file": "none", "media": "cdrom"}}),
     ] {
-        assert_eq!(judge(&right), (true, true), "{right}");
+        assert_eq!(validate(&right), (true, true), "{right}");
     }
     for wrong in [
         json!({"cores": 0}),
@@ -64,12 +64,12 @@ fn the_schema_knows_right_from_wrong() {
         json!({"hotplug": ["all"]}),
         json!({"numa0": {"policy": "none"}}),
     ] {
-        assert_eq!(judge(&wrong), (false, false), "{wrong}");
+        assert_eq!(validate(&wrong), (false, false), "{wrong}");
     }
 }
 
-/// Values that the reader takes, at the edges of a kind and in each spelling; of texts, what one
-/// rule or another takes.
+/// Returns values that the reader accepts, at the limits of a kind and in each spelling; for texts,
+/// candidates for all rules.
 fn values(kind: Kind) -> Vec<Value> {
     let edge = |least: i64, most: i64| [least, if most == i64::MAX { 1 << 40 } else { most }];
     match kind {
@@ -153,21 +153,21 @@ fn texts() -> impl Iterator<Item = &'static str> {
     .into_iter()
 }
 
-/// An editor marks nothing that the tools take.
+/// An editor must not mark values that the tools accept.
 #[test]
 fn the_schema_is_never_stricter_than_the_reader() {
     for key in KEYS {
         let name = key.slots.map_or(key.part.name.to_owned(), |_| format!("{}0", key.part.name));
         for part in key.parts() {
             let mut taken = 0;
-            for name_of_part in std::iter::once(part.name).chain(part.also.iter().copied()) {
+            for name_of_part in std::iter::once(part.name).chain(part.aliases.iter().copied()) {
                 for value in values(part.kind) {
                     let value = match key.is_scalar() {
                         true => value,
                         false => json!({ name_of_part: value }),
                     };
                     let config = Value::Object(Map::from_iter([(name.clone(), value)]));
-                    let (schema, read) = judge(&config);
+                    let (schema, read) = validate(&config);
                     assert!(schema || !read, "{config}");
                     taken += usize::from(read);
                 }

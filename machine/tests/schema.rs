@@ -49,7 +49,7 @@ impl Theirs {
 }
 
 /// Each option of the schema that has a row.
-fn each_option(mut judge: impl FnMut(&str, &'static Part, &Value)) {
+fn each_option(mut validate: impl FnMut(&str, &'static Part, &Value)) {
     for theirs in all() {
         let Some(key) = theirs.row() else { continue };
         if theirs.facts.get("options").is_none() && !key.is_scalar() {
@@ -58,7 +58,7 @@ fn each_option(mut judge: impl FnMut(&str, &'static Part, &Value)) {
         }
         for (name, facts) in theirs.options().iter().filter(|(_, f)| f.get("alias").is_none()) {
             if let Some(part) = key.part(name) {
-                judge(&format!("{} {} {name}", theirs.version, theirs.name), part, facts);
+                validate(&format!("{} {} {name}", theirs.version, theirs.name), part, facts);
             }
         }
     }
@@ -102,7 +102,7 @@ fn every_option_is_a_part_or_is_refused() {
                 continue;
             }
             let part = part.unwrap_or_else(|| panic!("{place} is neither a part nor refused"));
-            assert!(part.is_called(target), "{place} is another name of {target}");
+            assert!(part.has_name(target), "{place} is another name of {target}");
         }
     }
     assert!(refused.len() > 5, "{refused:?}");
@@ -125,7 +125,7 @@ fn no_row_is_of_our_making() {
             continue;
         }
         for part in key.parts() {
-            let has = |t: &&&Theirs| t.options().iter().any(|(option, _)| part.is_called(option));
+            let has = |t: &&&Theirs| t.options().iter().any(|(option, _)| part.has_name(option));
             let first = theirs.iter().filter(has).map(|t| t.version).min();
             let ours = matches!(key.form, Form::Drive(_)) && OURS.contains(&part.name);
             assert_eq!(first, (!ours).then_some(part.since), "{name} {}", part.name);
@@ -181,17 +181,17 @@ fn kinds_and_bounds_are_those_of_the_schema() {
             _ if facts.get("enum").is_some() => matches!(part.kind, Kind::Word(_)),
             _ => !matches!(part.kind, Kind::Flag | Kind::Int(..) | Kind::Decimal(..) | Kind::Size),
         };
-        let mut judge = |what: &'static str, fits: bool| {
+        let mut validate = |what: &'static str, fits: bool| {
             assert_ne!(fits, differs(place, what), "{place}: {what} of {:?}", part.kind);
             if !fits {
                 used.insert((without_version(place).to_owned(), what));
             }
         };
-        judge("type", fits);
+        validate("type", fits);
         if let Kind::Int(least, most) | Kind::Decimal(least, most) = part.kind {
             let bound = |name, none| facts.get(name).map_or(none, |n: &Value| n.as_i64().unwrap());
-            judge("minimum", bound("minimum", i64::MIN) == least);
-            judge("maximum", bound("maximum", i64::MAX) == most);
+            validate("minimum", bound("minimum", i64::MIN) == least);
+            validate("maximum", bound("maximum", i64::MAX) == most);
         }
     });
     for (name, what, reason) in DIFFERENT.iter().filter(|(_, what, _)| *what != "default") {

@@ -2,7 +2,7 @@
 //! must have for it. Does no I/O.
 
 use crate::boot_disk;
-use machine::{ConfigKey, Form, Key, Kind, On, Part, Parts, Problem, Said, Settings, Version};
+use machine::{ConfigKey, Form, Key, Kind, On, Part, Parts, Problem, Setting, Settings, Version};
 use pve_client::{MappingKind, Vmid};
 use stage::{Deployment, Vm};
 use std::collections::BTreeMap;
@@ -133,8 +133,8 @@ impl Asked {
 
     /// Returns the keys of these settings that are not cancelled; a disk without a storage is on the VM's.
     fn whole(&self, settings: &Settings) -> Vec<(ConfigKey, Parts)> {
-        let parts = |(key, said): (&ConfigKey, &Said)| {
-            let Said::Parts(said) = said else { return None };
+        let parts = |(key, said): (&ConfigKey, &Setting)| {
+            let Setting::Parts(said) = said else { return None };
             let mut parts = Parts::default();
             for (name, value) in said {
                 value.iter().for_each(|value| parts.set(name, value));
@@ -208,17 +208,17 @@ impl Asked {
 /// Sets an option that is not set yet.
 fn fill(settings: &mut Settings, key: &str, part: &'static str, value: Option<String>) {
     let (Some(key), Some(value)) = (ConfigKey::find(key), value) else { return };
-    let said = settings.0.entry(key).or_insert_with(|| Said::Parts(BTreeMap::new()));
-    if let Said::Parts(parts) = said {
+    let said = settings.0.entry(key).or_insert_with(|| Setting::Parts(BTreeMap::new()));
+    if let Setting::Parts(parts) = said {
         parts.entry(part).or_insert(Some(value));
     }
 }
 
-fn said_of(key: &'static Key, parts: &Parts) -> Said {
+fn said_of(key: &'static Key, parts: &Parts) -> Setting {
     let known = parts
         .iter()
         .filter_map(|(name, value)| Some((key.part(name)?.name_in(key), Some(value.to_owned()))));
-    Said::Parts(known.collect())
+    Setting::Parts(known.collect())
 }
 
 /// Returns what PVE must have for one option.

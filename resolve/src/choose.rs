@@ -1,40 +1,40 @@
-//! Selection → the machines and the node that they go to. Does no I/O.
+//! Selection → VM set and node. Does no I/O.
 
 use crate::adhoc;
-use crate::resolve::nested;
-use crate::selection::{Selection, What};
+use crate::deployment::nested;
+use crate::selection::{Selection, VmSource};
 use crate::shape::{self, DEPLOYMENT};
-use crate::site::{Group, NODES, NodeFile, Origin, Site};
+use crate::site::{NODES, NodeFile, Origin, Site, VmSet};
 use crate::source::FileId;
 use crate::suggest;
 use stage::{Entry, Place};
 
-/// Returns the machines and the node; `None` after a report.
+/// Returns the VM set and the node; `None` if a problem was reported.
 pub(crate) fn choose(
     site: &mut Site<'_>,
     selection: &Selection,
     own: Option<FileId>,
-) -> Option<(Group, NodeFile)> {
-    let group = group(site, selection, own);
-    let node = node(site, selection, group.as_ref());
-    Some((group?, node?))
+) -> Option<(VmSet, NodeFile)> {
+    let vm_set = vm_set(site, selection, own);
+    let node = node(site, selection, vm_set.as_ref());
+    Some((vm_set?, node?))
 }
 
-fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Option<Group> {
-    let group = match (&selection.what, own) {
-        (What::Env(name), _) => site.env(name),
-        (What::Manifest(name), _) => site.manifest(name),
-        (What::ManifestFile(path), Some(file)) => {
+fn vm_set(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Option<VmSet> {
+    let vm_set = match (&selection.source, own) {
+        (VmSource::Env(name), _) => site.env(name),
+        (VmSource::Manifest(name), _) => site.manifest(name),
+        (VmSource::ManifestFile(path), Some(file)) => {
             let tree = site.read(file, &shape::MANIFEST);
-            tree.map(|tree| Group::manifest(path, tree, (site.sources, &mut site.report)))
+            tree.map(|tree| VmSet::manifest(path, tree, (site.sources, &mut site.report)))
         }
-        (What::Machine(machine), Some(file)) => {
-            let node = adhoc::tree(machine, file);
-            let tree = site.judge(&node, &shape::ENV);
+        (VmSource::CommandLine(ad_hoc), Some(file)) => {
+            let node = adhoc::tree(ad_hoc, file);
+            let tree = site.validate(&node, &shape::ENV);
             let line = Origin::CommandLine;
-            tree.map(|t| Group::env(&machine.name, t, line, (site.sources, &mut site.report)))
+            tree.map(|t| VmSet::env(&ad_hoc.name, t, line, (site.sources, &mut site.report)))
         }
-        (What::ManifestFile(_) | What::Machine(_), None) => None,
+        (VmSource::ManifestFile(_) | VmSource::CommandLine(_), None) => None,
     };
     if let Some(name) = selection.deployment.as_deref().filter(|name| !DEPLOYMENT.accepts(name)) {
         let fact = format!("must be {}, not \"{name}\"", DEPLOYMENT.must);
@@ -44,16 +44,16 @@ fn group(site: &mut Site<'_>, selection: &Selection, own: Option<FileId>) -> Opt
             fact,
         ));
     }
-    group.map(|group| Group { renamed: selection.deployment.clone(), ..group })
+    vm_set.map(|vm_set| VmSet { renamed: selection.deployment.clone(), ..vm_set })
 }
 
-fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Option<NodeFile> {
+fn node(site: &mut Site<'_>, selection: &Selection, vm_set: Option<&VmSet>) -> Option<NodeFile> {
     let given = selection.node.as_ref();
-    if let Some(parent) = selection.how.parent.as_deref() {
-        return node_of_parent(site, group, parent, given.map(|node| node.value.as_str()));
+    if let Some(parent) = selection.options.parent.as_deref() {
+        return node_of_parent(site, vm_set, parent, given.map(|node| node.value.as_str()));
     }
     let nodes = site.names(&NODES);
-    let slot = group.map(|group| &group.node);
+    let slot = vm_set.map(|vm_set| &vm_set.node);
     let written = slot.and_then(|slot| slot.set());
     match (given, written, &nodes[..]) {
         (Some(given), Some((written, at)), _) if given.value != *written => {
@@ -67,21 +67,21 @@ fn node(site: &mut Site<'_>, selection: &Selection, group: Option<&Group>) -> Op
         (_, Some((written, at)), _) => site.node(written, Some(at)),
         (Some(given), None, _) => site.node(&given.value, None),
         (None, None, [only]) => site.node(only, None),
-        // An env that cannot be read may name its node.
-        (None, None, _) if slot.is_none_or(|slot| slot.is_bad()) => None,
+        // An env that cannot be read may set its node.
+        (None, None, _) if slot.is_none_or(|slot| slot.is_invalid()) => None,
         (None, None, _) => {
-            let hint = node_hint(site, &nodes, group);
-            site.report.push(Entry::error("no-node", Place::Run, "no node is selected").hint(hint));
+            let hint = node_hint(site, &nodes, vm_set);
+            site.report.push(Entry::error("no-node", Place::Run, "no node selected").hint(hint));
             None
         }
     }
 }
 
-/// The nested node whose children are wanted: usually described under the name that the manifest
-/// gives it. The manifest's own `node` is that of its first level.
+/// Returns the nested node that `--parent` selects; by default its file has the name from the
+/// manifest. The manifest's own `node` applies to its first level.
 fn node_of_parent(
     site: &mut Site<'_>,
-    group: Option<&Group>,
+    vm_set: Option<&VmSet>,
     parent: &str,
     given: Option<&str>,
 ) -> Option<NodeFile> {
@@ -89,27 +89,27 @@ fn node_of_parent(
     if let Some(name) = given.or_else(|| Some(parent).filter(|name| nodes.contains(name))) {
         return site.node(name, None);
     }
-    if group.is_some_and(|group| nested(site, group, parent).is_some()) {
+    if vm_set.is_some_and(|vm_set| nested(site, vm_set, parent).is_some()) {
         let place = Place::file(format!("{}/nodes/{parent}.yaml", site.sources.root));
-        let fact = format!("does not exist, and nothing else says where \"{parent}\" is");
-        let hint = format!("describe it there, or {}", node_hint(site, &nodes, None));
+        let fact = format!("does not exist, so the address of node \"{parent}\" is unknown");
+        let hint = format!("create the file, or {}", node_hint(site, &nodes, None));
         site.report.push(Entry::error("node-not-described", place, fact).hint(hint));
     }
     None
 }
 
-/// How to name a node: on the command line, or in the YAML of the group where that counts.
-fn node_hint(site: &Site<'_>, nodes: &[&str], group: Option<&Group>) -> String {
-    let written = match group.map(|group| group.origin) {
-        Some(Origin::Env) => ", or write `node: NAME` in the env",
-        Some(Origin::Manifest) => ", or write `node: NAME` in the manifest",
+/// Returns a hint on how to select a node: on the command line or in the YAML of the VM set.
+fn node_hint(site: &Site<'_>, nodes: &[&str], vm_set: Option<&VmSet>) -> String {
+    let written = match vm_set.map(|vm_set| vm_set.origin) {
+        Some(Origin::Env) => ", or set `node: NAME` in the env",
+        Some(Origin::Manifest) => ", or set `node: NAME` in the manifest",
         Some(Origin::CommandLine) | None => "",
     };
     match nodes {
-        [] => format!("fill {}/nodes: it holds none", site.sources.root),
+        [] => format!("add a node file to {}/nodes", site.sources.root),
         _ => {
             let names = suggest::list(nodes.iter().copied());
-            format!("give `--node NAME`{written}: nodes/ holds {names}")
+            format!("use `--node NAME`{written}; nodes/ has {names}")
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::command::ListKind;
 use crate::load::Environment;
 use crate::manual::MANUAL;
-use crate::selection::{AdHoc, Choice, How, Selection, What};
+use crate::selection::{AdHocVm, Choice, DocumentOptions, Selection, VmSource};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use stage::{Console, ConsoleArgs, OwnArgs, variable};
 use std::ffi::OsString;
@@ -236,10 +236,10 @@ impl SelectArgs {
         let node = choice("--node", self.node);
         let endpoint = choice("--endpoint", self.endpoint);
         let m = self.machine;
-        let what = match (self.env, self.manifest, self.manifest_file, self.vm) {
-            (Some(name), ..) => What::Env(name),
-            (_, Some(name), ..) => What::Manifest(name),
-            (_, _, Some(path), _) => What::ManifestFile(path),
+        let source = match (self.env, self.manifest, self.manifest_file, self.vm) {
+            (Some(name), ..) => VmSource::Env(name),
+            (_, Some(name), ..) => VmSource::Manifest(name),
+            (_, _, Some(path), _) => VmSource::ManifestFile(path),
             (.., Some(name)) => {
                 let values = [
                     ("vm_preset", m.preset),
@@ -252,12 +252,12 @@ impl SelectArgs {
                     ("disk", m.disk),
                 ];
                 let values = values.into_iter().filter_map(|(key, value)| Some((key, value?)));
-                What::Machine(AdHoc { name, values: values.collect() })
+                VmSource::CommandLine(AdHocVm { name, values: values.collect() })
             }
             _ => return None,
         };
-        let how = How { parent: self.parent, endpoint, secrets: !self.no_secrets };
-        Some(Selection { what, node, deployment: self.deployment, how })
+        let options = DocumentOptions { parent: self.parent, endpoint, secrets: !self.no_secrets };
+        Some(Selection { source, node, deployment: self.deployment, options })
     }
 }
 

@@ -1,10 +1,10 @@
-//! What of the document's JSON is left out for people. Does no I/O.
+//! Masks secrets in the document's JSON. Does no I/O.
 
 use crate::shape::{Shape, Type};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure};
 
-/// Takes out of a value what a message may not show: for a document that people look at.
+/// Masks what must not be shown, for a document that is printed for people.
 pub(crate) fn mask(json: &mut Map<String, Value>, shape: &Shape) {
     for (key, value) in json {
         if let Some(field) = shape.field(key) {

@@ -1,19 +1,20 @@
-//! `resolve`: the only place where a site's YAML is understood.
+//! `resolve`: reads a site's YAML. No other crate does.
 //!
-//! `load` reads the folder, `yaml` makes trees, `shape` judges them and makes
-//! trees of values, `site` reads and merges those, `resolve` makes the document. All but `load` and `cli` do no I/O.
+//! `load` reads the directory, `yaml` parses files into nodes, `shape` validates those and returns
+//! trees of values, `site` reads and merges the trees, `deployment` builds the document. Only
+//! `load` and `cli` do I/O.
 
 mod adhoc;
 mod choose;
 pub mod cli;
 mod command;
+mod deployment;
 mod init;
 mod json;
 mod load;
 mod manual;
 pub mod memory;
 mod random;
-mod resolve;
 pub mod selection;
 mod shape;
 mod site;
@@ -27,7 +28,7 @@ pub use manual::MANUAL;
 use choose::choose;
 use cli::{Cli, Command};
 use command::ListFormat;
-use selection::{Selection, What};
+use selection::{Selection, VmSource};
 use site::Site;
 use source::{FileId, Sources};
 use stage::{Console, Entry, Failure, Output, Place, Report, suggest};
@@ -47,7 +48,7 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             explain(&target, json, select.selection(console), &folder()?)
         }
         Some(Command::Check { no_secrets }) => {
-            whole_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
+            on_site(&folder()?, !no_secrets, |site| command::check(site, !no_secrets))
         }
         Some(Command::List { kind, json, names }) => {
             let format = match (json, names) {
@@ -57,10 +58,10 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
             };
             list(kind, format, &folder()?)
         }
-        Some(Command::AnsibleVars { posture, env }) => whole_site(&folder()?, true, |site| {
+        Some(Command::AnsibleVars { posture, env }) => on_site(&folder()?, true, |site| {
             pretty(&command::ansible_vars(site, env.as_deref(), posture.as_deref()))
         }),
-        Some(Command::Spec { name }) => whole_site(&folder()?, true, |site| {
+        Some(Command::Spec { name }) => on_site(&folder()?, true, |site| {
             command::spec(site, &name).map(|spec| pretty(&spec)).unwrap_or_default()
         }),
         Some(Command::Schema { kind }) => {
@@ -69,22 +70,21 @@ pub fn run(cli: Cli, console: &Console) -> Result<Output, Failure> {
     }
 }
 
-/// The kinds of files that have a schema.
+/// Returns the kinds of files that have a schema.
 pub fn schema_kinds() -> impl Iterator<Item = &'static str> {
     shape::KINDS.iter().map(|(name, _)| *name)
 }
 
-/// The JSON Schema of a kind of files, as it is checked in.
+/// Returns the JSON Schema of a kind of files, as checked in.
 pub fn schema(kind: &str) -> Option<String> {
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     Some(pretty(&shape::schema(shape)))
 }
 
-/// The tables that docs/site-config.md has besides one for each kind of files.
+/// The tables of docs/site-config.md in addition to one for each kind of files.
 pub const SHARED_TABLES: [&str; 2] = ["vm", "config"];
 
-/// The keys of a kind of files as a table, as docs/site-config.md has it; or one of
-/// [`SHARED_TABLES`].
+/// Returns the table of a kind of files for docs/site-config.md, or one of [`SHARED_TABLES`].
 pub fn reference(kind: &str) -> Option<String> {
     match kind {
         "vm" => return Some(shape::vm_reference()),
@@ -101,7 +101,7 @@ fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Out
     let mut site = Site::unread(&sources);
     let text = command::list(&mut site, kind, format);
     let mut warnings = Report::new();
-    for entry in in_order(site.report).entries() {
+    for entry in sorted(site.report).entries() {
         warnings.push(entry.clone().as_warning());
     }
     Ok(Output::bytes(text, warnings))
@@ -110,14 +110,15 @@ fn list(kind: Option<ListKind>, format: ListFormat, folder: &Path) -> Result<Out
 fn document(selection: Option<Selection>, folder: &Path) -> Result<Output, Failure> {
     let selection = selection.ok_or_else(nothing_selected)?;
     let (sources, own) = sources(folder, &selection)?;
-    let mut site = Site::open(&sources, selection.how.secrets);
+    let mut site = Site::open(&sources, selection.options.secrets);
     let chosen = choose(&mut site, &selection, own);
-    let deployment =
-        chosen.map(|(group, node)| resolve::resolve(&mut site, &group, &node, &selection.how));
-    let report = in_order(std::mem::take(&mut site.report));
+    let deployment = chosen
+        .map(|(vm_set, node)| deployment::build(&mut site, &vm_set, &node, &selection.options));
+    let report = sorted(std::mem::take(&mut site.report));
     let bytes = deployment.unwrap_or_default().to_bytes();
-    let bytes =
-        bytes.map_err(|e| Entry::error("not-rendered", Place::Run, "no document").cause(&e))?;
+    let bytes = bytes.map_err(|e| {
+        Entry::error("not-rendered", Place::Run, "cannot render the document").cause(&e)
+    })?;
     Ok(Output::bytes(bytes, report))
 }
 
@@ -128,20 +129,20 @@ fn explain(
     folder: &Path,
 ) -> Result<Output, Failure> {
     let mut selection = selection.ok_or_else(nothing_selected)?;
-    selection.how.secrets = false;
+    selection.options.secrets = false;
     let (sources, own) = sources(folder, &selection)?;
     let mut site = Site::open(&sources, false);
-    let Some((group, node)) = choose(&mut site, &selection, own) else {
-        return Err(in_order(site.report).into());
+    let Some((vm_set, node)) = choose(&mut site, &selection, own) else {
+        return Err(sorted(site.report).into());
     };
-    let deployment = resolve::resolve(&mut site, &group, &node, &selection.how);
+    let deployment = deployment::build(&mut site, &vm_set, &node, &selection.options);
     let subject =
-        command::Subject { site: &site, group: &group, node: &node, deployment: &deployment };
+        command::Subject { site: &site, vm_set: &vm_set, node: &node, deployment: &deployment };
     let text = command::explain(&subject, target, json)?;
-    Ok(Output::bytes(text, in_order(site.report)))
+    Ok(Output::bytes(text, sorted(site.report)))
 }
 
-fn whole_site(
+fn on_site(
     folder: &Path,
     secrets: bool,
     text: impl FnOnce(&mut Site<'_>) -> String,
@@ -149,7 +150,7 @@ fn whole_site(
     let sources = load::load(folder, secrets)?;
     let mut site = Site::open(&sources, secrets);
     let text = text(&mut site);
-    Ok(Output::bytes(text, in_order(site.report)))
+    Ok(Output::bytes(text, sorted(site.report)))
 }
 
 fn pretty(json: &serde_json::Value) -> String {
@@ -157,23 +158,23 @@ fn pretty(json: &serde_json::Value) -> String {
 }
 
 fn nothing_selected() -> Failure {
-    let entry = Entry::error("nothing-selected", Place::Run, "nothing is selected");
-    entry.hint("give `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
+    let entry = Entry::error("nothing-selected", Place::Run, "nothing selected");
+    entry.hint("use `--env NAME`, `--manifest NAME`, `--manifest-file FILE` or `--vm NAME`").into()
 }
 
-/// The site's texts, and the file that only the command line knows.
+/// Returns the site's texts, and the file that the command line adds.
 fn sources(folder: &Path, selection: &Selection) -> Result<(Sources, Option<FileId>), Failure> {
-    let mut sources = load::load(folder, selection.how.secrets)?;
-    let own = match &selection.what {
-        What::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
-        What::Machine(machine) => Some(adhoc::add(machine, &mut sources)),
-        What::Env(_) | What::Manifest(_) => None,
+    let mut sources = load::load(folder, selection.options.secrets)?;
+    let own = match &selection.source {
+        VmSource::ManifestFile(path) => Some(load::load_file(path, &mut sources)),
+        VmSource::CommandLine(ad_hoc) => Some(adhoc::add(ad_hoc, &mut sources)),
+        VmSource::Env(_) | VmSource::Manifest(_) => None,
     };
     Ok((sources, own))
 }
 
-/// Findings in the order of files and lines, each once; what has no place comes first.
-fn in_order(mut report: Report) -> Report {
+/// Sorts findings by file and line and removes duplicates; findings without a place come first.
+fn sorted(mut report: Report) -> Report {
     report.sort_by_key(|entry| match &entry.place {
         Place::File { path, position, .. } => (path.clone(), *position),
         _ => (String::new(), None),

@@ -1,4 +1,4 @@
-//! DOOR: the site's folder → [`Sources`]. Reads only what is there, each file once.
+//! DOOR: the site directory → [`Sources`]. Reads each file once.
 
 mod discover;
 
@@ -13,7 +13,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// The folders of a site that hold YAML.
+/// The directories of a site that contain YAML.
 const FOLDERS: [&str; 11] = [
     "envs",
     "hosts",
@@ -30,25 +30,25 @@ const FOLDERS: [&str; 11] = [
 
 const SITE: &str = "site.yaml";
 
-/// No site is larger; a file that is, is a mistake.
+/// Larger files are a mistake.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the site's files. `secrets` says whether secrets are wanted.
+/// Reads the site's files, including secrets.yaml if `secrets` is set.
 ///
 /// # Errors
-/// The folder cannot be read, or holds nothing of a site.
+/// The directory cannot be read or does not contain a site.
 pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
     let shown = root.display().to_string();
-    let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(beside);
-    // Without a current directory only an absolute root can be read at all.
+    let mut sources = Sources::new(shown.trim_end_matches('/')).with_door(referenced_file);
+    // Without a current directory only an absolute root can be read.
     sources.base = std::path::absolute(root).unwrap_or(root.to_owned()).display().to_string();
     let others = names(root).map_err(|e| {
         Failure::from(
-            Entry::error("unreadable", Place::file(&shown), "the site cannot be read").cause(&e),
+            Entry::error("unreadable", Place::file(&shown), "cannot read the site").cause(&e),
         )
     })?;
     let lost = |name: &String| matches!(name.as_str(), "site.yml" | "secrets.yml");
-    sources.passed_over.extend(others.into_iter().filter(lost));
+    sources.ignored.extend(others.into_iter().filter(lost));
     if is_named(&root.join(SITE)) {
         read(root, SITE, &mut sources);
     }
@@ -58,7 +58,7 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
             if name.ends_with(".yaml") && !name.starts_with('.') {
                 read(root, &path, &mut sources);
             } else if name.ends_with(".yml") {
-                sources.passed_over.push(path);
+                sources.ignored.push(path);
             }
         }
     }
@@ -66,20 +66,20 @@ pub(crate) fn load(root: &Path, secrets: bool) -> Result<Sources, Failure> {
         read_secrets(root, &mut sources);
     }
     if sources.files().next().is_none() {
-        let fact = "this is no site: there is no site.yaml, envs/, manifests/ or nodes/";
+        let fact = "not a site: found no site.yaml, envs/, manifests/ or nodes/";
         return Err(Entry::error("not-a-site", Place::file(&shown), fact).into());
     }
     Ok(sources)
 }
 
-/// Reads one file from outside the site, such as that of `--manifest-file`; it may be a pipe.
+/// Reads a file from outside the site, such as for `--manifest-file`. It may be a pipe.
 pub(crate) fn load_file(path: &str, sources: &mut Sources) -> crate::source::FileId {
     let text = stream(Path::new(path)).and_then(utf8);
     sources.add(SourceFile::new("", path, text).of_kind(&crate::shape::MANIFEST))
 }
 
-/// Reads a file that the site's YAML names and that goes to a guest as it is.
-fn beside(path: &str) -> Result<String, Unreadable> {
+/// Reads a file that the site's YAML refers to and that is passed to a guest unchanged.
+fn referenced_file(path: &str) -> Result<String, Unreadable> {
     let bytes = bytes(Path::new(path))?;
     if bytes.len() > seed::MAX_IMAGE {
         return Err(format!("is larger than {} MiB", seed::MAX_IMAGE >> 20).into());
@@ -97,23 +97,23 @@ fn names(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The names in a folder of the site, none where it has no such folder.
+/// Returns the names in a directory of the site; none if it does not exist.
 fn names_in(root: &Path, folder: &str, sources: &mut Sources) -> Vec<String> {
     let full = root.join(folder);
     names(&full).unwrap_or_else(|e| {
-        // A link that leads nowhere is a folder that the user has meant. No error: what is
-        // wanted of it will be missing, and most runs want nothing of most folders.
+        // A dangling link: the user meant a directory. This is only a warning, since most runs do
+        // not need most directories, and a missing file is reported anyway.
         if is_named(&full) {
             let place = Place::file(format!("{}/{folder}", sources.root));
             sources
                 .report
-                .push(Entry::warning("unreadable", place, "the folder cannot be read").cause(&e));
+                .push(Entry::warning("unreadable", place, "cannot read the directory").cause(&e));
         }
         Vec::new()
     })
 }
 
-/// Says whether a name stands in its folder, wherever it may lead.
+/// Returns whether a path exists, even as a dangling link.
 fn is_named(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
@@ -134,7 +134,7 @@ fn utf8(bytes: Vec<u8>) -> Result<String, Unreadable> {
 #[expect(clippy::disallowed_methods, reason = "door: the site's files")]
 fn bytes(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let meta = std::fs::metadata(path).map_err(cannot)?;
-    // A pipe that lies in a site would wait for ever.
+    // Reading a pipe could block forever.
     if !meta.is_file() {
         return Err("is not a file".to_owned().into());
     }
@@ -149,7 +149,7 @@ fn stream(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(cannot)?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    // A device would never end.
+    // Reading a device could go on forever.
     if bytes.len() as u64 > MAX_BYTES { Err(too_large()) } else { Ok(bytes) }
 }
 
@@ -161,7 +161,7 @@ fn too_large() -> Unreadable {
     format!("is larger than {} MiB", MAX_BYTES >> 20).into()
 }
 
-/// secrets.yaml, or what SOPS makes of it or of secrets.yaml.enc.
+/// Reads secrets.yaml, decrypted by SOPS if needed, or secrets.yaml.enc.
 fn read_secrets(root: &Path, sources: &mut Sources) {
     const CLEAR: &str = "secrets.yaml";
     const ENCRYPTED: &str = "secrets.yaml.enc";
@@ -190,11 +190,11 @@ fn read_secrets(root: &Path, sources: &mut Sources) {
 fn decrypted(path: &Path) -> Result<String, Unreadable> {
     sops::decrypt(path).map_err(|problem| match problem {
         DecryptError::NotStarted(e) if e.kind() == ErrorKind::NotFound => Unreadable {
-            fact: "is encrypted, and the program `sops` is not on PATH".to_owned(),
-            hint: Some("install sops, or leave secrets out by `--no-secrets`".to_owned()),
+            fact: "is encrypted, but `sops` is not on PATH".to_owned(),
+            hint: Some("install sops, or use `--no-secrets`".to_owned()),
         },
         DecryptError::NotStarted(e) => {
-            format!("is encrypted, and `sops` cannot be started: {e}").into()
+            format!("is encrypted, but `sops` could not be started: {e}").into()
         }
         DecryptError::Refused(said) => {
             let said = said.lines().next().unwrap_or("nothing");
@@ -211,7 +211,7 @@ fn warn_of_mode(path: &Path, sources: &mut Sources) {
         let entry = Entry::warning(
             "readable-by-others",
             Place::file(shown.to_string()),
-            "others can read the secrets",
+            "is readable by other users",
         );
         sources.report.push(entry.hint(format!("chmod 600 {shown}")));
     }

@@ -1,17 +1,17 @@
-//! resolve without a disk: texts in, findings or a document out. Does no I/O.
+//! Resolves sites in memory: texts in, findings or a document out. Does no I/O.
 //!
-//! For the tests that need thousands of sites, and for the fuzzer.
+//! For tests that need thousands of sites, and for the fuzzer.
 
 use crate::choose::choose;
-use crate::selection::{Choice, How, Selection, What};
+use crate::selection::{Choice, DocumentOptions, Selection, VmSource};
 use crate::shape;
 use crate::site::Site;
 use crate::source::{SourceFile, Sources};
 use crate::yaml;
 use stage::{Document, Report};
 
-/// Judges the text of one file of a kind that `resolve schema` knows; `None` for another kind.
-pub fn judge(kind: &str, text: &str) -> Option<Report> {
+/// Validates the text of a file. `kind` is one that `resolve schema` knows; `None` for others.
+pub fn validate(kind: &str, text: &str) -> Option<Report> {
     let (_, shape) = shape::KINDS.iter().find(|(name, _)| *name == kind)?;
     let mut sources = Sources::new("");
     let file = sources.add(SourceFile::new("", kind, Ok(text.to_owned())).of_kind(shape));
@@ -22,25 +22,26 @@ pub fn judge(kind: &str, text: &str) -> Option<Report> {
     Some(report)
 }
 
-/// Resolves an env or a manifest of a site of texts, by their paths.
-pub fn document(files: &[(&str, &str)], what: What, node: &str) -> (Document, Report) {
+/// Resolves an env or a manifest of an in-memory site. `files` are paths and texts.
+pub fn document(files: &[(&str, &str)], source: VmSource, node: &str) -> (Document, Report) {
     let mut sources = Sources::new("");
     for (path, text) in files {
         sources.add(SourceFile::new("", path, Ok((*text).to_owned())));
     }
-    let how = How { parent: None, endpoint: None, secrets: true };
+    let options = DocumentOptions { parent: None, endpoint: None, secrets: true };
     let node = Choice { value: node.to_owned(), by: "--node".to_owned() };
-    let selection = Selection { what, node: Some(node), deployment: None, how };
+    let selection = Selection { source, node: Some(node), deployment: None, options };
     let mut site = Site::open(&sources, true);
     let chosen = choose(&mut site, &selection, None);
-    let made = chosen
-        .map(|(group, node)| crate::resolve::resolve(&mut site, &group, &node, &selection.how));
-    let bytes = made.and_then(|made| made.to_bytes().ok()).unwrap_or_default();
+    let deployment = chosen.map(|(vm_set, node)| {
+        crate::deployment::build(&mut site, &vm_set, &node, &selection.options)
+    });
+    let bytes = deployment.and_then(|deployment| deployment.to_bytes().ok()).unwrap_or_default();
     let document = Document::parse(&bytes).unwrap_or_default();
-    (document, crate::in_order(site.report))
+    (document, crate::sorted(site.report))
 }
 
-/// Checks a site of texts.
+/// Checks an in-memory site.
 pub fn check(files: &[(&str, &str)]) -> Report {
     let mut sources = Sources::new("");
     for (path, text) in files {
@@ -48,5 +49,5 @@ pub fn check(files: &[(&str, &str)]) -> Report {
     }
     let mut site = Site::open(&sources, true);
     crate::command::check(&mut site, true);
-    crate::in_order(site.report)
+    crate::sorted(site.report)
 }

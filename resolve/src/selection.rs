@@ -1,18 +1,18 @@
-//! `Selection`: what of a site is to be resolved, and for which node. Does no I/O.
+//! `Selection`: what to resolve, and for which node. Does no I/O.
 
 use stage::shown;
 
-/// What is to be resolved.
+/// What to resolve.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// The machines.
-    pub what: What,
-    /// The node; `None`: the one that the YAML names, or the only one there is.
+    /// The VMs.
+    pub source: VmSource,
+    /// The node [default: the one in the YAML, or the only one].
     pub node: Option<Choice>,
-    /// The deployment's name; `None`: that of the env, the manifest or the VM.
+    /// The deployment's name [default: the name of the env, manifest or VM].
     pub deployment: Option<String>,
-    /// How.
-    pub how: How,
+    /// Options for the document.
+    pub options: DocumentOptions,
 }
 
 /// A value that the user has chosen.
@@ -20,46 +20,46 @@ pub struct Selection {
 pub struct Choice {
     /// The value.
     pub value: String,
-    /// What gave it: an option such as `--node`, or a variable such as `PVE_NODE`.
+    /// Its source: an option such as `--node`, or a variable such as `PVE_NODE`.
     pub by: String,
 }
 
-/// What the command line says of the document.
+/// Options for the document, from the command line.
 #[derive(Clone, Debug)]
-pub struct How {
-    /// The nested PVE node whose children are wanted.
+pub struct DocumentOptions {
+    /// The nested PVE node whose children to resolve.
     pub parent: Option<String>,
-    /// Instead of the node's `api_endpoint`.
+    /// Overrides the node's `api_endpoint`.
     pub endpoint: Option<Choice>,
-    /// Whether the document gets its secrets.
+    /// Whether the document contains secrets.
     pub secrets: bool,
 }
 
-impl How {
-    /// Returns a URL for the document: without secrets also without its user and its query.
+impl DocumentOptions {
+    /// Returns a URL for the document; without secrets, user and query are removed.
     pub(crate) fn address(&self, url: Option<String>) -> Option<String> {
         url.map(|url| if self.secrets { url } else { shown::address(&url) })
     }
 }
 
-/// Which machines.
+/// Where the VMs come from.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum VmSource {
     /// An env, by name.
     Env(String),
     /// A manifest, by name.
     Manifest(String),
-    /// A manifest that lies outside the site, by its path.
+    /// A manifest outside the site, by path.
     ManifestFile(String),
-    /// One VM that no file describes.
-    Machine(AdHoc),
+    /// One VM from command-line options.
+    CommandLine(AdHocVm),
 }
 
-/// One VM from the command line: option and value, as typed.
+/// One VM from the command line, values as typed.
 #[derive(Clone, Debug)]
-pub struct AdHoc {
+pub struct AdHocVm {
     /// Its name.
     pub name: String,
-    /// Key of a VM and its value, in the order of the options.
+    /// Keys and values, in the order of the options.
     pub values: Vec<(&'static str, String)>,
 }

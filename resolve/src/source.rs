@@ -1,6 +1,6 @@
-//! `Sources`: the texts of a site, and places in them. Does no I/O.
+//! `Sources`: the files of a site, and places in them. Does no I/O.
 
-use crate::shape::{self, Shape, Showing};
+use crate::shape::{self, Shape, ShapeOutline};
 use stage::shown::Masked;
 use stage::{Entry, Excerpt, Place, Position, Report};
 use std::cell::RefCell;
@@ -9,14 +9,14 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
-/// A longer line is not shown: it would fill the screen, and memory when it has many faults.
+/// Longer lines are not shown: they would fill the screen, and memory if they have many findings.
 const MAX_LINE: usize = 500;
 
-/// Which file of [`Sources`].
+/// Identifies a file in [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileId(u32);
 
-/// A stretch of one line of a file.
+/// A range within one line of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Span {
     /// The file.
@@ -32,7 +32,7 @@ pub(crate) struct Span {
 /// Why a file cannot be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Unreadable {
-    /// What is so.
+    /// What is wrong.
     pub fact: String,
     /// What to do.
     pub hint: Option<String>,
@@ -43,45 +43,45 @@ pub(crate) struct Unreadable {
 pub(crate) struct SourceFile {
     /// Path in the site, such as `envs/dev.yaml`.
     pub path: String,
-    /// The path as the user would type it.
+    /// The path for messages.
     pub shown: String,
-    /// What it holds, or why it cannot be read.
+    /// Its content, or why it cannot be read.
     pub text: Result<String, Unreadable>,
-    /// Whether it holds secrets: then no line of it is ever shown.
+    /// Whether it contains secrets: then no line of it is shown.
     pub secret: bool,
-    /// Its table, which says what of its lines is shown; without one no value is.
+    /// Its table, which decides what may be shown; without one, no value is shown.
     shape: Option<&'static Shape>,
     lines: OnceLock<Vec<usize>>,
     masked: OnceLock<Masked>,
 }
 
-/// The texts of a site by path. Only what was there.
+/// The files of a site by path.
 #[derive(Default)]
 pub(crate) struct Sources {
-    /// The site's folder as the user would type it.
+    /// The site directory, for messages.
     pub root: String,
     /// The same as an absolute path, for paths in the document.
     pub base: String,
-    /// Findings made while loading, such as a secrets file that others can read.
+    /// Findings of the loader, such as a secrets file that is readable by others.
     pub report: Report,
-    /// Files that look like YAML but are never read, such as `envs/dev.yml`.
-    pub passed_over: Vec<String>,
+    /// Files that look like YAML but are ignored, such as `envs/dev.yml`.
+    pub ignored: Vec<String>,
     files: Vec<SourceFile>,
     by_path: BTreeMap<String, FileId>,
-    /// How files are read that the site's YAML names; `None`: there is no disk.
+    /// Reads files that the site's YAML refers to; `None` in memory.
     door: Option<Door>,
-    /// Those files, each read once.
-    beside: RefCell<BTreeMap<String, Beside>>,
+    /// The files that were read this way.
+    referenced: RefCell<BTreeMap<String, ReferencedFile>>,
 }
 
-/// Reads a file by its path as the user would type it.
+/// Reads a file by its path.
 type Door = fn(&str) -> Result<String, Unreadable>;
 
-/// What such a file holds.
-type Beside = Result<Rc<str>, Unreadable>;
+/// The content of such a file.
+type ReferencedFile = Result<Rc<str>, Unreadable>;
 
 impl SourceFile {
-    /// A file of the site at `root`.
+    /// Creates a file of the site at `root`.
     pub(crate) fn new(root: &str, path: &str, text: Result<String, Unreadable>) -> Self {
         let shown = if root.is_empty() { path.to_owned() } else { format!("{root}/{path}") };
         let secret = path == "secrets.yaml";
@@ -90,17 +90,17 @@ impl SourceFile {
         Self { path: path.to_owned(), shown, text, secret, shape, lines, masked }
     }
 
-    /// The same with what is masked known already.
+    /// Sets the mask instead of computing it.
     pub(crate) fn with_mask(self, mask: Masked) -> Self {
         Self { masked: OnceLock::from(mask), ..self }
     }
 
-    /// The same for a file whose path does not say its kind.
+    /// Sets the kind, for a file whose path does not tell it.
     pub(crate) fn of_kind(self, shape: &'static Shape) -> Self {
         Self { shape: Some(shape), ..self }
     }
 
-    /// The same, made of another file, such as of an encrypted one.
+    /// Sets the path for messages, for a file that was decrypted from another one.
     pub(crate) fn made_of(self, root: &str, path: &str) -> Self {
         Self { shown: format!("{root}/{path}"), ..self }
     }
@@ -110,7 +110,7 @@ impl SourceFile {
         Place::File { path: self.shown.clone(), position: Some(position), excerpt }
     }
 
-    /// Where the line with this number is, without its end, in bytes of the text.
+    /// Returns the byte range of a line, without the line end.
     fn line(&self, number: u32) -> Option<Range<usize>> {
         let text = self.text.as_deref().ok()?;
         let starts = self.lines.get_or_init(|| {
@@ -120,7 +120,7 @@ impl SourceFile {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
         let (mut start, next) = (*starts.get(index)?, starts.get(index + 1));
         let end = next.copied().unwrap_or(text.len());
-        // A byte order mark is no column.
+        // A byte order mark does not count as a column.
         if index == 0 && text.starts_with('\u{feff}') {
             start = '\u{feff}'.len_utf8();
         }
@@ -130,7 +130,7 @@ impl SourceFile {
 
     fn masked(&self) -> &Masked {
         let text = self.text.as_deref().unwrap_or_default();
-        self.masked.get_or_init(|| Masked::of(text, self.shape.map(Showing::file)))
+        self.masked.get_or_init(|| Masked::of(text, self.shape.map(ShapeOutline::file)))
     }
 
     fn excerpt(&self, at: Span) -> Option<Excerpt> {
@@ -140,7 +140,7 @@ impl SourceFile {
         Some(self.masked().excerpt(text, line, column, width))
     }
 
-    /// Says whether what is written at a place may be shown.
+    /// Returns whether the text at a place may be shown.
     fn is_open(&self, at: Span) -> bool {
         let Some(line) = self.line(at.line).filter(|_| !self.secret) else { return false };
         let text = self.text.as_deref().unwrap_or_default().get(line.clone()).unwrap_or_default();
@@ -156,12 +156,12 @@ impl From<String> for Unreadable {
 }
 
 impl Sources {
-    /// The site at `root`, without files yet.
+    /// Creates a site at `root`, without files.
     pub(crate) fn new(root: impl Into<String>) -> Self {
         Self { root: root.into(), ..Self::default() }
     }
 
-    /// Adds a file; one with the same path is replaced.
+    /// Adds a file, replacing one with the same path.
     pub(crate) fn add(&mut self, file: SourceFile) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         self.by_path.insert(file.path.clone(), id);
@@ -174,17 +174,17 @@ impl Sources {
         self.by_path.get(path).copied()
     }
 
-    /// The file.
+    /// Returns the file.
     pub(crate) fn file(&self, id: FileId) -> Option<&SourceFile> {
         self.files.get(id.0 as usize)
     }
 
-    /// All files, in the order of their paths.
+    /// Returns all files, sorted by path.
     pub(crate) fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
         self.by_path.values().filter_map(|id| Some((*id, self.file(*id)?)))
     }
 
-    /// The stems of the YAML files right in a folder, in order.
+    /// Returns the stems of the YAML files in a directory, sorted.
     pub(crate) fn stems<'a>(&'a self, folder: &'a str) -> impl Iterator<Item = &'a str> {
         self.by_path.keys().filter_map(move |path| {
             let stem = path.strip_prefix(folder)?.strip_prefix('/')?.strip_suffix(".yaml")?;
@@ -192,12 +192,12 @@ impl Sources {
         })
     }
 
-    /// Sets how files are read that the site's YAML names.
+    /// Sets the reader for files that the site's YAML refers to.
     pub(crate) fn with_door(self, door: Door) -> Self {
         Self { door: Some(door), ..self }
     }
 
-    /// The path of a file that the site's YAML names, which is relative to the site's folder.
+    /// Returns the path of a file that the site's YAML refers to, relative to the site directory.
     pub(crate) fn path_of(&self, path: &str) -> String {
         match path.starts_with('/') || self.root.is_empty() {
             true => path.to_owned(),
@@ -205,47 +205,47 @@ impl Sources {
         }
     }
 
-    /// What a file holds that the site's YAML names.
-    pub(crate) fn beside(&self, path: &str) -> Beside {
-        if let Some(read) = self.beside.borrow().get(path) {
+    /// Returns the content of a file that the site's YAML refers to.
+    pub(crate) fn referenced_file(&self, path: &str) -> ReferencedFile {
+        if let Some(read) = self.referenced.borrow().get(path) {
             return read.clone();
         }
         let nowhere = || Err(Unreadable::from("cannot be read: there is no disk".to_owned()));
         let read = self.door.map_or_else(nowhere, |door| door(&self.path_of(path)));
         let read = read.map(Rc::from);
-        self.beside.borrow_mut().insert(path.to_owned(), read.clone());
+        self.referenced.borrow_mut().insert(path.to_owned(), read.clone());
         read
     }
 
-    /// The place of a span, with as much of its line as may be shown.
+    /// Returns the place of a span, with its line as far as it may be shown.
     pub(crate) fn place(&self, at: Span) -> Place {
         self.file(at.file).map_or(Place::Run, |file| file.place(at, file.excerpt(at)))
     }
 
-    /// Says whether a message may repeat what is written at a place.
+    /// Returns whether a message may quote the text at a place.
     pub(crate) fn is_open(&self, at: Span) -> bool {
         self.file(at.file).is_some_and(|file| file.is_open(at))
     }
 
-    /// `envs/dev.yaml:3:7`, for messages that name a second place.
+    /// Returns `envs/dev.yaml:3:7`, for a second place in a message.
     pub(crate) fn short(&self, at: Span) -> String {
         let shown = self.file(at.file).map_or("", |f| f.shown.as_str());
         format!("{shown}:{}:{}", at.line, at.column)
     }
 
-    /// An error at a place in a file.
+    /// Creates an error at a place in a file.
     pub(crate) fn error(&self, code: &'static str, at: Span, fact: impl Into<String>) -> Entry {
         Entry::error(code, self.place(at), fact)
     }
 
-    /// A warning at a place in a file.
+    /// Creates a warning at a place in a file.
     pub(crate) fn warning(&self, code: &'static str, at: Span, fact: impl Into<String>) -> Entry {
         Entry::warning(code, self.place(at), fact)
     }
 }
 
 impl Span {
-    /// The first character of a file: the place of what is missing in it.
+    /// Returns the first character of a file, the place of missing keys.
     pub(crate) fn start(file: FileId) -> Self {
         Self { file, line: 1, column: 1, width: 1 }
     }

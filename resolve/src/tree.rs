@@ -1,4 +1,4 @@
-//! `Tree`: what a file says, judged, each value with its place; and how layers of it are merged.
+//! `Tree`: the validated values of a file with their places, and how layers are merged.
 //! Does no I/O.
 //!
 //! No `Debug`: a tree may hold secrets.
@@ -7,204 +7,207 @@ use crate::source::Span;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
-/// What a mapping says: its keys under their present names, in the order of the file.
+/// A mapping: keys under their current names, in file order.
 #[derive(Clone, Default)]
-pub(crate) struct Tree(Vec<(Name, Said)>);
+pub(crate) struct Tree(Vec<(Name, Spanned)>);
 
-/// Most names are those of the tables.
+/// Most names are static strings of the tables.
 type Name = Cow<'static, str>;
 
-/// What is said somewhere.
+/// A value with its place.
 #[derive(Clone)]
-pub(crate) struct Said {
-    /// Where.
+pub(crate) struct Spanned {
+    /// Where it is written.
     pub at: Span,
-    /// What.
-    pub what: What,
+    /// The value.
+    pub content: Content,
 }
 
-/// A value as the table has it.
+/// A value, validated against its table.
 #[derive(Clone)]
-pub(crate) enum What {
-    /// `null`: nothing, whatever the layers below say.
+pub(crate) enum Content {
+    /// `null`: unset, whatever the layers below set.
     Null,
-    /// Something that has been reported as wrong: nothing more is to be said of it.
-    Bad,
-    /// Text, a number, a flag, or what is passed on as it is.
+    /// Invalid and already reported.
+    Invalid,
+    /// Text, a number, a flag, or a value that is passed on unchanged.
     Value(Value),
     /// A list.
-    List(Vec<Said>),
+    List(Vec<Spanned>),
     /// A mapping.
     Map(Tree),
 }
 
-impl Said {
-    /// The text, when it is one.
+impl Spanned {
+    /// Returns the text, if it is one.
     pub(crate) fn text(&self) -> Option<&str> {
-        match &self.what {
-            What::Value(value) => value.as_str(),
+        match &self.content {
+            Content::Value(value) => value.as_str(),
             _ => None,
         }
     }
 
-    /// The whole number, when it is one that fits.
+    /// Returns the whole number, if it is one that fits.
     pub(crate) fn number(&self) -> Option<u32> {
-        match &self.what {
-            What::Value(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
+        match &self.content {
+            Content::Value(value) => value.as_u64().and_then(|number| u32::try_from(number).ok()),
             _ => None,
         }
     }
 
-    /// The flag, when it is one.
+    /// Returns the flag, if it is one.
     pub(crate) fn flag(&self) -> Option<bool> {
-        match &self.what {
-            What::Value(value) => value.as_bool(),
+        match &self.content {
+            Content::Value(value) => value.as_bool(),
             _ => None,
         }
     }
 
-    /// The items of a list; a single value is the only one.
-    pub(crate) fn items(&self) -> &[Said] {
-        match &self.what {
-            What::List(items) => items,
-            What::Value(_) => std::slice::from_ref(self),
+    /// Returns the items of a list, or a single value as the only item.
+    pub(crate) fn items(&self) -> &[Spanned] {
+        match &self.content {
+            Content::List(items) => items,
+            Content::Value(_) => std::slice::from_ref(self),
             _ => &[],
         }
     }
 
-    /// The texts of a list, when all are.
+    /// Returns the texts of a list, if all items are texts.
     pub(crate) fn texts(&self) -> Option<Vec<String>> {
-        match &self.what {
-            What::List(items) => items.iter().map(|item| item.text().map(str::to_owned)).collect(),
+        match &self.content {
+            Content::List(items) => {
+                items.iter().map(|item| item.text().map(str::to_owned)).collect()
+            }
             _ => None,
         }
     }
 
-    /// The mapping, when it is one.
+    /// Returns the mapping, if it is one.
     pub(crate) fn map(&self) -> Option<&Tree> {
-        match &self.what {
-            What::Map(tree) => Some(tree),
+        match &self.content {
+            Content::Map(tree) => Some(tree),
             _ => None,
         }
     }
 
-    /// The items of a list.
-    pub(crate) fn into_items(self) -> Vec<Said> {
-        match self.what {
-            What::List(items) => items,
+    /// Returns the items of a list.
+    pub(crate) fn into_items(self) -> Vec<Spanned> {
+        match self.content {
+            Content::List(items) => items,
             _ => Vec::new(),
         }
     }
 
-    /// The mapping, when it is one.
+    /// Returns the mapping, if it is one.
     pub(crate) fn into_map(self) -> Option<Tree> {
-        match self.what {
-            What::Map(tree) => Some(tree),
+        match self.content {
+            Content::Map(tree) => Some(tree),
             _ => None,
         }
     }
 
-    /// Says whether it is `null`.
+    /// Returns whether it is `null`.
     pub(crate) fn is_null(&self) -> bool {
-        matches!(self.what, What::Null)
+        matches!(self.content, Content::Null)
     }
 
-    /// Says whether a problem with it has been reported.
-    pub(crate) fn is_bad(&self) -> bool {
-        matches!(self.what, What::Bad)
+    /// Returns whether it has been reported as invalid.
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self.content, Content::Invalid)
     }
 
-    /// What it says as JSON; in a mapping, what is null is left out unless `nulls` are wanted.
+    /// Returns it as JSON. Nulls in mappings are omitted unless `nulls` is set.
     pub(crate) fn to_json(&self, nulls: bool) -> Value {
-        match &self.what {
-            What::Null | What::Bad => Value::Null,
-            What::Value(value) => value.clone(),
-            What::List(items) => items.iter().map(|item| item.to_json(nulls)).collect(),
-            What::Map(tree) => Value::Object(tree.to_json(nulls)),
+        match &self.content {
+            Content::Null | Content::Invalid => Value::Null,
+            Content::Value(value) => value.clone(),
+            Content::List(items) => items.iter().map(|item| item.to_json(nulls)).collect(),
+            Content::Map(tree) => Value::Object(tree.to_json(nulls)),
         }
     }
 }
 
 impl Tree {
-    /// What is said of a key.
-    pub(crate) fn get(&self, key: &str) -> Option<&Said> {
-        self.0.iter().find(|(name, _)| *name == key).map(|(_, said)| said)
+    /// Returns the value of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Spanned> {
+        self.0.iter().find(|(name, _)| *name == key).map(|(_, spanned)| spanned)
     }
 
-    /// What is said at a path. What stands above it and is no mapping decides all below.
-    pub(crate) fn find(&self, path: &[&str]) -> Option<&Said> {
+    /// Returns the value at a path. A value above it that is not a mapping applies to everything
+    /// below.
+    pub(crate) fn find(&self, path: &[&str]) -> Option<&Spanned> {
         let (first, rest) = path.split_first()?;
-        let said = self.get(first)?;
-        match said.map() {
+        let spanned = self.get(first)?;
+        match spanned.map() {
             Some(tree) if !rest.is_empty() => tree.find(rest),
-            _ => Some(said),
+            _ => Some(spanned),
         }
     }
 
-    /// The mapping of a key.
+    /// Returns the mapping of a key.
     pub(crate) fn map(&self, key: &str) -> Option<&Tree> {
         self.get(key)?.map()
     }
 
-    /// Keys and what is said of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Said)> {
-        self.0.iter().map(|(name, said)| (name.as_ref(), said))
+    /// Returns keys and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Spanned)> {
+        self.0.iter().map(|(name, spanned)| (name.as_ref(), spanned))
     }
 
-    /// Says whether it says nothing.
+    /// Returns whether it is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Sets a key; the first place in the order stays its own.
-    pub(crate) fn set(&mut self, key: impl Into<Name>, said: Said) {
+    /// Sets a key. An existing key keeps its position.
+    pub(crate) fn set(&mut self, key: impl Into<Name>, spanned: Spanned) {
         let key = key.into();
         match self.get_mut(&key) {
-            Some(old) => *old = said,
-            None => self.0.push((key, said)),
+            Some(old) => *old = spanned,
+            None => self.0.push((key, spanned)),
         }
     }
 
-    /// Takes a key out.
-    pub(crate) fn take(&mut self, key: &str) -> Option<Said> {
+    /// Removes a key and returns its value.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Spanned> {
         let index = self.0.iter().position(|(name, _)| *name == key)?;
         Some(self.0.remove(index).1)
     }
 
-    /// The mapping of a key, made when there is none; `None` when it is something else.
+    /// Returns the mapping of a key, created if missing; `None` if the value is not a mapping.
     pub(crate) fn map_mut(&mut self, key: impl Into<Name>, at: Span) -> Option<&mut Tree> {
         let key = key.into();
         let index = self.0.iter().position(|(name, _)| *name == key).unwrap_or_else(|| {
-            self.0.push((key, Said { at, what: What::Map(Self::default()) }));
+            self.0.push((key, Spanned { at, content: Content::Map(Self::default()) }));
             self.0.len() - 1
         });
-        match &mut self.0.get_mut(index)?.1.what {
-            What::Map(tree) => Some(tree),
+        match &mut self.0.get_mut(index)?.1.content {
+            Content::Map(tree) => Some(tree),
             _ => None,
         }
     }
 
-    fn get_mut(&mut self, key: &str) -> Option<&mut Said> {
-        self.0.iter_mut().find(|(name, _)| *name == key).map(|(_, said)| said)
+    fn get_mut(&mut self, key: &str) -> Option<&mut Spanned> {
+        self.0.iter_mut().find(|(name, _)| *name == key).map(|(_, spanned)| spanned)
     }
 
-    /// Lays a layer on top: mappings merge key by key, anything else replaces what is below it.
-    pub(crate) fn lay(&mut self, above: &Self) {
-        for (name, said) in &above.0 {
-            match (self.get_mut(name), &said.what) {
-                (Some(Said { at, what: What::Map(low) }), What::Map(high)) => {
-                    *at = said.at;
-                    low.lay(high);
+    /// Merges a higher layer: mappings merge key by key, other values replace those below.
+    pub(crate) fn overlay(&mut self, above: &Self) {
+        for (name, spanned) in &above.0 {
+            match (self.get_mut(name), &spanned.content) {
+                (Some(Spanned { at, content: Content::Map(low) }), Content::Map(high)) => {
+                    *at = spanned.at;
+                    low.overlay(high);
                 }
-                (Some(low), _) => *low = said.clone(),
-                (None, _) => self.0.push((name.clone(), said.clone())),
+                (Some(low), _) => *low = spanned.clone(),
+                (None, _) => self.0.push((name.clone(), spanned.clone())),
             }
         }
     }
 
-    /// It as JSON; what is null is left out unless `nulls` are wanted.
+    /// Returns it as JSON. Nulls are omitted unless `nulls` is set.
     pub(crate) fn to_json(&self, nulls: bool) -> Map<String, Value> {
-        let said = self.0.iter().filter(|(_, said)| nulls || !said.is_null());
-        said.map(|(name, said)| (name.to_string(), said.to_json(nulls))).collect()
+        let spanned = self.0.iter().filter(|(_, spanned)| nulls || !spanned.is_null());
+        spanned.map(|(name, spanned)| (name.to_string(), spanned.to_json(nulls))).collect()
     }
 }

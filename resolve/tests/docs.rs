@@ -1,4 +1,4 @@
-//! docs/site-config.md: its tables are those of resolve, and what it shows can be used.
+//! docs/site-config.md: its tables match resolve, and its examples are valid.
 #![expect(clippy::disallowed_methods, reason = "a test reads files")]
 
 use std::path::{Path, PathBuf};
@@ -7,9 +7,9 @@ fn page() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/site-config.md")
 }
 
-/// `<!-- keys: env -->` up to `<!-- end of keys -->` holds the table of that kind.
+/// The table of a kind is between `<!-- keys: env -->` and `<!-- end of keys -->`.
 #[test]
-fn tables_are_those_of_resolve() {
+fn tables_match_resolve() {
     let text = std::fs::read_to_string(page()).unwrap();
     let mut parts = text.split("<!-- keys: ");
     let mut made = parts.next().unwrap().to_owned();
@@ -22,7 +22,7 @@ fn tables_are_those_of_resolve() {
         seen.push(kind.to_owned());
     }
     if std::env::var_os("UPDATE").is_some_and(|v| v == "1") {
-        // Renamed, since the other test may be reading the page.
+        // Replaced atomically, since the other test may be reading the page.
         let new = page().with_extension("new");
         std::fs::write(&new, &made).unwrap();
         std::fs::rename(&new, page()).unwrap();
@@ -36,9 +36,9 @@ fn tables_are_those_of_resolve() {
     assert_eq!(seen, kinds, "each kind of file has its table");
 }
 
-/// Blocks of YAML begin with `# envs/dev.yaml` or the like; together they are one site.
+/// YAML blocks start with a path such as `# envs/dev.yaml`; together they are one site.
 #[test]
-fn what_it_shows_can_be_used() {
+fn examples_are_valid() {
     let text = std::fs::read_to_string(page()).unwrap();
     let mut files = Vec::new();
     for block in text.split("```yaml\n").skip(1) {

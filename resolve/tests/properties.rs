@@ -1,16 +1,16 @@
-//! What holds for any site: no panic, the same bytes twice, layers that merge as they should,
-//! no secret in a message. The fuzz target of resolve/fuzz runs here too, on fewer inputs.
+//! Properties of any site: no panic, deterministic output, correct merging, no secret in a message.
+//! The fuzz target of resolve/fuzz also runs here, on fewer inputs.
 
 use proptest::prelude::*;
-use resolve::memory::{check, document, judge};
-use resolve::selection::What;
+use resolve::memory::{check, document, validate};
+use resolve::selection::VmSource;
 
 const NODE: (&str, &str) = ("nodes/n.yaml", "{datastore: local, api_endpoint: 'https://n:8006'}");
 const SECRETS: (&str, &str) =
     ("secrets.yaml", "api_tokens: {n: 'a@pve!b=00000000-0000-4000-8000-000000000001'}");
 
-fn what() -> What {
-    What::Env("e".to_owned())
+fn what() -> VmSource {
+    VmSource::Env("e".to_owned())
 }
 
 const WORDS: [&str; 60] = [
@@ -76,7 +76,7 @@ const WORDS: [&str; 60] = [
     "? ",
 ];
 
-/// Text made of what YAML and sites are made of: likelier to get far than random bytes.
+/// Text from words of YAML and sites, which gets further than random bytes.
 fn yaml_like() -> impl Strategy<Value = String> {
     let word = prop::sample::select(&WORDS[..]);
     prop::collection::vec(
@@ -86,9 +86,9 @@ fn yaml_like() -> impl Strategy<Value = String> {
     .prop_map(|words| words.concat())
 }
 
-/// What one layer says of a VM.
+/// The values of a VM in one layer.
 #[derive(Clone, Debug, Default)]
-struct Says {
+struct Layer {
     cores: Option<u32>,
     memory: Option<u32>,
     vlan: Option<u32>,
@@ -99,7 +99,7 @@ struct Says {
     mtu: Option<u32>,
 }
 
-impl Says {
+impl Layer {
     fn yaml(&self) -> String {
         let mut lines = Vec::new();
         lines.extend(self.cores.map(|n| format!("cores: {n}")));
@@ -129,13 +129,13 @@ impl Says {
     }
 }
 
-fn says() -> impl Strategy<Value = Says> {
+fn layer() -> impl Strategy<Value = Layer> {
     use prop::option::of;
     let package = prop::sample::select(vec!["nginx", "curl", "vim"]).prop_map(str::to_owned);
     let packages = prop::collection::vec(package, 0..3);
     let slot = (of(of(1..=4094u32)), of(576..9000u32));
     (of(1..=128u32), of(512..9000u32), of(1..=4094u32), of(packages), of(any::<u8>()), slot)
-        .prop_map(|(cores, memory, vlan, packages, bridge, (tag, mtu))| Says {
+        .prop_map(|(cores, memory, vlan, packages, bridge, (tag, mtu))| Layer {
             cores,
             memory,
             vlan,
@@ -146,8 +146,8 @@ fn says() -> impl Strategy<Value = Says> {
         })
 }
 
-/// The VM `a` of a site with these layers.
-fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
+/// Returns the VM `a` of a site with these layers.
+fn vm(preset: &Layer, template: &str, own: &Layer) -> serde_json::Value {
     let own = own.yaml();
     let inner = own.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let comma = if inner.is_empty() { "" } else { ", " };
@@ -163,8 +163,8 @@ fn vm(preset: &Says, template: &str, own: &Says) -> serde_json::Value {
     document(&files, what(), "n").0.json()["vms"][0].clone()
 }
 
-fn template(says: &Says, preset: bool) -> String {
-    let yaml = says.yaml();
+fn template(layer: &Layer, preset: bool) -> String {
+    let yaml = layer.yaml();
     let inner = yaml.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or_default();
     let first = if preset { "preset: p" } else { "description: x" };
     format!("{{{first}{}{inner}}}", if inner.is_empty() { "" } else { ", " })
@@ -174,9 +174,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_it_panic(text in yaml_like()) {
+    fn no_text_causes_a_panic(text in yaml_like()) {
         for kind in resolve::schema_kinds() {
-            let _ = judge(kind, &text).unwrap();
+            let _ = validate(kind, &text).unwrap();
         }
         let files = [
             ("site.yaml", text.as_str()), NODE, ("envs/e.yaml", &text), ("manifests/m.yaml", &text),
@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn the_same_bytes_twice(text in yaml_like()) {
+    fn output_is_deterministic(text in yaml_like()) {
         let text = format!("vms:\n  - name: a\n    {}", text.replace('\n', "\n    "));
         let files = [NODE, SECRETS, ("envs/e.yaml", text.as_str())];
         let (one, other) = (document(&files, what(), "n"), document(&files, what(), "n"));
@@ -194,18 +194,18 @@ proptest! {
         prop_assert_eq!(one.1, other.1);
     }
 
-    /// (preset, template), VM = preset, (template, VM): it does not matter where the line is drawn.
+    /// (preset, template), VM = preset, (template, VM): merging is associative.
     #[test]
-    fn layers_merge_associatively(preset in says(), middle in says(), own in says()) {
+    fn layers_merge_associatively(preset in layer(), middle in layer(), own in layer()) {
         let three = vm(&preset, &template(&middle, true), &own);
-        let below = vm(&Says::default(), &template(&middle.over(&preset), false), &own);
+        let below = vm(&Layer::default(), &template(&middle.over(&preset), false), &own);
         let above = vm(&preset, "preset: p", &own.over(&middle));
         prop_assert_eq!(&three, &below);
         prop_assert_eq!(&three, &above);
     }
 
     #[test]
-    fn the_highest_layer_decides(preset in says(), middle in says(), own in says()) {
+    fn the_highest_layer_decides(preset in layer(), middle in layer(), own in layer()) {
         let resolved = vm(&preset, &template(&middle, true), &own);
         let wanted = own.over(&middle.over(&preset));
         prop_assert_eq!(resolved["cores"].as_u64(), wanted.cores.map(Into::into));
@@ -219,11 +219,11 @@ proptest! {
         prop_assert_eq!(&resolved["packages"], &packages);
     }
 
-    /// Whatever is wrong with secrets.yaml, what it holds is not said.
+    /// Messages never contain values of secrets.yaml, however broken it is.
     #[test]
     fn no_message_holds_a_secret(
         before in yaml_like(),
-        // Without quotes a secret may begin with whatever means something to YAML.
+        // Without quotes, a secret may start with a character that is special in YAML.
         mark in prop::sample::select(&["", "!", "!!", "!<", "!e!", "&", "*", "%", "@", "? ", "\"\\x"][..]),
         after in yaml_like(),
     ) {
@@ -236,7 +236,7 @@ proptest! {
         }
     }
 
-    /// Parents come first, and each VM is made once: here or on a nested node.
+    /// Parents come first, and each VM is created once: here or on a nested node.
     #[test]
     fn a_manifest_is_ordered(links in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>()), 1..12)) {
         let mut nodes = String::new();
@@ -250,7 +250,7 @@ proptest! {
         }
         let manifest = format!("schema_version: 2\nname: m\nnodes:\n{nodes}");
         let files = [NODE, SECRETS, ("manifests/m.yaml", manifest.as_str())];
-        let (document, report) = document(&files, What::Manifest("m".into()), "n");
+        let (document, report) = document(&files, VmSource::Manifest("m".into()), "n");
         prop_assert!(!report.has_errors(), "{:?}", report.entries());
         let json = document.json();
         let names = |key: &str| -> Vec<String> {

@@ -1,5 +1,5 @@
-//! The editors' schemas: checked in as resolve makes them, right about each sample, and never
-//! stricter than resolve itself.
+//! The schemas for editors: checked in as resolve prints them, correct for all samples, and never
+//! stricter than resolve.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads files")]
 
 use serde_json::Value;
@@ -19,7 +19,7 @@ fn validators() -> BTreeMap<&'static str, jsonschema::Validator> {
     resolve::schema_kinds().map(validator).collect()
 }
 
-/// A file as an editor reads it.
+/// Reads a file like an editor.
 fn yaml(text: &str) -> Option<Value> {
     let options = serde_yaml::options! {
         strict_booleans: true,
@@ -31,17 +31,20 @@ fn yaml(text: &str) -> Option<Value> {
 }
 
 fn has_errors(kind: &str, text: &str) -> bool {
-    resolve::memory::judge(kind, text).unwrap().has_errors()
+    resolve::memory::validate(kind, text).unwrap().has_errors()
 }
 
 #[test]
-fn they_are_what_resolve_makes() {
+fn checked_in_schemas_match_resolve() {
     let update = std::env::var_os("UPDATE").is_some_and(|v| v == "1");
     for kind in resolve::schema_kinds() {
         let path = root().join(format!("schemas/site/{kind}.json"));
         let made = resolve::schema(kind).unwrap();
         if update {
-            std::fs::write(&path, &made).unwrap();
+            // Replaced atomically, since the other tests read the schemas.
+            let new = path.with_extension("new");
+            std::fs::write(&new, &made).unwrap();
+            std::fs::rename(&new, &path).unwrap();
         }
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(stored == made, "{}: UPDATE=1 writes it", path.display());
@@ -71,7 +74,7 @@ fn samples_are_judged_alike_by_schema_and_resolve() {
     }
 }
 
-/// What an editor marks, resolve marks too, in every file of every case.
+/// resolve reports everything that an editor marks, in every file of every case.
 #[test]
 fn no_schema_is_stricter_than_resolve() {
     let validators = validators();
@@ -81,8 +84,8 @@ fn no_schema_is_stricter_than_resolve() {
         let Some(value) = yaml(&text) else { continue };
         judged += 1;
         if !validators[kind].is_valid(&value) {
-            // Old habits are only warned about.
-            let report = resolve::memory::judge(kind, &text).unwrap();
+            // resolve only warns about YAML 1.1.
+            let report = resolve::memory::validate(kind, &text).unwrap();
             assert!(!report.entries().is_empty(), "{}: only the schema complains", path.display());
         }
     }
@@ -90,7 +93,7 @@ fn no_schema_is_stricter_than_resolve() {
 }
 
 #[test]
-fn the_example_keeps_the_schemas() {
+fn the_example_matches_the_schemas() {
     let validators = validators();
     let example = root().join("examples/site");
     let files: Vec<_> = site_files().into_iter().filter(|(p, _)| p.starts_with(&example)).collect();
@@ -101,7 +104,7 @@ fn the_example_keeps_the_schemas() {
     }
 }
 
-/// The YAML files of the example and of all cases, with their kinds.
+/// Returns the YAML files of the example and of all cases, with their kinds.
 fn site_files() -> Vec<(PathBuf, &'static str)> {
     let mut files = Vec::new();
     let mut folders = vec![root().join("examples/site"), root().join("resolve/tests/cases")];

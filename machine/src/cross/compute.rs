@@ -1,23 +1,23 @@
 //! Processor and memory. Does no I/O.
 
-use super::view::{View, problem, said};
+use super::view::{View, get, problem};
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     vcpus(view, problems);
     balloon(view, problems);
     numa(view, problems);
     memory_hotplug(view, problems);
 }
 
-/// PVE: qemu-server, QemuServer.pm, config_to_command: QEMU refuses more than the most.
+/// PVE: qemu-server, QemuServer.pm, config_to_command: QEMU refuses more than maxcpus.
 fn vcpus(view: &View<'_>, problems: &mut Vec<Problem>) {
     let known = (view.number("vcpus", ""), view.number("cores", ""), view.number("sockets", ""));
     if let (Some(vcpus), Some(cores), Some(sockets)) = known
         && vcpus > cores.saturating_mul(sockets)
     {
         let all = cores.saturating_mul(sockets);
-        let fact = format!("is more than cores times sockets, {all}");
+        let fact = format!("exceeds cores times sockets ({all})");
         problems.push(problem("vcpus", "", fact, None));
     }
 }
@@ -28,12 +28,12 @@ fn balloon(view: &View<'_>, problems: &mut Vec<Problem>) {
     if let (Some(balloon), Some(memory)) = (balloon, view.number("memory", "current"))
         && balloon > memory
     {
-        let fact = format!("is more than the memory, {memory} MiB");
+        let fact = format!("exceeds the memory of {memory} MiB");
         problems.push(problem("balloon", "", fact, None));
     }
-    let weighs = view.each("shares").any(|(_, options)| said(options, "") != Some("0"));
+    let weighs = view.each("shares").any(|(_, options)| get(options, "") != Some("0"));
     if balloon == Some(0) && weighs {
-        let fact = "has no effect: with `balloon: 0` the host takes no memory back";
+        let fact = "has no effect with `balloon: 0`: the host reclaims no memory";
         problems.push(problem("shares", "", fact, None));
     }
 }
@@ -45,25 +45,25 @@ fn numa(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
     let mut sum = Some(0.0);
     for (key, options) in view.each("numa").filter(|(key, _)| key.slot.is_some()) {
-        let memory = said(options, "memory").and_then(|text| text.parse::<f64>().ok());
+        let memory = get(options, "memory").and_then(|text| text.parse::<f64>().ok());
         if memory.is_none() && view.new.is_some() {
-            problems.push(problem(key, "", "needs `memory`: the MiB of this node", None));
+            problems.push(problem(key, "", "requires `memory`, the MiB of this NUMA node", None));
         }
         sum = sum.zip(memory).map(|(sum, memory)| sum + memory);
-        if said(options, "hostnodes").is_some()
-            && said(options, "policy").is_none()
+        if get(options, "hostnodes").is_some()
+            && get(options, "policy").is_none()
             && view.new.is_some()
         {
-            problems.push(problem(key, "hostnodes", "needs `policy` as well", None));
+            problems.push(problem(key, "hostnodes", "requires `policy`", None));
         }
     }
-    // Only a new VM has no other nodes than these.
+    // An existing VM may have other NUMA nodes.
     let memory = view.new.and_then(|_| view.number("memory", "current"));
     #[expect(clippy::cast_precision_loss, reason = "memory is below 2^53 MiB")]
     if let (Some(sum), Some(memory)) = (sum, memory)
         && (sum - memory as f64).abs() > 0.0
     {
-        let fact = format!("is {memory} MiB, but its NUMA nodes have {sum} MiB together");
+        let fact = format!("is {memory} MiB, but the NUMA nodes add up to {sum} MiB");
         problems.push(problem("memory", "", fact, None));
     }
 }
@@ -77,15 +77,15 @@ fn memory_hotplug(view: &View<'_>, problems: &mut Vec<Problem>) {
     }
     let mut refuse = |fact: &str| problems.push(problem("hotplug", "", fact, None));
     if view.is("numa", "", "0") {
-        refuse("needs `numa: true` for memory");
+        refuse("requires `numa: true` for memory");
     }
     if view.each("numa").any(|(key, _)| key.slot.is_some()) {
-        refuse("can plug no memory into NUMA nodes of one's own");
+        refuse("cannot include memory when the VM has its own NUMA nodes");
     }
     if view.each("virtiofs").next().is_some() {
-        refuse("can plug no memory in while the VM has folders of the host");
+        refuse("cannot include memory when the VM has virtiofs directories");
     }
     if view.number("memory", "current").is_some_and(|memory| memory < 1024) {
-        refuse("can plug memory only into a VM of 1024 MiB or more");
+        refuse("cannot include memory for a VM with less than 1024 MiB");
     }
 }

@@ -1,11 +1,11 @@
-//! Devices, and options that PVE wants wherever their key is. Does no I/O.
+//! Devices, and required options. Does no I/O.
 
-use super::view::{View, problem, said};
+use super::view::{View, get, problem};
 use crate::config_key::ConfigKey;
 use crate::row::Part;
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     required(view, problems);
     usb(view, problems);
     hostpci(view, problems);
@@ -15,21 +15,21 @@ pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
 fn required(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.all().filter(|(key, _)| !key.key.is_scalar()) {
         let cancelled = |part: &Part| options.get(part.name) == Some(&None);
-        // A new VM's own NIC is made, whatever is said of it.
-        let is_made = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
-        let any = is_made || options.values().any(Option::is_some);
+        // The first NIC of a new VM is always created.
+        let is_created = view.new.is_some() && key.slot.is_some() && key.slot == key.key.new_slot;
+        let any = is_created || options.values().any(Option::is_some);
         for part in key.key.parts().iter().filter(|part| part.required) {
             let missing = view.new.is_some() && part.at_create.is_none();
-            let unsaid = !options.contains_key(part.name);
-            if any && (cancelled(part) || (unsaid && missing)) && !is_given(view, key) {
-                let fact = format!("needs `{}`", part.name);
+            let unset = !options.contains_key(part.name);
+            if any && (cancelled(part) || (unset && missing)) && !is_given(view, key) {
+                let fact = format!("requires `{}`", part.name);
                 problems.push(problem(key, "", fact, None));
             }
         }
     }
 }
 
-/// The document gives a new VM its memory by itself.
+/// Returns whether the document sets the memory of a new VM outside `config`.
 fn is_given(view: &View<'_>, key: ConfigKey) -> bool {
     key.key.part.name == "memory" && view.new.is_some_and(|new| new.memory.is_some())
 }
@@ -40,13 +40,13 @@ fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
     let other = view.value("ostype", "").filter(|system| *system != "l26");
     let other = other.filter(|_| view.windows().is_some_and(|version| version <= 7));
     for (key, options) in view.each("usb") {
-        let named = ["host", "mapping"].map(|name| said(options, name).is_some());
+        let named = ["host", "mapping"].map(|name| get(options, name).is_some());
         match named {
             [true, true] => {
-                problems.push(problem(key, "mapping", "cannot stand beside `host`", None));
+                problems.push(problem(key, "mapping", "cannot be combined with `host`", None));
             }
             [false, false] if view.new.is_some() => {
-                problems.push(problem(key, "", "needs `mapping`, or `host: spice`", None));
+                problems.push(problem(key, "", "requires `mapping` or `host: spice`", None));
             }
             _ => {}
         }
@@ -54,10 +54,11 @@ fn usb(view: &View<'_>, problems: &mut Vec<Problem>) {
             continue;
         }
         if let Some(system) = other {
-            let fact = format!("cannot be used with `ostype: {system}`: it has usb0 to usb4");
+            let fact =
+                format!("cannot be used with `ostype: {system}`, which supports only usb0 to usb4");
             problems.push(problem(key, "", fact, None));
         } else if is_old {
-            let fact = "cannot be used with a machine older than 7.1: it has usb0 to usb4";
+            let fact = "cannot be used with a machine type older than 7.1, which supports only usb0 to usb4";
             problems.push(problem(key, "", fact, None));
         }
     }
@@ -77,32 +78,32 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
     let is_q35 = view.is_q35();
     let mut graphics: Option<ConfigKey> = None;
     for (key, options) in view.each("hostpci") {
-        if said(options, "mapping").is_none() && view.new.is_some() {
-            problems.push(problem(key, "", "needs `mapping`", None));
+        if get(options, "mapping").is_none() && view.new.is_some() {
+            problems.push(problem(key, "", "requires `mapping`", None));
         }
-        if said(options, "pcie") == Some("1") && is_q35 == Some(false) {
+        if get(options, "pcie") == Some("1") && is_q35 == Some(false) {
             let hint = Some("use `machine: q35`");
-            problems.push(problem(key, "pcie", "needs the machine q35", hint));
+            problems.push(problem(key, "pcie", "requires a q35 machine", hint));
         }
-        if said(options, "legacy-igd") != Some("1") {
+        if get(options, "legacy-igd") != Some("1") {
             continue;
         }
         let mut refuse = |fact: &str| problems.push(problem(key, "legacy-igd", fact, None));
         if let Some(first) = graphics.replace(key) {
-            refuse(&format!("cannot be set twice: {first} has it"));
+            refuse(&format!("is already set on {first}"));
         }
         if is_q35 == Some(true) {
-            refuse("cannot be used with the machine q35");
+            refuse("cannot be used with a q35 machine");
         }
         if view.value("vga", "type").is_some_and(|card| card != "none") {
-            refuse("needs `vga: none`");
+            refuse("requires `vga: none`");
         }
-        if said(options, "rombar") == Some("0") {
-            refuse("needs `rombar`");
+        if get(options, "rombar") == Some("0") {
+            refuse("requires `rombar`");
         }
         for name in ["x-vga", "mdev"] {
-            if said(options, name).is_some_and(|value| value != "0") {
-                refuse(&format!("cannot stand beside `{name}`"));
+            if get(options, name).is_some_and(|value| value != "0") {
+                refuse(&format!("cannot be combined with `{name}`"));
             }
         }
     }
@@ -111,7 +112,7 @@ fn hostpci(view: &View<'_>, problems: &mut Vec<Problem>) {
 /// PVE: qemu-server, Virtiofs.pm, assert_virtiofs_config.
 fn folders(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.each("virtiofs") {
-        if said(options, "expose-acl") == Some("1")
+        if get(options, "expose-acl") == Some("1")
             && view.windows().is_some_and(|version| version > 0)
         {
             problems.push(problem(key, "expose-acl", "cannot be used with Windows", None));

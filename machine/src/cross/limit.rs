@@ -1,10 +1,10 @@
-//! How fast a drive may be: limits that PVE or QEMU take only together, or not together. Does no I/O.
+//! Rate limits of drives, and which of them can be combined. Does no I/O.
 
-use super::view::{Options, View, problem, said};
+use super::view::{Options, View, get, problem};
 use crate::config_key::ConfigKey;
 use crate::settings::Problem;
 
-/// Options that PVE takes only beside others, of which 0 is none.
+/// Options that require another one that is not 0.
 // PVE: qemu-server, Drive.pm, parse_drive.
 const NEEDED: [(&str, &str); 9] = [
     ("mbps_max", "mbps"),
@@ -18,7 +18,7 @@ const NEEDED: [(&str, &str); 9] = [
     ("iops_wr_max_length", "iops_wr_max"),
 ];
 
-pub(super) fn judge(
+pub(super) fn validate(
     view: &View<'_>,
     key: ConfigKey,
     options: &Options,
@@ -26,37 +26,38 @@ pub(super) fn judge(
 ) {
     limits(key, options, problems);
     in_bytes(key, options, problems);
-    // Of a VM that is never made here the rest is unknown.
+    // Without a new VM, other options are unknown.
     if view.new.is_some() {
         needed(key, options, problems);
     }
 }
 
 fn needed(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
-    let is_set = |name: &str| said(options, name).is_some_and(|value| value != "0");
+    let is_set = |name: &str| get(options, name).is_some_and(|value| value != "0");
     for (name, other) in NEEDED.iter().filter(|(name, other)| is_set(name) && !is_set(other)) {
-        problems.push(problem(key, name, format!("needs `{other}` as well"), None));
+        problems.push(problem(key, name, format!("requires `{other}`"), None));
     }
 }
 
-/// PVE: qemu-server, Drive.pm, parse_drive: every limit in bytes becomes one of 0 megabytes.
+/// PVE: qemu-server, Drive.pm, parse_drive: limits in bytes become 0 megabytes.
 fn in_bytes(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     for (name, kept) in [("bps", "mbps"), ("bps_rd", "mbps_rd"), ("bps_wr", "mbps_wr")] {
-        let Some(value) = said(options, name) else { continue };
-        if value != "0" || said(options, kept).is_some() {
+        let Some(value) = get(options, name) else { continue };
+        if value != "0" || get(options, kept).is_some() {
             let hint = format!("use `{kept}`");
-            let fact = "cannot be set: PVE makes no limit of it";
+            let fact = "cannot be set: PVE does not enforce it";
             problems.push(problem(key, name, fact, Some(&hint)));
         }
     }
 }
 
-/// QEMU refuses a limit for all beside one for reading or writing, and a higher one that is lower.
+/// QEMU refuses a total limit together with one for reading or writing, and a burst limit below the
+/// normal one.
 fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
     if !options.keys().any(|name| name.starts_with("mbps") || name.starts_with("iops")) {
         return;
     }
-    let number = |name: &str| said(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
+    let number = |name: &str| get(options, name)?.parse::<f64>().ok().filter(|n| *n > 0.0);
     for what in ["mbps", "iops"] {
         for end in ["", "_max"] {
             let all = format!("{what}{end}");
@@ -64,7 +65,7 @@ fn limits(key: ConfigKey, options: &Options, problems: &mut Vec<Problem>) {
             if number(&all).is_some()
                 && let Some(one) = one.iter().find(|name| number(name).is_some())
             {
-                problems.push(problem(key, one, format!("cannot stand beside `{all}`"), None));
+                problems.push(problem(key, one, format!("cannot be combined with `{all}`"), None));
             }
         }
         for way in ["", "_rd", "_wr"] {
@@ -89,35 +90,32 @@ mod tests {
             &[
                 (
                     json!({"virtio0": {"mbps": 5, "mbps_wr": 5}}),
-                    "virtio0.mbps_wr cannot stand beside `mbps`",
+                    "virtio0.mbps_wr cannot be combined with `mbps`",
                 ),
                 (
                     json!({"virtio0": {"iops_max": 5, "iops_rd_max": 5}}),
-                    "virtio0.iops_rd_max cannot stand beside `iops_max`",
+                    "virtio0.iops_rd_max cannot be combined with `iops_max`",
                 ),
                 (
                     json!({"virtio0": {"iops_rd": 5, "iops_rd_max": 4}}),
                     "virtio0.iops_rd_max is less than `iops_rd`",
                 ),
-                (
-                    json!({"virtio0": {"mbps_rd_max": 5}}),
-                    "virtio0.mbps_rd_max needs `mbps_rd` as well",
-                ),
+                (json!({"virtio0": {"mbps_rd_max": 5}}), "virtio0.mbps_rd_max requires `mbps_rd`"),
                 (
                     json!({"virtio0": {"mbps": 0, "mbps_max": 0.5}}),
-                    "virtio0.mbps_max needs `mbps` as well",
+                    "virtio0.mbps_max requires `mbps`",
                 ),
                 (
                     json!({"virtio0": {"iops_wr_max_length": 5}}),
-                    "virtio0.iops_wr_max_length needs `iops_wr_max` as well",
+                    "virtio0.iops_wr_max_length requires `iops_wr_max`",
                 ),
                 (
                     json!({"virtio0": {"bps": 1_048_576}}),
-                    "virtio0.bps cannot be set: PVE makes no limit of it",
+                    "virtio0.bps cannot be set: PVE does not enforce it",
                 ),
                 (
                     json!({"virtio0": {"bps_rd": 0, "mbps_rd": 5}}),
-                    "virtio0.bps_rd cannot be set: PVE makes no limit of it",
+                    "virtio0.bps_rd cannot be set: PVE does not enforce it",
                 ),
             ],
             &[

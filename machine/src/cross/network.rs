@@ -1,38 +1,38 @@
-//! NICs, and what PVE's cloud-init drive says of them. Does no I/O.
+//! NICs, and their settings on PVE's cloud-init drive. Does no I/O.
 
-use super::view::{View, problem, said};
+use super::view::{View, get, problem};
 use crate::settings::Problem;
 
-pub(super) fn judge(view: &View<'_>, problems: &mut Vec<Problem>) {
+pub(super) fn validate(view: &View<'_>, problems: &mut Vec<Problem>) {
     for (key, options) in view.each("net") {
         let model = key.key.part("model").and_then(|part| view.value_of(key, part));
-        // PVE: qemu-server, QemuServer.pm, print_netdevice_full: others go without.
+        // PVE: qemu-server, QemuServer.pm, print_netdevice_full: other models ignore these.
         for name in ["mtu", "queues", "host-tunnel"] {
-            if said(options, name).is_some()
+            if get(options, name).is_some()
                 && let Some(model) = model.filter(|model| *model != "virtio")
             {
-                let fact = format!("is for virtio NICs, and this is {model}");
+                let fact = format!("is for virtio NICs, but this one is {model}");
                 problems.push(problem(key, name, fact, None));
             }
         }
-        let mtu = said(options, "mtu").and_then(|mtu| mtu.parse::<u32>().ok());
+        let mtu = get(options, "mtu").and_then(|mtu| mtu.parse::<u32>().ok());
         if mtu.is_some_and(|mtu| (2..576).contains(&mtu)) {
-            let fact = "must be 576 or more, or 1 for that of the bridge";
+            let fact = "must be at least 576, or 1 for the bridge's MTU";
             problems.push(problem(key, "mtu", fact, None));
         }
     }
     for (key, options) in view.each("ipconfig") {
         // PVE: qemu-server, Network.pm, parse_ipconfig.
         for (gateway, address) in [("gw", "ip"), ("gw6", "ip6")] {
-            if said(options, gateway).is_none() {
+            if get(options, gateway).is_none() {
                 continue;
             }
-            match said(options, address) {
+            match get(options, address) {
                 None if view.new.is_some() => {
-                    problems.push(problem(key, gateway, format!("needs `{address}`"), None));
+                    problems.push(problem(key, gateway, format!("requires `{address}`"), None));
                 }
                 Some(dynamic @ ("dhcp" | "auto")) => {
-                    let fact = format!("cannot stand beside `{address}: {dynamic}`");
+                    let fact = format!("cannot be combined with `{address}: {dynamic}`");
                     problems.push(problem(key, gateway, fact, None));
                 }
                 _ => {}

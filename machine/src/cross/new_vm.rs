@@ -1,14 +1,14 @@
-//! `NewVm`: what a create adds to what is said. Does no I/O.
+//! `NewVm`: fields of a new VM outside `config`. Does no I/O.
 
 use crate::config_key::ConfigKey;
 
-/// What a document makes of a VM that is not there yet, besides its `config`.
+/// Fields of a VM that does not exist yet, in addition to its `config`.
 #[derive(Clone, Copy, Debug)]
 pub struct NewVm {
     /// The slot that it boots from.
     pub boot_disk: ConfigKey,
-    /// Its cores, where `config` says nothing.
+    /// Its cores, unless `config` sets them.
     pub cores: Option<u32>,
-    /// Its memory in MiB, where `config` says nothing.
+    /// Its memory in MiB, unless `config` sets it.
     pub memory: Option<u32>,
 }

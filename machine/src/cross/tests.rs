@@ -1,13 +1,13 @@
-//! Each rule across keys, with its neighbour that is fine. Does no I/O.
+//! Each rule across keys, with a similar config that is valid. Does no I/O.
 
 use super::{NewVm, problems};
 use crate::{ConfigKey, Settings};
 use serde_json::{Value, json};
 
-/// What is wrong, as `KEY.OPTION fact`.
-fn judge(said: &Value, new: Option<&NewVm>) -> Vec<String> {
-    let (settings, wrong) = Settings::read(said.as_object().unwrap());
-    assert_eq!(wrong, [], "{said}");
+/// Returns the problems, as `KEY.OPTION fact`.
+fn validate(config: &Value, new: Option<&NewVm>) -> Vec<String> {
+    let (settings, wrong) = Settings::read(config.as_object().unwrap());
+    assert_eq!(wrong, [], "{config}");
     let text = |p: crate::Problem| match p.part {
         Some(part) => format!("{}.{part} {}", p.key, p.fact),
         None => format!("{} {}", p.key, p.fact),
@@ -20,20 +20,20 @@ fn new() -> NewVm {
     NewVm { boot_disk, cores: Some(2), memory: Some(2048) }
 }
 
-/// `refused`: each has this problem alone, in a VM that is made. `fine`: none has one.
+/// Each `refused` config of a new VM has exactly this problem; a `fine` one has none.
 pub(super) fn check(refused: &[(Value, &str)], fine: &[Value]) {
-    for (said, problem) in refused {
-        assert_eq!(judge(said, Some(&new())), [*problem], "{said}");
+    for (config, problem) in refused {
+        assert_eq!(validate(config, Some(&new())), [*problem], "{config}");
     }
-    for said in fine {
-        assert_eq!(judge(said, Some(&new())), [""; 0], "{said}");
+    for config in fine {
+        assert_eq!(validate(config, Some(&new())), [""; 0], "{config}");
     }
 }
 
-/// Nothing is wrong where the other value is one that only PVE has.
-pub(super) fn unknown(said: &[Value]) {
-    for said in said {
-        assert_eq!(judge(said, None), [""; 0], "{said}");
+/// Checks that there is no problem if the other value is unknown.
+pub(super) fn unknown(config: &[Value]) {
+    for config in config {
+        assert_eq!(validate(config, None), [""; 0], "{config}");
     }
 }
 
@@ -45,18 +45,18 @@ fn an_empty_config_is_fine() {
 
 #[test]
 fn processor_and_memory() {
-    let full = "is 2048 MiB, but its NUMA nodes have 1024 MiB together";
+    let full = "is 2048 MiB, but the NUMA nodes add up to 1024 MiB";
     check(
         &[
-            (json!({"vcpus": 3}), "vcpus is more than cores times sockets, 2"),
+            (json!({"vcpus": 3}), "vcpus exceeds cores times sockets (2)"),
             (
                 json!({"cores": 1, "sockets": 3, "vcpus": 4}),
-                "vcpus is more than cores times sockets, 3",
+                "vcpus exceeds cores times sockets (3)",
             ),
-            (json!({"balloon": 4096}), "balloon is more than the memory, 2048 MiB"),
+            (json!({"balloon": 4096}), "balloon exceeds the memory of 2048 MiB"),
             (
                 json!({"balloon": 0, "shares": 5}),
-                "shares has no effect: with `balloon: 0` the host takes no memory back",
+                "shares has no effect with `balloon: 0`: the host reclaims no memory",
             ),
             (
                 json!({"numa": true, "numa0": {"cpus": 0, "memory": 1024}}),
@@ -64,26 +64,26 @@ fn processor_and_memory() {
             ),
             (
                 json!({"numa": true, "numa0": {"cpus": 0, "memory": 2048, "hostnodes": 0}}),
-                "numa0.hostnodes needs `policy` as well",
+                "numa0.hostnodes requires `policy`",
             ),
             (
                 json!({"numa": true, "numa0": {"cpus": 0}}),
-                "numa0 needs `memory`: the MiB of this node",
+                "numa0 requires `memory`, the MiB of this NUMA node",
             ),
-            (json!({"hotplug": ["memory"]}), "hotplug needs `numa: true` for memory"),
+            (json!({"hotplug": ["memory"]}), "hotplug requires `numa: true` for memory"),
             (
                 json!({"hotplug": ["memory"], "numa": true, "memory": 512}),
-                "hotplug can plug memory only into a VM of 1024 MiB or more",
+                "hotplug cannot include memory for a VM with less than 1024 MiB",
             ),
             (
                 json!({"hotplug": ["memory"], "numa": true, "virtiofs0": "share"}),
-                "hotplug can plug no memory in while the VM has folders of the host",
+                "hotplug cannot include memory when the VM has virtiofs directories",
             ),
             (
                 json!({
                     "hotplug": ["memory"], "numa": true, "numa0": {"cpus": 0, "memory": 2048},
                 }),
-                "hotplug can plug no memory into NUMA nodes of one's own",
+                "hotplug cannot include memory when the VM has its own NUMA nodes",
             ),
         ],
         &[
@@ -113,26 +113,26 @@ fn drives() {
         &[
             (
                 json!({"scsi1": {"ssd": true}}),
-                "scsi1 needs `size` in GiB, or `import` with an image",
+                "scsi1 requires `size` in GiB or `import` with an image",
             ),
-            (json!({"scsi1": {"file": "local:iso/a.iso"}}), "scsi1.file is for CD drives"),
-            (json!({"scsi1": {"file": "none", "media": "disk"}}), "scsi1.file is for CD drives"),
+            (json!({"scsi1": {"file": "local:iso/a.iso"}}), "scsi1.file is for CD drives only"),
+            (
+                json!({"scsi1": {"file": "none", "media": "disk"}}),
+                "scsi1.file is for CD drives only",
+            ),
             (
                 json!({"ide2": {"file": "none", "size": 5}}),
-                "ide2.size is for disks, and `file` for CD drives",
+                "ide2.size cannot be combined with `file`: it is for disks only",
             ),
-            (json!({"ide2": {"media": "cdrom"}}), "ide2 needs `file`: a CD drive without is none"),
+            (json!({"ide2": {"media": "cdrom"}}), "ide2 requires `file` for a CD drive"),
             (
                 json!({"ide2": {"file": "none", "detect_zeroes": true}}),
-                "ide2.detect_zeroes is for disks",
+                "ide2.detect_zeroes is for disks only",
             ),
-            (
-                json!({"virtio0": {"file": "none"}}),
-                "virtio0.file cannot be set: it is the boot disk",
-            ),
+            (json!({"virtio0": {"file": "none"}}), "virtio0.file cannot be set on the boot disk"),
             (
                 json!({"ide2": "tank:cloudinit", "scsi1": "tank:cloudinit"}),
-                "scsi1.file cannot be cloud-init's drive as well: ide2 is",
+                "scsi1.file cannot be a cloud-init drive: ide2 already is one",
             ),
             (
                 json!({"scsi1": {"size": 1, "aio": "native", "cache": "writeback"}}),
@@ -140,10 +140,13 @@ fn drives() {
             ),
             (
                 json!({"virtio1": {"file": "none", "media": "cdrom"}}),
-                "virtio1.file is for CD drives, and virtio has none",
+                "virtio1.file is for CD drives, which virtio does not support",
             ),
-            (json!({"ide2": {"file": "none", "format": "raw"}}), "ide2.format is for disks"),
-            (json!({"ide2": {"file": "none", "snapshot": true}}), "ide2.snapshot is for disks"),
+            (json!({"ide2": {"file": "none", "format": "raw"}}), "ide2.format is for disks only"),
+            (
+                json!({"ide2": {"file": "none", "snapshot": true}}),
+                "ide2.snapshot is for disks only",
+            ),
         ],
         &[
             json!({"virtio0": {"cache": "none", "aio": "native"}}),
@@ -156,8 +159,8 @@ fn drives() {
     unknown(&[json!({"scsi1": {"ssd": true}, "ide2": {"media": "cdrom"}})]);
     let not_a_bus = NewVm { boot_disk: ConfigKey::find("efidisk0").unwrap(), ..new() };
     assert_eq!(
-        judge(&json!({}), Some(&not_a_bus)),
-        ["boot_disk must be a slot of a bus, not efidisk0"]
+        validate(&json!({}), Some(&not_a_bus)),
+        ["boot_disk must be a disk slot, not efidisk0"]
     );
 }
 
@@ -167,27 +170,27 @@ fn nets() {
         &[
             (
                 json!({"net0": {"model": "e1000", "mtu": 1400}}),
-                "net0.mtu is for virtio NICs, and this is e1000",
+                "net0.mtu is for virtio NICs, but this one is e1000",
             ),
             (
                 json!({"net1": {"model": "e1000", "queues": 2}}),
-                "net1.queues is for virtio NICs, and this is e1000",
+                "net1.queues is for virtio NICs, but this one is e1000",
             ),
-            (json!({"net0": {"model": null}}), "net0 needs `model`"),
+            (json!({"net0": {"model": null}}), "net0 requires `model`"),
             (
                 json!({"net0": {"mtu": 500}}),
-                "net0.mtu must be 576 or more, or 1 for that of the bridge",
+                "net0.mtu must be at least 576, or 1 for the bridge's MTU",
             ),
-            (json!({"ipconfig0": {"gw": "192.0.2.1"}}), "ipconfig0.gw needs `ip`"),
+            (json!({"ipconfig0": {"gw": "192.0.2.1"}}), "ipconfig0.gw requires `ip`"),
             (
                 json!({"ipconfig0": {"gw": "192.0.2.1", "ip": "dhcp"}}),
-                "ipconfig0.gw cannot stand beside `ip: dhcp`",
+                "ipconfig0.gw cannot be combined with `ip: dhcp`",
             ),
             (
                 json!({"ipconfig0": {"gw6": "2001:db8::1", "ip6": "auto"}}),
-                "ipconfig0.gw6 cannot stand beside `ip6: auto`",
+                "ipconfig0.gw6 cannot be combined with `ip6: auto`",
             ),
-            (json!({"net1": {"model": null, "bridge": "lan"}}), "net1 needs `model`"),
+            (json!({"net1": {"model": null, "bridge": "lan"}}), "net1 requires `model`"),
         ],
         &[
             json!({"net0": {"mtu": 1, "queues": 4}, "net1": {"bridge": "lan", "mtu": 9000}}),
@@ -201,18 +204,18 @@ fn nets() {
 fn usb_devices() {
     check(
         &[
-            (json!({"usb0": {"usb3": true}}), "usb0 needs `mapping`, or `host: spice`"),
+            (json!({"usb0": {"usb3": true}}), "usb0 requires `mapping` or `host: spice`"),
             (
                 json!({"usb0": {"host": "spice", "mapping": "stick"}}),
-                "usb0.mapping cannot stand beside `host`",
+                "usb0.mapping cannot be combined with `host`",
             ),
             (
                 json!({"usb5": {"mapping": "stick"}, "ostype": "win7"}),
-                "usb5 cannot be used with `ostype: win7`: it has usb0 to usb4",
+                "usb5 cannot be used with `ostype: win7`, which supports only usb0 to usb4",
             ),
             (
                 json!({"usb5": {"mapping": "stick"}, "machine": "pc-q35-7.0+pve1"}),
-                "usb5 cannot be used with a machine older than 7.1: it has usb0 to usb4",
+                "usb5 cannot be used with a machine type older than 7.1, which supports only usb0 to usb4",
             ),
         ],
         &[
@@ -227,42 +230,42 @@ fn usb_devices() {
 fn devices_of_the_host() {
     check(
         &[
-            (json!({"hostpci0": {"pcie": false}}), "hostpci0 needs `mapping`"),
+            (json!({"hostpci0": {"pcie": false}}), "hostpci0 requires `mapping`"),
             (
                 json!({"hostpci0": {"mapping": "gpu", "pcie": true}}),
-                "hostpci0.pcie needs the machine q35",
+                "hostpci0.pcie requires a q35 machine",
             ),
             (
                 json!({"hostpci0": {"mapping": "gpu", "legacy-igd": true}}),
-                "hostpci0.legacy-igd needs `vga: none`",
+                "hostpci0.legacy-igd requires `vga: none`",
             ),
             (
                 json!({"hostpci0": {"mapping": "gpu", "legacy-igd": true, "rombar": false},
                        "vga": "none"}),
-                "hostpci0.legacy-igd needs `rombar`",
+                "hostpci0.legacy-igd requires `rombar`",
             ),
             (
                 json!({"hostpci0": {"mapping": "gpu", "legacy-igd": true, "mdev": "a"},
                        "vga": "none"}),
-                "hostpci0.legacy-igd cannot stand beside `mdev`",
+                "hostpci0.legacy-igd cannot be combined with `mdev`",
             ),
             (
                 json!({"hostpci0": {"mapping": "gpu", "legacy-igd": true},
                        "vga": "none", "machine": "q35"}),
-                "hostpci0.legacy-igd cannot be used with the machine q35",
+                "hostpci0.legacy-igd cannot be used with a q35 machine",
             ),
             (
                 json!({"hostpci0": {"mapping": "one", "legacy-igd": true},
                        "hostpci1": {"mapping": "two", "legacy-igd": true}, "vga": "none"}),
-                "hostpci1.legacy-igd cannot be set twice: hostpci0 has it",
+                "hostpci1.legacy-igd is already set on hostpci0",
             ),
             (
                 json!({"virtiofs0": {"dirid": "share", "expose-acl": true}, "ostype": "win11"}),
                 "virtiofs0.expose-acl cannot be used with Windows",
             ),
-            (json!({"rng0": {"max_bytes": 5}}), "rng0 needs `source`"),
-            (json!({"audio0": {"driver": "none"}}), "audio0 needs `device`"),
-            (json!({"agent": {"enabled": null, "type": "isa"}}), "agent needs `enabled`"),
+            (json!({"rng0": {"max_bytes": 5}}), "rng0 requires `source`"),
+            (json!({"audio0": {"driver": "none"}}), "audio0 requires `device`"),
+            (json!({"agent": {"enabled": null, "type": "isa"}}), "agent requires `enabled`"),
         ],
         &[
             json!({"hostpci0": {"mapping": "gpu", "pcie": true}, "machine": "pc-q35-9.2+pve1"}),
@@ -292,11 +295,11 @@ fn the_boot_order() {
             (json!({"boot": "order=virtio0;virtio0"}), "boot.order names virtio0 twice"),
             (
                 json!({"boot": "order=efidisk0", "efidisk0": {"storage": "tank"}, "bios": "ovmf"}),
-                "boot.order names efidisk0, which is nothing to boot from",
+                "boot.order names efidisk0, which is not a boot device",
             ),
             (
                 json!({"boot": "order=serial0"}),
-                "boot.order names serial0, which is nothing to boot from",
+                "boot.order names serial0, which is not a boot device",
             ),
         ],
         &[json!({
@@ -311,23 +314,23 @@ fn firmware_and_board() {
     let long = "x".repeat(200);
     check(
         &[
-            (json!({"machine": {"viommu": "intel"}}), "machine.viommu can be intel only with q35"),
+            (json!({"machine": {"viommu": "intel"}}), "machine.viommu cannot be intel without q35"),
             (
                 json!({"machine": "q35,viommu=intel,aw-bits=40"}),
                 "machine.aw-bits must be 39 or 48 with `viommu: intel`",
             ),
-            (json!({"machine": "q35,aw-bits=40"}), "machine.aw-bits needs `viommu`"),
+            (json!({"machine": "q35,aw-bits=40"}), "machine.aw-bits requires `viommu`"),
             (
                 json!({"efidisk0": {"storage": "tank"}}),
-                "efidisk0 has no effect with the firmware seabios",
+                "efidisk0 has no effect with `bios: seabios`",
             ),
             (
                 json!({"efidisk0": {"pre-enrolled-keys": true}, "bios": "ovmf"}),
-                "efidisk0.pre-enrolled-keys needs `efitype: 4m`",
+                "efidisk0.pre-enrolled-keys requires `efitype: 4m`",
             ),
             (
                 json!({"smbios1": {"product": long, "serial": long}}),
-                "smbios1 is too long: PVE takes 512 characters, in base64 and with the uuid",
+                "smbios1 is too long: PVE allows 512 characters in base64, including the uuid",
             ),
             (
                 json!({"vga": "serial0,clipboard=vnc"}),
@@ -357,7 +360,7 @@ fn firmware_and_board() {
 }
 
 #[test]
-fn every_problem_is_told() {
-    let said = json!({"balloon": 4096, "vcpus": 9, "boot": "order=scsi0", "rng0": {"period": 5}});
-    assert_eq!(judge(&said, Some(&new())).len(), 4);
+fn every_problem_is_reported() {
+    let config = json!({"balloon": 4096, "vcpus": 9, "boot": "order=scsi0", "rng0": {"period": 5}});
+    assert_eq!(validate(&config, Some(&new())).len(), 4);
 }

@@ -1,23 +1,23 @@
-//! `View`: the value of an option, as far as it is known. Does no I/O.
+//! `View`: the values of options, as far as they are known. Does no I/O.
 
 use super::new_vm::NewVm;
 use crate::config_key::ConfigKey;
 use crate::parts::Parts;
 use crate::row::Part;
-use crate::settings::{Problem, Said, Settings};
+use crate::settings::{Problem, Setting, Settings};
 use std::collections::BTreeMap;
 
-/// What is said of a VM, and what a create makes of the rest.
+/// The settings of a VM, and the defaults if it is new.
 pub(super) struct View<'v> {
     pub(super) settings: &'v Settings,
     pub(super) new: Option<&'v NewVm>,
 }
 
-/// What is said of the options of a key.
+/// The options of a key.
 pub(super) type Options = BTreeMap<&'static str, Option<String>>;
 
 impl<'v> View<'v> {
-    /// The value of an option in normal form; `None`: there is none, or it is unknown.
+    /// Returns the value of an option in normal form; `None` if it has none or is unknown.
     pub(super) fn value(&self, key: &str, option: &str) -> Option<&'v str> {
         let key = ConfigKey::find(key)?;
         self.value_of(key, key.key.part(option)?)
@@ -31,25 +31,25 @@ impl<'v> View<'v> {
             _ => part.absent,
         };
         match self.settings.0.get(&key) {
-            Some(Said::Cancelled) => part.absent,
-            Some(Said::Parts(parts)) => match parts.get(part.name_in(key.key)) {
-                Some(said) => said.as_deref().or(part.absent),
+            Some(Setting::Cancelled) => part.absent,
+            Some(Setting::Parts(parts)) => match parts.get(part.name_in(key.key)) {
+                Some(setting) => setting.as_deref().or(part.absent),
                 None => self.new.and_then(|_| new()),
             },
             None => self.new.and_then(|_| new()),
         }
     }
 
-    /// A whole number; those that the document gives a new VM by itself are among them.
+    /// Returns a whole number, including cores and memory of a new VM.
     pub(super) fn number(&self, key: &str, option: &str) -> Option<u64> {
         let given = match (key, self.new) {
             ("cores", Some(new)) => new.cores,
             ("memory", Some(new)) => new.memory,
             _ => None,
         };
-        let is_said = ConfigKey::find(key).is_some_and(|key| self.settings.0.contains_key(&key));
+        let is_set = ConfigKey::find(key).is_some_and(|key| self.settings.0.contains_key(&key));
         match given {
-            Some(number) if !is_said => Some(number.into()),
+            Some(number) if !is_set => Some(number.into()),
             _ => self.value(key, option)?.parse().ok(),
         }
     }
@@ -58,25 +58,25 @@ impl<'v> View<'v> {
         self.value(key, option) == Some(value)
     }
 
-    /// Returns whether something is said of a key, and not that it shall not be there.
+    /// Returns whether a key is set and not cancelled.
     pub(super) fn has(&self, key: ConfigKey) -> bool {
-        matches!(self.settings.0.get(&key), Some(Said::Parts(_)))
+        matches!(self.settings.0.get(&key), Some(Setting::Parts(_)))
     }
 
-    /// The keys of a name or a stem, with what is said of their options.
+    /// Returns the keys with a name or stem, with their options.
     pub(super) fn each(&self, name: &str) -> impl Iterator<Item = (ConfigKey, &'v Options)> {
         self.all().filter(move |(key, _)| key.key.part.name == name)
     }
 
-    /// All keys, with what is said of their options.
+    /// Returns all keys that are set, with their options.
     pub(super) fn all(&self) -> impl Iterator<Item = (ConfigKey, &'v Options)> + use<'v> {
-        self.settings.0.iter().filter_map(|(key, said)| match said {
-            Said::Parts(parts) => Some((*key, parts)),
-            Said::Cancelled => None,
+        self.settings.0.iter().filter_map(|(key, setting)| match setting {
+            Setting::Parts(parts) => Some((*key, parts)),
+            Setting::Cancelled => None,
         })
     }
 
-    /// Returns whether the guest is Windows, and which; `None`: unknown.
+    /// Returns the version of Windows, 0 for other systems; `None` if unknown.
     pub(super) fn windows(&self) -> Option<u32> {
         // PVE: qemu-server, Helpers.pm, windows_version.
         Some(match self.value("ostype", "")? {
@@ -86,27 +86,29 @@ impl<'v> View<'v> {
         })
     }
 
-    /// Returns whether the board has PCI Express; `None`: unknown.
+    /// Returns whether the machine type is q35; `None` if unknown.
     pub(super) fn is_q35(&self) -> Option<bool> {
         Some(self.value("machine", "type")?.contains("q35"))
     }
 }
 
-/// What is said of an option.
-pub(super) fn said<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
+/// Returns the value of an option.
+pub(super) fn get<'o>(options: &'o Options, name: &str) -> Option<&'o str> {
     options.get(name)?.as_deref()
 }
 
-/// What is said of the options of a key, without those that are cancelled.
+/// Returns the options of a key, without cancelled ones.
 pub(super) fn parts_of(options: &Options) -> Parts {
     let mut parts = Parts::default();
-    for (name, value) in options.iter().filter_map(|(name, said)| Some((name, said.as_ref()?))) {
+    for (name, value) in
+        options.iter().filter_map(|(name, setting)| Some((name, setting.as_ref()?)))
+    {
         parts.set(name, value.as_str());
     }
     parts
 }
 
-/// A problem of a key, or of one of its options.
+/// Creates a problem of a key, or of one of its options.
 pub(super) fn problem(
     key: impl std::fmt::Display,
     part: &str,

@@ -1,4 +1,4 @@
-//! How a VM boots, what kind of machine it is, and what it talks through. Does no I/O.
+//! Boot, firmware, machine type and console. Does no I/O.
 
 use super::needs::on_vm;
 use super::source;
@@ -19,11 +19,11 @@ pub(super) static BOOT: Key = Key::of(
         parts: &[Part::new(
             "order",
             Kind::List(';', &rule::BOOT_DEVICE),
-            "The devices that it boots from, first one first.",
+            "Boot devices, in order.",
         )],
     },
     &[on_vm("VM.Config.Disk")],
-    "What the VM boots from.",
+    "The boot order.",
     "qemu-server, QemuServer.pm, boot_fmt",
 );
 
@@ -40,20 +40,20 @@ pub(super) static MACHINE: Key = Key::of(
         default: "type",
         bare: true,
         parts: &[
-            Part::new("type", Kind::Machine, "The board; q35 has PCI Express.").absent("pc"),
+            Part::new("type", Kind::Machine, "The machine type; q35 has PCI Express.").absent("pc"),
             Part::new("viommu", Kind::Word(&["intel", "virtio"]), "The guest's IOMMU."),
-            Part::new("aw-bits", Kind::Int(32, 64), "Bits of an address behind the IOMMU.")
+            Part::new("aw-bits", Kind::Int(32, 64), "Address width of the IOMMU in bits.")
                 .since(9, 1),
             Part::new("enable-s3", Kind::Flag, "Whether the guest can suspend to memory."),
             Part::new("enable-s4", Kind::Flag, "Whether the guest can suspend to disk."),
         ],
     },
     HARDWARE,
-    "The machine that QEMU plays.",
+    "The machine that QEMU emulates.",
     "qemu-server, Machine.pm, machine_fmt",
 );
 
-/// Debian's cloud kernel finds no disk behind PVE's default controller (facts 58).
+/// Debian's cloud kernel does not find disks on PVE's default controller (facts 58).
 pub(super) static SCSIHW: Key = Key::scalar(
     Part::new(
         "scsihw",
@@ -106,19 +106,19 @@ pub(super) static VGA: Key = Key::of(
                     "virtio-gl",
                     "vmware",
                 ]),
-                "The graphics card, or the serial port that takes its place.",
+                "The graphics card, or a serial port in its place.",
             )
             .absent("std"),
             Part::new("memory", Kind::Int(4, 512), "Its memory in MiB."),
-            Part::new("clipboard", Kind::Word(&["vnc"]), "The clipboard that the console has."),
+            Part::new("clipboard", Kind::Word(&["vnc"]), "Clipboard sharing with the console."),
         ],
     },
     HARDWARE,
-    "What the console shows.",
+    "The display.",
     "qemu-server, QemuServer.pm, vga_fmt",
 );
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending: with CPUs or memory it waits.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending: a change of cpu or memory is pending.
 pub(super) static HOTPLUG: Key = Key::scalar(
     Part::new(
         "hotplug",
@@ -126,7 +126,7 @@ pub(super) static HOTPLUG: Key = Key::scalar(
             &["network", "disk", "cpu", "memory", "usb", "cloudinit"],
             "network,disk,usb",
         ),
-        "What can be changed while the VM runs.",
+        "What can be changed while the VM is running.",
     )
     .absent("disk,network,usb")
     .effect(Effect::Live)
@@ -139,7 +139,7 @@ pub(super) static TABLET: Key = Key::scalar(
     Part::new(
         "tablet",
         Kind::Flag,
-        "Whether the console's pointer is a tablet, which does not drift.",
+        "Whether the console's pointer is a USB tablet, which does not drift.",
     )
     .absent("1")
     .effect(Effect::Plug(Feature::Usb)),
@@ -153,38 +153,42 @@ pub(super) static ACPI: Key = Key::scalar(
     source::CONFDESC,
 );
 
-/// PVE takes local time for granted only for Windows.
+/// PVE uses local time by default only for Windows.
 pub(super) static LOCALTIME: Key = Key::scalar(
     Part::new(
         "localtime",
         Kind::Flag,
-        "Whether the clock shows local time; without it, that of Windows does.",
+        "Whether the clock runs on local time [default: true for Windows].",
     ),
     OPTIONS,
     source::CONFDESC,
 );
 
 pub(super) static STARTDATE: Key = Key::scalar(
-    Part::new("startdate", Kind::Text(&rule::DATE), "The date of the clock when the VM starts.")
-        .absent("now"),
+    Part::new("startdate", Kind::Text(&rule::DATE), "The initial date of the clock.").absent("now"),
     OPTIONS,
     source::CONFDESC,
 );
 
 pub(super) static TDF: Key = Key::scalar(
-    Part::new("tdf", Kind::Flag, "Whether lost timer ticks are made up for.").absent("0"),
+    Part::new("tdf", Kind::Flag, "Whether lost timer ticks are replayed.").absent("0"),
     OPTIONS,
     source::CONFDESC,
 );
 
 pub(super) static FREEZE: Key = Key::scalar(
-    Part::new("freeze", Kind::Flag, "Whether the CPU stands still after a start.").absent("0"),
+    Part::new("freeze", Kind::Flag, "Whether the CPU stays paused after a start.").absent("0"),
     &[on_vm("VM.PowerMgmt")],
     source::CONFDESC,
 );
 
 pub(super) static REBOOT: Key = Key::scalar(
-    Part::new("reboot", Kind::Flag, "Whether the guest can reboot; without, it ends.").absent("1"),
+    Part::new(
+        "reboot",
+        Kind::Flag,
+        "Whether the guest can reboot; if false, a reboot stops the VM.",
+    )
+    .absent("1"),
     OPTIONS,
     source::CONFDESC,
 );
@@ -196,7 +200,7 @@ pub(super) static KEYBOARD: Key = Key::scalar(
             "de", "de-ch", "da", "en-gb", "en-us", "es", "fi", "fr", "fr-be", "fr-ca", "fr-ch",
             "hu", "is", "it", "ja", "lt", "mk", "nl", "no", "pl", "pt", "pt-br", "sv", "sl", "tr",
         ]),
-        "The keyboard of the VNC console.",
+        "The keyboard layout of the VNC console.",
     ),
     OPTIONS,
     "pve-common, Tools.pm, kvmkeymaplist",
@@ -206,22 +210,22 @@ const fn firmware(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Text(&rule::SMBIOS), help).wire(Wire::Base64)
 }
 
-/// The uuid is PVE's, and part of the mark: it stays when the texts are written.
+/// The uuid is set by PVE and is part of the mark: it is kept when the texts change.
 pub(super) static SMBIOS1: Key = Key::of(
     "smbios1",
     Form::Options {
         default: "",
         bare: false,
         parts: &[
-            firmware("manufacturer", "Who has made the machine, as its firmware tells."),
-            firmware("product", "The machine's product name, as its firmware tells."),
-            firmware("version", "The machine's version, as its firmware tells."),
-            firmware("serial", "The machine's serial number, as its firmware tells."),
-            firmware("sku", "The machine's order number, as its firmware tells."),
-            firmware("family", "The machine's family, as its firmware tells."),
+            firmware("manufacturer", "The manufacturer that the firmware reports."),
+            firmware("product", "The product name that the firmware reports."),
+            firmware("version", "The version that the firmware reports."),
+            firmware("serial", "The serial number that the firmware reports."),
+            firmware("sku", "The order number (SKU) that the firmware reports."),
+            firmware("family", "The product family that the firmware reports."),
         ],
     },
     HARDWARE,
-    "What the firmware tells the guest of the machine.",
+    "What the firmware reports about the machine.",
     "qemu-server, QemuServer.pm, smbios1_fmt",
 );

@@ -1,4 +1,4 @@
-//! PVE's own cloud-init drive. It has nothing to do with the seed that the tools make. Does no I/O.
+//! PVE's own cloud-init drive, which is independent of the seed that the tools create. Does no I/O.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -7,10 +7,11 @@ use crate::row::{Effect, Form, Key, Part};
 use crate::rule;
 use crate::wire::Wire;
 
-/// PVE is content with VM.Config.Network as well.
+/// PVE accepts VM.Config.Network instead.
 const NEEDS: &[Need] = &[on_vm("VM.Config.Cloudinit")];
 
-/// PVE takes all of these at once; the drive has them when the VM starts, or when it is made anew.
+/// PVE applies these immediately; the drive is updated when the VM starts or the drive is
+/// regenerated.
 const fn part(name: &'static str, kind: Kind, help: &'static str) -> Part {
     Part::new(name, kind, help).effect(Effect::Live)
 }
@@ -18,7 +19,7 @@ const fn part(name: &'static str, kind: Kind, help: &'static str) -> Part {
 const SOURCE: &str = "qemu-server, QemuServer.pm, confdesc_cloudinit";
 
 pub(super) static CIUSER: Key = Key::scalar(
-    part("ciuser", Kind::Text(&rule::CI_USER), "The user that PVE's cloud-init drive names."),
+    part("ciuser", Kind::Text(&rule::CI_USER), "The user on PVE's cloud-init drive."),
     NEEDS,
     SOURCE,
 );
@@ -27,7 +28,7 @@ pub(super) static CITYPE: Key = Key::scalar(
     part(
         "citype",
         Kind::Word(&["configdrive2", "nocloud", "opennebula"]),
-        "The format of PVE's cloud-init drive; without it, the one that the system reads.",
+        "The format of PVE's cloud-init drive [default: the one for `ostype`].",
     ),
     NEEDS,
     SOURCE,
@@ -69,7 +70,7 @@ pub(super) static NAMESERVER: Key = Key::scalar(
     part(
         "nameserver",
         Kind::List(' ', &rule::ADDRESS),
-        "The DNS servers that PVE's cloud-init drive names.",
+        "The DNS servers on PVE's cloud-init drive.",
     ),
     NEEDS,
     SOURCE,
@@ -79,7 +80,7 @@ pub(super) static SEARCHDOMAIN: Key = Key::scalar(
     part(
         "searchdomain",
         Kind::List(' ', &rule::DOMAIN),
-        "The search domains that PVE's cloud-init drive names.",
+        "The search domains on PVE's cloud-init drive.",
     ),
     NEEDS,
     SOURCE,
@@ -109,7 +110,7 @@ pub(super) static IPCONFIG: Key = Key::of(
         ],
     },
     NEEDS,
-    "What PVE's cloud-init drive says of the NIC of the same number.",
+    "The settings on PVE's cloud-init drive for the NIC with the same number.",
     "qemu-server, Network.pm, ipconfig_fmt",
 )
 .slots(32)

@@ -9,17 +9,18 @@ use crate::rule;
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.CPU")];
 
-/// PVE sets no limit, but starts no VM with more than its node has; Linux knows no more than this.
-const MOST: i64 = 8192;
+/// PVE sets no limit, but cannot start a VM with more CPUs than its node has; this is the limit of
+/// Linux.
+const MAX_CPUS: i64 = 8192;
 
 pub(super) static CORES: Key = Key::scalar(
-    Part::new("cores", Kind::Int(1, MOST), "CPU cores of each socket.").absent("1"),
+    Part::new("cores", Kind::Int(1, MAX_CPUS), "CPU cores per socket.").absent("1"),
     NEEDS,
     source::CONFDESC,
 );
 
 pub(super) static SOCKETS: Key = Key::scalar(
-    Part::new("sockets", Kind::Int(1, MOST), "CPU sockets.").absent("1"),
+    Part::new("sockets", Kind::Int(1, MAX_CPUS), "CPU sockets.").absent("1"),
     NEEDS,
     source::CONFDESC,
 );
@@ -27,49 +28,49 @@ pub(super) static SOCKETS: Key = Key::scalar(
 pub(super) static VCPUS: Key = Key::scalar(
     Part::new(
         "vcpus",
-        Kind::Int(1, MOST),
-        "How many of the CPUs are plugged in when the VM starts; without it, all are.",
+        Kind::Int(1, MAX_CPUS),
+        "CPUs that are plugged in when the VM starts [default: all].",
     )
     .effect(Effect::Plug(Feature::Cpu)),
     NEEDS,
     "qemu-server, QemuServer.pm, qemu_cpu_hotplug",
 );
 
-/// A pattern of the models would be out of date with the next QEMU, so PVE is the one to refuse.
+/// PVE validates the model: a list here would be outdated with the next QEMU.
 pub(super) static CPU: Key = Key::of(
     "cpu",
     Form::Options {
         default: "cputype",
         bare: true,
         parts: &[
-            Part::new("cputype", Kind::Text(&rule::CPU_MODEL), "The model that the guest sees.")
-                .also(&["type"])
+            Part::new("cputype", Kind::Text(&rule::CPU_MODEL), "The CPU model.")
+                .aliases(&["type"])
                 .absent("kvm64")
                 .at_create("host")
-                // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema says otherwise.
+                // PVE: qemu-server, CPUConfig.pm, validate_cpu_conf; its schema differs.
                 .required(),
-            Part::new("flags", Kind::Set(';', &rule::CPU_FLAG), "Flags to switch on or off."),
+            Part::new("flags", Kind::Set(';', &rule::CPU_FLAG), "CPU flags to enable or disable."),
             Part::new("hidden", Kind::Flag, "Whether KVM hides from the guest.").absent("0"),
             Part::new(
                 "hv-vendor-id",
                 Kind::Text(&rule::VENDOR_ID),
-                "What Hyper-V's interface names as its vendor.",
+                "The vendor ID of the Hyper-V interface.",
             ),
             Part::new(
                 "phys-bits",
                 Kind::Text(&rule::PHYS_BITS),
-                "Bits of a memory address that the guest is told of, or host.",
+                "Physical address bits that the guest sees, or host.",
             ),
             Part::new(
                 "guest-phys-bits",
                 Kind::Int(32, 64),
-                "Bits of a memory address that the guest may use.",
+                "Physical address bits that the guest can use.",
             )
             .since(9, 1),
             Part::new(
                 "level",
                 Kind::Int(0, 4_294_967_295),
-                "The highest CPUID leaf that the guest can ask for.",
+                "The highest CPUID leaf that the guest can query.",
             )
             .since(9, 2),
         ],
@@ -84,23 +85,19 @@ pub(super) static CPU: Key = Key::of(
 );
 
 pub(super) static CPULIMIT: Key = Key::scalar(
-    Part::new(
-        "cpulimit",
-        Kind::Decimal(0, 128),
-        "How much CPU time the VM may use, in CPUs; 0 is no limit.",
-    )
-    .absent("0")
-    .effect(Effect::Live),
+    Part::new("cpulimit", Kind::Decimal(0, 128), "Limit of CPU time, in CPUs; 0 means no limit.")
+        .absent("0")
+        .effect(Effect::Live),
     NEEDS,
     "qemu-server, QemuServer.pm, vmconfig_hotplug_pending",
 );
 
-/// PVE takes up to 262144, but writes 10000 instead: pve-common, CGroup.pm, clamp_cpu_shares.
+/// PVE accepts up to 262144, but reduces it to 10000: pve-common, CGroup.pm, clamp_cpu_shares.
 pub(super) static CPUUNITS: Key = Key::scalar(
     Part::new(
         "cpuunits",
         Kind::Int(1, 10_000),
-        "The VM's weight when CPU time is short; more is more.",
+        "The VM's share when CPU time is scarce; higher means more.",
     )
     .absent("100")
     .effect(Effect::Live),
@@ -120,18 +117,18 @@ pub(super) static NUMA_NODE: Key = Key::of(
         default: "",
         bare: false,
         parts: &[
-            Part::new("cpus", Kind::Set(';', &rule::RANGE), "The guest's CPUs of this node.")
+            Part::new("cpus", Kind::Set(';', &rule::RANGE), "The guest's CPUs on this node.")
                 .required(),
             Part::new("memory", Kind::Decimal(1, i64::MAX), "Memory of this node in MiB."),
             Part::new(
                 "hostnodes",
                 Kind::Set(';', &rule::RANGE),
-                "The host's NUMA nodes that the memory comes from.",
+                "The host's NUMA nodes to take the memory from.",
             ),
             Part::new(
                 "policy",
                 Kind::Word(&["preferred", "bind", "interleave"]),
-                "How the memory is spread over the host's nodes.",
+                "How the memory is spread across the host's nodes.",
             ),
         ],
     },
@@ -142,8 +139,12 @@ pub(super) static NUMA_NODE: Key = Key::of(
 .slots(8);
 
 pub(super) static KVM: Key = Key::scalar(
-    Part::new("kvm", Kind::Flag, "Whether the hardware runs the guest; without, it is emulated.")
-        .absent("1"),
+    Part::new(
+        "kvm",
+        Kind::Flag,
+        "Whether to use hardware virtualization; if false, the CPU is emulated.",
+    )
+    .absent("1"),
     &[on_vm("VM.Config.HWType")],
     source::CONFDESC,
 );

@@ -1,4 +1,4 @@
-//! Devices: those of the host by their mapping, folders, and small ones. Does no I/O.
+//! Devices: host devices by mapping, shared directories, and others. Does no I/O.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -6,22 +6,18 @@ use crate::need::{Need, On, When};
 use crate::row::{Effect, Feature, Form, Key, Part};
 use crate::rule;
 
-/// A token may plug in SPICE's redirection, else only what a mapping names.
+/// A token can use SPICE redirection or a mapping.
 pub(super) static USB: Key = Key::of(
     "usb",
     Form::Options {
         default: "host",
         bare: false,
         parts: &[
-            Part::new(
-                "host",
-                Kind::Word(&["spice"]),
-                "A port for SPICE, where no mapping is named.",
-            )
-            .effect(Effect::Plug(Feature::Usb)),
+            Part::new("host", Kind::Word(&["spice"]), "A SPICE port, used without a mapping.")
+                .effect(Effect::Plug(Feature::Usb)),
             Part::new("mapping", Kind::Text(&rule::MAPPING), "The mapping of the device.")
                 .effect(Effect::Plug(Feature::Usb)),
-            Part::new("usb3", Kind::Flag, "Whether it is USB 3, where the guest is an old one.")
+            Part::new("usb3", Kind::Flag, "Whether it is USB 3; only for older guests.")
                 .absent("0")
                 .effect(Effect::Plug(Feature::Usb)),
         ],
@@ -43,28 +39,29 @@ pub(super) static HOSTPCI: Key = Key::of(
         bare: false,
         parts: &[
             Part::new("mapping", Kind::Text(&rule::MAPPING), "The mapping of the device."),
-            Part::new("pcie", Kind::Flag, "Whether it is on PCI Express, which needs q35.")
+            Part::new("pcie", Kind::Flag, "Whether it is on PCI Express, which requires q35.")
                 .absent("0"),
             Part::new("rombar", Kind::Flag, "Whether the guest sees the device's ROM.").absent("1"),
-            Part::new("x-vga", Kind::Flag, "Whether it is the guest's graphics card.").absent("0"),
+            Part::new("x-vga", Kind::Flag, "Whether it is the guest's primary graphics card.")
+                .absent("0"),
             Part::new(
                 "legacy-igd",
                 Kind::Flag,
-                "Whether Intel's graphics take the place of the guest's own.",
+                "Whether Intel's integrated graphics replace the guest's own.",
             )
             .absent("0"),
-            Part::new("mdev", Kind::Text(&rule::MDEV), "The type of mediated device."),
-            Part::new("vendor-id", Kind::Text(&rule::PCI_ID), "The vendor that the guest sees."),
-            Part::new("device-id", Kind::Text(&rule::PCI_ID), "The device that the guest sees."),
+            Part::new("mdev", Kind::Text(&rule::MDEV), "The mediated device type."),
+            Part::new("vendor-id", Kind::Text(&rule::PCI_ID), "The vendor ID that the guest sees."),
+            Part::new("device-id", Kind::Text(&rule::PCI_ID), "The device ID that the guest sees."),
             Part::new(
                 "sub-vendor-id",
                 Kind::Text(&rule::PCI_ID),
-                "The subsystem's vendor that the guest sees.",
+                "The subsystem vendor ID that the guest sees.",
             ),
             Part::new(
                 "sub-device-id",
                 Kind::Text(&rule::PCI_ID),
-                "The subsystem's device that the guest sees.",
+                "The subsystem device ID that the guest sees.",
             ),
             Part::new(
                 "driver",
@@ -90,14 +87,14 @@ pub(super) static VIRTIOFS: Key = Key::of(
         default: "dirid",
         bare: true,
         parts: &[
-            Part::new("dirid", Kind::Text(&rule::MAPPING), "The mapping of the folder.").required(),
+            Part::new("dirid", Kind::Text(&rule::MAPPING), "The directory mapping.").required(),
             Part::new(
                 "cache",
                 Kind::Word(&["auto", "always", "metadata", "never"]),
                 "How the guest caches it.",
             )
             .absent("auto"),
-            Part::new("direct-io", Kind::Flag, "Whether programs may go past the cache.")
+            Part::new("direct-io", Kind::Flag, "Whether programs can bypass the cache.")
                 .absent("0"),
             Part::new("expose-xattr", Kind::Flag, "Whether files have extended attributes.")
                 .absent("0"),
@@ -105,7 +102,7 @@ pub(super) static VIRTIOFS: Key = Key::of(
         ],
     },
     &[on_vm("VM.Config.Disk"), Need::new(On::Mapping("dir", "dirid"), "Mapping.Use")],
-    "A folder of the host.",
+    "A shared directory of the host.",
     "qemu-server, Virtiofs.pm, virtiofs_fmt; API2/Qemu.pm, check_dir_perm",
 )
 .slots(10);
@@ -119,13 +116,13 @@ pub(super) static RNG: Key = Key::of(
             Part::new(
                 "source",
                 Kind::Word(&["/dev/urandom", "/dev/random", "/dev/hwrng"]),
-                "The host's file that the numbers come from.",
+                "The host's device that provides the numbers.",
             )
             .required(),
             Part::new(
                 "max_bytes",
                 Kind::Int(0, i64::MAX),
-                "Bytes that the guest gets in each period; 0 is no limit.",
+                "Bytes that the guest gets per period; 0 means no limit.",
             )
             .absent("1024"),
             Part::new("period", Kind::Int(1, i64::MAX), "The period in milliseconds.")
@@ -154,7 +151,7 @@ pub(super) static WATCHDOG: Key = Key::of(
             Part::new(
                 "action",
                 Kind::Word(&["reset", "shutdown", "poweroff", "pause", "debug", "none"]),
-                "What happens when the guest no longer answers.",
+                "What happens when the guest stops responding.",
             ),
         ],
     },
@@ -175,7 +172,7 @@ pub(super) static AUDIO: Key = Key::of(
                 "The device that the guest sees.",
             )
             .required(),
-            Part::new("driver", Kind::Word(&["spice", "none"]), "Where its sound goes.")
+            Part::new("driver", Kind::Word(&["spice", "none"]), "The audio backend.")
                 .absent("spice"),
         ],
     },

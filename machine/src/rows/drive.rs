@@ -1,7 +1,7 @@
 //! Drives. Does no I/O.
 //!
-//! `storage`, `import` and `size` are not PVE's options: they say what a disk is made of, and where
-//! it lies. PVE's `file` holds that of a CD drive.
+//! `storage`, `import` and `size` are our own options, which describe a disk. PVE's `file` is used
+//! for CD drives.
 
 use super::needs::on_vm;
 use crate::kind::Kind;
@@ -20,7 +20,7 @@ const NEEDS: &[Need] = &[
     Need::new(On::Root, "Sys.Console").when(When::Is("file", "cdrom")),
 ];
 
-/// Neither the firmware's disk nor the TPM's is ever a CD drive.
+/// EFI and TPM disks are never CD drives.
 const DISK_NEEDS: &[Need] =
     &[on_vm("VM.Config.Disk"), Need::new(On::Storage, "Datastore.AllocateSpace")];
 
@@ -28,21 +28,22 @@ const PLUG: Effect = Effect::Plug(Feature::Disk);
 
 const SOURCE: &str = "qemu-server, Drive.pm, drivedesc_base; QemuServer.pm, vmconfig_update_disk";
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium of a CD drive is changed.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_disk: the medium is changed.
 const FILE: Part =
-    Part::new("file", Kind::Text(&rule::VOLUME), "The volume of a CD drive, none or cdrom.")
-        .also(&["volume"])
+    Part::new("file", Kind::Text(&rule::VOLUME), "The volume of a CD drive, or none or cdrom.")
+        .aliases(&["volume"])
         .effect(Effect::Live);
 
 const STORAGE: Part = Part::new("storage", Kind::Text(&rule::STORAGE), "The storage of the disk.")
     .effect(Effect::Live);
-const IMPORT: Part = Part::new("import", Kind::Text(&rule::IMAGE), "The image that it is made of.")
-    .effect(Effect::AtCreate);
+const IMPORT: Part =
+    Part::new("import", Kind::Text(&rule::IMAGE), "The image that it is created from.")
+        .effect(Effect::AtCreate);
 const SIZE: Part = Part::new("size", Kind::Size, "Its size in GiB.").effect(Effect::Grow);
 const FORMAT: Part = Part::new(
     "format",
     Kind::Word(&["raw", "qcow", "qed", "qcow2", "vmdk", "cloop"]),
-    "The format of a new disk, where the storage has a choice.",
+    "The format of a new disk, if the storage supports several.",
 )
 .effect(Effect::AtCreate);
 const MEDIA: Part =
@@ -61,35 +62,33 @@ const AIO: Part = Part::new(
 const DISCARD: Part = Part::new(
     "discard",
     Kind::Word(&["ignore", "on"]),
-    "Whether freed blocks are given back to the storage.",
+    "Whether freed blocks are returned to the storage.",
 )
 .absent("ignore")
 .at_create("on");
 const DETECT_ZEROES: Part =
     Part::new("detect_zeroes", Kind::Flag, "Whether zeroes are written as holes.");
 const IOTHREAD: Part =
-    Part::new("iothread", Kind::Flag, "Whether the disk has a thread of its own.")
+    Part::new("iothread", Kind::Flag, "Whether the disk has its own I/O thread.")
         .absent("0")
         .at_create("1");
-const SSD: Part =
-    Part::new("ssd", Kind::Flag, "Whether the guest takes it for an SSD.").absent("0");
-const READ_ONLY: Part =
-    Part::new("ro", Kind::Flag, "Whether the guest can only read it.").absent("0");
+const SSD: Part = Part::new("ssd", Kind::Flag, "Whether the guest sees it as an SSD.").absent("0");
+const READ_ONLY: Part = Part::new("ro", Kind::Flag, "Whether it is read-only.").absent("0");
 const BACKUP: Part =
-    Part::new("backup", Kind::Flag, "Whether backups hold it.").absent("1").effect(Effect::Live);
+    Part::new("backup", Kind::Flag, "Whether backups include it.").absent("1").effect(Effect::Live);
 const REPLICATE: Part = Part::new("replicate", Kind::Flag, "Whether replication jobs copy it.")
     .absent("1")
     .effect(Effect::Live);
-const SHARED: Part =
-    Part::new("shared", Kind::Flag, "Whether every node has this volume, without PVE's doing.")
-        .absent("0")
-        .effect(Effect::Live);
-const SNAPSHOT: Part = Part::new(
-    "snapshot",
+const SHARED: Part = Part::new(
+    "shared",
     Kind::Flag,
-    "Whether what the guest writes is thrown away when it stops.",
+    "Whether the volume is available on every node without PVE's help.",
 )
-.absent("0");
+.absent("0")
+.effect(Effect::Live);
+const SNAPSHOT: Part =
+    Part::new("snapshot", Kind::Flag, "Whether writes are discarded when the guest stops.")
+        .absent("0");
 const READ_ERROR: Part = Part::new(
     "rerror",
     Kind::Word(&["ignore", "report", "stop"]),
@@ -110,11 +109,11 @@ const PRODUCT: Part =
     Part::new("product", Kind::Text(&rule::PRODUCT), "The product that the guest sees.");
 const VENDOR: Part =
     Part::new("vendor", Kind::Text(&rule::VENDOR), "The vendor that the guest sees.");
-const QUEUES: Part = Part::new("queues", Kind::Int(2, i64::MAX), "How many queues it has.");
+const QUEUES: Part = Part::new("queues", Kind::Int(2, i64::MAX), "Number of queues.");
 const SCSI_BLOCK: Part = Part::new(
     "scsiblock",
     Kind::Flag,
-    "Whether the guest's SCSI commands go straight to a disk of the host.",
+    "Whether the guest's SCSI commands are passed through to a host disk.",
 )
 .absent("0");
 
@@ -122,7 +121,8 @@ const fn rate(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Int(0, i64::MAX), help).effect(Effect::Live)
 }
 
-/// PVE takes these at once, but hands them to QEMU only when the VM starts. It writes no zero down.
+/// PVE stores these immediately, but passes them to QEMU only at the next start. It does not store
+/// 0.
 const fn bytes(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Int(0, i64::MAX), help).absent("0")
 }
@@ -131,41 +131,37 @@ const fn megabytes(name: &'static str, help: &'static str) -> Part {
     Part::new(name, Kind::Decimal(0, i64::MAX), help).effect(Effect::Live)
 }
 
-const fn seconds(name: &'static str, also: &'static [&'static str], help: &'static str) -> Part {
-    Part::new(name, Kind::Int(1, i64::MAX), help).also(also).effect(Effect::Live)
+const fn seconds(name: &'static str, aliases: &'static [&'static str], help: &'static str) -> Part {
+    Part::new(name, Kind::Int(1, i64::MAX), help).aliases(aliases).effect(Effect::Live)
 }
 
 const MBPS: Part = megabytes("mbps", "Limit in MB per second.");
 const MBPS_RD: Part = megabytes("mbps_rd", "Limit for reading in MB per second.");
 const MBPS_WR: Part = megabytes("mbps_wr", "Limit for writing in MB per second.");
-const MBPS_MAX: Part = megabytes("mbps_max", "Limit for a while, in MB per second.");
-const MBPS_RD_MAX: Part =
-    megabytes("mbps_rd_max", "Limit for reading for a while, in MB per second.");
-const MBPS_WR_MAX: Part =
-    megabytes("mbps_wr_max", "Limit for writing for a while, in MB per second.");
+const MBPS_MAX: Part = megabytes("mbps_max", "Burst limit in MB per second.");
+const MBPS_RD_MAX: Part = megabytes("mbps_rd_max", "Burst limit for reading in MB per second.");
+const MBPS_WR_MAX: Part = megabytes("mbps_wr_max", "Burst limit for writing in MB per second.");
 const IOPS: Part = rate("iops", "Limit in operations per second.");
 const IOPS_RD: Part = rate("iops_rd", "Limit for reading in operations per second.");
 const IOPS_WR: Part = rate("iops_wr", "Limit for writing in operations per second.");
-const IOPS_MAX: Part = rate("iops_max", "Limit for a while, in operations per second.");
-const IOPS_RD_MAX: Part =
-    rate("iops_rd_max", "Limit for reading for a while, in operations per second.");
-const IOPS_WR_MAX: Part =
-    rate("iops_wr_max", "Limit for writing for a while, in operations per second.");
+const IOPS_MAX: Part = rate("iops_max", "Burst limit in operations per second.");
+const IOPS_RD_MAX: Part = rate("iops_rd_max", "Burst limit for reading in operations per second.");
+const IOPS_WR_MAX: Part = rate("iops_wr_max", "Burst limit for writing in operations per second.");
 const BPS: Part = bytes("bps", "Limit in bytes per second.");
 const BPS_RD: Part = bytes("bps_rd", "Limit for reading in bytes per second.");
 const BPS_WR: Part = bytes("bps_wr", "Limit for writing in bytes per second.");
-const BPS_SECONDS: Part = seconds("bps_max_length", &[], "Seconds that mbps_max holds for.");
+const BPS_SECONDS: Part = seconds("bps_max_length", &[], "Seconds that mbps_max applies.");
 const BPS_RD_SECONDS: Part =
-    seconds("bps_rd_max_length", &["bps_rd_length"], "Seconds that mbps_rd_max holds for.");
+    seconds("bps_rd_max_length", &["bps_rd_length"], "Seconds that mbps_rd_max applies.");
 const BPS_WR_SECONDS: Part =
-    seconds("bps_wr_max_length", &["bps_wr_length"], "Seconds that mbps_wr_max holds for.");
-const IOPS_SECONDS: Part = seconds("iops_max_length", &[], "Seconds that iops_max holds for.");
+    seconds("bps_wr_max_length", &["bps_wr_length"], "Seconds that mbps_wr_max applies.");
+const IOPS_SECONDS: Part = seconds("iops_max_length", &[], "Seconds that iops_max applies.");
 const IOPS_RD_SECONDS: Part =
-    seconds("iops_rd_max_length", &["iops_rd_length"], "Seconds that iops_rd_max holds for.");
+    seconds("iops_rd_max_length", &["iops_rd_length"], "Seconds that iops_rd_max applies.");
 const IOPS_WR_SECONDS: Part =
-    seconds("iops_wr_max_length", &["iops_wr_length"], "Seconds that iops_wr_max holds for.");
+    seconds("iops_wr_max_length", &["iops_wr_length"], "Seconds that iops_wr_max applies.");
 
-/// The options of a bus: those of all, then its own.
+/// The options of a bus: common ones and its own.
 macro_rules! parts {
     ($($own:expr),* $(,)?) => {
         &[
@@ -210,7 +206,7 @@ pub(super) static SATA: Key =
 pub(super) static IDE: Key =
     Key::of("ide", Form::Drive(parts!(SSD, WWN, MODEL)), NEEDS, "An IDE drive.", SOURCE).slots(4);
 
-/// A new certificate is enrolled by PVE itself: qemu-server, OVMF.pm.
+/// PVE enrolls new certificates itself: qemu-server, OVMF.pm.
 pub(super) static EFIDISK: Key = Key::of(
     "efidisk0",
     Form::Drive(&[
@@ -225,21 +221,21 @@ pub(super) static EFIDISK: Key = Key::of(
         Part::new(
             "ms-cert",
             Kind::Word(&["2011", "2023", "2023w", "2023k"]),
-            "Which of Microsoft's certificates are in it, as PVE notes it down.",
+            "Which Microsoft certificates it holds, as recorded by PVE.",
         )
         .absent("2011")
         .effect(Effect::AtCreate)
         .since(9, 1),
     ]),
     DISK_NEEDS,
-    "The disk for what UEFI stores.",
+    "The disk for UEFI variables.",
     "qemu-server, Drive.pm, efidisk_fmt",
 );
 
 pub(super) static TPMSTATE: Key = Key::of(
     "tpmstate0",
     Form::Drive(&[
-        // PVE: qemu-server, QemuServer.pm, clone_disk: it moves only while the VM is off.
+        // PVE: qemu-server, QemuServer.pm, clone_disk: it can move only while the VM is stopped.
         STORAGE.effect(Effect::Restart),
         Part::new("format", Kind::Word(&["raw", "qcow2", "vmdk"]), "The format of its disk.")
             .effect(Effect::AtCreate)
@@ -249,6 +245,6 @@ pub(super) static TPMSTATE: Key = Key::of(
             .effect(Effect::AtCreate),
     ]),
     DISK_NEEDS,
-    "The disk for what a TPM stores.",
+    "The disk for the TPM state.",
     "qemu-server, Drive.pm, tpmstate_fmt",
 );

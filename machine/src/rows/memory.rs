@@ -8,15 +8,15 @@ use crate::row::{Effect, Feature, Form, Key, Part};
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.Memory")];
 
-/// PVE sets no limit; this is what it can ever plug into a running guest.
-const MOST: i64 = 4_178_944;
+/// PVE sets no limit; this is the most that it can hotplug.
+const MAX_MIB: i64 = 4_178_944;
 
 pub(super) static MEMORY: Key = Key::of(
     "memory",
     Form::Options {
         default: "current",
         bare: true,
-        parts: &[Part::new("current", Kind::Int(16, MOST), "Memory in MiB.")
+        parts: &[Part::new("current", Kind::Int(16, MAX_MIB), "Memory in MiB.")
             .required()
             .absent("512")
             .effect(Effect::Plug(Feature::Memory))],
@@ -27,12 +27,12 @@ pub(super) static MEMORY: Key = Key::of(
 )
 .effect(Effect::Plug(Feature::Memory));
 
-/// To or from 0 it is another device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
+/// A change to or from 0 changes the device: qemu-server, QemuServer.pm, vmconfig_hotplug_pending.
 pub(super) static BALLOON: Key = Key::scalar(
     Part::new(
         "balloon",
-        Kind::Int(0, MOST),
-        "Memory in MiB that the guest keeps when the host runs short; 0 takes none away.",
+        Kind::Int(0, MAX_MIB),
+        "Memory in MiB that the guest keeps when the host runs short; 0 disables ballooning.",
     )
     .effect(Effect::Live)
     .restarts(&["0"]),
@@ -44,7 +44,7 @@ pub(super) static SHARES: Key = Key::scalar(
     Part::new(
         "shares",
         Kind::Int(0, 50_000),
-        "The VM's weight when the host gives memory back; 0 leaves its balloon alone.",
+        "The VM's share when the host returns memory; 0 turns automatic ballooning off.",
     )
     .absent("1000")
     .effect(Effect::Live),
@@ -53,7 +53,7 @@ pub(super) static SHARES: Key = Key::scalar(
 );
 
 pub(super) static ALLOW_KSM: Key = Key::scalar(
-    Part::new("allow-ksm", Kind::Flag, "Whether pages that VMs have in common are merged.")
+    Part::new("allow-ksm", Kind::Flag, "Whether identical pages of VMs are merged (KSM).")
         .absent("1")
         .since(9, 1),
     NEEDS,

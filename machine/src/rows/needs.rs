@@ -1,4 +1,4 @@
-//! The privilege that most rows take. Does no I/O.
+//! The privilege that most rows require. Does no I/O.
 
 use crate::need::{Need, On};
 

@@ -25,31 +25,31 @@ const MODELS: &[&str] = &[
 
 const PLUG: Effect = Effect::Plug(Feature::Network);
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_net: what makes another device is plugged out
-/// and in again, the rest is changed on the host's side.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_net: a change of the device replugs it, other
+/// changes apply on the host.
 const PARTS: &[Part] = &[
     Part::new("model", Kind::Word(MODELS), "The device that the guest sees.")
         .required()
         .at_create("virtio")
         .effect(PLUG),
-    Part::new("macaddr", Kind::Mac, "Its MAC address.").also(&["mac"]).effect(PLUG),
+    Part::new("macaddr", Kind::Mac, "Its MAC address.").aliases(&["mac"]).effect(PLUG),
     Part::new("bridge", Kind::Text(&rule::BRIDGE), "The bridge or vnet.").effect(Effect::Live),
-    Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").also(&["vlan"]).effect(Effect::Live),
+    Part::new("tag", Kind::Int(1, 4094), "Its VLAN tag.").aliases(&["vlan"]).effect(Effect::Live),
     Part::new("trunks", Kind::Set(';', &rule::RANGE), "VLAN tags that the guest may use itself.")
         .effect(Effect::Live),
-    Part::new("firewall", Kind::Flag, "Whether PVE's firewall guards it.")
+    Part::new("firewall", Kind::Flag, "Whether PVE's firewall filters it.")
         .absent("0")
         .effect(Effect::Live),
-    Part::new("link_down", Kind::Flag, "Whether its cable is pulled.")
+    Part::new("link_down", Kind::Flag, "Whether the link is down.")
         .absent("0")
         .effect(Effect::Live),
-    Part::new("mtu", Kind::Int(1, 65_520), "Its largest packet in bytes; 1 is the bridge's.")
+    Part::new("mtu", Kind::Int(1, 65_520), "Its MTU in bytes; 1 means the bridge's MTU.")
         .effect(PLUG),
-    Part::new("queues", Kind::Int(0, 64), "How many queues it has.").effect(PLUG),
-    Part::new("rate", Kind::Decimal(0, i64::MAX), "Its limit in megabytes per second.")
+    Part::new("queues", Kind::Int(0, 64), "Number of queues.").effect(PLUG),
+    Part::new("rate", Kind::Decimal(0, i64::MAX), "Rate limit in MB per second.")
         .effect(Effect::Live),
-    // PVE takes it at once, but the device has it only when it is plugged in anew.
-    Part::new("host-tunnel", Kind::Flag, "Whether the host's GSO over UDP tunnels is offered.")
+    // PVE stores it immediately, but the device gets it only when it is replugged.
+    Part::new("host-tunnel", Kind::Flag, "Whether the host offers GSO over UDP tunnels.")
         .since(9, 2),
 ];
 

@@ -1,4 +1,4 @@
-//! What PVE calls a VM's options. Does no I/O.
+//! The options of a VM, as PVE's web UI calls them. Does no I/O.
 
 use super::needs::on_vm;
 use super::source;
@@ -9,32 +9,32 @@ use crate::rule;
 
 const NEEDS: &[Need] = &[on_vm("VM.Config.Options")];
 
-/// PVE: qemu-server, QemuServer.pm, vmconfig_update_agent: the rest waits.
+/// PVE: qemu-server, QemuServer.pm, vmconfig_update_agent: other options are pending.
 ///
-/// PVE 9.2 calls the freezing `freeze-fs`; every version takes the name that stands here.
+/// PVE 9.2 calls it `freeze-fs`; every version accepts `freeze-fs-on-backup`.
 pub(super) static AGENT: Key = Key::of(
     "agent",
     Form::Options {
         default: "enabled",
         bare: true,
         parts: &[
-            Part::new("enabled", Kind::Flag, "Whether PVE talks to the guest agent.")
+            Part::new("enabled", Kind::Flag, "Whether PVE uses the guest agent.")
                 .required()
                 .absent("0")
                 .at_create("1"),
             Part::new(
                 "fstrim_cloned_disks",
                 Kind::Flag,
-                "Whether the guest gives free blocks back after its disks were moved.",
+                "Whether the guest trims its disks after they were moved.",
             )
             .absent("0")
             .effect(Effect::Live),
             Part::new(
                 "freeze-fs-on-backup",
                 Kind::Flag,
-                "Whether the guest's file systems stand still while a backup or a snapshot begins.",
+                "Whether the guest's file systems are frozen when a backup or snapshot begins.",
             )
-            .also(&["freeze-fs", "guest-fsfreeze"])
+            .aliases(&["freeze-fs", "guest-fsfreeze"])
             .absent("1"),
             Part::new("type", Kind::Word(&["virtio", "isa"]), "The channel.").absent("virtio"),
         ],
@@ -77,9 +77,13 @@ pub(super) static STARTUP: Key = Key::of(
         parts: &[
             Part::new("order", Kind::Int(0, 4_294_967_295), "Lower numbers start first.")
                 .effect(Effect::Live),
-            Part::new("up", Kind::Int(0, 4_294_967_295), "Seconds until the next one is started.")
-                .effect(Effect::Live),
-            Part::new("down", Kind::Int(0, 4_294_967_295), "Seconds that it has to shut down.")
+            Part::new(
+                "up",
+                Kind::Int(0, 4_294_967_295),
+                "Seconds to wait before the next VM starts.",
+            )
+            .effect(Effect::Live),
+            Part::new("down", Kind::Int(0, 4_294_967_295), "Seconds allowed for the shutdown.")
                 .effect(Effect::Live),
         ],
     },
@@ -98,7 +102,7 @@ pub(super) static PROTECTION: Key = Key::scalar(
 );
 
 pub(super) static DESCRIPTION: Key = Key::scalar(
-    Part::new("description", Kind::Lines(&rule::NOTE), "What PVE shows as the VM's notes.")
+    Part::new("description", Kind::Lines(&rule::NOTE), "The VM's notes in PVE.")
         .absent("")
         .effect(Effect::Live),
     NEEDS,
@@ -109,7 +113,7 @@ pub(super) static MIGRATE_DOWNTIME: Key = Key::scalar(
     Part::new(
         "migrate_downtime",
         Kind::Decimal(0, i64::MAX),
-        "Seconds that the guest may stand still when it moves.",
+        "Longest pause of the guest during a migration, in seconds.",
     )
     .absent("0.1")
     .effect(Effect::Live),
@@ -121,7 +125,7 @@ pub(super) static MIGRATE_SPEED: Key = Key::scalar(
     Part::new(
         "migrate_speed",
         Kind::Int(0, i64::MAX),
-        "Limit for a move in MB per second; 0 is none.",
+        "Migration speed limit in MB per second; 0 means no limit.",
     )
     .absent("0")
     .effect(Effect::Live),
@@ -133,7 +137,7 @@ pub(super) static VMSTATESTORAGE: Key = Key::scalar(
     Part::new(
         "vmstatestorage",
         Kind::Text(&rule::STORAGE),
-        "The storage for the memory of snapshots and of VMs that sleep.",
+        "The storage for the memory of snapshots and suspended VMs.",
     )
     .effect(Effect::Live),
     &[on_vm("VM.Config.Disk"), Need::new(On::Storage, "Datastore.AllocateSpace")],

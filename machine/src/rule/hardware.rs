@@ -1,15 +1,15 @@
-//! Rules for what makes a machine: processor, machine type, devices. Does no I/O.
+//! Rules for hardware: processor, machine type, devices. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 
-/// A CPU model. PVE: qemu-server, CPUConfig.pm: custom models begin with `custom-`.
+/// A CPU model. PVE: qemu-server, CPUConfig.pm: custom models start with `custom-`.
 pub const CPU_MODEL: Rule = Rule::new(
     "a CPU model such as host or x86-64-v2-AES",
     |s| is_word(s, 64, "-_."),
     "^[A-Za-z0-9_.-]+$",
 );
 
-/// PVE: qemu-server, CPUFlags.pm: VMs may have no others; `nested-virt` came with 9.1.
+/// PVE: qemu-server, CPUFlags.pm: the only flags for VMs; `nested-virt` since 9.1.
 const CPU_FLAGS: [&str; 13] = [
     "aes",
     "amd-no-ssb",
@@ -26,9 +26,9 @@ const CPU_FLAGS: [&str; 13] = [
     "virt-ssbd",
 ];
 
-/// A flag of a CPU, switched on by `+` or off by `-`.
+/// A CPU flag, enabled by `+` or disabled by `-`.
 pub const CPU_FLAG: Rule = Rule::new(
-    "+ or - and a flag that PVE lets a VM have, such as +aes, -pcid or +nested-virt",
+    "+ or - followed by a flag that PVE allows for VMs, such as +aes, -pcid or +nested-virt",
     |s| s.strip_prefix(['+', '-']).is_some_and(|flag| CPU_FLAGS.contains(&flag)),
     "^[+-][a-z0-9-]+$",
 );
@@ -40,7 +40,7 @@ pub const PHYS_BITS: Rule = Rule::new(
     "^(host|[0-9]{1,2})$",
 );
 
-/// What Hyper-V's interface names as its vendor.
+/// The vendor ID of the Hyper-V interface.
 pub const VENDOR_ID: Rule =
     Rule::new("1 to 12 letters and digits", |s| is_word(s, 12, ""), "^[A-Za-z0-9]{1,12}$");
 
@@ -77,35 +77,35 @@ fn is_machine(s: &str) -> bool {
     s.len() <= 40 && digits(pve) && version.contains('.') && version.split('.').all(digits)
 }
 
-/// An id on the PCI bus.
-pub const PCI_ID: Rule = Rule::new("an id such as 0x10de", |s| is_hex(s, 4), "^0x[0-9A-Fa-f]{4}$");
+/// A PCI ID.
+pub const PCI_ID: Rule = Rule::new("an ID such as 0x10de", |s| is_hex(s, 4), "^0x[0-9A-Fa-f]{4}$");
 
 /// A mediated device.
 pub const MDEV: Rule = Rule::new(
-    "a type of mediated device such as nvidia-63",
+    "a mediated device type such as nvidia-63",
     |s| !s.is_empty() && !s.contains(['/', '.', ':', ',', ';', ' ']),
     "^[^/.:,; ]+$",
 );
 
 /// A drive's world-wide name.
 pub const WWN: Rule =
-    Rule::new("0x and 16 hexadecimal digits", |s| is_hex(s, 16), "^0x[0-9A-Fa-f]{16}$");
+    Rule::new("0x followed by 16 hexadecimal digits", |s| is_hex(s, 16), "^0x[0-9A-Fa-f]{16}$");
 
 fn is_hex(s: &str, digits: usize) -> bool {
     s.strip_prefix("0x")
         .is_some_and(|hex| hex.len() == digits && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// What a SCSI drive says that it is.
+/// The product of a SCSI drive.
 pub const PRODUCT: Rule = Rule::new(
-    "at most 16 letters, digits, blanks, - and _",
+    "at most 16 letters, digits, spaces, - and _",
     |s| is_word(s, 16, "-_ "),
     "^[A-Za-z0-9 _-]{1,16}$",
 );
 
-/// Who a SCSI drive says that has made it.
+/// The vendor of a SCSI drive.
 pub const VENDOR: Rule = Rule::new(
-    "at most 8 letters, digits, blanks, - and _",
+    "at most 8 letters, digits, spaces, - and _",
     |s| is_word(s, 8, "-_ "),
     "^[A-Za-z0-9 _-]{1,8}$",
 );
@@ -118,7 +118,7 @@ pub const SERIAL: Rule =
 pub const MODEL: Rule =
     Rule::new("at most 40 characters on one line", |s| is_line(s, 40), "^.{1,40}$");
 
-/// PVE limits what is sent, which has three characters for each of these bytes at most.
+/// PVE limits the encoded text, which has at most three characters per byte.
 fn is_line(s: &str, longest: usize) -> bool {
     (1..=longest).contains(&s.len()) && !s.contains(char::is_control)
 }
@@ -133,7 +133,8 @@ pub const DATE: Rule = Rule::new(
     r"^(now|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(T[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2})?)$",
 );
 
-/// Numbers joined by a sign, each of so many digits at most; one of four has all of them.
+/// Returns whether a text is numbers joined by a sign, each with at most this many digits; a number
+/// of four digits must have all of them.
 fn numbers(s: &str, sign: char, most: &[usize]) -> bool {
     let items: Vec<&str> = s.split(sign).collect();
     let fits = |(item, most): (&&str, &usize)| {

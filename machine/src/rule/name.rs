@@ -1,6 +1,6 @@
 //! Rules for names in PVE. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 use stage::guest;
 
 /// A unicast MAC address.
@@ -12,29 +12,29 @@ pub const MAC: Rule = Rule::new(
 
 /// An interface name, as PVE limits it.
 pub const BRIDGE: Rule = Rule::new(
-    "a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
+    "a bridge such as vmbr0: at most 15 letters, digits, _, . and -, starting with a letter",
     |s| is_word(s, 15, "_.-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),
     "^[A-Za-z][A-Za-z0-9_.-]{0,14}$",
 );
 
 /// A PVE storage.
 pub const STORAGE: Rule = Rule::new(
-    "a storage such as local-lvm: a letter first, then letters, digits, -, _ and ., no punctuation last",
+    "a storage such as local-lvm: letters, digits, -, _ and ., starting with a letter and ending with a letter or digit",
     is_storage,
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]$",
 );
 
-/// An image. A file name has at most 255 bytes; sum, ending and what a temporary one has more need up
-/// to 28. PVE: pve-storage, Plugin.pm: names of content `import` hold only these characters.
+/// An image. A file name has at most 255 bytes; checksum, extension and temporary suffix need up to
+/// 28. PVE: pve-storage, Plugin.pm: names of content `import` have only these characters.
 pub const IMAGE: Rule = Rule::new(
-    "an image's name: letters, digits, ., +, =, _ and -, a letter or digit first, at most 200",
+    "an image name: at most 200 letters, digits, ., +, =, _ and -, starting with a letter or digit",
     |s| is_word(s, 200, ".+=_-") && s.starts_with(|c: char| c.is_ascii_alphanumeric()),
     "^[A-Za-z0-9][A-Za-z0-9.+=_-]*$",
 );
 
-/// A PVE tag. PVE: a tag begins with a letter, a digit or `_`, then also `+`, `.` and `-`.
+/// A PVE tag. PVE: a tag starts with a letter, a digit or `_`, followed by these, `+`, `.` and `-`.
 pub const TAG: Rule = Rule::new(
-    "a tag: letters, digits, _, -, + and ., not beginning with punctuation",
+    "a tag: letters, digits, _, -, + and ., starting with a letter, digit or _",
     is_tag,
     "^[A-Za-z0-9_][A-Za-z0-9_.+-]*$",
 );
@@ -60,9 +60,9 @@ pub const VOLUME_ID: Rule = Rule::new(
     "^[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]:[^, ]+$",
 );
 
-/// The id of a resource mapping, and whatever else PVE calls a configid.
+/// The ID of a resource mapping, or any other `configid` of PVE.
 pub const MAPPING: Rule = Rule::new(
-    "a mapping's id: a letter first, then letters, digits, _ and -, two or more",
+    "a mapping ID: two or more letters, digits, _ and -, starting with a letter",
     |s| s.len() >= 2 && is_word(s, 128, "_-") && s.starts_with(|c: char| c.is_ascii_alphabetic()),
     "^[A-Za-z][A-Za-z0-9_-]+$",
 );

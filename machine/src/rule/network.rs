@@ -1,6 +1,6 @@
-//! Rules for addresses and names on a net. Does no I/O.
+//! Rules for network addresses and names. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An address without a prefix.

@@ -1,19 +1,19 @@
-//! Rules for what people write. Does no I/O.
+//! Rules for free text. Does no I/O.
 
-use super::judge::{Rule, is_word};
+use super::definition::{Rule, is_word};
 use stage::guest;
 
-/// How many characters of PVE's limit a description leaves to the mark.
+/// Characters of a description that are reserved for the mark.
 const MARK: usize = 700;
 
-/// A description. PVE: facts-4, 63: 8192 characters; the mark stands among them.
+/// A description. PVE: facts-4, 63: 8192 characters, including the mark.
 pub const NOTE: Rule = Rule::new(
     "text of at most 7492 characters",
     |s| s.chars().count() <= 8192 - MARK && !s.contains('\0'),
     r"^[\s\S]{0,7492}$",
 );
 
-/// A text of the machine that the guest's firmware tells.
+/// A text that the guest's firmware reports.
 pub const SMBIOS: Rule =
     Rule::new("text on one line", |s| !s.is_empty() && !s.contains(char::is_control), "^.+$");
 
@@ -21,9 +21,9 @@ pub const SMBIOS: Rule =
 pub const SSH_KEY: Rule =
     Rule::new("a public SSH key", |s| guest::ssh_key(s).is_ok(), "^.+$").with_fault(guest::ssh_key);
 
-/// A user that an image has already, or that cloud-init makes.
+/// A user that exists in an image, or that cloud-init creates.
 pub const CI_USER: Rule = Rule::new(
-    "a user's name: letters, digits, ., _ and -",
+    "a user name: letters, digits, ., _ and -",
     |s| is_word(s, 64, "._-") && !s.starts_with('-'),
     "^[A-Za-z0-9._][A-Za-z0-9._-]*$",
 );

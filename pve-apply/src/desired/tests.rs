@@ -62,12 +62,12 @@ fn every_problem_is_said() {
         "stdin: deployment: \"two words\" must be a deployment's name: letters, digits, ., _ and -, no dot first, at most 64",
         "stdin: vms[0].name: \"ed_ge\" must be a host name: letters, digits and `-`, at most 63 of them between dots",
         "stdin: vms[0].vmid: 99 must be a vmid: a number from 100 to 999999999",
-        "stdin: vms[0].bridge: must be a bridge such as vmbr0: a letter first, at most 15 letters, digits, _, . and -",
+        "stdin: vms[0].bridge: must be a bridge such as vmbr0: at most 15 letters, digits, _, . and -, starting with a letter",
         "stdin: vms[0].memory: must be a whole number from 16 to 4178944",
         "stdin: vms[1].vlan: must be a whole number from 1 to 4094",
         "stdin: vms[1].mac: must be a unicast MAC address such as BC:24:11:10:00:01",
         "stdin: vms[1].startup: must be a whole number from 0 to 4294967295",
-        "stdin: vms[1].tags: \"a;b\" must be a tag: letters, digits, _, -, + and ., not beginning with punctuation",
+        "stdin: vms[1].tags: \"a;b\" must be a tag: letters, digits, _, -, + and ., starting with a letter, digit or _",
     ];
     check(change, Purpose::Apply, &expected);
 }
@@ -91,8 +91,8 @@ fn every_problem_of_the_config_is_said() {
         "stdin: vms[0].config.cores: must be a whole number from 1 to 8192",
         "stdin: vms[0].config.net1.tag: must be a whole number from 1 to 4094",
         "stdin: vms[0].config.net1: has no option `x`",
-        "stdin: vms[0].config.args: cannot be set: only root may, and no API token is root",
-        "stdin: vms[0].config.nix: is no config key of PVE",
+        "stdin: vms[0].config.args: cannot be set: only root may set it, not an API token",
+        "stdin: vms[0].config.nix: is not a PVE config key",
         "stdin: vms[0].boot_disk: \"net0\" must be a slot for disks, such as virtio0 or scsi0",
         "stdin: images.tools: \"local:iso/tools.img\" is of content `iso`; PVE makes disks from `import` only",
     ];

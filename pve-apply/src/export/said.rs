@@ -1,7 +1,7 @@
 //! Decides what an env must say about one config key so that a new VM gets the existing value.
 //! Does no I/O.
 
-use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Said, Settings, option_refusal};
+use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Setting, Settings, option_refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -29,14 +29,14 @@ impl Creation {
         let scalars = KEYS.iter().filter(|key| key.is_scalar() && key.slots.is_none());
         let said = scalars.map(|&key| {
             let text = value(key.part.name).and_then(|text| normal(key, text));
-            let said = text.map(|text| Said::Parts([("", Some(text))].into()));
-            (ConfigKey { key, slot: None }, said.unwrap_or(Said::Cancelled))
+            let said = text.map(|text| Setting::Parts([("", Some(text))].into()));
+            (ConfigKey { key, slot: None }, said.unwrap_or(Setting::Cancelled))
         });
         Self(Settings(said.collect()))
     }
 
     /// Returns what a create sends for a key about which nothing is said, or no more than `said`.
-    fn of(&self, key: ConfigKey, said: Option<Said>) -> Option<Said> {
+    fn of(&self, key: ConfigKey, said: Option<Setting>) -> Option<Setting> {
         let mut settings = self.0.clone();
         match said {
             Some(said) => settings.0.insert(key, said),
@@ -68,8 +68,8 @@ impl Creation {
         }
         // This distinguishes a CD drive from a disk.
         let file = parts.get("file").map(|file| ("file", Some(file.to_owned())));
-        let new = match self.of(key, Some(Said::Parts(file.into_iter().collect()))) {
-            Some(Said::Parts(new)) => new,
+        let new = match self.of(key, Some(Setting::Parts(file.into_iter().collect()))) {
+            Some(Setting::Parts(new)) => new,
             _ => BTreeMap::new(),
         };
         let mut said = Map::new();
@@ -99,13 +99,13 @@ fn normal(key: &'static Key, text: &str) -> Option<String> {
     Parts::read(key, text).get("").and_then(|text| key.part.kind.normal(text))
 }
 
-fn scalar(key: ConfigKey, text: &str, new: Option<&Said>) -> Saying {
+fn scalar(key: ConfigKey, text: &str, new: Option<&Setting>) -> Saying {
     let part = &key.key.part;
     let Some(have) = normal(key.key, text) else {
         return Saying::remark(format!("{key} is left as it is: it is not {}", part.kind.must()));
     };
     let new = match new {
-        Some(Said::Parts(parts)) => parts.get("").and_then(Option::as_deref),
+        Some(Setting::Parts(parts)) => parts.get("").and_then(Option::as_deref),
         _ => None,
     };
     let value = must_be_said(part, &have, new).then(|| part.kind.to_json(&have));

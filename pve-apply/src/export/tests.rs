@@ -4,7 +4,7 @@ use super::vm::Entry;
 use super::{Found, env};
 use crate::boot_disk::{self, Known};
 use crate::observed::{Config, Power};
-use machine::{ConfigKey, Form, KEYS, Key, Kind, Part, Parts, Said, Settings};
+use machine::{ConfigKey, Form, KEYS, Key, Kind, Part, Parts, Setting, Settings};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::{Map, Value, json};
@@ -108,9 +108,9 @@ fn what_cannot_be_written_stands_in_a_comment() {
     scsi3: {storage: tank, size: "528K", discard: null}
     scsihw: null
     smbios1: {serial: x}
-    # args is left as it is: only root may, and no API token is root
-    # cipassword is left as it is: PVE never shows it again; use `password_hash`
-    # hostpci0 is left as it is: its `host` cannot be set: only root may; name a `mapping` instead
+    # args is left as it is: only root may set it, not an API token
+    # cipassword is left as it is: PVE never returns it; use `password_hash`
+    # hostpci0 is left as it is: its `host` cannot be set: only root may set it; use `mapping`
     # net0: its `later` is left as it is: that is not known here
     # scsi4 is left as it is: it is a device of the node, which only root may attach
     # serial0 is left as it is: it is not socket
@@ -153,7 +153,7 @@ fn settings(entry: &Entry) -> (Settings, Map<String, Value>) {
 fn made(settings: &Settings, boot: &str) -> Texts {
     let mut config = Texts::new();
     for (key, said) in &settings.for_creation().0 {
-        let Said::Parts(said) = said else { continue };
+        let Setting::Parts(said) = said else { continue };
         let mut parts = Parts::default();
         said.iter().for_each(|(name, value)| {
             value.iter().for_each(|value| parts.set(name, value));

@@ -7,12 +7,12 @@ use crate::boot_disk::{self, Known};
 use crate::desired::Machine;
 use crate::mark::{Mark, owns};
 use crate::observed::Config;
-use machine::{ConfigKey, Said};
+use machine::{ConfigKey, Setting};
 
 /// Finds the boot disk of a VM; an error where it has none, or nothing tells which of its disks it is.
 pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<ConfigKey, Why> {
     let is_further = |key: ConfigKey| {
-        key != machine.boot && matches!(machine.said.0.get(&key), Some(Said::Parts(_)))
+        key != machine.boot && matches!(machine.said.0.get(&key), Some(Setting::Parts(_)))
     };
     let is_other = |key: ConfigKey| {
         is_further(key)

@@ -36,7 +36,7 @@ impl Difference {
         };
         let unknown = |part: &&str| key.key.part(part).is_none();
         let said = c.wishes.all_said().0.get(&key);
-        if let Some(machine::Said::Parts(parts)) = said
+        if let Some(machine::Setting::Parts(parts)) = said
             && let Some(option) = parts.keys().find(|part| unknown(part))
         {
             let (slot, option) = (key.to_string(), (*option).to_owned());

@@ -7,7 +7,7 @@ use super::{described, quiet};
 use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};
 use crate::mark::owns::{self, Slot};
 use crate::mark::{self, Mark, Stage};
-use machine::{ConfigKey, Effect, Form, Said, Settings};
+use machine::{ConfigKey, Effect, Form, Setting, Settings};
 use std::collections::BTreeSet;
 
 /// What is ours on a VM once it is as the document asks. `slot` tells what the mark says of a slot.
@@ -23,7 +23,7 @@ pub(super) fn of(
     }
     all.extend(machine.pool.iter().map(|_| OWNED_POOL.to_owned()));
     for (key, said) in &said.0 {
-        let Said::Parts(parts) = said else { continue };
+        let Setting::Parts(parts) = said else { continue };
         let values = parts.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name);
         all.extend(values.filter(|name| is_owned(*key, name)).map(|name| owns::entry(*key, name)));
         if matches!(key.key.form, Form::Nic(_) | Form::Drive(_)) {

@@ -3,7 +3,7 @@
 
 use crate::desired::Machine;
 use crate::mark::owns::{self, Slot};
-use machine::{ConfigKey, Effect, Form, Part, Parts, Said, Settings};
+use machine::{ConfigKey, Effect, Form, Part, Parts, Setting, Settings};
 use std::collections::BTreeSet;
 
 /// What an option shall be; no value: what its absence means.
@@ -77,12 +77,12 @@ impl<'a> Wishes<'a> {
 
     /// Returns whether something of a key is said.
     pub(super) fn is_said(&self, key: ConfigKey) -> bool {
-        matches!(self.said.0.get(&key), Some(Said::Parts(_)))
+        matches!(self.said.0.get(&key), Some(Setting::Parts(_)))
     }
 
     /// Returns whether a key is said not to be there.
     pub(super) fn is_cancelled(&self, key: ConfigKey) -> bool {
-        self.said.0.get(&key) == Some(&Said::Cancelled)
+        self.said.0.get(&key) == Some(&Setting::Cancelled)
     }
 
     /// The value that is said of an option.
@@ -108,7 +108,7 @@ impl<'a> Wishes<'a> {
 
 /// The parts that settings give a key; `None`: the key is not said, or cancelled.
 pub(super) fn parts_of(settings: &Settings, key: ConfigKey) -> Option<Parts> {
-    let Some(Said::Parts(said)) = settings.0.get(&key) else { return None };
+    let Some(Setting::Parts(said)) = settings.0.get(&key) else { return None };
     let mut parts = Parts::default();
     for (name, value) in said {
         if let Some(value) = value {

@@ -5,7 +5,7 @@ use crate::change::Impact;
 use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
-use machine::{ConfigKey, Said, Settings};
+use machine::{ConfigKey, Setting, Settings};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
 use serde_json::{Value, json};
 use stage::Secret;
@@ -33,7 +33,7 @@ pub(crate) fn saying(config: &Value) -> Machine {
     assert_eq!(problems, []);
     let boot = ConfigKey::find("virtio0").unwrap();
     let mut new = said.clone();
-    new.0.entry(boot).or_insert_with(|| Said::Parts(BTreeMap::new()));
+    new.0.entry(boot).or_insert_with(|| Setting::Parts(BTreeMap::new()));
     Machine {
         image: Some(Image { name: "debian-12".into(), volid: Some(image()), pending: None }),
         storage: "local-lvm".parse().unwrap(),

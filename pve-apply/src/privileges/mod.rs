@@ -192,7 +192,7 @@ fn of_param(path: &str, key: &str, text: &str, pve: &[Version]) -> Vec<Need> {
 
 /// Returns what writing or deleting a config key needs, by its row.
 fn of_key(path: &str, key: ConfigKey, parts: &Parts, pve: &[Version]) -> Vec<Need> {
-    let asked = |need: &&machine::Need| pve.iter().any(|pve| need.is_asked(parts, *pve));
+    let asked = |need: &&machine::Need| pve.iter().any(|pve| need.applies(parts, *pve));
     let place = |on: On| match on {
         On::Vm => Some(path.to_owned()),
         On::Root => Some("/".to_owned()),

@@ -3,7 +3,7 @@
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     for kind in resolve::schema_kinds() {
-        let _ = resolve::memory::judge(kind, text);
+        let _ = resolve::memory::validate(kind, text);
     }
     let files = [
         ("site.yaml", text),

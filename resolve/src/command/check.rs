@@ -1,11 +1,12 @@
-//! `resolve check`: every file of a site, and everything that can be made of it. Does no I/O.
+//! `resolve check`: validates every file of a site and resolves every env and manifest. Does no
+//! I/O.
 
-use crate::resolve::resolve;
-use crate::selection::{Choice, How};
+use crate::deployment;
+use crate::selection::{Choice, DocumentOptions};
 use crate::shape;
 use crate::site::{
-    ENVS, Group, HOSTS, Image, Kind, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
-    TEMPLATES,
+    ENVS, FileKind, HOSTS, Image, MANIFESTS, NODES, NodeFile, POSTURES, PRESETS, SPECS, Site,
+    TEMPLATES, VmSet,
 };
 use crate::source::{FileId, Span};
 use crate::suggest;
@@ -13,110 +14,110 @@ use crate::tree::Tree;
 use stage::{Entry, Place};
 use std::collections::BTreeMap;
 
-/// Checks the site and returns a summary; what is wrong goes into the site's report.
+/// Checks the site and returns a summary. Problems are added to the site's report.
 pub(crate) fn check(site: &mut Site<'_>, secrets: bool) -> String {
     site.check_name();
     let nodes: Vec<NodeFile> =
         site.names(&NODES).into_iter().filter_map(|name| site.node(name, None)).collect();
-    let mut groups: Vec<Group> = Vec::new();
-    groups.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
-    groups.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
+    let mut vm_sets: Vec<VmSet> = Vec::new();
+    vm_sets.extend(site.names(&ENVS).into_iter().filter_map(|name| site.env(name)));
+    vm_sets.extend(site.names(&MANIFESTS).into_iter().filter_map(|name| site.manifest(name)));
     let nodes = Nodes { shared: share_images(site, &nodes), own: nodes, secrets };
-    for group in &groups {
-        check_group(site, group, &nodes);
+    for vm_set in &vm_sets {
+        check_vm_set(site, vm_set, &nodes);
     }
-    check_names(site, &groups);
+    check_names(site, &vm_sets);
     let unused = unused(site);
     check_rest(site);
-    for path in &site.sources.passed_over {
+    for path in &site.sources.ignored {
         let place = Place::file(format!("{}/{path}", site.sources.root));
         let entry =
-            Entry::warning("file-not-read", place, "is not read: its name must end in .yaml");
+            Entry::warning("file-not-read", place, "is ignored: its name must end in .yaml");
         site.report.push(entry);
     }
     summary(site, &unused)
 }
 
-/// What groups are tried on.
+/// The nodes to resolve VM sets on.
 struct Nodes {
-    /// The nodes as they are: for a group that names its node.
+    /// The nodes as written, for VM sets that name their node.
     own: Vec<NodeFile>,
-    /// The nodes, each with the images of all: for a group that may be for any.
+    /// The nodes, each with the images of all nodes, for VM sets without a node.
     shared: Vec<NodeFile>,
-    /// Whether documents get their secrets.
+    /// Whether documents contain secrets.
     secrets: bool,
 }
 
-/// Where nothing says which node a group is for, an image that any of them has is there.
+/// Returns nodes that share their images: a VM set without a node may use an image of any node.
 fn share_images(site: &Site<'_>, nodes: &[NodeFile]) -> Vec<NodeFile> {
-    let unchecked = site.whole.images.is_none() && nodes.iter().any(|node| node.images.is_none());
+    let unchecked = site.config.images.is_none() && nodes.iter().any(|node| node.images.is_none());
     let all: BTreeMap<String, Image> =
         nodes.iter().flat_map(|node| node.images.clone().unwrap_or_default()).collect();
     let images = (!unchecked).then_some(all);
     nodes.iter().map(|node| NodeFile { images: images.clone(), ..node.clone() }).collect()
 }
 
-/// Tries a group on the node that it names, else on each, and the children of its nested nodes
-/// on each.
-fn check_group(site: &mut Site<'_>, group: &Group, nodes: &Nodes) {
+/// Resolves a VM set on its node, or on every node if it names none, and the children of its nested
+/// nodes on every node.
+fn check_vm_set(site: &mut Site<'_>, vm_set: &VmSet, nodes: &Nodes) {
     let each = || match nodes.shared.is_empty() {
         true => vec![None],
         false => nodes.shared.iter().map(Some).collect(),
     };
-    let named = nodes.own.iter().find(|node| group.node.value() == Some(&node.stem));
+    let named = nodes.own.iter().find(|node| vm_set.node.value() == Some(&node.stem));
     let first_level = named.map_or_else(each, |node| vec![Some(node)]);
     for node in first_level {
-        try_on(site, group, node, None, nodes.secrets);
+        try_on(site, vm_set, node, None, nodes.secrets);
     }
-    let nested = group.machines.iter().filter(|m| m.text("type").value() == Some(&"pve"));
-    for parent in nested.filter_map(|machine| machine.name.value()) {
+    let nested = vm_set.entries.iter().filter(|m| m.text("type").value() == Some(&"pve"));
+    for parent in nested.filter_map(|vm_entry| vm_entry.name.value()) {
         for node in each() {
-            try_on(site, group, node, Some(parent), nodes.secrets);
+            try_on(site, vm_set, node, Some(parent), nodes.secrets);
         }
     }
 }
 
-/// Resolves a group; without a node, on one that lacks nothing.
+/// Resolves a VM set; without a node, on a placeholder node that has everything.
 fn try_on(
     site: &mut Site<'_>,
-    group: &Group,
+    vm_set: &VmSet,
     node: Option<&NodeFile>,
     parent: Option<&String>,
     secrets: bool,
 ) {
-    let how = How { parent: parent.cloned(), endpoint: None, secrets };
+    let options = DocumentOptions { parent: parent.cloned(), endpoint: None, secrets };
     if let Some(node) = node {
-        resolve(site, group, node, &how);
+        deployment::build(site, vm_set, node, &options);
     } else if let Some((file, _)) = site.sources.files().next() {
         let node = NodeFile::read("any", Span::start(file), &Tree::default());
         let any = Choice { value: "https://any".to_owned(), by: "--endpoint".to_owned() };
-        let how = How { endpoint: Some(any), secrets: false, ..how };
-        resolve(site, group, &node, &how);
+        let options = DocumentOptions { endpoint: Some(any), secrets: false, ..options };
+        deployment::build(site, vm_set, &node, &options);
     }
 }
 
-/// A VM's mark holds its deployment and its name: two groups of one name share VMs. A manifest
-/// that was copied would act on those of the first.
-fn check_names(site: &mut Site<'_>, groups: &[Group]) {
+/// Warns about deployments with the same name. A VM's mark contains deployment and name, so a
+/// copied manifest would act on the VMs of the original.
+fn check_names(site: &mut Site<'_>, vm_sets: &[VmSet]) {
     let mut seen: BTreeMap<&str, String> = BTreeMap::new();
-    for group in groups {
-        let path = format!("{}/envs/{}.yaml", site.sources.root, group.name);
-        let shown = group.name_at.map_or(path, |at| site.sources.short(at));
-        let Some(first) = seen.get(group.name.as_str()) else {
-            seen.insert(&group.name, shown);
+    for vm_set in vm_sets {
+        let path = format!("{}/envs/{}.yaml", site.sources.root, vm_set.name);
+        let shown = vm_set.name_at.map_or(path, |at| site.sources.short(at));
+        let Some(first) = seen.get(vm_set.name.as_str()) else {
+            seen.insert(&vm_set.name, shown);
             continue;
         };
-        let fact = format!("deployment \"{}\" is that of {first} too", group.name);
-        let place = group.name_at.map_or(Place::Run, |at| site.sources.place(at));
-        let note = "on one node each would take the other's VMs of the same name for its own";
+        let fact = format!("deployment \"{}\" is already used by {first}", vm_set.name);
+        let place = vm_set.name_at.map_or(Place::Run, |at| site.sources.place(at));
+        let note = "on the same node, each would take over VMs with the same name from the other";
         let entry = Entry::warning("duplicate-deployment", place, fact).note(note);
-        site.report.push(entry.hint("give each a name of its own"));
+        site.report.push(entry.hint("give each a unique name"));
     }
 }
 
-/// The files that nothing names, and that have not been read for that reason.
+/// Validates and returns the files that nothing refers to.
 fn unused(site: &mut Site<'_>) -> Vec<String> {
-    // What only an unused template names is named all the same.
+    // A preset that only an unused template refers to still counts as used.
     let templates = unnamed(site, &TEMPLATES);
     for (name, _) in &templates {
         site.read_template(name);
@@ -129,7 +130,7 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     for name in site.names(&SPECS) {
         super::spec(site, name);
     }
-    // Whoever names no posture has `dev`.
+    // `dev` is the default posture.
     let mut postures = unnamed(site, &POSTURES);
     for (_, file) in &postures {
         site.read(*file, &shape::POSTURE);
@@ -141,8 +142,8 @@ fn unused(site: &mut Site<'_>) -> Vec<String> {
     unused
 }
 
-/// The files of a kind that nothing has named so far.
-fn unnamed<'s>(site: &Site<'s>, kind: &Kind) -> Vec<(&'s str, FileId)> {
+/// Returns the files of a kind that nothing refers to so far.
+fn unnamed<'s>(site: &Site<'s>, kind: &FileKind) -> Vec<(&'s str, FileId)> {
     let folders = kind.folders.iter();
     let all = folders.flat_map(|folder| files(site, folder));
     all.filter(|(_, file)| !site.is_named(*file)).collect()
@@ -174,10 +175,7 @@ fn summary(site: &Site<'_>, unused: &[String]) -> String {
     let files = site.sources.files().count();
     let mut text = format!("{}: {files} files: {}\n", site.sources.root, counts.join(", "));
     if !unused.is_empty() {
-        text.push_str(&format!(
-            "nothing names {}\n",
-            suggest::list(unused.iter().map(String::as_str))
-        ));
+        text.push_str(&format!("unused: {}\n", suggest::list(unused.iter().map(String::as_str))));
     }
     text
 }

@@ -3,7 +3,7 @@
 mod head;
 mod vm;
 
-use crate::site::{Group, NodeFile, Site, Slot};
+use crate::site::{NodeFile, Site, Slot, VmSet};
 use crate::source::Span;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +17,8 @@ struct Explained {
     chain: Vec<Link>,
 }
 
-/// What one layer says of a field. The first of a chain decides; by null, it leaves it to the last.
+/// The value of a field in one layer. The first link of a chain decides; if it is null, the last
+/// one does.
 #[derive(Serialize)]
 struct Link {
     layer: String,
@@ -26,22 +27,22 @@ struct Link {
     place: Option<String>,
 }
 
-/// What is explained: a group that has been resolved on a node.
+/// What to explain: a VM set that was resolved on a node.
 pub(crate) struct Subject<'a> {
     /// The site.
     pub site: &'a Site<'a>,
-    /// The machines.
-    pub group: &'a Group,
+    /// The VM set.
+    pub vm_set: &'a VmSet,
     /// The node.
     pub node: &'a NodeFile,
-    /// What they have become.
+    /// The resolved deployment.
     pub deployment: &'a Deployment,
 }
 
 /// Explains `VM`, `VM.PATH`, or a field of the document's head.
 ///
 /// # Errors
-/// There is no such VM, or it has no such field.
+/// The VM or the field does not exist.
 pub(crate) fn explain(subject: &Subject<'_>, target: &str, json: bool) -> Result<String, Entry> {
     let all = fields(subject, target)?;
     if json {
@@ -53,7 +54,7 @@ pub(crate) fn explain(subject: &Subject<'_>, target: &str, json: bool) -> Result
 
 fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> {
     let names = subject.deployment.vms.iter().map(|vm| vm.name.as_str());
-    // Names may have dots: the longest that fits is meant.
+    // Names may contain dots: the longest match wins.
     let fits = |name: &&str| {
         let rest = target.strip_prefix(name);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -71,10 +72,10 @@ fn fields(subject: &Subject<'_>, target: &str) -> Result<Vec<Explained>, Entry> 
         |waiting| waiting.name.as_str(),
     );
     let hint = match waits {
-        Some(waiting) => format!("it lives on a nested node: add `--parent {}`", waiting.parent),
-        None => crate::suggest::reference(name, &format!("\"{}\"", subject.group.name), names),
+        Some(waiting) => format!("it runs on a nested node: add `--parent {}`", waiting.parent),
+        None => crate::suggest::reference(name, &format!("\"{}\"", subject.vm_set.name), names),
     };
-    Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" is not there")).hint(hint))
+    Err(Entry::error("unknown-vm", Place::Run, format!("VM \"{name}\" does not exist")).hint(hint))
 }
 
 fn text(e: &Explained) -> String {
@@ -82,7 +83,7 @@ fn text(e: &Explained) -> String {
     for (index, link) in e.chain.iter().enumerate() {
         let place = link.place.as_ref().map(|p| format!("  {p}")).unwrap_or_default();
         let value = match (index, link.value.is_null()) {
-            (0, true) if !e.value.is_null() => "  (null: the last of these holds)".to_owned(),
+            (0, true) if !e.value.is_null() => "  (null: the last entry applies)".to_owned(),
             (0, _) => String::new(),
             _ => format!("  (would be {})", link.value),
         };
@@ -97,7 +98,7 @@ impl Subject<'_> {
         Link { layer: layer.into(), value, place }
     }
 
-    /// What a file says of a field that is no VM's.
+    /// Returns the value of a field outside VMs, with its place.
     fn written<T: Serialize>(&self, layer: impl Into<String>, slot: &Slot<T>) -> Option<Link> {
         let value = slot.value().and_then(|value| serde_json::to_value(value).ok());
         Some(self.link(layer, value.unwrap_or_default(), Some(slot.at()?)))

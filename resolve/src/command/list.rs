@@ -1,7 +1,7 @@
-//! `resolve list`: what a site holds. Does no I/O.
+//! `resolve list`: the files of a site. Does no I/O.
 
 use crate::site::{
-    ENVS, Group, HOSTS, Kind, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES,
+    ENVS, FileKind, HOSTS, MANIFESTS, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES, VmSet,
 };
 use crate::source::Sources;
 use clap::ValueEnum;
@@ -43,7 +43,7 @@ pub enum ListKind {
 
 impl ListKind {
     /// The kind of file; `None` for what lies within files.
-    fn files(self) -> Option<&'static Kind> {
+    fn files(self) -> Option<&'static FileKind> {
         Some(match self {
             Self::Env => &ENVS,
             Self::Manifest => &MANIFESTS,
@@ -122,24 +122,24 @@ fn path<'s>(sources: &'s Sources, folder: &str, name: &str) -> Option<&'s str> {
 fn vms<'s>(site: &mut Site<'s>) -> Vec<Row<'s>> {
     let mut rows = Vec::new();
     for name in site.names(&ENVS) {
-        let group = site.env(name);
-        rows.extend(of_group(site.sources, "envs", name, group));
+        let vm_set = site.env(name);
+        rows.extend(of_set(site.sources, "envs", name, vm_set));
     }
     for name in site.names(&MANIFESTS) {
-        let group = site.manifest(name);
-        rows.extend(of_group(site.sources, "manifests", name, group));
+        let vm_set = site.manifest(name);
+        rows.extend(of_set(site.sources, "manifests", name, vm_set));
     }
     rows
 }
 
-fn of_group<'s>(
+fn of_set<'s>(
     sources: &'s Sources,
     folder: &str,
     stem: &str,
-    group: Option<Group>,
+    vm_set: Option<VmSet>,
 ) -> Vec<Row<'s>> {
     let Some(file) = path(sources, folder, stem) else { return Vec::new() };
-    let machines = group.map(|group| group.machines).unwrap_or_default();
-    let names = machines.into_iter().filter_map(|machine| machine.name.value().cloned());
+    let entries = vm_set.map(|vm_set| vm_set.entries).unwrap_or_default();
+    let names = entries.into_iter().filter_map(|entry| entry.name.value().cloned());
     names.map(|name| Row { kind: "vm", name, file }).collect()
 }

@@ -1,4 +1,4 @@
-//! What resolve can do besides printing a document. Does no I/O.
+//! The subcommands of resolve. Does no I/O.
 
 mod ansible;
 mod check;

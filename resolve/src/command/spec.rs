@@ -3,10 +3,10 @@
 use crate::shape;
 use crate::site::{POSTURES, SPECS, Site, Slot};
 use crate::source::Span;
-use crate::tree::{Said, Tree};
+use crate::tree::{Spanned, Tree};
 use serde_json::{Map, Value};
 
-/// Resolves a spec. What is wrong goes into the site's report.
+/// Resolves a spec. Problems are added to the site's report.
 pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
     let file = site.find(&SPECS, name, None)?;
     let tree = site.read(file, &shape::SPEC)?;
@@ -18,7 +18,7 @@ pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
         }
     };
     let text = |slot: &Slot<String>| slot.value().cloned();
-    let (domain, timezone) = (text(&site.whole.domain), text(&site.whole.timezone));
+    let (domain, timezone) = (text(&site.config.domain), text(&site.config.timezone));
     fill(&mut spec, "identity", "hostname", Some(name));
     fill(&mut spec, "identity", "domain", domain.as_deref());
     fill(&mut spec, "config", "timezone", timezone.as_deref());
@@ -35,18 +35,21 @@ pub(crate) fn spec(site: &mut Site<'_>, name: &str) -> Option<Value> {
 
 fn posture(site: &mut Site<'_>, spec: &Tree, start: Span) -> Value {
     let named = spec.find(&["access", "posture"]);
-    let name = named.and_then(Said::text).unwrap_or("dev");
-    let at = named.map_or(start, |said| said.at);
+    let name = named.and_then(Spanned::text).unwrap_or("dev");
+    let at = named.map_or(start, |spanned| spanned.at);
     let Some(file) = site.find(&POSTURES, name, Some(at)) else { return Value::Null };
     let posture = site.read(file, &shape::POSTURE);
     posture.map_or(Value::Null, |tree| tree.to_json(false).into())
 }
 
-/// Names of keys become the keys. A user without `ssh_keys` gets all, as newer sites have it.
+/// Replaces names of keys by the keys. A user without `ssh_keys` gets all keys, as in newer sites.
 fn give_keys(site: &Site<'_>, spec: &Tree, users: &mut [Value]) {
-    let said = spec.find(&["access", "users"]).map(Said::items).unwrap_or_default();
-    for (user, said) in users.iter_mut().zip(said) {
-        let named = said.map().and_then(|user| user.get("ssh_keys")).filter(|said| !said.is_null());
+    let spanned = spec.find(&["access", "users"]).map(Spanned::items).unwrap_or_default();
+    for (user, spanned) in users.iter_mut().zip(spanned) {
+        let named = spanned
+            .map()
+            .and_then(|user| user.get("ssh_keys"))
+            .filter(|spanned| !spanned.is_null());
         let keys: Vec<String> = match named {
             None => {
                 let all = site.secrets.iter().flat_map(|secrets| &secrets.ssh_keys);

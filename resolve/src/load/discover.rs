@@ -1,28 +1,30 @@
-//! DOOR: where the site is. One order for all: docs/site-config.md.
+//! DOOR: finds the site. docs/site-config.md documents the order.
 
 use stage::{Entry, Failure, Place};
 use std::path::{Path, PathBuf};
 
-/// What the environment says of the site's place; read in cli.rs.
+/// Environment variables that locate the site; read in cli.rs.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// `HOMESTAK_SITE_CONFIG`.
     pub site_config: Option<PathBuf>,
     /// `HOMESTAK_ETC`.
     pub etc: Option<PathBuf>,
-    /// `HOMESTAK_ROOT`, the folder above `config`.
+    /// `HOMESTAK_ROOT`, the parent directory of `config`.
     pub root: Option<PathBuf>,
-    /// `HOME`, which `HOMESTAK_ROOT` is taken to be where nothing else is found.
+    /// `HOME`, the fallback for `HOMESTAK_ROOT`.
     pub home: Option<PathBuf>,
 }
 
-/// Where sites have always been.
-const USUAL: [&str; 3] = ["../site-config", "/usr/local/etc/homestak", "/opt/homestak/site-config"];
+/// Default locations of sites.
+const DEFAULT_FOLDERS: [&str; 3] =
+    ["../site-config", "/usr/local/etc/homestak", "/opt/homestak/site-config"];
 
-/// Finds the site. What is named must be there: a typing mistake must not lead to another site.
+/// Finds the site. A location that is set explicitly must exist, so that a typo does not select
+/// another site.
 ///
 /// # Errors
-/// The folder that is named is none, or none is found.
+/// The explicit location is not a directory, or no site is found.
 pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<PathBuf, Failure> {
     let root = env.root.as_ref().map(|root| root.join("config"));
     let named = [
@@ -36,13 +38,13 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         if folder.is_dir() {
             return Ok(folder);
         }
-        let fact = format!("{} is not a folder", folder.display());
+        let fact = format!("{} is not a directory", folder.display());
         return Err(Entry::error("not-a-directory", Place::Named(by.to_owned()), fact).into());
     }
-    if let Some(folder) = USUAL.iter().map(Path::new).find(|folder| folder.is_dir()) {
+    if let Some(folder) = DEFAULT_FOLDERS.iter().map(Path::new).find(|folder| folder.is_dir()) {
         return Ok(folder.to_owned());
     }
-    // Many a home has a `config` that is no site.
+    // `~/config` is often not a site.
     let home = env.home.as_ref().filter(|home| !home.as_os_str().is_empty());
     let home = home.map(|home| home.join("config"));
     let is_site = |folder: &PathBuf| ["site.yaml", "nodes"].iter().any(|n| folder.join(n).exists());
@@ -50,9 +52,9 @@ pub(crate) fn site_folder(option: Option<PathBuf>, env: &Environment) -> Result<
         return Ok(folder);
     }
     let looked = format!(
-        "looked at --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
-        USUAL.join(", ")
+        "looked in --site, HOMESTAK_SITE_CONFIG, HOMESTAK_ETC, HOMESTAK_ROOT/config, {}, ~/config",
+        DEFAULT_FOLDERS.join(", ")
     );
-    let entry = Entry::error("no-site", Place::Run, "no site is found").note(looked);
-    Err(entry.hint("give `--site DIR`").into())
+    let entry = Entry::error("no-site", Place::Run, "no site found").note(looked);
+    Err(entry.hint("use `--site DIR`").into())
 }

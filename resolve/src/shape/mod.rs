@@ -1,21 +1,21 @@
-//! `Shape`: what a kind of file may hold, as a table. Does no I/O.
+//! `Shape`: the keys of a kind of file, as a table. Does no I/O.
 //!
-//! One table serves three: the walker that judges a file (`walk.rs`), the JSON Schemas for
-//! editors (`schema.rs`), and the lists of what exists in messages. So they cannot disagree.
+//! One table serves three users: the walker that validates files (`walk.rs`), the JSON Schemas for
+//! editors (`schema.rs`), and the lists in messages. So they cannot disagree.
 
+mod outline;
 mod reference;
 mod rule;
 mod schema;
-mod showing;
 mod tables;
 mod target;
 mod vm;
 mod walk;
 
+pub(crate) use outline::{ShapeOutline, of_path};
 pub(crate) use reference::{config as config_reference, reference, shared as vm_reference};
 pub(crate) use rule::{DEPLOYMENT, ENDPOINT, NODE as NODE_NAME, Rule, SSH_KEY, is_local};
 pub(crate) use schema::schema;
-pub(crate) use showing::{Showing, of_path};
 pub(crate) use tables::{
     CLOUD_INIT, ENV, HOST, MANIFEST, NODE, POSTURE, PRESET, SECRETS, SITE, SPEC, TEMPLATE,
 };
@@ -29,15 +29,15 @@ use stage::shown::Exposure;
 
 /// A mapping with known keys.
 pub(crate) struct Shape {
-    /// What it is, as messages and schemas call it: "an env".
+    /// Its title in messages and schemas: "an env".
     pub title: &'static str,
     /// Its keys.
     pub fields: &'static [Field],
-    /// Keys that it shares with others. What shares the keys of VMs takes PVE's own too.
+    /// Keys that it shares with others. A shape with the keys of VMs also has PVE's keys.
     pub shared: &'static [Field],
-    /// Keys of which at least one must be set; empty for none.
+    /// At least one of these keys must be set, if there are any.
     pub any_of: &'static [&'static str],
-    /// Groups of which at most one key may be set.
+    /// Groups of keys of which at most one may be set.
     pub exclusive: &'static [&'static [&'static str]],
 }
 
@@ -45,32 +45,32 @@ pub(crate) struct Shape {
 pub(crate) struct Field {
     /// Its name.
     pub name: &'static str,
-    /// Names it had in older sites; still read.
+    /// Former names, which are still read.
     pub former: &'static [&'static str],
-    /// What it holds. `null` counts as absent everywhere.
+    /// The type of its value. `null` counts as absent.
     pub ty: Type,
-    /// Whether it must be there.
+    /// Whether it is required.
     pub required: bool,
-    /// How much of its value a message may show; of a mapping it holds for all below. What may be
-    /// [`Type::Any`] is never shown.
+    /// How much of its value a message may show. For a mapping, this applies to everything below
+    /// it. Values of [`Type::Any`] are never shown.
     pub shown: Exposure,
-    /// One sentence for people.
+    /// Description, one sentence.
     pub doc: &'static str,
 }
 
-/// A mapping without keys, for the tables.
+/// A shape without keys, for the tables.
 const EMPTY: Shape = Shape { title: "", fields: &[], shared: &[], any_of: &[], exclusive: &[] };
 
-/// What a key holds.
+/// The type of a value.
 #[derive(Clone, Copy)]
 pub(crate) enum Type {
-    /// Text that keeps a rule.
+    /// Text that follows a rule.
     Text(&'static Rule),
     /// One of a few words.
     Word(&'static [&'static str]),
-    /// The name of something that must be there.
+    /// The name of something that must exist.
     Reference(Target),
-    /// What an option of a config key of PVE holds: a short form of that.
+    /// The short form of an option of a PVE config key.
     Short(&'static str, &'static str),
     /// A whole number in a range.
     Number(i64, i64),
@@ -84,9 +84,9 @@ pub(crate) enum Type {
     Object(&'static Shape),
     /// A mapping from any name to values of one type.
     Named(&'static Type),
-    /// One of two; the first is tried when the node is no list.
+    /// One of two types: the second is for lists.
     Either(&'static Type, &'static Type),
-    /// Anything: it is passed on as it is.
+    /// Anything; passed on unchanged.
     Any,
 }
 
@@ -104,7 +104,7 @@ pub(crate) static KINDS: [(&str, &Shape); 10] = [
     ("host", &HOST),
 ];
 
-/// The keys of a VM of a manifest, or of an env.
+/// Returns the keys of a VM in a manifest or in an env.
 pub(crate) fn vm_of(manifest: bool) -> &'static Shape {
     if manifest { &MANIFEST_NODE } else { &ENV_VM }
 }
@@ -114,18 +114,18 @@ impl Field {
         Self { name, former: &[], ty, required: false, shown: Exposure::Open, doc }
     }
 
-    /// Returns whether it holds a mapping that has this key.
+    /// Returns whether its value is a mapping with this key.
     fn holds(&self, key: &str) -> bool {
         matches!(self.ty, Type::Object(shape) if shape.field(key).is_some())
     }
 
-    /// It is a secret, or text that may hold one.
+    /// Marks a secret, or text that may contain one.
     const fn hidden(mut self) -> Self {
         self.shown = Exposure::Hidden;
         self
     }
 
-    /// It is a URL or a path, and may hold a password or a signature.
+    /// Marks a URL or a path, which may contain a password or a signature.
     const fn address(mut self) -> Self {
         self.shown = Exposure::Address;
         self
@@ -136,7 +136,7 @@ impl Field {
         self
     }
 
-    /// Its name, then those it had.
+    /// Returns its name, then its former names.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
         std::iter::once(self.name).chain(self.former.iter().copied())
     }
@@ -153,9 +153,9 @@ impl std::fmt::Debug for Shape {
     }
 }
 
-/// What a key of a mapping is.
-pub(crate) enum Found {
-    /// A key of ours.
+/// A key that was found in a shape.
+pub(crate) enum KeyMatch {
+    /// Our own key.
     Field(&'static Field),
     /// A config key of PVE.
     Row(ConfigKey),
@@ -164,32 +164,32 @@ pub(crate) enum Found {
 /// An option of a config key.
 #[derive(Clone, Copy)]
 pub(crate) enum Opt {
-    /// One of PVE's.
+    /// An option of PVE.
     Part(&'static Part),
-    /// One of ours.
+    /// Our own option.
     Field(&'static Field),
 }
 
 impl Shape {
-    /// All keys that are ours.
+    /// Returns all keys of our own.
     pub(crate) fn all(&self) -> impl Iterator<Item = &'static Field> + Clone + use<> {
         self.fields.iter().chain(self.shared)
     }
 
-    /// Returns whether it takes PVE's config keys besides.
+    /// Returns whether PVE's config keys are allowed, too.
     pub(crate) fn is_vm(&self) -> bool {
         !self.shared.is_empty()
     }
 
-    /// Finds a key of ours by its name or a former one.
+    /// Finds a key of our own by its name or a former name.
     pub(crate) fn field(&self, key: &str) -> Option<&'static Field> {
         self.all().find(|f| f.name == key || f.former.contains(&key))
     }
 
     /// Finds a key.
-    pub(crate) fn find(&self, key: &str) -> Option<Found> {
-        let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(Found::Row);
-        self.field(key).map(Found::Field).or_else(row)
+    pub(crate) fn find(&self, key: &str) -> Option<KeyMatch> {
+        let row = || ConfigKey::find(key).filter(|_| self.is_vm()).map(KeyMatch::Row);
+        self.field(key).map(KeyMatch::Field).or_else(row)
     }
 }
 
@@ -200,7 +200,7 @@ impl Opt {
         key.part(name).map(Self::Part).or_else(own)
     }
 
-    /// Its name.
+    /// Returns its name.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Part(part) => part.name,
@@ -209,7 +209,7 @@ impl Opt {
     }
 }
 
-/// The option that may stand alone, without its name.
+/// Returns the option that can be written without its name.
 pub(crate) fn bare(key: &'static machine::Key) -> Option<&'static machine::Part> {
     match key.form {
         Form::Options { default, bare, .. } => key.part(default).filter(|_| bare),
@@ -219,15 +219,16 @@ pub(crate) fn bare(key: &'static machine::Key) -> Option<&'static machine::Part>
     }
 }
 
-/// The options of a config key that are ours.
+/// Returns our own options of a config key.
 pub(crate) fn own_options(key: &machine::Key) -> &'static [Field] {
     if matches!(key.form, Form::Nic(_)) { &NIC } else { &[] }
 }
 
-/// The names that a config key's options have.
+/// Returns all names of a config key's options.
 pub(crate) fn option_names(
     key: &'static machine::Key,
 ) -> impl Iterator<Item = &'static str> + Clone {
-    let names = |part: &'static Part| std::iter::once(part.name).chain(part.also.iter().copied());
+    let names =
+        |part: &'static Part| std::iter::once(part.name).chain(part.aliases.iter().copied());
     key.parts().iter().flat_map(names).chain(own_options(key).iter().map(|field| field.name))
 }

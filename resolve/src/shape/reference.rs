@@ -3,16 +3,16 @@
 use super::{Field, Shape, Type, own_options, vm};
 use machine::{Form, KEYS, Kind, Part, Version};
 
-const HEAD: &str = "| key | holds | meaning |\n|---|---|---|\n";
+const HEAD: &str = "| key | value | meaning |\n|---|---|---|\n";
 
-/// Returns the keys of a kind of files, a row each, as Markdown; without those that VMs share.
+/// Returns the keys of a kind of files as a Markdown table, without the shared keys of VMs.
 pub(crate) fn reference(shape: &Shape) -> String {
     let mut out = String::from(HEAD);
     rows(&mut out, shape.fields, "");
     out
 }
 
-/// Returns the keys that everything that describes VMs has.
+/// Returns the shared keys of VMs.
 pub(crate) fn shared() -> String {
     let mut out = String::from(HEAD);
     rows(&mut out, &vm::SHARED, "");
@@ -29,7 +29,7 @@ pub(crate) fn config() -> String {
         };
         let holds = match key.form {
             Form::Scalar => kind_holds(key.part.kind),
-            _ => "text, or mapping".to_owned(),
+            _ => "text or mapping".to_owned(),
         };
         out.push_str(&format!("| `{name}` | {holds} | {} |\n", part_meaning(&key.part, "")));
         let stem = if key.slots.is_some() { format!("{}N", key.part.name) } else { name };
@@ -47,15 +47,15 @@ fn kind_holds(kind: Kind) -> String {
 }
 
 fn also(part: &Part) -> String {
-    let names: Vec<String> = part.also.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() { String::new() } else { format!(" Or {}.", names.join(", ")) }
+    let names: Vec<String> = part.aliases.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() { String::new() } else { format!(" Alias: {}.", names.join(", ")) }
 }
 
 fn part_meaning(part: &Part, also: &str) -> String {
     let mut text = format!("{}{also}", part.help.replace('|', "\\|"));
     if let Some(new) = part.at_create.map(|new| part.kind.to_json(new)) {
         let new = new.as_str().map_or_else(|| new.to_string(), str::to_owned);
-        text.push_str(&format!(" A new VM has `{new}`."));
+        text.push_str(&format!(" New VMs get `{new}`."));
     }
     if part.since > Version::OLDEST {
         text.push_str(&format!(" Since PVE {}.", part.since));
@@ -80,12 +80,12 @@ fn meaning(field: &Field) -> String {
     }
     if !field.former.is_empty() {
         let names: Vec<String> = field.former.iter().map(|name| format!("`{name}`")).collect();
-        text.push_str(&format!(" Once {}.", names.join(", ")));
+        text.push_str(&format!(" Formerly {}.", names.join(", ")));
     }
     text
 }
 
-/// The mapping within a type, and how its keys are reached.
+/// Returns the mapping within a type, and how to reach its keys.
 fn inner(ty: &Type) -> Option<(&'static str, &'static Shape)> {
     match ty {
         Type::Object(shape) => Some(("", shape)),
@@ -100,7 +100,7 @@ fn holds(ty: &Type) -> String {
         Type::Text(rule) => rule.must.replace('|', "\\|"),
         Type::Reference(target) => target.rule().must.replace('|', "\\|"),
         Type::Word(words) => machine::Kind::Word(words).must().into_owned(),
-        Type::Short(slot, option) => format!("the same as `{slot}.{option}`"),
+        Type::Short(slot, option) => format!("same as `{slot}.{option}`"),
         Type::Number(least, i64::MAX) => format!("number, {least} or more"),
         Type::Number(least, most) if least == most => format!("{least}"),
         Type::Number(least, most) => format!("number, {least} to {most}"),
@@ -108,10 +108,10 @@ fn holds(ty: &Type) -> String {
         Type::List(Type::Object(_)) | Type::Filled(Type::Object(_)) => {
             "list of mappings".to_owned()
         }
-        Type::List(item) | Type::Filled(item) => format!("list; an item: {}", holds(item)),
+        Type::List(item) | Type::Filled(item) => format!("list; each item: {}", holds(item)),
         Type::Object(_) => "mapping".to_owned(),
         Type::Named(Type::Object(_)) => "mapping by name".to_owned(),
-        Type::Named(item) => format!("mapping by name; a value: {}", holds(item)),
+        Type::Named(item) => format!("mapping by name; each value: {}", holds(item)),
         Type::Either(one, other) => format!("{}, or {}", holds(one), holds(other)),
         Type::Any => "anything".to_owned(),
     }

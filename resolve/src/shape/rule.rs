@@ -1,6 +1,6 @@
-//! `Rule`: what a text must be. Does no I/O.
+//! `Rule`: validates texts. Does no I/O.
 //!
-//! What a later stage would refuse is refused here, where the file and the line are known.
+//! Values that a later stage would refuse are refused here, where file and line are known.
 
 mod address;
 mod guest;
@@ -35,29 +35,29 @@ fn is_file(s: &str) -> bool {
     !s.is_empty() && !s.starts_with('~')
 }
 
-/// The stem of a file, or a key elsewhere.
+/// The stem of a file, or a key.
 pub(super) const NAME: Rule =
-    Rule::new("a name: no /, no leading dot, not empty", is_name, "^[^./][^/]*$");
+    Rule::new("a non-empty name without / or a leading dot", is_name, "^[^./][^/]*$");
 
-/// The name of an API token. Whoever writes the token itself has put a secret there.
+/// The name of an API token. The token itself would be a secret in the wrong place.
 pub(crate) const TOKEN_NAME: Rule = Rule::new(
     "the name of a token in secrets.yaml, not the token itself",
     |s| is_name(s) && !(s.contains('!') && s.contains('=')),
     "^[^./][^/]*$",
 );
 
-/// What a VM's mark can hold: docs/decisions/0006.
+/// A deployment in a VM's mark: docs/decisions/0006.
 pub(crate) const DEPLOYMENT: Rule = Rule::new(
     identity::DEPLOYMENT_NAME,
     identity::is_deployment_name,
     "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$",
 );
 
-/// What a VM's mark can hold too.
+/// A site in a VM's mark.
 pub(super) const SITE: Rule =
     Rule::new(identity::SITE_NAME, identity::is_site_name, "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$");
 
-/// The vmids that VMs without a vmid get.
+/// The vmids for VMs without one.
 pub(super) const VMID_RANGE: Rule = Rule::new(
     VmidRange::FORM,
     |s| VmidRange::parse(s).is_some(),
@@ -66,28 +66,28 @@ pub(super) const VMID_RANGE: Rule = Rule::new(
 
 /// A VM. PVE: pve-common, JSONSchema.pm, dns-name.
 pub(super) const VM_NAME: Rule = Rule::new(
-    "a host name other than localhost: letters, digits and hyphens, no hyphen first or last, at most 63 between dots",
+    "a host name other than localhost: labels of at most 63 letters, digits and hyphens, not starting or ending with a hyphen",
     |s| guests::host_name_of(s).is_ok(),
     "^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$",
 );
 
-/// The host name that a spec gives its machine.
+/// The host name in a spec.
 pub(super) const HOST_NAME: Rule = Rule::new(
-    "a host name other than localhost: lower-case letters, digits and hyphens, a letter first, no hyphen last, at most 63",
+    "a host name other than localhost: at most 63 lower-case letters, digits and hyphens, starting with a letter, not ending with a hyphen",
     is_host_name,
     "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
 );
 
 /// The slot of a disk that a VM can boot from.
 pub(super) const BOOT_DISK: Rule = Rule::new(
-    "the slot of a disk such as scsi0 or virtio0",
+    "a disk slot such as scsi0 or virtio0",
     |s| ConfigKey::find(s).is_some_and(|slot| is_disk(slot.key)),
     "^[a-z]+[0-9]+$",
 );
 
 /// A pool. PVE: pve-access-control, RPCEnvironment.pm, verify_poolname.
 pub(super) const POOL: Rule = Rule::new(
-    "a pool: letters, digits, ., _ and -, at most three of them with / between",
+    "a pool: up to three parts of letters, digits, ., _ and -, separated by /",
     |s| s.split('/').count() <= 3 && s.split('/').all(|part| is_word(part, 100, "._-")),
     "^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+){0,2}$",
 );
@@ -101,14 +101,14 @@ pub(super) const MAC_PREFIX: Rule = Rule::new(
 
 /// A PVE node.
 pub(crate) const NODE: Rule = Rule::new(
-    "a node name: letters, digits and hyphens, no hyphen first or last",
+    "a node name: letters, digits and hyphens, not starting or ending with a hyphen",
     |s| is_word(s, 63, "-") && !s.starts_with('-') && !s.ends_with('-'),
     "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$",
 );
 
-/// A sum of a file.
+/// A checksum of a file.
 pub(super) const CHECKSUM: Rule = Rule::new(
-    "sha256: and 64, or sha512: and 128 hexadecimal digits",
+    "sha256: with 64 or sha512: with 128 hexadecimal digits",
     is_checksum,
     "^(sha256:[0-9A-Fa-f]{64}|sha512:[0-9A-Fa-f]{128})$",
 );
@@ -127,7 +127,7 @@ pub(super) const SIGNING_KEY: Rule = Rule::new(
     "^[0-9A-Fa-f]{64}$",
 );
 
-/// Returns whether a slot of a family can hold a disk with a size: no EFI disk, no TPM state.
+/// Returns whether a slot can have a disk with a size; EFI disk and TPM state cannot.
 fn is_disk(key: &'static machine::Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
 }

@@ -1,6 +1,7 @@
 //! A [`Shape`] as a JSON Schema, for editors. Does no I/O.
 //!
-//! It is never stricter than the walker: what an editor marks, `resolve check` marks too.
+//! A schema is never stricter than the walker: `resolve check` reports everything that an editor
+//! marks.
 
 use super::{Field, Opt, Rule, Shape, Type, bare, own_options};
 use machine::{ConfigKey, Form, KEYS, Kind};
@@ -22,7 +23,7 @@ fn object(shape: &Shape) -> Map<String, Value> {
     for field in shape.all() {
         properties.insert(field.name.into(), property(field, field.doc));
         for former in field.former {
-            let mut older = property(field, &format!("Older name of `{}`.", field.name));
+            let mut older = property(field, &format!("Former name of `{}`.", field.name));
             older["deprecated"] = true.into();
             properties.insert((*former).into(), older);
             refused.push(both(field.name, former));
@@ -59,7 +60,7 @@ fn object(shape: &Shape) -> Map<String, Value> {
     out
 }
 
-/// PVE's own keys: one of a kind under its name, a family under a pattern of its slots.
+/// PVE's keys: single keys by name, families by a pattern of their slots.
 fn rows(shape: &Shape, properties: &mut Map<String, Value>, patterns: &mut Map<String, Value>) {
     for key in KEYS {
         let name = key.part.name;
@@ -76,14 +77,14 @@ fn rows(shape: &Shape, properties: &mut Map<String, Value>, patterns: &mut Map<S
     }
 }
 
-/// A config key: null, a value or PVE's text, or a mapping of options.
+/// Returns the schema of a config key: null, a value, PVE's text or a mapping of options.
 fn row(key: &'static machine::Key) -> Value {
     let mut schema = match key.form {
         Form::Scalar => kind(key.part.kind),
         _ => {
             let option = |(name, schema): (&str, Value)| (name.to_owned(), schema);
             let parts = key.parts().iter().flat_map(|part| {
-                std::iter::once(part.name).chain(part.also.iter().copied()).map(|name| {
+                std::iter::once(part.name).chain(part.aliases.iter().copied()).map(|name| {
                     let mut schema = kind(part.kind);
                     allow_null(&mut schema);
                     describe(&mut schema, part.help);
@@ -105,7 +106,7 @@ fn row(key: &'static machine::Key) -> Value {
     schema
 }
 
-/// Texts of each form that readers of YAML take for a number.
+/// Texts that YAML reads as numbers.
 const NUMBERS: [&str; 5] = ["7", "1234567890", "1.5", "0x10de", "0x5000c500a1b2c3d4"];
 
 fn describe(schema: &mut Value, help: &str) {
@@ -131,7 +132,7 @@ fn kind(kind: Kind) -> Value {
             { "type": "number", "minimum": 0 },
             { "type": "string", "pattern": "^[0-9]+([.][0-9]+)?[KMGT]$" },
         ] }),
-        // What looks like a number to YAML is text here.
+        // Text that YAML reads as a number.
         Kind::Text(rule) if NUMBERS.iter().any(|number| rule.accepts(number)) => {
             json!({ "anyOf": [text(rule), { "type": "number" }] })
         }
@@ -146,7 +147,7 @@ fn kind(kind: Kind) -> Value {
     }
 }
 
-/// Two keys that must not both hold something.
+/// Two keys that cannot both be set.
 fn both(a: &str, b: &str) -> Value {
     let there = |name: &str| json!({ "required": [name], "properties": { name: { "not": { "type": "null" } } } });
     json!({ "not": { "allOf": [there(a), there(b)] } })
@@ -159,7 +160,7 @@ fn property(field: &Field, doc: &str) -> Value {
     }
     if let Some(schema) = schema.as_object_mut() {
         schema.insert("description".into(), doc.into());
-        // For readers of the schema, tests among them; editors pass over it.
+        // For tools that read the schema, such as tests; editors ignore it.
         match if matches!(field.ty, Type::Any) { Exposure::Hidden } else { field.shown } {
             Exposure::Open => {}
             Exposure::Address => _ = schema.insert("x-shown".into(), "address".into()),
@@ -222,7 +223,7 @@ fn allow_null(schema: &mut Value) {
         values.push(Value::Null);
     }
     if let Some(choices) = map.get_mut("anyOf").and_then(Value::as_array_mut) {
-        // Of an object: a choice of keys, which null does not have.
+        // An object with a choice of required keys does not allow null.
         let of_keys = choices.iter().any(|choice| choice.get("required").is_some());
         if !of_keys {
             choices.push(json!({ "type": "null" }));

@@ -1,10 +1,10 @@
-//! The kinds of files of a site, key by key: the reference that docs and schemas follow.
+//! The kinds of files of a site and their keys; docs and schemas are generated from them.
 //! Does no I/O.
 
-mod machine;
 mod network;
 mod site;
+mod vms;
 
-pub(crate) use machine::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};
 pub(crate) use network::{HOST, NODE};
 pub(crate) use site::{CLOUD_INIT, POSTURE, SECRETS, SITE, SPEC};
+pub(crate) use vms::{ENV, ENV_VM, MANIFEST, MANIFEST_NODE, PRESET, TEMPLATE};

@@ -16,15 +16,15 @@ pub(crate) enum Target {
     Spec,
     /// A file of `postures/`.
     Posture,
-    /// An image of site.yaml or of the node: which node, only the resolver knows.
+    /// An image in site.yaml or of the node, which only the resolver knows.
     Image,
-    /// A token of secrets.yaml.
+    /// A token in secrets.yaml.
     Token,
-    /// A key of secrets.yaml, or the key itself.
+    /// A key in secrets.yaml, or the key itself.
     SshKey,
 }
 
-/// A name that a file has, and where.
+/// A name in a file, and its place.
 pub(crate) struct Reference {
     /// What it refers to.
     pub target: Target,
@@ -35,7 +35,7 @@ pub(crate) struct Reference {
 }
 
 impl Target {
-    /// What its names must be.
+    /// Returns the rule for its names.
     pub(crate) const fn rule(self) -> &'static Rule {
         match self {
             Self::Node | Self::Preset | Self::Template | Self::Spec | Self::Posture => &rule::NAME,

@@ -1,5 +1,5 @@
-//! The keys of a VM that are ours, which presets, templates, envs and manifests share. PVE's own
-//! keys stand in the table of the crate `machine`. Does no I/O.
+//! Our own keys of a VM, which presets, templates, envs and manifests share. The crate `machine`
+//! has PVE's keys. Does no I/O.
 
 use super::Type::{Either, Filled, Flag, List, Number, Object, Reference, Short, Text};
 use super::tables::CLOUD_INIT;
@@ -8,115 +8,123 @@ use super::{Field, Target, rule};
 /// PVE: a vmid is 100 or more, and at most 999999999.
 pub(super) const VMID_RANGE: super::Type = Number(100, 999_999_999);
 
-/// No entry makes more VMs: what is larger is a mistake.
+/// A larger count is a mistake.
 const COUNT: super::Type = Number(1, 1000);
 
 pub(super) const NAME: Field = Field::new(
     "name",
     Text(&rule::VM_NAME),
-    "Name in PVE; the guest's host name is its first label in small letters.",
+    "Name in PVE; the guest's host name is its first label in lower case.",
 )
 .required();
 pub(super) const RENAMED_FROM: Field = Field::new(
     "renamed_from",
     Text(&rule::VM_NAME),
-    "The name that this VM had before: pve-apply finds it by that name, and gives it the new one.",
+    "The previous name of this VM: pve-apply finds the VM by it and renames the VM.",
 );
 pub(super) const VMID: Field = Field::new(
     "vmid",
     VMID_RANGE,
-    "PVE's number of the VM; null or absent: the first free one of `vmid_range`.",
+    "VM ID; null for the next free one [default: next free ID in `vmid_range`].",
 );
 pub(super) static MAC_FIELD: Field = MAC;
 pub(super) const MAC: Field =
-    Field::new("mac", Short("net0", "macaddr"), "MAC of net0; absent: a stable one is derived.");
+    Field::new("mac", Short("net0", "macaddr"), "MAC of net0 [default: a stable, derived one].");
 pub(super) const COUNT_FIELD: Field = Field::new(
     "count",
     COUNT,
-    "Makes so many VMs: NAME1, NAME2 and so on; vmid, MACs and static addresses count on.",
+    "Number of VMs to create: NAME1, NAME2 and so on; vmid, MACs and static addresses count up.",
 );
 
-/// What a preset, a template and a VM may all say, besides PVE's own keys.
+/// Keys of presets, templates and VMs, in addition to PVE's keys.
 pub(super) static SHARED: [Field; 21] = [
     Field::new(
         "image",
         Reference(Target::Image),
-        "Name of an image of site.yaml; none: the VM is never made here.",
+        "Name of an image in site.yaml, or none for a VM that is managed but never created.",
     ),
     Field::new("disk", Number(1, 131_072), "Size of the boot disk in GiB."),
     Field::new(
         "datastore",
         Text(&machine::rule::STORAGE),
-        "Storage for this VM's disks, instead of the node's.",
+        "Storage for this VM's disks [default: the node's].",
     ),
     Field::new(
         "boot_disk",
         Text(&rule::BOOT_DISK),
-        "The slot that a new VM boots from; absent: virtio0.",
+        "The slot that a new VM boots from [default: virtio0].",
     ),
-    Field::new("bridge", Short("net0", "bridge"), "Bridge or vnet of net0; null: vmbr0."),
+    Field::new(
+        "bridge",
+        Short("net0", "bridge"),
+        "Bridge or vnet of net0; null for vmbr0 [default: the site's `bridge`].",
+    ),
     Field::new("vlan", Short("net0", "tag"), "VLAN tag of net0."),
-    Field::new("ip", Short("net0", "ip"), "Address of net0; absent: dhcp."),
+    Field::new("ip", Short("net0", "ip"), "Address of net0 [default: dhcp]."),
     Field::new(
         "gateway",
         Short("net0", "gateway"),
-        "Default gateway by net0; null: none, not even the site's.",
+        "Default gateway of net0; null for none, not even the site's.",
     ),
     Field::new(
         "packages",
         List(&Text(&rule::PACKAGE)),
-        "Packages for the guest; a list replaces that of the layer below.",
+        "Packages for the guest; the list replaces that of the layer below.",
     ),
     Field::new(
         "tags",
         List(&Text(&machine::rule::TAG)),
-        "Tags in PVE, besides the mark of pve-pipeline.",
+        "Tags in PVE, in addition to the mark of pve-pipeline.",
     ),
     Field::new("spec", Reference(Target::Spec), "The spec that the VM fetches at its first boot."),
     Field::new(
         "started",
         Flag,
-        "false: it is held stopped; null: it is started when it is made, then left alone.",
+        "false keeps the VM stopped; null starts it once, when it is created [default: true].",
     ),
-    Field::new("pool", Text(&rule::POOL), "The pool that the VM belongs to; absent: left alone."),
+    Field::new("pool", Text(&rule::POOL), "The pool of the VM [default: unchanged]."),
     Field::new(
         "dns_servers",
         List(&Text(&rule::ADDRESS)),
-        "DNS servers of this guest, instead of the site's.",
+        "DNS servers of this guest [default: the site's].",
     ),
     Field::new(
         "search_domains",
         List(&Text(&rule::DOMAIN)),
-        "Search domains of this guest, instead of the site's domain.",
+        "Search domains of this guest [default: the site's domain].",
     ),
     Field::new(
         "user",
         Text(&rule::VM_USER),
-        "The user that cloud-init makes, instead of the site's `vm_user`.",
+        "The user that cloud-init creates [default: the site's `vm_user`].",
     ),
     Field::new("password_hash", Text(&rule::CRYPT_HASH), "Crypt hash of that user's password.")
         .hidden(),
     Field::new(
         "ssh_keys",
         List(&Reference(Target::SshKey)),
-        "Keys for this guest instead of all of secrets.yaml: names of them, or public keys.",
+        "SSH keys for this guest: names from secrets.yaml, or public keys [default: all of secrets.yaml].",
     ),
-    Field::new("cloud_init", Object(&CLOUD_INIT), "What this guest gets besides."),
+    Field::new(
+        "cloud_init",
+        Object(&CLOUD_INIT),
+        "cloud-config for this guest, added to the site's.",
+    ),
     Field::new(
         "user_data_file",
         Text(&rule::ANY),
-        "A file with user-data, relative to the site's folder: passed on untouched.",
+        "User-data file, relative to the site directory; passed on unchanged.",
     )
     .address(),
     Field::new(
         "vendor_data_file",
         Text(&rule::ANY),
-        "A file with vendor-data, relative to the site's folder: passed on untouched.",
+        "Vendor-data file, relative to the site directory; passed on unchanged.",
     )
     .address(),
 ];
 
-/// What YAML says of a NIC besides PVE's options: it is for the guest.
+/// Options of a NIC in addition to PVE's: they are for the guest.
 pub(crate) static NIC: [Field; 2] = [
     Field::new(
         "ip",
@@ -133,7 +141,7 @@ pub(super) const GATEWAY: Field = Field::new(
     "Default gateway, or one for IPv4 and one for IPv6.",
 );
 
-/// The short form of an option.
+/// Returns the short form of an option.
 pub(crate) fn short_form(slot: &str, option: &str) -> Option<&'static str> {
     let all = SHARED.iter().chain(std::iter::once(&MAC_FIELD));
     let is = |ty| matches!(ty, Short(of, name) if of == slot && name == option);

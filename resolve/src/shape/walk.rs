@@ -1,4 +1,4 @@
-//! Judges a tree of YAML by its shape: every problem, each at its place; and what is left is a
+//! Validates YAML against a shape: reports every problem at its place and returns the rest as a
 //! [`Tree`] of values. Does no I/O.
 
 mod foreign;
@@ -6,28 +6,28 @@ mod kind;
 mod row;
 mod scalar;
 
-use super::{Field, Found, Reference, Shape, Type};
+use super::{Field, KeyMatch, Reference, Shape, Type};
 use crate::source::{FileId, Sources, Span};
 use crate::suggest;
-use crate::tree::{Said, Tree, What};
-use crate::yaml::{Key, Kind, Map, Node};
+use crate::tree::{Content, Spanned, Tree};
+use crate::yaml::{Key, Map, Node, NodeKind};
 use machine::ConfigKey;
 use stage::shown::{self, Exposure};
 use stage::{Entry, Report};
 use std::fmt::Display;
 
-/// Where a VM's tree has what is said of PVE's config keys.
+/// The key of PVE's config keys in a VM's tree.
 pub(crate) const CONFIG: &str = "config";
 
-/// What a file says.
+/// The values of a file.
 pub(crate) struct Walked {
-    /// Its values; `None`: it holds no mapping.
+    /// Its values; `None` if it is not a mapping.
     pub tree: Option<Tree>,
     /// What it refers to.
     pub references: Vec<Reference>,
 }
 
-/// What to write instead of a key that is not there.
+/// Returns a hint for an unknown key.
 fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clone) -> String {
     if let Some(outer) = shape.all().find(|field| field.holds(key)) {
         return format!("did you mean `{}.{key}`?", outer.name);
@@ -38,30 +38,30 @@ fn hint<'a>(key: &str, shape: &Shape, names: impl Iterator<Item = &'a str> + Clo
     }
 }
 
-/// Reports what a node holds against its type, and returns the rest.
+/// Validates a node against a shape, reports problems and returns the rest.
 pub(crate) fn walk(sources: &Sources, node: &Node, shape: &Shape, report: &mut Report) -> Walked {
     let secret = is_secret(sources, node.at.file);
     let exposure = if secret { Exposure::Hidden } else { Exposure::Open };
     let mut walker = Walker { sources, report, secret, exposure, references: Vec::new() };
     let tree = match walker.object(node, shape, Name::File) {
-        What::Map(tree) => Some(tree),
+        Content::Map(tree) => Some(tree),
         _ => None,
     };
     Walked { tree, references: walker.references }
 }
 
-/// What messages call a value.
+/// The name of a value in messages.
 #[derive(Clone, Copy)]
 enum Name<'a> {
     /// The file itself.
     File,
-    /// The value of a key, and what that is for.
+    /// The value of a key, and its description.
     Key(&'a str, &'static str),
     /// An entry of a mapping of names.
     Entry(&'a str, &'a str),
     /// An item of a list.
     Item(&'a str, usize),
-    /// Something below a key that may hold anything.
+    /// Something below a key of any type.
     Inside(&'a str),
 }
 
@@ -87,7 +87,7 @@ impl<'a> Name<'a> {
 }
 
 impl Name<'_> {
-    /// The name without the signs around it.
+    /// Returns the name without backquotes.
     fn path(self) -> String {
         self.to_string().trim_matches('`').to_owned()
     }
@@ -96,15 +96,15 @@ impl Name<'_> {
 struct Walker<'a> {
     sources: &'a Sources,
     report: &'a mut Report,
-    /// Not even keys are shown.
+    /// Keys must not be shown, either.
     secret: bool,
-    /// How much is shown of the value that is being judged.
+    /// How much of the current value may be shown.
     exposure: Exposure,
     references: Vec<Reference>,
 }
 
 impl Walker<'_> {
-    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> What {
+    fn object(&mut self, node: &Node, shape: &Shape, name: Name<'_>) -> Content {
         let Some(map) = node.map() else {
             let what = match name {
                 Name::File => shape.title.to_owned(),
@@ -119,39 +119,39 @@ impl Walker<'_> {
         let mut tree = Tree::default();
         for (key, value) in &map.0 {
             match shape.find(&key.text) {
-                Some(Found::Field(field)) => {
+                Some(KeyMatch::Field(field)) => {
                     self.former(map, key, field);
                     let outer = self.exposure;
                     self.exposure = outer.max(field.shown);
-                    let what = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
+                    let content = self.value(value, &field.ty, Name::Key(&key.text, field.doc));
                     self.exposure = outer;
-                    let said = Said { at: value.at, what };
+                    let spanned = Spanned { at: value.at, content };
                     match field.ty {
                         Type::Short(slot, option) => {
-                            self.short(&mut tree, (slot, option), said);
+                            self.short(&mut tree, (slot, option), spanned);
                         }
-                        _ => tree.set(field.name, said),
+                        _ => tree.set(field.name, spanned),
                     }
                 }
-                Some(Found::Row(slot)) => {
-                    let what = self.row(value, slot, &key.text);
-                    self.slot(&mut tree, slot, Said { at: value.at, what });
+                Some(KeyMatch::Row(slot)) => {
+                    let content = self.row(value, slot, &key.text);
+                    self.slot(&mut tree, slot, Spanned { at: value.at, content });
                 }
-                // Whatever begins with x- is the site's own: anchors, notes.
+                // Keys that begin with x- belong to the site: anchors, notes.
                 None if key.text.starts_with("x-") => {}
                 None => self.unknown(key, shape),
             }
         }
         self.completeness(node, map, shape);
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    /// Keys that must be there, and keys that must not stand beside each other.
+    /// Reports missing keys and keys that cannot be combined.
     fn completeness(&mut self, node: &Node, map: &Map, shape: &Shape) {
         for field in shape.all().filter(|f| f.required) {
             let there = known_as(map, field).is_some_and(|(_, value)| !value.is_null());
             if !there {
-                let fact = format!("{} must have `{}`", shape.title, field.name);
+                let fact = format!("{} requires `{}`", shape.title, field.name);
                 self.error("missing-field", node.at, fact);
             }
         }
@@ -161,7 +161,7 @@ impl Walker<'_> {
             self.error(
                 "missing-field",
                 node.at,
-                format!("{} must have {}", shape.title, names.join(" or ")),
+                format!("{} requires {}", shape.title, names.join(" or ")),
             );
         }
         for group in shape.exclusive {
@@ -169,13 +169,13 @@ impl Walker<'_> {
             let set = fields.filter_map(|field| known_as(map, field));
             let mut set = set.filter(|(_, value)| !value.is_null()).map(|(key, _)| key);
             if let (Some(first), Some(second)) = (set.next(), set.next()) {
-                let fact = format!("`{}` must not stand beside `{}`", second.text, first.text);
+                let fact = format!("`{}` cannot be combined with `{}`", second.text, first.text);
                 self.error("exclusive-keys", second.at.max(first.at), fact);
             }
         }
     }
 
-    /// The same field under two of its names is a mistake in either order.
+    /// Reports a field that is set under two of its names.
     fn former(&mut self, map: &Map, key: &Key, field: &Field) {
         if &*key.text == field.name {
             return;
@@ -191,7 +191,7 @@ impl Walker<'_> {
     fn unknown(&mut self, key: &Key, shape: &Shape) {
         let shown = shown::name(&key.text);
         if self.secret || shown != &*key.text {
-            // Whoever mixes up key and value has written the secret here.
+            // The key may be a secret, if key and value were swapped.
             let entry = self.sources.error(
                 "unknown-key",
                 key.at,
@@ -213,7 +213,7 @@ impl Walker<'_> {
             (Some(reason), _) => entry(format!("`{shown}` cannot be set: {reason}")),
             (None, Some(family)) => {
                 let (stem, last) = (family.part.name, family.slots.unwrap_or(1) - 1);
-                entry(format!("there is no `{shown}`: {stem} has slots 0 to {last}"))
+                entry(format!("`{shown}` does not exist: {stem} has slots 0 to {last}"))
             }
             (None, None) => {
                 let rows = row::names_like(&key.text);
@@ -224,9 +224,9 @@ impl Walker<'_> {
         });
     }
 
-    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> What {
+    fn value(&mut self, node: &Node, ty: &Type, name: Name<'_>) -> Content {
         if node.is_null() {
-            return What::Null;
+            return Content::Null;
         }
         match ty {
             Type::Text(rule) => self.text(node, rule, name),
@@ -247,11 +247,11 @@ impl Walker<'_> {
             Type::Either(one, other) => {
                 self.value(node, if node.list().is_none() { one } else { other }, name)
             }
-            Type::Any => What::Value(self.any(node, name)),
+            Type::Any => Content::Value(self.any(node, name)),
         }
     }
 
-    fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+    fn named(&mut self, node: &Node, item: &Type, name: Name<'_>) -> Content {
         let Some(map) = node.map() else {
             return self.error(
                 "wrong-type",
@@ -263,57 +263,57 @@ impl Walker<'_> {
         for (key, value) in &map.0 {
             let hidden = self.exposure == Exposure::Hidden;
             let shown = if hidden { shown::MASK } else { shown::name(&key.text) };
-            let what = self.value(value, item, Name::Entry(name.key(), shown));
-            tree.set(key.text.to_string(), Said { at: value.at, what });
+            let content = self.value(value, item, Name::Entry(name.key(), shown));
+            tree.set(key.text.to_string(), Spanned { at: value.at, content });
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) -> What {
+    fn list(&mut self, node: &Node, item: &Type, name: Name<'_>) -> Content {
         let Some(items) = node.list() else { return self.wrong(node, name, "a list") };
-        let said = items.iter().enumerate().map(|(index, node)| {
+        let spanned = items.iter().enumerate().map(|(index, node)| {
             let name = Name::Item(name.key(), index);
-            let what = match node.is_null() {
+            let content = match node.is_null() {
                 true => self.error("empty-list", node.at, format!("{name} must not be empty")),
                 false => self.value(node, item, name),
             };
-            Said { at: node.at, what }
+            Spanned { at: node.at, content }
         });
-        What::List(said.collect())
+        Content::List(spanned.collect())
     }
 
-    fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> What {
-        let what = self.text(node, target.rule(), name);
-        if let What::Value(text) = &what {
+    fn reference(&mut self, node: &Node, target: super::Target, name: Name<'_>) -> Content {
+        let content = self.text(node, target.rule(), name);
+        if let Content::Value(text) = &content {
             let name = text.as_str().unwrap_or_default().to_owned();
             self.references.push(Reference { target, name, at: node.at });
         }
-        what
+        content
     }
 
-    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> What {
+    fn wrong(&mut self, node: &Node, name: Name<'_>, must: &str) -> Content {
         self.error("wrong-type", node.at, self.fact(node, name, must))
     }
 
     fn fact(&self, node: &Node, name: Name<'_>, must: &str) -> String {
         let is = match &node.kind {
             _ if self.secret => String::new(),
-            Kind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
+            NodeKind::Scalar(scalar) => shown::value(&scalar.text, self.exposure)
                 .map_or_else(String::new, |text| format!(", not \"{text}\"")),
-            Kind::List(_) => ", not a list".to_owned(),
-            Kind::Map(_) => ", not a mapping".to_owned(),
+            NodeKind::List(_) => ", not a list".to_owned(),
+            NodeKind::Map(_) => ", not a mapping".to_owned(),
         };
         format!("{name} must be {must}{is}")
     }
 
-    fn error(&mut self, code: &'static str, at: Span, fact: String) -> What {
+    fn error(&mut self, code: &'static str, at: Span, fact: String) -> Content {
         self.push(self.sources.error(code, at, fact))
     }
 
-    /// Reports why a value cannot be used.
-    fn push(&mut self, entry: Entry) -> What {
+    /// Reports why a value is invalid.
+    fn push(&mut self, entry: Entry) -> Content {
         self.report.push(entry);
-        What::Bad
+        Content::Invalid
     }
 }
 
@@ -321,7 +321,7 @@ fn is_secret(sources: &Sources, file: FileId) -> bool {
     sources.file(file).is_some_and(|f| f.secret)
 }
 
-/// The entry of a field under any of its names.
+/// Returns the entry of a field under any of its names.
 fn known_as<'m>(map: &'m Map, field: &Field) -> Option<&'m (Key, Node)> {
     field.names().find_map(|name| map.entry(name))
 }

@@ -1,29 +1,29 @@
-//! `Layers`: what `defaults`, a preset, a template and the VM itself say of one VM, lowest first;
-//! and all of it merged. Does no I/O.
+//! `Layers`: the layers of a VM (`defaults`, preset, template, the VM itself), lowest first, and
+//! how they are merged. Does no I/O.
 
-use super::machine::Machine;
+use super::vm_set::VmEntry;
 use super::{Site, Slot};
 use crate::shape::CONFIG;
 use crate::source::{Sources, Span};
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use stage::Report;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The slot that a new VM boots from where nobody names one.
+/// The default slot that a new VM boots from.
 pub(crate) const BOOT_DISK: &str = "virtio0";
 
-/// Options of the boot disk that have a key of their own, and that key.
+/// Options of the boot disk that have their own key, and the key.
 const OF_BOOT_DISK: [(&str, &str); 3] =
     [("size", "disk"), ("storage", "datastore"), ("import", "image")];
 
-/// The key that stands for an option of the boot disk.
+/// Returns the key for an option of the boot disk.
 pub(crate) fn boot_key(option: &str) -> Option<&'static str> {
     OF_BOOT_DISK.iter().find(|(name, _)| *name == option).map(|(_, key)| *key)
 }
 
-/// What kind of layer says something.
+/// The kind of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// `defaults` of site.yaml.
@@ -40,89 +40,91 @@ pub(crate) enum Level {
 pub(crate) struct Layers<'a> {
     /// Lowest first.
     all: [(Level, Option<&'a Tree>); 4],
-    /// A template or preset that is named is not there: what is missing may stand in it.
-    broken: bool,
+    /// A template or preset is missing, so required keys may be missing.
+    incomplete: bool,
 }
 
-/// By the name of a template or a preset; for each slot of the boot disk one.
+/// Merged bases by the name of the template or preset, one for each slot of the boot disk.
 pub(super) type Bases = BTreeMap<String, Vec<(String, Rc<Base>)>>;
 
-/// What VMs share that begin with the same template or preset: all but their own layer.
+/// The merged layers below the VM, shared by VMs with the same template or preset.
 pub(crate) struct Base {
     tree: Tree,
-    broken: bool,
+    incomplete: bool,
 }
 
 /// A VM's layers, merged.
 pub(crate) struct Merged {
-    /// What they say.
+    /// The merged values.
     pub tree: Tree,
-    /// The slot that it boots from when it is made.
+    /// The slot that a new VM boots from.
     pub boot_disk: String,
-    /// A template or preset that is named is not there.
-    pub broken: bool,
+    /// A template or preset is missing.
+    pub incomplete: bool,
 }
 
 impl<'a> Layers<'a> {
-    /// The slot that it boots from when it is made.
+    /// Returns the slot that a new VM boots from.
     pub(crate) fn boot_disk(&self) -> &'a str {
-        let mut said = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
-        said.next().and_then(Said::text).unwrap_or(BOOT_DISK)
+        let mut named = self.all.iter().rev().filter_map(|(_, tree)| (*tree)?.get("boot_disk"));
+        named.next().and_then(Spanned::text).unwrap_or(BOOT_DISK)
     }
 
-    /// Highest first, as they are merged.
+    /// Returns the layers for merging, highest first.
     pub(crate) fn highest_first(self) -> Vec<(Level, Cow<'a, Tree>)> {
         let slot = self.boot_disk();
         let all = self.all.into_iter().rev();
-        all.filter_map(|(level, tree)| Some((level, boot(tree?, slot)))).collect()
+        all.filter_map(|(level, tree)| Some((level, with_boot_keys(tree?, slot)))).collect()
     }
 }
 
 impl Site<'_> {
-    /// The layers of a machine, as far as they have been read.
+    /// Returns the layers of a VM, as far as they have been read.
     ///
-    /// A template brings its own preset; a `vm_preset` beside it is refused by the shape.
-    pub(crate) fn layers<'a>(&'a self, machine: &'a Machine) -> Layers<'a> {
-        let named = machine.text("template");
+    /// A template sets the preset; the shape refuses a `vm_preset` in addition.
+    pub(crate) fn layers<'a>(&'a self, vm_entry: &'a VmEntry) -> Layers<'a> {
+        let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
         let of_preset = match template {
-            Some(tree) => Slot::of(tree.get("preset"), Said::text),
-            None => machine.preset(),
+            Some(tree) => Slot::of(tree.get("preset"), Spanned::text),
+            None => vm_entry.preset(),
         };
         let preset = of_preset.value().and_then(|name| self.preset(name));
-        let dangling =
-            |slot: &Slot<&str>, there: bool| !there && (slot.value().is_some() || slot.is_bad());
+        let dangling = |slot: &Slot<&str>, there: bool| {
+            !there && (slot.value().is_some() || slot.is_invalid())
+        };
         let name = |slot: &Slot<&str>| slot.value().map_or_else(String::new, |s| (*s).to_owned());
         Layers {
             all: [
-                (Level::Defaults, Some(&self.whole.layer)),
+                (Level::Defaults, Some(&self.config.layer)),
                 (Level::Preset(name(&of_preset)), preset),
                 (Level::Template(name(&named)), template),
-                (Level::Vm, Some(&machine.tree)),
+                (Level::Vm, Some(&vm_entry.tree)),
             ],
-            broken: dangling(&named, template.is_some()) || dangling(&of_preset, preset.is_some()),
+            incomplete: dangling(&named, template.is_some())
+                || dangling(&of_preset, preset.is_some()),
         }
     }
 
-    /// The template and the preset that a machine begins with, and where they are named.
-    pub(crate) fn named_layers(&self, machine: &Machine) -> Vec<(&'static str, String, Span)> {
-        let named = machine.text("template");
+    /// Returns the template and the preset of a VM, and where they are named.
+    pub(crate) fn named_layers(&self, vm_entry: &VmEntry) -> Vec<(&'static str, String, Span)> {
+        let named = vm_entry.text("template");
         let template = named.value().and_then(|name| self.template(name));
         let preset = match template {
-            Some(tree) => Slot::of(tree.get("preset"), Said::text),
-            None => machine.preset(),
+            Some(tree) => Slot::of(tree.get("preset"), Spanned::text),
+            None => vm_entry.preset(),
         };
         let both = [("template", named.set()), ("preset", preset.set())];
         let both = both.into_iter().filter_map(|(what, set)| Some((what, set?)));
         both.map(|(what, (name, at))| (what, (*name).to_owned(), at)).collect()
     }
 
-    /// All that is said of a machine. What VMs share is merged once.
-    pub(crate) fn merge(&mut self, machine: &Machine) -> Merged {
-        let layers = self.layers(machine);
+    /// Merges the layers of a VM. Layers that VMs share are merged once.
+    pub(crate) fn merge(&mut self, vm_entry: &VmEntry) -> Merged {
+        let layers = self.layers(vm_entry);
         let boot_disk = layers.boot_disk().to_owned();
-        // A template brings its preset.
-        let (template, preset) = (machine.text("template"), machine.preset());
+        // A template sets the preset.
+        let (template, preset) = (vm_entry.text("template"), vm_entry.preset());
         let named = template.value().or(preset.value()).copied().unwrap_or_default();
         let kind = usize::from(template.value().is_none());
         let known = self.bases[kind].get(named).into_iter().flatten();
@@ -134,25 +136,25 @@ impl Site<'_> {
                 let mut tree = Tree::default();
                 for (_, layer) in layers.all.iter().take(3) {
                     let Some(layer) = layer else { continue };
-                    judge(layer, &boot_disk, self.sources, &mut report);
-                    tree.lay(&boot(layer, &boot_disk));
+                    validate(layer, &boot_disk, self.sources, &mut report);
+                    tree.overlay(&with_boot_keys(layer, &boot_disk));
                 }
-                let base = Rc::new(Base { tree, broken: layers.broken });
+                let base = Rc::new(Base { tree, incomplete: layers.incomplete });
                 let all = self.bases[kind].entry(named.to_owned()).or_default();
                 all.push((boot_disk.clone(), Rc::clone(&base)));
                 self.report.extend(report);
                 base
             }
         };
-        judge(&machine.tree, &boot_disk, self.sources, &mut self.report);
+        validate(&vm_entry.tree, &boot_disk, self.sources, &mut self.report);
         let mut tree = base.tree.clone();
-        tree.lay(&boot(&machine.tree, &boot_disk));
-        Merged { tree, boot_disk, broken: base.broken }
+        tree.overlay(&with_boot_keys(&vm_entry.tree, &boot_disk));
+        Merged { tree, boot_disk, incomplete: base.incomplete }
     }
 }
 
-/// The layer with what it says of the boot disk under the keys that stand for it.
-fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
+/// Returns the layer with options of the boot disk moved to their own keys.
+fn with_boot_keys<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else {
         return Cow::Borrowed(tree);
     };
@@ -161,43 +163,49 @@ fn boot<'t>(tree: &'t Tree, slot: &str) -> Cow<'t, Tree> {
     }
     let (mut all, mut disk) = (tree.clone(), disk.clone());
     for (option, key) in OF_BOOT_DISK {
-        if let Some(said) = disk.take(option) {
-            let odd = option == "size" && is_odd(&said);
-            all.set(key, if odd { Said { what: What::Bad, ..said } } else { said });
+        if let Some(spanned) = disk.take(option) {
+            let odd = option == "size" && is_fractional(&spanned);
+            all.set(
+                key,
+                if odd { Spanned { content: Content::Invalid, ..spanned } } else { spanned },
+            );
         }
     }
-    if let Some(said) = tree.find(&[CONFIG, slot]) {
-        let at = said.at;
+    if let Some(spanned) = tree.find(&[CONFIG, slot]) {
+        let at = spanned.at;
         match all.map_mut(CONFIG, at) {
             Some(config) if disk.is_empty() => _ = config.take(slot),
-            Some(config) => config.set(slot.to_owned(), Said { at, what: What::Map(disk) }),
+            Some(config) => {
+                config.set(slot.to_owned(), Spanned { at, content: Content::Map(disk) })
+            }
             None => {}
         }
     }
     Cow::Owned(all)
 }
 
-/// Says whether a size is no whole number of GiB, as the document has that of the boot disk.
-fn is_odd(said: &Said) -> bool {
-    matches!(said.what, What::Value(_)) && said.number().is_none()
+/// Returns whether a size is not a whole number of GiB, as required for the boot disk.
+fn is_fractional(spanned: &Spanned) -> bool {
+    matches!(spanned.content, Content::Value(_)) && spanned.number().is_none()
 }
 
-/// Reports what a layer says twice of the boot disk, or in parts of a GiB.
-fn judge(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
+/// Reports options of the boot disk that a layer sets twice, and sizes that are not whole GiB.
+fn validate(tree: &Tree, slot: &str, sources: &Sources, report: &mut Report) {
     let Some(disk) = tree.map(CONFIG).and_then(|config| config.map(slot)) else { return };
     for (option, key) in OF_BOOT_DISK {
         let Some(long) = disk.get(option) else { continue };
-        if option == "size" && is_odd(long) {
-            let fact = format!("`{slot}` is the boot disk, whose size is a whole number of GiB");
+        if option == "size" && is_fractional(long) {
+            let fact =
+                format!("`{slot}` is the boot disk, whose size must be a whole number of GiB");
             report.push(sources.error("invalid-value", long.at, fact));
         }
         if let Some(short) = tree.get(key) {
             let (at, first) = (long.at.max(short.at), sources.short(long.at.min(short.at)));
             let fact = format!(
-                "`{slot}` is the boot disk: `{key}` is its `{option}`, which {first} says too"
+                "`{slot}` is the boot disk: `{key}` is its `{option}`, which is also set at {first}"
             );
             let entry = sources.error("duplicate-option", at, fact);
-            report.push(entry.hint("leave one of them out"));
+            report.push(entry.hint("remove one of them"));
         }
     }
 }

@@ -1,18 +1,18 @@
-//! `Site`: the files of a site as values, read when they are needed. Does no I/O.
+//! `Site`: the files of a site as values, read on demand. Does no I/O.
 //!
-//! A file that nothing of a run refers to is not parsed: a mistake in one preset does not
-//! stop a VM that has nothing to do with it. `check` reads all.
+//! A run parses only the files that it needs: a mistake in one preset does not stop VMs that do not
+//! use it. `check` reads all files.
 
+mod config;
 mod layers;
-mod machine;
 mod reference;
 mod slot;
-mod whole;
+mod vm_set;
 
+pub(crate) use config::{Image, NodeFile, Secrets, SiteConfig};
 pub(crate) use layers::{BOOT_DISK, Level, Merged, boot_key};
-pub(crate) use machine::{Group, Machine, Origin};
 pub(crate) use slot::Slot;
-pub(crate) use whole::{Image, NodeFile, Secrets, Whole};
+pub(crate) use vm_set::{Origin, VmEntry, VmSet};
 
 use crate::shape::{self, Shape, walk};
 use crate::source::{FileId, Sources, Span};
@@ -23,62 +23,62 @@ use layers::Bases;
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A hint costs a comparison with every name; behind so many findings nobody reads it.
-pub(crate) const ENOUGH: usize = 200;
+/// Findings after this many get no hint: each hint compares a name with all others.
+pub(crate) const MAX_HINTED: usize = 200;
 
-/// A kind of files that are called by their stem.
+/// A kind of files that are identified by their stem.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
-    /// What messages call one.
+pub(crate) struct FileKind {
+    /// Its name in messages.
     pub noun: &'static str,
-    /// Where they are; a name must be in one of the folders only.
+    /// Their directories; a name must exist in only one of them.
     pub folders: &'static [&'static str],
 }
 
 /// `nodes/`.
-pub(crate) const NODES: Kind = Kind { noun: "node", folders: &["nodes"] };
+pub(crate) const NODES: FileKind = FileKind { noun: "node", folders: &["nodes"] };
 /// `envs/`.
-pub(crate) const ENVS: Kind = Kind { noun: "env", folders: &["envs"] };
+pub(crate) const ENVS: FileKind = FileKind { noun: "env", folders: &["envs"] };
 /// `manifests/`.
-pub(crate) const MANIFESTS: Kind = Kind { noun: "manifest", folders: &["manifests"] };
+pub(crate) const MANIFESTS: FileKind = FileKind { noun: "manifest", folders: &["manifests"] };
 /// `presets/`, and `vms/presets/` in older sites.
-pub(crate) const PRESETS: Kind = Kind { noun: "preset", folders: &["presets", "vms/presets"] };
+pub(crate) const PRESETS: FileKind =
+    FileKind { noun: "preset", folders: &["presets", "vms/presets"] };
 /// `vms/`.
-pub(crate) const TEMPLATES: Kind = Kind { noun: "template", folders: &["vms"] };
+pub(crate) const TEMPLATES: FileKind = FileKind { noun: "template", folders: &["vms"] };
 /// `specs/`.
-pub(crate) const SPECS: Kind = Kind { noun: "spec", folders: &["specs"] };
+pub(crate) const SPECS: FileKind = FileKind { noun: "spec", folders: &["specs"] };
 /// `postures/`.
-pub(crate) const POSTURES: Kind = Kind { noun: "posture", folders: &["postures"] };
+pub(crate) const POSTURES: FileKind = FileKind { noun: "posture", folders: &["postures"] };
 /// `hosts/`.
-pub(crate) const HOSTS: Kind = Kind { noun: "host", folders: &["hosts"] };
+pub(crate) const HOSTS: FileKind = FileKind { noun: "host", folders: &["hosts"] };
 
 /// The site, as far as it has been read.
 pub(crate) struct Site<'s> {
     /// The texts.
     pub sources: &'s Sources,
-    /// What has been found so far.
+    /// The findings so far.
     pub report: Report,
     /// site.yaml.
-    pub whole: Whole,
-    /// secrets.yaml; `None` when secrets are left out or there are none.
+    pub config: SiteConfig,
+    /// secrets.yaml; `None` if secrets are omitted or there are none.
     pub secrets: Option<Secrets>,
-    /// secrets.yaml is left out, or there and cannot be read: nothing is to be said of what it
-    /// lacks.
+    /// secrets.yaml is omitted or cannot be read, so missing names in it are not reported.
     pub secrets_unknown: bool,
     presets: BTreeMap<String, Option<Tree>>,
     templates: BTreeMap<String, Option<Tree>>,
-    /// Of VMs that begin with a template, and of the others.
+    /// For VMs with a template, and for the others.
     bases: [Bases; 2],
     named: BTreeSet<FileId>,
 }
 
 impl<'s> Site<'s> {
-    /// Returns a site of which nothing has been read.
+    /// Returns a site from which nothing has been read.
     pub(crate) fn unread(sources: &'s Sources) -> Self {
         Self {
             sources,
             report: sources.report.clone(),
-            whole: Whole::default(),
+            config: SiteConfig::default(),
             secrets: None,
             secrets_unknown: true,
             presets: BTreeMap::new(),
@@ -88,13 +88,13 @@ impl<'s> Site<'s> {
         }
     }
 
-    /// Reads site.yaml and, unless they are to be left out, the secrets.
+    /// Reads site.yaml and, if requested, the secrets.
     pub(crate) fn open(sources: &'s Sources, with_secrets: bool) -> Self {
         let mut site = Self { secrets_unknown: !with_secrets, ..Self::unread(sources) };
         if let Some(file) = sources.find("site.yaml") {
-            site.whole = match site.read(file, &shape::SITE) {
-                Some(tree) => Whole::read(&tree),
-                None => Whole::unreadable(Span::start(file)),
+            site.config = match site.read(file, &shape::SITE) {
+                Some(tree) => SiteConfig::read(&tree),
+                None => SiteConfig::unreadable(Span::start(file)),
             };
         }
         if let Some(file) = sources.find("secrets.yaml").filter(|_| with_secrets) {
@@ -104,35 +104,34 @@ impl<'s> Site<'s> {
         site
     }
 
-    /// Reads a file and judges it by its shape; `None` when it cannot be read to its end, or holds
-    /// no mapping.
+    /// Reads a file and validates it; `None` if it cannot be parsed or is not a mapping.
     pub(crate) fn read(&mut self, file: FileId, shape: &Shape) -> Option<Tree> {
         let node = yaml::parse(self.sources, file, &mut self.report)?;
-        self.judge(&node, shape)
+        self.validate(&node, shape)
     }
 
-    /// Judges what a file holds, and looks for what it refers to.
-    pub(crate) fn judge(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
+    /// Validates the content of a file and what it refers to.
+    pub(crate) fn validate(&mut self, node: &Node, shape: &Shape) -> Option<Tree> {
         let walked = walk(self.sources, node, shape, &mut self.report);
-        walked.references.iter().for_each(|reference| self.look_for(reference));
+        walked.references.iter().for_each(|reference| self.check_reference(reference));
         walked.tree
     }
 
-    /// The only file of a name.
-    fn only(&self, kind: &Kind, name: &str) -> Option<FileId> {
+    /// Returns the file of a name, if there is exactly one.
+    fn only(&self, kind: &FileKind, name: &str) -> Option<FileId> {
         match self.files(kind, name)[..] {
             [one] => Some(one),
             _ => None,
         }
     }
 
-    fn files(&self, kind: &Kind, name: &str) -> Vec<FileId> {
+    fn files(&self, kind: &FileKind, name: &str) -> Vec<FileId> {
         let paths = kind.folders.iter().map(|folder| format!("{folder}/{name}.yaml"));
         paths.filter_map(|path| self.sources.find(&path)).collect()
     }
 
-    /// Finds the file of a name. What is missing is reported at `at`, or at the folder.
-    pub(crate) fn find(&mut self, kind: &Kind, name: &str, at: Option<Span>) -> Option<FileId> {
+    /// Finds the file of a name. A missing file is reported at `at`, or at the directory.
+    pub(crate) fn find(&mut self, kind: &FileKind, name: &str, at: Option<Span>) -> Option<FileId> {
         let found = self.files(kind, name);
         let fact = match found[..] {
             [one] => {
@@ -140,7 +139,11 @@ impl<'s> Site<'s> {
                 return Some(one);
             }
             [] => format!("{} \"{name}\" does not exist", kind.noun),
-            _ => format!("{} \"{name}\" is in {}", kind.noun, kind.folders.join("/ and ") + "/"),
+            _ => format!(
+                "{} \"{name}\" exists in both {}",
+                kind.noun,
+                kind.folders.join("/ and ") + "/"
+            ),
         };
         let place = match at {
             Some(at) => self.sources.place(at),
@@ -148,15 +151,15 @@ impl<'s> Site<'s> {
         };
         let entry = Entry::error("not-found", place, fact);
         self.report.push(match found.is_empty() {
-            true if self.report.entries().len() > ENOUGH => entry,
+            true if self.report.entries().len() > MAX_HINTED => entry,
             true => entry.hint(self.hint(kind, name)),
             false => entry.hint("remove one of them"),
         });
         None
     }
 
-    /// The names of a kind, in order.
-    pub(crate) fn names(&self, kind: &Kind) -> Vec<&'s str> {
+    /// Returns the names of a kind, sorted.
+    pub(crate) fn names(&self, kind: &FileKind) -> Vec<&'s str> {
         let sources = self.sources;
         let mut names: Vec<&str> =
             kind.folders.iter().flat_map(|folder| sources.stems(folder)).collect();
@@ -167,62 +170,62 @@ impl<'s> Site<'s> {
 
     /// Warns when the site has no name.
     pub(crate) fn check_name(&mut self) {
-        let place = match self.whole.site {
-            Slot::Set(..) | Slot::Bad(_) => return,
+        let place = match self.config.site {
+            Slot::Set(..) | Slot::Invalid(_) => return,
             Slot::Null(at) => self.sources.place(at),
             Slot::Absent => Place::file(format!("{}/site.yaml", self.sources.root)),
         };
-        let fact = "the site has no name: VMs of two sites with the same env names cannot be \
-                    told apart";
-        let hint = "add `site: NAME`, with a name that no other site on the cluster has";
+        let fact = "the site has no name, so its VMs cannot be distinguished from those of \
+                    another site";
+        let hint = "add `site: NAME` with a name that is unique on the cluster";
         self.report.push(Entry::warning("site-without-name", place, fact).hint(hint));
     }
 
-    /// Reads a node. One that does not exist is reported at `at`, or at the folder.
+    /// Reads a node. A missing one is reported at `at`, or at the directory.
     pub(crate) fn node(&mut self, name: &str, at: Option<Span>) -> Option<NodeFile> {
         let file = self.find(&NODES, name, at)?;
         let node = yaml::parse(self.sources, file, &mut self.report)?;
-        let tree = self.judge(&node, &shape::NODE)?;
+        let tree = self.validate(&node, &shape::NODE)?;
         Some(NodeFile::read(name, node.at, &tree))
     }
 
     /// Reads an env.
-    pub(crate) fn env(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn env(&mut self, name: &str) -> Option<VmSet> {
         let file = self.find(&ENVS, name, None)?;
         let tree = self.read(file, &shape::ENV)?;
-        Some(Group::env(name, tree, Origin::Env, (self.sources, &mut self.report)))
+        Some(VmSet::env(name, tree, Origin::Env, (self.sources, &mut self.report)))
     }
 
     /// Reads a manifest.
-    pub(crate) fn manifest(&mut self, name: &str) -> Option<Group> {
+    pub(crate) fn manifest(&mut self, name: &str) -> Option<VmSet> {
         let file = self.find(&MANIFESTS, name, None)?;
         let tree = self.read(file, &shape::MANIFEST)?;
-        Some(Group::manifest(name, tree, (self.sources, &mut self.report)))
+        Some(VmSet::manifest(name, tree, (self.sources, &mut self.report)))
     }
 
-    /// Reads the templates and presets of a group.
-    pub(crate) fn read_layers(&mut self, group: &Group) {
-        for machine in &group.machines {
-            if let Some((name, _)) = machine.text("template").set() {
+    /// Reads the templates and presets of a VM set.
+    pub(crate) fn read_layers(&mut self, vm_set: &VmSet) {
+        for vm_entry in &vm_set.entries {
+            if let Some((name, _)) = vm_entry.text("template").set() {
                 self.read_template(name);
             }
-            if let Some((name, _)) = machine.preset().set() {
+            if let Some((name, _)) = vm_entry.preset().set() {
                 self.read_preset(name);
             }
         }
     }
 
-    /// The preset, when it has been read and is there.
+    /// Returns the preset, if it has been read and exists.
     fn preset(&self, name: &str) -> Option<&Tree> {
         self.presets.get(name)?.as_ref()
     }
 
-    /// The template, when it has been read and is there.
+    /// Returns the template, if it has been read and exists.
     fn template(&self, name: &str) -> Option<&Tree> {
         self.templates.get(name)?.as_ref()
     }
 
-    /// Reads a template and its preset. One that is not there has been reported where it is named.
+    /// Reads a template and its preset. A missing one has been reported where it is named.
     pub(crate) fn read_template(&mut self, name: &str) {
         if self.templates.contains_key(name) {
             return;
@@ -235,7 +238,7 @@ impl<'s> Site<'s> {
         self.templates.insert(name.to_owned(), template);
     }
 
-    /// Reads a preset. One that is not there has been reported where it is named.
+    /// Reads a preset. A missing one has been reported where it is named.
     pub(crate) fn read_preset(&mut self, name: &str) {
         if self.presets.contains_key(name) {
             return;
@@ -244,12 +247,12 @@ impl<'s> Site<'s> {
         self.presets.insert(name.to_owned(), preset);
     }
 
-    /// Says whether anything has named a file so far.
+    /// Returns whether anything refers to a file so far.
     pub(crate) fn is_named(&self, file: FileId) -> bool {
         self.named.contains(&file)
     }
 
-    /// The hint for a name that a section of secrets.yaml lacks.
+    /// Returns a hint for a name that is missing in a section of secrets.yaml.
     pub(crate) fn secrets_hint<'a>(
         &self,
         wrong: &str,
@@ -260,23 +263,23 @@ impl<'s> Site<'s> {
             Some(_) => suggest::reference(wrong, &format!("`{section}` of secrets.yaml"), names),
             None => {
                 let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
-                format!("{place} is not there")
+                format!("{place} does not exist")
             }
         }
     }
 
-    /// Folders that a site does not use are not mentioned.
-    fn hint(&self, kind: &Kind, name: &str) -> String {
+    /// Returns a hint for a missing file. It does not mention unused directories.
+    fn hint(&self, kind: &FileKind, name: &str) -> String {
         let other = |folder: &&str| Some(format!("{folder}/{name}.yml"));
         let other =
-            kind.folders.iter().filter_map(other).find(|p| self.sources.passed_over.contains(p));
+            kind.folders.iter().filter_map(other).find(|p| self.sources.ignored.contains(p));
         if let Some(path) = other {
-            return format!("{path} is not read: its name must end in .yaml");
+            return format!("{path} is ignored: its name must end in .yaml");
         }
         for (other, option) in [(&MANIFESTS, "--manifest"), (&ENVS, "--env")] {
             let asked = [&ENVS, &MANIFESTS].contains(&kind) && kind != other;
             if asked && self.names(other).contains(&name) {
-                return format!("{}/ has it: give `{option} {name}`", other.folders[0]);
+                return format!("{}/ has it: use `{option} {name}`", other.folders[0]);
             }
         }
         let mut used: Vec<&str> = kind.folders.to_vec();

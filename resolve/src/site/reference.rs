@@ -1,6 +1,6 @@
-//! What files refer to: other files, and names in secrets.yaml. Does no I/O.
+//! Checks references to other files and to names in secrets.yaml. Does no I/O.
 
-use super::{ENVS, Kind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
+use super::{ENVS, FileKind, NODES, POSTURES, PRESETS, SPECS, Site, TEMPLATES};
 use crate::shape::{Reference, SSH_KEY, Target};
 use crate::source::Span;
 use crate::suggest;
@@ -10,20 +10,20 @@ use stage::{Entry, shown};
 const PREFIX: &str = "ssh_keys.";
 
 impl Site<'_> {
-    /// Reports what a file refers to and is not there.
-    pub(super) fn look_for(&mut self, reference: &Reference) {
+    /// Reports a reference to something that does not exist.
+    pub(super) fn check_reference(&mut self, reference: &Reference) {
         let Reference { target, name, at } = reference;
-        let kind: &Kind = match target {
+        let kind: &FileKind = match target {
             Target::Preset => &PRESETS,
             Target::Template => &TEMPLATES,
             Target::Spec => &SPECS,
-            // Sites that keep nodes/ out of their repository are checked there too.
+            // A repository may leave out nodes/ and should still pass the check.
             Target::Node if self.names(&NODES).is_empty() => return,
             Target::Node => &NODES,
-            // Newer postures of older sites lie in a folder of their own.
+            // Older sites have newer postures in a separate directory.
             Target::Posture if self.is_newer_posture(name, *at) => return,
             Target::Posture => &POSTURES,
-            // Which there are depends on the node.
+            // Which images exist depends on the node.
             Target::Image => return,
             Target::Token => return self.token(name, *at),
             Target::SshKey => return self.key(name, *at),
@@ -47,24 +47,24 @@ impl Site<'_> {
         }
     }
 
-    /// What to say of a token that is not there. One that is `written` may be the token itself, in
-    /// the wrong place.
+    /// Returns the finding for a missing token. A `written` name may be the token itself, in the
+    /// wrong place.
     pub(crate) fn no_token(&self, name: &str, at: Span, written: bool) -> Entry {
-        // So may a name be whose token is wrong.
+        // So may the name of an invalid token.
         let tokens = self.secrets.iter().flat_map(|s| &s.api_tokens);
         let sound = tokens.filter(|(_, token)| token.is_some()).map(|(name, _)| name.as_str());
         let hint = self.secrets_hint(name, "api_tokens", sound.clone());
         let is_typo = suggest::near(name, sound).is_some();
         let fact = match written && !is_typo {
-            true => "`api_token` names no token of secrets.yaml".to_owned(),
+            true => "`api_token` does not name a token in secrets.yaml".to_owned(),
             false => format!("API token \"{name}\" does not exist"),
         };
         let entry = self.sources.error("unknown-api-token", at, fact);
-        let note = "without `api_token` the file's name is that of the token";
+        let note = "`api_token` defaults to the file name";
         if written { entry.hint(hint) } else { entry.note(note).hint(hint) }
     }
 
-    /// The key of a name, or the key itself.
+    /// Returns the key with a name, or the key itself.
     pub(crate) fn ssh_key(&self, text: &str) -> Option<String> {
         let name = text.strip_prefix(PREFIX).unwrap_or(text);
         let mut keys = self.secrets.iter().flat_map(|secrets| &secrets.ssh_keys);
@@ -80,7 +80,7 @@ impl Site<'_> {
         let keys = self.secrets.as_ref().map(|s| s.ssh_keys.as_slice()).unwrap_or_default();
         let names = keys.iter().map(|(name, _)| name.as_str());
         if stage::guest::is_meant_as_key(text) {
-            // A key of its own, which is not shown: it may be the private one.
+            // A key, which is not shown: it may be a private key.
             let fault = SSH_KEY.fault.and_then(|fault| fault(text).err()).unwrap_or(SSH_KEY.must);
             let entry = self.sources.error("invalid-ssh-key", at, format!("an SSH key {fault}"));
             return self.report.push(entry);

@@ -1,34 +1,37 @@
-//! `Slot`: what a tree says of a key, as a value with its place. Does no I/O.
+//! `Slot`: the value of a key in a tree, with its place. Does no I/O.
 
 use crate::source::Span;
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 
-/// What is said of a key, and where.
+/// The value of a key, and where it is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Slot<T> {
-    /// Nothing.
+    /// The key is not set.
     #[default]
     Absent,
-    /// `null`: there is none.
+    /// The key is `null`.
     Null(Span),
-    /// Something that has been reported as wrong: nothing more is to be said of it.
-    Bad(Span),
+    /// The value is invalid and has been reported.
+    Invalid(Span),
     /// A value.
     Set(T, Span),
 }
 
 impl<T> Slot<T> {
-    /// Reads what is said; what `read` cannot take has been reported as wrong.
-    pub(crate) fn of<'t>(said: Option<&'t Said>, read: impl Fn(&'t Said) -> Option<T>) -> Self {
-        let Some(said) = said else { return Self::Absent };
-        match (&said.what, read(said)) {
-            (What::Null, _) => Self::Null(said.at),
-            (_, Some(value)) => Self::Set(value, said.at),
-            (_, None) => Self::Bad(said.at),
+    /// Reads a value. If `read` returns `None`, the value has been reported as invalid.
+    pub(crate) fn of<'t>(
+        spanned: Option<&'t Spanned>,
+        read: impl Fn(&'t Spanned) -> Option<T>,
+    ) -> Self {
+        let Some(spanned) = spanned else { return Self::Absent };
+        match (&spanned.content, read(spanned)) {
+            (Content::Null, _) => Self::Null(spanned.at),
+            (_, Some(value)) => Self::Set(value, spanned.at),
+            (_, None) => Self::Invalid(spanned.at),
         }
     }
 
-    /// The value and its place.
+    /// Returns the value and its place.
     pub(crate) fn set(&self) -> Option<(&T, Span)> {
         match self {
             Self::Set(value, at) => Some((value, *at)),
@@ -36,38 +39,38 @@ impl<T> Slot<T> {
         }
     }
 
-    /// The value.
+    /// Returns the value.
     pub(crate) fn value(&self) -> Option<&T> {
         self.set().map(|(value, _)| value)
     }
 
-    /// Where it is written, whatever it says.
+    /// Returns where it is written.
     pub(crate) fn at(&self) -> Option<Span> {
         match self {
             Self::Absent => None,
-            Self::Null(at) | Self::Bad(at) | Self::Set(_, at) => Some(*at),
+            Self::Null(at) | Self::Invalid(at) | Self::Set(_, at) => Some(*at),
         }
     }
 
-    /// Says whether a problem with it has been reported.
-    pub(crate) fn is_bad(&self) -> bool {
-        matches!(self, Self::Bad(_))
+    /// Returns whether it has been reported as invalid.
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self, Self::Invalid(_))
     }
 }
 
 impl Tree {
-    /// A text of the top.
+    /// Returns a text at the top level.
     pub(crate) fn text(&self, key: &str) -> Slot<String> {
-        Slot::of(self.get(key), |said| said.text().map(str::to_owned))
+        Slot::of(self.get(key), |spanned| spanned.text().map(str::to_owned))
     }
 
-    /// A whole number of the top.
+    /// Returns a whole number at the top level.
     pub(crate) fn number(&self, key: &str) -> Slot<u32> {
-        Slot::of(self.get(key), Said::number)
+        Slot::of(self.get(key), Spanned::number)
     }
 
-    /// A list of texts of the top.
+    /// Returns a list of texts at the top level.
     pub(crate) fn texts(&self, key: &str) -> Slot<Vec<String>> {
-        Slot::of(self.get(key), Said::texts)
+        Slot::of(self.get(key), Spanned::texts)
     }
 }

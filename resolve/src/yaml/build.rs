@@ -1,16 +1,16 @@
-//! `Builder`: YAML events → tree, refusing what a site must not hold. Does no I/O.
+//! `Builder`: YAML events → tree. Refuses YAML features that a site must not use. Does no I/O.
 
-use super::tree::{Key, Kind, Map, Node, Scalar};
+use super::tree::{Key, Map, Node, NodeKind, Scalar};
 use crate::source::{Sources, Span};
 use stage::{Entry, Report, shown};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Nodes that aliases may copy into one file: far above any site, far below a bomb.
+/// Limit of nodes that aliases expand to in one file: far above any site, far below an alias bomb.
 const MAX_COPIED: usize = 100_000;
 
-/// Up to so many entries, comparing each with each is faster than a map.
-const FEW: usize = 16;
+/// Up to this many entries, a linear search is faster than a map.
+const LINEAR_LIMIT: usize = 16;
 
 const CORE: &str = "tag:yaml.org,2002:";
 
@@ -48,7 +48,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The tree.
+    /// Returns the tree.
     pub(super) fn finish(self) -> Option<Node> {
         self.root
     }
@@ -58,28 +58,28 @@ impl<'s> Builder<'s> {
         if self.documents < 2 {
             return Ok(());
         }
-        let fact = "a second document begins; a file must hold one";
+        let fact = "a file must contain only one document";
         Err(self
             .sources
             .error("several-documents", at, fact)
-            .hint("remove the `---`, or make two files"))
+            .hint("remove the `---`, or split the file"))
     }
 
-    /// Judges a tag and says whether it makes a scalar text.
+    /// Validates a tag and returns whether it turns a scalar into text.
     pub(super) fn tag(&mut self, at: Span, tag: Option<(&str, &str)>) -> bool {
         let Some((handle, suffix)) = tag else { return false };
         let known = ["str", "int", "bool", "float", "null", "map", "seq"];
-        // A lone `!` says: no guessing, this is text.
+        // A lone `!` means text.
         let lone = matches!((handle, suffix), ("!", "") | ("", "!"));
         if lone || (handle == CORE && known.contains(&suffix)) {
             return lone || suffix == "str";
         }
-        // A password that begins with ! and has no quotes is a tag.
+        // An unquoted password that begins with ! is parsed as a tag.
         let (fact, hint) = if self.sources.is_open(at) {
             let handle = if handle == CORE { "!!" } else { handle };
-            (format!("the tag \"{handle}{suffix}\" means nothing here"), "remove the tag")
+            (format!("the tag \"{handle}{suffix}\" is not supported"), "remove the tag")
         } else {
-            ("a tag means nothing here".to_owned(), "put a value that begins with ! in quotes")
+            ("this tag is not supported".to_owned(), "quote values that begin with !")
         };
         self.report.push(self.sources.error("yaml-tag", at, fact).hint(hint));
         false
@@ -96,7 +96,7 @@ impl<'s> Builder<'s> {
             *key = Some(Key { text: text.into(), at });
             return Ok(());
         }
-        let node = Node { at, kind: Kind::Scalar(Scalar { text: text.into(), plain }) };
+        let node = Node { at, kind: NodeKind::Scalar(Scalar { text: text.into(), plain }) };
         self.put(node, anchor)
     }
 
@@ -119,16 +119,16 @@ impl<'s> Builder<'s> {
             return Err(self.sources.error(
                 "alias-cycle",
                 at,
-                "an alias must not stand within what it names",
+                "an alias must not refer to a node that contains it",
             ));
         };
         self.copied += node.size();
         if self.copied > MAX_COPIED {
-            let fact = format!("aliases would copy more than {MAX_COPIED} values");
+            let fact = format!("aliases expand to more than {MAX_COPIED} values");
             return Err(self.sources.error("too-many-aliases", at, fact));
         }
         let mut node = node.clone();
-        // What a mapping lacks, it lacks here; what a scalar says, it says where it is written.
+        // Missing keys of a mapping are reported here, wrong scalars where they are written.
         if node.scalar().is_none() {
             node.at = at;
         }
@@ -138,8 +138,8 @@ impl<'s> Builder<'s> {
     pub(super) fn close(&mut self) -> Result<(), Entry> {
         let Some(Frame { at, anchor, body }) = self.open.pop() else { return Ok(()) };
         let kind = match body {
-            Body::List(items) => Kind::List(items),
-            Body::Map { entries, .. } => Kind::Map(self.map(entries)),
+            Body::List(items) => NodeKind::List(items),
+            Body::Map { entries, .. } => NodeKind::Map(self.map(entries)),
         };
         self.put(Node { at, kind }, anchor)
     }
@@ -163,14 +163,14 @@ impl<'s> Builder<'s> {
     fn must_not_be_key(&self, at: Span) -> Result<(), Entry> {
         match self.open.last() {
             Some(Frame { body: Body::Map { key: None, .. }, .. }) => {
-                let hint = "a value that begins with [, { or * must be quoted";
+                let hint = "quote values that begin with [, { or *";
                 Err(self.sources.error("invalid-key-type", at, "a key must be text").hint(hint))
             }
             _ => Ok(()),
         }
     }
 
-    /// Refuses duplicate keys and expands `<<`, whose entries give way to the map's own.
+    /// Refuses duplicate keys and expands `<<`; the map's own entries take precedence.
     fn map(&mut self, entries: Vec<(Key, Node)>) -> Map {
         let (merges, entries): (Vec<_>, Vec<_>) =
             entries.into_iter().partition(|(key, _)| &*key.text == "<<");
@@ -181,12 +181,12 @@ impl<'s> Builder<'s> {
         let mut keys: BTreeSet<Box<str>> = map.0.iter().map(|(key, _)| key.text.clone()).collect();
         for (key, node) in merges {
             let sources = match node.kind {
-                Kind::List(items) => items,
+                NodeKind::List(items) => items,
                 _ => vec![node],
             };
             for source in sources {
                 match source.kind {
-                    Kind::Map(more) => {
+                    NodeKind::Map(more) => {
                         for (key, node) in more.0 {
                             if keys.insert(key.text.clone()) {
                                 map.0.push((key, node));
@@ -196,7 +196,7 @@ impl<'s> Builder<'s> {
                     _ => self.report.push(self.sources.error(
                         "invalid-merge",
                         key.at,
-                        "`<<` must name a mapping",
+                        "`<<` must refer to a mapping",
                     )),
                 }
             }
@@ -206,7 +206,7 @@ impl<'s> Builder<'s> {
 
     fn unique(&mut self, entries: Vec<(Key, Node)>) -> Vec<(Key, Node)> {
         let mut index: BTreeMap<Box<str>, Span> = BTreeMap::new();
-        let many = entries.len() > FEW;
+        let many = entries.len() > LINEAR_LIMIT;
         let mut kept: Vec<(Key, Node)> = Vec::with_capacity(entries.len());
         for (key, node) in entries {
             let first = if many {
@@ -232,7 +232,7 @@ impl<'s> Builder<'s> {
             true => format!("`{}`", shown::name(&key.text)),
             false => "this key".to_owned(),
         };
-        let fact = format!("{what} is already set in line {}", first.line);
+        let fact = format!("{what} is already set on line {}", first.line);
         self.sources.error("duplicate-key", key.at, fact)
     }
 }

@@ -1,26 +1,26 @@
-//! YAML text → [`Node`], with every problem of its form. Does no I/O.
+//! YAML text → [`Node`]. Reports syntax problems. Does no I/O.
 //!
-//! The only module that names the YAML library. It reads events, not values, because a site
-//! needs what values have lost: quotes (`"no"` is not `no`), each duplicate key, both ends of
-//! an alias. It is also three times as fast as a tree made by serde.
+//! The only module that uses the YAML library. It reads events instead of values, because values
+//! lose information: quotes (`"no"` is not `no`), duplicate keys, both ends of an alias. Events are
+//! also three times as fast as a tree from serde.
 
 mod build;
 mod scalar;
 mod tree;
 
-pub(crate) use scalar::Reading;
-pub(crate) use tree::{Key, Kind, Map, Node, Scalar};
+pub(crate) use scalar::Meaning;
+pub(crate) use tree::{Key, Map, Node, NodeKind, Scalar};
 
 use crate::source::{FileId, Sources, Span};
 use build::Builder;
 use granit_parser::{Event, Options, Parser, ScalarStyle, Span as Range, Tag};
 use stage::{Entry, Report, shown};
 
-/// Nobody nests a site deeper; what walks a tree may recurse.
+/// Deeper nesting is refused, so that code may recurse over trees.
 const MAX_DEPTH: usize = 50;
 
-/// Parses a file of the site. Each problem is reported; `None` when it cannot be read to its
-/// end: of what such a file holds nothing more is to be said.
+/// Parses a file of the site and reports problems. Returns `None` if it cannot be parsed to its
+/// end: then its content causes no further findings.
 pub(crate) fn parse(sources: &Sources, file: FileId, report: &mut Report) -> Option<Node> {
     let source = sources.file(file)?;
     let text = match &source.text {
@@ -98,11 +98,11 @@ fn span(file: FileId, range: Range) -> Span {
 fn scan_error(sources: &Sources, file: FileId, error: &granit_parser::ScanError) -> Entry {
     let mark = *error.marker();
     let at = span(file, Range::empty(mark));
-    // The library's words may quote the text, and the text may be a secret.
+    // The library's message may quote the text, which may be a secret.
     if sources.file(file).is_some_and(|f| f.secret) {
-        return sources.error("not-yaml", at, "is not YAML from here on");
+        return sources.error("not-yaml", at, "is not valid YAML from here on");
     }
-    sources.error("not-yaml", at, format!("is not YAML: {}", shown::foreign(&error.info())))
+    sources.error("not-yaml", at, format!("is not valid YAML: {}", shown::foreign(&error.info())))
 }
 
 #[cfg(test)]

@@ -1,36 +1,36 @@
-//! What a plain scalar means, in YAML 1.2 and in the YAML 1.1 that sites were written for.
+//! The meaning of plain scalars in YAML 1.2, and in YAML 1.1, which sites were written for.
 //! Does no I/O.
 
 use super::tree::Scalar;
 
-/// What a scalar is by itself, before a field has its say.
+/// The meaning of a scalar, regardless of the type of its field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Reading {
-    /// Text in either version.
+pub(crate) enum Meaning {
+    /// Text in both versions.
     Text,
     /// Text in YAML 1.2, something else in 1.1: `yes`, `12:30`, `2026-11-23`.
-    TextOnlyNow,
-    /// A flag; `habit` when only YAML 1.1 takes it for one (`yes`).
+    TextInYaml12,
+    /// A flag, such as `true` or `yes`.
     Flag {
-        /// What it says.
+        /// Its value.
         value: bool,
-        /// Written as only YAML 1.1 reads it.
-        habit: bool,
+        /// Only YAML 1.1 reads it so, such as `yes` or `0644`.
+        yaml_1_1: bool,
     },
-    /// A whole number; `habit` when only YAML 1.1 reads this value (`0644`, `1_000`, `1:30`).
+    /// A whole number, such as `12`, `0644`, `1_000` or `1:30`.
     Number {
-        /// What it counts.
+        /// Its value.
         value: i64,
-        /// Written as only YAML 1.1 reads it.
-        habit: bool,
+        /// Only YAML 1.1 reads it so, such as `yes` or `0644`.
+        yaml_1_1: bool,
     },
     /// Any other number.
     Fraction,
 }
 
 impl Scalar {
-    /// Reads it as a whole number, as the reference did.
-    pub(crate) fn number(&self) -> Option<Reading> {
+    /// Reads it as a whole number, like the reference.
+    pub(crate) fn number(&self) -> Option<Meaning> {
         let text = self.plain.then_some(&*self.text)?;
         let (sign, digits) = match text.strip_prefix('-') {
             Some(rest) => (-1, rest),
@@ -39,29 +39,29 @@ impl Scalar {
         if !digits.starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
-        let (value, habit) = unsigned(digits)?;
-        Some(Reading::Number { value: sign * value, habit })
+        let (value, yaml_1_1) = unsigned(digits)?;
+        Some(Meaning::Number { value: sign * value, yaml_1_1 })
     }
 
-    /// Reads it as a flag, as the reference did.
-    pub(crate) fn flag(&self) -> Option<Reading> {
+    /// Reads it as a flag, like the reference.
+    pub(crate) fn flag(&self) -> Option<Meaning> {
         if !self.plain {
             return None;
         }
-        let (value, habit) = match &*self.text {
+        let (value, yaml_1_1) = match &*self.text {
             "true" | "True" | "TRUE" => (true, false),
             "false" | "False" | "FALSE" => (false, false),
             "yes" | "Yes" | "YES" | "on" | "On" | "ON" => (true, true),
             "no" | "No" | "NO" | "off" | "Off" | "OFF" => (false, true),
             _ => return None,
         };
-        Some(Reading::Flag { value, habit })
+        Some(Meaning::Flag { value, yaml_1_1 })
     }
 
-    /// Reads it as a number with a fraction, as the reference did: `1.5` and `1.5e+3`, but not
-    /// `08`, `1e3` and `1.5e3`, which YAML 1.1 takes for text.
+    /// Reads it as a number with a fraction, like the reference: `1.5` and `1.5e+3`, but not `08`,
+    /// `1e3` and `1.5e3`, which are text in YAML 1.1.
     pub(crate) fn fraction(&self) -> Option<f64> {
-        if self.as_text() != Reading::Fraction || !self.text.contains('.') {
+        if self.as_text() != Meaning::Fraction || !self.text.contains('.') {
             return None;
         }
         let exponent = self.text.split_once(['e', 'E']).map(|(_, exponent)| exponent);
@@ -69,27 +69,27 @@ impl Scalar {
         self.text.parse().ok().filter(|_| signed)
     }
 
-    /// What it is where text is wanted.
-    pub(crate) fn as_text(&self) -> Reading {
+    /// Returns its meaning where text is expected.
+    pub(crate) fn as_text(&self) -> Meaning {
         if !self.plain {
-            return Reading::Text;
+            return Meaning::Text;
         }
-        // Most scalars are words; only these beginnings can be anything else.
+        // Most scalars are words; only these first characters allow another meaning.
         let begins = |c: char| c.is_ascii_digit() || "+-.yYnNtTfFoO".contains(c);
         if !self.text.starts_with(begins) {
-            return Reading::Text;
+            return Meaning::Text;
         }
         match self.flag().or_else(|| self.number()) {
-            Some(Reading::Flag { habit: true, .. }) => Reading::TextOnlyNow,
+            Some(Meaning::Flag { yaml_1_1: true, .. }) => Meaning::TextInYaml12,
             // `0644` is a number in both versions, though not the same.
-            Some(Reading::Number { habit: true, .. }) if !self.text.starts_with('0') => {
-                Reading::TextOnlyNow
+            Some(Meaning::Number { yaml_1_1: true, .. }) if !self.text.starts_with('0') => {
+                Meaning::TextInYaml12
             }
-            Some(Reading::Number { .. }) if self.text.contains([':', '_']) => Reading::TextOnlyNow,
+            Some(Meaning::Number { .. }) if self.text.contains([':', '_']) => Meaning::TextInYaml12,
             Some(other) => other,
-            None if is_fraction(&self.text) => Reading::Fraction,
-            None if is_date(&self.text) => Reading::TextOnlyNow,
-            None => Reading::Text,
+            None if is_fraction(&self.text) => Meaning::Fraction,
+            None if is_date(&self.text) => Meaning::TextInYaml12,
+            None => Meaning::Text,
         }
     }
 }
@@ -97,7 +97,7 @@ impl Scalar {
 fn unsigned(digits: &str) -> Option<(i64, bool)> {
     let radix = |prefix: &str, radix| {
         let rest = digits.strip_prefix(prefix)?;
-        // The sign stands before the prefix, if at all; from_str_radix takes one here too.
+        // A sign comes before the prefix, but from_str_radix would accept one here, too.
         let digits = rest.replace('_', "");
         let value = i64::from_str_radix(&digits, radix).ok()?;
         (!digits.starts_with(['+', '-'])).then_some((value, rest.contains('_')))
@@ -122,7 +122,7 @@ fn unsigned(digits: &str) -> Option<(i64, bool)> {
     Some((value, octal || bare.len() < whole.len()))
 }
 
-/// `1:30` is 90 in YAML 1.1: numbers to base 60.
+/// Reads a base-60 number of YAML 1.1: `1:30` is 90.
 fn sexagesimal(text: &str) -> Option<i64> {
     if text.starts_with('0') {
         return None;
@@ -147,7 +147,7 @@ fn is_fraction(text: &str) -> bool {
         && !text.ends_with('_')
 }
 
-/// `2026-11-23`, with or without a time.
+/// Returns whether a text is a date such as `2026-11-23`, with or without a time.
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     let shape = b"0000-00-00";

@@ -4,7 +4,7 @@ use super::*;
 use crate::source::SourceFile;
 use stage::shown::Masked;
 
-/// The tree of a text: `{key@line:column=scalar, …}`, quotes where they were.
+/// Checks the tree of a text, as `{key@line:column=scalar, …}` with the original quotes.
 fn check(text: &str, expected: &str) {
     let mut sources = Sources::new("");
     let file = sources
@@ -18,10 +18,12 @@ fn check(text: &str, expected: &str) {
 
 fn show(node: &Node) -> String {
     match &node.kind {
-        Kind::Scalar(s) if s.plain => s.text.to_string(),
-        Kind::Scalar(s) => format!("{:?}", s.text),
-        Kind::List(items) => format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" ")),
-        Kind::Map(map) => {
+        NodeKind::Scalar(s) if s.plain => s.text.to_string(),
+        NodeKind::Scalar(s) => format!("{:?}", s.text),
+        NodeKind::List(items) => {
+            format!("[{}]", items.iter().map(show).collect::<Vec<_>>().join(" "))
+        }
+        NodeKind::Map(map) => {
             let entry = |(key, value): &(Key, Node)| {
                 format!("{}@{}:{}={}", key.text, key.at.line, key.at.column, show(value))
             };
@@ -36,7 +38,7 @@ fn trees() {
     check("# only this\n---\n", "{}");
     check("a: 1\nb: 'x'\n", "{a@1:1=1 b@2:1=\"x\"}");
     check("- a\n- [b, c]\n", "[a [b c]]");
-    check("ä: {ü: |", "f.yaml:1:8: is not YAML: unexpected character: `|'");
+    check("ä: {ü: |", "f.yaml:1:8: is not valid YAML: unexpected character: `|'");
     check("a: &x [1]\nb: *x", "{a@1:1=[1] b@2:1=[1]}");
     check(
         "a: &x {k: 1, l: 2}\nb:\n  <<: *x\n  k: 3",
@@ -51,25 +53,25 @@ fn trees() {
 fn refused() {
     check(
         "a: 1\na: 2\na: 3",
-        "{a@1:1=1}\nf.yaml:2:1: `a` is already set in line 1\nf.yaml:3:1: `a` is already set in line 1",
+        "{a@1:1=1}\nf.yaml:2:1: `a` is already set on line 1\nf.yaml:3:1: `a` is already set on line 1",
     );
-    check("a: 1\n--- \nb: 1", "f.yaml:2:1: a second document begins; a file must hold one");
+    check("a: 1\n--- \nb: 1", "f.yaml:2:1: a file must contain only one document");
     check("[a]: 1", "f.yaml:1:1: a key must be text");
-    check("a: !x 1", "{a@1:1=1}\nf.yaml:1:4: the tag \"!x\" means nothing here");
-    check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must name a mapping");
+    check("a: !x 1", "{a@1:1=1}\nf.yaml:1:4: the tag \"!x\" is not supported");
+    check("a: {<<: 1}", "{a@1:1={}}\nf.yaml:1:5: `<<` must refer to a mapping");
     let many: String = (0..40).map(|i| format!("k{}: 0\n", i % 39)).collect();
     let mut sources = Sources::new("");
     let file = sources.add(SourceFile::new("", "f.yaml", Ok(many)).with_mask(Masked::default()));
     let mut report = Report::new();
     assert!(parse(&sources, file, &mut report).is_some());
-    assert_eq!(report.entries()[0].fact, "`k0` is already set in line 1");
+    assert_eq!(report.entries()[0].fact, "`k0` is already set on line 1");
 }
 
 #[test]
 fn scalars() {
     let number = |text: &str| match scalar(text).number() {
-        Some(Reading::Number { value, habit }) => {
-            format!("{value}{}", if habit { " habit" } else { "" })
+        Some(Meaning::Number { value, yaml_1_1 }) => {
+            format!("{value}{}", if yaml_1_1 { " habit" } else { "" })
         }
         _ => "-".to_owned(),
     };
@@ -120,22 +122,22 @@ fn fractions() {
 
 #[test]
 fn texts() {
-    use Reading::{Flag, Fraction, Number, Text, TextOnlyNow};
-    let number = |value, habit| Number { value, habit };
+    use Meaning::{Flag, Fraction, Number, Text, TextInYaml12};
+    let number = |value, yaml_1_1| Number { value, yaml_1_1 };
     for (text, expected) in [
         ("web", Text),
         ("fd00::1", Text),
         ("10.0.0.5/24", Text),
         ("nginx", Text),
-        ("yes", TextOnlyNow),
-        ("off", TextOnlyNow),
+        ("yes", TextInYaml12),
+        ("off", TextInYaml12),
         ("y", Text),
-        ("12:30", TextOnlyNow),
-        ("52:54:00:12:34:56", TextOnlyNow),
+        ("12:30", TextInYaml12),
+        ("52:54:00:12:34:56", TextInYaml12),
         ("52:54:00:ab:34:56", Text),
-        ("2026-11-23", TextOnlyNow),
-        ("1_000", TextOnlyNow),
-        ("true", Flag { value: true, habit: false }),
+        ("2026-11-23", TextInYaml12),
+        ("1_000", TextInYaml12),
+        ("true", Flag { value: true, yaml_1_1: false }),
         ("12", number(12, false)),
         ("0644", number(420, true)),
         ("1.5", Fraction),

@@ -1,6 +1,6 @@
-//! `Node`: YAML as a tree in which everything knows its place. Does no I/O.
+//! `Node`: YAML as a tree of nodes with places. Does no I/O.
 //!
-//! Scalars are kept as written: what they mean depends on the field (`scalar.rs`).
+//! Scalars are kept as written: their meaning depends on the field (`scalar.rs`).
 //! No `Debug`: a tree may hold secrets.
 
 use crate::source::Span;
@@ -10,13 +10,13 @@ use crate::source::Span;
 pub(crate) struct Node {
     /// Where it is written.
     pub at: Span,
-    /// What it is.
-    pub kind: Kind,
+    /// Its kind and content.
+    pub kind: NodeKind,
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Clone)]
-pub(crate) enum Kind {
+pub(crate) enum NodeKind {
     /// Text, number, flag or null: the field decides.
     Scalar(Scalar),
     /// A list.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 pub(crate) struct Scalar {
     /// The text, after escapes and folding.
     pub text: Box<str>,
-    /// Written without quotes: only then it may be something other than text.
+    /// Written without quotes: only then it can be something other than text.
     pub plain: bool,
 }
 
@@ -48,63 +48,63 @@ pub(crate) struct Key {
 }
 
 impl Map {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
         self.entry(key).map(|(_, node)| node)
     }
 
-    /// The key and its value.
+    /// Returns the key and its value.
     pub(crate) fn entry(&self, key: &str) -> Option<&(Key, Node)> {
         self.0.iter().find(|(k, _)| &*k.text == key)
     }
 }
 
 impl Node {
-    /// A mapping without entries: what an empty file holds.
+    /// Returns a mapping without entries, the content of an empty file.
     pub(crate) fn empty(at: Span) -> Self {
-        Self { at, kind: Kind::Map(Map::default()) }
+        Self { at, kind: NodeKind::Map(Map::default()) }
     }
 
-    /// The mapping, when it is one.
+    /// Returns the mapping, if it is one.
     pub(crate) fn map(&self) -> Option<&Map> {
         match &self.kind {
-            Kind::Map(map) => Some(map),
+            NodeKind::Map(map) => Some(map),
             _ => None,
         }
     }
 
-    /// The items, when it is a list.
+    /// Returns the items, if it is a list.
     pub(crate) fn list(&self) -> Option<&[Node]> {
         match &self.kind {
-            Kind::List(items) => Some(items),
+            NodeKind::List(items) => Some(items),
             _ => None,
         }
     }
 
-    /// The scalar, when it is one.
+    /// Returns the scalar, if it is one.
     pub(crate) fn scalar(&self) -> Option<&Scalar> {
         match &self.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
 
-    /// Says whether it is `null`, `~` or nothing at all.
+    /// Returns whether it is `null`, `~` or empty.
     pub(crate) fn is_null(&self) -> bool {
         self.scalar().is_some_and(Scalar::is_null)
     }
 
-    /// The text of a scalar that is not null, whatever it looks like.
+    /// Returns the text of a scalar that is not null.
     pub(crate) fn text(&self) -> Option<&str> {
         self.scalar().filter(|s| !s.is_null()).map(|s| &*s.text)
     }
 
-    /// How many nodes there are in it, itself included.
+    /// Returns the number of nodes in it, including itself.
     pub(super) fn size(&self) -> usize {
         1 + match &self.kind {
-            Kind::Scalar(_) => 0,
-            Kind::List(items) => items.iter().map(Node::size).sum(),
-            Kind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
+            NodeKind::Scalar(_) => 0,
+            NodeKind::List(items) => items.iter().map(Node::size).sum(),
+            NodeKind::Map(map) => map.0.iter().map(|(_, node)| node.size()).sum(),
         }
     }
 }

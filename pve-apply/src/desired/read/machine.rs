@@ -4,7 +4,7 @@ use super::{Purpose, Reader};
 use crate::boot_disk;
 use crate::desired::{Image, Machine, Seed, guest, rendered, short_name};
 use crate::mark::{self, TAG};
-use machine::{ConfigKey, Form, NewVm, Problem, Said, Settings, rule};
+use machine::{ConfigKey, Form, NewVm, Problem, Setting, Settings, rule};
 use pve_client::{StorageId, Volid};
 use serde_json::{Map, Value, json};
 use stage::{Entry, Place, Vm};
@@ -103,7 +103,7 @@ impl Reader<'_> {
         let (mut settings, problems) = self.parsed.get(index).cloned().unwrap_or_default();
         problems.iter().for_each(|problem| self.config_problem(index, problem));
         let description = ConfigKey::find("description").and_then(|key| settings.0.get_mut(&key));
-        if let Some(Said::Parts(parts)) = description {
+        if let Some(Setting::Parts(parts)) = description {
             // A description copied out of PVE contains our line, which is not part of the document.
             parts.values_mut().flatten().for_each(|text| *text = mark::of_people(text));
         }
@@ -234,7 +234,7 @@ fn new(vm: &Vm, said: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
     let mut new = said.clone();
     for (key, filled_in) in flat.0 {
         match (new.0.get_mut(&key), filled_in) {
-            (Some(Said::Parts(parts)), Said::Parts(filled_in)) => {
+            (Some(Setting::Parts(parts)), Setting::Parts(filled_in)) => {
                 filled_in
                     .into_iter()
                     .for_each(|(name, value)| _ = parts.entry(name).or_insert(value));
@@ -243,13 +243,14 @@ fn new(vm: &Vm, said: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
             (None, filled_in) => _ = new.0.insert(key, filled_in),
         }
     }
-    new.0.entry(boot).or_insert_with(|| Said::Parts(BTreeMap::new()));
+    new.0.entry(boot).or_insert_with(|| Setting::Parts(BTreeMap::new()));
     let mut new = new.for_creation();
     for nic in vm.nics.iter().flatten() {
         let Some(key) = ConfigKey::find(&nic.slot) else { continue };
         let mac = key.key.part("macaddr").and_then(|part| part.kind.normal(&nic.mac));
         let is_said = said.value(key, "macaddr").is_some() || said.is_cancelled(key, "macaddr");
-        if let (Some(Said::Parts(parts)), Some(mac), false) = (new.0.get_mut(&key), mac, is_said) {
+        if let (Some(Setting::Parts(parts)), Some(mac), false) = (new.0.get_mut(&key), mac, is_said)
+        {
             parts.insert("macaddr", Some(mac));
         }
     }

@@ -1,11 +1,11 @@
-//! Where the values of a VM come from. Does no I/O.
+//! Explains the values of a VM. Does no I/O.
 
 use super::{Explained, Link, Subject};
-use crate::resolve::{BRIDGE, Derived, counted_vmid};
-use crate::shape::{self, CONFIG, Found, Opt, Showing, Type};
-use crate::site::{BOOT_DISK, Level, Machine, boot_key};
+use crate::deployment::{BRIDGE, MacDeriver, counted_vmid};
+use crate::shape::{self, CONFIG, KeyMatch, Opt, ShapeOutline, Type};
+use crate::site::{BOOT_DISK, Level, VmEntry, boot_key};
 use crate::suggest;
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use machine::{ConfigKey, Form, Settings};
 use serde_json::{Map, Value};
 use stage::shown::{self, Exposure, Outline};
@@ -13,8 +13,8 @@ use stage::{Entry, Nic, Place};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What every VM is asked for, in this order; what is said besides comes after it.
-const USUAL: [&str; 18] = [
+/// Fields to explain for every VM, in this order; other fields that are set follow.
+const COMMON_FIELDS: [&str; 18] = [
     "name",
     "node",
     "vmid",
@@ -35,31 +35,31 @@ const USUAL: [&str; 18] = [
     "spec",
 ];
 
-/// What says where to look, and is nothing that a VM has.
-const STRUCTURE: [&str; 5] = ["template", "preset", "vm_preset", "type", "execution"];
+/// Keys that select layers and are not fields of a VM.
+const STRUCTURAL_KEYS: [&str; 5] = ["template", "preset", "vm_preset", "type", "execution"];
 
-/// Where something stands in a VM's tree.
+/// A path in a VM's tree.
 type Path = Vec<String>;
 
-/// Explains a VM, or what lies at and below a path of it.
+/// Explains a VM, or the values at and below a path.
 ///
 /// # Errors
-/// A VM has no such field.
+/// The VM has no such field.
 pub(super) fn explain(
     subject: &Subject<'_>,
     name: &str,
     path: Option<&str>,
 ) -> Result<Vec<Explained>, Entry> {
-    let mut machines = subject.group.machines.iter().enumerate();
-    let machine = machines.find(|(_, m)| m.name.value().is_some_and(|n| n == name));
+    let mut vm_entries = subject.vm_set.entries.iter().enumerate();
+    let vm_entry = vm_entries.find(|(_, m)| m.name.value().is_some_and(|n| n == name));
     let vm = subject.deployment.vms.iter().find(|vm| vm.name == name);
-    let (Some((index, machine)), Some(vm)) = (machine, vm) else { return Ok(Vec::new()) };
+    let (Some((index, vm_entry)), Some(vm)) = (vm_entry, vm) else { return Ok(Vec::new()) };
     let Ok(Value::Object(json)) = serde_json::to_value(vm) else { return Ok(Vec::new()) };
-    let layers = subject.site.layers(machine);
+    let layers = subject.site.layers(vm_entry);
     let boot_disk = layers.boot_disk().to_owned();
     let nics = vm.nics.as_deref().unwrap_or_default();
     let layers = layers.highest_first();
-    let vm = Vm { subject, machine, index, json, nics, boot_disk, layers };
+    let vm = Vm { subject, vm_entry, index, json, nics, boot_disk, layers };
     let Some(path) = path else {
         return Ok(vm.all().into_iter().map(|path| vm.explain(&path)).collect());
     };
@@ -78,13 +78,13 @@ pub(super) fn explain(
     Ok(all)
 }
 
-/// The VM to be explained, and all that has a say in it.
+/// The VM to explain, with its layers.
 struct Vm<'a> {
     subject: &'a Subject<'a>,
-    machine: &'a Machine,
-    /// The machine's number in its group, from 0.
+    vm_entry: &'a VmEntry,
+    /// Index of the VM in its set.
     index: usize,
-    /// The VM as the document has it.
+    /// The VM in the document.
     json: Map<String, Value>,
     nics: &'a [Nic],
     boot_disk: String,
@@ -93,17 +93,17 @@ struct Vm<'a> {
 }
 
 impl Vm<'_> {
-    /// Where a path of the command line leads in the tree; `None`: nowhere.
+    /// Returns the path in the tree for a path from the command line; `None` if it does not exist.
     fn path(&self, written: &str) -> Option<Path> {
         let mut words = written.split('.');
         let first = words.next()?;
         let mut path: Path = match (first, self.shape().find(first)) {
             ("node", _) => vec![first.to_owned()],
-            (_, Some(Found::Field(field))) => match field.ty {
+            (_, Some(KeyMatch::Field(field))) => match field.ty {
                 Type::Short(slot, option) => vec![CONFIG.into(), slot.into(), option.into()],
                 _ => vec![field.name.to_owned()],
             },
-            (_, Some(Found::Row(key))) => {
+            (_, Some(KeyMatch::Row(key))) => {
                 let Some(option) = words.next() else {
                     return Some(only_option(vec![CONFIG.into(), first.into()], key));
                 };
@@ -121,7 +121,7 @@ impl Vm<'_> {
         (!deeper || self.all().iter().any(|leaf| leaf.starts_with(&path))).then_some(path)
     }
 
-    /// What messages and the output call a path.
+    /// Returns the name of a path for messages and output.
     fn title(&self, path: &[String]) -> String {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         match words[..] {
@@ -136,40 +136,42 @@ impl Vm<'_> {
     }
 
     fn shape(&self) -> &'static shape::Shape {
-        shape::vm_of(self.subject.group.origin == crate::site::Origin::Manifest)
+        shape::vm_of(self.subject.vm_set.origin == crate::site::Origin::Manifest)
     }
 
-    /// All leaves, in the order of the document as far as it has one.
+    /// Returns all leaves, common fields first.
     fn all(&self) -> Vec<Path> {
-        let mut said: Vec<Path> = Vec::new();
+        let mut paths: Vec<Path> = Vec::new();
         for (_, layer) in &self.layers {
-            leaves(layer, &mut Vec::new(), &mut said);
+            leaves(layer, &mut Vec::new(), &mut paths);
         }
         let derived = self.nics.iter().filter(|nic| nic.derived);
-        said.extend(derived.map(|nic| vec![CONFIG.into(), nic.slot.clone(), "macaddr".into()]));
-        said.retain(|path| !STRUCTURE.contains(&path[0].as_str()));
+        paths.extend(derived.map(|nic| vec![CONFIG.into(), nic.slot.clone(), "macaddr".into()]));
+        paths.retain(|path| !STRUCTURAL_KEYS.contains(&path[0].as_str()));
         let mut all: Vec<Path> = Vec::new();
-        for name in USUAL {
+        for name in COMMON_FIELDS {
             let Some(path) = self.usual(name) else { continue };
             let before = all.len();
-            all.extend(said.iter().filter(|leaf| leaf.starts_with(&path)).cloned());
+            all.extend(paths.iter().filter(|leaf| leaf.starts_with(&path)).cloned());
             if all.len() == before {
                 all.push(path);
             }
         }
-        all.extend(said);
+        all.extend(paths);
         let mut once = BTreeSet::new();
         all.retain(|path| once.insert(path.clone()));
         all
     }
 
     fn usual(&self, name: &str) -> Option<Path> {
-        // Not `path`, which asks for all leaves.
+        // Not via `path`, which calls `all`.
         match (name, self.shape().find(name)) {
-            (_, Some(Found::Field(shape::Field { ty: Type::Short(slot, option), .. }))) => {
+            (_, Some(KeyMatch::Field(shape::Field { ty: Type::Short(slot, option), .. }))) => {
                 Some(vec![CONFIG.into(), (*slot).into(), (*option).into()])
             }
-            (_, Some(Found::Row(key))) => Some(only_option(vec![CONFIG.into(), name.into()], key)),
+            (_, Some(KeyMatch::Row(key))) => {
+                Some(only_option(vec![CONFIG.into(), name.into()], key))
+            }
             _ => Some(vec![name.to_owned()]),
         }
     }
@@ -178,9 +180,9 @@ impl Vm<'_> {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         let mut chain: Vec<Link> = self.left_out(&words).into_iter().collect();
         for (level, layer) in &self.layers {
-            if let Some(said) = layer.find(&words) {
-                let value = self.masked(&words, said.to_json(true));
-                chain.push(self.subject.link(self.level(level), value, Some(said.at)));
+            if let Some(spanned) = layer.find(&words) {
+                let value = self.masked(&words, spanned.to_json(true));
+                chain.push(self.subject.link(self.level(level), value, Some(spanned.at)));
             }
         }
         chain.extend(self.fallback(&words, chain.is_empty()));
@@ -199,14 +201,14 @@ impl Vm<'_> {
             Level::Defaults => "`defaults`".to_owned(),
             Level::Preset(name) => format!("preset \"{name}\""),
             Level::Template(name) => format!("template \"{name}\""),
-            Level::Vm => match (self.machine.number, self.machine.tree.number("count").value()) {
+            Level::Vm => match (self.vm_entry.number, self.vm_entry.tree.number("count").value()) {
                 (Some(number), Some(count)) => format!("the VM, {} of {count}", number + 1),
                 _ => "the VM".to_owned(),
             },
         }
     }
 
-    /// The value as the document has it.
+    /// Returns the value in the document.
     fn value(&self, path: &[&str]) -> Option<Value> {
         if let [CONFIG, slot, option @ ("ip" | "gateway" | "macaddr")] = path
             && let Some(nic) = self.nics.iter().find(|nic| nic.slot == *slot)
@@ -223,13 +225,15 @@ impl Vm<'_> {
             top.and_then(|top| rest.iter().try_fold(top, |value, word| value.get(word)));
         match (in_document, decides) {
             (Some(value), _) => Some(value.clone()),
-            // The document has another word for it, or left it out.
-            (None, Some(said)) if path != ["spec"] && !said.is_null() => Some(said.to_json(true)),
+            // The document names it differently or omits it.
+            (None, Some(spanned)) if path != ["spec"] && !spanned.is_null() => {
+                Some(spanned.to_json(true))
+            }
             (None, _) => None,
         }
     }
 
-    /// What the guest is told of a NIC.
+    /// Returns a value of the guest's network configuration.
     fn of_nic(&self, nic: &Nic, option: &str) -> Option<Value> {
         let list = |list: &[String]| match list {
             [] => None,
@@ -239,22 +243,22 @@ impl Vm<'_> {
         match option {
             "ip" => list(&nic.ips),
             "macaddr" => Some(nic.mac.as_str().into()),
-            // A guest with DHCP is told no gateway, but a document of a single NIC has it.
+            // With DHCP the guest gets no gateway, but the document may have one.
             _ if nic.slot == "net0" && nic.gateways.len() < 2 => self.json.get("gateway").cloned(),
             _ => list(&nic.gateways),
         }
     }
 
-    /// Why a spec that some layer names is not the VM's.
+    /// Returns a link if a layer sets a spec that the VM does not get.
     fn left_out(&self, path: &[&str]) -> Option<Link> {
         let unused = path == ["spec"] && !self.json.contains_key("spec");
-        let said = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
-        said.and_then(Said::text).filter(|_| unused)?;
-        let at = self.machine.mode().at().or(self.subject.group.default_mode.at());
-        Some(self.subject.link("left out: `execution` is push", Value::Null, at))
+        let spanned = self.layers.iter().find_map(|(_, layer)| layer.get("spec"));
+        spanned.and_then(Spanned::text).filter(|_| unused)?;
+        let at = self.vm_entry.mode().at().or(self.subject.vm_set.default_mode.at());
+        Some(self.subject.link("omitted: `execution` is push", Value::Null, at))
     }
 
-    /// The options of a key that a new VM gets where nobody says anything of them; else the key.
+    /// Returns the options of a key that have a default for new VMs, or the key if there are none.
     fn given(&self, path: &[String]) -> Vec<Path> {
         let [config, name] = path else { return vec![path.to_vec()] };
         let parts = ConfigKey::find(name).filter(|_| config == CONFIG).map(|key| key.key.parts());
@@ -266,22 +270,22 @@ impl Vm<'_> {
         if given.is_empty() { vec![path.to_vec()] } else { given }
     }
 
-    /// What a new VM gets of a key, or of its option, of which nobody says anything.
+    /// Returns the default of a key or option for new VMs.
     fn at_creation(&self, key: &str, option: &str) -> Option<Link> {
         let key = ConfigKey::find(key)?;
         let part = key.key.part(option)?;
         let config = self.json.get("config").and_then(Value::as_object)?;
-        let (mut said, _) = Settings::read(config);
+        let (mut settings, _) = Settings::read(config);
         if let Some(boot_disk) = ConfigKey::find(&self.boot_disk) {
-            said.0.entry(boot_disk).or_insert_with(|| machine::Said::Parts(BTreeMap::new()));
+            settings.0.entry(boot_disk).or_insert_with(|| machine::Setting::Parts(BTreeMap::new()));
         }
-        let new = said.for_creation();
+        let new = settings.for_creation();
         let value = part.kind.to_json(new.value(key, part.name_in(key.key))?);
-        Some(self.subject.link("what a new VM gets", value, None))
+        Some(self.subject.link("default for new VMs", value, None))
     }
 
-    /// What holds where no layer says anything, or everything is null.
-    fn fallback(&self, path: &[&str], unsaid: bool) -> Option<Link> {
+    /// Returns the value that applies if no layer sets one, or all set null.
+    fn fallback(&self, path: &[&str], is_unset: bool) -> Option<Link> {
         let subject = self.subject;
         match *path {
             ["node"] => Some(subject.home()),
@@ -289,8 +293,8 @@ impl Vm<'_> {
             [CONFIG, slot, "macaddr"] => self.derived(slot),
             [CONFIG, "net0", "bridge"] => Some(subject.built_in(BRIDGE)),
             [CONFIG, "net0", "ip"] => Some(subject.built_in("dhcp")),
-            [CONFIG, key] if unsaid => self.at_creation(key, ""),
-            [CONFIG, key, option] if unsaid => self.at_creation(key, option),
+            [CONFIG, key] if is_unset => self.at_creation(key, ""),
+            [CONFIG, key, option] if is_unset => self.at_creation(key, option),
             ["boot_disk"] => Some(subject.built_in(BOOT_DISK)),
             ["packages"] => Some(subject.built_in(Value::Array(Vec::new()))),
             ["started"] => Some(subject.built_in(true)),
@@ -300,31 +304,32 @@ impl Vm<'_> {
     }
 
     fn counted(&self) -> Option<Link> {
-        let Some((base, at)) = self.subject.group.vmid_base.set() else {
-            let layer = "built in: the first free one of `vmid_range`";
+        let Some((base, at)) = self.subject.vm_set.vmid_base.set() else {
+            let layer = "built in: the next free ID in `vmid_range`";
             return Some(self.subject.link(layer, Value::Null, None));
         };
         let vmid = counted_vmid(*base, self.index)?;
-        let layer = "`vmid_base` plus the VM's number in the list";
+        let layer = "`vmid_base` plus the VM's index";
         Some(self.subject.link(layer, vmid.into(), Some(at)))
     }
 
     fn derived(&self, slot: &str) -> Option<Link> {
         let nic = self.nics.iter().find(|nic| nic.slot == slot)?;
-        let Subject { site, group, node, .. } = self.subject;
+        let Subject { site, vm_set, node, .. } = self.subject;
         let mac = match nic.derived {
             true => nic.mac.clone(),
-            false => Derived::new(site, group, node).mac(self.machine.name.value()?, slot, 0),
+            false => MacDeriver::new(site, vm_set, node).mac(self.vm_entry.name.value()?, slot, 0),
         };
         let layer = "derived from site, cluster, deployment, name and slot";
         Some(self.subject.link(layer, mac.into(), None))
     }
 
-    /// What of a value may be shown.
+    /// Masks what must not be shown of a value.
     fn masked(&self, path: &[&str], value: Value) -> Value {
         let words = if path.first() == Some(&CONFIG) { &path[1..] } else { path };
-        let place = words.iter().try_fold(Showing::file(self.shape()), |at, word| at.entry(word));
-        let item = |place: Showing| place.item().map_or(place.exposure(), Outline::exposure);
+        let place =
+            words.iter().try_fold(ShapeOutline::file(self.shape()), |at, word| at.entry(word));
+        let item = |place: ShapeOutline| place.item().map_or(place.exposure(), Outline::exposure);
         let exposure =
             if value.is_array() { place.map(item) } else { place.map(Outline::exposure) };
         match (exposure.unwrap_or_default(), value) {
@@ -335,19 +340,19 @@ impl Vm<'_> {
     }
 }
 
-/// The leaves of a tree.
+/// Collects the paths of all leaves of a tree.
 fn leaves(tree: &Tree, path: &mut Path, all: &mut Vec<Path>) {
-    for (key, said) in tree.iter() {
+    for (key, spanned) in tree.iter() {
         path.push(key.to_owned());
-        match &said.what {
-            What::Map(tree) => leaves(tree, path, all),
+        match &spanned.content {
+            Content::Map(tree) => leaves(tree, path, all),
             _ => all.push(path.clone()),
         }
         path.pop();
     }
 }
 
-/// A key with one option, such as memory, is called by its own name.
+/// Extends the path of a key with a single option, such as memory, by that option.
 fn only_option(mut path: Path, key: ConfigKey) -> Path {
     if let (Form::Options { .. }, [only]) = (key.key.form, key.key.parts()) {
         path.push(only.name.to_owned());

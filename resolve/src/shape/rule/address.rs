@@ -1,4 +1,4 @@
-//! Rules for addresses and what is reached by them. Does no I/O.
+//! Rules for addresses and URLs. Does no I/O.
 
 use super::Rule;
 use stage::guest;
@@ -39,7 +39,7 @@ pub(crate) const URL: Rule = Rule::new(
     "^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#]+",
 );
 
-/// Where PVE's API is. pve-client speaks TLS only, and takes user and password from nowhere.
+/// The endpoint of PVE's API. pve-client supports only TLS, and no user and password.
 pub(crate) const ENDPOINT: Rule = Rule::new(
     "the URL of a PVE API such as https://10.0.12.2:8006, without a user",
     is_endpoint,
@@ -64,7 +64,8 @@ fn is_url(s: &str) -> bool {
     host(s).is_some_and(is_host) && !s.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
-/// A name, or an address as it is written: 010.0.0.1 is 8.0.0.1 to some programs, 10.0.0.256 a name.
+/// Returns whether a host is a name or an unambiguous address: some programs read 010.0.0.1 as
+/// 8.0.0.1, or 10.0.0.256 as a name.
 fn is_host(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
@@ -72,16 +73,16 @@ fn is_host(host: &str) -> bool {
 }
 
 fn is_server(s: &str) -> bool {
-    // What runs in the guest has no other spelling of the scheme, and takes -x for an option.
+    // The program in the guest supports only lower-case schemes, and reads -x as an option.
     is_url(s) && guest::server(s).is_ok()
 }
 
 fn is_endpoint(s: &str) -> bool {
-    // A browser's address bar adds #v1:0:…, which pve-client leaves out.
+    // The web UI adds #v1:0:… to the URL; pve-client removes it.
     let s = s.split('#').next().unwrap_or_default();
     let Some((scheme, rest)) = s.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or_default();
-    // Of [fd00::1]:8006 and pve:8006 what stands behind the host.
+    // The part after the host, as in [fd00::1]:8006 and pve:8006.
     let behind = authority.rsplit_once(']').map_or_else(
         || authority.find(':').map_or("", |colon| &authority[colon..]),
         |(_, behind)| behind,
@@ -93,7 +94,7 @@ fn is_endpoint(s: &str) -> bool {
         && port.unwrap_or(behind.is_empty())
 }
 
-/// The host of a web URL, without user, port and brackets.
+/// Returns the host of a web URL, without user, port and brackets.
 fn host(url: &str) -> Option<&str> {
     let (scheme, rest) = url.split_once("://")?;
     if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
@@ -107,7 +108,7 @@ fn host(url: &str) -> Option<&str> {
     }
 }
 
-/// Says whether a URL leads to the machine itself.
+/// Returns whether a URL points to this machine.
 pub(crate) fn is_local(url: &str) -> bool {
     let Some(host) = host(url) else { return false };
     host.eq_ignore_ascii_case("localhost")

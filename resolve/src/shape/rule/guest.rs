@@ -1,32 +1,31 @@
-//! Rules for what becomes part of a guest: those of `stage::guest`, which cloudinit-render goes by.
-//! Does no I/O.
+//! Rules for values in a guest: those of `stage::guest`, which cloudinit-render uses. Does no I/O.
 
 use super::Rule;
 use stage::guest;
 
 /// A Linux user.
 pub(crate) const USER: Rule = Rule::new(
-    "a user name: lower-case letters, digits, - and _, at most 32",
+    "a user name: at most 32 lower-case letters, digits, - and _",
     is_user,
     "^[a-z_][a-z0-9_-]{0,31}$",
 );
 
-/// The user that cloud-init makes.
+/// The user that cloud-init creates.
 pub(crate) const VM_USER: Rule = Rule::new(
-    "a user name: lower-case letters, digits, - and _, at most 32; neither default nor one that every Debian has, such as backup",
+    "a user name: at most 32 lower-case letters, digits, - and _; not default or a Debian system user such as backup",
     |s| guest::user(s).is_ok(),
     "^[a-z_][a-z0-9_-]{0,31}$",
 );
 
-/// A package of a distribution, with `=version`, `/release` or `:architecture` or without.
-/// It becomes a word of a command line: an option of apt would be obeyed, a last `-` removes.
+/// A package of a distribution, optionally with `=version`, `/release` or `:architecture`. It
+/// becomes an argument of apt, which reads a leading `-` as an option and a final `-` as removal.
 pub(crate) const PACKAGE: Rule = Rule::new(
-    "a package name: letters, digits and +-._:=~/, a letter or digit first, no - last",
+    "a package name: letters, digits and +-._:=~/, starting with a letter or digit, not ending with -",
     |s| guest::package(s).is_ok(),
     "^[A-Za-z0-9]([A-Za-z0-9+._:=~/-]*[A-Za-z0-9+._:=~/])?$",
 );
 
-/// A name in the time zone database: it becomes a path there.
+/// A name in the time zone database, where it becomes a path.
 pub(crate) const TIMEZONE: Rule = Rule::new(
     "a time zone such as Europe/Berlin",
     |s| guest::timezone(s).is_ok(),
@@ -40,7 +39,7 @@ pub(crate) const DOMAIN: Rule = Rule::new(
     "^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
 );
 
-/// The domain of a spec, which the driver in the guest reads: empty, it is none, even where the
+/// The domain of a spec, which the driver in the guest reads. If empty, there is none, even if the
 /// site has one.
 pub(crate) const DOMAIN_OR_EMPTY: Rule = Rule::new(
     "a domain such as lab.example, or empty for none",
@@ -48,9 +47,9 @@ pub(crate) const DOMAIN_OR_EMPTY: Rule = Rule::new(
     "^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)?$",
 );
 
-/// What `/etc/shadow` holds.
+/// A password hash in `/etc/shadow`.
 pub(crate) const CRYPT_HASH: Rule = Rule::new(
-    "a crypt hash that begins with $, as `openssl passwd -6` makes it, or empty",
+    "a crypt hash that starts with $, as printed by `openssl passwd -6`, or empty",
     |s| s.is_empty() || guest::password_hash(s).is_ok(),
     "^(\\$[^\\s:;*!]{12,})?$",
 )
@@ -59,7 +58,7 @@ pub(crate) const CRYPT_HASH: Rule = Rule::new(
 
 /// A line of `authorized_keys`.
 pub(crate) const SSH_KEY: Rule = Rule::new(
-    "a public key in one line, such as ssh-ed25519 AAAA… user@host",
+    "a public key on one line, such as ssh-ed25519 AAAA… user@host",
     |s| guest::ssh_key(s.trim()).is_ok(),
     "^\\s*\\S+\\s+\\S[^\\n]*\\s*$",
 )
@@ -68,14 +67,14 @@ pub(crate) const SSH_KEY: Rule = Rule::new(
 
 /// The mode of a file.
 pub(crate) const PERMISSIONS: Rule = Rule::new(
-    "a file mode in octal and in quotes, such as \"0644\"",
+    "a quoted octal file mode such as \"0644\"",
     |s| guest::permissions(s).is_ok(),
     "^[0-7]{3,4}$",
 );
 
-/// The absolute path of a file, in one spelling.
+/// The absolute, normalized path of a file.
 pub(crate) const PATH: Rule = Rule::new(
-    "the absolute path of a file, without ., .. and //",
+    "an absolute file path without ., .. and //",
     |s| guest::path(s).is_ok(),
     "^(/[^/]+)+$",
 );
@@ -87,7 +86,7 @@ pub(crate) const OWNER: Rule = Rule::new(
     "^[A-Za-z0-9_.][A-Za-z0-9_.-]*(:[A-Za-z0-9_.][A-Za-z0-9_.-]*)?$",
 );
 
-/// A word or a script for a shell: a NUL ends both.
+/// An argument or a shell script; neither can contain NUL.
 pub(crate) const COMMAND: Rule =
     Rule::new("text without NUL", |s| guest::command(s).is_ok(), "^[^\\u0000]*$");
 

@@ -1,4 +1,4 @@
-//! Nodes and hosts: the machines that a site runs on.
+//! Nodes and hosts: the machines of a site.
 
 use crate::shape::Type::{Any, Flag, List, Named, Number, Object, Reference, Text};
 use crate::shape::tables::site::IMAGES;
@@ -8,37 +8,41 @@ use crate::shape::{EMPTY, Field, Shape, Target, rule};
 pub(crate) static NODE: Shape = Shape {
     title: "a node",
     fields: &[
-        Field::new("node", Text(&rule::NODE), "The node's name in PVE; absent: the file's name."),
+        Field::new("node", Text(&rule::NODE), "The node's name in PVE [default: the file name]."),
         Field::new(
             "cluster",
             Text(&rule::NODE),
-            "The cluster that the node is in; absent: the node's name. MACs are derived from it.",
+            "The node's cluster, from which MACs are derived [default: the node's name].",
         ),
         Field::new("datastore", Text(&machine::rule::STORAGE), "Storage for VM disks.").required(),
         Field::new(
             "image_datastore",
             Text(&machine::rule::STORAGE),
-            "File storage with content import, for images and seeds; absent: local.",
+            "File storage with content type import, for images and seeds [default: local].",
         ),
         Field::new("api_endpoint", Text(&rule::ENDPOINT_OR_EMPTY), "Base URL of the PVE API.")
             .address(),
         Field::new(
             "api_token",
             Reference(Target::Token),
-            "Key of api_tokens in secrets.yaml; absent: the file's name.",
+            "Key of api_tokens in secrets.yaml [default: the file name].",
         )
         .hidden(),
         Field::new("ip", Text(&rule::NODE_IP), "The node's address."),
         Field::new("host_user", Text(&rule::USER), "The user for SSH to the node.")
             .former(&["ssh_user"]),
         IMAGES,
-        Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; for people."),
-        Field::new("parent_node", Text(&rule::NAME), "The node that this one runs on; for people."),
+        Field::new("host", Text(&rule::NAME), "The physical machine, in hosts/; informational."),
+        Field::new(
+            "parent_node",
+            Text(&rule::NAME),
+            "The node that this one runs on; informational.",
+        ),
     ],
     ..EMPTY
 };
 
-/// `hosts/*.yaml`: physical machines; read for `check`, used by nothing here.
+/// `hosts/*.yaml`: physical machines; only `check` reads them.
 pub(crate) static HOST: Shape = Shape {
     title: "a host",
     fields: &[
@@ -47,8 +51,8 @@ pub(crate) static HOST: Shape = Shape {
         Field::new("ip", Text(&rule::NODE_IP), "Its address."),
         Field::new("local_user", Text(&rule::USER), "The user on the console."),
         Field::new("network", Object(&HOST_NETWORK), "Its network."),
-        Field::new("storage", Object(&HOST_STORAGE), "Its pools."),
-        Field::new("hardware", Object(&HARDWARE), "What it is made of."),
+        Field::new("storage", Object(&HOST_STORAGE), "Its storage pools."),
+        Field::new("hardware", Object(&HARDWARE), "Its hardware."),
         Field::new("access", Object(&ACCESS), "How to reach it."),
         Field::new("ssh", Object(&SSH), "Its SSH server."),
     ],
@@ -64,7 +68,7 @@ static HOST_NETWORK: Shape = Shape {
 static INTERFACE: Shape = Shape {
     title: "an interface",
     fields: &[
-        Field::new("type", Text(&rule::ANY), "bridge, bond or the like."),
+        Field::new("type", Text(&rule::ANY), "bridge, bond and so on."),
         Field::new("ports", Any, "The ports of a bridge."),
         Field::new("address", Text(&rule::NODE_IP), "Its address in CIDR notation."),
         Field::new("gateway", Text(&rule::ADDRESS), "Its gateway."),
@@ -100,7 +104,7 @@ static ACCESS: Shape = Shape {
     title: "`access`",
     fields: &[
         Field::new("host_user", Text(&rule::USER), "The user for SSH.").former(&["ssh_user"]),
-        Field::new("ssh_port", Number(1, 65_535), "The port of SSH."),
+        Field::new("ssh_port", Number(1, 65_535), "The SSH port."),
         Field::new("authorized_keys", List(&Text(&rule::ANY)), "Who may log in."),
     ],
     ..EMPTY
@@ -109,11 +113,11 @@ static ACCESS: Shape = Shape {
 static SSH: Shape = Shape {
     title: "`ssh`",
     fields: &[
-        // The reference's generator writes a bare `yes`: a flag to YAML 1.1, text to people.
+        // The reference's generator writes a bare `yes`, which YAML 1.1 reads as a flag.
         Field::new("permit_root_login", Text(&rule::ANY), "As in sshd_config."),
         Field::new("password_authentication", Text(&rule::ANY), "As in sshd_config."),
         Field::new("pubkey_authentication", Text(&rule::ANY), "As in sshd_config."),
-        Field::new("enabled", Flag, "Whether it runs."),
+        Field::new("enabled", Flag, "Whether it is enabled."),
     ],
     ..EMPTY
 };

@@ -10,11 +10,15 @@ pub(crate) static SITE: Shape = Shape {
         Field::new(
             "site",
             Text(&rule::SITE),
-            "The site's name, which no other site on the cluster may have: it tells their VMs apart.",
+            "The site's name, which must be unique on the cluster: it identifies the site's VMs.",
         ),
-        Field::new("defaults", Object(&DEFAULTS), "What holds wherever nothing else is said."),
+        Field::new(
+            "defaults",
+            Object(&DEFAULTS),
+            "Defaults for everything that is not set elsewhere.",
+        ),
         IMAGES,
-        Field::new("cloud_init", Object(&CLOUD_INIT), "What every guest gets besides."),
+        Field::new("cloud_init", Object(&CLOUD_INIT), "cloud-config for every guest."),
     ],
     ..EMPTY
 };
@@ -32,61 +36,54 @@ pub(crate) static DEFAULTS: Shape = Shape {
         Field::new(
             "vm_user",
             Text(&rule::VM_USER),
-            "The user that cloud-init makes; absent: homestak.",
+            "The user that cloud-init creates [default: homestak].",
         )
         .former(&["automation_user"]),
-        Field::new("host_user", Text(&rule::USER), "The user for SSH to nodes; absent: root.")
+        Field::new("host_user", Text(&rule::USER), "The user for SSH to nodes [default: root].")
             .former(&["ssh_user"]),
-        Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM; absent: vmbr0."),
-        Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that names none."),
+        Field::new("bridge", Text(&machine::rule::BRIDGE), "Bridge of every VM [default: vmbr0]."),
+        Field::new("gateway", vm::GATEWAY.ty, "Gateways of every VM that sets none."),
         Field::new(
             "mac_prefix",
             Text(&rule::MAC_PREFIX),
-            "The first half of derived MACs; absent: BC:24:11, which is PVE's own.",
+            "The first half of derived MACs [default: BC:24:11, PVE's own].",
         ),
         Field::new("dns_servers", List(&Text(&rule::ADDRESS)), "DNS servers of guests."),
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages that ansible installs."),
-        Field::new("pve_remove_subscription_nag", Flag, "For ansible; absent: true."),
+        Field::new("pve_remove_subscription_nag", Flag, "For ansible [default: true]."),
         Field::new(
             "server_url",
             Text(&rule::SERVER_OR_EMPTY),
-            "Where VMs fetch their specs; empty: nowhere.",
+            "URL of the spec server; empty for none.",
         )
         .address()
         .former(&["spec_server"]),
-        Field::new(
-            "image_release",
-            Text(&rule::ANY),
-            "The images' release; read by the image tools.",
-        )
-        .former(&["packer_release"]),
-        Field::new("image_release_repo", Text(&rule::ANY), "Where releases of images are.")
+        Field::new("image_release", Text(&rule::ANY), "The image release, for the image tools.")
+            .former(&["packer_release"]),
+        Field::new("image_release_repo", Text(&rule::ANY), "Where image releases are published.")
             .address()
             .former(&["packer_release_repo"]),
-        Field::new("datastore", Text(&machine::rule::STORAGE), "Unused: nodes/ names it."),
+        Field::new("datastore", Text(&machine::rule::STORAGE), "Unused; set it in nodes/."),
         Field::new(
             "vmid_range",
             Text(&rule::VMID_RANGE),
-            "vmids for VMs that name none; absent: 10000-99999.",
+            "VM IDs for VMs without `vmid` [default: 10000-99999].",
         ),
     ],
     ..EMPTY
 };
 
-pub(super) const IMAGES: Field = Field::new(
-    "images",
-    Named(&ONE_IMAGE),
-    "Images by name; those of a node come before those of the site.",
-);
+pub(super) const IMAGES: Field =
+    Field::new("images", Named(&ONE_IMAGE), "Images by name; a node's images override the site's.");
 
 const ONE_IMAGE: crate::shape::Type = Object(&IMAGE);
 
 static IMAGE: Shape = Shape {
     title: "an image",
     fields: &[
-        Field::new("file", Text(&rule::FILE), "A local file, relative to the site's folder.")
+        Field::new("file", Text(&rule::FILE), "A local file, relative to the site directory.")
             .address(),
-        Field::new("url", Text(&rule::URL), "Where it can be fetched.").address(),
+        Field::new("url", Text(&rule::URL), "URL to fetch it from.").address(),
         Field::new("checksum", Text(&rule::CHECKSUM), "sha256:HEX or sha512:HEX of the file."),
         Field::new(
             "checksum_url",
@@ -97,12 +94,12 @@ static IMAGE: Shape = Shape {
         Field::new(
             "mode",
             Word(&["auto", "download-url", "upload"]),
-            "Who fetches a URL: auto, download-url or upload.",
+            "How a URL is fetched: auto, download-url (by the node) or upload.",
         ),
         Field::new(
             "format",
             Word(&["qcow2", "raw", "vmdk"]),
-            "The image's format; needed with mode download-url where the URL's ending does not tell it.",
+            "The image's format; required with mode download-url if the URL has no known extension.",
         ),
     ],
     any_of: &["file", "url"],
@@ -115,26 +112,18 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
     title: "`cloud_init`",
     fields: &[
         Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages for every guest."),
-        Field::new("timezone", Text(&rule::TIMEZONE), "Instead of `defaults.timezone`."),
-        Field::new("domain", Text(&rule::DOMAIN), "Instead of `defaults.domain`."),
-        Field::new(
-            "dns_servers",
-            List(&Text(&rule::ADDRESS)),
-            "Instead of `defaults.dns_servers`.",
-        ),
+        Field::new("timezone", Text(&rule::TIMEZONE), "Overrides `defaults.timezone`."),
+        Field::new("domain", Text(&rule::DOMAIN), "Overrides `defaults.domain`."),
+        Field::new("dns_servers", List(&Text(&rule::ADDRESS)), "Overrides `defaults.dns_servers`."),
         Field::new("write_files", List(&Object(&WRITE_FILE)), "Files to write."),
         Field::new(
             "runcmd",
             List(&Either(&Text(&rule::COMMAND), &List(&Text(&rule::COMMAND)))),
-            "Commands: a shell line, or a list of a program and its arguments.",
+            "Commands: a shell command, or a list of a program and its arguments.",
         )
         .hidden(),
-        Field::new(
-            "profile_mode",
-            Word(&stage::guest::PROFILE_MODES),
-            "Mode of the file with the token.",
-        ),
-        Field::new("ca_certificate", Text(&rule::CERTIFICATE), "PEM of a CA that guests believe.")
+        Field::new("profile_mode", Word(&stage::guest::PROFILE_MODES), "Mode of the token file."),
+        Field::new("ca_certificate", Text(&rule::CERTIFICATE), "CA that guests trust, in PEM.")
             .hidden(),
         Field::new(
             "server_fingerprint",
@@ -149,17 +138,17 @@ pub(crate) static CLOUD_INIT: Shape = Shape {
 static WRITE_FILE: Shape = Shape {
     title: "a file",
     fields: &[
-        Field::new("path", Text(&rule::PATH), "Where it goes.").required(),
-        Field::new("content", Text(&rule::ANY), "What it holds.").hidden(),
-        Field::new("permissions", Text(&rule::PERMISSIONS), "Its mode, in quotes."),
-        Field::new("owner", Text(&rule::OWNER), "user:group."),
+        Field::new("path", Text(&rule::PATH), "Path in the guest.").required(),
+        Field::new("content", Text(&rule::ANY), "Content of the file.").hidden(),
+        Field::new("permissions", Text(&rule::PERMISSIONS), "Mode, quoted."),
+        Field::new("owner", Text(&rule::OWNER), "Owner, as user:group."),
         Field::new(
             "encoding",
             Word(&stage::guest::ENCODINGS),
-            "How `content` is written, such as base64.",
+            "Encoding of `content`, such as base64.",
         ),
         Field::new("append", Flag, "Add to the file instead of replacing it."),
-        Field::new("defer", Flag, "Write it when users and packages are there."),
+        Field::new("defer", Flag, "Write it after users and packages are set up."),
     ],
     ..EMPTY
 };
@@ -171,8 +160,12 @@ pub(crate) static SECRETS: Shape = Shape {
         Field::new("api_tokens", Named(&Text(&rule::API_TOKEN)), "PVE API tokens by name.")
             .hidden(),
         Field::new("passwords", Object(&PASSWORDS), "Password hashes.").hidden(),
-        Field::new("ssh_keys", Named(&Text(&rule::SSH_KEY)), "Public keys; every VM gets all."),
-        Field::new("auth", Object(&AUTH), "What VMs prove themselves with.").hidden(),
+        Field::new(
+            "ssh_keys",
+            Named(&Text(&rule::SSH_KEY)),
+            "Public keys by name; every VM gets all of them.",
+        ),
+        Field::new("auth", Object(&AUTH), "Credentials that VMs authenticate with.").hidden(),
         Field::new("sops", Any, "Written by SOPS."),
     ],
     ..EMPTY
@@ -180,41 +173,50 @@ pub(crate) static SECRETS: Shape = Shape {
 
 static PASSWORDS: Shape = Shape {
     title: "`passwords`",
-    fields: &[Field::new("vm_root", Text(&rule::CRYPT_HASH), "root's, in every VM.")],
+    fields: &[Field::new("vm_root", Text(&rule::CRYPT_HASH), "Password hash of root in every VM.")],
     ..EMPTY
 };
 
 static AUTH: Shape = Shape {
     title: "`auth`",
     fields: &[
-        Field::new("signing_key", Text(&rule::SIGNING_KEY), "Signs provisioning tokens."),
+        Field::new("signing_key", Text(&rule::SIGNING_KEY), "Key that signs provisioning tokens."),
         Field::new(
             "signing_keys",
             Named(&Text(&rule::SIGNING_KEY)),
-            "More keys by name, for `mint-token --kid` and while the key is changed.",
+            "Further signing keys by name, for `mint-token --kid` and for key rotation.",
         ),
-        Field::new("site_token", Text(&rule::ANY), "One token for all VMs; older sites."),
-        Field::new("node_tokens", Named(&Text(&rule::ANY)), "A token for each VM; older sites."),
+        Field::new("site_token", Text(&rule::ANY), "One token for all VMs, in older sites."),
+        Field::new("node_tokens", Named(&Text(&rule::ANY)), "A token for each VM, in older sites."),
         Field::new("repo_token", Text(&rule::ANY), "For the spec server's repositories."),
     ],
     ..EMPTY
 };
 
-/// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older sites and the nested one of newer ones.
+/// `postures/*.yaml` and `v2/postures/*.yaml`, in the flat form of older and the nested form of
+/// newer sites.
 pub(crate) static POSTURE: Shape = Shape {
     title: "a posture",
     fields: &[
-        Field::new("ssh_port", Number(1, 65_535), "The port of SSH; absent: 22."),
-        Field::new("ssh_permit_root_login", Text(&rule::ANY), "Absent: prohibit-password."),
-        Field::new("ssh_password_authentication", Text(&rule::ANY), "Absent: no."),
-        Field::new("sudo_nopasswd", Flag, "Absent: false."),
-        Field::new("fail2ban_enabled", Flag, "Absent: false."),
-        Field::new("auth", Object(&POSTURE_AUTH), "How a VM proves itself; older sites."),
+        Field::new("ssh_port", Number(1, 65_535), "SSH port [default: 22]."),
+        Field::new(
+            "ssh_permit_root_login",
+            Text(&rule::ANY),
+            "PermitRootLogin of sshd [default: prohibit-password].",
+        ),
+        Field::new(
+            "ssh_password_authentication",
+            Text(&rule::ANY),
+            "PasswordAuthentication of sshd [default: no].",
+        ),
+        Field::new("sudo_nopasswd", Flag, "Whether sudo needs no password [default: false]."),
+        Field::new("fail2ban_enabled", Flag, "Whether fail2ban runs [default: false]."),
+        Field::new("auth", Object(&POSTURE_AUTH), "How a VM authenticates, in older sites."),
         Field::new("ssh", Object(&POSTURE_SSH), "The SSH server."),
         Field::new("sudo", Object(&POSTURE_SUDO), "sudo."),
         Field::new("fail2ban", Object(&POSTURE_FAIL2BAN), "fail2ban."),
-        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages besides the site's."),
-        Field::new("description", Text(&rule::ANY), "For people."),
+        Field::new("packages", List(&Text(&rule::PACKAGE)), "Packages in addition to the site's."),
+        Field::new("description", Text(&rule::ANY), "Description, for people."),
     ],
     exclusive: &[
         &["ssh", "ssh_port"],
@@ -231,7 +233,7 @@ static POSTURE_AUTH: Shape = Shape {
     fields: &[Field::new(
         "method",
         Word(&["network", "site_token", "node_token"]),
-        "network, site_token or node_token.",
+        "How a VM authenticates: network, site_token or node_token.",
     )],
     ..EMPTY
 };
@@ -239,19 +241,30 @@ static POSTURE_AUTH: Shape = Shape {
 static POSTURE_SSH: Shape = Shape {
     title: "`ssh`",
     fields: &[
-        Field::new("port", Number(1, 65_535), "Absent: 22."),
-        Field::new("permit_root_login", Text(&rule::ANY), "Absent: prohibit-password."),
-        Field::new("password_authentication", Text(&rule::ANY), "Absent: no."),
+        Field::new("port", Number(1, 65_535), "SSH port [default: 22]."),
+        Field::new(
+            "permit_root_login",
+            Text(&rule::ANY),
+            "PermitRootLogin of sshd [default: prohibit-password].",
+        ),
+        Field::new(
+            "password_authentication",
+            Text(&rule::ANY),
+            "PasswordAuthentication of sshd [default: no].",
+        ),
     ],
     ..EMPTY
 };
 
-static POSTURE_SUDO: Shape =
-    Shape { title: "`sudo`", fields: &[Field::new("nopasswd", Flag, "Absent: false.")], ..EMPTY };
+static POSTURE_SUDO: Shape = Shape {
+    title: "`sudo`",
+    fields: &[Field::new("nopasswd", Flag, "Whether sudo needs no password [default: false].")],
+    ..EMPTY
+};
 
 static POSTURE_FAIL2BAN: Shape = Shape {
     title: "`fail2ban`",
-    fields: &[Field::new("enabled", Flag, "Absent: false.")],
+    fields: &[Field::new("enabled", Flag, "Whether fail2ban runs [default: false].")],
     ..EMPTY
 };
 
@@ -260,13 +273,13 @@ pub(crate) static SPEC: Shape = Shape {
     title: "a spec",
     fields: &[
         Field::new("schema_version", Number(1, 1), "The version of this format: 1.").required(),
-        Field::new("description", Text(&rule::ANY), "For people."),
-        Field::new("identity", Object(&SPEC_IDENTITY), "Who the machine is."),
+        Field::new("description", Text(&rule::ANY), "Description, for people."),
+        Field::new("identity", Object(&SPEC_IDENTITY), "Host name and domain."),
         Field::new("network", Object(&SPEC_NETWORK), "Its network."),
-        Field::new("access", Object(&SPEC_ACCESS), "Who may use it."),
-        Field::new("platform", Object(&SPEC_PLATFORM), "What is installed."),
-        Field::new("config", Any, "Settings for roles; passed on as they are."),
-        Field::new("run", Any, "What it does then; passed on as it is."),
+        Field::new("access", Object(&SPEC_ACCESS), "Who can log in."),
+        Field::new("platform", Object(&SPEC_PLATFORM), "Packages and services."),
+        Field::new("config", Any, "Settings for roles, passed on unchanged."),
+        Field::new("run", Any, "What it runs afterwards, passed on unchanged."),
     ],
     ..EMPTY
 };
@@ -274,8 +287,8 @@ pub(crate) static SPEC: Shape = Shape {
 static SPEC_IDENTITY: Shape = Shape {
     title: "`identity`",
     fields: &[
-        Field::new("hostname", Text(&rule::HOST_NAME), "Absent: the spec's name."),
-        Field::new("domain", Text(&rule::DOMAIN_OR_EMPTY), "Absent: the site's."),
+        Field::new("hostname", Text(&rule::HOST_NAME), "Host name [default: the spec's name]."),
+        Field::new("domain", Text(&rule::DOMAIN_OR_EMPTY), "DNS domain [default: the site's]."),
     ],
     ..EMPTY
 };
@@ -297,7 +310,7 @@ static SPEC_NETWORK: Shape = Shape {
 static SPEC_ACCESS: Shape = Shape {
     title: "`access`",
     fields: &[
-        Field::new("posture", Reference(Target::Posture), "Absent: dev."),
+        Field::new("posture", Reference(Target::Posture), "The posture [default: dev]."),
         Field::new("users", List(&Object(&SPEC_USER)), "Its users."),
     ],
     ..EMPTY
@@ -307,11 +320,11 @@ static SPEC_USER: Shape = Shape {
     title: "a user",
     fields: &[
         Field::new("name", Text(&rule::USER), "The user's name.").required(),
-        Field::new("sudo", Flag, "Absent: false."),
+        Field::new("sudo", Flag, "Whether the user can use sudo [default: false]."),
         Field::new(
             "ssh_keys",
             List(&Reference(Target::SshKey)),
-            "Keys of ssh_keys in secrets.yaml.",
+            "Names from ssh_keys in secrets.yaml.",
         ),
     ],
     ..EMPTY
@@ -329,8 +342,8 @@ static SPEC_PLATFORM: Shape = Shape {
 static SPEC_SERVICES: Shape = Shape {
     title: "`services`",
     fields: &[
-        Field::new("enable", List(&Text(&rule::ANY)), "To start."),
-        Field::new("disable", List(&Text(&rule::ANY)), "To stop."),
+        Field::new("enable", List(&Text(&rule::ANY)), "Services to start."),
+        Field::new("disable", List(&Text(&rule::ANY)), "Services to stop."),
     ],
     ..EMPTY
 };

@@ -1,14 +1,14 @@
-//! What other tools call the keys of a VM. Does no I/O.
+//! Names of VM keys in other tools. Does no I/O.
 //!
 //! From the documentation of Telmate/proxmox, bpg/proxmox, hashicorp/proxmox and community.proxmox;
-//! only names that nothing of ours resembles, or the wrong thing.
+//! only names without a similar key of ours, or with a misleading one.
 
-/// The names of other tools, and what to write here.
+/// Names in other tools, and hints on what to use.
 const FOREIGN: &[(&[&str], &str)] = &[
-    (&["target_node", "node_name"], "write `node` in the env, or give --node"),
+    (&["target_node", "node_name"], "set `node` in the env, or use --node"),
     (
         &["clone", "full_clone", "clone_id", "template_id", "template_name"],
-        "`image` names what the boot disk is made from",
+        "`image` is the image to create the boot disk from",
     ),
     (
         &["disks", "disk0", "disk_size", "disk_gb"],
@@ -18,30 +18,30 @@ const FOREIGN: &[(&[&str], &str)] = &[
         &["network", "networks", "network_device", "network_interface", "nics", "interfaces"],
         "NICs are net0, net1 and so on; `bridge`, `vlan` and `mac` are short for net0",
     ),
-    (&["vlan_id", "vlan_tag"], "write `vlan`"),
-    (&["mac_address", "macaddr"], "write `mac`"),
+    (&["vlan_id", "vlan_tag"], "use `vlan`"),
+    (&["mac_address", "macaddr"], "use `mac`"),
     (
         &["ip_address", "ip_config", "ipv4", "ipv4_address", "netmask", "cidr"],
-        "write `ip` with the prefix length, such as 10.0.12.124/24",
+        "use `ip` with the prefix length, such as 10.0.12.124/24",
     ),
-    (&["dns", "nameservers"], "write `dns_servers`"),
-    (&["ram", "mem"], "write `memory` in MiB"),
-    (&["cpu_cores"], "write `cores`"),
-    (&["hostname", "vm_name"], "write `name`"),
-    (&["desc", "notes"], "write `description`"),
-    (&["pool_id"], "write `pool`"),
-    (&["operating_system"], "write `ostype`"),
-    (&["bios_type"], "write `bios`"),
-    (&["agent_enabled", "qemu_agent"], "write `agent`"),
+    (&["dns", "nameservers"], "use `dns_servers`"),
+    (&["ram", "mem"], "use `memory` in MiB"),
+    (&["cpu_cores"], "use `cores`"),
+    (&["hostname", "vm_name"], "use `name`"),
+    (&["desc", "notes"], "use `description`"),
+    (&["pool_id"], "use `pool`"),
+    (&["operating_system"], "use `ostype`"),
+    (&["bios_type"], "use `bios`"),
+    (&["agent_enabled", "qemu_agent"], "use `agent`"),
     (&["iso", "iso_file"], "a CD drive is a slot such as `ide2: local:iso/NAME.iso`"),
     (
         &["initialization", "user_account"],
-        "write `user`, `ssh_keys` and `password_hash`; `ip`, `gateway` and `dns_servers`; `cloud_init`",
+        "use `user`, `ssh_keys` and `password_hash`; `ip`, `gateway` and `dns_servers`; `cloud_init`",
     ),
     (&["ha", "hastate", "hagroup"], "high availability is set up in Proxmox VE: Datacenter > HA"),
 ];
 
-/// Returns what to write instead of a key of another tool.
+/// Returns what to use instead of a key of another tool.
 pub(super) fn hint(key: &str) -> Option<&'static str> {
     FOREIGN.iter().find(|(names, _)| names.contains(&key)).map(|(_, hint)| *hint)
 }
@@ -52,7 +52,7 @@ mod tests {
     use crate::shape::tables::ENV_VM;
 
     #[test]
-    fn none_of_them_is_a_key_of_ours() {
+    fn foreign_names_are_not_our_keys() {
         for name in FOREIGN.iter().flat_map(|(names, _)| *names) {
             assert!(machine::ConfigKey::find(name).is_none(), "{name}");
             assert!(ENV_VM.field(name).is_none(), "{name}");

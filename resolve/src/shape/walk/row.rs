@@ -5,14 +5,14 @@ use super::{CONFIG, Name, Walker};
 use crate::shape::{Opt, bare, option_names, short_form};
 use crate::source::Span;
 use crate::suggest;
-use crate::tree::{Said, Tree, What};
-use crate::yaml::{Key, Kind as Shaped, Map, Node, Scalar};
+use crate::tree::{Content, Spanned, Tree};
+use crate::yaml::{Key, Map, Node, NodeKind, Scalar};
 use machine::{ConfigKey, Form, KEYS};
 use serde_json::{Number, Value};
 use stage::shown;
 use std::borrow::Cow;
 
-/// Names of config keys, for "did you mean": of a family the slot that somebody has in mind.
+/// Returns names of config keys for "did you mean"; families get the slot of the wrong name.
 pub(super) fn names_like(wrong: &str) -> Vec<String> {
     let stem = wrong.trim_end_matches(|c: char| c.is_ascii_digit());
     let slot = wrong.strip_prefix(stem).filter(|digits| !digits.is_empty()).unwrap_or("0");
@@ -24,59 +24,59 @@ pub(super) fn names_like(wrong: &str) -> Vec<String> {
 }
 
 impl Walker<'_> {
-    /// Judges the value of a config key.
-    pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> What {
-        let what = match (key.key.form, &node.kind) {
-            _ if node.is_null() => return What::Null,
+    /// Validates the value of a config key.
+    pub(super) fn row(&mut self, node: &Node, key: ConfigKey, name: &str) -> Content {
+        let content = match (key.key.form, &node.kind) {
+            _ if node.is_null() => return Content::Null,
             (Form::Scalar, _) => {
                 return self.kind(node, key.key.part.kind, Name::Key(name, key.key.part.help));
             }
-            (_, Shaped::Map(map)) => self.options(map, key.key, name),
-            (_, Shaped::Scalar(scalar)) => self.property_string(node, scalar, key.key, name),
-            (_, Shaped::List(_)) => {
+            (_, NodeKind::Map(map)) => self.options(map, key.key, name),
+            (_, NodeKind::Scalar(scalar)) => self.property_string(node, scalar, key.key, name),
+            (_, NodeKind::List(_)) => {
                 let must = match (bare(key.key), key.key.parts()) {
                     (Some(part), [_]) => part.kind.must(),
-                    _ => "text, or a mapping of options".into(),
+                    _ => "text or a mapping of options".into(),
                 };
                 return self.wrong(node, Name::Key(name, key.key.part.help), &must);
             }
         };
-        match what {
-            What::Map(tree) if matches!(key.key.form, Form::Drive(_)) => {
+        match content {
+            Content::Map(tree) if matches!(key.key.form, Form::Drive(_)) => {
                 self.new_disk(tree, node.at, key.key, name)
             }
-            what => what,
+            content => content,
         }
     }
 
-    /// `STORAGE:SIZE` is how PVE's own tools ask for a new disk.
+    /// Splits `STORAGE:SIZE`, PVE's syntax for a new disk.
     fn new_disk(
         &mut self,
         mut tree: Tree,
         at: Span,
         key: &'static machine::Key,
         name: &str,
-    ) -> What {
-        let file = tree.get("file").and_then(Said::text).and_then(|file| file.split_once(':'));
+    ) -> Content {
+        let file = tree.get("file").and_then(Spanned::text).and_then(|file| file.split_once(':'));
         let size = file.and_then(|(_, size)| size.parse::<Number>().ok());
-        let (Some((storage, _)), Some(size)) = (file, size) else { return What::Map(tree) };
+        let (Some((storage, _)), Some(size)) = (file, size) else { return Content::Map(tree) };
         let storage = storage.to_owned();
         if key.part("size").is_none() {
-            return What::Map(tree);
+            return Content::Map(tree);
         }
         for also in ["size", "storage"] {
-            if let Some(said) = tree.get(also) {
-                let fact = format!("`{name}` names storage and size of a new disk already");
-                return self.error("duplicate-option", said.at.max(at), fact);
+            if let Some(spanned) = tree.get(also) {
+                let fact = format!("`{name}` already sets the storage and size of a new disk");
+                return self.error("duplicate-option", spanned.at.max(at), fact);
             }
         }
         tree.take("file");
-        tree.set("storage", Said { at, what: What::Value(storage.into()) });
-        tree.set("size", Said { at, what: What::Value(Value::Number(size)) });
-        What::Map(tree)
+        tree.set("storage", Spanned { at, content: Content::Value(storage.into()) });
+        tree.set("size", Spanned { at, content: Content::Value(Value::Number(size)) });
+        Content::Map(tree)
     }
 
-    fn options(&mut self, map: &Map, key: &'static machine::Key, name: &str) -> What {
+    fn options(&mut self, map: &Map, key: &'static machine::Key, name: &str) -> Content {
         let mut tree = Tree::default();
         for (written, value) in &map.0 {
             let Some(option) = Opt::find(key, &written.text) else {
@@ -92,29 +92,29 @@ impl Walker<'_> {
                 self.error("duplicate-option", written.at, fact);
                 continue;
             }
-            let what = self.option(value, option, Name::Entry(name, &written.text));
-            tree.set(option.name(), Said { at: value.at, what });
+            let content = self.option(value, option, Name::Entry(name, &written.text));
+            tree.set(option.name(), Spanned { at: value.at, content });
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> What {
+    fn option(&mut self, node: &Node, option: Opt, name: Name<'_>) -> Content {
         match option {
             Opt::Part(part) => self.kind(node, part.kind, name),
             Opt::Field(field) => self.value(node, &field.ty, name),
         }
     }
 
-    /// The value of a short form, which is that of an option.
+    /// Validates the value of a short form.
     pub(super) fn option_of(
         &mut self,
         node: &Node,
         slot: &str,
         option: &str,
         name: Name<'_>,
-    ) -> What {
+    ) -> Content {
         let option = ConfigKey::find(slot).and_then(|slot| Opt::find(slot.key, option));
-        option.map_or(What::Bad, |option| self.option(node, option, name))
+        option.map_or(Content::Invalid, |option| self.option(node, option, name))
     }
 
     fn no_option(&mut self, at: Span, key: &'static machine::Key, name: &str, option: &str) {
@@ -128,7 +128,7 @@ impl Walker<'_> {
         self.push(entry.hint(suggest::key(option, option_names(key))));
     }
 
-    /// A piece of PVE's own text that names no option, for a key none of whose options goes unnamed.
+    /// Reports a value without an option name, for a key whose options all need one.
     fn no_options(&mut self, at: Span, key: &'static machine::Key, name: &str, value: &str) {
         let first = option_names(key).next().unwrap_or_default();
         let is = shown::value(value, self.exposure).unwrap_or_default();
@@ -140,15 +140,15 @@ impl Walker<'_> {
         );
     }
 
-    /// PVE's own text. Where it is one value and no more, YAML's types hold for it.
+    /// Validates PVE's property string. A single value follows YAML's types.
     fn property_string(
         &mut self,
         node: &Node,
         scalar: &Scalar,
         key: &'static machine::Key,
         name: &str,
-    ) -> What {
-        let said = |what| Said { at: node.at, what };
+    ) -> Content {
+        let spanned = |content| Spanned { at: node.at, content };
         let mut tree = Tree::default();
         if let Some(part) = bare(key).filter(|_| !scalar.text.contains([',', '='])) {
             if is_disk(key) && part.kind.normal(&scalar.text).is_none() {
@@ -156,13 +156,13 @@ impl Walker<'_> {
                 return self
                     .push(self.sources.error("invalid-value", node.at, fact).hint(NEW_DISK));
             }
-            let what = self.kind(node, part.kind, Name::Key(name, key.part.help));
-            tree.set(part.name, said(what));
-            return What::Map(tree);
+            let content = self.kind(node, part.kind, Name::Key(name, key.part.help));
+            tree.set(part.name, spanned(content));
+            return Content::Map(tree);
         }
         for (option, value) in machine::split(key, &scalar.text) {
             if let Some(storage) = storage_of_state(key, option, value) {
-                tree.set("storage", said(What::Value(storage.into())));
+                tree.set("storage", spanned(Content::Value(storage.into())));
                 continue;
             }
             let Some(part) = key.part(option) else {
@@ -176,8 +176,8 @@ impl Walker<'_> {
                 self.error("duplicate-option", node.at, format!("`{name}` sets `{option}` twice"));
                 continue;
             }
-            let what = match normal(part.kind, value) {
-                Some(value) => What::Value(value),
+            let content = match normal(part.kind, value) {
+                Some(value) => Content::Value(value),
                 None => {
                     let is = shown::value(value, self.exposure).unwrap_or_default();
                     let must = part.kind.must();
@@ -188,76 +188,76 @@ impl Walker<'_> {
                     )
                 }
             };
-            tree.set(part.name, said(what));
+            tree.set(part.name, spanned(content));
         }
-        What::Map(tree)
+        Content::Map(tree)
     }
 
-    /// Sets a config key in the tree of a VM; short forms may have said some of it.
-    pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, said: Said) {
+    /// Sets a config key in the tree of a VM; short forms may have set some of its options.
+    pub(super) fn slot(&mut self, tree: &mut Tree, slot: ConfigKey, spanned: Spanned) {
         let name: Cow<'static, str> = match slot.slot {
             None => slot.key.part.name.into(),
             Some(_) => slot.to_string().into(),
         };
-        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
-        let Some(short) = config.get(&name).and_then(Said::map) else {
-            return config.set(name, said);
+        let Some(config) = tree.map_mut(CONFIG, spanned.at) else { return };
+        let Some(short) = config.get(&name).and_then(Spanned::map) else {
+            return config.set(name, spanned);
         };
-        let twice = short.iter().find_map(|(option, low)| match &said.what {
-            What::Map(new) => Some((option, low.at, new.get(option)?.at)),
-            What::Null => Some((option, low.at, said.at)),
+        let twice = short.iter().find_map(|(option, low)| match &spanned.content {
+            Content::Map(new) => Some((option, low.at, new.get(option)?.at)),
+            Content::Null => Some((option, low.at, spanned.at)),
             _ => None,
         });
         if let Some((option, one, other)) = twice {
             return self.twice((&name, option), one, other);
         }
-        if let (What::Map(new), Some(low)) = (&said.what, config.map_mut(name, said.at)) {
-            low.lay(new);
+        if let (Content::Map(new), Some(low)) = (&spanned.content, config.map_mut(name, spanned.at))
+        {
+            low.overlay(new);
         }
     }
 
-    /// Sets an option that a short form stands for.
+    /// Sets the option of a short form.
     pub(super) fn short(
         &mut self,
         tree: &mut Tree,
         (slot, option): (&'static str, &'static str),
-        said: Said,
+        spanned: Spanned,
     ) {
-        let Some(config) = tree.map_mut(CONFIG, said.at) else { return };
+        let Some(config) = tree.map_mut(CONFIG, spanned.at) else { return };
         let null = config.get(slot).filter(|other| other.is_null());
         let other = null.or_else(|| config.map(slot)?.get(option)).map(|other| other.at);
-        match (other, config.map_mut(slot, said.at)) {
-            (Some(other), _) => self.twice((slot, option), said.at, other),
-            (None, Some(low)) => low.set(option, said),
-            // It is wrong, and that has been said.
+        match (other, config.map_mut(slot, spanned.at)) {
+            (Some(other), _) => self.twice((slot, option), spanned.at, other),
+            (None, Some(low)) => low.set(option, spanned),
+            // It is invalid and has been reported.
             (None, None) => {}
         }
     }
 
-    /// The short form and the long one both stand there.
+    /// Reports that both the short and the long form are set.
     fn twice(&mut self, (slot, option): (&str, &str), one: Span, other: Span) {
         let first = self.sources.short(one.min(other));
         let short = short_form(slot, option).unwrap_or(option);
-        let fact = format!("`{short}` is short for `{slot}.{option}`, which {first} says too");
+        let fact =
+            format!("`{short}` is short for `{slot}.{option}`, which is also set at {first}");
         self.push(
-            self.sources
-                .error("duplicate-option", one.max(other), fact)
-                .hint("leave one of them out"),
+            self.sources.error("duplicate-option", one.max(other), fact).hint("remove one of them"),
         );
     }
 }
 
-/// How people may write a disk.
+/// How to write a new disk.
 const NEW_DISK: &str =
-    "a new disk of 32 GiB on the storage tank is tank:32, or {size: 32, storage: tank}";
+    "for a new 32 GiB disk on storage tank, write tank:32 or {size: 32, storage: tank}";
 
-/// Says whether a key holds disks, as scsi1 does.
+/// Returns whether a key is a disk, such as scsi1.
 fn is_disk(key: &'static machine::Key) -> bool {
     matches!(key.form, Form::Drive(_)) && key.part("size").is_some()
 }
 
-/// The storage in `STORAGE:SIZE`, as PVE's own tools ask for a new efidisk0 or tpmstate0; its size
-/// is PVE's own, whatever is asked.
+/// Returns the storage in `STORAGE:SIZE`, PVE's syntax for a new efidisk0 or tpmstate0. PVE ignores
+/// the size.
 fn storage_of_state<'v>(
     key: &'static machine::Key,
     option: &str,

@@ -1,17 +1,17 @@
-//! Scalars: text, words, numbers, flags, and what has no type. Does no I/O.
+//! Validates scalars: text, words, numbers, flags and untyped values. Does no I/O.
 
 use super::{Name, Walker};
 use crate::shape::Rule;
 use crate::suggest;
-use crate::tree::What;
-use crate::yaml::{Kind, Node, Reading, Scalar};
+use crate::tree::Content;
+use crate::yaml::{Meaning, Node, NodeKind, Scalar};
 use serde_json::{Map, Number, Value};
 use stage::shown;
 use std::fmt::Display;
 
 impl Walker<'_> {
-    pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> What {
-        let Some(text) = self.plain_text(node, name, rule.must) else { return What::Bad };
+    pub(super) fn text(&mut self, node: &Node, rule: &Rule, name: Name<'_>) -> Content {
+        let Some(text) = self.plain_text(node, name, rule.must) else { return Content::Invalid };
         if !rule.accepts(text) {
             let fact = match rule.fault.and_then(|fault| fault(text).err()) {
                 Some(fault) => format!("{name} {fault}"),
@@ -23,17 +23,17 @@ impl Walker<'_> {
                 None => entry,
             });
         }
-        What::Value(text.into())
+        Content::Value(text.into())
     }
 
-    /// One of a few words. Which ones there are is known, so none of them needs quotes.
-    pub(super) fn word(&mut self, node: &Node, words: &'static [&str], name: Name<'_>) -> What {
+    /// Validates one of a few words. The words are known, so they need no quotes.
+    pub(super) fn word(&mut self, node: &Node, words: &'static [&str], name: Name<'_>) -> Content {
         let known = node.scalar().and_then(|scalar| words.iter().find(|w| **w == &*scalar.text));
         if let Some(known) = known {
-            return What::Value((*known).into());
+            return Content::Value((*known).into());
         }
         let must = machine::Kind::Word(words).must();
-        let Some(text) = self.plain_text(node, name, &must) else { return What::Bad };
+        let Some(text) = self.plain_text(node, name, &must) else { return Content::Invalid };
         let entry = self.sources.error("invalid-value", node.at, self.fact(node, name, &must));
         let near = suggest::near(text, words.iter().copied());
         self.push(match near {
@@ -42,45 +42,45 @@ impl Walker<'_> {
         })
     }
 
-    /// The text of a scalar that is text to every reader, or at least to us; `None` after a report.
+    /// Returns the text of a scalar that is text in YAML 1.2; `None` if a problem was reported.
     fn plain_text<'n>(&mut self, node: &'n Node, name: Name<'_>, must: &str) -> Option<&'n str> {
         let Some(scalar) = node.scalar() else {
             self.wrong(node, name, must);
             return None;
         };
         match scalar.as_text() {
-            Reading::Flag { .. } | Reading::Number { .. } | Reading::Fraction => {
+            Meaning::Flag { .. } | Meaning::Number { .. } | Meaning::Fraction => {
                 let entry =
                     self.sources.error("not-quoted", node.at, self.fact(node, name, "text"));
-                self.push(entry.hint("put it in quotes"));
+                self.push(entry.hint("quote it"));
                 return None;
             }
-            Reading::TextOnlyNow if !self.secret => {
+            Meaning::TextInYaml12 if !self.secret => {
                 let what = match shown::value(&scalar.text, self.exposure) {
                     Some(text) => format!("\"{text}\""),
                     None => name.to_string(),
                 };
-                let fact = format!("{what} is text here, but not to readers of YAML 1.1");
+                let fact = format!("{what} is text here, but not in YAML 1.1");
                 let entry = self.sources.warning("not-quoted", node.at, fact);
-                self.report.push(entry.hint("put it in quotes"));
+                self.report.push(entry.hint("quote it"));
             }
-            Reading::TextOnlyNow | Reading::Text => {}
+            Meaning::TextInYaml12 | Meaning::Text => {}
         }
         Some(&scalar.text)
     }
 
-    pub(super) fn number(&mut self, node: &Node, least: i64, most: i64, name: Name<'_>) -> What {
+    pub(super) fn number(&mut self, node: &Node, least: i64, most: i64, name: Name<'_>) -> Content {
         let must = || match most {
             _ if least == most => format!("{least}").into(),
             _ => machine::Kind::Int(least, most).must(),
         };
         let Some(scalar) = node.scalar() else { return self.wrong(node, name, &must()) };
         match scalar.number() {
-            Some(Reading::Number { value, habit }) if (least..=most).contains(&value) => {
-                if habit {
-                    self.habit(node, name, Some(&value), "");
+            Some(Meaning::Number { value, yaml_1_1 }) if (least..=most).contains(&value) => {
+                if yaml_1_1 {
+                    self.warn_yaml_1_1(node, name, Some(&value), "");
                 }
-                What::Value(value.into())
+                Content::Value(value.into())
             }
             None if !scalar.plain && scalar.text.parse::<i64>().is_ok() => {
                 let entry =
@@ -93,7 +93,7 @@ impl Walker<'_> {
                 self.push(match name {
                     Name::Key(_, doc) => {
                         let doc = doc.trim_end_matches('.');
-                        entry.hint(format!("write the number alone ({doc})"))
+                        entry.hint(format!("write only the number ({doc})"))
                     }
                     _ => entry,
                 })
@@ -102,43 +102,43 @@ impl Walker<'_> {
         }
     }
 
-    pub(super) fn flag(&mut self, node: &Node, name: Name<'_>) -> What {
+    pub(super) fn flag(&mut self, node: &Node, name: Name<'_>) -> Content {
         match node.scalar().and_then(Scalar::flag) {
-            Some(Reading::Flag { value, habit }) => {
-                if habit {
-                    self.habit(node, name, Some(&value), "");
+            Some(Meaning::Flag { value, yaml_1_1 }) => {
+                if yaml_1_1 {
+                    self.warn_yaml_1_1(node, name, Some(&value), "");
                 }
-                What::Value(value.into())
+                Content::Value(value.into())
             }
             _ => self.wrong(node, name, "true or false"),
         }
     }
 
-    /// What is passed on as it is has no type: it is what YAML 1.1 makes of it. Nobody knows what
-    /// it is, so of keys and values only words that every flag has are shown.
+    /// Returns an untyped value as YAML 1.1 reads it. It may be a secret, so messages show only the
+    /// words of flags.
     pub(super) fn any(&mut self, node: &Node, name: Name<'_>) -> Value {
         let inside = Name::Inside(name.key());
         match &node.kind {
-            Kind::Map(map) => {
+            NodeKind::Map(map) => {
                 let entry = |(key, node): &(crate::yaml::Key, Node)| {
                     (key.text.to_string(), self.any(node, inside))
                 };
                 Value::Object(map.0.iter().map(entry).collect::<Map<_, _>>())
             }
-            Kind::List(items) => items.iter().map(|item| self.any(item, inside)).collect(),
-            Kind::Scalar(_) if node.is_null() => Value::Null,
-            Kind::Scalar(scalar) => {
-                let or = ", or put it in quotes";
+            NodeKind::List(items) => items.iter().map(|item| self.any(item, inside)).collect(),
+            NodeKind::Scalar(_) if node.is_null() => Value::Null,
+            NodeKind::Scalar(scalar) => {
+                let or = ", or quote it";
                 match scalar.flag().or_else(|| scalar.number()) {
-                    Some(Reading::Flag { value, habit }) => {
-                        if habit {
-                            self.habit(node, name, Some(&value), or);
+                    Some(Meaning::Flag { value, yaml_1_1 }) => {
+                        if yaml_1_1 {
+                            self.warn_yaml_1_1(node, name, Some(&value), or);
                         }
                         value.into()
                     }
-                    Some(Reading::Number { value, habit }) => {
-                        if habit {
-                            self.habit(node, name, None, or);
+                    Some(Meaning::Number { value, yaml_1_1 }) => {
+                        if yaml_1_1 {
+                            self.warn_yaml_1_1(node, name, None, or);
                         }
                         value.into()
                     }
@@ -151,8 +151,14 @@ impl Walker<'_> {
         }
     }
 
-    /// Readers of YAML 1.2 take it for text or for another number.
-    fn habit(&mut self, node: &Node, name: Name<'_>, value: Option<&dyn Display>, or: &str) {
+    /// Warns that YAML 1.2 reads the value as text or as another number.
+    fn warn_yaml_1_1(
+        &mut self,
+        node: &Node,
+        name: Name<'_>,
+        value: Option<&dyn Display>,
+        or: &str,
+    ) {
         if self.secret {
             return;
         }
@@ -175,7 +181,7 @@ impl Walker<'_> {
     }
 }
 
-/// `4G`, `2048 MiB`: the number is there, the unit is the key's own.
+/// Returns whether a text is a number with a unit, such as `4G` or `2048 MiB`.
 fn has_unit(text: &str) -> bool {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c));
     text.starts_with(|c: char| c.is_ascii_digit())

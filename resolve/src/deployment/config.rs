@@ -1,32 +1,31 @@
-//! What the YAML says of a VM's config in PVE → the document's `config`. Does no I/O.
+//! A VM's PVE config in the YAML → the document's `config`. Does no I/O.
 
 use crate::shape::{CONFIG, own_options};
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use machine::{ConfigKey, Form, Parts};
 use serde_json::{Map, Value};
 
-/// The document's `config`: only what is said, in the order of PVE's keys.
+/// Returns the document's `config`: only what is set, in the order of PVE's keys.
 pub(super) fn document(tree: &Tree, mac: impl Fn(&str) -> Option<String>) -> Map<String, Value> {
     let config = tree.map(CONFIG).into_iter().flat_map(Tree::iter);
     let mut all: Vec<(ConfigKey, Value)> = config
-        .filter_map(|(name, said)| {
+        .filter_map(|(name, spanned)| {
             let key = ConfigKey::find(name)?;
-            Some((key, value(key, said, &mac)?))
+            Some((key, value(key, spanned, &mac)?))
         })
         .collect();
     all.sort_by_key(|(key, _)| *key);
     all.into_iter().map(|(key, value)| (key.to_string(), value)).collect()
 }
 
-/// `None`: nothing that PVE knows of is said.
-fn value(key: ConfigKey, said: &Said, mac: impl Fn(&str) -> Option<String>) -> Option<Value> {
-    let What::Map(tree) = &said.what else { return Some(said.to_json(true)) };
+/// Returns the value of a key; `None` if no option of PVE is set.
+fn value(key: ConfigKey, spanned: &Spanned, mac: impl Fn(&str) -> Option<String>) -> Option<Value> {
+    let Content::Map(tree) = &spanned.content else { return Some(spanned.to_json(true)) };
     let mut options = tree.to_json(true);
     if matches!(key.key.form, Form::Nic(_)) {
         options.retain(|name, value| {
             let own = own_options(key.key).iter().any(|field| field.name == name);
-            // Without a bridge a NIC reaches nothing, and without a MAC it is none: null stands
-            // for what is built in.
+            // A NIC needs a bridge and a MAC: null selects the built-in default.
             let built_in = value.is_null() && matches!(name.as_str(), "bridge" | "macaddr");
             !own && !built_in
         });
@@ -38,12 +37,12 @@ fn value(key: ConfigKey, said: &Said, mac: impl Fn(&str) -> Option<String>) -> O
     (!options.is_empty()).then(|| options.into())
 }
 
-/// PVE's text of a key, for the document's flat fields.
+/// Returns PVE's text of a key, for the document's flat fields.
 pub(super) fn text(tree: &Tree, name: &str) -> Option<String> {
-    let (key, said) = (ConfigKey::find(name)?.key, tree.map(CONFIG)?.map(name)?);
+    let (key, spanned) = (ConfigKey::find(name)?.key, tree.map(CONFIG)?.map(name)?);
     let mut parts = Parts::default();
-    for (option, said) in said.iter() {
-        match said.to_json(false) {
+    for (option, spanned) in spanned.iter() {
+        match spanned.to_json(false) {
             Value::Null => {}
             Value::String(text) => parts.set(option, text),
             other => parts.set(option, other.to_string()),

@@ -1,12 +1,12 @@
-//! Which privileges a value takes. Does no I/O.
+//! Which privileges a value requires. Does no I/O.
 
 use crate::need::{Need, When};
 use crate::parts::Parts;
 use crate::version::Version;
 
 impl Need {
-    /// Returns whether a PVE asks for it when this value is written, or taken away.
-    pub fn is_asked(&self, parts: &Parts, pve: Version) -> bool {
+    /// Returns whether a PVE version requires it to write or remove this value.
+    pub fn applies(&self, parts: &Parts, pve: Version) -> bool {
         self.since <= pve && self.before.is_none_or(|before| pve < before) && self.fits(parts)
     }
 
@@ -36,7 +36,7 @@ mod tests {
     fn check(name: &str, text: &str, pve: Version, expected: &[&str]) {
         let key = ConfigKey::find(name).unwrap().key;
         let parts = Parts::read(key, text);
-        let asked = key.needs.iter().filter(|need| need.is_asked(&parts, pve));
+        let asked = key.needs.iter().filter(|need| need.applies(&parts, pve));
         let asked: Vec<_> = asked.map(|need| need.privilege).collect();
         assert_eq!(asked, expected, "{name}: {text}");
     }

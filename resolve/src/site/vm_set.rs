@@ -1,29 +1,29 @@
-//! VMs as files describe them: machines, and groups of machines. Does no I/O.
+//! VMs as described in files: entries and VM sets. Does no I/O.
 
 use super::slot::Slot;
 use crate::source::{Sources, Span};
-use crate::tree::{Said, Tree};
+use crate::tree::{Spanned, Tree};
 use stage::Report;
 use stage::guest;
 use std::rc::Rc;
 
-/// No group makes more VMs: what is larger is a mistake, and would fill the memory.
-const MOST: usize = 100_000;
+/// More VMs are a mistake, and would exhaust memory.
+const MAX_VMS: usize = 100_000;
 
-/// A VM of an env, of a manifest or of the command line.
+/// A VM of an env, a manifest or the command line.
 #[derive(Clone)]
-pub(crate) struct Machine {
+pub(crate) struct VmEntry {
     /// Where it begins.
     pub at: Span,
     /// Its name.
     pub name: Slot<String>,
-    /// Its number among those of its entry, from 0; `None`: the entry makes no more than this one.
+    /// Its number within `count`, from 0; `None` without `count`.
     pub number: Option<u32>,
-    /// What its entry says.
+    /// The values of its entry.
     pub tree: Rc<Tree>,
 }
 
-/// Where a group comes from.
+/// Where a VM set comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// `envs/`.
@@ -34,33 +34,33 @@ pub(crate) enum Origin {
     CommandLine,
 }
 
-/// Machines that are made together.
+/// VMs that are created together.
 #[derive(Clone)]
-pub(crate) struct Group {
+pub(crate) struct VmSet {
     /// The env's or the manifest's name, and the deployment's unless it is `renamed`.
     pub name: String,
-    /// Where that is written; an env is called by its file.
+    /// Where the name is written; an env has the name of its file.
     pub name_at: Option<Span>,
-    /// The deployment's name instead: `resolve --deployment`.
+    /// The deployment's name from `resolve --deployment`.
     pub renamed: Option<String>,
     /// Where it comes from.
     pub origin: Origin,
-    /// The node that the machines belong on.
+    /// The node for the VMs.
     pub node: Slot<String>,
-    /// vmid of the first machine.
+    /// The vmid of the first VM.
     pub vmid_base: Slot<u32>,
     /// The posture for ansible.
     pub posture: Slot<String>,
-    /// The mode of machines that name none.
+    /// The default mode of VMs.
     pub default_mode: Slot<String>,
-    /// What happens once a machine has failed; only in manifests.
+    /// What happens when a VM fails; only in manifests.
     pub on_error: Slot<String>,
-    /// In the order of the file.
-    pub machines: Vec<Machine>,
+    /// The VMs, in file order.
+    pub entries: Vec<VmEntry>,
 }
 
-impl Machine {
-    /// What messages call it.
+impl VmEntry {
+    /// Returns its name for messages.
     pub(crate) fn title(&self) -> String {
         match self.name.value() {
             Some(name) => format!("VM \"{name}\""),
@@ -68,35 +68,35 @@ impl Machine {
         }
     }
 
-    /// What it says of a key of its own.
+    /// Returns a text of its own entry.
     pub(crate) fn text(&self, key: &str) -> Slot<&str> {
-        Slot::of(self.tree.get(key), Said::text)
+        Slot::of(self.tree.get(key), Spanned::text)
     }
 
-    /// The preset that it names; older and newer sites have a word of their own for it.
+    /// Returns its preset; older and newer sites use different keys for it.
     pub(crate) fn preset(&self) -> Slot<&str> {
         let newer = self.tree.get("preset");
-        Slot::of(newer.or_else(|| self.tree.get("vm_preset")), Said::text)
+        Slot::of(newer.or_else(|| self.tree.get("vm_preset")), Spanned::text)
     }
 
-    /// `push` or `pull`; only in manifests.
+    /// Returns `push` or `pull`; only in manifests.
     pub(crate) fn mode(&self) -> Slot<&str> {
-        Slot::of(self.tree.find(&["execution", "mode"]), Said::text)
+        Slot::of(self.tree.find(&["execution", "mode"]), Spanned::text)
     }
 
-    /// Returns whether its own entry is the place of what is said at a path.
+    /// Returns whether the value at a path is written at this place in its own entry.
     pub(crate) fn says(&self, path: &[&str], at: Span) -> bool {
-        self.tree.find(path).is_some_and(|said| said.at == at)
+        self.tree.find(path).is_some_and(|spanned| spanned.at == at)
     }
 
-    /// Its number, to be added to what counts on.
+    /// Returns its number, for values that count up.
     pub(crate) fn offset(&self) -> u32 {
         self.number.unwrap_or_default()
     }
 }
 
-impl Group {
-    /// Reads an env, or the command line's only VM.
+impl VmSet {
+    /// Reads an env, or the VM from the command line.
     pub(crate) fn env(
         name: &str,
         tree: Tree,
@@ -109,7 +109,7 @@ impl Group {
             name_at: None,
             renamed: None,
             origin,
-            machines: machines(tree.take("vms"), sources, report),
+            entries: vm_entries(tree.take("vms"), sources, report),
             node: tree.text("node"),
             vmid_base: tree.number("vmid_base"),
             posture: tree.text("posture"),
@@ -118,7 +118,7 @@ impl Group {
         }
     }
 
-    /// The deployment's name.
+    /// Returns the deployment's name.
     pub(crate) fn deployment(&self) -> &str {
         self.renamed.as_deref().unwrap_or(&self.name)
     }
@@ -131,7 +131,7 @@ impl Group {
     ) -> Self {
         let mut tree = tree;
         let text = |tree: &Tree, path: &[&str]| {
-            Slot::of(tree.find(path), |said| said.text().map(str::to_owned))
+            Slot::of(tree.find(path), |spanned| spanned.text().map(str::to_owned))
         };
         let name = tree.text("name");
         Self {
@@ -139,7 +139,7 @@ impl Group {
             name_at: name.at(),
             renamed: None,
             origin: Origin::Manifest,
-            machines: machines(tree.take("nodes"), sources, report),
+            entries: vm_entries(tree.take("nodes"), sources, report),
             node: tree.text("node"),
             vmid_base: Slot::Absent,
             posture: Slot::Absent,
@@ -149,43 +149,43 @@ impl Group {
     }
 }
 
-fn machines(list: Option<Said>, sources: &Sources, report: &mut Report) -> Vec<Machine> {
-    let mut machines = Vec::new();
-    let items = list.map(Said::into_items).unwrap_or_default();
+fn vm_entries(list: Option<Spanned>, sources: &Sources, report: &mut Report) -> Vec<VmEntry> {
+    let mut vm_entries = Vec::new();
+    let items = list.map(Spanned::into_items).unwrap_or_default();
     for item in items {
         let at = item.at;
         let Some(tree) = item.into_map() else { continue };
         let (count, name) = (tree.number("count"), tree.text("name"));
         let tree = Rc::new(tree);
         let Some((count, count_at)) = count.set() else {
-            machines.push(Machine { at, name, number: None, tree });
+            vm_entries.push(VmEntry { at, name, number: None, tree });
             continue;
         };
-        if machines.len() + *count as usize > MOST {
-            let fact = format!("this makes more than {MOST} VMs");
+        if vm_entries.len() + *count as usize > MAX_VMS {
+            let fact = format!("this creates more than {MAX_VMS} VMs");
             report.push(sources.error("too-many-vms", count_at, fact));
             break;
         }
-        // The last one has the most digits.
+        // The last number has the most digits.
         if name.value().is_some_and(|name| guest::host_name(name).is_ok())
             && let Slot::Set(last, name_at) = numbered(&name, *count)
             && guest::host_name(&last).is_err()
         {
-            let fact = format!("with its number, \"{last}\" is longer than a host name may be");
+            let fact = format!("with its number, \"{last}\" is too long for a host name");
             report.push(sources.error("invalid-name", name_at, fact));
         }
-        machines.extend((0..*count).map(|number| Machine {
+        vm_entries.extend((0..*count).map(|number| VmEntry {
             at,
             name: numbered(&name, number + 1),
             number: Some(number),
             tree: Rc::clone(&tree),
         }));
     }
-    machines
+    vm_entries
 }
 
-impl Machine {
-    /// Returns the name that the VM had before, counted like its name.
+impl VmEntry {
+    /// Returns the previous name of the VM, numbered like its name.
     pub(crate) fn renamed_from(&self) -> Slot<String> {
         let name = self.tree.text("renamed_from");
         match self.number {
@@ -195,7 +195,7 @@ impl Machine {
     }
 }
 
-/// `worker` becomes `worker3`, and `db.lab.example` becomes `db3.lab.example`.
+/// Appends a number: `worker` becomes `worker3`, `db.lab.example` becomes `db3.lab.example`.
 fn numbered(name: &Slot<String>, number: u32) -> Slot<String> {
     let Slot::Set(name, at) = name else { return name.clone() };
     let numbered = match name.split_once('.') {

@@ -1,21 +1,27 @@
 //! The examples' secrets in a real site. Does no I/O.
 
-use super::Resolved;
-use crate::selection::How;
+use super::ResolvedVm;
+use crate::selection::DocumentOptions;
 use crate::shape::is_local;
 use crate::site::{NodeFile, Site};
 use stage::Entry;
 use stage::example::ExampleSecret;
 
-/// Warns of secrets of the examples in use, but not against this very machine: that is how the
-/// examples themselves run.
-pub(super) fn check(site: &mut Site<'_>, all: &[Resolved<'_>], node: &NodeFile, how: &How) {
-    let endpoint = how.endpoint.as_ref().map(|given| &given.value).or(node.api_endpoint.value());
-    if !how.secrets || endpoint.is_none_or(|url| url.is_empty() || is_local(url)) {
+/// Warns about secrets of the examples in use, unless the endpoint is this machine, as when the
+/// examples run against a simulator.
+pub(super) fn check(
+    site: &mut Site<'_>,
+    all: &[ResolvedVm<'_>],
+    node: &NodeFile,
+    options: &DocumentOptions,
+) {
+    let endpoint =
+        options.endpoint.as_ref().map(|given| &given.value).or(node.api_endpoint.value());
+    if !options.secrets || endpoint.is_none_or(|url| url.is_empty() || is_local(url)) {
         return;
     }
     let token = node.api_token.value().unwrap_or(&node.stem);
-    let signs = site.whole.server_url.value().is_some_and(|url| !url.is_empty())
+    let signs = site.config.server_url.value().is_some_and(|url| !url.is_empty())
         && all.iter().any(|resolved| !resolved.vm.spec.is_empty());
     let examples = site.secrets.iter().flat_map(|secrets| &secrets.examples);
     let in_use = examples.filter(|example| match example.secret {

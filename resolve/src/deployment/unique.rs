@@ -1,36 +1,36 @@
-//! What two VMs must not share: their name and their guest's host name, and on one node vmid, MACs
-//! and static addresses. Does no I/O.
+//! Values that must be unique: names and host names of VMs, and vmids, MACs and static addresses on
+//! one node. Does no I/O.
 
-use super::Resolved;
+use super::ResolvedVm;
 use super::graph::Order;
 use crate::shape::CONFIG;
-use crate::site::{Group, NodeFile, Site};
+use crate::site::{NodeFile, Site, VmSet};
 use crate::source::Span;
 use stage::guest::host_name_of;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-/// Reports each VM that shares something with one before it.
-pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], order: &Order) {
+/// Reports each VM that shares a unique value with an earlier VM.
+pub(super) fn check(site: &mut Site<'_>, vm_set: &VmSet, vms: &[ResolvedVm<'_>], order: &Order) {
     former_names(site, vms);
-    let domain = site.whole.domain.value().map(String::as_str);
+    let domain = site.config.domain.value().map(String::as_str);
     let mut found = Vec::new();
     let (mut names, mut hosts) = (BTreeMap::new(), BTreeMap::new());
     let (mut vmids, mut macs, mut addresses) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    for (Resolved { machine, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
+    for (ResolvedVm { vm_entry, vm, nics, .. }, home) in vms.iter().zip(&order.homes) {
         let mut meet = |what: &dyn Fn() -> String, first: Option<Written>, at: Span| {
-            // By an alias both have it from one place: then the VMs are the places.
+            // With a YAML alias, both values have one place: use the places of the VMs.
             match first {
-                Some(first) if first.at == at => found.push((what(), first.machine, machine.at)),
+                Some(first) if first.at == at => found.push((what(), first.vm_entry, vm_entry.at)),
                 Some(first) => found.push((what(), first.at, at)),
                 None => {}
             }
         };
-        let written = |at| Written { at, machine: machine.at };
-        if let Some((name, at)) = machine.name.set() {
+        let written = |at| Written { at, vm_entry: vm_entry.at };
+        if let Some((name, at)) = vm_entry.name.set() {
             let first = first(&mut names, name.as_str(), written(at));
-            // The same name makes the same MAC: one message is enough.
+            // The same name leads to the same MAC: one message is enough.
             if first.is_some() {
                 meet(&|| format!("name \"{name}\""), first, at);
                 continue;
@@ -42,44 +42,43 @@ pub(super) fn check(site: &mut Site<'_>, group: &Group, vms: &[Resolved<'_>], or
             }
         }
         if let Some(vmid) = vm.vmid {
-            let at = machine.tree.get("vmid").map_or(machine.at, |said| said.at);
+            let at = vm_entry.tree.get("vmid").map_or(vm_entry.at, |spanned| spanned.at);
             meet(&|| format!("vmid {vmid}"), first(&mut vmids, (home, vmid), written(at)), at);
         }
         for (nic, found) in vm.nics.iter().flatten().zip(nics) {
-            // A derived one is that of nobody else, and where counting on leaves none, that is said.
+            // Derived MACs are unique, and a MAC that cannot be counted up has been reported.
             if let Some(at) = found.mac_at.filter(|_| !nic.mac.is_empty()) {
                 let first = first(&mut macs, (home, nic.mac.as_str()), written(at));
                 meet(&|| format!("MAC {}", nic.mac), first, at);
             }
             for (address, ip_at) in &found.addresses {
-                // An address of a template is that of each VM made from it: the VMs are at fault.
-                let own = machine.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
-                let at = if own { *ip_at } else { machine.at };
+                // VMs that share a template share its address: the VMs are at fault.
+                let own = vm_entry.tree.find(&[CONFIG, &nic.slot, "ip"]).is_some();
+                let at = if own { *ip_at } else { vm_entry.at };
                 let first = first(&mut addresses, (home, *address), written(at));
                 meet(&|| format!("address {address}"), first, at);
             }
         }
     }
     for (what, first, at) in found {
-        let fact = format!("{what} is already taken at {}", site.sources.short(first));
+        let fact = format!("{what} is already used at {}", site.sources.short(first));
         let mut entry = site.sources.error("duplicate-value", at, fact);
-        if what.starts_with("vmid") && group.vmid_base.value().is_some() {
-            entry =
-                entry.note("an entry without a `vmid` has `vmid_base` plus its number in the list");
+        if what.starts_with("vmid") && vm_set.vmid_base.value().is_some() {
+            entry = entry.note("an entry without `vmid` gets `vmid_base` plus its index");
         }
         site.report.push(entry);
     }
 }
 
-/// Reports each `renamed_from` that names a VM of this document, or the same VM as another one.
-fn former_names(site: &mut Site<'_>, vms: &[Resolved<'_>]) {
+/// Reports each `renamed_from` that is the name of a VM in this document, or is used twice.
+fn former_names(site: &mut Site<'_>, vms: &[ResolvedVm<'_>]) {
     let names: BTreeSet<&str> = vms.iter().map(|resolved| resolved.vm.name.as_str()).collect();
     let mut seen = BTreeMap::new();
-    for Resolved { machine, .. } in vms {
-        let former = machine.renamed_from();
+    for ResolvedVm { vm_entry, .. } in vms {
+        let former = vm_entry.renamed_from();
         let Some((former, at)) = former.set() else { continue };
         let fact = if names.contains(former.as_str()) {
-            format!("renamed_from \"{former}\" is the name of a VM of this deployment")
+            format!("renamed_from \"{former}\" is the name of a VM in this deployment")
         } else if let Some(first) = seen.insert(former.clone(), at) {
             format!("renamed_from \"{former}\" is already used at {}", site.sources.short(first))
         } else {
@@ -90,34 +89,34 @@ fn former_names(site: &mut Site<'_>, vms: &[Resolved<'_>]) {
     }
 }
 
-/// Reports each VM of this node that has the node's own address: it would cut the node off.
+/// Reports each VM with the address of its node: it would cut the node off.
 pub(super) fn check_against_node(
     site: &mut Site<'_>,
     node: &NodeFile,
-    vms: &[Resolved<'_>],
+    vms: &[ResolvedVm<'_>],
     order: &Order,
 ) {
     let Some((ip, ip_at)) = node.ip.set() else { return };
     let Ok(ip) = ip.split('/').next().unwrap_or_default().parse::<IpAddr>() else { return };
-    for Resolved { vm, nics, .. } in order.here.iter().filter_map(|index| vms.get(*index)) {
-        // A nested node has its file's address rightly: it is that node.
+    for ResolvedVm { vm, nics, .. } in order.here.iter().filter_map(|index| vms.get(*index)) {
+        // A nested node may have the address in its file: it is that node.
         if vm.name == node.stem {
             continue;
         }
         let addresses = nics.iter().flat_map(|nic| &nic.addresses);
         for (_, at) in addresses.filter(|(address, _)| *address == ip) {
             let place = site.sources.short(ip_at);
-            let fact = format!("address {ip} is that of the node, at {place}");
+            let fact = format!("address {ip} is already used by the node, at {place}");
             site.report.push(site.sources.error("duplicate-address", *at, fact));
         }
     }
 }
 
-/// Where a machine says what no other must say.
+/// Where a unique value is written, and by which VM.
 #[derive(Clone, Copy)]
 struct Written {
     at: Span,
-    machine: Span,
+    vm_entry: Span,
 }
 
 fn first<K: Ord>(seen: &mut BTreeMap<K, Written>, key: K, written: Written) -> Option<Written> {

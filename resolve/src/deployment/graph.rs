@@ -1,48 +1,47 @@
-//! The order of a manifest: parents first, and what has to wait for a nested node.
-//! Does no I/O.
+//! The order of a manifest: parents first, and which VMs wait for a nested node. Does no I/O.
 //!
-//! A child of a `vm` lives beside it and comes after it. A child of a `pve` lives on it:
-//! another pipe makes it, once that node is there.
+//! A child of a `vm` runs on the same node and is created after it. A child of a `pve` runs on it:
+//! another document creates it once that node runs.
 
-use crate::site::{ENOUGH, Group, Origin, Site};
+use crate::site::{MAX_HINTED, Origin, Site, VmSet};
 use crate::suggest;
 use stage::{Entry, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// Which machines of a group are made by this document.
+/// Which VMs of a set this document creates.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    /// Indices of all machines, parents first.
+    /// Indices of all VMs, parents first.
     pub all: Vec<usize>,
-    /// Indices of the machines, in the order in which they are made.
+    /// Indices of the VMs of this document, in creation order.
     pub here: Vec<usize>,
-    /// Indices of machines and of the nested node that each waits for.
+    /// Indices of waiting VMs, each with the nested node that it waits for.
     pub waiting: Vec<(usize, usize)>,
-    /// For each machine the one that must be there first.
+    /// For each VM, the VM to create first.
     pub parents: Vec<Option<usize>>,
-    /// For each machine the nested node that it lives on.
+    /// For each VM, the nested node that it runs on.
     pub homes: Vec<Option<usize>>,
 }
 
-/// Orders a group. `on` is the nested node whose children are wanted.
-pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Order {
-    let count = group.machines.len();
-    if group.origin != Origin::Manifest {
-        let nobody = vec![None; count];
+/// Orders a VM set. `on` is the nested node whose children to create.
+pub(super) fn order(site: &mut Site<'_>, vm_set: &VmSet, on: Option<&str>) -> Order {
+    let count = vm_set.entries.len();
+    if vm_set.origin != Origin::Manifest {
+        let none = vec![None; count];
         return Order {
             all: (0..count).collect(),
             here: (0..count).collect(),
-            parents: nobody.clone(),
-            homes: nobody,
+            parents: none.clone(),
+            homes: none,
             ..Order::default()
         };
     }
-    let names = names(group);
-    let mut parents = parents(site, group, &names);
-    break_cycles(site, group, &mut parents);
+    let names = names(vm_set);
+    let mut parents = parents(site, vm_set, &names);
+    break_cycles(site, vm_set, &mut parents);
     let queue = breadth_first(&parents);
-    let homes = homes(group, &parents, &queue);
-    let on = match on.map(|name| nested(site, group, name)) {
+    let homes = homes(vm_set, &parents, &queue);
+    let on = match on.map(|name| nested(site, vm_set, name)) {
         Some(None) => return Order { parents, homes, ..Order::default() },
         Some(found) => found,
         None => None,
@@ -55,11 +54,11 @@ pub(super) fn order(site: &mut Site<'_>, group: &Group, on: Option<&str>) -> Ord
     Order { all: queue, here, waiting, parents, homes }
 }
 
-/// Names to indices; of two with the same name the first counts, the second is reported elsewhere.
-fn names(group: &Group) -> BTreeMap<&str, usize> {
+/// Maps names to indices; a duplicate name is reported elsewhere.
+fn names(vm_set: &VmSet) -> BTreeMap<&str, usize> {
     let mut names = BTreeMap::new();
-    for (index, machine) in group.machines.iter().enumerate() {
-        if let Some(name) = machine.name.value() {
+    for (index, vm_entry) in vm_set.entries.iter().enumerate() {
+        if let Some(name) = vm_entry.name.value() {
             names.entry(name.as_str()).or_insert(index);
         }
     }
@@ -68,11 +67,11 @@ fn names(group: &Group) -> BTreeMap<&str, usize> {
 
 fn parents(
     site: &mut Site<'_>,
-    group: &Group,
+    vm_set: &VmSet,
     names: &BTreeMap<&str, usize>,
 ) -> Vec<Option<usize>> {
-    let parent = |machine: &crate::site::Machine| {
-        let parent = machine.text("parent");
+    let parent = |vm_entry: &crate::site::VmEntry| {
+        let parent = vm_entry.text("parent");
         let (name, at) = parent.set()?;
         let found = names.get(name).copied();
         if found.is_none() {
@@ -82,25 +81,25 @@ fn parents(
                 format!("parent \"{name}\" does not exist"),
             );
             let hint = || suggest::reference(name, "the manifest", names.keys().copied());
-            site.report.push(match site.report.entries().len() > ENOUGH {
+            site.report.push(match site.report.entries().len() > MAX_HINTED {
                 true => entry,
                 false => entry.hint(hint()),
             });
         }
         found
     };
-    group.machines.iter().map(parent).collect()
+    vm_set.entries.iter().map(parent).collect()
 }
 
-/// Reports each cycle once and cuts it, so that what follows ends.
-fn break_cycles(site: &mut Site<'_>, group: &Group, parents: &mut [Option<usize>]) {
+/// Reports each cycle once and breaks it, so that later steps terminate.
+fn break_cycles(site: &mut Site<'_>, vm_set: &VmSet, parents: &mut [Option<usize>]) {
     let mut done = BTreeSet::new();
     for start in 0..parents.len() {
         let mut path = BTreeSet::new();
         let mut at = Some(start);
         while let Some(i) = at {
             if !path.insert(i) {
-                report_cycle(site, group, parents, i);
+                report_cycle(site, vm_set, parents, i);
                 parents[i] = None;
                 break;
             }
@@ -110,8 +109,8 @@ fn break_cycles(site: &mut Site<'_>, group: &Group, parents: &mut [Option<usize>
     }
 }
 
-fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], start: usize) {
-    let name = |i: usize| group.machines[i].name.value().map_or("?", String::as_str);
+fn report_cycle(site: &mut Site<'_>, vm_set: &VmSet, parents: &[Option<usize>], start: usize) {
+    let name = |i: usize| vm_set.entries[i].name.value().map_or("?", String::as_str);
     let mut words = vec![name(start)];
     let mut at = parents[start];
     while let Some(i) = at.filter(|i| *i != start) {
@@ -119,17 +118,17 @@ fn report_cycle(site: &mut Site<'_>, group: &Group, parents: &[Option<usize>], s
         at = parents[i];
     }
     words.push(name(start));
-    if let Some(span) = group.machines[start].text("parent").at() {
-        let fact = format!("parents go in a circle: {}", words.join(" -> "));
+    if let Some(span) = vm_set.entries[start].text("parent").at() {
+        let fact = format!("parent cycle: {}", words.join(" -> "));
         site.report.push(site.sources.error("parent-cycle", span, fact));
     }
 }
 
-/// The nearest nested node above each machine. `queue` has parents before their children.
-fn homes(group: &Group, parents: &[Option<usize>], queue: &[usize]) -> Vec<Option<usize>> {
+/// Returns the nearest nested node above each VM. `queue` has parents before their children.
+fn homes(vm_set: &VmSet, parents: &[Option<usize>], queue: &[usize]) -> Vec<Option<usize>> {
     let mut homes = vec![None; parents.len()];
     for index in queue {
-        homes[*index] = parents[*index].and_then(|parent| match is_nested(group, parent) {
+        homes[*index] = parents[*index].and_then(|parent| match is_nested(vm_set, parent) {
             true => Some(parent),
             false => homes[parent],
         });
@@ -137,19 +136,19 @@ fn homes(group: &Group, parents: &[Option<usize>], queue: &[usize]) -> Vec<Optio
     homes
 }
 
-/// A type that has been reported as wrong may have meant a nested node: nothing more is said of
-/// what stands below it.
-fn is_nested(group: &Group, index: usize) -> bool {
-    let kind = group.machines[index].text("type");
-    kind.is_bad() || kind.value() == Some(&"pve")
+/// Returns whether a VM is a nested node, or may be one: an invalid type has been reported already,
+/// and its children should cause no further findings.
+fn is_nested(vm_set: &VmSet, index: usize) -> bool {
+    let kind = vm_set.entries[index].text("type");
+    kind.is_invalid() || kind.value() == Some(&"pve")
 }
 
-/// The machine itself, then what it hangs on.
+/// Returns the VM itself, then its ancestors.
 fn ancestors(links: &[Option<usize>], index: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(Some(index), move |i| links[*i])
 }
 
-/// Roots in the order of the file, then their children, then theirs.
+/// Returns roots in file order, then their children, level by level.
 fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
     let mut children = vec![Vec::new(); parents.len()];
     let mut queue = VecDeque::new();
@@ -167,23 +166,23 @@ fn breadth_first(parents: &[Option<usize>]) -> Vec<usize> {
     order
 }
 
-/// The nested node that `--parent` names; `None` after a report.
-pub(crate) fn nested(site: &mut Site<'_>, group: &Group, name: &str) -> Option<usize> {
-    let names = names(group);
+/// Returns the nested node that `--parent` names; `None` if a problem was reported.
+pub(crate) fn nested(site: &mut Site<'_>, vm_set: &VmSet, name: &str) -> Option<usize> {
+    let names = names(vm_set);
     let place = Place::Named("--parent".to_owned());
     let Some(index) = names.get(name).copied() else {
         let entry = Entry::error(
             "unknown-vm",
             place,
-            format!("manifest \"{}\" has no node \"{name}\"", group.name),
+            format!("manifest \"{}\" has no node \"{name}\"", vm_set.name),
         );
-        let nested = names.iter().filter(|(_, i)| is_nested(group, **i)).map(|(name, _)| *name);
+        let nested = names.iter().filter(|(_, i)| is_nested(vm_set, **i)).map(|(name, _)| *name);
         let hint = suggest::reference(name, "the manifest", nested);
         site.report.push(entry.hint(hint));
         return None;
     };
-    if !is_nested(group, index) {
-        let fact = format!("node \"{name}\" is not of type pve: nothing lives on it");
+    if !is_nested(vm_set, index) {
+        let fact = format!("node \"{name}\" is not of type pve and cannot host VMs");
         site.report.push(Entry::error("wrong-parent", place, fact));
         return None;
     }

@@ -1,21 +1,21 @@
-//! Where the images of a document come from. Does no I/O.
+//! The image sources of a document. Does no I/O.
 
-use super::Resolved;
-use crate::selection::How;
+use super::ResolvedVm;
+use crate::selection::DocumentOptions;
 use crate::site::{Image, NodeFile, Site};
 use crate::suggest;
 use stage::{ImageSource, Vm};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The sources of the images that the VMs name. An image without one is reported, unless the
-/// site describes no images at all: then they are on the node already.
+/// Returns the sources of the images that the VMs use. An unknown image is reported, unless neither
+/// site nor node has `images`: then images are expected on the node.
 pub(super) fn sources(
     site: &mut Site<'_>,
     node: &NodeFile,
-    vms: &[Resolved<'_>],
-    how: &How,
+    vms: &[ResolvedVm<'_>],
+    options: &DocumentOptions,
 ) -> BTreeMap<String, ImageSource> {
-    let lists = [&node.images, &site.whole.images];
+    let lists = [&node.images, &site.config.images];
     let known: BTreeMap<&str, &Image> = lists
         .into_iter()
         .rev()
@@ -27,7 +27,7 @@ pub(super) fn sources(
         return out;
     }
     let mut missing = BTreeSet::new();
-    for Resolved { vm, image_at, imports, .. } in vms {
+    for ResolvedVm { vm, image_at, imports, .. } in vms {
         let boot = Some((vm.image.as_str(), *image_at)).filter(|_| vm.image != Vm::NO_IMAGE);
         let data = imports.iter().map(|(name, at)| (name.as_str(), Some(*at)));
         for (name, at) in boot.into_iter().chain(data) {
@@ -36,13 +36,13 @@ pub(super) fn sources(
             }
             match known.get(name) {
                 Some(image) => {
-                    out.insert(name.to_owned(), source(&site.sources.base, image, how));
+                    out.insert(name.to_owned(), source(&site.sources.base, image, options));
                 }
                 None => missing.extend(at.map(|at| (at, name))),
             }
         }
     }
-    let place = match (&node.images, &site.whole.images) {
+    let place = match (&node.images, &site.config.images) {
         (None, _) => "`images` of site.yaml",
         (_, None) => "`images` of the node",
         _ => "`images` of site.yaml and of the node",
@@ -56,19 +56,18 @@ pub(super) fn sources(
     out
 }
 
-/// Makes the document's entry. Its paths are absolute, so that they mean the same files wherever a
-/// later stage runs.
-fn source(base: &str, image: &Image, how: &How) -> ImageSource {
+/// Returns the document's entry. Paths are absolute, so that later stages can run in any directory.
+fn source(base: &str, image: &Image, options: &DocumentOptions) -> ImageSource {
     let path =
         |path: &String| match path.starts_with('/') || base.is_empty() || path.contains("://") {
             true => path.clone(),
             false => format!("{}/{path}", base.trim_end_matches('/')),
         };
     ImageSource {
-        file: how.address(image.file.as_ref().map(path)),
-        url: how.address(image.url.clone()),
+        file: options.address(image.file.as_ref().map(path)),
+        url: options.address(image.url.clone()),
         checksum: image.checksum.as_ref().map(|sum| sum.to_lowercase()),
-        checksum_url: how.address(image.checksum_url.as_ref().map(path)),
+        checksum_url: options.address(image.checksum_url.as_ref().map(path)),
         mode: image.mode.clone(),
         format: image.format.clone(),
     }

@@ -1,5 +1,5 @@
-//! (Site, selection) → deployment: presets, overrides, defaults, and what must hold across VMs.
-//! Does no I/O.
+//! (Site, selection) → deployment: merges layers, fills in defaults and checks VMs against each
+//! other. Does no I/O.
 
 mod address;
 mod config;
@@ -14,39 +14,39 @@ mod unique;
 mod vm;
 
 pub(crate) use graph::nested;
-pub(crate) use mac::Derived;
+pub(crate) use mac::MacDeriver;
 pub(crate) use vm::{BRIDGE, counted_vmid};
 
 use crate::json;
-use crate::selection::{Choice, How};
+use crate::selection::{Choice, DocumentOptions};
 use crate::shape::{CLOUD_INIT, DEPLOYMENT, NODE_NAME, Rule, is_local};
-use crate::site::{Group, NodeFile, Origin, Site, Slot};
+use crate::site::{NodeFile, Origin, Site, Slot, VmSet};
 use crate::source::Span;
 use stage::identity::VmidRange;
 use stage::{Deployment, Entry, Place, Secret, Vm, Waiting, shown};
 use std::collections::BTreeSet;
 
-/// The user that cloud-init makes where the site names none.
+/// The default user that cloud-init creates.
 pub(crate) const AUTOMATION_USER: &str = "homestak";
-/// The user for SSH to a node where neither node nor site names one.
+/// The default user for SSH to a node.
 pub(crate) const HOST_USER: &str = "root";
-/// The storage that every PVE has.
+/// A storage that every PVE has.
 pub(crate) const IMAGE_DATASTORE: &str = "local";
 
-/// Resolves a group of machines on a node. What is wrong goes into the site's report.
-pub(crate) fn resolve(
+/// Resolves a VM set on a node. Problems are added to the site's report.
+pub(crate) fn build(
     site: &mut Site<'_>,
-    group: &Group,
+    vm_set: &VmSet,
     node: &NodeFile,
-    how: &How,
+    options: &DocumentOptions,
 ) -> Deployment {
-    site.read_layers(group);
-    check_stems(site, group, node);
-    let order = graph::order(site, group, how.parent.as_deref());
-    let all = vm::resolve_all(site, group, node, how);
+    site.read_layers(vm_set);
+    check_stems(site, vm_set, node);
+    let order = graph::order(site, vm_set, options.parent.as_deref());
+    let all = vm::resolve_all(site, vm_set, node, options);
     check_spec_server(site, &all);
-    examples::check(site, &all, node, how);
-    unique::check(site, group, &all, &order);
+    examples::check(site, &all, node, options);
+    unique::check(site, vm_set, &all, &order);
     unique::check_against_node(site, node, &all, &order);
     let waiting = order.waiting.iter().map(|(vm, on)| Waiting {
         name: all[*vm].vm.name.clone(),
@@ -55,75 +55,75 @@ pub(crate) fn resolve(
     let waiting = waiting.collect();
     let listed = || order.all.iter().map(|index| &all[*index].vm);
     let former = listed().filter_map(|vm| vm.renamed_from.clone());
-    // A document of which somebody has kept a part must know whose VMs these are, too.
+    // A filtered document must still know all VMs of the deployment.
     let vm_names = listed().map(|vm| vm.name.clone()).chain(former).collect();
-    let vms = made_here(all, &order);
+    let vms = vms_of_document(all, &order);
     let (secret_keys, root_password) = match &site.secrets {
         Some(secrets) => {
             (secrets.ssh_keys.iter().map(|(_, key)| key.clone()).collect(), secrets.vm_root.clone())
         }
         None => (Vec::new(), None),
     };
-    // What lives on a nested node has its home there: the YAML's `node` is that of the others.
-    let written = group.node.value().is_some() && how.parent.is_none();
+    // VMs on a nested node belong there: `node` in the YAML is for the others.
+    let written = vm_set.node.value().is_some() && options.parent.is_none();
     let home = written.then(|| node.name().to_owned());
     let text = |slot: &Slot<String>| slot.value().cloned();
     Deployment {
         node: node.name().to_owned(),
-        api_endpoint: how.address(Some(endpoint(site, node, how))).unwrap_or_default(),
-        api_token: api_token(site, node, how),
+        api_endpoint: options.address(Some(endpoint(site, node, options))).unwrap_or_default(),
+        api_token: api_token(site, node, options),
         ssh_user: text(&node.host_user)
-            .or_else(|| text(&site.whole.host_user))
+            .or_else(|| text(&site.config.host_user))
             .unwrap_or_else(|| HOST_USER.into()),
-        automation_user: text(&site.whole.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
+        automation_user: text(&site.config.vm_user).unwrap_or_else(|| AUTOMATION_USER.into()),
         ssh_host: ssh_host(node),
         datastore: text(&node.datastore).unwrap_or_default(),
         image_datastore: text(&node.image_datastore).unwrap_or_else(|| IMAGE_DATASTORE.into()),
         root_password: root_password.unwrap_or_default(),
         ssh_keys: secret_keys,
-        spec_server: how.address(text(&site.whole.server_url)).unwrap_or_default(),
-        site: text(&site.whole.site),
-        deployment: group.deployment().to_owned(),
+        spec_server: options.address(text(&site.config.server_url)).unwrap_or_default(),
+        site: text(&site.config.site),
+        deployment: vm_set.deployment().to_owned(),
         vm_names: Some(vm_names),
         vmid_range: vmid_range(site),
-        on_error: text(&group.on_error),
-        image_sources: images::sources(site, node, &vms, how),
-        cloud_init: cloud_init(site, how),
+        on_error: text(&vm_set.on_error),
+        image_sources: images::sources(site, node, &vms, options),
+        cloud_init: cloud_init(site, options),
         waiting,
         vms: vms.into_iter().map(|vm| Vm { node: home.clone(), ..*vm.vm }).collect(),
         ..Deployment::default()
     }
 }
 
-/// The VMs of the document, parents first, each with the parent that is among them.
-fn made_here<'g>(mut all: Vec<Resolved<'g>>, order: &graph::Order) -> Vec<Resolved<'g>> {
+/// Returns the VMs of the document, parents first, each with its parent in the document.
+fn vms_of_document<'g>(mut all: Vec<ResolvedVm<'g>>, order: &graph::Order) -> Vec<ResolvedVm<'g>> {
     let names: Vec<String> = all.iter().map(|vm| vm.vm.name.clone()).collect();
     let parent = |i: usize| order.parents[i].filter(|p| order.homes[*p] == order.homes[i]);
     for (index, resolved) in all.iter_mut().enumerate() {
         resolved.vm.parent = parent(index).map(|p| names[p].clone());
     }
-    let mut all: Vec<Option<Resolved<'_>>> = all.into_iter().map(Some).collect();
+    let mut all: Vec<Option<ResolvedVm<'_>>> = all.into_iter().map(Some).collect();
     order.here.iter().filter_map(|i| all[*i].take()).collect()
 }
 
-/// A VM of the document, and the machine that it was made of.
-pub(crate) struct Resolved<'g> {
-    /// The machine.
-    pub machine: &'g crate::site::Machine,
-    /// The VM; boxed, since it is moved about and large.
+/// A VM of the document, and the entry that it comes from.
+pub(crate) struct ResolvedVm<'g> {
+    /// The entry.
+    pub vm_entry: &'g crate::site::VmEntry,
+    /// The VM; boxed, since it is large and moved often.
     pub vm: Box<Vm>,
-    /// Its NICs, with the places of what it must not share.
-    pub nics: Vec<nic::Found>,
-    /// Where its image is named.
+    /// Its NICs, with the places of values that must be unique.
+    pub nics: Vec<nic::FoundNic>,
+    /// Where its image is set.
     pub image_at: Option<Span>,
-    /// Where its spec is named.
+    /// Where its spec is set.
     pub spec_at: Option<Span>,
-    /// The images that its other disks are made of, and where they are named.
+    /// The images of its other disks, and where they are set.
     pub imports: Vec<(String, Span)>,
 }
 
-fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
-    if let Some(Choice { value: endpoint, by }) = &how.endpoint {
+fn endpoint(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> String {
+    if let Some(Choice { value: endpoint, by }) = &options.endpoint {
         let rule = &crate::shape::ENDPOINT;
         if !rule.accepts(endpoint) {
             let fact = format!("must be {}, not \"{}\"", rule.must, shown::address(endpoint));
@@ -132,19 +132,20 @@ fn endpoint(site: &mut Site<'_>, node: &NodeFile, how: &How) -> String {
         return endpoint.clone();
     }
     let endpoint = node.api_endpoint.value().cloned().unwrap_or_default();
-    if endpoint.is_empty() && !node.api_endpoint.is_bad() {
+    if endpoint.is_empty() && !node.api_endpoint.is_invalid() {
         let at = node.api_endpoint.at().unwrap_or(node.at);
         let entry = site.sources.warning(
             "no-endpoint",
             at,
-            "the node has no `api_endpoint`: no stage can reach it",
+            "the node has no `api_endpoint`, so no stage can reach it",
         );
-        site.report.push(entry.hint("set it, or give `--endpoint URL`"));
+        site.report.push(entry.hint("set it, or use `--endpoint URL`"));
     }
     endpoint
 }
 
-/// The endpoint as the caller sees it says nothing of the node, unless it is this machine.
+/// Returns 127.0.0.1 if the `api_endpoint` is on this machine, else the node's `ip`. `--endpoint` does
+/// not matter: it may be a tunnel.
 fn ssh_host(node: &NodeFile) -> String {
     if node.api_endpoint.value().is_some_and(|url| is_local(url)) {
         return "127.0.0.1".to_owned();
@@ -153,17 +154,17 @@ fn ssh_host(node: &NodeFile) -> String {
     ip.split('/').next().unwrap_or_default().to_owned()
 }
 
-fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> {
-    if !how.secrets {
+fn api_token(site: &mut Site<'_>, node: &NodeFile, options: &DocumentOptions) -> Secret<String> {
+    if !options.secrets {
         return Secret::default();
     }
     let name = node.api_token.value().unwrap_or(&node.stem);
     match site.secrets.as_ref().and_then(|s| s.api_tokens.get(name)) {
         Some(token) => return token.clone().unwrap_or_default(),
-        None if node.api_token.is_bad() || site.secrets_unknown => return Secret::default(),
+        None if node.api_token.is_invalid() || site.secrets_unknown => return Secret::default(),
         None => {}
     }
-    // One that is written has been looked for where it stands.
+    // A written name has been checked where it is written.
     if node.api_token.at().is_none() {
         let entry = site.no_token(name, node.at, false);
         site.report.push(entry);
@@ -172,49 +173,52 @@ fn api_token(site: &mut Site<'_>, node: &NodeFile, how: &How) -> Secret<String> 
 }
 
 fn vmid_range(site: &Site<'_>) -> VmidRange {
-    let text = site.whole.vmid_range.value();
+    let text = site.config.vmid_range.value();
     text.and_then(|text| VmidRange::parse(text)).unwrap_or_default()
 }
 
-/// What the site says for every guest, filled up with its defaults.
-fn cloud_init(site: &Site<'_>, how: &How) -> serde_json::Map<String, serde_json::Value> {
-    let whole = &site.whole;
-    let mut json = whole.cloud_init.clone();
-    if !how.secrets {
+/// Returns the site's cloud-config for every guest, completed with its defaults.
+fn cloud_init(
+    site: &Site<'_>,
+    options: &DocumentOptions,
+) -> serde_json::Map<String, serde_json::Value> {
+    let config = &site.config;
+    let mut json = config.cloud_init.clone();
+    if !options.secrets {
         json::mask(&mut json, &CLOUD_INIT);
     }
-    for (name, slot) in [("timezone", &whole.timezone), ("domain", &whole.domain)] {
+    for (name, slot) in [("timezone", &config.timezone), ("domain", &config.domain)] {
         if let (None, Some(text)) = (json.get(name), slot.value()) {
             json.insert(name.to_owned(), text.clone().into());
         }
     }
-    if let (None, Some(servers)) = (json.get("dns_servers"), whole.dns_servers.value()) {
+    if let (None, Some(servers)) = (json.get("dns_servers"), config.dns_servers.value()) {
         json.insert("dns_servers".to_owned(), servers.clone().into());
     }
     json
 }
 
-/// Where a file's name becomes a name in PVE, the file system allows more than PVE does.
-fn check_stems(site: &mut Site<'_>, group: &Group, node: &NodeFile) {
+/// Checks file names that become names in PVE: the file system allows more than PVE.
+fn check_stems(site: &mut Site<'_>, vm_set: &VmSet, node: &NodeFile) {
     let mut check = |folder: &str, stem: &str, rule: &Rule, hint: &str| {
         if !rule.accepts(stem) {
             let place = Place::file(format!("{}/{folder}/{stem}.yaml", site.sources.root));
-            let fact = format!("the file's name must be {}", rule.must);
+            let fact = format!("the file name must be {}", rule.must);
             site.report.push(Entry::error("invalid-name", place, fact).hint(hint));
         }
     };
-    if group.origin == Origin::Env && group.renamed.is_none() {
-        check("envs", &group.name, &DEPLOYMENT, "rename the file");
+    if vm_set.origin == Origin::Env && vm_set.renamed.is_none() {
+        check("envs", &vm_set.name, &DEPLOYMENT, "rename the file");
     }
-    if node.node.value().is_none() && !node.node.is_bad() {
+    if node.node.value().is_none() && !node.node.is_invalid() {
         check("nodes", &node.stem, &NODE_NAME, "set `node`, or rename the file");
     }
 }
 
-/// A spec that no VM can fetch is most likely a server that somebody forgot.
-fn check_spec_server(site: &mut Site<'_>, all: &[Resolved<'_>]) {
-    let server = &site.whole.server_url;
-    if server.is_bad() || server.value().is_some_and(|url| !url.is_empty()) {
+/// Warns about specs that no VM can fetch: most likely, `server_url` was forgotten.
+fn check_spec_server(site: &mut Site<'_>, all: &[ResolvedVm<'_>]) {
+    let server = &site.config.server_url;
+    if server.is_invalid() || server.value().is_some_and(|url| !url.is_empty()) {
         return;
     }
     let fetches = all.iter().filter(|resolved| !resolved.vm.spec.is_empty());

@@ -1,15 +1,15 @@
-//! What of a file's lines may be shown, by its table. Does no I/O.
+//! Which parts of a file may be shown, according to its table. Does no I/O.
 
 use super::{
-    ENV, Found, HOST, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape, TEMPLATE,
-    Type,
+    ENV, HOST, KeyMatch, MANIFEST, NODE, Opt, POSTURE, PRESET, SECRETS, SITE, SPEC, Shape,
+    TEMPLATE, Type,
 };
 use machine::ConfigKey;
 use stage::shown::{Exposure, Outline};
 
-/// A place in a table, as [`stage::shown::Masked`] asks for it.
+/// A place in a table, for [`stage::shown::Masked`].
 #[derive(Clone, Copy)]
-pub(crate) struct Showing {
+pub(crate) struct ShapeOutline {
     place: Place,
     exposure: Exposure,
 }
@@ -21,8 +21,8 @@ enum Place {
     Part(machine::Kind),
 }
 
-impl Showing {
-    /// A whole file.
+impl ShapeOutline {
+    /// Returns the outline of a whole file.
     pub(crate) fn file(shape: &'static Shape) -> Self {
         Self { place: Place::Type(Type::Object(shape)), exposure: Exposure::Open }
     }
@@ -39,7 +39,7 @@ impl Showing {
     }
 }
 
-impl Outline for Showing {
+impl Outline for ShapeOutline {
     fn is_mapping(self) -> bool {
         let is_mapping = match self.place {
             Place::Type(ty) => matches!(ty, Type::Object(_) | Type::Named(_)),
@@ -52,11 +52,11 @@ impl Outline for Showing {
     fn entry(self, key: &str) -> Option<Self> {
         match self.place {
             Place::Type(Type::Object(shape)) => match shape.find(key)? {
-                Found::Field(field) => {
+                KeyMatch::Field(field) => {
                     let exposure = self.exposure.max(field.shown);
                     Some(Self { place: Place::Type(field.ty), exposure })
                 }
-                Found::Row(key) => Some(Self { place: Place::Row(key), ..self }),
+                KeyMatch::Row(key) => Some(Self { place: Place::Row(key), ..self }),
             },
             Place::Type(Type::Named(item)) => Some(self.with(*item)),
             Place::Row(row) if !row.key.is_scalar() => Some(self.option(Opt::find(row.key, key)?)),
@@ -82,18 +82,18 @@ impl Outline for Showing {
 
     fn exposure(self) -> Exposure {
         match self.place {
-            // One text where a list of texts belongs.
+            // A single text instead of a list of texts.
             Place::Type(Type::List(item) | Type::Filled(item) | Type::Either(item, _)) => {
                 self.with(*item).exposure()
             }
             Place::Type(Type::Object(_) | Type::Named(_) | Type::Any) => Exposure::Hidden,
-            // PVE's text, where a mapping may stand too.
+            // PVE's text, instead of a mapping.
             Place::Type(_) | Place::Row(_) | Place::Part(_) => self.exposure,
         }
     }
 }
 
-/// The table of a file by its path in the site; `None` for a file that has none.
+/// Returns the table of a file by its path in the site; `None` if it has none.
 pub(crate) fn of_path(path: &str) -> Option<&'static Shape> {
     let Some((folder, _)) = path.rsplit_once('/') else {
         return match path {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
     use crate::shape::KINDS;
 
-    /// Fields that sound like secrets and are none.
+    /// Fields that sound like secrets but are not.
     const PUBLIC: [&str; 5] = [
         "ssh_keys",
         "authorized_keys",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sounds_like_a_secret_is_hidden_or_known_to_be_none() {
+    fn fields_that_sound_like_secrets_are_hidden_or_listed() {
         let mut open = Vec::new();
         KINDS.iter().for_each(|(_, shape)| collect(shape, Exposure::Open, &mut open));
         open.retain(|name| !PUBLIC.contains(name));

@@ -15,7 +15,7 @@ pub(crate) static TEMPLATE: Shape = Shape {
         Field::new(
             "preset",
             Reference(Target::Preset),
-            "The preset that this template begins with.",
+            "The preset that this template starts from.",
         ),
     ],
     shared: &vm::SHARED,
@@ -27,12 +27,16 @@ pub(crate) static ENV: Shape = Shape {
     title: "an env",
     fields: &[
         DESCRIPTION,
-        Field::new("posture", Reference(Target::Posture), "The posture for ansible; absent: dev."),
+        Field::new(
+            "posture",
+            Reference(Target::Posture),
+            "The posture for ansible [default: dev].",
+        ),
         NODE,
         Field::new(
             "vmid_base",
             vm::VMID_RANGE,
-            "vmid of the first VM; each next entry counts one up, whether it uses it or not.",
+            "VM ID of the first entry; every further entry counts up by one, whether it uses the ID or not.",
         ),
         Field::new("vms", List(&Object(&ENV_VM)), "The VMs."),
     ],
@@ -47,9 +51,9 @@ pub(crate) static ENV_VM: Shape = Shape {
         Field::new(
             "template",
             Reference(Target::Template),
-            "The template (vms/) that this VM begins with.",
+            "The template (in vms/) that this VM starts from.",
         ),
-        Field::new("vm_preset", Reference(Target::Preset), "The preset that this VM begins with.")
+        Field::new("vm_preset", Reference(Target::Preset), "The preset that this VM starts from.")
             .former(&["preset"]),
         vm::VMID,
         vm::COUNT_FIELD,
@@ -69,10 +73,10 @@ pub(crate) static MANIFEST: Shape = Shape {
         Field::new("name", Text(&rule::DEPLOYMENT), "The deployment's name.").required(),
         DESCRIPTION,
         NODE,
-        Field::new("pattern", Word(&["flat", "tiered"]), "For people: flat or tiered."),
+        Field::new("pattern", Word(&["flat", "tiered"]), "Informational: flat or tiered."),
         Field::new("execution", Object(&EXECUTION), "How the VMs get their configuration."),
         Field::new("nodes", Filled(&Object(&MANIFEST_NODE)), "The VMs.").required(),
-        Field::new("settings", Object(&SETTINGS), "How a run treats its errors."),
+        Field::new("settings", Object(&SETTINGS), "How a run handles errors."),
     ],
     ..EMPTY
 };
@@ -84,13 +88,13 @@ pub(crate) static MANIFEST_NODE: Shape = Shape {
         vm::NAME,
         Field::new("type", Word(&["vm", "pve", "ct"]), "vm, or pve for a nested PVE node.")
             .required(),
-        Field::new("preset", Reference(Target::Preset), "The preset that this VM begins with.")
+        Field::new("preset", Reference(Target::Preset), "The preset that this VM starts from.")
             .former(&["vm_preset"]),
         vm::VMID,
         Field::new(
             "parent",
             Text(&rule::NAME),
-            "The node that must be there first; for a child of a pve node: where it lives.",
+            "The node to create first; for a child of a pve node, the node that it runs on.",
         ),
         Field::new("execution", Object(&NODE_EXECUTION), "How this VM gets its configuration."),
         vm::COUNT_FIELD,
@@ -123,12 +127,12 @@ pub(crate) static SETTINGS: Shape = Shape {
     title: "`settings`",
     fields: &[
         Field::new("verify_ssh", Flag, "Wait until SSH answers."),
-        Field::new("cleanup_on_failure", Flag, "Destroy what a failed test has made."),
-        Field::new("timeout_buffer", Number(0, i64::MAX), "Seconds more before a run gives up."),
+        Field::new("cleanup_on_failure", Flag, "Destroy what a failed test created."),
+        Field::new("timeout_buffer", Number(0, i64::MAX), "Extra seconds before a run times out."),
         Field::new(
             "on_error",
             Word(&["stop", "rollback", "continue"]),
-            "What pve-apply does once a VM has failed.",
+            "What pve-apply does when a VM fails.",
         ),
     ],
     ..EMPTY
@@ -137,7 +141,7 @@ pub(crate) static SETTINGS: Shape = Shape {
 const NODE: Field = Field::new(
     "node",
     Reference(Target::Node),
-    "The node (nodes/) that the VMs belong on; absent: the one that `--node` names.",
+    "The node (in nodes/) for the VMs [default: the one from `--node`].",
 );
 
-const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "For people.");
+const DESCRIPTION: Field = Field::new("description", Text(&rule::ANY), "Description, for people.");

@@ -1,24 +1,24 @@
-//! Whether a NIC's addresses can work: inside their net, and their gateway with them. Does no I/O.
+//! Validates a NIC's addresses and gateways. Does no I/O.
 
 use crate::shape::CONFIG;
-use crate::site::{Machine, Site};
+use crate::site::{Site, VmEntry};
 use crate::source::Span;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use stage::{Entry, Report};
 use std::net::IpAddr;
 
-/// What is to be judged.
+/// A NIC to validate.
 pub(super) struct Nic<'a> {
     pub(super) site: &'a Site<'a>,
-    pub(super) machine: &'a Machine,
-    /// As `net0`.
+    pub(super) vm_entry: &'a VmEntry,
+    /// The slot, such as `net0`.
     pub(super) slot: &'a str,
     pub(super) addresses: &'a [(IpNet, Span)],
     pub(super) gateways: &'a [(IpAddr, Span)],
 }
 
 impl Nic<'_> {
-    /// Reports what cannot work, and returns the gateways that the guest is told.
+    /// Reports what cannot work and returns the gateways for the guest.
     pub(super) fn check(&self, report: &mut Report) -> Vec<IpAddr> {
         for (net, at) in self.addresses {
             if let Some(fact) = unusable(net) {
@@ -27,7 +27,7 @@ impl Nic<'_> {
                 report.push(self.whose(*at, entry));
             }
         }
-        // A VM with DHCP learns its gateways there.
+        // With DHCP, the VM gets its gateways from the DHCP server.
         if self.addresses.is_empty() {
             return Vec::new();
         }
@@ -35,7 +35,7 @@ impl Nic<'_> {
         for (gateway, at) in self.gateways {
             let kind = if gateway.is_ipv4() { "IPv4" } else { "IPv6" };
             if used.iter().any(|other| other.is_ipv4() == gateway.is_ipv4()) {
-                let fact = format!("`gateway` names a second one for {kind}");
+                let fact = format!("`gateway` has a second {kind} address");
                 report.push(self.site.sources.error("duplicate-gateway", *at, fact));
             } else if self.gateway(*gateway, *at, report) {
                 used.push(*gateway);
@@ -44,7 +44,7 @@ impl Nic<'_> {
         used
     }
 
-    /// Judges a gateway; says whether the guest is told of it.
+    /// Validates a gateway and returns whether the guest gets it.
     fn gateway(&self, gateway: IpAddr, gateway_at: Span, report: &mut Report) -> bool {
         let alike = |address: &IpAddr| address.is_ipv4() == gateway.is_ipv4();
         let of_kind: Vec<_> = self.addresses.iter().filter(|(net, _)| alike(&net.addr())).collect();
@@ -53,36 +53,39 @@ impl Nic<'_> {
         }
         let (net, at) = of_kind.first().copied().unwrap_or(&self.addresses[0]);
         let same = of_kind.iter().find(|(net, _)| net.addr() == gateway);
-        // IPv6: a net's own address is its routers' (RFC 4291, 2.6.1).
+        // IPv6: the network address is the routers' anycast address (RFC 4291, 2.6.1).
         let of_net = IpNet::new(gateway, net.prefix_len()).ok().filter(|_| gateway.is_ipv4());
         let reached = |(net, _): &&(IpNet, Span)| {
             net.contains(&gateway) || is_link_local(&gateway) || is_on_link(net)
         };
         let fact = if let Some((net, _)) = same {
-            format!("{net} is the address of its own gateway")
+            format!("{net} is its own gateway")
         } else if let Some(fact) = of_net.as_ref().and_then(unusable) {
-            format!("the gateway {gateway} of {net} {fact}")
+            format!("gateway {gateway} of {net} {fact}")
         } else if !of_kind.into_iter().any(|pair| reached(&pair)) {
-            format!("{net} is outside the net of its gateway {gateway}")
+            format!("gateway {gateway} is outside the network of {net}")
         } else {
             return true;
         };
         let entry = self.whose(*at, self.site.sources.error("unusable-gateway", *at, fact));
-        let entry = match self.machine.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
+        let entry = match self.vm_entry.says(&[CONFIG, self.slot, "gateway"], gateway_at) {
             true => entry,
             false => {
                 let place = self.site.sources.short(gateway_at);
                 entry.note(format!("`gateway` comes from {place}"))
             }
         };
-        report.push(entry.hint("set `gateway` to one in the VM's net, or to null for none"));
+        report
+            .push(entry.hint(
+                "set `gateway` to an address in the VM's network, or to null for no gateway",
+            ));
         true
     }
 
-    /// Says whether a gateway is one of `defaults`, of which a VM takes what it can use.
+    /// Returns whether a gateway comes from `defaults`. A VM uses those that fit its addresses.
     fn is_of_site(&self, at: Span) -> bool {
-        let said = self.site.whole.layer.find(&[CONFIG, "net0", "gateway"]);
-        said.is_some_and(|said| said.items().iter().any(|item| item.at == at))
+        let spanned = self.site.config.layer.find(&[CONFIG, "net0", "gateway"]);
+        spanned.is_some_and(|spanned| spanned.items().iter().any(|item| item.at == at))
     }
 
     fn has_another(&self, gateway: IpAddr) -> bool {
@@ -90,18 +93,20 @@ impl Nic<'_> {
         self.gateways.iter().any(|pair| other(&pair))
     }
 
-    /// An address that a template gives names the VM too.
+    /// Adds the VM to a finding whose address comes from a template.
     fn whose(&self, at: Span, entry: Entry) -> Entry {
-        let own = self.machine.tree.find(&[CONFIG, self.slot, "ip"]);
-        if own.is_some_and(|said| said.at == at || said.items().iter().any(|item| item.at == at)) {
+        let own = self.vm_entry.tree.find(&[CONFIG, self.slot, "ip"]);
+        if own.is_some_and(|spanned| {
+            spanned.at == at || spanned.items().iter().any(|item| item.at == at)
+        }) {
             return entry;
         }
-        let (title, place) = (self.machine.title(), self.site.sources.short(self.machine.at));
-        entry.note(format!("{title} has it from here: {place}"))
+        let (title, place) = (self.vm_entry.title(), self.site.sources.short(self.vm_entry.at));
+        entry.note(format!("used by {title} at {place}"))
     }
 }
 
-/// The address so many further on, when its net has it.
+/// Returns the address at an offset, if it is in the same network.
 pub(super) fn counted(net: &IpNet, offset: u32) -> Option<IpNet> {
     let next = match net {
         IpNet::V4(net) => {
@@ -116,29 +121,29 @@ pub(super) fn counted(net: &IpNet, offset: u32) -> Option<IpNet> {
     net.contains(&next.addr()).then_some(next)
 }
 
-/// Every IPv6 link has fe80::/10 besides its nets: routers are often named by it.
+/// Returns whether a gateway is in fe80::/10, which every IPv6 link has.
 fn is_link_local(gateway: &IpAddr) -> bool {
     matches!(gateway, IpAddr::V6(gateway) if gateway.is_unicast_link_local())
 }
 
-/// A net of one address has no room for a gateway: providers give such addresses with a gateway
-/// that the guest reaches on the link.
+/// Returns whether a network has only one address: providers assign such addresses with a gateway
+/// that is reachable on the link.
 fn is_on_link(net: &IpNet) -> bool {
     net.prefix_len() == net.max_prefix_len()
 }
 
-/// A host must have neither its net's first nor its last address, of which IPv6 has no last.
+/// Returns why a host cannot use an address, such as the network or the broadcast address.
 fn unusable(net: &IpNet) -> Option<&'static str> {
     let address = net.addr();
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
-        return Some("is no address for a VM");
+        return Some("is not a valid address for a VM");
     }
     if net.prefix_len() + 1 >= net.max_prefix_len() {
         return None;
     }
     if address == net.network() {
-        return Some("is the address of the net itself");
+        return Some("is the network address");
     }
     let last = address.is_ipv4() && address == net.broadcast();
-    last.then_some("is the broadcast address of its net")
+    last.then_some("is the broadcast address of its network")
 }

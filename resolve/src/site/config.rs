@@ -1,9 +1,9 @@
-//! What concerns the whole site: defaults, images, nodes, secrets. Does no I/O.
+//! The configuration of the whole site: defaults, images, nodes, secrets. Does no I/O.
 
 use super::slot::Slot;
 use crate::shape::CONFIG;
 use crate::source::Span;
-use crate::tree::{Said, Tree, What};
+use crate::tree::{Content, Spanned, Tree};
 use serde_json::{Map, Value};
 use stage::Secret;
 use stage::example::{self, ExampleSecret};
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// `site.yaml`.
 #[derive(Clone, Default)]
-pub(crate) struct Whole {
+pub(crate) struct SiteConfig {
     /// The site's name.
     pub site: Slot<String>,
     /// The vmids for VMs that name none.
@@ -20,11 +20,11 @@ pub(crate) struct Whole {
     pub timezone: Slot<String>,
     /// DNS domain of guests.
     pub domain: Slot<String>,
-    /// The user that cloud-init makes.
+    /// The user that cloud-init creates.
     pub vm_user: Slot<String>,
     /// The user for SSH to nodes.
     pub host_user: Slot<String>,
-    /// What VMs have that say nothing else: the lowest layer of each.
+    /// Defaults for VMs: the lowest layer of each.
     pub layer: Tree,
     /// The first half of derived MACs.
     pub mac_prefix: Slot<String>,
@@ -38,7 +38,7 @@ pub(crate) struct Whole {
     pub server_url: Slot<String>,
     /// Images by name; `None` without an `images` section.
     pub images: Option<BTreeMap<String, Image>>,
-    /// `cloud_init`, as the site gives it.
+    /// `cloud_init` of the site.
     pub cloud_init: Map<String, Value>,
 }
 
@@ -47,13 +47,13 @@ pub(crate) struct Whole {
 pub(crate) struct Image {
     /// A local file.
     pub file: Option<String>,
-    /// Where it can be fetched.
+    /// URL to fetch it from.
     pub url: Option<String>,
-    /// Its sum.
+    /// Its checksum.
     pub checksum: Option<String>,
-    /// Where its sum can be fetched.
+    /// URL to fetch its checksum from.
     pub checksum_url: Option<String>,
-    /// Who fetches it.
+    /// How it is fetched.
     pub mode: Option<String>,
     /// Its format.
     pub format: Option<String>,
@@ -68,7 +68,7 @@ pub(crate) struct NodeFile {
     pub at: Span,
     /// The name in PVE.
     pub node: Slot<String>,
-    /// The cluster that it is in.
+    /// Its cluster.
     pub cluster: Slot<String>,
     /// Storage for VM disks.
     pub datastore: Slot<String>,
@@ -76,20 +76,20 @@ pub(crate) struct NodeFile {
     pub image_datastore: Slot<String>,
     /// Base URL of the API.
     pub api_endpoint: Slot<String>,
-    /// Key of the token.
+    /// Name of the API token.
     pub api_token: Slot<String>,
     /// The node's address.
     pub ip: Slot<String>,
     /// The user for SSH.
     pub host_user: Slot<String>,
-    /// Images that are elsewhere for this node.
+    /// Images of this node, which override those of the site.
     pub images: Option<BTreeMap<String, Image>>,
 }
 
 /// `secrets.yaml`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Secrets {
-    /// PVE API tokens by name; `None` for one that has been reported as wrong.
+    /// PVE API tokens by name; `None` for one that has been reported as invalid.
     pub api_tokens: BTreeMap<String, Option<Secret<String>>>,
     /// root's password hash.
     pub vm_root: Option<Secret<String>>,
@@ -110,17 +110,17 @@ pub(crate) struct Example {
     pub at: Span,
 }
 
-impl Whole {
-    /// A site.yaml that has been reported: its name is not missing, it is unknown.
+impl SiteConfig {
+    /// Stands for a site.yaml that has been reported: its name is unknown, not missing.
     pub(crate) fn unreadable(at: Span) -> Self {
-        Self { site: Slot::Bad(at), ..Self::default() }
+        Self { site: Slot::Invalid(at), ..Self::default() }
     }
 
     /// Reads site.yaml.
     pub(crate) fn read(site: &Tree) -> Self {
         let empty = Tree::default();
         let f = site.map("defaults").unwrap_or(&empty);
-        let flag = |key| f.get(key).and_then(Said::flag);
+        let flag = |key| f.get(key).and_then(Spanned::flag);
         let cloud_init = site.map("cloud_init").map(|tree| tree.to_json(false));
         Self {
             site: site.text("site"),
@@ -141,18 +141,18 @@ impl Whole {
     }
 }
 
-/// What `defaults` says of VMs, as a layer of theirs.
+/// Returns `defaults` as a layer of VMs.
 fn layer(defaults: &Tree) -> Tree {
     let (mut layer, mut nic) = (Tree::default(), Tree::default());
     let mut first = None;
     for key in ["bridge", "gateway"] {
-        if let Some(said) = defaults.get(key) {
-            nic.set(key, said.clone());
-            first.get_or_insert(said.at);
+        if let Some(spanned) = defaults.get(key) {
+            nic.set(key, spanned.clone());
+            first.get_or_insert(spanned.at);
         }
     }
     if let (Some(at), Some(config)) = (first, first.and_then(|at| layer.map_mut(CONFIG, at))) {
-        config.set("net0", Said { at, what: What::Map(nic) });
+        config.set("net0", Spanned { at, content: Content::Map(nic) });
     }
     layer
 }
@@ -175,12 +175,12 @@ impl NodeFile {
         }
     }
 
-    /// The name in PVE.
+    /// Returns the name in PVE.
     pub(crate) fn name(&self) -> &str {
         self.node.value().unwrap_or(&self.stem)
     }
 
-    /// The cluster's name.
+    /// Returns the cluster's name.
     pub(crate) fn cluster(&self) -> &str {
         self.cluster.value().map_or_else(|| self.name(), String::as_str)
     }
@@ -192,13 +192,13 @@ impl Secrets {
         let texts = |name: &str| -> Vec<(String, Option<String>)> {
             let entries = tree.map(name).into_iter().flat_map(Tree::iter);
             entries
-                .filter(|(_, said)| !said.is_null())
-                .map(|(key, said)| (key.to_owned(), said.text().map(str::to_owned)))
+                .filter(|(_, spanned)| !spanned.is_null())
+                .map(|(key, spanned)| (key.to_owned(), spanned.text().map(str::to_owned)))
                 .collect()
         };
         let tokens = texts("api_tokens").into_iter();
         let keys = texts("ssh_keys").into_iter();
-        let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Said::text);
+        let vm_root = tree.find(&["passwords", "vm_root"]).and_then(Spanned::text);
         Self {
             api_tokens: tokens.map(|(name, token)| (name, token.map(Secret::new))).collect(),
             vm_root: vm_root.map(|hash| Secret::new(hash.to_owned())),
@@ -227,8 +227,8 @@ fn examples(tree: &Tree) -> Vec<Example> {
 }
 
 fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
-    let image = |said: &Said| {
-        let text = |name: &str| said.map()?.get(name).and_then(Said::text).map(str::to_owned);
+    let image = |spanned: &Spanned| {
+        let text = |name: &str| spanned.map()?.get(name).and_then(Spanned::text).map(str::to_owned);
         Image {
             file: text("file"),
             url: text("url"),
@@ -238,5 +238,5 @@ fn images(tree: Option<&Tree>) -> Option<BTreeMap<String, Image>> {
             format: text("format"),
         }
     };
-    Some(tree?.iter().map(|(key, said)| (key.to_owned(), image(said))).collect())
+    Some(tree?.iter().map(|(key, spanned)| (key.to_owned(), image(spanned))).collect())
 }

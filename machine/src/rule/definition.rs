@@ -1,6 +1,6 @@
-//! `Rule`: what a text must be. Does no I/O.
+//! `Rule`: validates a text. Does no I/O.
 
-/// Completes a value's name with what is wrong with it.
+/// Describes what is wrong with a value, to follow its name.
 type Fault = fn(&str) -> stage::guest::Rule;
 
 /// A rule for a text.
@@ -8,33 +8,33 @@ type Fault = fn(&str) -> stage::guest::Rule;
 pub struct Rule {
     /// Completes "must be …".
     pub must: &'static str,
-    /// Judges a text.
+    /// Returns whether a text is valid.
     pub test: fn(&str) -> bool,
-    /// The same for editors, as a regular expression that is never stricter than `test`.
+    /// A regular expression for editors, which is never stricter than `test`.
     pub pattern: Option<&'static str>,
-    /// Completes the value's name with what is wrong with a text, where `must` says too little.
+    /// Describes what is wrong with a text, if `must` is not precise enough.
     pub fault: Option<Fault>,
-    /// How to get a text that keeps the rule.
+    /// How to get a valid text.
     pub hint: Option<&'static str>,
 }
 
 impl Rule {
-    /// A rule with a pattern for editors.
+    /// Creates a rule with a pattern for editors.
     pub const fn new(must: &'static str, test: fn(&str) -> bool, pattern: &'static str) -> Self {
         Self { must, test, pattern: Some(pattern), fault: None, hint: None }
     }
 
-    /// The same rule, which says what is wrong with a text that it refuses.
+    /// Adds a function that describes what is wrong with a text.
     pub const fn with_fault(self, fault: Fault) -> Self {
         Self { fault: Some(fault), ..self }
     }
 
-    /// The same rule with a hint.
+    /// Adds a hint.
     pub const fn with_hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
     }
 
-    /// Says whether a text keeps the rule.
+    /// Returns whether a text follows the rule.
     pub fn accepts(&self, text: &str) -> bool {
         (self.test)(text)
     }
@@ -46,7 +46,7 @@ impl std::fmt::Debug for Rule {
     }
 }
 
-/// Returns whether a text holds only letters, digits and some other signs.
+/// Returns whether a text has only letters, digits and the given characters.
 pub(super) fn is_word(s: &str, longest: usize, also: &str) -> bool {
     (1..=longest).contains(&s.len())
         && s.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c))
