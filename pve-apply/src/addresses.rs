@@ -11,7 +11,7 @@ use std::net::IpAddr;
 /// Fills in status and MAC of a VM that was worked on.
 pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     let Some((node, vmid)) = place(row).filter(|_| row.status == "unknown") else { return };
-    // A read that fails leaves the row as it is: the work itself is done.
+    // A failed read leaves the row as it is: the work itself is done.
     if let Ok(status) = ask_patiently(|| client.vm_status(&node, vmid)) {
         row.status = status.status;
     }
@@ -21,7 +21,7 @@ pub(crate) fn complete(client: &Client, row: &mut VmResult) {
     }
 }
 
-/// Fills in the addresses of a VM that runs, as far as its agent tells them at once.
+/// Fills in the addresses of a running VM, if its agent answers at once.
 pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     if row.status == "running" {
         // An agent that does not answer leaves the row without addresses.
@@ -42,7 +42,7 @@ pub(crate) fn ask_agent(client: &Client, row: &mut Row) {
     row.addresses = of_mac(&interfaces, row.mac.as_deref());
 }
 
-/// Returns where a VM is.
+/// Returns the node of a VM.
 pub(crate) fn place(row: &VmResult) -> Option<(NodeName, Vmid)> {
     at(&row.node, row.vmid)
 }
@@ -51,7 +51,7 @@ fn at(node: &str, vmid: Option<u32>) -> Option<(NodeName, Vmid)> {
     Some((node.parse().ok()?, Vmid::new(u64::from(vmid?)).ok()?))
 }
 
-/// The addresses of the interface with this MAC, without those that every interface gives itself.
+/// Returns the addresses of the interface with this MAC, without link-local ones.
 fn of_mac(interfaces: &[AgentInterface], mac: Option<&str>) -> Vec<IpAddr> {
     let ours = |interface: &&AgentInterface| {
         mac.is_some_and(|mac| interface.mac.as_deref().is_some_and(|m| m.eq_ignore_ascii_case(mac)))

@@ -1,4 +1,4 @@
-//! `Change`: one field that differs, and `Impact`: what bringing it about does to a running guest.
+//! `Change`: one field that differs, and `Impact`: what the change does to a running guest.
 //! Does no I/O.
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub(crate) enum Impact {
     Reboot,
     /// The guest is shut down and started again.
     PowerOff,
-    /// Data goes.
+    /// Data is lost.
     DataLoss,
 }
 
@@ -23,13 +23,13 @@ pub(crate) enum Impact {
 pub(crate) struct Change {
     /// The document's name of the field where it has one, else PVE's.
     pub field: String,
-    /// What is so; null for nothing.
+    /// The current value; null for nothing.
     pub from: Option<String>,
-    /// What shall be; null for nothing.
+    /// The new value; null for nothing.
     pub to: Option<String>,
     /// What the change does to a running guest.
     pub impact: Impact,
-    /// Why, where it is not plain.
+    /// Why, where that is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

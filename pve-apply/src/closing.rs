@@ -1,4 +1,4 @@
-//! The last line of a run: what it has done, and how long it took. Does no I/O.
+//! The last line of a run: what it did and how long it took. Does no I/O.
 
 use crate::action::{Action, Plan, Unchanged};
 use crate::outcome::{Verdict, VmOutcome};

@@ -1,16 +1,16 @@
-//! Makes the client from the document and the trust options.
+//! Creates the client from the document and the trust options.
 //!
-//! Promises: the token goes into the client and nowhere else.
+//! Guarantees: the token reaches the client and nothing else.
 
 use machine::ConfigKey;
 use pve_client::{ApiToken, ApiUrl, Client, Endpoint, Timeouts};
 use pve_stage::connect;
 use stage::{Console, Deployment, Entry, Place, Report, TrustArgs};
 
-/// Makes a client. Opens no connection yet.
+/// Creates a client, without opening a connection.
 ///
 /// # Errors
-/// The endpoint, the token or a trust option cannot be used; all that are wrong are said.
+/// The endpoint, the token or a trust option is invalid; all problems are reported.
 pub(crate) fn client(
     deployment: &Deployment,
     trust: &TrustArgs,
@@ -31,7 +31,7 @@ pub(crate) fn client(
     if let Err(bad) = &token {
         let missing = deployment.api_token.expose().is_empty();
         let fact = if missing { "is missing".to_owned() } else { bad.to_string() };
-        let hint = "secrets.yaml holds it; `pve-apply privileges` prints how to make one";
+        let hint = "it belongs in secrets.yaml; `pve-apply privileges` prints how to create one";
         report.push(Entry::error("missing-field", Place::input("api_token"), fact).hint(hint));
     }
     match (url, token, trust) {

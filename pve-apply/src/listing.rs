@@ -29,7 +29,7 @@ pub(crate) fn list(
     compared: &Plan,
     extent: Extent,
 ) -> (Vec<Row>, Report) {
-    // What any verb would find at the place of a VM, whether the document is rendered or not.
+    // What any verb would find in the place of a VM, whether the document is rendered or not.
     let found = plan::plan_power(desired, observed, Verb::Start);
     let mut report = unreadable(observed);
     for blocked in &found.blocked {

@@ -1,4 +1,4 @@
-//! `Notice`: what is worth a word and stops nothing. Does no I/O.
+//! `Notice`: what people should know, and what stops nothing. Does no I/O.
 
 use crate::change::Change;
 use crate::json;
@@ -6,7 +6,7 @@ use crate::mark::Stranger;
 use pve_client::Vmid;
 use serde::{Deserialize, Serialize};
 
-/// Something worth a word.
+/// Something that people should know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Notice {
     /// The VM's name in the document.
@@ -18,18 +18,18 @@ pub(crate) struct Notice {
     pub what: What,
 }
 
-/// What is worth a word.
+/// Notices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
 pub(crate) enum What {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
     SeedChanged {
-        /// The fields and files that differ, as far as the mark tells.
+        /// The fields and files that differ, as far as the mark shows.
         parts: Vec<String>,
     },
-    /// Which seed data the VM has is not known.
+    /// It is unknown which seed data the VM has.
     SeedUnknown,
-    /// The guest is set up anew at its next boot.
+    /// The guest is set up again at its next boot.
     Reseed {
         /// The guest knows its SSH host keys from a seed of this build, and keeps them.
         keeps_host_keys: bool,
@@ -40,7 +40,7 @@ pub(crate) enum What {
         #[serde(default)]
         changes: Vec<Change>,
     },
-    /// The VM is on and its guest does not run.
+    /// The VM is on but its guest is halted.
     Halted {
         /// QEMU's word for it, as `paused`.
         qmpstatus: String,
@@ -67,7 +67,7 @@ pub(crate) enum What {
         /// The name in its mark.
         from: String,
     },
-    /// The VM is given up, and the document would make another one.
+    /// The VM is released, and the document would create another one.
     Released,
     /// A copy of the VM that is not ours.
     Copy {
@@ -79,19 +79,19 @@ pub(crate) enum What {
         /// The keys.
         keys: Vec<String>,
     },
-    /// How the VM differs from a new one in what nobody says: told to those who ask for all.
+    /// How the VM differs from a new one in what nobody sets: only with -v or --wide.
     Differs {
         /// Each difference.
         fields: Vec<String>,
     },
-    /// A slot that nobody says any more, and that holds something which is not ours.
+    /// A slot that is no longer set, with something that is not ours.
     NotTakenBack {
         /// The slot.
         slot: String,
         /// What is there.
         has: String,
     },
-    /// Values of keys that are not ours that the next start brings.
+    /// Pending values of keys that are not ours.
     PendingByHand {
         /// The keys.
         keys: Vec<String>,
@@ -99,16 +99,16 @@ pub(crate) enum What {
 }
 
 /// What a reseed does inside a guest: docs/cloud-init.md, seen in booted guests.
-const RESEED: &str = "the guest is set up anew at its next boot: SSH keys that were added inside it \
+const RESEED: &str = "the guest is set up again at its next boot: SSH keys that were added inside it \
     are removed, a former automation user is locked";
 
 impl Notice {
-    /// Returns whether it is only for those who ask for all.
+    /// Returns whether it is shown only on request.
     pub(crate) fn is_detail(&self) -> bool {
         matches!(self.what, What::Differs { .. })
     }
 
-    /// Says it in a few words.
+    /// Returns it in a few words.
     pub(crate) fn text(&self) -> String {
         match &self.what {
             What::SeedChanged { parts } => format!(
@@ -116,7 +116,7 @@ impl Notice {
                 named(parts)
             ),
             What::SeedUnknown => {
-                "which cloud-init data it has is not known; --reseed gives it the document's"
+                "its current cloud-init data is unknown; --reseed gives it the document's"
                     .to_owned()
             }
             What::Reseed { keeps_host_keys } => {
@@ -126,16 +126,16 @@ impl Notice {
             What::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
             What::Halted { qmpstatus, .. } => {
                 format!(
-                    "is on, but its guest does not run: QEMU says \"{qmpstatus}\"; resume it in PVE"
+                    "is on, but its guest is halted: QEMU says \"{qmpstatus}\"; resume it in PVE"
                 )
             }
             What::GrowsAtBoot { disk } => format!(
                 "{disk} grows at once; cloud-init grows its partition and file system at the next boot"
             ),
             What::GrowsByHand { disk } => format!(
-                "{disk} grows at once; what lies on it does not grow with it: grow that inside the guest"
+                "{disk} grows at once; grow its partitions and file systems inside the guest"
             ),
-            What::Moved { node } => format!("runs on node {node}, and is managed there"),
+            What::Moved { node } => format!("is on node {node} and is managed there"),
             What::Renamed { from } => {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
             }
@@ -149,7 +149,7 @@ impl Notice {
                 format!("differs from a new VM, left alone: {}", fields.join("; "))
             }
             What::NotTakenBack { slot, has } => {
-                format!("{slot} holds something that is not ours, and is left alone: {has}")
+                format!("{slot} has something that is not ours, left alone: {has}")
             }
             What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
             What::PendingByHand { keys } => {

@@ -1,8 +1,8 @@
-//! DOOR (reads only): looks at the cluster and gives an `Observed`.
+//! DOOR (reads only): reads the cluster and returns an `Observed`.
 //!
 //! Reads: the cluster's guests, the node's own list of VMs, the config of each VM that may be ours, and
-//! only where it matters: the tasks under way, the image storage, whether a vmid is free. Waits for no
-//! guest agent. What cannot be read is said as unknown, never as absent.
+//! only where it matters: running tasks, the image storage, whether a vmid is free. Waits for no
+//! guest agent. What cannot be read is unknown, never absent.
 
 use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, is_seed_file};
@@ -17,10 +17,10 @@ use stage::{Entry, Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-/// What a look at the cluster is for.
+/// What the cluster is read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// To make and change VMs: images too.
+    /// To create and change VMs: images too.
     Apply,
     /// To find VMs and nothing else: power, adopt.
     Find,
@@ -30,10 +30,10 @@ pub(crate) enum Scope {
     All,
 }
 
-/// Looks at all that the deployment needs to know.
+/// Reads everything that the deployment needs to know.
 ///
 /// # Errors
-/// A read failed that nothing can be planned without.
+/// A read failed without which nothing can be planned.
 pub(crate) fn observe(
     client: &Client,
     desired: &Desired,
@@ -57,7 +57,7 @@ const LOOKS: u32 = 3;
 fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
-    // Before the lists: what is over by now they show as it is.
+    // Before the lists: they then show the result of tasks that have ended.
     let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
     let rows = ask(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
@@ -99,7 +99,7 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
     Ok(observed)
 }
 
-/// What was read of the deployment's node; `None`: it does not answer, which is said of each VM on it.
+/// What was read from the deployment's node; `None` when it does not answer, which is reported for each VM on it.
 fn unless_away<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     match read {
         Ok(read) => Ok(Some(read)),
@@ -121,7 +121,7 @@ fn look_at_candidates(
     first.extend(creating);
     look_at_all(client, observed, first, power)?;
     if scope == Scope::Find && !absent(desired, observed).is_empty() {
-        // Somebody may have renamed it: the mark alone tells, so every VM of ours is looked at.
+        // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
         look_at_all(client, observed, more, power)?;
@@ -153,13 +153,13 @@ fn look_at_namesakes(
     Ok(())
 }
 
-/// The VMs of the document that no VM carries the mark of.
+/// Returns the document's VMs whose mark no VM carries.
 pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
 }
 
-/// The VMs of the deployment that were seen, with the names in their marks.
+/// Returns the VMs of the deployment that were read, with the names in their marks.
 fn ours<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
@@ -173,7 +173,7 @@ fn ours<'a>(
     })
 }
 
-/// Refuses a PVE that cannot make disks from `import` content.
+/// Refuses a PVE that cannot create disks from `import` content.
 ///
 /// # Errors
 /// It is too old, or cannot be reached.
@@ -184,11 +184,12 @@ pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
         return Ok(());
     }
     // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
-    let fact = format!("Proxmox VE is {}; 8.4 is the oldest that is supported", version.version);
+    let fact =
+        format!("Proxmox VE {} is too old: 8.4 is the oldest supported version", version.version);
     Err(Entry::error("pve-too-old", place(), fact).into())
 }
 
-/// The cluster's guests, with what the node itself says of its own.
+/// Returns the cluster's guests, with the node's own list of its guests.
 fn merge<'a>(rows: &[Resource], fresh: impl Iterator<Item = &'a Resource>) -> Vec<Guest> {
     let rows = rows.iter().map(|row| (row.vmid, Guest::from(row)));
     let mut guests: BTreeMap<Vmid, Guest> = rows.collect();
@@ -196,7 +197,7 @@ fn merge<'a>(rows: &[Resource], fresh: impl Iterator<Item = &'a Resource>) -> Ve
     guests.into_values().collect()
 }
 
-/// The VMs that may be ours, or that may have been made as ours: all that carry our tag, unless only
+/// Returns the VMs that may be ours or may have been created as ours: all with our tag, unless only
 /// the document's VMs matter.
 fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     let former = desired.former_names.keys().map(String::as_str);
@@ -211,7 +212,7 @@ fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
     guests.iter().filter(may_be_ours).cloned().collect()
 }
 
-/// Looks at VMs, several at a time. One that is gone meanwhile leaves the list too.
+/// Reads VMs, several at a time. One that has disappeared in the meantime leaves the list too.
 fn look_at_all(
     client: &Client,
     observed: &mut Observed,
@@ -234,13 +235,13 @@ fn look_at_all(
     };
     let found = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..readers).map(|_| scope.spawn(work)).collect();
-        // A thread of ours does not panic; were it to, its VMs would lack and so be unknown.
+        // Our threads do not panic; if one did, its VMs would be missing and so unknown.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
     });
     for (vmid, node, look) in found {
         let look = match look? {
             Some(look) => look,
-            // A second witness: what is on its way to another node is not gone.
+            // A second source: a VM that is moving to another node still exists.
             None if ask(|| client.is_free(vmid))? => {
                 observed.guests.retain(|guest| guest.vmid != vmid);
                 continue;
@@ -255,8 +256,8 @@ fn look_at_all(
 /// The task of a create.
 const CREATE: &str = "qmcreate";
 
-/// Of the tasks that were seen under way those that another run may have begun for this deployment,
-/// with the VM's name: all creates of this token, and whatever else works at the document's VMs.
+/// Returns the running tasks that another run may have started for this deployment,
+/// with the VM's name: all creates of this token, and whatever else works on the document's VMs.
 pub(crate) fn left_running(
     client: &Client,
     desired: &Desired,
@@ -265,13 +266,13 @@ pub(crate) fn left_running(
     let fixed = desired.vms.iter().filter_map(|vm| Some((vm.vmid?, vm.name.clone())));
     let found = ours(desired, observed).map(|(seen, name)| (seen.vmid, name));
     let names: BTreeMap<Vmid, String> = fixed.chain(found).collect();
-    // Another deployment's create, by the same token, is none of ours where every vmid is fixed.
+    // Another deployment's create by the same token does not concern us where every vmid is fixed.
     let any_vmid = desired.vms.iter().any(|vm| vm.vmid.is_none());
     let about_ours = |upid: &Upid| {
         let vmid = vmid_of(upid)?;
         let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
         let name = names.get(&vmid).filter(|_| own || create).cloned();
-        // At a vmid that the document does not fix, only the token tells whose create it may be.
+        // At a vmid that the document does not fix, only the token shows whose create it may be.
         let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
         Some((name, upid.clone()))
     };
@@ -282,12 +283,12 @@ fn vmid_of(upid: &Upid) -> Option<Vmid> {
     Vmid::new(upid.id().parse().ok()?).ok()
 }
 
-/// Returns whether this token has begun a task.
+/// Returns whether this token started a task.
 pub(crate) fn is_own(client: &Client, upid: &Upid) -> bool {
     upid.user() == client.endpoint().token.id()
 }
 
-/// The tasks that the token may see and that are not over.
+/// Returns the running tasks that the token can see.
 pub(crate) fn running_tasks(
     client: &Client,
     node: &NodeName,
@@ -300,7 +301,7 @@ pub(crate) fn running_tasks(
     Ok(tasks.filter(|task| task.status.is_none()).map(|task| task.upid).collect())
 }
 
-/// The node's tasks, where it matters what an earlier run may have left running.
+/// Returns the node's tasks, where it matters what an earlier run may have left running.
 fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upid>, Error> {
     let vmids_are_fixed = desired.vms.iter().all(|vm| vm.vmid.is_some());
     if scope == Scope::All || scope == Scope::Find && vmids_are_fixed {
@@ -309,8 +310,8 @@ fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upi
     ask(|| running_tasks(client, &desired.node, None, None))
 }
 
-/// VMs that this token was creating, at vmids that PVE chose: they carry no mark until the create is
-/// over, and each may be one that a run of ours has begun which was ended in the middle.
+/// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
+/// has finished, and each may come from one of our runs that was interrupted.
 fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec<Guest> {
     if desired.vms.iter().all(|vm| vm.vmid.is_some()) {
         return Vec::new();
@@ -323,7 +324,7 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
     vmids.filter(|vmid| !desired.reserved.contains(vmid)).map(guest).collect()
 }
 
-/// Looks at one VM; `None` when it is gone.
+/// Reads one VM; `None` when it no longer exists.
 pub(crate) fn look_at(
     client: &Client,
     vmid: Vmid,
@@ -362,7 +363,7 @@ fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Err
     Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
 }
 
-/// The virtual size of each image that a disk is to be made from.
+/// Returns the virtual size of each image for a new disk.
 fn images(
     client: &Client,
     desired: &Desired,

@@ -1,4 +1,4 @@
-//! What came of a plan: as findings for people, and as the result's JSON. Does no I/O.
+//! The outcome of a plan: as findings for people, and as the result's JSON. Does no I/O.
 
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::inventory::first;
@@ -10,11 +10,11 @@ use stage::{Entry, Place, Report};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What came of one VM's plan.
+/// The outcome of one VM's plan.
 pub(crate) struct VmOutcome {
     /// Its name.
     pub name: String,
-    /// What was to happen to it.
+    /// What should happen to it.
     pub action: Action,
     /// The node that has it.
     pub node: NodeName,
@@ -22,17 +22,17 @@ pub(crate) struct VmOutcome {
     pub vmid: Option<Vmid>,
     /// How it ended.
     pub verdict: Verdict,
-    /// The steps that are done, in words.
+    /// The finished steps, in words.
     pub done: Vec<&'static str>,
-    /// The world has changed, or may have.
+    /// Whether something has changed, or may have.
     pub changed: bool,
-    /// What PVE warned of meanwhile.
+    /// Warnings from PVE.
     pub warnings: Vec<String>,
 }
 
 /// How a VM's plan ended.
 pub(crate) enum Verdict {
-    /// All steps are done.
+    /// All steps succeeded.
     Done,
     /// A step failed.
     Failed {
@@ -41,19 +41,19 @@ pub(crate) enum Verdict {
         /// The finding.
         entry: Box<Entry>,
     },
-    /// Another run of this deployment is at this VM.
+    /// Another run of this deployment works on this VM.
     Yielded {
-        /// The finding, should this be the last word.
+        /// The finding, if this is the final result.
         entry: Box<Entry>,
     },
     /// The user stopped it.
     Interrupted {
-        /// The step that was not begun.
+        /// The step that was not started.
         before: &'static str,
         /// A seed that could not be removed.
         left: Option<String>,
     },
-    /// It was not begun.
+    /// It was not started.
     NotReached {
         /// Why.
         why: String,
@@ -61,7 +61,7 @@ pub(crate) enum Verdict {
 }
 
 impl VmOutcome {
-    /// An outcome in which nothing was done.
+    /// Returns an outcome in which nothing was done.
     pub(crate) fn new(plan: &VmPlan, verdict: Verdict) -> Self {
         Self {
             name: plan.name.clone(),
@@ -75,12 +75,12 @@ impl VmOutcome {
         }
     }
 
-    /// A VM whose turn did not come.
+    /// Returns the outcome of a VM whose turn did not come.
     pub(crate) fn not_reached(plan: &VmPlan, why: &str) -> Self {
         Self::new(plan, Verdict::NotReached { why: why.to_owned() })
     }
 
-    /// Says whether all its steps are done.
+    /// Returns whether all its steps succeeded.
     pub(crate) fn is_done(&self) -> bool {
         matches!(self.verdict, Verdict::Done)
     }
@@ -90,7 +90,7 @@ impl VmOutcome {
         matches!(self.verdict, Verdict::Failed { .. } | Verdict::Interrupted { .. })
     }
 
-    /// Returns whether another run was met at it.
+    /// Returns whether another run worked on it.
     pub(crate) fn is_yielded(&self) -> bool {
         matches!(self.verdict, Verdict::Yielded { .. })
     }
@@ -119,17 +119,17 @@ pub(crate) fn add(outcomes: &mut Vec<VmOutcome>, round: Vec<VmOutcome>) {
     }
 }
 
-/// Says whether every VM came to a good end.
+/// Returns whether every VM succeeded.
 pub(crate) fn all_done(outcomes: &[VmOutcome]) -> bool {
     outcomes.iter().all(VmOutcome::is_done)
 }
 
-/// Says whether the world has changed or may have.
+/// Returns whether something has changed or may have.
 pub(crate) fn any_changed(outcomes: &[VmOutcome]) -> bool {
     outcomes.iter().any(|outcome| outcome.changed)
 }
 
-/// What PVE warned of, once more at the end of the run.
+/// Returns PVE's warnings, repeated at the end of the run.
 pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
     let mut report = Report::new();
     for outcome in outcomes {
@@ -146,7 +146,7 @@ pub(crate) fn warnings(outcomes: &[VmOutcome]) -> Report {
     report
 }
 
-/// The findings of an apply that did not do all: each failure, then one line of what is done and what not.
+/// Returns the findings of an incomplete apply: each failure, then a summary of what was done and what was not.
 pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     let mut report = warnings(outcomes);
     for outcome in outcomes {
@@ -154,7 +154,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             report.push((**entry).clone().about(&outcome.name));
         }
     }
-    // One VM of which nothing is done: its own finding says all.
+    // A single VM with nothing done: its own finding says everything.
     let is_alone = |only: &VmOutcome| {
         only.done.is_empty()
             && matches!(only.verdict, Verdict::Failed { .. } | Verdict::Yielded { .. })
@@ -164,7 +164,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
     }
     let is = |want: fn(&Verdict) -> bool| outcomes.iter().filter(move |o| want(&o.verdict));
     let done = is(|v| matches!(v, Verdict::Done)).count();
-    let fact = format!("{done} of {} VMs came to a good end", outcomes.len());
+    let fact = format!("{done} of {} VMs finished", outcomes.len());
     let mut entry = Entry::error("vms-failed", Place::Run, fact);
     for outcome in outcomes.iter().filter(|o| !o.done.is_empty()) {
         entry = entry.note(format!("done: {}: {}", outcome.label(), outcome.done.join(", ")));
@@ -188,14 +188,14 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
         }
     }
     if any_changed(outcomes) {
-        let hint = "a second run recognises what is done and finishes what is half done";
+        let hint = "run again: finished work is recognised, and half-done work is finished";
         entry = entry.hint(hint);
     }
     report.push(entry);
     report
 }
 
-/// The result, as it is printed on stdout.
+/// The result that is printed on stdout.
 #[derive(Serialize)]
 pub(crate) struct ResultJson {
     /// Version of this format.
@@ -227,13 +227,13 @@ pub(crate) struct VmResult {
     pub mac: Option<String>,
     /// Its addresses, as far as they are known.
     pub addresses: Vec<IpAddr>,
-    /// The plan's notices about it, what PVE warned of while it was worked on, and what cloud-init did
-    /// while it was waited for.
+    /// The plan's notices about it, PVE's warnings during the work, and cloud-init's warnings
+    /// during the wait.
     pub warnings: Vec<String>,
 }
 
 impl ResultJson {
-    /// The result of VMs in the document's order.
+    /// Returns the result, with VMs in the document's order.
     pub(crate) fn new(deployment: &str, vms: Vec<VmResult>) -> Self {
         let mut result = Self {
             version: 1,
@@ -244,7 +244,7 @@ impl ResultJson {
         };
         for vm in result.vms.iter().filter(|vm| vm.status != "absent") {
             result.vm_ids.insert(vm.name.clone(), vm.vmid.into());
-            // As the reference: an IPv4 address where there is one.
+            // Like the reference: an IPv4 address where there is one.
             let first = first(&vm.addresses).map(ToString::to_string);
             result.vm_ips.insert(vm.name.clone(), first.into());
         }
@@ -259,9 +259,9 @@ impl ResultJson {
     }
 }
 
-/// The rows of a result: what the plan left alone, and what came of the rest, by name.
+/// Returns the rows of a result: what the plan left alone, and the outcomes of the rest, by name.
 pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
-    // What an earlier round has done is left alone by the last one.
+    // What an earlier round did, the last one leaves alone.
     let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
     let mut rows: Vec<VmResult> = plan
         .unchanged

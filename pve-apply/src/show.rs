@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fmt::Write;
 
-/// Whether the text is coloured.
+/// Whether the text is in colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Colour {
     /// Colour by SGR codes.
@@ -18,7 +18,7 @@ pub(crate) enum Colour {
 }
 
 impl Colour {
-    /// Colour is for terminals whose user has not switched it off: https://no-color.org.
+    /// Returns colour for terminals whose user has not disabled it: https://no-color.org.
     pub(crate) fn choose(is_terminal: bool, no_color: Option<&OsStr>) -> Self {
         let switched_off = no_color.is_some_and(|value| !value.is_empty());
         if is_terminal && !switched_off { Self::On } else { Self::Off }
@@ -28,7 +28,7 @@ impl Colour {
 /// A longer plan ends with its summary again: the first line has left the screen.
 const SCREEN: usize = 40;
 
-/// Returns the plan as text; `verbose` tells what nobody says, too.
+/// Returns the plan as text; with `verbose` also what nobody sets.
 pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     let mut out = summary(plan);
     let mut vms: Vec<&VmPlan> = plan.vms.iter().collect();
@@ -69,7 +69,7 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     out
 }
 
-/// A new VM beside one that has left the document may be the same VM under a new name.
+/// Hints that a new VM beside one that left the document may be the same VM under a new name.
 fn way_to_rename(plan: &Plan, name: &str) -> String {
     match plan.count(Action::Create) {
         0 => String::new(),
@@ -155,11 +155,11 @@ fn impact_text(impact: Impact) -> &'static str {
         Impact::None => "the guest notices nothing",
         Impact::Reboot => "REBOOT",
         Impact::PowerOff => "POWER-OFF",
-        Impact::DataLoss => "DATA GOES",
+        Impact::DataLoss => "DATA LOSS",
     }
 }
 
-/// Adds a line; no value of the world can move the cursor or fake a line.
+/// Adds a line; no value from PVE can move the cursor or fake a line.
 fn push_line(out: &mut String, line: &str, colour: Colour, code: &str) {
     let plain = printable(line);
     // Writing into a String cannot fail.

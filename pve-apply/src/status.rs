@@ -34,12 +34,12 @@ pub(crate) struct Row {
     pub(crate) node: String,
     /// `running`, `stopped`, `missing`, or `unknown` where that cannot be seen.
     pub(crate) status: String,
-    /// QEMU's own word, as `paused`, where the VM is on and its guest does not run.
+    /// QEMU's word, such as `paused`, when the VM is on but its guest is halted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qmpstatus: Option<String>,
     /// How it compares with the document.
     pub(crate) drift: Drift,
-    /// How it differs from a new VM in what nobody says, where that was asked for.
+    /// How it differs from a new VM in what nobody sets, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unsaid: Option<Vec<String>>,
     /// The MAC of net0.
@@ -61,9 +61,9 @@ pub(crate) enum Drift {
         /// Their names.
         fields: Vec<String>,
     },
-    /// It is as the document asks once it is rebooted.
+    /// It will be as the document asks after a reboot.
     WaitsForReboot {
-        /// The fields that the guest gets then.
+        /// The fields that take effect then.
         fields: Vec<String>,
     },
     /// The document has it, and it does not exist.
@@ -81,7 +81,7 @@ pub(crate) enum Drift {
     },
 }
 
-/// How a VM differs from a new one in what nobody says.
+/// Returns how a VM differs from a new one in what nobody sets.
 pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
     let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
     let fields = of_vm.filter_map(|notice| match &notice.what {
@@ -95,7 +95,7 @@ pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
 }
 
 impl Drift {
-    /// What a plan says of a VM of its deployment.
+    /// Returns what a plan says about a VM of its deployment.
     pub(crate) fn of(plan: &Plan, name: &str) -> Self {
         let blocked = plan.blocked.iter().filter(|b| b.name == name).flat_map(|b| &b.changes);
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);

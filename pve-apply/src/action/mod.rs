@@ -1,4 +1,4 @@
-//! The plan's own words: `Plan`, `VmPlan`, `Step`; and its JSON, which
+//! The plan's types, `Plan`, `VmPlan` and `Step`, and its JSON, which
 //! schemas/plan.json describes. Does no I/O.
 
 mod step;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// The version of the plan's JSON; it changes when a key that a reader may know changes its meaning.
 pub(crate) const VERSION: u32 = 3;
 
-/// What is to be done. Holds the seed data: a plan is as secret as the document.
+/// What should be done. It has the seed data: a plan is as secret as the document.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
     /// [`VERSION`].
@@ -28,18 +28,18 @@ pub(crate) struct Plan {
     pub site: String,
     /// The deployment whose VMs are planned.
     pub deployment: String,
-    /// The plan's own nonce: it stands in the marks and file names that the plan writes until a run
-    /// puts its own there ([`Plan::stamp`]).
+    /// The plan's own nonce, in the marks and file names that the plan writes until a run
+    /// replaces it by its own ([`Plan::stamp`]).
     pub run: String,
     /// VMs with something to do, destroys first, then in the document's order.
     pub vms: Vec<VmPlan>,
-    /// VMs that are as they shall be.
+    /// VMs that are as they should be.
     pub unchanged: Vec<Unchanged>,
     /// What cannot be done, and why.
     pub blocked: Vec<Blocked>,
-    /// What is worth a word and stops nothing.
+    /// Notices, which stop nothing.
     pub notices: Vec<Notice>,
-    /// VMs that are marked as this deployment's and that the document does not know.
+    /// VMs of this deployment that are not in the document.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_over: Vec<LeftOver>,
 }
@@ -62,7 +62,7 @@ pub(crate) struct LeftOver {
 pub(crate) struct Unchanged {
     /// Its name.
     pub name: String,
-    /// Its vmid; null for one that is gone, as it shall be.
+    /// Its vmid; null for one that no longer exists, as it should be.
     #[serde(with = "json::vmid_or_null")]
     pub vmid: Option<Vmid>,
     /// The node that has it.
@@ -81,7 +81,7 @@ impl Unchanged {
     }
 }
 
-/// What is to be done to one VM.
+/// What should be done to one VM.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VmPlan {
     /// Its name.
@@ -94,30 +94,30 @@ pub(crate) struct VmPlan {
     /// The vmid that a create without a fixed one tries first: the same in every run.
     #[serde(with = "json::vmid_or_null", default, skip_serializing_if = "Option::is_none")]
     pub candidate: Option<Vmid>,
-    /// The node that has it, or shall.
+    /// Its node, now or once it is created.
     #[serde(with = "json::name")]
     pub node: NodeName,
-    /// The VMs of this plan that must be done first.
+    /// The VMs of this plan that must be finished first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<String>,
     /// The storage that takes its disks: imports into one storage are limited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<String>,
-    /// The mark that the VM carries; of a VM to be made, or to be adopted, the one that it is given.
+    /// The mark that the VM carries; for a VM to be created or adopted, the one that it gets.
     pub mark: Mark,
-    /// Whether the VM ran when it was planned for; null where that does not matter.
+    /// Whether the VM ran when it was planned; null where that does not matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<Power>,
     /// Config keys whose new values may wait for a reboot: `--pending` asked for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub may_wait: Vec<String>,
-    /// The digest of the config that was planned against; null for a VM to be made.
+    /// The digest of the config that was planned against; null for a VM to be created.
     pub digest: Option<String>,
     /// The worst impact among the changes.
     pub impact: Impact,
     /// What differs, field by field.
     pub changes: Vec<Change>,
-    /// What is done, in order. Nothing is left to decide.
+    /// The steps, in order. Nothing is left to decide.
     pub steps: Vec<Step>,
 }
 
@@ -132,9 +132,9 @@ impl VmPlan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
-    /// It goes, with its disks.
+    /// It is destroyed, with its disks.
     Destroy,
-    /// It is made.
+    /// It is created.
     Create,
     /// It is changed in place.
     Change,
@@ -147,7 +147,7 @@ pub(crate) enum Action {
 }
 
 impl Plan {
-    /// A plan with nothing in it.
+    /// An empty plan.
     pub(crate) fn empty(deployment: &str, run: &str) -> Self {
         Self {
             version: VERSION,
@@ -162,7 +162,7 @@ impl Plan {
         }
     }
 
-    /// Puts a run's nonce in the place of the plan's own, wherever a step would write it.
+    /// Replaces the plan's nonce by that of a run, wherever a step would write it.
     ///
     /// A saved plan may be carried out twice at once: the two runs must not take each other's VMs for
     /// their own. The nonce is 64 random bits, so nothing else in a plan is spelled like it.
@@ -174,7 +174,7 @@ impl Plan {
         }
     }
 
-    /// Names whose VMs are planned.
+    /// Returns whose VMs are planned, for people.
     pub(crate) fn whose(&self) -> String {
         match self.site.as_str() {
             "" => format!("\"{}\"", self.deployment),
@@ -199,7 +199,7 @@ impl Plan {
         unchanged.filter(|name| names.contains(name)).collect()
     }
 
-    /// How many VMs have this action.
+    /// Returns how many VMs have this action.
     pub(crate) fn count(&self, action: Action) -> usize {
         self.vms.iter().filter(|vm| vm.action == action).count()
     }

@@ -1,4 +1,4 @@
-//! `Step`: one call that changes something; and `Verb`: what is known of each kind of step. A new
+//! `Step`: one call that changes something; and `Verb`: the facts about each kind of step. A new
 //! kind is a variant, its row, and its call in `execute`. Does no I/O.
 
 use crate::json;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use stage::Secret;
 use std::collections::BTreeMap;
 
-/// One call that changes something, with every parameter that it is sent.
+/// One call that changes something, with every parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub(crate) enum Step {
@@ -30,16 +30,16 @@ pub(crate) enum Step {
         #[serde(with = "json::secret", default, skip_serializing_if = "json::secret::is_empty")]
         vendor_data: Secret<String>,
     },
-    /// Makes the VM.
+    /// Creates the VM.
     Create {
-        /// All parameters but the vmid, the uuid and the description, which holds the mark with both.
+        /// All parameters but the vmid, the uuid and the description, which has the mark with both.
         params: BTreeMap<String, String>,
     },
-    /// Makes sure that no other run of this deployment has made the same VM.
+    /// Makes sure that no other run of this deployment has created the same VM.
     Fence,
     /// Deletes a seed file from the image storage.
     DeleteVolume {
-        /// The node whose storage it is on, which need not be the VM's.
+        /// The node of its storage, which need not be the VM's.
         #[serde(with = "json::name")]
         node: NodeName,
         /// The file.
@@ -54,11 +54,11 @@ pub(crate) enum Step {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mark: Option<Box<Mark>>,
     },
-    /// Makes a disk, guarded by the digest; one that is there by then is not made again.
+    /// Creates a disk, guarded by the digest; an existing one is not created again.
     AddDisk {
         /// The drive's key in the config.
         disk: String,
-        /// What PVE makes it of.
+        /// What PVE creates it from.
         value: String,
     },
     /// Moves a disk to another storage, guarded by the digest.
@@ -69,12 +69,12 @@ pub(crate) enum Step {
         #[serde(with = "json::name")]
         storage: StorageId,
     },
-    /// Puts the VM into a pool, or takes it out of one.
+    /// Adds the VM to a pool, or removes it from one.
     SetPool {
         /// The pool that it is in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<String>,
-        /// The pool that it goes to; null for none.
+        /// Its new pool; null for none.
         pool: Option<String>,
     },
     /// Grows a disk, guarded by the digest.
@@ -90,17 +90,17 @@ pub(crate) enum Step {
     Shutdown {
         /// How long the guest has.
         seconds: u64,
-        /// Cut its power then.
+        /// Whether to cut its power after that.
         force: bool,
     },
-    /// Shuts the guest down and starts it, which brings pending values into force.
+    /// Shuts the guest down and starts it, which makes pending values take effect.
     Reboot {
         /// How long the guest has to shut down.
         seconds: u64,
     },
     /// Deletes the VM with the disks in its config.
     Destroy {
-        /// Leave backup jobs, replication and HA too.
+        /// Remove it from backup jobs, replication and HA too.
         purge: bool,
     },
 }
@@ -108,26 +108,26 @@ pub(crate) enum Step {
 /// What another try of a step would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// The same again, or nothing: it may be tried also when its outcome is not known.
+    /// The same again, or nothing: a retry is safe even when the outcome is unknown.
     Harmless,
-    /// Something else: it is tried again only when PVE says that nothing was done.
+    /// Something else: it is retried only when PVE says that nothing was done.
     Harmful,
 }
 
-/// What is known of a kind of step.
+/// The facts about a kind of step.
 #[derive(Debug)]
 pub(crate) struct Verb {
-    /// Says it while it runs.
+    /// The text while it runs.
     pub(crate) doing: &'static str,
-    /// Says it once it is done.
+    /// The text once it is done.
     pub(crate) done: &'static str,
-    /// Begins the sentence that it failed; the VM's name follows.
+    /// The start of the sentence that it failed; the VM's name follows.
     pub(crate) of: &'static str,
     /// The task that PVE runs for it; empty for none.
     pub(crate) task: &'static str,
     /// What another try would do.
     pub(crate) repeat: Repeat,
-    /// It only records, cleans up or looks.
+    /// Whether it only records, cleans up or checks.
     pub(crate) is_bookkeeping: bool,
 }
 
@@ -158,8 +158,8 @@ static UPLOAD: Verb = Verb::new("uploading the seed", "seed uploaded", "uploadin
     .harmless();
 static CREATE: Verb = Verb::new("creating", "created", "creating").task("qmcreate");
 static FENCE: Verb =
-    Verb::new("looking for another run", "no other run found", "looking at").bookkeeping();
-// PVE: facts 43: deleting what is not there is done.
+    Verb::new("checking for other runs", "no other run found", "checking").bookkeeping();
+// PVE: facts 43: deleting what does not exist succeeds.
 static DELETE_VOLUME: Verb = Verb::new(
     "deleting the uploaded seed",
     "uploaded seed deleted",
@@ -174,21 +174,21 @@ static RECORD: Verb = Verb::new("recording the state", "state recorded", "changi
     .task("qmconfig")
     .bookkeeping();
 static ADD_DISK: Verb =
-    Verb::new("making a disk", "disk made", "making a disk of").task("qmconfig");
+    Verb::new("creating a disk", "disk created", "creating a disk of").task("qmconfig");
 static MOVE_DISK: Verb =
     Verb::new("moving a disk", "disk moved", "moving a disk of").task("qmmove");
 static SET_POOL: Verb = Verb::new("changing the pool", "pool changed", "changing the pool of");
 static RESIZE: Verb =
-    Verb::new("growing the disk", "disk grown", "growing the disk of").task("resize");
+    Verb::new("resizing the disk", "disk resized", "resizing the disk of").task("resize");
 static START: Verb = Verb::new("starting", "started", "starting").task("qmstart");
-// PVE: facts 29: shutting down what is off is done.
+// PVE: facts 29: shutting down a stopped VM succeeds.
 static SHUTDOWN: Verb =
     Verb::new("shutting down", "shut down", "shutting down").task("qmshutdown").harmless();
 static REBOOT: Verb = Verb::new("rebooting", "rebooted", "rebooting").task("qmreboot");
 static DESTROY: Verb = Verb::new("destroying", "destroyed", "destroying").task("qmdestroy");
 
 impl Step {
-    /// What is known of its kind.
+    /// Returns the facts about its kind.
     pub(crate) fn verb(&self) -> &'static Verb {
         match self {
             Self::UploadSeed { .. } => &UPLOAD,
@@ -208,28 +208,28 @@ impl Step {
         }
     }
 
-    /// Says the step while it runs.
+    /// Returns the text of the step while it runs.
     pub(crate) fn doing(&self) -> &'static str {
         self.verb().doing
     }
 
-    /// Says the step once it is done.
+    /// Returns the text of the step once it is done.
     pub(crate) fn done(&self) -> &'static str {
         self.verb().done
     }
 
-    /// Returns whether it takes the VM out of its pool.
+    /// Returns whether it removes the VM from its pool.
     pub(crate) fn leaves_pool(&self) -> bool {
         matches!(self, Self::SetPool { pool: None, .. })
     }
 
-    /// Puts a run's nonce in the place of a plan's own.
+    /// Replaces the plan's nonce by that of a run.
     pub(crate) fn stamp(&mut self, own: &str, run: &str) {
         let stamp = |text: &mut String| *text = text.replace(own, run);
         match self {
             Self::UploadSeed { file, .. } => stamp(file),
             Self::DeleteVolume { volid, .. } => {
-                // A volid stays one when a word of its file's name is replaced.
+                // A volid stays valid when a word of its file name is replaced.
                 let stamped = volid.to_string().replace(own, run).parse();
                 *volid = stamped.unwrap_or_else(|_| volid.clone());
             }

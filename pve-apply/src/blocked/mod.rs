@@ -209,7 +209,7 @@ pub(crate) enum Why {
         /// The fields.
         fields: Vec<String>,
     },
-    /// The VM is on and its guest does not run.
+    /// The VM is on but its guest is halted.
     Halted {
         /// QEMU's word for it, as `paused`.
         qmpstatus: String,

@@ -1,5 +1,5 @@
-//! What each reason says, and the way out that it names. No way out ever advises to destroy a VM, or
-//! to take our tag away. Does no I/O.
+//! Each reason's message and its way out. No way out ever advises to destroy a VM or
+//! to remove our tag. Does no I/O.
 
 use super::{Why, Wish};
 use crate::mark::Stranger;
@@ -10,43 +10,43 @@ impl Why {
     pub(crate) fn fact(&self, name: &str) -> String {
         let vmid = |rest: &str| format!("the vmid of \"{name}\" {rest}");
         let it = |rest: &str| format!("\"{name}\" {rest}");
-        let maybe = |rest: &str| format!("what may be \"{name}\" {rest}");
+        let maybe = |rest: &str| format!("a VM that may be \"{name}\" {rest}");
         let of = |field: &str, rest: &str| format!("`{field}` of \"{name}\" {rest}");
         match self {
             Self::VmidTaken { by } => vmid(&taken_by(by.as_deref())),
-            Self::NotOurs { is } => format!("the VM at the place of \"{name}\" is {}", is.text()),
+            Self::NotOurs { is } => format!("the VM in the place of \"{name}\" is {}", is.text()),
             Self::OtherDocument { home, wanted } => it(&format!(
-                "belongs to a document for node \"{home}\", and this one is for \"{wanted}\""
+                "belongs to a document for node \"{home}\"; this one is for \"{wanted}\""
             )),
             Self::MustMigrate { home, wanted } => {
-                it(&format!("is on node \"{home}\", and the document moves it to \"{wanted}\""))
+                it(&format!("is on node \"{home}\"; the document moves it to \"{wanted}\""))
             }
-            Self::VmidHidden => vmid("is in use, and the token cannot see by what"),
-            Self::NoVmidLeft => it("gets no vmid: every one of the range is in use"),
-            Self::BeingCreated => maybe("is being created by another run"),
+            Self::VmidHidden => vmid("is in use by a guest that the token cannot see"),
+            Self::NoVmidLeft => it("gets no vmid: all vmids of the range are in use"),
+            Self::BeingCreated => maybe("is still being created by another run"),
             Self::Namesake { mac, .. } => {
                 format!("this VM has the name and the MAC {mac} of \"{name}\", and is not ours")
             }
             Self::MarkedTwice { vmids } => {
                 let list: Vec<_> = vmids.iter().map(u32::to_string).collect();
-                it(&format!("is there more than once: {}", list.join(", ")))
+                it(&format!("exists more than once: {}", list.join(", ")))
             }
             Self::VmidDiffers { wanted } => {
-                it(&format!("exists with this vmid, the document says {wanted}"))
+                it(&format!("exists with this vmid; the document says {wanted}"))
             }
             Self::AdoptElsewhere { wanted } => {
-                it(&format!("is on this node, and the document is for node \"{wanted}\""))
+                it(&format!("is on this node; the document is for node \"{wanted}\""))
             }
             Self::NodeAway => {
-                format!("the node of \"{name}\" does not answer: its state is not known")
+                format!("the node of \"{name}\" does not answer: its state is unknown")
             }
-            Self::Forbidden => format!("the token cannot read \"{name}\": its state is not known"),
-            Self::Moving => maybe("was on this node a moment ago, and is elsewhere now"),
+            Self::Forbidden => format!("the token cannot read \"{name}\": its state is unknown"),
+            Self::Moving => maybe("has just moved from this node to another"),
             Self::MayNotSeeAll => {
                 it("has no `vmid`, and the token cannot see all VMs: it could exist unseen")
             }
             Self::NotThere => it("does not exist"),
-            Self::AdoptNeedsVmid => it("has no `vmid`, so it is not clear which VM to adopt"),
+            Self::AdoptNeedsVmid => it("has no `vmid`: it is unclear which VM to adopt"),
             Self::Locked { lock } => it(&format!("is locked ({lock})")),
             Self::IsTemplate => it("is a template"),
             Self::Protected => it("is protected against removal"),
@@ -56,25 +56,27 @@ impl Why {
             Self::ImageMissing { image, volid } => image_missing(name, image, volid.as_deref()),
             Self::DiskSmallerThanImage { field, wanted, image_bytes } => {
                 let bytes = machine::shown_size(*image_bytes);
-                of(field, &format!("is {wanted}, its image needs {bytes}"))
+                of(field, &format!("is {wanted}, but its image needs {bytes}"))
             }
             Self::DiskWouldShrink { field, wanted, has } => {
-                of(field, &format!("is {wanted}, the VM has {has}; a disk must not shrink"))
+                of(field, &format!("is {wanted}, but the VM has {has}; a disk cannot shrink"))
             }
             Self::DiskMissing { slot } => it(&format!("has no disk to boot from, such as {slot}")),
             Self::BootDiskUnclear { slots } => {
-                it(&format!("does not say which disk it boots from: {}", slots.join(", ")))
+                it(&format!("may boot from any of several disks: {}", slots.join(", ")))
             }
             Self::BootDiskSaid { slot, boot } => {
-                it(&format!("boots from {slot}, which the document says beside {boot}"))
+                it(&format!("boots from {slot}, but the document lists that beside {boot}"))
             }
             Self::DiskGone { slot, unused: Some(unused) } => {
-                of(slot, &format!("was taken off and lies as {unused}"))
+                of(slot, &format!("was detached and is now {unused}"))
             }
-            Self::DiskGone { slot, unused: None } => of(slot, "was there and is not any more"),
-            Self::DiskSizeMissing { slot } => of(slot, "is not there, and its size is not said"),
-            Self::SlotTaken { slot, has } => of(slot, &format!("holds something else: {has}")),
-            Self::SlotIsSeed { slot } => of(slot, "holds its cloud-init data"),
+            Self::DiskGone { slot, unused: None } => of(slot, "existed and no longer does"),
+            Self::DiskSizeMissing { slot } => of(slot, "does not exist, and no size is set"),
+            Self::SlotTaken { slot, has } => {
+                of(slot, &format!("already has something else: {has}"))
+            }
+            Self::SlotIsSeed { slot } => of(slot, "has its cloud-init data"),
             Self::OptionUnknown { slot, option } => {
                 it(&format!("boots from {slot}, which has no option `{option}`"))
             }
@@ -86,23 +88,23 @@ impl Why {
                 of("description", "has no room for a mark that names all that is set")
             }
             Self::DescriptionTooLong { has, left } => {
-                of("description", &format!("has {has} characters, PVE leaves room for {left}"))
+                of("description", &format!("has {has} characters; PVE leaves room for {left}"))
             }
-            Self::NeverCreated => it("does not exist, and is never created: its `image` is none"),
+            Self::NeverCreated => it("does not exist and is never created: its `image` is none"),
             Self::NeedsReboot { fields } => {
-                it(&format!("runs, and needs a reboot for {}", fields.join(", ")))
+                it(&format!("is running and needs a reboot for {}", fields.join(", ")))
             }
             Self::NeedsPowerOff { fields } => {
-                it(&format!("runs, and must be off for {}", fields.join(", ")))
+                it(&format!("is running and must be stopped for {}", fields.join(", ")))
             }
             Self::Halted { qmpstatus, wish } => {
                 it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(wish)))
             }
             Self::SeedDiskForeign { slot, has } => {
-                format!("{slot} of \"{name}\" is not a seed disk of ours: {has}")
+                format!("{slot} of \"{name}\" is not one of our seed disks: {has}")
             }
             Self::SeedRivals { keys } => {
-                it(&format!("gets cloud-init data from {} as well", keys.join(", ")))
+                it(&format!("also gets cloud-init data from {}", keys.join(", ")))
             }
         }
     }
@@ -112,22 +114,22 @@ impl Why {
     pub(crate) fn way_out(&self) -> Option<String> {
         let text = match self {
             Self::VmidTaken { .. } => {
-                "give the VM another `vmid`; or `pve-apply adopt`, if the guest there is the one meant"
+                "choose another `vmid`, or run `pve-apply adopt` if that guest is the one you mean"
             }
             Self::NotOurs { is } => return Some(way_out_of(is)),
             Self::OtherDocument { home, .. } => {
                 return Some(format!(
-                    "for a second set of VMs: resolve --deployment NAME; for the same ones: --node {home}, \
+                    "for a second set of VMs use resolve --deployment NAME; for the same ones --node {home}, \
                      or `node: {home}` in the env"
                 ));
             }
             Self::MustMigrate { wanted, .. } => {
                 return Some(format!("migrate it to {wanted} in PVE, then run again"));
             }
-            Self::VmidHidden => "give the VM another `vmid`, or the token VM.Audit on /vms",
+            Self::VmidHidden => "choose another `vmid`, or grant the token VM.Audit on /vms",
             Self::NoVmidLeft => "widen `defaults.vmid_range` in site.yaml, or give the VM a `vmid`",
             Self::BeingCreated => {
-                "run again when that task has ended; if no task runs, `qm unlock` and `qm destroy` on the node clear it"
+                "run again when that task has finished; if no task is running, `qm unlock` and `qm destroy` on the node remove it"
             }
             Self::Namesake { vmid, .. } => {
                 return Some(format!(
@@ -144,14 +146,14 @@ impl Why {
             Self::VmidDiffers { .. } => "set that `vmid` in the document",
             Self::AdoptElsewhere { .. } => "migrate it, or resolve for the node that has it",
             Self::NodeAway => "run again when the node is back",
-            Self::Forbidden => "give the token VM.Audit on /vms",
-            Self::Moving => "run again when it has arrived",
-            Self::MayNotSeeAll => "give the VM a `vmid`, or the token VM.Audit on /vms",
-            Self::Locked { .. } => "run again when the lock is gone",
-            Self::IsTemplate => "give the VM another `vmid`",
-            Self::Protected => "switch off `protection` in PVE if it is really to go",
-            Self::DrivesProtected { .. } => "set `protection` to false, or switch it off in PVE",
-            Self::ImageMissing { .. } => "put `image-publish` into the pipe before pve-apply",
+            Self::Forbidden => "grant the token VM.Audit on /vms",
+            Self::Moving => "run again when the move has finished",
+            Self::MayNotSeeAll => "give the VM a `vmid`, or grant the token VM.Audit on /vms",
+            Self::Locked { .. } => "run again when the lock is released",
+            Self::IsTemplate => "choose another `vmid`",
+            Self::Protected => "disable `protection` in PVE if you really want to destroy it",
+            Self::DrivesProtected { .. } => "set `protection` to false, or disable it in PVE",
+            Self::ImageMissing { .. } => "add `image-publish` to the pipe before pve-apply",
             Self::DiskSmallerThanImage { field, .. } => {
                 return Some(format!("make `{field}` larger"));
             }
@@ -166,20 +168,24 @@ impl Why {
             Self::DiskGone { slot, .. } => {
                 return Some(format!(
                     "attach it as {slot} again in PVE; for a new disk, set `{slot}` to null, apply, \
-                     then say it again"
+                     then set it again"
                 ));
             }
             Self::DiskSizeMissing { slot } => return Some(format!("set `{slot}.size`")),
             Self::SlotTaken { .. } => "use another slot, or free this one in PVE",
             Self::SlotIsSeed { .. } => "use another slot",
-            Self::OptionUnknown { .. } => "take the option out of the YAML",
+            Self::OptionUnknown { .. } => "remove the option from the YAML",
             Self::NeedsDetach { .. } => {
-                "--allow-detach takes it off; a disk stays as an unused one, with its data"
+                "--allow-detach removes it; a disk stays as an unused disk, with its data"
             }
-            Self::NeedsMove { .. } => "--allow-move moves them, while the VM runs too",
-            Self::DescriptionTooLong { has: 0, .. } => "say less of the VM's devices in the YAML",
+            Self::NeedsMove { .. } => "--allow-move moves them, even while the VM runs",
+            Self::DescriptionTooLong { has: 0, .. } => {
+                "set fewer options of the VM's devices in the YAML"
+            }
             Self::DescriptionTooLong { .. } => "shorten it",
-            Self::NeverCreated => "make it in PVE and `pve-apply adopt` it, or give it an `image`",
+            Self::NeverCreated => {
+                "create it in PVE and run `pve-apply adopt`, or give it an `image`"
+            }
             Self::NeedsReboot { .. } => {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
@@ -189,7 +195,7 @@ impl Why {
                 return Some(format!("free {slot} in PVE, then run again"));
             }
             Self::SeedRivals { .. } => {
-                "take that away in PVE, then run again; what the YAML sets to null goes by itself"
+                "remove that in PVE, then run again; what the YAML sets to null is removed for you"
             }
             Self::AdoptNeedsVmid => "set the `vmid` of the VM to adopt",
             Self::NotThere => return None,
@@ -198,10 +204,10 @@ impl Why {
     }
 }
 
-/// What a VM whose guest does not run cannot do.
+/// Returns what a VM with a halted guest cannot do.
 fn halted(wish: &Wish) -> String {
     match wish {
-        Wish::Start => "is on, but its guest does not run".to_owned(),
+        Wish::Start => "is on, but its guest is halted".to_owned(),
         Wish::Stop => "cannot shut down".to_owned(),
         Wish::Reboot => "cannot reboot".to_owned(),
         Wish::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
@@ -211,7 +217,7 @@ fn halted(wish: &Wish) -> String {
 // PVE: API2/Qemu.pm, vm_shutdown: with `forceStop` a paused VM is stopped.
 fn way_out_of_halt(wish: &Wish) -> &'static str {
     match wish {
-        Wish::Start => "resume it in PVE; or `pve-apply stop --force`, then start it",
+        Wish::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
         Wish::Stop => "resume it in PVE, or cut its power with --force",
         Wish::Reboot => "resume it in PVE, or cut its power and start it with --force",
         Wish::Change { .. } => {
@@ -224,7 +230,7 @@ fn way_out_of_halt(wish: &Wish) -> &'static str {
 fn way_out_of(stranger: &Stranger) -> String {
     let text = match stranger {
         Stranger::Untagged { .. } => {
-            "`pve-apply adopt` gives it the tag back, if it is the one meant"
+            "`pve-apply adopt` restores the tag, if this is the VM you mean"
         }
         Stranger::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
         Stranger::OtherSite { site, .. } if site.is_empty() => {
@@ -232,17 +238,17 @@ fn way_out_of(stranger: &Stranger) -> String {
         }
         Stranger::OtherSite { site, .. } => {
             return format!(
-                "resolve --deployment NAME makes a set of VMs of its own; \
+                "resolve --deployment NAME gives a separate set of VMs; \
                  `pve-apply adopt --from-site {site}`, if that was this site's name"
             );
         }
         Stranger::Later { .. } => "update pve-apply",
-        Stranger::Broken => "leave one line of pve-apply's in its description",
+        Stranger::Broken => "leave only one line of pve-apply in its description",
         Stranger::Clone { .. } | Stranger::Restored { .. } => {
-            "give the VM another `vmid`; or `pve-apply adopt`, if this copy is to be managed"
+            "choose another `vmid`, or run `pve-apply adopt` if this copy should be managed"
         }
         Stranger::Unmarked | Stranger::OtherKind { .. } | Stranger::OtherDeployment { .. } => {
-            "give the VM another `vmid`"
+            "choose another `vmid`"
         }
     };
     text.to_owned()
@@ -257,7 +263,7 @@ fn taken_by(guest: Option<&str>) -> String {
 
 fn image_missing(name: &str, image: &str, volid: Option<&str>) -> String {
     match volid {
-        Some(volid) => format!("image \"{image}\" of \"{name}\" is not there: {volid}"),
+        Some(volid) => format!("image \"{image}\" of \"{name}\" does not exist: {volid}"),
         None => format!("image \"{image}\" of \"{name}\" is not in the document's `images`"),
     }
 }

@@ -21,16 +21,16 @@ use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
 use std::time::Duration;
 
-/// How often the work is planned anew because another run of this deployment was at the same VMs.
+/// How often the work is planned again because another run of this deployment worked on the same VMs.
 const ROUNDS: usize = 8;
 
 /// How the rounds ended.
 struct Work {
     /// The plan of the last round.
     plan: Plan,
-    /// What came of the VMs of all rounds.
+    /// The outcomes of the VMs of all rounds.
     outcomes: Vec<VmOutcome>,
-    /// VMs that were left out because something about them is blocked.
+    /// VMs that were left out because they are blocked.
     skipped: Report,
     /// Runs since the first step.
     watch: Stopwatch,
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     if failed {
         work.close(console, Readiness::default());
     }
-    // What another run of this deployment makes is no failure of this one.
+    // What another run of this deployment creates is not a failure of this one.
     if on_error == OnError::Rollback && outcomes.iter().any(VmOutcome::is_failed) {
         return Err(rollback::run(&session, console, &interrupt, pace, outcomes));
     }
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     let result = ResultJson::new(&session.desired.deployment, rows);
     let changed = outcome::any_changed(outcomes);
     if work.skipped.has_errors() {
-        // Not all was done that the document asks for, whatever the rest came to.
+        // Not everything that the document asks for was done, whatever became of the rest.
         report.extend(work.skipped);
         return Err(Failure::part_way(report));
     }
@@ -85,7 +85,7 @@ pub(crate) fn run(args: &ApplyArgs, console: &Console) -> Result<Output, Failure
     Ok(Output::bytes(result.to_bytes(), report).after_changes(changed))
 }
 
-/// Plans and works until no other run is met any more.
+/// Plans and works until no other run interferes.
 fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Work, Failure> {
     let (console, interrupt) = (waiting.console, waiting.interrupt);
     let mut outcomes: Vec<VmOutcome> = Vec::new();
@@ -94,7 +94,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
     loop {
         round += 1;
         let first = round == 1;
-        // What the rounds before have done is said all the same.
+        // What earlier rounds did is reported in any case.
         let stopped = |failure: Failure| {
             let none = Readiness::default();
             watch.iter().for_each(|watch| close(console, None, &outcomes, none, watch));
@@ -114,7 +114,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             Err(failure) => return Err(stopped(failure)),
         };
         tell(console, &plan);
-        // Only --prune brings removals into this plan.
+        // Only --prune adds removals to this plan.
         confirm::unless_agreed(&plan, args.yes, interrupt)?;
         let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
         if first {
@@ -129,7 +129,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         outcomes.retain(VmOutcome::is_done);
         let started = *watch.get_or_insert_with(Stopwatch::start);
         let done = work(session, console, interrupt, args.pace, (&plan, &observed));
-        // What failed is not tried again in a further round; and a saved plan is carried out as it is.
+        // Another round does not retry failures; and a saved plan is carried out as it is.
         let met = done.iter().any(VmOutcome::is_yielded)
             && !done.iter().any(VmOutcome::is_failed)
             && args.plan.is_none();
@@ -140,13 +140,13 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
     }
 }
 
-/// The plan of a file, when the world is still the one that it was made for.
+/// Returns the plan of a file, if PVE is still as it was when the plan was written.
 fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Result<Plan, Failure> {
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
         let (planned, asked) = (plan.whose(), now.whose());
-        let fact = format!("the plan is for {planned}, the document for {asked}");
+        let fact = format!("the plan is for {planned}, but the document is for {asked}");
         return Err(Entry::error("plan-of-another-document", place(), fact).into());
     }
     let mut report = Report::new();
@@ -154,7 +154,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
         let fact = match vm.action {
             Action::Create if is_to_be_made(now, vm) => continue,
             Action::Create => {
-                format!("\"{}\" exists by now, or cannot be created any more", vm.name)
+                format!("\"{}\" now exists, or can no longer be created", vm.name)
             }
             Action::Change if is_as_planned(observed, vm) => continue,
             Action::Change => format!("\"{}\" has changed since it was planned", vm.name),
@@ -169,7 +169,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
         let fact = match still_there(vm, desired, observed) {
             Some(seen) if seen.power.as_str() == vm.status => continue,
             Some(_) => format!("\"{}\" has changed since it was planned", vm.name),
-            None => format!("\"{}\" cannot be found where it was planned", vm.name),
+            None => format!("\"{}\" is no longer where it was planned", vm.name),
         };
         report.push(Entry::error("plan-outdated", place(), fact).hint(PLAN_AGAIN));
     }
@@ -178,7 +178,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
 
 const PLAN_AGAIN: &str = "plan again and look at what differs";
 
-/// Returns a VM that a plan leaves alone, when it is there as before.
+/// Returns a VM that a plan leaves alone, if it exists as before.
 fn still_there<'o>(vm: &Unchanged, desired: &Desired, observed: &'o Observed) -> Option<&'o Seen> {
     let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
     match seen.owner(&desired.site, &desired.deployment) {
@@ -202,7 +202,7 @@ fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
     }
 }
 
-/// Returns what PVE or the token lacks for a plan. Nothing is read when the plan makes and changes nothing.
+/// Returns what PVE or the token lacks for a plan. Nothing is read when the plan creates and changes nothing.
 pub(super) fn preflight(
     session: &Session,
     plan: &Plan,
@@ -214,7 +214,7 @@ pub(super) fn preflight(
     }
     let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
-    // A plan's file may know a VM that the document does not.
+    // A plan file may name a VM that is not in the document.
     let work = Preflight {
         node: &session.desired.node,
         images: &session.desired.image_storage,

@@ -84,7 +84,7 @@ fn node(client: &Client, desired: &Desired) -> Result<Report, Failure> {
 
 fn images(client: &Client, desired: &Desired) -> Report {
     let mut report = Report::new();
-    let hint = "put `image-publish` into the pipe before pve-apply";
+    let hint = "add `image-publish` to the pipe before pve-apply";
     let mut seen = BTreeSet::new();
     let machines = desired.vms.iter().filter_map(|vm| vm.machine.as_ref());
     for image in machines.flat_map(|m| m.image.iter().chain(m.images.values())) {

@@ -1,6 +1,6 @@
-//! What most subcommands begin with: the document on stdin, the client, the run's nonce.
+//! The start of most subcommands: the document on stdin, the client, the run's nonce.
 //!
-//! DOOR: reads stdin and takes random bytes for the nonce.
+//! DOOR: reads stdin and gets random bytes for the nonce.
 
 use crate::action::Plan;
 use crate::ask::Stopwatch;
@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(super) struct Session {
     pub(super) client: Client,
     pub(super) desired: Desired,
-    /// What the document's VMs ask of PVE.
+    /// What the document's VMs need from PVE.
     pub(super) asked: Vec<Asked>,
     /// Names of the document's VMs, in its order.
     pub(super) order: Vec<String>,
@@ -38,7 +38,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Reads the document and makes the client; says every problem of both at once.
+    /// Reads the document and creates the client; reports every problem of both at once.
     pub(super) fn open(
         target: &TargetArgs,
         console: &Console,
@@ -54,7 +54,7 @@ impl Session {
         purpose: Purpose,
         also: impl FnOnce(&Deployment) -> T,
     ) -> Result<(Self, T), Failure> {
-        // The document's JSON is gone then: it is larger than all that is made of it.
+        // This drops the document's JSON, which is larger than everything made from it.
         let (deployment, mut report) = Deployment::read(&Document::from_stdin()?);
         if report.has_errors() {
             return Err(report.into());
@@ -70,7 +70,7 @@ impl Session {
                 let order = desired.vms.iter().map(|vm| vm.name.clone()).collect();
                 select(&mut desired, &deployment, target)?;
                 let also = also(&deployment);
-                // What is wrong with a `config` has been said with all else.
+                // Problems of a `config` have been reported with the others.
                 let asked = asked::of(&deployment, parsed);
                 let examples = match client.endpoint().url.is_loopback() {
                     true => Report::new(),
@@ -99,7 +99,7 @@ impl Session {
         Err(Entry::error("images-pending", Place::input("images_pending"), fact).hint(hint).into())
     }
 
-    /// Keeps other runs of this deployment on this machine out, for as long as the lock lives.
+    /// Keeps out other runs of this deployment on this machine while the lock exists.
     pub(super) fn lock(
         &self,
         pace: PaceArgs,
@@ -112,7 +112,7 @@ impl Session {
         RunLock::take(folder.as_deref(), &endpoint, &self.desired, limit, interrupt, console)
     }
 
-    /// Who waits for what other runs have left under way.
+    /// Returns the wait for unfinished work of other runs.
     pub(super) fn wait<'a>(
         &'a self,
         pace: PaceArgs,
@@ -125,7 +125,7 @@ impl Session {
     }
 }
 
-/// What is to be said of the site's name: without one, the VMs of two sites are told apart by nothing.
+/// Checks the site's name: without one, nothing separates the VMs of two sites.
 fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
     let place = || Place::input("site");
     let hint = "set `site:` in site.yaml to a name that no other site on the cluster has";
@@ -135,7 +135,7 @@ fn site(desired: &Desired, client: &Client) -> Result<Report, Failure> {
     }
     if desired.site == EXAMPLE_SITE && !client.endpoint().url.is_loopback() {
         let fact =
-            format!("\"{EXAMPLE_SITE}\" is the name of the example, which many sites begin as");
+            format!("\"{EXAMPLE_SITE}\" is the name of the example, which many sites start from");
         return Err(Entry::error("example-in-use", place(), fact).hint(hint).into());
     }
     Ok(Report::new())
@@ -156,9 +156,9 @@ fn select(
         let entry = Entry::error(
             "unknown-vm",
             Place::Named("--vm".to_owned()),
-            format!("\"{name}\" is no VM of the document"),
+            format!("the document has no VM \"{name}\""),
         );
-        report.push(entry.hint(format!("it has {}", known.join(", "))));
+        report.push(entry.hint(format!("available: {}", known.join(", "))));
     }
     let unused = target.tags.iter().filter(|tag| !deployment.vms.iter().any(|vm| has(vm, tag)));
     unused.for_each(|tag| report.push(unknown_tag(tag, deployment)));
@@ -188,11 +188,11 @@ fn unknown_tag(tag: &str, deployment: &Deployment) -> Entry {
     Entry::error("unknown-tag", Place::Named("--tag".to_owned()), fact).hint(hint)
 }
 
-/// 64 random bits: tells this run's creates from all others.
+/// Returns 64 random bits, which identify this run's creates.
 fn nonce() -> Result<String, Failure> {
     let mut bytes = [0u8; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Entry::error("no-random-bytes", Place::Run, "the system gives no random bytes")
+        Entry::error("no-random-bytes", Place::Run, "the system provides no random bytes")
             .cause(&error)
     })?;
     Ok(HEXLOWER.encode(&bytes))
@@ -212,10 +212,10 @@ impl From<&ConsentArgs> for Consent {
     }
 }
 
-/// Says what is blocked, and refuses to do anything.
+/// Reports what is blocked, and refuses to do anything.
 ///
-/// With `skip` the other VMs are worked on all the same, and what is returned says which were not; but
-/// where the owner of a VM is in doubt, nothing at all is done.
+/// With `skip` work continues on the other VMs, and the result says which were left out; but
+/// when the owner of a VM is in doubt, nothing at all is done.
 pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
@@ -228,24 +228,25 @@ pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure>
         let vms = if names.len() == 1 { "VM is" } else { "VMs are" };
         let fact = format!("nothing was done: {} {vms} blocked", names.len());
         let entry = Entry::error("nothing-done", Place::Run, fact);
-        let others = "--skip-blocked does the others; never while it is in doubt whose a VM is";
+        let others =
+            "--skip-blocked continues with the others, unless the owner of a VM is in doubt";
         report.push(if in_doubt { entry } else { entry.hint(others) });
     }
     Err(report.into())
 }
 
-/// Adds the removal of the VMs that left the document to a plan.
+/// Adds the destruction of VMs that left the document to a plan.
 ///
 /// # Errors
-/// The document does not list the names of the whole deployment: nobody can say what left it.
+/// The document does not list the names of the whole deployment, so what left it is unknown.
 pub(super) fn prune(
     session: &Session,
     observed: &Observed,
     plan: &mut Plan,
 ) -> Result<(), Failure> {
     if session.desired.vm_names.is_none() {
-        let fact = "is missing: what left the document is not known";
-        let hint = "`resolve` writes it; run its document through the pipe";
+        let fact = "is missing: what left the document is unknown";
+        let hint = "`resolve` writes it: start the pipe with its document";
         return Err(Entry::error("missing-field", Place::input("vm_names"), fact)
             .hint(hint)
             .into());
@@ -270,13 +271,13 @@ pub(super) fn unless_done(outcomes: &[VmOutcome]) -> Result<Report, Failure> {
     Err(if part_way { Failure::part_way(report) } else { report.into() })
 }
 
-/// Shows a plan to people.
+/// Prints a plan for people.
 pub(super) fn tell(console: &Console, plan: &Plan) {
     let colour = Colour::choose(console.is_terminal(), cli::no_color().as_deref());
     console.text(&show(plan, colour, console.verbose()));
 }
 
-/// Carries out a plan that was made for what was observed, and says in one line what came of it.
+/// Carries out a plan for what was observed, and reports the result in one line.
 pub(super) fn carry_out(
     session: &Session,
     console: &Console,
@@ -290,7 +291,7 @@ pub(super) fn carry_out(
     outcomes
 }
 
-/// Says in one line what a run has done.
+/// Reports in one line what a run did.
 pub(super) fn close(
     console: &Console,
     plan: Option<&Plan>,
@@ -303,7 +304,7 @@ pub(super) fn close(
     }
 }
 
-/// Carries out a plan that was made for what was observed.
+/// Carries out a plan for what was observed.
 pub(super) fn work(
     session: &Session,
     console: &Console,

@@ -12,7 +12,7 @@ use stage::{Console, Failure, Output};
 
 pub(crate) fn run(args: &StatusArgs, console: &Console) -> Result<Output, Failure> {
     let mut session = Session::open(&args.target, console, Purpose::FindOrApply)?;
-    // What only waits for a reboot is told apart from what differs.
+    // What only waits for a reboot is separate from what differs.
     session.desired.consent.pending = true;
     let Session { client, desired, .. } = &session;
     let observed = observe::observe(client, desired, Scope::All)?;

@@ -20,15 +20,15 @@ use std::time::Duration;
 pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, Failure> {
     let session = Session::open(&args.target, console, Purpose::Find)?;
     let observed = observe::observe(&session.client, &session.desired, Scope::Find)?;
-    // What `start` would find: the VMs that are there, whichever run.
+    // What `start` would find: the existing VMs, running or not.
     let found = plan::plan_power(&session.desired, &observed, Verb::Start);
     refuse_blocked(&found, false).map(drop)?;
     let mut report = Report::new();
     for vm in &found.vms {
         let place = Place::vm(vm.node.as_str(), vm.vmid.map_or(0, |vmid| vmid.get()));
-        report.error("not-running", place, format!("\"{}\" does not run", vm.name));
+        report.error("not-running", place, format!("\"{}\" is not running", vm.name));
     }
-    // Only those that run already: a wait starts nothing.
+    // Only running VMs: a wait starts nothing.
     let running = Plan { vms: Vec::new(), ..found.clone() };
     let guests = ready::guests(&session.desired, &running, &observed, args.what);
     report.extend(preflight(&session, &guests, args.what)?);
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &WaitCommandArgs, console: &Console) -> Result<Output, F
     Ok(Output::bytes(result.to_bytes(), report))
 }
 
-/// Judges whether these VMs can be waited for, before anything is written or waited for.
+/// Checks whether a wait can reach these VMs, before anything is written or waited for.
 ///
 /// # Errors
 /// A read failed.
@@ -71,7 +71,7 @@ pub(super) fn preflight(
 }
 
 /// Waits, and fills in the addresses: those of the document, and those that agents report.
-/// All VMs share one deadline, for they boot at the same time. Returns how many became ready, too.
+/// All VMs share one deadline, since they boot at the same time. Returns how many became ready, too.
 pub(super) fn fill_in(
     session: &Session,
     rows: &mut [VmResult],
@@ -107,7 +107,7 @@ pub(super) fn fill_in(
     (report, guests)
 }
 
-/// A warning as a row of the result has it: in one line.
+/// Returns a warning on one line, for a row of the result.
 fn in_a_row(warning: &Entry) -> String {
     std::iter::once(&warning.fact).chain(&warning.notes).cloned().collect::<Vec<_>>().join("; ")
 }

@@ -1,4 +1,4 @@
-//! The steps that take over VMs which are not ours yet: only the mark is written. Does no I/O.
+//! The steps that adopt VMs: they write only the mark. Does no I/O.
 
 use super::described::too_long;
 use super::find::Finder;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Which VMs may be taken over.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Adoption {
-    /// The user has named the VMs: one that is not there is a mistake then, and not merely left out.
+    /// Whether the user has named the VMs: a missing one is then an error instead of being left out.
     pub(crate) named: bool,
     /// The site had this name: its marks are taken over too.
     pub(crate) from_site: Option<String>,
@@ -21,8 +21,8 @@ pub(crate) struct Adoption {
 
 /// Plans to mark VMs as ours. Nothing else of them is changed.
 ///
-/// A VM is adopted where the document fixes its vmid; one that carries an earlier mark of this
-/// deployment, or one of this site before it had a name, wherever it is.
+/// A VM is adopted at the vmid that the document fixes; one with an earlier mark of this
+/// deployment, or of this site before it had a name, wherever it is.
 pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adoption) -> Plan {
     let mut plan = super::empty(desired);
     let finder = Finder::new(desired, observed);
@@ -46,7 +46,7 @@ pub(crate) fn plan_adopt(desired: &Desired, observed: &Observed, adoption: &Adop
     plan
 }
 
-/// The world as it is once the adoption is done: what `plan` would say then.
+/// Returns the state after the adoption, for what `plan` would say then.
 pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
     let mut world = observed.clone();
     for vm in &adoption.vms {
@@ -120,7 +120,7 @@ fn adoptable<'a>(
     if seen.node != desired.node {
         return Err(Why::AdoptElsewhere { wanted: desired.node.to_string() });
     }
-    // Apply can never manage one, and destroy would take it for ours.
+    // Apply can never manage it, and destroy would take it for ours.
     if seen.config.is_template() {
         return Err(Why::IsTemplate);
     }
@@ -130,7 +130,7 @@ fn adoptable<'a>(
     }
 }
 
-/// Why the description has no room for our mark.
+/// Returns why the description has no room for our mark.
 fn without_room(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Option<Why> {
     let text = of_people(seen.config.next("description").unwrap_or_default());
     too_long(&text, &mark(desired, vm, seen))
@@ -150,11 +150,11 @@ fn one(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> VmPlan {
     of_mark(vm, Action::Adopt, seen, mark, changes, step)
 }
 
-/// The mark of an adopted VM: it owns nothing, and knows its seed only from a line of ours.
+/// Returns the mark of an adopted VM: it owns nothing, and knows its seed only from one of our lines.
 fn mark(desired: &Desired, vm: &DesiredVm, seen: &Seen) -> Mark {
     let line = Line::read(seen.config.next("description").unwrap_or_default());
     let seed = match &line {
-        // A copy has volumes of its own.
+        // A copy has its own volumes.
         Line::Mark(old) if desired.name_now(&old.vm) == vm.name => {
             old.seed.clone().without_volume()
         }

@@ -1,4 +1,4 @@
-//! The disk that a VM boots from: of a VM that is there the first disk of its boot order, whatever
+//! The disk that a VM boots from: for an existing VM the first disk of its boot order, whatever
 //! its slot. Does no I/O.
 
 use super::seed;
@@ -9,7 +9,7 @@ use crate::mark::{Mark, owns};
 use crate::observed::Config;
 use machine::{ConfigKey, Setting};
 
-/// Finds the boot disk of a VM; an error where it has none, or nothing tells which of its disks it is.
+/// Finds the boot disk of a VM; an error when it has none, or when it is unknown which disk it is.
 pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<ConfigKey, Why> {
     let is_further = |key: ConfigKey| {
         key != machine.boot && matches!(machine.said.0.get(&key), Some(Setting::Parts(_)))
@@ -23,14 +23,14 @@ pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<Conf
         Known::Disk(key) => key,
         Known::OneOf(list) => chosen(machine, mark, &list)?,
     };
-    // Its size and its options stand under another slot: which of the two is meant?
+    // Its size and options are under another slot: it is unclear which of the two is meant.
     if is_further(key) {
         return Err(Why::BootDiskSaid { slot: key.to_string(), boot: machine.boot.to_string() });
     }
     Ok(key)
 }
 
-/// What the document says, where the VM does not.
+/// Returns the document's slot, where the VM has no boot order.
 fn chosen(machine: &Machine, mark: &Mark, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
     let order = ConfigKey::find("boot").and_then(|key| machine.said.value(key, "order"));
     let mut said = order.unwrap_or_default().split(';').filter_map(ConfigKey::find);
@@ -40,7 +40,7 @@ fn chosen(machine: &Machine, mark: &Mark, list: &[ConfigKey]) -> Result<ConfigKe
     match list {
         [] => Err(Why::DiskMissing { slot: machine.boot.to_string() }),
         [only] if *only == machine.boot => Ok(*only),
-        // Where a VM is made here, it gets its boot disk there.
+        // A VM that is created here gets its boot disk there.
         list if (machine.boot_is_said || !mark.is_adopted()) && list.contains(&machine.boot) => {
             Ok(machine.boot)
         }

@@ -1,4 +1,4 @@
-//! The steps that bring a VM of ours to what the document asks, in place. Does no I/O.
+//! The steps that change one of our VMs in place to what the document asks. Does no I/O.
 
 use super::context::Context;
 use super::difference::Difference;
@@ -14,7 +14,7 @@ use crate::notice::{Notice, What};
 use crate::observed::Observed;
 use machine::ConfigKey;
 
-/// Plans a VM that is there.
+/// Plans an existing VM.
 pub(super) fn plan_one(
     plan: &mut Plan,
     desired: &Desired,
@@ -69,7 +69,7 @@ pub(super) fn plan_one(
     });
 }
 
-/// What the user has not agreed to.
+/// Returns what the user has not agreed to.
 fn not_agreed(difference: &Difference, consent: Consent, halted: Option<&str>) -> Vec<Why> {
     let of = |impact| {
         let differ = |change: &&Change| change.impact == impact;
@@ -112,7 +112,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     }
     let moves = std::mem::take(&mut difference.moves).into_iter();
     steps.extend(moves.map(|(disk, storage)| Step::MoveDisk { disk, storage }));
-    // Grown before the options are written, which say the size too.
+    // Resized before the options are written, which include the size.
     let resizes = std::mem::take(&mut difference.resizes).into_iter();
     steps.extend(resizes.map(|(disk, bytes)| Step::Resize { disk, bytes }));
     let Writes { first: mut early, mut main, last: late } = Writes::of(c, difference);
@@ -122,7 +122,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     let mut written = first.clone().unwrap_or_else(|| c.ours.mark.clone());
     let mut mark = first.map(Box::new);
     if !early.is_empty() {
-        // The mark goes with the first write, and what people read goes with the mark.
+        // The mark is part of the first write, and what people wrote is part of the mark's key.
         early.extend(main.remove_entry("description"));
         steps.push(Step::Configure { params: early, mark: mark.take() });
     }
@@ -141,7 +141,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     if difference.reseed
         && let Some(last) = &difference.last
     {
-        // Its creation is finished, and what was taken back is read, only at the end.
+        // Its creation is finished, and what was taken back has been read, only at the end.
         let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
         written = mark.clone();
         steps.extend(seed::replace(c.desired, c.vm, c.machine, c.ours.seen, mark));
@@ -156,7 +156,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     steps
 }
 
-/// The steps that bring the new values into force, and the VM to the power that it shall have.
+/// Returns the steps that make the new values take effect, and give the VM its power state.
 fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
     let seconds = c.desired.consent.shutdown_seconds;
     let force = c.desired.consent.stop;
@@ -185,7 +185,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         let (name, vmid) = (c.vm.name.clone(), c.ours.seen.vmid);
         plan.notices.push(Notice { name, vmid, what });
     };
-    // A VM that is stopped and started runs afterwards.
+    // A VM that is stopped and started is running afterwards.
     let is_restarted = difference.impact() > Impact::None && c.desired.consent.stop;
     if let Some(qmpstatus) = c.ours.seen.halted.as_ref().filter(|_| !is_restarted) {
         let is_asked = c.machine.power == stage::Power::Running;
@@ -200,7 +200,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         say(What::Renamed { from: c.ours.mark.vm.clone() });
     }
     if difference.reseed {
-        // A seed of an earlier build has left no record in the guest; its mark has no parts either.
+        // A seed of an earlier build left no record in the guest; its mark has no parts either.
         say(What::Reseed { keeps_host_keys: !seed.parts.is_empty() });
     }
     if !difference.waiting.is_empty() {
@@ -221,14 +221,14 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     }
 }
 
-/// What does not grow at once in a running guest whose disks grow.
+/// Returns what does not grow at once in a running guest whose disks grow.
 ///
 /// cloud-init, cc_growpart and cc_resizefs: both run at each boot, and look at the root alone.
 fn growths<'c>(c: &'c Context<'_>, difference: &'c Difference) -> impl Iterator<Item = What> + 'c {
     let boots = !c.runs() || difference.impact() > Impact::None;
     difference.resizes.keys().filter_map(move |disk| {
         let is_boot = ConfigKey::find(disk).is_some_and(|key| c.is_boot(key));
-        // A VM that was made by hand may have no cloud-init in it.
+        // A VM that was created by hand may have no cloud-init.
         let has_cloud_init = !c.ours.mark.seed.is_unknown();
         let disk = disk.clone();
         match is_boot && has_cloud_init {

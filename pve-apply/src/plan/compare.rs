@@ -1,5 +1,5 @@
-//! A VM against what the document asks: what is said, and what is taken back, compared option by
-//! option. Does no I/O.
+//! Compares a VM with what the document asks, option by option: what is set, and what is taken
+//! back. Does no I/O.
 
 use super::context::Context;
 use super::difference::Difference;
@@ -28,7 +28,7 @@ impl Difference {
         difference
     }
 
-    /// Compares the boot disk, of which something is held in any case.
+    /// Compares the boot disk, which every document sets in part.
     pub(super) fn boot_disk(&mut self, c: &Context<'_>) {
         let key = match &c.boot {
             Ok(key) => *key,
@@ -62,7 +62,7 @@ impl Difference {
         }
     }
 
-    /// Changed seed data never replaces a VM; it reaches one only when the user asks.
+    /// Compares seed data: a change never replaces a VM, and reaches one only when the user asks.
     fn seed(&mut self, c: &Context<'_>) {
         let Some(parts) = c.seed_changes().filter(|_| c.desired.consent.reseed) else { return };
         if let Some(has) = seed::foreign_disk(c.config(), &c.ours.mark, &c.seed) {
@@ -89,7 +89,7 @@ impl Difference {
         });
     }
 
-    /// Whether it shall run; one whose creation is not finished is started in any case but one.
+    /// Compares the power state; a VM whose creation is not finished is started in all cases but one.
     fn power(&mut self, c: &Context<'_>) {
         let unfinished = c.ours.mark.stage != Stage::Done;
         let wants = match c.machine.power {

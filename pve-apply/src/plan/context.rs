@@ -1,4 +1,4 @@
-//! `Context`: what is compared of a VM that is ours. Does no I/O.
+//! `Context`: one of our VMs during its comparison. Does no I/O.
 
 use super::find::Ours;
 use super::wish::Wishes;
@@ -16,14 +16,14 @@ pub(super) struct Context<'a> {
     pub(super) ours: &'a Ours<'a>,
     pub(super) observed: &'a Observed,
     pub(super) wishes: Wishes<'a>,
-    /// The slot of the boot disk, or why that is not known.
+    /// The slot of the boot disk, or why it is unknown.
     pub(super) boot: Result<ConfigKey, Why>,
     /// The slot of the seed, or the one that it would get.
     pub(super) seed: String,
 }
 
 impl<'a> Context<'a> {
-    /// What is compared of a VM that is ours.
+    /// One of our VMs during its comparison.
     pub(super) fn of(
         desired: &'a Desired,
         vm: &'a DesiredVm,
@@ -38,12 +38,12 @@ impl<'a> Context<'a> {
         Self { desired, vm, machine, ours, observed, wishes, boot, seed }
     }
 
-    /// The VM's config.
+    /// Returns the VM's config.
     pub(super) fn config(&self) -> &Config {
         &self.ours.seen.config
     }
 
-    /// Returns whether a slot holds the boot disk.
+    /// Returns whether a slot has the boot disk.
     pub(super) fn is_boot(&self, key: ConfigKey) -> bool {
         self.boot.as_ref() == Ok(&key)
     }
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         self.ours.seen.power == Power::Running
     }
 
-    /// Why something that nobody says any more changes.
+    /// Returns why something that nobody sets any more changes.
     pub(super) fn taken_back(&self) -> String {
         format!("taken back; last set by run {}", self.ours.mark.run)
     }
@@ -80,7 +80,7 @@ impl<'a> Context<'a> {
 
 /// Returns whether a VM takes a kind of device while it runs.
 pub(super) fn plugs(hotplug: Option<&str>, feature: Feature) -> bool {
-    // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` is what stands for absence.
+    // PVE: qemu-server, QemuServer.pm, parse_hotplug_features: `1` equals the default.
     let words = match hotplug {
         None | Some("1") => "network,disk,usb",
         Some(words) => words,

@@ -1,4 +1,4 @@
-//! The steps that make a VM: the difference against nothing. Does no I/O.
+//! The steps that create a VM: the difference from nothing. Does no I/O.
 
 use super::wish::{field, parts_of, text_of};
 use super::{blocked, described, disk, owned, quiet, seed, tags};
@@ -12,7 +12,7 @@ use crate::observed::Observed;
 use machine::{ConfigKey, Form};
 use std::collections::BTreeMap;
 
-/// Plans a VM that is not there.
+/// Plans a VM that does not exist.
 pub(super) fn plan_one(
     plan: &mut Plan,
     desired: &Desired,
@@ -39,7 +39,7 @@ pub(super) fn plan_one(
     let mut steps = vec![
         seed::upload(desired, vm, &machine.seed),
         Step::Create { params },
-        // As early as can be: the file is readable to all who may use the storage.
+        // As early as possible: everybody with access to the storage can read the file.
         seed::delete_uploaded(desired, vm, &desired.node),
         Step::Fence,
     ];
@@ -47,7 +47,7 @@ pub(super) fn plan_one(
     if machine.power != stage::Power::Stopped {
         steps.push(Step::Start);
     }
-    // Once more: a run that came later may have chosen another vmid.
+    // Once more: a later run may have chosen another vmid.
     steps.push(Step::Fence);
     let done = Mark { owns: owned::of_new(machine, Slot::Holds("")), ..mark.clone() };
     steps.push(finish(done));
@@ -76,7 +76,7 @@ pub(super) fn finish(mark: Mark) -> Step {
     Step::Configure { params: BTreeMap::new(), mark: Some(mark) }
 }
 
-/// What is sent, and the disks that grow afterwards.
+/// Returns what is sent, and the disks that grow afterwards.
 type Made = (BTreeMap<String, String>, BTreeMap<String, u64>);
 
 fn params(
@@ -115,7 +115,7 @@ fn params(
     Ok((params, grow))
 }
 
-/// What people are shown of a new VM: what is said, and what every VM has of its own. A NIC's MAC is
+/// Returns what people see of a new VM: what is set, and what every VM has. A NIC's MAC is
 /// worth a line only where somebody has chosen it.
 fn shown(machine: &Machine) -> Vec<Change> {
     let line = |field: &str, to: String| quiet(field, None, Some(to));

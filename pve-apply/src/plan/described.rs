@@ -1,6 +1,6 @@
-//! The description and the pool: what people read of a VM, and where it belongs. Does no I/O.
+//! The description and the pool of a VM. Does no I/O.
 //!
-//! Our mark is a line of the description. What the document says is all lines but that one.
+//! Our mark is a line of the description. The document sets all lines but that one.
 
 use super::context::Context;
 use super::difference::Difference;
@@ -10,17 +10,17 @@ use crate::desired::{Machine, OWNED_POOL};
 use crate::mark::{self, Mark};
 use machine::ConfigKey;
 
-/// PVE: facts-4, 63: so many characters.
+/// PVE: facts-4, 63: the limit in characters.
 const LONGEST: usize = 8192;
 
-/// What a document says of the description; empty: nothing.
+/// Returns the document's description; empty when it sets none.
 pub(super) fn said(machine: &Machine) -> Option<&str> {
     ConfigKey::find("description").and_then(|key| machine.new.value(key, "")).map(str::trim_end)
 }
 
-/// Why a description cannot be written with a mark.
+/// Returns why a description cannot be written with a mark.
 pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
-    // vmid, uuid and digests may not be known yet: so long they can be.
+    // vmid, uuid and digests may be unknown yet: their greatest length.
     let open = mark.owns.iter().chain(&mark.seed.parts);
     let open = open.filter(|entry| entry.ends_with([':', '?'])).count();
     let mark = mark.line().chars().count() + 9 + 36 + 8 * open;

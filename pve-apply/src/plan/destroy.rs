@@ -1,4 +1,4 @@
-//! The steps that remove VMs. Does no I/O.
+//! The steps that destroy VMs. Does no I/O.
 
 use super::find::{Finder, Found, Ours};
 use super::{blocked, seed};
@@ -11,29 +11,29 @@ use machine::{ConfigKey, Kind, Parts};
 use pve_client::Vmid;
 use std::collections::BTreeMap;
 
-/// What is to be removed, and what was seen of it.
+/// What should be destroyed, and its observed state.
 pub(crate) struct Removal<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
-    /// Only the VMs with these vmids, which choose between VMs of one name; empty: all.
+    /// Only the VMs with these vmids, which choose between VMs of one name; all when empty.
     vmids: &'a [Vmid],
 }
 
 impl<'a> Removal<'a> {
-    /// The removal of all VMs.
+    /// Destroys all VMs.
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         Self { desired, observed, vmids: &[] }
     }
 
-    /// The removal of the VMs at these vmids, whatever the document says of them.
+    /// Destroys the VMs at these vmids, whatever the document says about them.
     pub(crate) fn at(desired: &'a Desired, observed: &'a Observed, vmids: &'a [Vmid]) -> Self {
         Self { desired, observed, vmids }
     }
 }
 
-/// Plans the removal of the deployment's VMs, children before their parents.
+/// Plans the destruction of the deployment's VMs, children before their parents.
 ///
-/// A VM that is not there is left out. One whose owner is in doubt blocks the whole plan.
+/// A VM that does not exist is left out. One whose owner is in doubt blocks the whole plan.
 pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
     let Removal { desired, observed, vmids } = removal;
     let mut plan = super::empty(desired);
@@ -48,7 +48,7 @@ pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
         match finder.find(vm) {
             Found::Absent => absent(&mut plan, removal, vm, "absent"),
             Found::Ours(ours) => present(&mut plan, removal, vm, &ours),
-            // A VM that could be anywhere is not found anywhere: a removal goes on, and says so.
+            // A VM that could be anywhere is not found: the removal continues and says so.
             Found::Blocked(blocked) if blocked.why == Why::MayNotSeeAll => {
                 absent(&mut plan, removal, vm, "unknown");
             }
@@ -61,7 +61,7 @@ pub(crate) fn plan_destroy(removal: &Removal<'_>) -> Plan {
     plan
 }
 
-/// One of several VMs of a name is chosen by its vmid; it must be ours all the same.
+/// Chooses one of several VMs of a name by its vmid; it must still be ours.
 fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vmid) {
     let desired = removal.desired;
     let home = |ours: &&Ours<'_>| ours.mark.node == desired.node.as_str();
@@ -93,7 +93,7 @@ fn absent(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, status: &str) 
     plan.vms.push(one(removal.desired, vm, None, steps, Vec::new()));
 }
 
-/// Plans the removal of a VM that is there.
+/// Plans the destruction of an existing VM.
 pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ours: &Ours<'_>) {
     let (desired, seen) = (removal.desired, ours.seen);
     let flag = |key| seen.config.now(key).and_then(pve_client::parse_boolean) == Some(true);
@@ -117,7 +117,7 @@ pub(super) fn present(plan: &mut Plan, removal: &Removal<'_>, vm: &DesiredVm, ou
         let seconds = desired.consent.shutdown_seconds;
         steps.push(Step::Shutdown { seconds, force: true });
     }
-    // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would go on.
+    // PVE: reference 5: without `purge` a VM under HA cannot be removed, and its backup job would continue.
     steps.push(Step::Destroy { purge: true });
     steps.extend(seed::leftovers(desired, vm, removal.observed));
     plan.vms.push(one(desired, vm, Some(ours), steps, volumes(&seen.config)));
@@ -149,7 +149,7 @@ fn one(
     }
 }
 
-/// Each volume that goes with the VM, and its snapshots.
+/// Returns each volume that is destroyed with the VM, and its snapshots.
 fn volumes(config: &Config) -> Vec<Change> {
     let drive = |key: &str| {
         let bus = key.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -164,7 +164,7 @@ fn volumes(config: &Config) -> Vec<Change> {
         reason: None,
     };
     let mut list = Vec::new();
-    // PVE: qemu-server, QemuServer.pm, destroy_vm: those that wait for the next start, too.
+    // PVE: qemu-server, QemuServer.pm, destroy_vm: including those that wait for the next start.
     let values = |key| [config.now(key), config.next(key)].into_iter().flatten();
     let drives = config.keys().filter(|key| drive(key));
     for (key, text) in drives.flat_map(|key| values(key).map(move |text| (key, text))) {
@@ -173,7 +173,7 @@ fn volumes(config: &Config) -> Vec<Change> {
             None => volume_alone(text),
         };
         let Some(volid) = parts.get("file").filter(|file| file.contains(':')) else { continue };
-        // PVE makes a cloud-init drive's volume for the VM; what lies in another CD drive is nobody's VM's.
+        // PVE creates a cloud-init drive's volume for the VM; the medium of another CD drive belongs to no VM.
         if parts.is_cd() && !parts.is_cloud_init() {
             continue;
         }
@@ -189,7 +189,7 @@ fn volumes(config: &Config) -> Vec<Change> {
             .unwrap_or_default();
         list.push(goes(key, format!("{volid}{size}")));
     }
-    // PVE: pve-guest-common, AbstractConfig.pm: the snapshot that the present state stands on.
+    // PVE: pve-guest-common, AbstractConfig.pm: the snapshot that the current state is based on.
     list.extend(
         config.now("parent").map(|last| goes("snapshots", format!("all, up to \"{last}\""))),
     );
@@ -203,7 +203,7 @@ fn volume_alone(text: &str) -> Parts {
     parts
 }
 
-/// A VM waits for its children.
+/// Makes a VM wait for its children.
 fn children_first(plan: &mut Plan, desired: &Desired) {
     let mut children: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for vm in &desired.vms {

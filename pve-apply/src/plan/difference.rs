@@ -1,4 +1,4 @@
-//! `Difference`: how a VM differs from what the document asks, and what is written for it. Does no I/O.
+//! `Difference`: how a VM differs from what the document asks, and the writes for it. Does no I/O.
 
 use super::context::Context;
 use crate::blocked::Why;
@@ -9,54 +9,54 @@ use machine::{ConfigKey, Effect, Kind};
 use pve_client::StorageId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A disk to be made.
+/// A disk to be created.
 pub(super) struct NewDisk {
-    /// What PVE makes it of.
+    /// What PVE creates it from.
     pub(super) value: String,
-    /// The size that it grows to afterwards: an import has the image's.
+    /// The size that it gets afterwards: an import has the image's.
     pub(super) grow: Option<u64>,
 }
 
-/// What the comparison of one VM gave.
+/// The result of comparing one VM.
 #[derive(Default)]
 pub(super) struct Difference {
     /// What differs, field by field.
     pub(super) changes: Vec<Change>,
     /// What is written to the config.
     pub(super) params: BTreeMap<String, String>,
-    /// Keys that are taken out of the config.
+    /// Keys that are deleted from the config.
     pub(super) deletes: BTreeSet<String>,
-    /// The sizes that disks grow to.
+    /// The new sizes of disks.
     pub(super) resizes: BTreeMap<String, u64>,
     /// The storages that disks move to.
     pub(super) moves: BTreeMap<String, StorageId>,
-    /// Disks that are made.
+    /// Disks that are created.
     pub(super) disks: BTreeMap<String, NewDisk>,
-    /// The pool that the VM goes to; the inner `None`: to none.
+    /// The VM's new pool; the inner `None` for no pool.
     pub(super) pool: Option<Option<String>>,
-    /// The VM gets new seed data.
+    /// Whether the VM gets new seed data.
     pub(super) reseed: bool,
-    /// The mark with the first write, which names what was ours and what will be.
+    /// The mark of the first write, which names what we owned and what we will own.
     pub(super) first: Option<Mark>,
-    /// The mark that the VM carries afterwards.
+    /// The VM's mark afterwards.
     pub(super) last: Option<Mark>,
     /// Values that wait for a reboot that this run leaves to the user.
     pub(super) waiting: Vec<Change>,
     /// Config keys of those fields.
     pub(super) waiting_keys: Vec<String>,
-    /// What is taken off the VM.
+    /// What is removed from the VM.
     pub(super) detached: Vec<String>,
-    /// What is worth a word.
+    /// Notices.
     pub(super) notices: Vec<What>,
     /// Why nothing is done.
     pub(super) blocked: Vec<Why>,
 }
 
-/// One thing that is compared: what it shall be, what the next start brings, what is in force.
+/// One comparison: what should be, what the next start brings, and what is current.
 pub(super) struct Point<'a> {
     pub(super) field: String,
     pub(super) key: ConfigKey,
-    /// What its values are; `None`: the text of a whole key.
+    /// The kind of its values; `None` for the text of a whole key.
     pub(super) kind: Option<Kind>,
     pub(super) want: Option<String>,
     pub(super) next: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct Point<'a> {
 }
 
 impl Difference {
-    /// The worst of its changes.
+    /// Returns the worst impact of its changes.
     pub(super) fn impact(&self) -> Impact {
         self.changes.iter().map(|change| change.impact).max().unwrap_or_default()
     }
@@ -76,7 +76,7 @@ impl Difference {
         self.changes.is_empty() && self.blocked.is_empty()
     }
 
-    /// Notes a point where it differs; returns whether it must be written.
+    /// Records a difference; returns whether it must be written.
     pub(super) fn note(&mut self, c: &Context<'_>, point: Point<'_>) -> bool {
         let Point { field, key, kind, want, next, now, effect, reason } = point;
         let (running, consent) = (c.runs(), c.desired.consent);

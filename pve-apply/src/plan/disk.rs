@@ -1,4 +1,4 @@
-//! Disks: what a drive holds, and what a new one is made of. Does no I/O.
+//! Disks: what a drive has, and what a new one is created from. Does no I/O.
 
 use super::difference::NewDisk;
 use crate::blocked::Why;
@@ -8,15 +8,15 @@ use crate::observed::{Config, Observed};
 use machine::{ConfigKey, Parts, parse_size};
 use pve_client::Volid;
 
-/// What a drive holds.
+/// The contents of a drive.
 pub(super) struct Volume {
     /// The volume, exactly as PVE names it.
     pub(super) file: String,
-    /// The storage that it lies on.
+    /// Its storage.
     pub(super) storage: Option<String>,
     /// Its size in bytes.
     pub(super) size: Option<u64>,
-    /// It is read from a CD drive.
+    /// Whether it is a CD drive.
     pub(super) is_cd: bool,
 }
 
@@ -34,7 +34,7 @@ impl Volume {
     }
 }
 
-/// Returns whether PVE makes a volume for a drive: not for one that is read from a CD that is there.
+/// Returns whether PVE creates a volume for a drive: not for a CD drive with an existing medium.
 pub(super) fn is_made(parts: &Parts) -> bool {
     !parts.is_cd() || parts.is_cloud_init()
 }
@@ -49,7 +49,7 @@ pub(super) fn is_same_cloud_init(key: ConfigKey, one: &str, other: &str) -> bool
     storage(one).is_some_and(|one| storage(other) == Some(one))
 }
 
-/// The key under which a disk that was taken off a VM lies.
+/// Returns the key of a detached disk.
 pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
     let holds = |key: &&str| {
         key.starts_with("unused") && config.next(key).map(short_digest).as_deref() == Some(digest)
@@ -57,7 +57,7 @@ pub(super) fn unused(config: &Config, digest: &str) -> Option<String> {
     config.keys().find(holds).map(str::to_owned)
 }
 
-/// What a new disk with these options is made of.
+/// Returns what a new disk with these options is created from.
 pub(super) fn new(
     machine: &Machine,
     observed: &Observed,
@@ -136,7 +136,7 @@ fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u
     bytes.map(|bytes| (volid, bytes)).ok_or_else(|| missing(Some(volid)))
 }
 
-/// A size in GiB, as PVE wants it of a new disk: exact, for a binary fraction ends in decimals too.
+/// Returns a size in GiB, in PVE's form for a new disk: exact, since a binary fraction also ends in decimals.
 fn gib(bytes: u64) -> String {
     const GIB: u64 = 1 << 30;
     let (mut text, mut rest) = ((bytes / GIB).to_string(), bytes % GIB);

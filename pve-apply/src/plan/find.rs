@@ -1,7 +1,7 @@
-//! Finds a VM of the document in the observed world, or says why that cannot be known. Does no I/O.
+//! Finds a VM of the document among the observed VMs, or says why that is impossible. Does no I/O.
 //!
-//! A VM is found by its mark, never by its vmid or name alone. Absence needs two witnesses: a list
-//! that does not hold it, and the cluster's own word that the vmid is free.
+//! A VM is found by its mark, never by its vmid or name alone. Absence needs two sources: a list
+//! without it, and the cluster's own answer that the vmid is free.
 
 use super::blocked;
 use crate::blocked::{Blocked, Why};
@@ -11,17 +11,17 @@ use crate::observed::{Guest, Look, Observed, Seen};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeMap;
 
-/// What was found of a VM.
+/// The result of the search for a VM.
 pub(super) enum Found<'a> {
-    /// It is not there, surely.
+    /// It certainly does not exist.
     Absent,
-    /// It is there, and ours.
+    /// It exists and is ours.
     Ours(Box<Ours<'a>>),
-    /// It cannot be known or must not be touched.
+    /// It is unknown or must not be touched.
     Blocked(Box<Blocked>),
 }
 
-/// A VM that is ours.
+/// One of our VMs.
 #[derive(Clone, Debug)]
 pub(super) struct Ours<'a> {
     /// Its state.
@@ -30,19 +30,19 @@ pub(super) struct Ours<'a> {
     pub(super) mark: Mark,
 }
 
-/// The observed world by name and by vmid, so that a VM is found without a walk through all of them.
+/// The observed VMs by name and by vmid, so that a VM is found without a walk through all of them.
 pub(super) struct Finder<'a> {
     desired: &'a Desired,
     observed: &'a Observed,
     /// VMs of this deployment, by the name that they have now.
     ours: BTreeMap<String, Vec<Ours<'a>>>,
-    /// What carries a mark and is not of this deployment.
+    /// VMs with a mark that are not of this deployment.
     strangers: BTreeMap<Vmid, Stranger>,
     guests: BTreeMap<Vmid, &'a Guest>,
 }
 
 impl<'a> Finder<'a> {
-    /// Sorts the world.
+    /// Indexes the observed VMs.
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
         let mut strangers = BTreeMap::new();
@@ -60,22 +60,22 @@ impl<'a> Finder<'a> {
         Self { desired, observed, ours, strangers, guests }
     }
 
-    /// All VMs whose mark names this VM of the deployment.
+    /// Returns all VMs whose mark names this VM of the deployment.
     pub(super) fn with_mark(&self, vm: &DesiredVm) -> &[Ours<'a>] {
         self.ours.get(&vm.name).map_or(&[], Vec::as_slice)
     }
 
-    /// All VMs of the deployment.
+    /// Returns all VMs of the deployment.
     pub(super) fn all_ours(&self) -> impl Iterator<Item = &Ours<'a>> {
         self.ours.values().flatten()
     }
 
-    /// What carries a mark of some other owner, by vmid.
+    /// Returns the VMs with another owner's mark, by vmid.
     pub(super) fn strangers(&self) -> &BTreeMap<Vmid, Stranger> {
         &self.strangers
     }
 
-    /// The guest with a vmid, as the cluster lists it.
+    /// Returns the guest with a vmid, as the cluster lists it.
     pub(super) fn guest(&self, vmid: Vmid) -> Option<&Guest> {
         self.guests.get(&vmid).copied()
     }
@@ -96,7 +96,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// There is one VM with the mark: is it the one that the document means?
+    /// Checks whether the one VM with the mark is the one that the document means.
     fn judge(&self, vm: &DesiredVm, ours: &Ours<'a>, wanted: Option<Vmid>) -> Found<'a> {
         let seen = ours.seen;
         let stop = |why| stop(vm, Some(seen.vmid), &seen.node, why);
@@ -116,8 +116,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// A VM that an earlier build, or the site before it had a name, has marked as this one: nobody can
-    /// tell whether it is ours, and a second one must not be made beside it.
+    /// Returns a VM that an earlier build, or the site before it had a name, marked as this one: it is
+    /// unknown whether it is ours, and a second one must not be created beside it.
     fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
         let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
             Stranger::Earlier { deployment, vm: name } => {
@@ -132,7 +132,7 @@ impl<'a> Finder<'a> {
         Some(stop(vm, Some(*vmid), &seen.node, Why::NotOurs { is: is.clone() }))
     }
 
-    /// No VM carries the mark: what is at the vmid that the document fixes?
+    /// Without a VM with the mark, checks the vmid that the document fixes.
     fn at_vmid(&self, vm: &DesiredVm, vmid: Vmid) -> Found<'a> {
         let stop = |node: &NodeName, why| stop(vm, Some(vmid), node, why);
         match self.observed.looks.get(&vmid) {
@@ -148,12 +148,12 @@ impl<'a> Finder<'a> {
         match self.observed.free.get(&vmid) {
             Some(true) if self.observed.node_away => stop(&self.desired.node, Why::NodeAway),
             Some(true) => Found::Absent,
-            // Listed nowhere and yet not free; or the second witness was not asked, which proves nothing.
+            // Listed nowhere and yet not free; or the second source was not read, which proves nothing.
             Some(false) | None => stop(&self.desired.node, Why::VmidHidden),
         }
     }
 
-    /// What stands at the vmid of a VM that is not there.
+    /// Returns what holds the vmid of a VM that does not exist.
     fn occupant(&self, vm: &DesiredVm, seen: &Seen) -> Why {
         if seen.config.is_being_created() {
             return Why::BeingCreated;
@@ -172,18 +172,18 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// No VM carries the mark, and the document fixes no vmid: is it sure that there is none?
+    /// Without a VM with the mark or a fixed vmid, checks whether the VM certainly does not exist.
     fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
         for (vmid, look) in &self.observed.looks {
             let (node, why) = match look {
-                // Whose it is shows only when it is finished.
+                // Its owner is known only when it is finished.
                 Look::Seen(seen) if self.may_become_ours(seen) => {
                     return stop(vm, Some(*vmid), &seen.node, Why::BeingCreated);
                 }
                 Look::Seen(_) => continue,
                 Look::NodeAway(node) => (node, Why::NodeAway),
                 Look::Forbidden(node) => (node, Why::Forbidden),
-                // By whatever name: only its mark would tell that it is another.
+                // Whatever its name: only its mark would show that it is another.
                 Look::Moving(node) => return stop(vm, Some(*vmid), node, Why::Moving),
             };
             let name = self.guests.get(vmid).and_then(|guest| guest.name.as_ref());
@@ -194,8 +194,8 @@ impl<'a> Finder<'a> {
         self.is_surely_absent(vm)
     }
 
-    /// The second witness of an absence: the token sees every VM, and the first vmid of the walk that
-    /// the list leaves out is free by the cluster's own word.
+    /// Asks the second source for an absence: the token sees every VM, and the first vmid of the range that
+    /// the list leaves out is free by the cluster's own answer.
     fn is_surely_absent(&self, vm: &DesiredVm) -> Found<'a> {
         let node = &self.desired.node;
         if !self.observed.sees_all {

@@ -1,5 +1,5 @@
-//! Properties of what is ours: whatever two documents say in turn, and wherever a run ends, the plan is
-//! empty afterwards, what only the first has said is taken back, and what neither says stays.
+//! Properties of ownership: whatever two documents say in turn, and wherever a run ends, the plan is
+//! empty afterwards, what only the first sets is taken back, and what neither sets stays.
 
 use super::model::carry_out;
 use super::plan;
@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 /// Rows by their number, and which of their two values is meant.
 type Picks = Vec<(usize, bool)>;
 
-/// A VM that is protected loses no drive, and its plan is blocked: that has cases of its own.
+/// A protected VM loses no drive, and its plan is blocked: that has its own cases.
 fn unprotected_rows() -> Vec<Row> {
     rows().into_iter().filter(|row| row.key.key.part.name != "protection").collect()
 }
@@ -23,7 +23,7 @@ fn picks() -> impl Strategy<Value = Picks> {
     prop::collection::vec((0..unprotected_rows().len(), any::<bool>()), 0..8)
 }
 
-/// What a document says that picks these.
+/// A document that sets these.
 fn says(all: &[Row], picks: &Picks) -> Value {
     let mut said = json!({});
     for (index, second) in picks {
@@ -67,7 +67,7 @@ proptest! {
     ) {
         let all = unprotected_rows();
         let power = if running { Power::Running } else { Power::Stopped };
-        // Only the identity counts of it: no row is taken out.
+        // Only its identity matters: no row is deleted.
         let mut world = there(None, power);
         let ours = &keys(&all, &first) | &keys(&all, &second);
         let foreign: Vec<&(usize, bool)> = hands

@@ -1,8 +1,8 @@
 //! `plan`: (`Desired`, `Observed`) → `Plan`. A function of its two arguments: does no I/O, has no
 //! clock and no random number.
 //!
-//! Promises: no step is planned for a VM that is not ours; a VM is never replaced by a change; what
-//! cannot be done is `Blocked` with its reason; a plan against the world that it made is empty.
+//! Guarantees: no step touches a VM that is not ours; a change never replaces a VM; what
+//! cannot be done is `Blocked` with its reason; after a plan was carried out, the next one is empty.
 
 mod adopt;
 mod boot_disk;
@@ -60,7 +60,7 @@ use find::{Finder, Found, Ours};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
 
-/// Plans how the deployment's VMs become what the document asks.
+/// Plans how to bring the deployment's VMs to what the document asks.
 pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = empty(desired);
     let finder = Finder::new(desired, observed);
@@ -90,7 +90,7 @@ fn empty(desired: &Desired) -> Plan {
     plan
 }
 
-/// A VM with nothing to do needs no waiting for.
+/// Removes waits for VMs with nothing to do.
 fn keep_planned(plan: &mut Plan) {
     let names: BTreeSet<String> = plan.vms.iter().map(|vm| vm.name.clone()).collect();
     for vm in &mut plan.vms {
@@ -98,7 +98,7 @@ fn keep_planned(plan: &mut Plan) {
     }
 }
 
-/// The plan of a VM that gets our mark or loses it: one write of its config, and nothing else.
+/// Returns the plan of a VM that gets or loses our mark: one write of its config, and nothing else.
 fn of_mark(
     vm: &DesiredVm,
     action: Action,
@@ -125,7 +125,7 @@ fn of_mark(
     }
 }
 
-/// Says that a VM does not run on the node that the document names.
+/// Reports a VM on another node than the document's.
 fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
         let what = What::Moved { node: ours.seen.node.to_string() };
@@ -137,7 +137,7 @@ fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     }
 }
 
-/// Names the clones and restored copies of the document's VMs: they wear our tag, and are not ours.
+/// Reports clones and restored copies of the document's VMs: they have our tag, but are not ours.
 fn copies(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
     let known = |deployment: &str, vm: &str| {
         deployment == desired.deployment && desired.vms.iter().any(|known| known.name == vm)
@@ -164,12 +164,12 @@ fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
     }
 }
 
-/// The MAC of the first NIC.
+/// Returns the MAC of the first NIC.
 pub(crate) fn mac(config: &Config) -> Option<String> {
     mac_of_net0(config.next("net0")?)
 }
 
-/// The MAC in the text of the first NIC.
+/// Returns the MAC in the text of the first NIC.
 pub(crate) fn mac_of_net0(text: &str) -> Option<String> {
     let parts = machine::Parts::read(machine::ConfigKey::find("net0")?.key, text);
     parts.get("macaddr").map(str::to_owned)

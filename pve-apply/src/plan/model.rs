@@ -1,4 +1,4 @@
-//! A model of what PVE makes of a plan, for tests: `Observed` after its steps. Knows of PVE only what
+//! A model of PVE for tests: `Observed` after the steps of a plan. It knows only what
 //! docs/pve.md says: imports have the image's size, changes of a running VM wait for its next start.
 
 use super::context::plugs;
@@ -12,7 +12,7 @@ use pve_client::{PropertyString, Vmid, display_size};
 /// Keys that a running VM takes at once. PVE: reference 5.
 const LIVE: [&str; 6] = ["name", "tags", "description", "onboot", "net", "startup"];
 
-/// Carries out a plan; stops a VM's steps after `most` of them, as a crash would.
+/// Carries out a plan; stops each VM after `most` steps, like a crash.
 pub(crate) fn carry_out(plan: &Plan, world: &mut Observed, most: usize) {
     for vm in &plan.vms {
         let mut number = vm.vmid;
@@ -155,7 +155,7 @@ fn set(seen: &mut Seen, key: &str, value: &str) {
     }
 }
 
-/// A device that is there as a whole or not at all.
+/// A device that exists as a whole or not at all.
 fn is_device(row: ConfigKey) -> bool {
     row.slot.is_some() && !row.key.is_scalar()
 }
@@ -169,7 +169,7 @@ fn takes(seen: &Seen, effect: Effect) -> bool {
     }
 }
 
-/// A disk that goes stays as an unused one, unless it is freed.
+/// Keeps a removed disk as an unused one, unless it is freed.
 fn take_out(seen: &mut Seen, key: &str, force: bool) {
     let text = seen.config.next(key).map(str::to_owned);
     let live = ConfigKey::find(key).is_none_or(|row| {
@@ -197,7 +197,7 @@ fn take_out(seen: &mut Seen, key: &str, force: bool) {
     seen.config.set(&free.unwrap(), text.split(',').next().unwrap());
 }
 
-/// What PVE stores for a parameter of a create.
+/// Returns what PVE stores for a parameter of a create.
 fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
     let is_drive = ConfigKey::find(key).is_some_and(|key| key.key.part("storage").is_some());
     if !is_drive {
@@ -208,7 +208,7 @@ fn stored(world: &Observed, vmid: Vmid, key: &str, value: &str) -> String {
     made(vmid, key, value, image.flatten().unwrap_or(1 << 20))
 }
 
-/// What PVE makes of `STORAGE:SIZE` and of an import.
+/// Returns what PVE creates from `STORAGE:SIZE` and from an import.
 fn made(vmid: Vmid, key: &str, value: &str, image: u64) -> String {
     let mut drive = PropertyString::parse(value, "file");
     let file = drive.get("file").unwrap().to_owned();
@@ -224,6 +224,6 @@ fn made(vmid: Vmid, key: &str, value: &str, image: u64) -> String {
 fn seen(world: &mut Observed, vmid: Vmid) -> &mut Seen {
     match world.looks.get_mut(&vmid) {
         Some(Look::Seen(seen)) => seen,
-        _ => panic!("a step touches {vmid}, which is not there"),
+        _ => panic!("a step touches {vmid}, which does not exist"),
     }
 }

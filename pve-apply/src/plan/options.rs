@@ -1,5 +1,5 @@
 //! Keys with one value or with options, and the options of NICs and drives: each option is compared
-//! by itself, and all that differ of one key are one write. Does no I/O.
+//! by itself, and all differences of one key are one write. Does no I/O.
 
 use super::context::Context;
 use super::difference::{Difference, Point};
@@ -7,12 +7,12 @@ use super::wish::{Wish, field, parts_of, text_of};
 use machine::{ConfigKey, Form, Part, Parts};
 
 impl Difference {
-    /// Compares what is said, or owned, of a key.
+    /// Compares what is set or owned of a key.
     pub(super) fn key(&mut self, c: &Context<'_>, key: ConfigKey) {
         match key.key.form {
             // PVE writes what people wrote and our mark into one key.
             Form::Scalar if key.key.part.name == "description" => {}
-            // Compared first of all.
+            // Compared before everything else.
             Form::Drive(_) if c.is_boot(key) => {}
             Form::Drive(_) | Form::Nic(_) => self.slot(c, key),
             Form::Options { .. } if key.slot.is_some() => self.device(c, key),
@@ -20,7 +20,7 @@ impl Difference {
         }
     }
 
-    /// A device that is there as a whole or not at all, as usb0.
+    /// A device that exists as a whole or not at all, such as usb0.
     fn device(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
         match (c.config().next(&name), c.wishes.is_said(key)) {
@@ -58,7 +58,7 @@ impl Difference {
         }
     }
 
-    /// Takes a whole device off the VM; `stays` says what becomes of it.
+    /// Removes a whole device from the VM; `stays` says what becomes of it.
     pub(super) fn take_off(&mut self, c: &Context<'_>, key: ConfigKey, stays: Option<&str>) {
         let name = key.to_string();
         let reason = match stays {
@@ -80,14 +80,14 @@ impl Difference {
         }
     }
 
-    /// What an earlier run has taken off may wait for the next start.
+    /// A removal by an earlier run may wait for the next start.
     pub(super) fn still_there(&mut self, c: &Context<'_>, key: ConfigKey) {
         if c.machine.remembers && c.config().now(&key.to_string()).is_some() {
             self.take_off(c, key, None);
         }
     }
 
-    /// Compares the options of a key that `is_ours` lets through. A drive that grows says its new size.
+    /// Compares the options of a key that `is_ours` accepts. A drive that grows names its new size.
     pub(super) fn options(
         &mut self,
         c: &Context<'_>,
@@ -100,17 +100,17 @@ impl Difference {
         let next = read(c.config().next(&name)).unwrap_or_default();
         let now = read(c.config().now(&name)).unwrap_or_default();
         let reason = c.taken_back();
-        // A device that itself waits for the next start takes nothing before it.
+        // A device that waits for the next start takes no changes before it.
         let waits = key.slot.is_some() && !key.key.is_scalar() && c.config().now(&name).is_none();
         let mut written = next.clone();
         let mut edited = false;
-        // What stands without an option that PVE wants is nothing.
+        // A device without an option that PVE requires does not exist.
         let lacks = |part: &Part| part.required && part.absent.is_none();
         let is_device = key.slot.is_some() && !key.key.is_scalar() && c.wishes.is_said(key);
         for part in key.key.parts().iter().filter(|part| is_ours(part.name_in(key.key))) {
             let option = part.name_in(key.key);
             let (want, reason) = match c.wishes.wish(key, part) {
-                // A device that is still said does not go with an option of it: that takes consent.
+                // Removing an option does not remove a device that is still set: that needs consent.
                 Wish::TakeBack(None) | Wish::Hold(None) if is_device && lacks(part) => continue,
                 Wish::Hold(value) => (value, None),
                 Wish::TakeBack(value) => (value, Some(reason.as_str())),

@@ -1,4 +1,4 @@
-//! What the mark says of a VM before and after a change: above all what is ours on it. Does no I/O.
+//! The mark of a VM before and after a change: above all what we own on it. Does no I/O.
 
 use super::context::Context;
 use super::difference::Difference;
@@ -10,7 +10,7 @@ use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
 use std::collections::BTreeSet;
 
-/// What is ours on a VM once it is as the document asks. `slot` tells what the mark says of a slot.
+/// Returns what we own on a VM once it is as the document asks. `slot` returns the mark's entry of a slot.
 pub(super) fn of(
     machine: &Machine,
     said: &Settings,
@@ -33,7 +33,7 @@ pub(super) fn of(
     all
 }
 
-/// Some options are never taken back: what the VM boots from, a MAC, where a disk lies, its size.
+/// Returns whether an option can be taken back: not the boot disk, a MAC, or a disk's storage or size.
 fn is_owned(key: ConfigKey, name: &str) -> bool {
     let placed = match key.key.form {
         Form::Nic(_) => name == "macaddr",
@@ -44,19 +44,19 @@ fn is_owned(key: ConfigKey, name: &str) -> bool {
     !placed && !made
 }
 
-/// What is ours on a VM that is being made: its slots are filled by the create.
+/// Returns what we own on a VM that is being created: the create fills its slots.
 pub(super) fn of_new(machine: &Machine, slot: Slot<'_>) -> BTreeSet<String> {
     of(machine, &machine.said, |key| (key != machine.boot).then(|| owns::slot_entry(key, slot)))
 }
 
-/// What the mark must say with the first write, and once the VM is as the document asks.
+/// Returns the mark for the first write, and the one once the VM is as the document asks.
 pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let old = &c.ours.mark;
     let last = owns(difference, c);
     let first = united(&old.owns, &last);
     let seed = match difference.reseed {
         true => c.machine.seed.note(&c.seed),
-        // A run that made the VM has ended before it noted the seed's volume.
+        // The run that created the VM ended before it recorded the seed's volume.
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
     };
@@ -64,7 +64,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let home = Mark { node, vm, ..old.clone() };
     let end = Mark { stage: Stage::Done, owns: last, seed, ..home.clone() };
     if end == *old {
-        // A part of what people wrote is no part of the mark, and is written with it all the same.
+        // What people wrote is not part of the mark, but is written with it.
         if difference.params.contains_key("description") {
             difference.first = Some(Mark { run: c.desired.run.clone(), ..end });
         }
@@ -72,7 +72,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     }
     changes(difference, old, &end);
     let stamped = |mark: Mark| Mark { run: c.desired.run.clone(), ..mark };
-    // A name leaves only once what was taken back is read; a slot's content is known only then.
+    // An entry leaves only after what was taken back has been read; a slot's content is known only then.
     let writes = !difference.params.is_empty()
         || !difference.deletes.is_empty()
         || !difference.disks.is_empty()
@@ -84,7 +84,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
         Some(text) => text.clone(),
         None => mark::of_people(c.config().next("description").unwrap_or_default()),
     };
-    // A new seed is noted only when it is there: too late to find that its note has no room.
+    // A new seed is recorded only when it exists: too late to find that its note has no room.
     let too_long = described::too_long(&text, &first).or_else(|| described::too_long(&text, &end));
     difference.blocked.extend(too_long);
     if first != *old || difference.params.contains_key("description") {
@@ -93,7 +93,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     difference.last = Some(stamped(end));
 }
 
-/// What is ours afterwards.
+/// Returns what we own afterwards.
 fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
     let slot = |key: ConfigKey| {
         let name = key.to_string();
@@ -108,7 +108,7 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
     let mut all = of(c.machine, c.wishes.all_said(), slot);
     let is_tag = |entry: &&String| entry.starts_with(OWNED_TAG);
     let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
-    // What a later build has written stays; and a document that tells nothing takes nothing back.
+    // What a later build wrote stays; and a document without `config` takes nothing back.
     let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
     all.extend(old.filter(|entry| !c.machine.remembers || !known(entry)).cloned());
     all
@@ -121,12 +121,12 @@ fn key_of_slot(entry: &str) -> Option<(ConfigKey, Slot<'_>)> {
     }
 }
 
-/// What was ours and what will be. Of a slot that is known anew only the new entry stays.
+/// Returns what we owned and what we will own. A slot that gets a new entry keeps only that.
 fn united(old: &BTreeSet<String>, new: &BTreeSet<String>) -> BTreeSet<String> {
     let mut all = old.clone();
     for entry in new {
         match key_of_slot(entry) {
-            // What it will hold is not known yet.
+            // What it will hold is unknown yet.
             Some((key, Slot::Holds(""))) => {
                 if owns::slot(old, key).is_none() {
                     all.insert(owns::slot_entry(key, Slot::Making));
@@ -142,7 +142,7 @@ fn united(old: &BTreeSet<String>, new: &BTreeSet<String>) -> BTreeSet<String> {
     all
 }
 
-/// Says what of the mark changes.
+/// Returns the changes of the mark.
 fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
     let list = &mut difference.changes;
     if new.node != old.node {
@@ -178,7 +178,7 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
                 .iter()
                 .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
                 .collect();
-            list.push(quiet("known anew", None, Some(slots.join(", "))));
+            list.push(quiet("recorded again", None, Some(slots.join(", "))));
         }
     }
 }

@@ -11,15 +11,15 @@ use crate::observed::{Observed, Power, Seen};
 /// What is asked of the deployment's VMs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
-    /// Those that do not run are started.
+    /// Start those that are stopped.
     Start,
-    /// Those that run are shut down.
+    /// Shut down those that run.
     Stop,
-    /// Those that run are rebooted.
+    /// Reboot those that run.
     Reboot,
 }
 
-/// Why a VM that is on cannot do what only a guest that runs can.
+/// Returns why a VM that is on cannot do what needs a running guest.
 fn halted(seen: &Seen, verb: Verb, desired: &Desired) -> Option<Why> {
     let qmpstatus = seen.halted.clone()?;
     let wish = match verb {
@@ -31,7 +31,7 @@ fn halted(seen: &Seen, verb: Verb, desired: &Desired) -> Option<Why> {
     Some(Why::Halted { qmpstatus, wish })
 }
 
-/// Plans the power of the deployment's VMs. Nothing else of them is looked at.
+/// Plans the power of the deployment's VMs, and nothing else.
 pub(crate) fn plan_power(desired: &Desired, observed: &Observed, verb: Verb) -> Plan {
     let mut plan = super::empty(desired);
     let seconds = desired.consent.shutdown_seconds;

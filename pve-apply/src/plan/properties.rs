@@ -1,5 +1,5 @@
-//! Properties of `plan`, for any world: no step touches a VM without our mark; apply and the plan is
-//! empty; so it is after a crash anywhere and a second apply.
+//! Properties of `plan`, for any world: no step touches a VM without our mark; after an apply the plan
+//! is empty; also after a crash anywhere and a second apply.
 
 use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
@@ -15,7 +15,7 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
-/// What they were called before.
+/// Their former names.
 const FORMER: [&str; 3] = ["edge0", "db0", "app0"];
 
 /// The name that the documents of these tests give a VM with this name.
@@ -23,7 +23,7 @@ pub(super) fn name_now(name: &str) -> &str {
     FORMER.iter().position(|former| *former == name).map_or(name, |index| NAMES[index])
 }
 
-/// Whose a VM of the world is.
+/// The owner of a VM of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     Ours,
@@ -75,12 +75,12 @@ impl Whose {
     }
 }
 
-/// One VM of the world: who it says it is, and what of it differs.
+/// One VM of the world: what its mark says, and what differs.
 #[derive(Clone, Debug)]
 pub(super) struct There {
     vmid: u32,
     name: usize,
-    /// It has its former name.
+    /// Whether it has its former name.
     former: bool,
     owner: Whose,
     tagged: bool,
@@ -127,7 +127,7 @@ fn drift() -> impl Strategy<Value = (&'static str, &'static str)> {
 const NEVER_PENDING: [&str; 7] =
     ["lock", "name", "onboot", "protection", "startup", "tags", "template"];
 
-/// What PVE can hold back until the next start.
+/// A difference that PVE can hold back until the next start.
 fn pending() -> impl Strategy<Value = (&'static str, &'static str)> {
     drift().prop_filter("never pending", |(key, _)| !NEVER_PENDING.contains(key))
 }
@@ -234,7 +234,7 @@ pub(super) fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
     super::plan_destroy(&Removal::new(desired, world))
 }
 
-/// VMs that are this deployment's, by the whole of their mark.
+/// Returns the VMs that are this deployment's, by their whole mark.
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
     let seen = world.looks.iter().filter_map(|(vmid, look)| match look {
         Look::Seen(seen) => match seen.owner("lab", "dev") {
@@ -246,7 +246,7 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
     seen.collect()
 }
 
-/// What is blocked, where a VM that gets its new name meanwhile has it already.
+/// Returns what is blocked, as if a VM that gets its new name had it already.
 fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     for blocked in &mut blocked {
         if let Why::NotOurs { is: Stranger::OtherDeployment { vm, .. } } = &mut blocked.why {
@@ -256,7 +256,7 @@ fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     blocked
 }
 
-/// Everything in the world that is not ours, to see that it stays as it is.
+/// Returns everything in the world that is not ours, to check that it stays as it is.
 fn foreign(world: &Observed) -> Vec<(Vmid, Look)> {
     let ours: BTreeSet<Vmid> = ours(world).into_iter().map(|(vmid, _)| vmid).collect();
     world.looks.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
@@ -279,7 +279,7 @@ fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError>
     Ok(())
 }
 
-/// A fixed seed: a test that fails now and then is not believed.
+/// A fixed seed: nobody trusts a flaky test.
 pub(super) fn the_same_each_time() -> ProptestConfig {
     let rng_seed = proptest::test_runner::RngSeed::Fixed(0x5eed);
     ProptestConfig { cases: 512, failure_persistence: None, rng_seed, ..ProptestConfig::default() }
@@ -393,7 +393,7 @@ proptest! {
     }
 }
 
-/// The schema that is checked in.
+/// The checked-in schema.
 fn schema() -> jsonschema::Validator {
     let text = include_str!("../../../schemas/plan.json");
     jsonschema::validator_for(&serde_json::from_str(text).unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! The step that gives up a VM: only our mark and our tag are removed. Does no I/O.
+//! The step that releases a VM: it removes only our mark and our tag. Does no I/O.
 
 use super::find::{Finder, Found, Ours};
 use super::{blocked, of_mark, quiet, tags};
@@ -10,10 +10,10 @@ use crate::notice::{Notice, What};
 use crate::observed::Observed;
 use std::collections::BTreeMap;
 
-/// Plans to remove our mark from the document's VMs. The reverse of an adoption: nothing else of them
-/// changes, and afterwards they are somebody else's.
+/// Plans to remove our mark from the document's VMs. The reverse of an adoption: nothing else
+/// changes, and afterwards they are not ours.
 ///
-/// With `named` the user has named the VMs: one that is not there is a mistake, and not left out.
+/// With `named` the user has named the VMs: a missing one is then an error instead of being left out.
 pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) -> Plan {
     let mut plan = super::empty(desired);
     let finder = Finder::new(desired, observed);
@@ -25,7 +25,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
                 plan.blocked.extend(missing);
                 continue;
             }
-            // What carries no mark of ours is released already: by a run whose answer was lost, perhaps.
+            // A VM without our mark is released already, perhaps by a run whose answer was lost.
             Found::Blocked(found) if !named && matches!(found.why, Why::VmidTaken { .. }) => {
                 continue;
             }
@@ -48,7 +48,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
     plan
 }
 
-/// Where the document fixes the vmid, the next plan is blocked by the VM that was given up.
+/// Where the document fixes the vmid, the released VM blocks the next plan.
 fn would_be_made_again(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
     let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
     let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, what: What::Released };

@@ -1,5 +1,5 @@
-//! Properties of identity, for any world: no VM is made beside one that may be it, whatever its name was,
-//! and a release leaves a VM that is nobody's.
+//! Properties of identity, for any world: no VM is created beside one that may be the same, whatever its
+//! former name, and a release leaves a VM without an owner.
 
 use super::model::carry_out;
 use super::properties::{EVERYTHING, Whose, build, name_now, plan_destroy, there, want};
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use pve_client::Vmid;
 use std::collections::BTreeSet;
 
-/// Returns whether a VM's mark is one of a VM of this name, of this site or from before it had a name.
+/// Returns whether a mark names a VM of this name, of this site or from before it had a name.
 fn may_be(seen: &Seen, name: &str) -> bool {
     let (site, vm) = match seen.owner("lab", "dev") {
         Owner::Ours(mark) => (String::new(), mark.vm),

@@ -1,6 +1,6 @@
-//! How seed data reaches a VM: as a small disk that the VM owns. Does no I/O.
+//! Brings seed data to a VM: as a small disk that the VM owns. Does no I/O.
 //!
-//! Answers once for a VM: what brings the data, what it leaves behind, what replaces it.
+//! The one place for what brings the data, what it leaves behind and what replaces it.
 
 use crate::action::Step;
 use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
@@ -11,12 +11,12 @@ use pve_client::{NodeName, PropertyString, Volid};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Where the seed of a VM of an earlier build is, whose mark does not say it.
+/// The seed's slot of an earlier build, whose mark does not name it.
 const EARLIER_SLOT: &str = "virtio1";
-/// Out of the way of whatever people attach; the last slot of a controller of its own.
+/// The default slot: the last one of a separate controller, out of the way of whatever people attach.
 const LAST_SLOT: &str = "scsi30";
 
-/// The slot of a VM's seed; `None`: it was never given one, and whatever it has is not ours.
+/// Returns the slot of a VM's seed; `None` when it never got one, and whatever it has is not ours.
 pub(super) fn slot(mark: &Mark) -> Option<&str> {
     match mark.seed.slot.as_str() {
         "" if mark.seed.is_unknown() => None,
@@ -25,20 +25,20 @@ pub(super) fn slot(mark: &Mark) -> Option<&str> {
     }
 }
 
-/// The slot of a VM's seed, or the one that it would get.
+/// Returns the slot of a VM's seed, or the one that it would get.
 pub(super) fn slot_of(mark: &Mark, machine: &Machine, config: &Config) -> String {
     let controller = config.next("scsihw");
     let free = |slot: &str| config.keys().all(|key| key != slot);
     slot(mark).map_or_else(|| free_slot(machine, controller, free), str::to_owned)
 }
 
-/// The slot of a new VM's seed.
+/// Returns the slot of a new VM's seed.
 pub(super) fn new_slot(machine: &Machine) -> String {
     let controller = ConfigKey::find("scsihw").and_then(|key| machine.new.value(key, ""));
     free_slot(machine, controller, |_| true)
 }
 
-/// A slot that neither the document nor the VM uses.
+/// Returns a slot that neither the document nor the VM uses.
 fn free_slot(
     machine: &Machine,
     controller: Option<&str>,
@@ -55,7 +55,7 @@ fn free_slot(
     slots.find(|slot| free(slot)).unwrap_or_else(|| LAST_SLOT.to_owned())
 }
 
-/// The seed as a VM gets it: where the document derived a NIC's MAC and the NIC has another, the
+/// Returns the seed for a VM: where the document derived a NIC's MAC and the NIC has another, the
 /// network-config names the NIC's own.
 pub(super) fn for_vm(machine: &Machine, config: &Config) -> Seed {
     let mut seed = machine.seed.clone();
@@ -100,12 +100,12 @@ fn replace_mac<'t>(text: &'t str, from: &str, to: &str) -> Cow<'t, str> {
     format!("{before}{}{}", to.to_ascii_lowercase(), replace_mac(after, &from, to)).into()
 }
 
-/// The uploaded file, as long as it lies on the image storage.
+/// Returns the volid of the uploaded file on the image storage.
 pub(super) fn file(desired: &Desired, vm: &DesiredVm) -> Volid {
     Volid::of_file(&desired.image_storage, "import", &desired.seed_file(vm))
 }
 
-/// The step that uploads a VM's seed.
+/// Returns the step that uploads a VM's seed.
 pub(super) fn upload(desired: &Desired, vm: &DesiredVm, seed: &Seed) -> Step {
     let file = file(desired, vm);
     Step::UploadSeed {
@@ -118,19 +118,19 @@ pub(super) fn upload(desired: &Desired, vm: &DesiredVm, seed: &Seed) -> Step {
     }
 }
 
-/// What PVE makes the seed's disk of: the uploaded file.
+/// Returns what PVE creates the seed's disk from: the uploaded file.
 pub(super) fn disk(desired: &Desired, vm: &DesiredVm, machine: &Machine) -> String {
     format!("{}:0,import-from={}", machine.storage, file(desired, vm))
 }
 
-/// The step that deletes the uploaded file once the VM has its own copy.
+/// Returns the step that deletes the uploaded file once the VM has its own copy.
 pub(super) fn delete_uploaded(desired: &Desired, vm: &DesiredVm, node: &NodeName) -> Step {
     Step::DeleteVolume { node: node.clone(), volid: file(desired, vm) }
 }
 
-/// The steps that delete what earlier runs have left of this VM's seeds.
+/// Returns the steps that delete what earlier runs left of this VM's seeds.
 ///
-/// They come last: by then another run of this deployment that was still at work has lost the race
+/// They come last: by then another active run of this deployment has lost the race
 /// for the VM, and nobody reads its seed any more.
 pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) -> Vec<Step> {
     let ours = observed.seed_files.iter().filter(|volid| desired.owns_seed_file(vm, volid.file()));
@@ -139,7 +139,7 @@ pub(super) fn leftovers(desired: &Desired, vm: &DesiredVm, observed: &Observed) 
     ours.map(delete).collect()
 }
 
-/// What a VM has at the place of its seed, when that cannot be ours to replace.
+/// Returns what a VM has in the place of its seed, when that cannot be ours.
 pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> Option<&'c str> {
     let digest = |text| owns::digest(ConfigKey::find(place)?, Some(text));
     let is_known =
@@ -147,14 +147,14 @@ pub(super) fn foreign_disk<'c>(config: &'c Config, mark: &Mark, place: &str) -> 
     config.next(place).filter(|text| slot(mark).is_none() || !is_seed_disk(text) || !is_known(text))
 }
 
-/// A seed image is 1 to 4 MiB, far below any disk that people make by hand.
+/// A seed image is 1 to 4 MiB, far smaller than any disk that people create by hand.
 fn is_seed_disk(text: &str) -> bool {
     let drive = PropertyString::parse(text, "file");
     drive.size("size").is_some_and(|bytes| bytes <= 4 << 20)
 }
 
-/// What else would give the guest cloud-init data: a cloud-init drive, `cicustom`, or a seed CD of an
-/// earlier build. cloud-init would read one of the two, and nobody knows which.
+/// Returns what else would give the guest cloud-init data: a cloud-init drive, `cicustom`, or a seed CD of an
+/// earlier build. cloud-init would read one of the two, and it is unknown which.
 pub(super) fn rivals(config: &Config) -> Vec<String> {
     let is_rival = |key: &&str| {
         let Some(value) = config.next(key) else { return false };
@@ -170,8 +170,8 @@ pub(super) fn rivals(config: &Config) -> Vec<String> {
     config.keys().filter(is_rival).map(str::to_owned).collect()
 }
 
-/// The steps that give a VM new seed data; its mark says so before it starts again, so that a run
-/// that dies there does not cut its power once more.
+/// Returns the steps that give a VM new seed data; its mark is written before it starts again, so that
+/// a killed run does not lead to a second power cut.
 pub(super) fn replace(
     desired: &Desired,
     vm: &DesiredVm,
@@ -190,8 +190,8 @@ pub(super) fn replace(
     }
     steps.push(Step::AddDisk { disk: slot, value: disk(desired, vm, machine) });
     steps.push(delete_uploaded(desired, vm, &seen.node));
-    // PVE: facts-4, 27: a config task that fails may leave any part of what it was to write. The mark
-    // goes by itself, once the disk is there.
+    // PVE: facts-4, 27: a failed config task may have written any part. The mark
+    // is written separately, once the disk exists.
     steps.push(Step::Configure { params: BTreeMap::new(), mark: Some(Box::new(mark)) });
     steps
 }

@@ -1,4 +1,4 @@
-//! NICs and drives: what is in a slot, whether it is ours, what is added, changed and taken off.
+//! NICs and drives: what is in a slot, whether it is ours, what is added, changed and removed.
 //! Does no I/O.
 
 use super::context::Context;
@@ -11,13 +11,13 @@ use crate::notice::What;
 use machine::{ConfigKey, Effect, Form, Parts, parse_size};
 use pve_client::StorageId;
 
-/// How much more than asked a disk may have: PVE rounds a size up to whole KiB, and a storage to its
+/// How much larger than requested a disk may be: PVE rounds a size up to whole KiB, and a storage to its
 /// own blocks, of which LVM's extents are the largest.
 // PVE: qemu-server, API2/Qemu.pm, create_disks; pve-storage, LVMPlugin.pm, lvcreate.
 const ROUNDING: u64 = 4 << 20;
 
 impl Difference {
-    /// Compares a slot that is said or owned.
+    /// Compares a slot that is set or owned.
     pub(super) fn slot(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
         let text = c.config().next(&name);
@@ -58,7 +58,7 @@ impl Difference {
         self.note(c, Point { field, key, kind: None, want, next, now, effect, reason: None });
     }
 
-    /// Compares a drive that is there: where it is, how large, and its options.
+    /// Compares an existing drive: its storage, its size and its options.
     pub(super) fn drive_options(&mut self, c: &Context<'_>, key: ConfigKey) {
         let name = key.to_string();
         let Some(volume) = Volume::read(key, c.config().next(&name)) else { return };
@@ -88,7 +88,7 @@ impl Difference {
         self.options(c, key, &ordinary, grown.as_deref());
     }
 
-    /// Compares the storage that a disk lies on, where somebody says it.
+    /// Compares the storage of a disk, where it is set.
     fn place(&mut self, name: &str, is_boot: bool, volume: &Volume, want: Option<&str>) {
         let (Some(want), Some(has)) = (want, &volume.storage) else { return };
         let Some(storage) = want.parse::<StorageId>().ok().filter(|_| want != has) else { return };
@@ -116,7 +116,7 @@ impl Difference {
         if matches!(key.key.form, Form::Nic(_)) || !disk::is_made(&parts) {
             return self.add(c, key, text_of(key, parts));
         }
-        // What was there and is not there any more may lie unused: a second new disk would hide it.
+        // A missing disk may still exist as an unused one: a second new disk would hide it.
         if let Some(Slot::Holds(digest)) = c.wishes.slot(key) {
             let unused = disk::unused(c.config(), digest);
             return self.blocked.push(Why::DiskGone { slot: name, unused });
@@ -144,7 +144,7 @@ impl Difference {
         }
     }
 
-    /// Something was said of a slot, and is no more.
+    /// Handles a slot that is no longer set.
     fn unsaid(&mut self, c: &Context<'_>, key: ConfigKey, text: &str) {
         let Some(slot) = c.wishes.slot(key).filter(|_| c.machine.remembers) else { return };
         let name = key.to_string();
@@ -158,7 +158,7 @@ impl Difference {
         }
         let nic = matches!(key.key.form, Form::Nic(_));
         let volume = Volume::read(key, Some(text)).filter(|volume| !nic && !volume.is_cd);
-        let stays = volume.map(|volume| format!("{} stays, as an unused disk", volume.file));
+        let stays = volume.map(|volume| format!("{} stays as an unused disk", volume.file));
         self.take_off(c, key, stays.as_deref());
         if stays.is_some() || nic && c.runs() {
             self.detached.push(name);

@@ -1,4 +1,4 @@
-//! Every row of the table through the plan: set, changed by hand, said no longer, never mentioned.
+//! Runs every row of the table through the plan: set, changed by hand, no longer set, never set.
 
 use super::model::carry_out;
 use super::plan;
@@ -35,11 +35,11 @@ pub(super) fn wanting(said: &Value) -> Desired {
     desired
 }
 
-/// A VM as it is, without the row's key.
+/// A VM without the row's key.
 pub(super) fn there(row: Option<&Row>, power: Power) -> Observed {
     let mut all = world();
     let mut config = config("edge", 101);
-    // A VM without its uuid would be another's.
+    // A VM without its uuid would not be ours.
     if let Some(row) = row.filter(|row| row.key.key.part.name != "smbios1") {
         config.remove(&row.key.to_string());
     }
@@ -81,7 +81,7 @@ pub(super) fn by_hand(row: &Row, world: &mut Observed, value: &str) {
     config.set(&key, &text);
 }
 
-/// A row's value in the VM.
+/// Returns a row's value in the VM.
 pub(super) fn value(row: &Row, world: &mut Observed) -> Option<String> {
     row.value(config_of(world).next(&row.key.to_string()))
 }
@@ -156,7 +156,7 @@ fn what_is_said_no_longer_is_taken_back() {
         apply(&wanting(&row.said(Some(&one))), &mut world, &what);
         let nothing = wanting(&json!({}));
         apply(&nothing, &mut world, &what);
-        // What the VM boots from and a NIC's MAC are never taken back.
+        // The boot disk and a NIC's MAC are never taken back.
         let stays = row.key.key.part.name == "boot";
         let machine = nothing.vms[0].machine.as_ref().unwrap();
         let new = machine.new.value(row.key, row.part.name_in(row.key.key));

@@ -1,14 +1,14 @@
-//! Tags: each is an option of its own. What the document says is added, what it said and says no
-//! longer is taken away, every other tag and its spelling stay. Does no I/O.
+//! Tags: each is a separate option. The document's tags are added, those that it no longer has are
+//! removed, every other tag and its spelling stay. Does no I/O.
 
 use crate::change::Change;
 use crate::desired::OWNED_TAG;
 use crate::mark::{TAG, split_tags};
 use std::collections::BTreeSet;
 
-/// Returns the tags that a VM shall have; `None` when it has them.
+/// Returns the tags that a VM should have; `None` when it has them.
 ///
-/// PVE: facts 25, reference 5: the cluster's tag style decides whether case matters; we never do.
+/// PVE: facts 25, reference 5: the cluster's tag style decides whether case matters; here it never does.
 pub(super) fn wanted(
     has: &str,
     said: &BTreeSet<String>,
@@ -31,12 +31,12 @@ pub(super) fn wanted(
     (kept != had || tags.len() != kept).then(|| join(&tags))
 }
 
-/// Tags as people read them.
+/// Returns tags for people.
 pub(super) fn shown(tags: &str) -> String {
     split_tags(tags).collect::<Vec<_>>().join(", ")
 }
 
-/// What people are told of tags that change.
+/// Returns the change of tags, for people.
 pub(super) fn change(has: &str, wanted: &str) -> Change {
     let some = |tags: &str| Some(shown(tags)).filter(|tags| !tags.is_empty());
     super::quiet("tags", some(has), some(wanted))

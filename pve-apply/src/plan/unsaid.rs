@@ -1,11 +1,11 @@
-//! What nobody says of a VM, and how that differs from a new one. It is left alone; people are told.
+//! Finds how a VM differs from a new one in what nobody sets. It is left alone and reported.
 //! Does no I/O.
 
 use super::context::Context;
 use super::wish::{Wish, field, parts_of};
 use machine::{ConfigKey, Effect, Form, Part, Parts};
 
-/// Keys that a plan writes with every VM, and those that PVE itself sets.
+/// Keys that a plan writes for every VM, and those that PVE itself sets.
 const KNOWN: [&str; 12] = [
     "boot",
     "description",
@@ -21,7 +21,7 @@ const KNOWN: [&str; 12] = [
     "vmgenid",
 ];
 
-/// Of these keys those that are set by hand: a new VM has none of them, and nobody says them.
+/// Returns those of these keys that are set by hand: a new VM has none of them, and nobody sets them.
 pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> Vec<String> {
     let is_known = |key: &str| {
         let of_ours = |known: ConfigKey| {
@@ -37,7 +37,7 @@ pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> 
     keys.filter(|key| !is_known(key) && !is_as_absent(c, key)).map(str::to_owned).collect()
 }
 
-/// Returns whether a key says no more than its absence would.
+/// Returns whether a key has its default.
 fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
     let Some(row) = ConfigKey::find(key).filter(|row| row.slot.is_none()) else { return false };
     let has = Parts::read(row.key, c.config().next(key).unwrap_or_default());
@@ -48,14 +48,14 @@ fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
     !has.is_empty() && row.key.parts().iter().all(is_as_absent)
 }
 
-/// How a VM differs from a new one in what is neither said nor owned: `cpu: kvm64, a new one has host`.
+/// Returns how a VM differs from a new one in what is neither set nor owned: `cpu: kvm64, a new one has host`.
 pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
     let mut list = Vec::new();
     for key in c.wishes.of_a_new_vm().0.keys().copied() {
         let name = key.to_string();
         let Some(text) = c.config().next(&name).or_else(|| Some("").filter(|_| key.slot.is_none()))
         else {
-            // What is said and absent is planned; what is cancelled is as in a new VM.
+            // What is set and missing is planned; what is cancelled is as in a new VM.
             if parts_of(c.wishes.of_a_new_vm(), key).is_some() && !c.wishes.is_said(key) {
                 list.push(format!("{key}: nothing, a new one has it"));
             }
@@ -74,7 +74,7 @@ pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
             }
             let asked = c.wishes.of_a_new_vm().value(key, option);
             let (new, has) = (asked.or(part.absent), has.get(option).or(part.absent));
-            // PVE notes down by itself what it has made, and not the format that was asked for.
+            // PVE records what it has created, not the format that was asked for.
             let is_pves_own = part.effect == Effect::AtCreate && (asked.is_none() || has.is_none());
             if new != has && !is_pves_own {
                 let [has, new] = [has, new].map(|value| {

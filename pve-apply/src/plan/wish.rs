@@ -1,34 +1,34 @@
-//! What a VM shall have, option by option: what is said is held, what is ours and no longer said is
-//! taken back, all else is left alone. Does no I/O.
+//! What a VM should have, option by option: what is set is enforced, what we own and is no longer set
+//! is taken back, everything else is left alone. Does no I/O.
 
 use crate::desired::Machine;
 use crate::mark::owns::{self, Slot};
 use machine::{ConfigKey, Effect, Form, Part, Parts, Setting, Settings};
 use std::collections::BTreeSet;
 
-/// What an option shall be; no value: what its absence means.
+/// What an option should be; no value means its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish<'a> {
-    /// It is held to this.
+    /// It is set to this.
     Hold(Option<&'a str>),
-    /// It is ours and no longer said: it goes back to what a new VM would get.
+    /// We own it and it is no longer set: it returns to what a new VM would get.
     TakeBack(Option<&'a str>),
-    /// It is not ours to say.
+    /// It is left alone.
     Leave,
 }
 
-/// What is said of one VM, and what its mark remembers.
+/// What is set for one VM, and what its mark records.
 pub(super) struct Wishes<'a> {
     said: Settings,
     new: Settings,
     owned: &'a BTreeSet<String>,
-    /// What is cancelled is held to its absence: a document of an earlier build says no other way.
+    /// Whether what is cancelled must be missing: a document of an earlier build has no other form.
     holds_cancelled: bool,
 }
 
 impl<'a> Wishes<'a> {
-    /// What is said of a VM that boots from this disk: the options of the boot disk are meant for it,
-    /// whatever slot a new VM would get.
+    /// Returns the wish for a VM that boots from this disk: it gets the options of the boot disk,
+    /// whatever slot a new VM would use.
     pub(super) fn of(machine: &Machine, owned: &'a BTreeSet<String>, boot: ConfigKey) -> Self {
         let placed = |settings: &Settings| {
             let mut settings = settings.clone();
@@ -48,7 +48,7 @@ impl<'a> Wishes<'a> {
         }
     }
 
-    /// What an option shall be.
+    /// Returns what an option should be.
     pub(super) fn wish(&self, key: ConfigKey, part: &Part) -> Wish<'_> {
         let name = part.name_in(key.key);
         if part.effect == Effect::AtCreate {
@@ -57,7 +57,7 @@ impl<'a> Wishes<'a> {
         if let Some(value) = self.said.value(key, name) {
             return Wish::Hold(Some(value));
         }
-        // Nor does such a document tell what it says no longer.
+        // Nor does such a document show what it no longer sets.
         if self.holds_cancelled {
             let is_cancelled = self.said.is_cancelled(key, name);
             return if is_cancelled { Wish::Hold(None) } else { Wish::Leave };
@@ -68,45 +68,45 @@ impl<'a> Wishes<'a> {
         }
     }
 
-    /// Every key that is said or owned.
+    /// Returns every key that is set or owned.
     pub(super) fn keys(&self) -> BTreeSet<ConfigKey> {
         let said = self.said.0.keys().copied();
         let owned = self.owned.iter().filter_map(|entry| Some(owns::key_of(entry)?.0));
         said.chain(owned).collect()
     }
 
-    /// Returns whether something of a key is said.
+    /// Returns whether any part of a key is set.
     pub(super) fn is_said(&self, key: ConfigKey) -> bool {
         matches!(self.said.0.get(&key), Some(Setting::Parts(_)))
     }
 
-    /// Returns whether a key is said not to be there.
+    /// Returns whether a key is set to be missing.
     pub(super) fn is_cancelled(&self, key: ConfigKey) -> bool {
         self.said.0.get(&key) == Some(&Setting::Cancelled)
     }
 
-    /// The value that is said of an option.
+    /// Returns the value that is set for an option.
     pub(super) fn said(&self, key: ConfigKey, part: &str) -> Option<&str> {
         self.said.value(key, part)
     }
 
-    /// What is said, by key.
+    /// Returns what is set, by key.
     pub(super) fn all_said(&self) -> &Settings {
         &self.said
     }
 
-    /// What a new VM would get, by key.
+    /// Returns what a new VM would get, by key.
     pub(super) fn of_a_new_vm(&self) -> &Settings {
         &self.new
     }
 
-    /// What the mark knows of a slot.
+    /// Returns the mark's entry of a slot.
     pub(super) fn slot(&self, key: ConfigKey) -> Option<Slot<'a>> {
         owns::slot(self.owned, key)
     }
 }
 
-/// The parts that settings give a key; `None`: the key is not said, or cancelled.
+/// Returns the parts that settings give a key; `None` when the key is not set or cancelled.
 pub(super) fn parts_of(settings: &Settings, key: ConfigKey) -> Option<Parts> {
     let Some(Setting::Parts(said)) = settings.0.get(&key) else { return None };
     let mut parts = Parts::default();
@@ -118,13 +118,13 @@ pub(super) fn parts_of(settings: &Settings, key: ConfigKey) -> Option<Parts> {
     Some(parts)
 }
 
-/// PVE's text of a key; `None`: there is nothing to say.
+/// Returns PVE's text of a key; `None` when there is nothing to set.
 pub(super) fn text_of(key: ConfigKey, mut parts: Parts) -> Option<String> {
     if parts.is_empty() {
         return None;
     }
-    // PVE wants some options wherever their key is set, as `enabled` of `agent`: what their absence
-    // means is what they then say.
+    // PVE requires some options wherever their key is set, such as `enabled` of `agent`: they then get
+    // their default.
     for part in key.key.parts().iter().filter(|part| part.required) {
         if let (None, Some(absent)) = (parts.get(part.name), part.absent) {
             parts.set(part.name, absent);
@@ -133,7 +133,7 @@ pub(super) fn text_of(key: ConfigKey, mut parts: Parts) -> Option<String> {
     Some(parts.write(key.key))
 }
 
-/// How a field is called for people: as YAML's short form, else as PVE's key and option.
+/// Returns a field's name for people: YAML's short form, or PVE's key and option.
 pub(super) fn field(key: ConfigKey, part: &Part) -> String {
     let name = part.name_in(key.key);
     if let Some(short) = crate::desired::short_name(key, name) {

@@ -17,7 +17,7 @@ pub(crate) fn vmid(number: u32) -> Vmid {
     Vmid::new(u64::from(number)).unwrap()
 }
 
-/// A machine of 2 cores, 2 GiB and a disk of 10 GiB, as a document of an earlier build says it.
+/// A machine with 2 cores, 2 GiB and a disk of 10 GiB, in the form of an earlier build's document.
 pub(crate) fn machine(seed: &str) -> Machine {
     let net0 = json!({"bridge": "vmbr0", "tag": null, "macaddr": "02:AA:00:00:00:01"});
     let flat = json!({"cores": 2, "memory": 2048, "net0": net0});
@@ -27,7 +27,7 @@ pub(crate) fn machine(seed: &str) -> Machine {
     machine
 }
 
-/// A machine of a disk of 10 GiB, of which the YAML says this.
+/// A machine with a disk of 10 GiB and this YAML.
 pub(crate) fn saying(config: &Value) -> Machine {
     let (said, problems) = Settings::read(config.as_object().unwrap());
     assert_eq!(problems, []);
@@ -66,7 +66,7 @@ pub(crate) fn image() -> Volid {
     "local:import/debian-12.qcow2".parse().unwrap()
 }
 
-/// A VM that shall be such a machine.
+/// A VM that should be such a machine.
 pub(crate) fn desired_vm(name: &str, number: Option<u32>) -> DesiredVm {
     DesiredVm {
         index: 0,
@@ -147,7 +147,7 @@ pub(crate) fn config(name: &str, number: u32) -> Config {
     ])
 }
 
-/// A world in which every vmid is free and the image is there.
+/// A world in which every vmid is free and the image exists.
 pub(crate) fn world() -> Observed {
     let mut world = Observed { sees_all: true, ..Observed::default() };
     world.images.insert(image(), Some(2 << 30));
@@ -172,7 +172,7 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
     world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
 }
 
-/// The plan of a VM without any step.
+/// The plan of a VM without steps.
 pub(crate) fn vm_plan(name: &str, action: Action) -> VmPlan {
     VmPlan {
         name: name.into(),
