@@ -29,14 +29,14 @@ const LEVELS: [&[&str]; 4] =
 /// More findings than these are only counted in text.
 const FILES: usize = 12;
 
-/// What a stage has said, and what it has printed.
-struct Said {
+/// What a stage printed.
+struct Printed {
     stdout: String,
     stderr: String,
 }
 
 /// Runs a tool with these words; stdin gets `document`.
-fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Said {
+fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Printed {
     let mut child = Command::new(tool_folder().unwrap().join(words[0]))
         .args(&words[1..])
         .env_clear()
@@ -51,9 +51,9 @@ fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Said {
     let _ = child.stdin.take().unwrap().write_all(document.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said = Said { stdout: text(&output.stdout), stderr: text(&output.stderr) };
-    assert!(!said.stderr.contains("panicked"), "{words:?} on {document}: {}", said.stderr);
-    said
+    let printed = Printed { stdout: text(&output.stdout), stderr: text(&output.stderr) };
+    assert!(!printed.stderr.contains("panicked"), "{words:?} on {document}: {}", printed.stderr);
+    printed
 }
 
 /// Spreads work over the machine's cores; returns what each piece has found.
@@ -126,9 +126,9 @@ fn try_site(variants: &[&Variant]) -> Vec<String> {
     let is_read = variants.iter().any(|variant| ["site", "secrets"].contains(&variant.kind));
     let others = others.into_iter().filter(|_| is_read);
     for words in check.iter().map(Vec::as_slice).chain(others) {
-        let said = run(words, &[], "");
+        let printed = run(words, &[], "");
         for Variant { what, canary, .. } in variants {
-            found.extend(leaks(what, canary, words, &(said.stderr.clone() + &said.stdout)));
+            found.extend(leaks(what, canary, words, &(printed.stderr.clone() + &printed.stdout)));
         }
     }
     found
@@ -189,10 +189,10 @@ fn no_stage_shows_a_canary_of_any_field_of_the_document() {
         for (stage, level) in stages.iter().flat_map(|s| document.levels().map(move |l| (s, l))) {
             let words = [*stage, level].concat();
             let variables = if stage[0] == "mint-token" { &signing } else { &variables };
-            let said = run(&words, variables, &document.text);
+            let printed = run(&words, variables, &document.text);
             // A filter prints the document; the text of a plan promises to hold no secret.
-            let printed = if stage[0] == "pve-apply" { said.stdout.as_str() } else { "" };
-            let shown = format!("{}{printed}", said.stderr);
+            let data = if stage[0] == "pve-apply" { printed.stdout.as_str() } else { "" };
+            let shown = format!("{}{data}", printed.stderr);
             found.extend(leaks(&document.what, &document.canary, &words, &shown));
         }
         found

@@ -101,7 +101,12 @@ fn target(
         return Err(report);
     };
     let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-    Ok(Target::Node(Node { client: connect::told(client, console), node, storage, content }))
+    Ok(Target::Node(Node {
+        client: connect::with_request_log(client, console),
+        node,
+        storage,
+        content,
+    }))
 }
 
 /// Parses a value; an absent one is a problem of its own, and a secret one is never shown.

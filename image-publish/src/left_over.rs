@@ -19,7 +19,7 @@ pub(crate) const LOCK: &str = "publish-";
 pub(crate) fn sweep_cache(folder: &Path) {
     sweep(folder, &|file| {
         if file.starts_with(LOCK) {
-            return file.ends_with(machine_lock::ENDING);
+            return file.ends_with(machine_lock::SUFFIX);
         }
         let is_ours = |stem: &str| stem.starts_with(SPOOL) || stem == "images.json";
         left_by_process(file).is_some_and(is_ours)
@@ -60,7 +60,7 @@ fn remove_unlocked(path: &Path) {
     // Open for writing: some network file systems lock nothing else.
     let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
     // Whoever held it may have removed it meanwhile, and another run be at a new one.
-    if file.try_lock().is_ok() && machine_lock::is_at(&file, path) {
+    if file.try_lock().is_ok() && machine_lock::is_file_at(&file, path) {
         // What cannot be removed is tried again by the next run.
         let _ = std::fs::remove_file(path);
     }

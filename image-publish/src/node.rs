@@ -226,7 +226,7 @@ impl Node {
         let mut patience = Patience::default();
         let what = format!("task {}", upid.kind());
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
-            if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
+            if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
                 tell(&text);
             }
             go_on()

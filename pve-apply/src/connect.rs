@@ -36,7 +36,7 @@ pub(crate) fn client(
     match (url, token, trust) {
         (Ok(url), Ok(token), Ok(trust)) => {
             let client = Client::new(Endpoint { url, token, trust, timeouts: Timeouts::default() });
-            Ok(connect::told(client, console))
+            Ok(connect::with_request_log(client, console))
         }
         (_, _, Err(entry)) => {
             report.push(entry);

@@ -30,7 +30,7 @@ impl Interrupt {
 
     /// Says whether the user asked for it.
     pub(crate) fn is_signalled(&self) -> bool {
-        self.signal.is_asked()
+        self.signal.stop_requested()
     }
 
     /// The same Ctrl-C, with the failures forgotten: for the work after them.

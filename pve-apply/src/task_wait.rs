@@ -18,7 +18,7 @@ pub(crate) fn wait_for(
     let mut patience = Patience::default();
     let what = format!("task {}", upid.kind());
     let ended = client.wait(upid, limit, &mut |waited, lost| {
-        if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
+        if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
             tell(&text);
         }
         if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -12,7 +12,7 @@ use ureq::http::{HeaderValue, Method, Request, Response, header};
 use ureq::{Agent, Body, SendBody};
 
 use crate::clock::{Clock, SystemClock};
-use crate::dial::{Dialer, NameBook};
+use crate::dial::{Dialer, DnsCache};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Raw};
 use crate::error::{Call, Error, Unreachable};
@@ -93,7 +93,7 @@ impl Client {
             .build();
         // The node is near, and its token is nobody else's: no proxy.
         let dialer = Dialer::new(TlsSource::new(endpoint.trust.clone()), Proxies::default());
-        let agent = Agent::with_parts(config, dialer, NameBook::default());
+        let agent = Agent::with_parts(config, dialer, DnsCache::default());
         let base = endpoint.url.base();
         Self { inner: Arc::new(Inner { endpoint, base, agent, clock }), observer: None }
     }
@@ -153,7 +153,7 @@ impl Client {
         }
         match outcome {
             Ok(raw) => envelope::open(call.clone(), &raw).map(|whole| Answer::new(call, whole)),
-            Err(lost) => Err(self.lost(call, lost.0, lost.1)),
+            Err(lost) => Err(self.no_answer(call, lost.0, lost.1)),
         }
     }
 
@@ -224,7 +224,7 @@ impl Client {
     }
 
     /// Says what became of a call that has no answer.
-    fn lost(&self, call: Call, exchange: Exchange, error: ureq::Error) -> Error {
+    fn no_answer(&self, call: Call, exchange: Exchange, error: ureq::Error) -> Error {
         if exchange.sent {
             return Error::MaybeSent { call, source: io_error(error) };
         }

@@ -100,7 +100,7 @@ impl Client {
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.get("/nodes", &Params::new())?.list(|node| {
             Ok(Node {
-                node: node.need("node")?,
+                node: node.required("node")?,
                 online: node.text("status").as_deref() == Some("online"),
                 ssl_fingerprint: node.text("ssl_fingerprint"),
             })
@@ -125,9 +125,9 @@ impl Client {
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
         self.get("/cluster/resources", &Params::new().with("type", "vm"))?
             // The list may hold other things than guests; whatever calls itself a guest must be one.
-            .list_some(|row| match row.need::<String>("type")?.as_str() {
-                "qemu" => resource(GuestKind::Qemu, row, row.need("node")?).map(Some),
-                "lxc" => resource(GuestKind::Lxc, row, row.need("node")?).map(Some),
+            .list_some(|row| match row.required::<String>("type")?.as_str() {
+                "qemu" => resource(GuestKind::Qemu, row, row.required("node")?).map(Some),
+                "lxc" => resource(GuestKind::Lxc, row, row.required("node")?).map(Some),
                 _ => Ok(None),
             })
     }
@@ -167,7 +167,7 @@ impl Client {
             // PVE: facts 32: a taken one is 400 with `errors.vmid`.
             Err(error) => match error.refusal() {
                 Some(r) if r.status == 400 && r.errors.contains_key("vmid") => Ok(false),
-                _ if error.is_already_exists() => Ok(false),
+                _ if error.already_exists() => Ok(false),
                 _ => Err(error),
             },
         }
@@ -175,7 +175,7 @@ impl Client {
 
     /// Returns the names of the pools that the token may see.
     pub fn pools(&self) -> Result<Vec<String>, Error> {
-        self.get("/pools", &Params::new())?.list(|pool| pool.need("poolid"))
+        self.get("/pools", &Params::new())?.list(|pool| pool.required("poolid"))
     }
 
     /// Returns what the token itself may do on one path, what it inherits included.
@@ -220,7 +220,7 @@ fn privileges_at(listed: &Permissions, path: &str) -> BTreeSet<String> {
 fn resource(kind: GuestKind, guest: &Fields<'_>, node: NodeName) -> Result<Resource, BadField> {
     Ok(Resource {
         kind,
-        vmid: guest.need("vmid")?,
+        vmid: guest.required("vmid")?,
         node,
         name: guest.text("name"),
         status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),

@@ -121,19 +121,19 @@ fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStrea
 
 /// Looks a name up once and keeps what it found: ureq asks before each call, also for an open connection.
 #[derive(Debug, Default)]
-pub(crate) struct NameBook {
+pub(crate) struct DnsCache {
     proxies: Proxies,
     known: Mutex<Option<(String, Vec<SocketAddr>)>>,
 }
 
-impl NameBook {
+impl DnsCache {
     /// Makes an empty one.
     pub(crate) fn new(proxies: Proxies) -> Self {
         Self { proxies, known: Mutex::default() }
     }
 }
 
-impl Resolver for NameBook {
+impl Resolver for DnsCache {
     fn resolve(
         &self,
         uri: &Uri,

@@ -247,13 +247,13 @@ impl Error {
     /// Tells that a lock was not free in time; the same call may succeed a little later.
     pub fn is_lock_timeout(&self) -> bool {
         // PVE: reference 4: "can't lock file ... - got timeout", "got lock request timeout", "VM is locked (backup)".
-        self.is_lock_file_timeout() || self.says(|text| text.contains("is locked ("))
+        self.is_lock_file_timeout() || self.text_matches(|text| text.contains("is locked ("))
     }
 
     /// Tells that something held a lock file for the 10 s or so that PVE itself waits for it.
     pub fn is_lock_file_timeout(&self) -> bool {
         // PVE: pve-common, Tools.pm, lock_file_full; pve-cluster, Cluster.pm, cfs_lock.
-        self.says(|text| {
+        self.text_matches(|text| {
             (text.contains("can't lock file") && text.contains("got timeout"))
                 || text.contains("got lock request timeout")
         })
@@ -262,44 +262,46 @@ impl Error {
     /// Tells that a guest did not shut down in the time that it was given.
     pub fn is_shutdown_timeout(&self) -> bool {
         // PVE: qemu-server, QemuServer.pm, _do_vm_stop.
-        self.says(|text| text.contains("VM quit/powerdown failed"))
+        self.text_matches(|text| text.contains("VM quit/powerdown failed"))
     }
 
     /// Tells that a VM is paused, so that its guest cannot be asked to shut down.
     pub fn is_paused(&self) -> bool {
         // PVE: qemu-server, API2/Qemu.pm, vm_shutdown and vm_reboot.
-        self.says(|text| text.contains("VM is paused"))
+        self.text_matches(|text| text.contains("VM is paused"))
     }
 
     /// Tells that PVE could not start a worker for the task; nothing was done.
     pub fn is_worker_start_failure(&self) -> bool {
-        self.says(|text| text.contains("got no worker upid"))
+        self.text_matches(|text| text.contains("got no worker upid"))
     }
 
     /// Tells that the cluster has no quorum at the moment.
     pub fn is_no_quorum(&self) -> bool {
-        self.says(|text| text.contains("no quorum"))
+        self.text_matches(|text| text.contains("no quorum"))
     }
 
     /// Tells that the digest sent is not the config's any more: somebody changed it.
     pub fn is_checksum_mismatch(&self) -> bool {
         // PVE: facts 20. The end of the text tells it from the checksum of an upload.
-        self.says(|text| {
+        self.text_matches(|text| {
             text.contains("checksum mismatch (file change by other user?)")
                 || text.contains("detected modified configuration")
         })
     }
 
     /// Tells that what was to be created is there already. Never success: it may be somebody else's.
-    pub fn is_already_exists(&self) -> bool {
+    pub fn already_exists(&self) -> bool {
         // PVE: facts 5: VM, clone and SDN each have their own words.
-        self.says(|text| text.contains("already exists") || text.contains("already defined"))
+        self.text_matches(|text| {
+            text.contains("already exists") || text.contains("already defined")
+        })
     }
 
     /// Tells that PVE knows no such thing. PVE says it with status 500 far more often than with 404.
-    pub fn is_not_there(&self) -> bool {
+    pub fn is_not_found(&self) -> bool {
         self.status() == Some(404)
-            || self.says(|text| {
+            || self.text_matches(|text| {
                 text.contains("does not exist")
                     || text.contains("no such ")
                     || text.contains("volume_size_info on ") && text.contains("failed")
@@ -309,7 +311,7 @@ impl Error {
     /// Tells that the token lacks a right, or is not accepted at all.
     pub fn is_permission(&self) -> bool {
         matches!(self.status(), Some(401 | 403))
-            || self.says(|text| text.contains("Permission check failed"))
+            || self.text_matches(|text| text.contains("Permission check failed"))
     }
 
     /// Tells that the API cannot reach the node it should pass the call on to.
@@ -326,7 +328,7 @@ impl Error {
 
     /// Tells that the guest has no agent that answers, now or ever.
     pub fn is_agent_silent(&self) -> bool {
-        self.says(|text| {
+        self.text_matches(|text| {
             text.contains("QEMU guest agent is not running")
                 || text.contains("No QEMU guest agent configured")
                 || (text.contains("guest-") && text.contains("got timeout"))
@@ -334,7 +336,7 @@ impl Error {
     }
 
     /// Returns what a guest's agent has answered instead of doing its work, in its own words.
-    pub fn agent_says(&self) -> Option<&str> {
+    pub fn agent_error(&self) -> Option<&str> {
         let text = match self {
             Self::Status(refusal) => &refusal.message,
             // PVE passes some of its answers on with status 200.
@@ -347,14 +349,14 @@ impl Error {
     /// Returns whether the agent has answered that a file does not exist.
     pub fn is_agent_file_missing(&self) -> bool {
         // QEMU: qga/commands-posix.c, safe_open_or_create.
-        self.agent_says().is_some_and(|text| text.contains("No such file or directory"))
+        self.agent_error().is_some_and(|text| text.contains("No such file or directory"))
     }
 
     /// Returns whether the agent has answered that it is not allowed to carry out the command. While the
     /// guest's file systems are frozen it says so of most commands: see [`crate::Client::agent_is_frozen`].
     pub fn is_agent_blocked(&self) -> bool {
         // QEMU: qapi/qmp-dispatch.c; qga/main.c.
-        self.agent_says().is_some_and(|text| {
+        self.agent_error().is_some_and(|text| {
             text.contains("has been disabled") || text.contains("has not been found")
         })
     }
@@ -370,7 +372,7 @@ impl Error {
     }
 
     /// Asks PVE's own words, be they in an answer or in a task's exitstatus.
-    fn says(&self, test: impl Fn(&str) -> bool) -> bool {
+    fn text_matches(&self, test: impl Fn(&str) -> bool) -> bool {
         match self {
             Self::Status(r) => test(&r.message) || r.errors.values().any(|text| test(text)),
             Self::TaskFailed(failure) => test(&failure.exitstatus),

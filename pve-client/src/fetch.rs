@@ -7,7 +7,7 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
 use crate::clock;
-use crate::dial::{Dialer, NameBook};
+use crate::dial::{Dialer, DnsCache};
 use crate::error::{ProxyProblem, Unreachable};
 use crate::exchange;
 use crate::headers::{self, FileVersion};
@@ -85,7 +85,7 @@ impl Fetcher {
             .user_agent(concat!("pve-pipeline/", env!("CARGO_PKG_VERSION")))
             .build();
         let dialer = Dialer::new(TlsSource::new(trust), proxies.clone());
-        let names = NameBook::new(proxies.clone());
+        let names = DnsCache::new(proxies.clone());
         Self { agent: Agent::with_parts(config, dialer, names), proxies: proxies.clone() }
     }
 
@@ -130,7 +130,7 @@ impl Fetcher {
         downgrade: Downgrade,
         rest: Option<(&FileVersion, u64)>,
     ) -> Result<(String, Response<Body>), FetchError> {
-        let (first, user) = apart(url).ok_or(FetchError::BadUrl)?;
+        let (first, user) = split_credentials(url).ok_or(FetchError::BadUrl)?;
         let mut url = first.clone();
         for _ in 0..=redirect::LIMIT {
             let user = user.filter(|_| redirect::is_same_origin(&first, &url));
@@ -203,11 +203,11 @@ impl Fetcher {
 
 /// Returns the bytes of an answer as they come.
 fn bytes(response: Response<Body>) -> Box<dyn Read> {
-    Box::new(Plain(response.into_body().into_with_config().limit(u64::MAX).reader()))
+    Box::new(BodyReader(response.into_body().into_with_config().limit(u64::MAX).reader()))
 }
 
 /// Takes `user:password@` out of a web server's URL; `None` when it is no such URL.
-fn apart(url: &str) -> Option<(String, Option<&str>)> {
+fn split_credentials(url: &str) -> Option<(String, Option<&str>)> {
     let (scheme, rest) = url.split_once("://")?;
     if !["https", "http"].contains(&scheme) {
         return None;
@@ -220,9 +220,9 @@ fn apart(url: &str) -> Option<(String, Option<&str>)> {
 }
 
 /// Passes bytes on, and says in words what breaks them off.
-struct Plain<R>(R);
+struct BodyReader<R>(R);
 
-impl<R: Read> Read for Plain<R> {
+impl<R: Read> Read for BodyReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| io_error(ureq::Error::from(error)))
     }

@@ -30,7 +30,7 @@ impl Answer {
     }
 
     /// Returns the number that stands beside `data`, as `total` does.
-    pub(crate) fn beside(&self, name: &str) -> Option<u64> {
+    pub(crate) fn sibling(&self, name: &str) -> Option<u64> {
         self.whole.get(name).and_then(integer)
     }
 
@@ -127,7 +127,7 @@ impl Fields<'_> {
     }
 
     /// Returns a field without which its row means nothing.
-    pub(crate) fn need<T: FromStr>(&self, name: &'static str) -> Result<T, BadField> {
+    pub(crate) fn required<T: FromStr>(&self, name: &'static str) -> Result<T, BadField> {
         self.parse(name).ok_or_else(|| self.bad(name))
     }
 

@@ -25,7 +25,7 @@ pub(crate) fn shake_hands(
     while tls.is_handshaking() {
         step(&mut tls, stream, deadline)?;
     }
-    flush(&mut tls, stream, deadline).map_err(said)?;
+    flush(&mut tls, stream, deadline).map_err(io_unreachable)?;
     Ok(tls)
 }
 
@@ -37,14 +37,14 @@ fn step(
     stream: &TcpStream,
     deadline: &Deadline,
 ) -> Result<(), Unreachable> {
-    flush(tls, stream, deadline).map_err(said)?;
+    flush(tls, stream, deadline).map_err(io_unreachable)?;
     let read = deadline
         .left()
         .and_then(|left| stream.set_read_timeout(left))
         .and_then(|()| tls.read_tls(&mut &*stream))
-        .map_err(said)?;
+        .map_err(io_unreachable)?;
     if read == 0 {
-        return Err(said(io::ErrorKind::UnexpectedEof.into()));
+        return Err(io_unreachable(io::ErrorKind::UnexpectedEof.into()));
     }
     tls.process_new_packets().map(drop).map_err(|fault| {
         // The peer is told why, if it still listens.
@@ -62,7 +62,7 @@ fn flush(tls: &mut ClientConnection, stream: &TcpStream, deadline: &Deadline) ->
 }
 
 /// Says in words what the system says by a number.
-fn said(error: io::Error) -> Unreachable {
+fn io_unreachable(error: io::Error) -> Unreachable {
     let error = match error.kind() {
         _ if is_timeout(&error) => {
             io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake did not end in time")

@@ -47,19 +47,19 @@ impl Client {
             // PVE: pve-manager, API2/Cluster/Mapping/USB.pm has another name for the same list.
             let findings = ["checks", "errors"].iter().flat_map(|name| mapping.objects(name));
             let message = findings.filter_map(|finding| finding.text("message"));
-            Ok(Mapping { id: mapping.need("id")?, findings: message.collect() })
+            Ok(Mapping { id: mapping.required("id")?, findings: message.collect() })
         })
     }
 
     /// Returns the CPU models that a node's VMs may have; of the cluster's own those that the token may see.
     pub fn cpu_models(&self, node: &NodeName) -> Result<Vec<String>, Error> {
         self.get(&path(&["nodes", node.as_str(), "capabilities", "qemu", "cpu"]), &Params::new())?
-            .list(|model| model.need("name"))
+            .list(|model| model.required("name"))
     }
 
     /// Returns the machine types with a version that a node's QEMU has, as `pc-q35-9.0`.
     pub fn machine_types(&self, node: &NodeName) -> Result<Vec<String>, Error> {
         let path = path(&["nodes", node.as_str(), "capabilities", "qemu", "machines"]);
-        self.get(&path, &Params::new())?.list(|machine| machine.need("id"))
+        self.get(&path, &Params::new())?.list(|machine| machine.required("id"))
     }
 }

@@ -77,9 +77,9 @@ impl PropertyString {
     }
 
     /// Tells that two property strings mean the same: order and spelling of booleans and sizes do not count.
-    pub fn means_the_same(&self, other: &Self) -> bool {
-        let mut ours: Vec<_> = self.pairs().map(meaning).collect();
-        let mut theirs: Vec<_> = other.pairs().map(meaning).collect();
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        let mut ours: Vec<_> = self.pairs().map(normalized).collect();
+        let mut theirs: Vec<_> = other.pairs().map(normalized).collect();
         ours.sort();
         theirs.sort();
         ours == theirs
@@ -135,7 +135,7 @@ pub fn display_size(bytes: u64) -> String {
 }
 
 /// What a pair says, apart from its spelling.
-fn meaning((key, value): (&str, &str)) -> (String, String) {
+fn normalized((key, value): (&str, &str)) -> (String, String) {
     let plain = match parse_boolean(value) {
         Some(flag) => u8::from(flag).to_string(),
         None if key == "size" => {
@@ -161,7 +161,7 @@ mod tests {
 
     fn check_same(a: &str, b: &str, expected: bool) {
         let parse = |text| PropertyString::parse(text, "file");
-        assert_eq!(parse(a).means_the_same(&parse(b)), expected, "{a} / {b}");
+        assert_eq!(parse(a).is_equivalent(&parse(b)), expected, "{a} / {b}");
     }
 
     #[test]

@@ -18,13 +18,13 @@ const PORT: u16 = 80;
 /// The proxies for fetched files, as curl reads them from the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    http: Option<Named>,
-    https: Option<Named>,
-    direct: Arc<[Direct]>,
+    http: Option<Variable>,
+    https: Option<Variable>,
+    direct: Arc<[NoProxyEntry]>,
 }
 
 /// A variable, and what it names.
-type Named = (String, Result<Proxy, ProxyProblem>);
+type Variable = (String, Result<Proxy, ProxyProblem>);
 
 /// An HTTP proxy.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(crate) struct Proxy {
 
 /// An entry of NO_PROXY.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Direct {
+enum NoProxyEntry {
     /// `*`: every host.
     All,
     /// A name and all names below it.
@@ -63,7 +63,7 @@ impl Proxies {
             Some((name, Proxy::parse(value.trim())))
         };
         let direct = either("NO_PROXY").map(|(_, value)| value).unwrap_or_default();
-        let entries = direct.split([',', ' ']).filter_map(Direct::parse);
+        let entries = direct.split([',', ' ']).filter_map(NoProxyEntry::parse);
         Self { http: proxy("HTTP_PROXY"), https: proxy("HTTPS_PROXY"), direct: entries.collect() }
     }
 
@@ -72,7 +72,7 @@ impl Proxies {
         let named = if url.scheme_str() == Some("https") { &self.https } else { &self.http };
         let Some((variable, proxy)) = named else { return Ok(None) };
         let host = bare(url.host().unwrap_or_default()).to_ascii_lowercase();
-        if self.direct.iter().any(|direct| direct.holds(&host)) {
+        if self.direct.iter().any(|direct| direct.matches(&host)) {
             return Ok(None);
         }
         proxy.as_ref().map(Some).map_err(|problem| Unreachable::Proxy {
@@ -140,7 +140,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl Direct {
+impl NoProxyEntry {
     fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self::All);
@@ -159,7 +159,7 @@ impl Direct {
     }
 
     /// Tells whether a host, in small letters, is meant.
-    fn holds(&self, host: &str) -> bool {
+    fn matches(&self, host: &str) -> bool {
         match self {
             Self::All => true,
             Self::Name(name) => host

@@ -97,7 +97,7 @@ impl Client {
     pub fn vm_pending(&self, node: &NodeName, vmid: Vmid) -> Result<Vec<PendingValue>, Error> {
         self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(|item| {
             Ok(PendingValue {
-                key: item.need("key")?,
+                key: item.required("key")?,
                 value: item.text("value"),
                 pending: item.text("pending"),
                 // 1 is a deletion, 2 a forced one.

@@ -103,7 +103,7 @@ impl Client {
                 _ => SdnState::Applied,
             };
             Ok(SdnObject {
-                id: object.need(kind.id_field())?,
+                id: object.required(kind.id_field())?,
                 state,
                 values: object.texts(),
                 pending: object
@@ -166,7 +166,7 @@ impl Client {
     pub fn node_sdn_zones(&self, node: &NodeName) -> Result<Vec<NodeZone>, Error> {
         self.get(&path(&["nodes", node.as_str(), "sdn", "zones"]), &Params::new())?.list(|zone| {
             Ok(NodeZone {
-                zone: zone.need("zone")?,
+                zone: zone.required("zone")?,
                 status: zone.text("status").unwrap_or_default(),
             })
         })
@@ -179,7 +179,7 @@ impl Client {
         let path = path(&["nodes", node.as_str(), "sdn", "zones", zone, "content"]);
         self.get(&path, &Params::new())?.list(|vnet| {
             Ok(NodeVnet {
-                vnet: vnet.need("vnet")?,
+                vnet: vnet.required("vnet")?,
                 status: vnet.text("status").unwrap_or_default(),
                 message: vnet.text("statusmsg"),
             })

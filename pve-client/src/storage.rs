@@ -148,7 +148,7 @@ impl Client {
     pub fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
         self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?.list(|storage| {
             Ok(Storage {
-                storage: storage.need("storage")?,
+                storage: storage.required("storage")?,
                 kind: storage.text("type").unwrap_or_default(),
                 content: storage.split("content", &[',']),
                 // PVE leaves these out where they are the rule.
@@ -167,7 +167,7 @@ impl Client {
         // PVE: pve-storage, API2/Storage/Config.pm, index: the same privileges as for a node's list.
         self.get("/storage", &Params::new())?.list(|storage| {
             Ok(StorageConfig {
-                storage: storage.need("storage")?,
+                storage: storage.required("storage")?,
                 disabled: storage.flag("disable"),
                 nodes: storage.split("nodes", &[',']),
             })
@@ -183,7 +183,7 @@ impl Client {
     ) -> Result<Vec<Volume>, Error> {
         let params = Params::new().with_some("content", content);
         self.get(&content_path(node, storage, None), &params)?.list_some(|volume| {
-            let name: String = volume.need("volid")?;
+            let name: String = volume.required("volid")?;
             let Ok(volid) = name.parse() else {
                 // An ISO may be named with a blank or a comma: no VM of ours can have it.
                 let is_odd = name.starts_with(&format!("{storage}:"));
@@ -265,7 +265,7 @@ impl Client {
         let params = Params::new().with("type", "any_bridge");
         self.get(&path(&["nodes", node.as_str(), "network"]), &params)?.list(|network| {
             let is_vnet = network.text("type").as_deref() == Some("vnet");
-            Ok(Bridge { name: network.need("iface")?, is_vnet })
+            Ok(Bridge { name: network.required("iface")?, is_vnet })
         })
     }
 
@@ -273,7 +273,7 @@ impl Client {
     pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
         self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?.list(|network| {
             Ok(Network {
-                iface: network.need("iface")?,
+                iface: network.required("iface")?,
                 kind: network.text("type").unwrap_or_default(),
                 active: network.flag("active"),
                 cidr: network.text("cidr"),

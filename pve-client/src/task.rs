@@ -112,7 +112,7 @@ impl Client {
                 // PVE: reference 4: right after its start a task may not be listed yet.
                 Err(error)
                     if error.is_no_such_task() && waited < REGISTRATION
-                        || is_passing(&error) && waited < answered + SILENCE =>
+                        || is_transient(&error) && waited < answered + SILENCE =>
                 {
                     over |= on_poll(waited, Some(&error)).is_break();
                 }
@@ -144,8 +144,8 @@ impl Client {
     pub fn task_log(&self, upid: &Upid, start: u64, limit: u64) -> Result<LogPage, Error> {
         let params = Params::new().with("start", start).with("limit", limit);
         let answer = self.get(&task_path(upid, &["log"]), &params)?;
-        let lines = answer.list(|line| line.need("t"))?;
-        let total = answer.beside("total").unwrap_or(start + lines.len() as u64);
+        let lines = answer.list(|line| line.required("t"))?;
+        let total = answer.sibling("total").unwrap_or(start + lines.len() as u64);
         Ok(LogPage { lines, total })
     }
 
@@ -194,12 +194,12 @@ impl Client {
         let answer = self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?;
         let tasks = answer.list(|task| {
             Ok(TaskEntry {
-                upid: task.need("upid")?,
+                upid: task.required("upid")?,
                 endtime: task.integer("endtime"),
                 status: task.text("status").filter(|status| status != "RUNNING"),
             })
         })?;
-        Ok((tasks, answer.beside("total")))
+        Ok((tasks, answer.sibling("total")))
     }
 
     /// Tells success from failure, and fetches what the log says about it.
@@ -248,7 +248,7 @@ fn verdict(exitstatus: &str) -> Verdict {
 }
 
 /// Tells the errors of a read that a later poll may not meet.
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     match error {
         Error::NeverSent { .. } => error.certificate().is_none(),
         Error::MaybeSent { .. } => true,

@@ -181,7 +181,7 @@ impl ServerCertVerifier for Verifier {
             Rule::Authorities(authorities) => {
                 match authorities.verify_server_cert(leaf, intermediates, name, ocsp, now) {
                     Ok(verified) => return Ok(verified),
-                    Err(error) => named(&error, name, shown),
+                    Err(error) => certificate_problem(&error, name, shown),
                 }
             }
         };
@@ -222,7 +222,11 @@ impl ServerCertVerifier for Verifier {
 }
 
 /// Names the fault that rustls found.
-fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> CertificateProblem {
+fn certificate_problem(
+    error: &rustls::Error,
+    name: &ServerName<'_>,
+    shown: Fingerprint,
+) -> CertificateProblem {
     use CertificateError as E;
     match error {
         rustls::Error::InvalidCertificate(fault) => match fault {

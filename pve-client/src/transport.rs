@@ -82,7 +82,7 @@ impl Wire {
     }
 
     /// Looks, without waiting, whether the peer has something to say already.
-    fn peer_speaks(&mut self) -> io::Result<bool> {
+    fn peer_has_answered(&mut self) -> io::Result<bool> {
         self.stream.set_nonblocking(true)?;
         let found = match &mut self.tls {
             None => self.stream.peek(&mut [0]).map(|_| true),
@@ -122,7 +122,7 @@ impl Wire {
     }
 
     /// Collects the status line, and notes its reason phrase once it is whole.
-    fn listen_for_reason(&mut self, read: usize) {
+    fn capture_reason(&mut self, read: usize) {
         let Some(line) = &mut self.line else { return };
         let input = self.buffers.input();
         let fresh = &input[input.len() - read.min(input.len())..];
@@ -137,7 +137,7 @@ impl Wire {
     }
 
     /// Notes that the peer takes no more: the rest of the request is thrown away.
-    fn turn_deaf(&mut self) {
+    fn discard_rest(&mut self) {
         self.deaf = true;
         exchange::note(|x| x.cut_short = true);
     }
@@ -159,8 +159,8 @@ impl Transport for Wire {
         self.stream.set_write_timeout(timeout.not_zero().map(|limit| *limit))?;
         self.writes = self.writes.saturating_add(1);
         // Only a long body is worth the look before each write: head and small body are the first two.
-        if !self.deaf && self.writes > 2 && self.peer_speaks().unwrap_or(true) {
-            self.turn_deaf();
+        if !self.deaf && self.writes > 2 && self.peer_has_answered().unwrap_or(true) {
+            self.discard_rest();
         }
         if self.deaf {
             return Ok(());
@@ -168,12 +168,12 @@ impl Transport for Wire {
         match self.write_all(amount) {
             Ok(()) => Ok(()),
             Err(error) if is_closed(&error) => {
-                self.turn_deaf();
+                self.discard_rest();
                 Ok(())
             }
             // It has answered meanwhile, reads no more and does not close.
-            Err(error) if is_timeout(&error) && self.peer_speaks().unwrap_or(false) => {
-                self.turn_deaf();
+            Err(error) if is_timeout(&error) && self.peer_has_answered().unwrap_or(false) => {
+                self.discard_rest();
                 Ok(())
             }
             Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
@@ -187,7 +187,7 @@ impl Transport for Wire {
         match self.read_some(&deadline) {
             Ok(read) => {
                 self.buffers.input_appended(read);
-                self.listen_for_reason(read);
+                self.capture_reason(read);
                 Ok(read > 0)
             }
             Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
@@ -196,7 +196,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.deaf && !self.ended && !self.peer_speaks().unwrap_or(true)
+        !self.deaf && !self.ended && !self.peer_has_answered().unwrap_or(true)
     }
 
     fn is_tls(&self) -> bool {

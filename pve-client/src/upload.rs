@@ -38,7 +38,7 @@ pub struct Upload<'a> {
 impl Client {
     /// Uploads a file and returns the task that puts it into the storage.
     ///
-    /// `on_progress` is told how many bytes of the file have been handed to the connection.
+    /// `on_progress` is reported how many bytes of the file have been handed to the connection.
     /// Exactly `length` bytes are taken from `reader`; when it has fewer, or fails, the upload is broken off
     /// inside the file, which PVE throws away.
     pub fn upload(
@@ -198,8 +198,8 @@ mod tests {
         length: u64,
         room: usize,
     ) -> io::Result<(Vec<u8>, usize, Vec<u64>)> {
-        let mut told = Vec::new();
-        let mut on_progress = |bytes| told.push(bytes);
+        let mut reported = Vec::new();
+        let mut on_progress = |bytes| reported.push(bytes);
         let mut form = Form::new(&Upload { length, ..UPLOAD }, reader, &mut on_progress);
         let total = form.total();
         let (mut all, mut first, mut buffer) = (Vec::new(), None, vec![0; room]);
@@ -209,14 +209,14 @@ mod tests {
             all.extend(&buffer[..read]);
             if read == 0 {
                 assert_eq!(all.len() as u64, total);
-                return Ok((all, first.unwrap(), told));
+                return Ok((all, first.unwrap(), reported));
             }
         }
     }
 
     #[test]
     fn parts_stand_in_pves_order_and_the_file_comes_last() {
-        let (body, first, told) = sent(&mut &b"image"[..], 5, 64 * 1024).unwrap();
+        let (body, first, reported) = sent(&mut &b"image"[..], 5, 64 * 1024).unwrap();
         let b = BOUNDARY;
         let expected = format!(
             "--{b}\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\nimport\r\n\
@@ -226,16 +226,16 @@ mod tests {
         );
         assert_eq!(String::from_utf8(body).unwrap(), expected);
         assert_eq!(first, expected.len() - format!("\r\n--{b}--\r\n").len());
-        assert_eq!(told, [5]);
+        assert_eq!(reported, [5]);
     }
 
     #[test]
     fn first_write_fits_one_tls_record_and_holds_file_bytes() {
         let file = vec![7; 300_000];
-        let (body, first, told) = sent(&mut &file[..], 300_000, 128 * 1024).unwrap();
+        let (body, first, reported) = sent(&mut &file[..], 300_000, 128 * 1024).unwrap();
         assert_eq!(first, FIRST_WRITE);
         assert!(body[..first].ends_with(&[7; 1000]));
-        assert_eq!(told.last(), Some(&300_000));
+        assert_eq!(reported.last(), Some(&300_000));
     }
 
     #[test]

@@ -73,8 +73,8 @@ proptest! {
     fn a_property_string_keeps_what_it_reads(text in "(([a-z][a-z0-9_-]{0,4}=)?[A-Za-z0-9:][A-Za-z0-9=:;/._ \u{e4}%-]{0,8},?){0,6}") {
         let read = PropertyString::parse(&text, "file");
         let printed = read.display_with_default("file");
-        prop_assert!(PropertyString::parse(&printed, "file").means_the_same(&read), "{} / {}", text, printed);
-        prop_assert!(read.means_the_same(&read));
+        prop_assert!(PropertyString::parse(&printed, "file").is_equivalent(&read), "{} / {}", text, printed);
+        prop_assert!(read.is_equivalent(&read));
         for (key, _) in read.pairs() {
             prop_assert!(read.get(key).is_some());
         }
@@ -88,7 +88,7 @@ proptest! {
         prop_assert_eq!(drive.get(&key), Some(value.as_str()));
         prop_assert_eq!(drive.remove(&key), Some(value));
         if before.is_none() {
-            prop_assert!(drive.means_the_same(&PropertyString::parse(&text, "file")));
+            prop_assert!(drive.is_equivalent(&PropertyString::parse(&text, "file")));
         }
     }
 }

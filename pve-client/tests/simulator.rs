@@ -173,7 +173,7 @@ fn the_life_of_a_vm() {
     wait(&client, &client.stop(&node(), vmid()).unwrap()).unwrap();
     wait(&client, &client.delete_vm(&node(), vmid(), true).unwrap()).unwrap();
     let gone = client.vm_status(&node(), vmid()).unwrap_err();
-    assert!(gone.is_not_there() || gone.is_permission(), "{gone:?}");
+    assert!(gone.is_not_found() || gone.is_permission(), "{gone:?}");
     let volumes = sim.world().volumes;
     assert_eq!(
         volumes.iter().map(|v| v.volid.as_str()).collect::<Vec<_>>(),
@@ -243,7 +243,7 @@ fn volumes_come_and_go() {
         wait(&client, &client.delete_volume(&node(), &volid).unwrap().unwrap()).unwrap();
     }
     assert_eq!(client.storage_content(&node(), &storage(), None).unwrap(), []);
-    assert!(client.volume_info(&node(), &volid).unwrap_err().is_not_there());
+    assert!(client.volume_info(&node(), &volid).unwrap_err().is_not_found());
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
@@ -352,7 +352,7 @@ fn errors_are_known_by_what_they_say() {
     let (sim, client) = scene("{}");
     upload(&client, "a.raw");
     create(&client).unwrap();
-    assert!(create(&client).unwrap_err().is_already_exists());
+    assert!(create(&client).unwrap_err().already_exists());
     let fault = |then: &str| {
         let list = format!(r#"[{{"when": "GET /version", "then": {then}}}]"#);
         faults::from_json(&list).unwrap().into_iter().for_each(|fault| sim.add_fault(fault));

@@ -32,7 +32,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Entry> {
 }
 
 /// Returns the client; with `-v` one that tells each request: method, path, status, time.
-pub fn told(client: Client, console: &Console) -> Client {
+pub fn with_request_log(client: Client, console: &Console) -> Client {
     if !console.verbose() {
         return client;
     }

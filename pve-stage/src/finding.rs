@@ -13,7 +13,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
             } else {
                 format!("the API token may not do {}", refusal.call)
             };
-            let entry = says(Entry::error("permission", place, fact), error);
+            let entry = with_pve_details(Entry::error("permission", place, fact), error);
             if refusal.status == 401 {
                 entry.hint("compare `api_token` with Datacenter > Permissions > API Tokens")
             } else {
@@ -24,11 +24,11 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::Status(refusal) if error.is_node_unreachable() => {
             let fact = format!("the node does not answer {}", refusal.call);
-            says(Entry::error("node-away", place, fact), error)
+            with_pve_details(Entry::error("node-away", place, fact), error)
         }
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
-            let entry = says(Entry::error("refused-by-pve", place, fact), error);
+            let entry = with_pve_details(Entry::error("refused-by-pve", place, fact), error);
             match hint_by_status(refusal) {
                 Some(hint) => entry.hint(hint),
                 None => with_hint(entry, &refusal.message),
@@ -36,7 +36,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
-            says(Entry::error("task-failed", place, fact), error)
+            with_pve_details(Entry::error("task-failed", place, fact), error)
         }
         Error::TaskStillRuns { upid, .. } => {
             Entry::error("task-still-running", place, error.to_string())
@@ -50,14 +50,14 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
 }
 
 /// The same for a call that was part of something larger; `doing` says what.
-pub fn while_doing(place: Place, doing: &str, error: &Error) -> Entry {
+pub fn while_doing(place: Place, context: &str, error: &Error) -> Entry {
     let mut entry = of_error(place, error);
-    entry.fact = format!("{doing}: {}", entry.fact);
+    entry.fact = format!("{context}: {}", entry.fact);
     entry
 }
 
 /// Adds what PVE says, word for word, and where to read on.
-pub fn says(entry: Entry, error: &Error) -> Entry {
+pub fn with_pve_details(entry: Entry, error: &Error) -> Entry {
     match error {
         Error::Status(refusal) => {
             let mut entry = entry;
@@ -71,7 +71,7 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let mut entry = entry.note(format!("PVE says: {}", failure.exitstatus));
-            for line in worth_reading(&failure.log, &failure.exitstatus) {
+            for line in relevant_lines(&failure.log, &failure.exitstatus) {
                 entry = entry.note(format!("log: {line}"));
             }
             with_hint(entry.note(format!("task {}", failure.upid)), &failure.exitstatus)
@@ -121,8 +121,8 @@ const HINTS: [(&str, &str); 3] = [
     ),
 ];
 
-fn with_hint(entry: Entry, said: &str) -> Entry {
-    match HINTS.iter().find(|(text, _)| said.contains(text)) {
+fn with_hint(entry: Entry, text: &str) -> Entry {
+    match HINTS.iter().find(|(known, _)| text.contains(known)) {
         Some((_, hint)) => entry.hint(*hint),
         None => entry,
     }
@@ -130,7 +130,7 @@ fn with_hint(entry: Entry, said: &str) -> Entry {
 
 /// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
 /// only where it stood at the end.
-fn worth_reading<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
+fn relevant_lines<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
     let last = format!("TASK ERROR: {exitstatus}");
     let is_progress = |line: &str| line.starts_with("transferred ") && line.ends_with("%)");
     let lines: Vec<&str> =

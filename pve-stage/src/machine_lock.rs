@@ -15,13 +15,13 @@ use sha2::{Digest as _, Sha256};
 
 /// How long to wait before another try.
 const PAUSE: Duration = Duration::from_millis(250);
-/// So often in a row a file may be gone as soon as it is locked. A file system that numbers a file anew
+/// So often in a row a file may be removed as soon as it is locked. A file system that numbers a file anew
 /// at each look never shows the same one.
-const MOST_GONE: u32 = 20;
+const MAX_REMOVED: u32 = 20;
 /// What the file holds is short; a longer text is not ours.
-const LONGEST: u64 = 64;
+const MAX_LENGTH: u64 = 64;
 /// How lock files end.
-pub const ENDING: &str = ".lock";
+pub const SUFFIX: &str = ".lock";
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ pub struct MachineLock {
 
 /// How an attempt to take a lock ended.
 #[derive(Debug)]
-pub enum Taken {
+pub enum LockAttempt {
     /// This run holds it.
     Held(MachineLock),
     /// The folder cannot be written, or its file system has no locks.
-    NotPossible,
+    Unavailable,
     /// Another run holds it, and `while_busy` ended the wait.
     Busy,
 }
@@ -50,25 +50,25 @@ impl MachineLock {
         prefix: &str,
         key: &str,
         while_busy: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Taken {
+    ) -> LockAttempt {
         let digest = Sha256::digest(key);
         let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
-        let path = folder.join(format!("{prefix}{name}{ENDING}"));
-        let mut gone = 0;
+        let path = folder.join(format!("{prefix}{name}{SUFFIX}"));
+        let mut removed = 0;
         loop {
             // A folder that cannot be written is no reason not to work.
-            let Some(file) = open(folder, &path) else { return Taken::NotPossible };
+            let Some(file) = open(folder, &path) else { return LockAttempt::Unavailable };
             match hold(&file, &path) {
-                Hold::Ours => return Taken::Held(Self { file, path }),
-                Hold::Gone if gone < MOST_GONE => {
-                    gone += 1;
+                Hold::Ours => return LockAttempt::Held(Self { file, path }),
+                Hold::Removed if removed < MAX_REMOVED => {
+                    removed += 1;
                     continue;
                 }
-                Hold::Gone | Hold::NotPossible => return Taken::NotPossible,
-                Hold::Busy => gone = 0,
+                Hold::Removed | Hold::Unavailable => return LockAttempt::Unavailable,
+                Hold::Busy => removed = 0,
             }
             if while_busy().is_break() {
-                return Taken::Busy;
+                return LockAttempt::Busy;
             }
             pause();
         }
@@ -80,7 +80,7 @@ impl MachineLock {
     /// The file cannot be read or written.
     pub fn replace(&mut self, text: &str) -> std::io::Result<String> {
         let mut last = String::new();
-        Read::by_ref(&mut self.file).take(LONGEST).read_to_string(&mut last)?;
+        Read::by_ref(&mut self.file).take(MAX_LENGTH).read_to_string(&mut last)?;
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())?;
@@ -116,23 +116,23 @@ fn open(folder: &Path, path: &Path) -> Option<File> {
 enum Hold {
     Ours,
     /// Whoever held it has removed the file: the next run would open another one.
-    Gone,
+    Removed,
     Busy,
-    NotPossible,
+    Unavailable,
 }
 
 /// Locks a file that was opened at a path.
 fn hold(file: &File, path: &Path) -> Hold {
     match file.try_lock() {
-        Ok(()) if is_at(file, path) => Hold::Ours,
-        Ok(()) => Hold::Gone,
+        Ok(()) if is_file_at(file, path) => Hold::Ours,
+        Ok(()) => Hold::Removed,
         Err(TryLockError::WouldBlock) => Hold::Busy,
-        Err(TryLockError::Error(_)) => Hold::NotPossible,
+        Err(TryLockError::Error(_)) => Hold::Unavailable,
     }
 }
 
 /// Returns whether a path still is this file's. A link is not, wherever it leads.
-pub fn is_at(file: &File, path: &Path) -> bool {
+pub fn is_file_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), path.symlink_metadata()) {
         (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
         _ => false,
@@ -148,7 +148,7 @@ fn pause() {
 mod tests {
     use super::*;
 
-    fn take(folder: &Path, key: &str) -> Taken {
+    fn take(folder: &Path, key: &str) -> LockAttempt {
         MachineLock::take(folder, "x-", key, &mut || ControlFlow::Break(()))
     }
 
@@ -156,18 +156,18 @@ mod tests {
     fn one_holder_for_each_key() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("made/by/it");
-        let Taken::Held(first) = take(&folder, "a") else { panic!("free") };
-        assert!(matches!(take(&folder, "a"), Taken::Busy));
-        assert!(matches!(take(&folder, "b"), Taken::Held(_)));
+        let LockAttempt::Held(first) = take(&folder, "a") else { panic!("free") };
+        assert!(matches!(take(&folder, "a"), LockAttempt::Busy));
+        assert!(matches!(take(&folder, "b"), LockAttempt::Held(_)));
         drop(first);
-        assert!(matches!(take(&folder, "a"), Taken::Held(_)));
+        assert!(matches!(take(&folder, "a"), LockAttempt::Held(_)));
     }
 
     #[test]
     fn the_text_of_the_last_holder_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         for (text, last) in [("one", ""), ("three", "one"), ("two", "three")] {
-            let Taken::Held(mut lock) = take(folder.path(), "a") else { panic!("free") };
+            let LockAttempt::Held(mut lock) = take(folder.path(), "a") else { panic!("free") };
             assert_eq!(lock.replace(text).unwrap(), last);
         }
     }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_file_that_its_holder_removes_is_not_taken_for_the_lock() {
         let folder = tempfile::tempdir().unwrap();
-        let Taken::Held(first) = take(folder.path(), "a") else { panic!("free") };
+        let LockAttempt::Held(first) = take(folder.path(), "a") else { panic!("free") };
         let mut first = Some(first);
         let mut remove = || {
             if let Some(first) = first.take() {
@@ -183,10 +183,11 @@ mod tests {
             }
             ControlFlow::Continue(())
         };
-        let Taken::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove) else {
+        let LockAttempt::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove)
+        else {
             panic!("free")
         };
-        assert!(matches!(take(folder.path(), "a"), Taken::Busy));
+        assert!(matches!(take(folder.path(), "a"), LockAttempt::Busy));
         second.remove();
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
@@ -198,9 +199,9 @@ mod tests {
         let path = folder.path().join("x.lock");
         let first = open(folder.path(), &path).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&first, &path), Hold::Removed);
         let second = open(folder.path(), &path).unwrap();
-        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&first, &path), Hold::Removed);
         assert_eq!(hold(&second, &path), Hold::Ours);
     }
 
@@ -210,17 +211,17 @@ mod tests {
         let (path, victim) = (folder.path().join("x.lock"), folder.path().join("victim"));
         let file = open(folder.path(), &victim).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        assert_eq!(hold(&file, &path), Hold::Gone);
+        assert_eq!(hold(&file, &path), Hold::Removed);
     }
 
     #[test]
     fn a_link_in_its_place_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let Taken::Held(lock) = take(folder.path(), "a") else { panic!("free") };
+        let LockAttempt::Held(lock) = take(folder.path(), "a") else { panic!("free") };
         let path = lock.path.clone();
         lock.remove();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), path).unwrap();
-        assert!(matches!(take(folder.path(), "a"), Taken::NotPossible));
+        assert!(matches!(take(folder.path(), "a"), LockAttempt::Unavailable));
         assert!(!folder.path().join("elsewhere").exists());
     }
 }

@@ -27,7 +27,7 @@ impl Patience {
 
     /// Returns what to say of a wait that still goes on; `None`: nothing yet. Between two words the time
     /// waited doubles.
-    pub fn say(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
+    pub fn message(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
         if waited < self.next {
             return None;
         }
@@ -61,7 +61,7 @@ pub fn last_answer(error: &Error) -> String {
         return failure.exitstatus.clone();
     }
     // As PVE itself puts it where it does not pass the agent's answer on.
-    if let Some(text) = error.agent_says() {
+    if let Some(text) = error.agent_error() {
         return format!("Agent error: {text}");
     }
     let mut text = error.to_string();
@@ -80,7 +80,7 @@ mod tests {
 
     /// When something is said of a wait that is looked at each second.
     fn said(patience: &mut Patience, until: u64) -> Vec<u64> {
-        let due = |second: &u64| patience.say(Duration::from_secs(*second), "x", "y").is_some();
+        let due = |second: &u64| patience.message(Duration::from_secs(*second), "x", "y").is_some();
         (0..=until).filter(due).collect()
     }
 
@@ -95,7 +95,8 @@ mod tests {
     #[test]
     fn what_is_said() {
         let mut patience = Patience::default();
-        let text = patience.say(Duration::from_millis(30_900), "the guest agent", "VM 100 is off");
+        let text =
+            patience.message(Duration::from_millis(30_900), "the guest agent", "VM 100 is off");
         assert_eq!(
             text.as_deref(),
             Some("still waiting for the guest agent (30 s): last answer: VM 100 is off")

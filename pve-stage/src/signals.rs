@@ -39,7 +39,7 @@ impl Signals {
     }
 
     /// Returns whether the run was asked to end.
-    pub fn is_asked(&self) -> bool {
+    pub fn stop_requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }

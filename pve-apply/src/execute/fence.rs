@@ -135,7 +135,7 @@ impl Work<'_> {
             Ok(config) => config,
             // Gone or moved, not to be read, or on a node that is away: no create of this document's.
             Err(error)
-                if error.is_not_there() || error.is_permission() || error.is_node_unreachable() =>
+                if error.is_not_found() || error.is_permission() || error.is_node_unreachable() =>
             {
                 return Ok(None);
             }

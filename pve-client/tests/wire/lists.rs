@@ -49,13 +49,13 @@ const CALLS: [(&str, Call, &str, &str); 12] = [
 ];
 
 /// Asks once, of a server with this body.
-fn told(call: Call, body: &str) -> Result<usize, Error> {
+fn ask(call: Call, body: &str) -> Result<usize, Error> {
     call(&client(&Server::start(vec![vec![ok(body)]])))
 }
 
 /// What is said of a bad answer, without the request.
-fn said(call: Call, body: &str) -> String {
-    let error = told(call, body).unwrap_err();
+fn bad_answer(call: Call, body: &str) -> String {
+    let error = ask(call, body).unwrap_err();
     assert!(matches!(error, Error::BadAnswer { .. }), "{body}: {error:?}");
     error.to_string().split_once("cannot be used: ").unwrap().1.to_owned()
 }
@@ -63,11 +63,11 @@ fn said(call: Call, body: &str) -> String {
 #[test]
 fn an_empty_list_is_a_list_and_null_is_none() {
     for (name, call, row, _) in CALLS {
-        assert_eq!(told(call, r#"{"data":[]}"#).unwrap(), 0, "{name}");
-        assert_eq!(told(call, &format!(r#"{{"data":[{row},{row}]}}"#)).unwrap(), 2, "{name}");
-        assert_eq!(said(call, r#"{"data":null}"#), "`data` is null, not a list", "{name}");
-        assert_eq!(said(call, "{}"), "it has no `data`", "{name}");
-        assert_eq!(said(call, r#"{"data":{}}"#), "`data` is not a list", "{name}");
+        assert_eq!(ask(call, r#"{"data":[]}"#).unwrap(), 0, "{name}");
+        assert_eq!(ask(call, &format!(r#"{{"data":[{row},{row}]}}"#)).unwrap(), 2, "{name}");
+        assert_eq!(bad_answer(call, r#"{"data":null}"#), "`data` is null, not a list", "{name}");
+        assert_eq!(bad_answer(call, "{}"), "it has no `data`", "{name}");
+        assert_eq!(bad_answer(call, r#"{"data":{}}"#), "`data` is not a list", "{name}");
     }
 }
 
@@ -76,17 +76,29 @@ fn a_row_that_cannot_be_read_spoils_the_answer() {
     for (name, call, row, field) in CALLS {
         let bodies = |second: &str| format!(r#"{{"data":[{row},{second}]}}"#);
         let lacking = row.replace(&format!("\"{field}\""), "\"other\"");
-        assert_eq!(said(call, &bodies(&lacking)), format!("row 2: `{field}` is missing"), "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&lacking)),
+            format!("row 2: `{field}` is missing"),
+            "{name}"
+        );
         let null = format!("{{\"{field}\":null,{}", &lacking[1..]);
-        assert_eq!(said(call, &bodies(&null)), format!("row 2: `{field}` is missing"), "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&null)),
+            format!("row 2: `{field}` is missing"),
+            "{name}"
+        );
         let list = format!("{{\"{field}\":[1],{}", &lacking[1..]);
-        assert_eq!(said(call, &bodies(&list)), format!("row 2: `{field}` is \"[1]\""), "{name}");
-        assert_eq!(said(call, &bodies("null")), "row 2 is not an object", "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&list)),
+            format!("row 2: `{field}` is \"[1]\""),
+            "{name}"
+        );
+        assert_eq!(bad_answer(call, &bodies("null")), "row 2 is not an object", "{name}");
     }
     let resources: Call = |client| client.cluster_resources().map(|list| list.len());
     let odd = r#"{"data":[{"type":"qemu","node":"pve1","vmid":7}]}"#;
-    assert_eq!(said(resources, odd), "row 1: `vmid` is \"7\"");
-    let error = told(resources, odd).unwrap_err();
+    assert_eq!(bad_answer(resources, odd), "row 1: `vmid` is \"7\"");
+    let error = ask(resources, odd).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the answer to GET /cluster/resources cannot be used: row 1: `vmid` is \"7\""
@@ -99,9 +111,9 @@ fn other_things_than_guests_may_stand_among_them() {
     let body = r#"{"data":[{"type":"node","node":"pve1"},{"type":"storage","storage":"local","node":"pve1"},
         {"type":"sdn","sdn":"z"},{"type":"network","network":"z"},{"type":"pool","pool":"p"},
         {"type":"qemu","node":"pve1","vmid":100},{"type":"lxc","node":"pve1","vmid":101}]}"#;
-    assert_eq!(told(resources, body).unwrap(), 2);
+    assert_eq!(ask(resources, body).unwrap(), 2);
     let unnamed = r#"{"data":[{"node":"pve1","vmid":100}]}"#;
-    assert_eq!(said(resources, unnamed), "row 1: `type` is missing");
+    assert_eq!(bad_answer(resources, unnamed), "row 1: `type` is missing");
 }
 
 #[test]
@@ -109,9 +121,9 @@ fn a_volume_with_a_name_that_no_drive_can_hold_is_left_out() {
     let content: Call =
         |client| client.storage_content(&node(), &storage(), None).map(|list| list.len());
     let body = r#"{"data":[{"volid":"local:iso/a b.iso"},{"volid":"local:iso/a,b.iso"},{"volid":"local:iso/c.iso"}]}"#;
-    assert_eq!(told(content, body).unwrap(), 1);
+    assert_eq!(ask(content, body).unwrap(), 1);
     assert_eq!(
-        said(content, r#"{"data":[{"volid":"no volid"}]}"#),
+        bad_answer(content, r#"{"data":[{"volid":"no volid"}]}"#),
         "row 1: `volid` is \"no volid\""
     );
 }

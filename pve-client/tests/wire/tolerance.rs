@@ -10,14 +10,14 @@ use crate::{client, endpoint, node, pinned, vmid};
 const VERSION: &str = r#"{"data":{"version":"9.1.7"}}"#;
 
 /// Asks for the version; the server answers with these bytes and closes.
-fn told(answer: impl Into<Vec<u8>>) -> Result<String, Error> {
+fn version_from(answer: impl Into<Vec<u8>>) -> Result<String, Error> {
     let server = Server::start(vec![vec![Step::AnswerAndClose(answer.into())]]);
     client(&server).version().map(|version| version.version)
 }
 
 /// The status and message of a refusal.
 fn refused(answer: impl Into<Vec<u8>>) -> (u16, String) {
-    let error = told(answer).unwrap_err();
+    let error = version_from(answer).unwrap_err();
     let refusal = error.refusal().unwrap();
     (refusal.status, refusal.message.clone())
 }
@@ -37,7 +37,7 @@ fn an_answer_ends_in_any_way_that_http_has() {
         ),
     ] {
         assert_eq!(
-            told(format!("{head}{VERSION}")).unwrap_or_else(|e| panic!("{head}: {e:?}")),
+            version_from(format!("{head}{VERSION}")).unwrap_or_else(|e| panic!("{head}: {e:?}")),
             "9.1.7",
             "{head}"
         );
@@ -48,7 +48,7 @@ fn an_answer_ends_in_any_way_that_http_has() {
         first.len(),
         second.len()
     );
-    assert_eq!(told(chunked).unwrap(), "9.1.7");
+    assert_eq!(version_from(chunked).unwrap(), "9.1.7");
 }
 
 #[test]
@@ -90,12 +90,12 @@ fn a_body_that_is_no_answer() {
     for body in
         ["", "null", "[]", "{}", "\"data\"", "{\"data\":", "\u{feff}{\"data\":1}", "\x1f\u{8b}"]
     {
-        let error = told(answer("200 OK", body)).unwrap_err();
+        let error = version_from(answer("200 OK", body)).unwrap_err();
         assert!(matches!(error, Error::BadAnswer { .. }), "{body}: {error:?}");
     }
     let deep = format!("{{\"data\":{}", "[".repeat(100_000));
-    assert!(matches!(told(answer("200 OK", &deep)), Err(Error::BadAnswer { .. })));
-    let none = told("HTTP/1.1 204 No Content\r\n\r\n").unwrap_err();
+    assert!(matches!(version_from(answer("200 OK", &deep)), Err(Error::BadAnswer { .. })));
+    let none = version_from("HTTP/1.1 204 No Content\r\n\r\n").unwrap_err();
     assert!(matches!(none, Error::BadAnswer { .. }), "{none:?}");
 }
 
@@ -109,7 +109,7 @@ fn what_is_not_http_is_a_lost_answer() {
         "HTTP/1.1 abc\r\n\r\n",
         "HTTP/1.1 99 low\r\n\r\n",
     ] {
-        let error = told(text).unwrap_err();
+        let error = version_from(text).unwrap_err();
         assert!(matches!(error, Error::MaybeSent { .. }), "{text}: {error:?}");
     }
 }
@@ -151,7 +151,7 @@ fn a_drip_in_the_handshake_ends_at_the_deadline() {
 #[test]
 fn an_answer_beyond_all_measure_is_not_kept() {
     let long = answer("200 OK", &format!("{{\"data\":\"{}\"}}", "x".repeat(65 << 20)));
-    let error = told(long).unwrap_err();
+    let error = version_from(long).unwrap_err();
     assert!(matches!(error, Error::MaybeSent { .. }), "{error:?}");
 }
 

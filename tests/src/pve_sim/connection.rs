@@ -17,12 +17,12 @@ use super::server::Shared;
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
 
-const MOST_HEADER_BYTES: usize = 8 * 1024;
-const MOST_HEADER_LINES: usize = 64;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+const MAX_HEADER_LINES: usize = 64;
 /// One TLS record holds at most this much.
 const CHUNK: usize = 16 * 1024;
-const MOST_BODY: u64 = 512 * 1024;
-const MOST_DRAINED: u64 = 64 * 1024;
+const MAX_BODY: u64 = 512 * 1024;
+const MAX_DRAINED: u64 = 64 * 1024;
 
 struct Connection<'a> {
     shared: &'a Shared,
@@ -63,18 +63,17 @@ impl Connection<'_> {
             if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head: Vec<u8> = self.buffer.drain(..at + 4).collect();
                 let text = String::from_utf8_lossy(&head[..at]).into_owned();
-                let fits =
-                    at < MOST_HEADER_BYTES && text.split("\r\n").count() <= MOST_HEADER_LINES;
+                let fits = at < MAX_HEADER_BYTES && text.split("\r\n").count() <= MAX_HEADER_LINES;
                 return Ok(fits.then_some(text));
             }
-            if self.buffer.len() >= MOST_HEADER_BYTES || self.more()? == 0 {
+            if self.buffer.len() >= MAX_HEADER_BYTES || self.read_more()? == 0 {
                 return Ok(None);
             }
         }
     }
 
     /// One read. A silent client is left after the idle time.
-    fn more(&mut self) -> io::Result<usize> {
+    fn read_more(&mut self) -> io::Result<usize> {
         let held = self.buffer.len();
         self.buffer.resize(held + CHUNK, 0);
         let read = self.tls.read(&mut self.buffer[held..]);
@@ -131,12 +130,12 @@ impl Connection<'_> {
     fn drain(&mut self, head: &Head) -> io::Result<bool> {
         let length = head.length().unwrap_or(0);
         let is_upload = head.content_type().1.is_some();
-        if length > if is_upload { MOST_DRAINED } else { MOST_BODY } {
+        if length > if is_upload { MAX_DRAINED } else { MAX_BODY } {
             return Ok(!is_upload);
         }
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         while self.buffer.len() < wanted {
-            if self.more()? == 0 {
+            if self.read_more()? == 0 {
                 return Ok(false);
             }
         }
@@ -150,7 +149,7 @@ impl Connection<'_> {
         if length == 0 {
             return Ok((!cut).then(|| Ok((Params::default(), None))));
         }
-        if length > MOST_BODY {
+        if length > MAX_BODY {
             return Ok(Some(Err(Refusal::plain(501, "for data too large"))));
         }
         let (kind, _) = head.content_type();
@@ -160,7 +159,7 @@ impl Connection<'_> {
         }
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         while self.buffer.len() < if cut { wanted / 2 } else { wanted } {
-            if self.more()? == 0 {
+            if self.read_more()? == 0 {
                 return Ok(None);
             }
         }
@@ -193,7 +192,7 @@ impl Connection<'_> {
             if left == 0 {
                 break;
             }
-            if (cut && left < length / 2) || self.more()? == 0 {
+            if (cut && left < length / 2) || self.read_more()? == 0 {
                 return Ok(None);
             }
         }

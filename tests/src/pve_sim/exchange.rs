@@ -48,7 +48,7 @@ pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
     };
     let mut state = shared.state();
     state.world.advance(shared.now());
-    state.meet_folder();
+    state.sync_folder();
     pass_time(&mut state, &head.method, &path);
     let plan = faults::plan(&mut state.faults, &head.method, &path);
     for hand in &plan.hands {
@@ -137,11 +137,11 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
 fn pass_time(state: &mut State, method: &str, path: &str) {
     let pieces: Vec<&str> = path.split('/').collect();
     match pieces[..] {
-        ["", "nodes", _, "qemu", vmid, ..] => state.world.pass(Some(vmid)),
+        ["", "nodes", _, "qemu", vmid, ..] => state.world.pass_time(Some(vmid)),
         ["", "cluster", "resources" | "tasks"] | ["", "nodes", _, "tasks"] => {
-            state.world.pass(None)
+            state.world.pass_time(None)
         }
-        ["", "nodes", _, "storage", _, "content"] if method == "GET" => state.world.pass(None),
+        ["", "nodes", _, "storage", _, "content"] if method == "GET" => state.world.pass_time(None),
         _ => {}
     }
 }

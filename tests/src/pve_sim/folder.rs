@@ -22,7 +22,7 @@ impl Folder {
     }
 
     /// Brings folder and world together.
-    pub(super) fn meet(&mut self, world: &mut World) {
+    pub(super) fn sync(&mut self, world: &mut World) {
         let Some(path) = &self.path else { return };
         let Some(node) = world.nodes.keys().next().cloned() else { return };
         let volid = |name: &str| format!("local:snippets/{name}");

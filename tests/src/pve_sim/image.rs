@@ -23,7 +23,7 @@ pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
 /// Why PVE refuses an image, if it does, and whether `qemu-img` itself failed.
 // PVE: pve-storage, Storage/Plugin.pm, file_size_info with `untrusted`; Storage/Common.pm,
 // qemu_img_info.
-pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(String, bool)> {
+pub(crate) fn rejection(filename: &str, tmp: &str, head: &[u8]) -> Option<(String, bool)> {
     let fails = |why: &str| Some((format!("qemu-img: Could not open '{tmp}': {why}"), true));
     match filename.rsplit('.').next() {
         Some("qcow2") if !head.starts_with(&QCOW2) => fails("Image is not in qcow2 format"),
@@ -40,7 +40,7 @@ pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(Strin
     }
 }
 
-/// The first bytes of a file of a format, as far as [`objection`] looks.
+/// The first bytes of a file of a format, as far as [`rejection`] looks.
 pub(crate) fn head_of(format: &str) -> Vec<u8> {
     match format {
         "qcow2" => [&QCOW2[..], &[0, 0, 0, 3]].concat(),
@@ -60,7 +60,7 @@ mod tests {
 
     fn check(name: &str, head: &[u8], size: Option<u64>, refused: bool) {
         assert_eq!(virtual_size(head), size, "{name}");
-        assert_eq!(objection(name, "/var/tmp/x", head).is_some(), refused, "{name}");
+        assert_eq!(rejection(name, "/var/tmp/x", head).is_some(), refused, "{name}");
     }
 
     #[test]

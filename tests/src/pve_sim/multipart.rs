@@ -11,7 +11,7 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 use super::answer::Refusal;
 
 /// Part headers and small fields are gathered up to here; real ones are a few hundred bytes.
-const MOST_HEAD: usize = 1 << 20;
+const MAX_HEAD: usize = 1 << 20;
 /// What is kept of every file, for its header.
 const KEPT_HEAD: usize = 512;
 
@@ -105,7 +105,7 @@ impl Multipart {
                 "write to temporary file failed - No space left on device",
             ));
         }
-        if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MOST_HEAD {
+        if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MAX_HEAD {
             return Err(failed("upload failed", 1370));
         }
         Ok(())

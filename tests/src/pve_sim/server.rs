@@ -83,8 +83,8 @@ pub(super) struct State {
 
 impl State {
     /// Brings the folder of snippets and the world together.
-    pub(super) fn meet_folder(&mut self) {
-        self.folder.meet(&mut self.world);
+    pub(super) fn sync_folder(&mut self) {
+        self.folder.sync(&mut self.world);
     }
 }
 
@@ -132,7 +132,7 @@ impl PveSim {
         world.clockwork.lengths.clone_from(&options.lengths);
         world.clockwork.seed = options.seed;
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
-        world.set_off();
+        world.start_clocks();
         let state = State {
             world,
             folder: Folder::new(options.snippets.clone()),
@@ -220,7 +220,7 @@ impl PveSim {
     pub fn settle(&self) {
         let mut state = self.shared.state();
         state.world.settle();
-        state.meet_folder();
+        state.sync_folder();
     }
 
     /// Adds a fault; its count begins now.
@@ -279,9 +279,9 @@ fn wake(address: SocketAddr) {
 
 /// A connection that stands in the list of streams as long as its thread lives. Also one that panics
 /// leaves the list: the copy there would keep the connection open, and the client waiting.
-struct Listed(Arc<Shared>, u64);
+struct OpenConnection(Arc<Shared>, u64);
 
-impl Drop for Listed {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.streams().remove(&self.1);
     }
@@ -302,7 +302,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfi
         };
         let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
         shared.streams().insert(number, second);
-        let (listed, config) = (Listed(Arc::clone(shared), number), Arc::clone(config));
+        let (listed, config) = (OpenConnection(Arc::clone(shared), number), Arc::clone(config));
         threads.push(std::thread::spawn(move || {
             // A connection that breaks is the client's affair.
             let _ = connection::serve(&listed.0, stream, config, number);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::property::Properties;
-use crate::pve_sim::world::vm::{Seen, Vm};
+use crate::pve_sim::world::vm::{PvestatdView, Vm};
 
 /// Facts 31 and 49; filtered as facts 54.
 pub(super) fn resources(call: &mut Call) -> Reply {
@@ -67,7 +67,7 @@ fn vms(call: &mut Call) -> Vec<Value> {
 
 /// Lock and tags come from the config itself, all else from pvestatd.
 // PVE: pve-manager, API2Tools.pm, extract_vm_stats; Cluster.pm, get_guest_config_properties.
-fn vm_line(vmid: u32, vm: &Vm, seen: Option<Seen>, pool: Option<String>) -> Value {
+fn vm_line(vmid: u32, vm: &Vm, seen: Option<PvestatdView>, pool: Option<String>) -> Value {
     let mut line = json!({
         "id": format!("qemu/{vmid}"),
         "vmid": vmid,

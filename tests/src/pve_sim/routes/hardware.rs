@@ -21,13 +21,14 @@ pub(super) fn directories(call: &mut Call) -> Reply {
     mappings(call, "dir")
 }
 
-const SEES: [&str; 3] = ["Mapping.Modify", "Mapping.Use", "Mapping.Audit"];
+const VISIBLE_WITH: [&str; 3] = ["Mapping.Modify", "Mapping.Use", "Mapping.Audit"];
 
 /// Only what the caller has any right on.
 fn mappings(call: &mut Call, kind: &str) -> Reply {
     let node = call.params.get("check-node");
-    let may_see =
-        |id: &str| call.world.check_any(call.who, &format!("/mapping/{kind}/{id}"), &SEES).is_ok();
+    let may_see = |id: &str| {
+        call.world.check_any(call.who, &format!("/mapping/{kind}/{id}"), &VISIBLE_WITH).is_ok()
+    };
     Ok(Value::Array(call.world.mappings.rows(kind, may_see, node)).into())
 }
 
@@ -48,7 +49,7 @@ pub(super) fn models(call: &mut Call) -> Reply {
     let all = call.world.may(call.who, "/nodes", &["Sys.Audit"]);
     for (name, reported) in &call.world.cpu_models {
         let path = format!("/mapping/cpu/{name}");
-        let named = with_abstract && call.world.check_any(call.who, &path, &SEES).is_ok();
+        let named = with_abstract && call.world.check_any(call.who, &path, &VISIBLE_WITH).is_ok();
         if all || named {
             let vendor = cpu::vendor(reported);
             rows.push(json!({

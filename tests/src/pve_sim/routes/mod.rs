@@ -152,13 +152,13 @@ pub(crate) fn serve(
     // the way to the node, then the parameters.
     permission::check(&call, &endpoint.permissions)?;
     if endpoint.path.starts_with("/nodes/{node}") {
-        call.world.reach(call.params.text("node"))?;
+        call.world.reachable_node(call.params.text("node"))?;
     }
     // Mappings are looked at on the node that is to be checked.
     if let Some(node) =
         call.params.get("check-node").filter(|_| endpoint.path.contains("/mapping/"))
     {
-        call.world.reach(node)?;
+        call.world.reachable_node(node)?;
     }
     params::verify(endpoint, &call.params, call.world.release())?;
     checks::check_known_model(&call)?;

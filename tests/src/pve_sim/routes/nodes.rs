@@ -42,7 +42,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
 
 pub(super) fn status(call: &mut Call) -> Reply {
     let version = call.world.version.clone();
-    let node = call.world.reach(call.params.text("node"))?;
+    let node = call.world.reachable_node(call.params.text("node"))?;
     let total = node.memory << 20;
     Ok(json!({
         "pveversion": format!("pve-manager/{version}/0000000000000000"),
@@ -60,7 +60,7 @@ pub(super) fn status(call: &mut Call) -> Reply {
 
 /// Facts 54: bridges are shown with SDN.Audit or SDN.Use on them, all else with Sys.Audit.
 pub(super) fn network(call: &mut Call) -> Reply {
-    let node = call.world.reach(call.params.text("node"))?;
+    let node = call.world.reachable_node(call.params.text("node"))?;
     let wanted = call.params.get("type");
     let mut lines = Vec::new();
     for (name, interface) in &node.interfaces {

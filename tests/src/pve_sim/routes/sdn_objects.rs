@@ -8,7 +8,7 @@ use super::Call;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::sdn::{Kind, Object, subnet_id};
 
-const SEES: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
+const VISIBLE_WITH: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
 
 /// Keys of a request that are no keys of an object.
 const NOT_KEYS: [&str; 8] =
@@ -29,7 +29,9 @@ fn list(call: &Call, kind: Kind, of: impl Fn(&str, &Value) -> bool) -> Reply {
         .names(kind)
         .iter()
         .filter_map(|id| Some((id, sdn.show(kind, id, pending, running)?)))
-        .filter(|(id, _)| call.world.check_any(call.who, &path_of(call, kind, id), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &path_of(call, kind, id), &VISIBLE_WITH).is_ok()
+        })
         .filter(|(id, shown)| of(id, shown))
         .map(|(_, shown)| shown)
         .collect();
@@ -54,7 +56,7 @@ fn path_of(call: &Call, kind: Kind, id: &str) -> String {
 }
 
 fn one(call: &Call, kind: Kind, id: &str) -> Reply {
-    call.world.check_any(call.who, &path_of(call, kind, id), &SEES)?;
+    call.world.check_any(call.who, &path_of(call, kind, id), &VISIBLE_WITH)?;
     let (pending, running) = (call.params.flag("pending"), call.params.flag("running"));
     let shown = call.world.sdn.show(kind, id, pending, running);
     shown.map(Into::into).ok_or_else(|| missing(kind, id))

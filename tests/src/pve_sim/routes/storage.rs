@@ -8,7 +8,7 @@ use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::storage::Storage;
 
-const SEES: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
+const VISIBLE_WITH: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
 
 /// Facts 54: filtered.
 pub(super) fn on_node(call: &mut Call) -> Reply {
@@ -32,7 +32,9 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|(_, storage)| {
             content.is_empty() || content.iter().any(|c| storage.content.contains(*c))
         })
-        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &format!("/storage/{id}"), &VISIBLE_WITH).is_ok()
+        })
         .map(|(id, storage)| line(call, &node, id, storage))
         .collect();
     Ok(Value::Array(lines).into())
@@ -90,7 +92,9 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .storages
         .iter()
         .filter(|(_, storage)| kind.is_none_or(|kind| kind == storage.r#type))
-        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &format!("/storage/{id}"), &VISIBLE_WITH).is_ok()
+        })
         .map(|(id, storage)| entry(id, storage));
     Ok(Value::Array(lines.collect()).into())
 }

@@ -163,7 +163,7 @@ fn each_line_can_be_read() {
 fn each_route_was_answered_and_refused() {
     let mut broken = Vec::new();
     for (version, _, answers) in recorded() {
-        let met: BTreeSet<_> = answers.iter().filter_map(met).collect();
+        let met: BTreeSet<_> = answers.iter().filter_map(route_and_outcome).collect();
         for (method, path, _) in ROUTES {
             for outcome in [Outcome::Done, Outcome::Refused] {
                 let left_out = LEFT_OUT.iter().any(|(v, m, p, o, _)| {
@@ -179,7 +179,7 @@ fn each_route_was_answered_and_refused() {
 }
 
 /// The route that an answer belongs to, and how it ended.
-fn met(answer: &Answer) -> Option<(&'static str, &'static str, Outcome)> {
+fn route_and_outcome(answer: &Answer) -> Option<(&'static str, &'static str, Outcome)> {
     let (endpoint, _) = schema::find(&answer.method, &answer.path)?;
     let outcome = if answer.status < 300 { Outcome::Done } else { Outcome::Refused };
     Some((&endpoint.method, &endpoint.path, outcome))

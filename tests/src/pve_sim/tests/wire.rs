@@ -87,12 +87,12 @@ impl Wire {
                 let length: usize = length.unwrap().parse().unwrap();
                 let mut body = bytes.split_off(at + 4);
                 while body.len() < length {
-                    assert!(self.more(&mut body) > 0, "the body ends early");
+                    assert!(self.read_more(&mut body) > 0, "the body ends early");
                 }
                 let status = head.lines().next().unwrap().replace("HTTP/1.1 ", "");
                 return Some(Got { status, head, body: String::from_utf8(body).unwrap() });
             }
-            if self.more(&mut bytes) == 0 {
+            if self.read_more(&mut bytes) == 0 {
                 return None;
             }
         }
@@ -100,10 +100,10 @@ impl Wire {
 
     /// Whether the other side has closed; waits until it says something.
     pub(super) fn ends(&mut self) -> bool {
-        self.more(&mut Vec::new()) == 0
+        self.read_more(&mut Vec::new()) == 0
     }
 
-    fn more(&mut self, into: &mut Vec<u8>) -> usize {
+    fn read_more(&mut self, into: &mut Vec<u8>) -> usize {
         let mut chunk = [0; 4096];
         let count = self.tls.read(&mut chunk).unwrap_or(0);
         into.extend_from_slice(&chunk[..count]);

@@ -173,7 +173,7 @@ fn builtin(role: &str) -> BTreeSet<String> {
 
 impl Access {
     /// PVE 8 has VM.Monitor where PVE 9 has VM.GuestAgent.* (facts 52).
-    pub(super) fn speak_eight(&mut self) {
+    pub(super) fn use_pve8_privileges(&mut self) {
         for privileges in self.roles.values_mut() {
             let before = privileges.len();
             privileges.retain(|privilege| !privilege.starts_with("VM.GuestAgent."));

@@ -70,13 +70,13 @@ impl World {
                 continue;
             }
             self.unset(node, who, vmid, key, change.force)?;
-            self.vm_mut(node, vmid)?.tidy();
+            self.vm_mut(node, vmid)?.clean_up();
         }
         // PVE: facts-4 27. What was written before a key fails stays pending, whatever the power
         // of the VM; PVE takes the keys in no order.
         for (key, value) in &change.set {
             self.set(node, who, vmid, key, value, change)?;
-            self.vm_mut(node, vmid)?.tidy();
+            self.vm_mut(node, vmid)?.clean_up();
         }
         Ok(warnings)
     }
@@ -103,7 +103,7 @@ impl World {
         if disk::is_drive(key) {
             same_version(key, before.as_deref(), &value)?;
             if let Some(Some(replaced)) = replaced {
-                self.part_with(node, vmid, &replaced, Some(&value), false)?;
+                self.detach(node, vmid, &replaced, Some(&value), false)?;
             }
             let others = self.vm(node, vmid)?.drives();
             value = self.make_drive(node, vmid, key, &value, &others).map_err(Refusal::die)?;
@@ -193,7 +193,7 @@ impl World {
         }
         self.check_held(who, vmid, Write::Delete, key, &value)?;
         if let Some(waiting) = waiting.filter(|_| disk::is_drive(key)) {
-            self.part_with(node, vmid, &waiting, None, false)?;
+            self.detach(node, vmid, &waiting, None, false)?;
         }
         let vm = self.vm_mut(node, vmid)?;
         vm.pending.insert(key.to_owned(), None);

@@ -24,7 +24,7 @@ impl World {
             let on = &vm.node;
             // PVE: guest-common, AbstractConfig.pm, create_and_lock_config: the node's own lock
             // file is waited for first, for 5 s; facts-4 31. The answer comes at once here.
-            if on == node && self.worker_holds(vmid, 5) {
+            if on == node && self.worker_runs_longer_than(vmid, 5) {
                 return Err(Refusal::die(format!(
                     "unable to create VM {vmid} - can't lock file \
                      '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"
@@ -57,7 +57,7 @@ impl World {
             Ok(config) => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {
                     vm.config = config;
-                    vm.tidy();
+                    vm.clean_up();
                 }
             }
             Err(cause) => {
@@ -184,7 +184,7 @@ impl World {
                 vm.made += 1;
                 vm.made
             });
-            let bytes = made_up(&format!("{vmid}/{key}/{made}"));
+            let bytes = pseudo_random(&format!("{vmid}/{key}/{made}"));
             format!("BC:24:11:{:02X}:{:02X}:{:02X}", bytes[0], bytes[1], bytes[2])
         });
         net.set("", format!("{model}={mac}"));
@@ -242,12 +242,12 @@ fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 fn uuid(of: &str) -> String {
-    let hex: String = made_up(of).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = pseudo_random(of).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
 /// Bytes that look random and are the same in every run.
-fn made_up(of: &str) -> [u8; 20] {
+fn pseudo_random(of: &str) -> [u8; 20] {
     Sha1::digest(of.as_bytes()).into()
 }
 

@@ -312,14 +312,14 @@ fn only_one(key: &str, others: &BTreeMap<String, String>) -> Result<(), String> 
 // PVE: qemu-server, QemuServer/QemuImage.pm; pve-common, Tools.pm, render_bytes.
 pub(crate) fn progress(size: u64) -> Vec<String> {
     let line = |percent: u64| {
-        let done = human((size as f64 * percent as f64 / 100.0) as u64);
-        format!("transferred {done} of {} ({percent}.00%)", human(size))
+        let done = human_size((size as f64 * percent as f64 / 100.0) as u64);
+        format!("transferred {done} of {} ({percent}.00%)", human_size(size))
     };
     (0..=10).map(|tenth| line(tenth * 10)).collect()
 }
 
 /// Bytes as PVE writes them in a log.
-pub(super) fn human(bytes: u64) -> String {
+pub(super) fn human_size(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let step = (0..units.len() - 1).find(|step| bytes < 1 << (10 * (step + 1)));
     let step = step.unwrap_or(units.len() - 1);

@@ -76,7 +76,7 @@ impl Default for HaResource {
 
 impl HaResource {
     /// Refuses a state that PVE does not have, and fills in the manager's.
-    pub(super) fn settle_in(&mut self, running: bool) -> Result<(), String> {
+    pub(super) fn fill_in(&mut self, running: bool) -> Result<(), String> {
         if !["started", "stopped", "disabled", "ignored"].contains(&self.state.as_str()) {
             return Err(format!(
                 "`state` is \"{}\"; allowed: started, stopped, disabled, ignored",

@@ -8,7 +8,7 @@ use super::work::{Ended, Work};
 use crate::pve_sim::answer::Refusal;
 
 /// How long PVE waits for the file.
-const PATIENCE: u64 = 10;
+const LOCK_TIMEOUT: u64 = 10;
 /// The release whose cleanup waits for the VM to be off, and holds the file meanwhile.
 const WAITING_CLEANUP: (u32, u32) = (9, 2);
 
@@ -36,11 +36,11 @@ impl World {
             return Ok(());
         };
         let held = std::mem::take(&mut vm.lock_held);
-        self.clockwork.waited += held.min(PATIENCE);
-        if held <= PATIENCE {
+        self.clockwork.waited += held.min(LOCK_TIMEOUT);
+        if held <= LOCK_TIMEOUT {
             return Ok(());
         }
-        vm.lock_held = held - PATIENCE;
+        vm.lock_held = held - LOCK_TIMEOUT;
         let file = format!("/var/lock/qemu-server/lock-{vmid}.conf");
         Err(Refusal::die(format!("can't lock file '{file}' - got timeout")))
     }

@@ -20,12 +20,12 @@ pub(crate) mod needs;
 pub(crate) mod normal;
 pub(crate) mod pending;
 pub(crate) mod power;
+pub mod running_task;
 pub mod sdn;
 pub mod storage;
 pub(crate) mod tags;
 pub mod task;
 pub(crate) mod throttle;
-pub mod under_way;
 pub mod vm;
 pub(crate) mod work;
 
@@ -135,7 +135,7 @@ impl World {
     /// Reads a world; missing keys have their defaults, unknown ones are an error.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let mut world: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        world.settle_in()?;
+        world.fill_in()?;
         Ok(world)
     }
 
@@ -158,21 +158,21 @@ impl World {
     }
 
     /// Fills what a world file may leave out, and refuses what cannot be.
-    fn settle_in(&mut self) -> Result<(), String> {
+    fn fill_in(&mut self) -> Result<(), String> {
         let first = self.nodes.keys().next().cloned();
         let first = first.ok_or("`nodes` is empty")?;
         if self.release() < (9, 0) {
-            self.access.speak_eight();
+            self.access.use_pve8_privileges();
         }
         for volume in &mut self.volumes {
             let storage = self
                 .storages
                 .get(volume.storage())
                 .ok_or_else(|| format!("volume {}: no such storage", volume.volid))?;
-            volume.settle_in(storage, &first)?;
+            volume.fill_in(storage, &first)?;
         }
         for (vmid, vm) in &mut self.vms {
-            vm.seen = Some(vm.look(*vmid));
+            vm.seen = Some(vm.pvestatd_view(*vmid));
             if vm.node.is_empty() {
                 vm.node.clone_from(&first);
             }
@@ -182,7 +182,7 @@ impl World {
         }
         for (vmid, resource) in &mut self.ha {
             let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
-            resource.settle_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
+            resource.fill_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
         }
         for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
             self.make_missing_disks(vmid)?;
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// A node that is there and can be reached.
-    pub(crate) fn reach(&self, node: &str) -> Result<&Node, Refusal> {
+    pub(crate) fn reachable_node(&self, node: &str) -> Result<&Node, Refusal> {
         // PVE: facts 4. The name is looked up when the request is to be passed on.
         let found = self.nodes.get(node).ok_or_else(|| {
             Refusal::die(format!("hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"))

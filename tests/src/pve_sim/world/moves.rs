@@ -127,7 +127,7 @@ impl World {
             self.take_volume(node, &old);
             return Ok(());
         }
-        self.part_with(node, vmid, &old, None, false).map_err(text)?;
+        self.detach(node, vmid, &old, None, false).map_err(text)?;
         let vm = self.vm(node, vmid).map_err(text)?;
         let holds = |(key, text): &(&String, &String)| {
             key.starts_with("unused") && Properties::read(text, "file").get("file") == Some(&old)
@@ -144,10 +144,10 @@ impl World {
 fn mirror(key: &str, size: u64) -> Vec<String> {
     let job = format!("mirror-{key}");
     let mut lines =
-        vec![format!("{job}: transferred 0.0 B of {} (0.00%) in 0s", disk::human(size))];
+        vec![format!("{job}: transferred 0.0 B of {} (0.00%) in 0s", disk::human_size(size))];
     for second in 1..=10u64 {
-        let done = disk::human(size / 10 * second);
-        let (all, percent) = (disk::human(size), second * 10);
+        let done = disk::human_size(size / 10 * second);
+        let (all, percent) = (disk::human_size(size), second * 10);
         lines.push(format!("{job}: transferred {done} of {all} ({percent}.00%) in {second}s"));
     }
     lines.push("all 'mirror' jobs are ready".to_owned());

@@ -93,7 +93,7 @@ pub(super) fn is_pinned(given: &str, machine: &str) -> bool {
 impl Vm {
     /// What PVE clears up with each write of the file.
     // PVE: QemuServer.pm, write_vm_config; facts-4 45.
-    pub(super) fn tidy(&mut self) {
+    pub(super) fn clean_up(&mut self) {
         if self.config.contains_key("sockets") {
             self.config.remove("smp");
         } else if let Some(sockets) = self.config.remove("smp") {

@@ -21,7 +21,7 @@ impl World {
     pub(super) fn revert(&mut self, node: &str, vmid: u32, key: &str) -> Result<(), Refusal> {
         let waiting = self.vm_mut(node, vmid)?.pending.remove(key).flatten();
         match waiting.filter(|_| disk::is_drive(key)) {
-            Some(waiting) => self.part_with(node, vmid, &waiting, None, false),
+            Some(waiting) => self.detach(node, vmid, &waiting, None, false),
             None => Ok(()),
         }
     }
@@ -106,7 +106,7 @@ impl World {
             (None, _) => Ok(()),
             (Some(old), who) => who
                 .map_or(Ok(()), |who| self.may_free(who, vmid, old))
-                .and_then(|()| self.part_with(node, vmid, old, value.as_deref(), free)),
+                .and_then(|()| self.detach(node, vmid, old, value.as_deref(), free)),
         };
         let vm = self.vm_mut(node, vmid)?;
         if parted.is_err() {
@@ -119,7 +119,7 @@ impl World {
                 vm.forced.insert(key.to_owned());
             }
         }
-        vm.tidy();
+        vm.clean_up();
         parted
     }
 
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).
-    pub(super) fn part_with(
+    pub(super) fn detach(
         &mut self,
         node: &str,
         vmid: u32,

@@ -157,7 +157,7 @@ impl Volume {
         self.used.unwrap_or(self.size)
     }
 
-    pub(super) fn settle_in(&mut self, storage: &Storage, first: &str) -> Result<(), String> {
+    pub(super) fn fill_in(&mut self, storage: &Storage, first: &str) -> Result<(), String> {
         let name = Name::parse(&self.volid)
             .ok_or_else(|| format!("volume {}: no name PVE would take", self.volid))?;
         if storage.shared {

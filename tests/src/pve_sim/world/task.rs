@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::access::Who;
 use super::clockwork::Pace;
-use super::under_way::UnderWay;
+use super::running_task::RunningTask;
 use super::work::{Ended, KILLED, Work};
 
 /// A task.
@@ -33,7 +33,7 @@ pub struct Task {
     pub log: Vec<String>,
     /// How it goes on, when it runs as the world begins; not written.
     #[serde(skip_serializing)]
-    pub runs: Option<UnderWay>,
+    pub runs: Option<RunningTask>,
     #[serde(skip)]
     pub(crate) run: Run,
 }
@@ -101,7 +101,7 @@ impl Task {
     }
 
     /// How many of so many bytes it has written by now; none before its log has begun.
-    pub(crate) fn share_of(&self, size: u64) -> Option<u64> {
+    pub(crate) fn bytes_written(&self, size: u64) -> Option<u64> {
         let all = self.run.written + self.run.script.len();
         let done = u64::try_from(self.run.written).ok()?;
         let all = u64::try_from(all).ok()?;
@@ -243,7 +243,7 @@ impl World {
 
     /// Lets the time of one status read pass for running tasks: those of a VM, or all.
     /// So a task whose client went away ends too.
-    pub(crate) fn pass(&mut self, vmid: Option<&str>) {
+    pub(crate) fn pass_time(&mut self, vmid: Option<&str>) {
         let all: Vec<String> = self
             .running()
             .filter(|task| vmid.is_none_or(|vmid| task.id == vmid))

@@ -42,7 +42,7 @@ pub struct Vm {
     pub snapshots: Vec<String>,
     /// What pvestatd saw in its last round; none of a new VM (facts 31).
     #[serde(skip)]
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<PvestatdView>,
     /// Reads of `/cluster/resources` since `seen` became old.
     #[serde(skip)]
     pub(crate) stale_reads: u32,
@@ -62,7 +62,7 @@ pub struct Vm {
 
 /// What pvestatd tells the cluster of a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct PvestatdView {
     pub(crate) name: String,
     pub(crate) running: bool,
     pub(crate) template: bool,
@@ -266,9 +266,9 @@ impl Vm {
     }
 
     /// What a round of pvestatd would see now.
-    pub(crate) fn look(&self, vmid: u32) -> Seen {
+    pub(crate) fn pvestatd_view(&self, vmid: u32) -> PvestatdView {
         let number = |key: &str| self.config.get(key).and_then(|value| value.parse().ok());
-        Seen {
+        PvestatdView {
             name: self.name(vmid),
             running: self.running,
             template: self.is_set("template"),
@@ -278,8 +278,8 @@ impl Vm {
     }
 
     /// What `/cluster/resources` may say: each change shows after `lag` reads.
-    pub(crate) fn reported(&mut self, vmid: u32, lag: u32) -> Option<Seen> {
-        let now = self.look(vmid);
+    pub(crate) fn reported(&mut self, vmid: u32, lag: u32) -> Option<PvestatdView> {
+        let now = self.pvestatd_view(vmid);
         if self.seen.as_ref() == Some(&now) {
             self.stale_reads = 0;
         } else if self.stale_reads >= lag {

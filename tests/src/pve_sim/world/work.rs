@@ -126,7 +126,7 @@ impl World {
                 self.store(node, &storage, volume, refused)
             }
             Work::Delete { volid } => self.delete_volume(node, &volid),
-            Work::Become { vmid, config } => self.become_as_planned(node, vmid, config).into(),
+            Work::Become { vmid, config } => self.apply_planned_config(node, vmid, config).into(),
             Work::Reload => {
                 self.apply_sdn();
                 Ended::default()
@@ -142,7 +142,7 @@ impl World {
         });
         let copy = |task: &Task| match &task.run.work {
             Some(Work::Store { storage: id, volume, refused: None, .. }) if id == storage => {
-                let size = task.share_of(volume.size)?;
+                let size = task.bytes_written(volume.size)?;
                 Some(Volume { size, node: Some(node.to_owned()), ..volume.clone() })
             }
             _ => None,

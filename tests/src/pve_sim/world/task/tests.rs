@@ -69,10 +69,10 @@ fn a_task_whose_client_went_away_ends_too() {
     world.claim("pve1", 100).unwrap();
     let work = Work::Create { vmid: 100, params: BTreeMap::new(), start: false, pool: None };
     world.fork("pve1", "qmcreate", "100", &who, work);
-    world.pass(Some("101"));
-    world.pass(Some("100"));
+    world.pass_time(Some("101"));
+    world.pass_time(Some("100"));
     assert_eq!(world.vms[&100].config["lock"], "create");
-    world.pass(None);
+    world.pass_time(None);
     assert!(!world.vms[&100].config.contains_key("lock"));
 }
 

@@ -13,7 +13,7 @@ use super::work::Work;
 /// How a task goes on that runs when the world begins.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct UnderWay {
+pub struct RunningTask {
     /// Reads, or milliseconds, that are left; absent: as any task of its type.
     pub length: Option<u64>,
     /// The VM it works on; absent: the one in the task's id.
@@ -59,7 +59,7 @@ impl World {
 
     /// Whether a task that makes this VM runs for more than so many seconds yet.
     /// Where time is a count, a read stands for a second.
-    pub(super) fn worker_holds(&self, vmid: u32, seconds: u64) -> bool {
+    pub(super) fn worker_runs_longer_than(&self, vmid: u32, seconds: u64) -> bool {
         let makes = |work: &Work| match work {
             Work::Create { vmid: made, .. } | Work::Become { vmid: made, .. } => *made == vmid,
             _ => false,
@@ -72,7 +72,7 @@ impl World {
     }
 
     /// Starts the clock of the tasks that run already.
-    pub(crate) fn set_off(&mut self) {
+    pub(crate) fn start_clocks(&mut self) {
         let clockwork = &self.clockwork;
         for task in self.tasks.iter_mut().filter(|task| task.exitstatus.is_none()) {
             let length = task.runs.as_ref().and_then(|runs| runs.length);
@@ -82,7 +82,7 @@ impl World {
     }
 
     /// What such a task makes of its VM.
-    pub(super) fn become_as_planned(
+    pub(super) fn apply_planned_config(
         &mut self,
         node: &str,
         vmid: u32,
@@ -112,6 +112,6 @@ fn claimed(node: String, kind: &str, vmid: u32) -> Vm {
         _ => &[("lock", "create")],
     };
     vm.config = config.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    vm.seen = Some(vm.look(vmid));
+    vm.seen = Some(vm.pvestatd_view(vmid));
     vm
 }
