@@ -153,7 +153,7 @@ impl Node {
             return None;
         }
         let fact = format!("the token lacks Datastore.AllocateTemplate on {path}");
-        let hint = "`pve-apply privileges` prints what the token needs; give it to the token and to its user";
+        let hint = "`pve-apply privileges` prints what the token needs; grant it to the token and to its user";
         Some(Entry::error("permission", self.place(), fact).hint(hint))
     }
 

@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn a_long_task_is_not_silent() {
-        let runs =
-            |seconds| format!("still waiting for task qmstart ({seconds} s): last answer: it runs");
+        let runs = |seconds| {
+            format!("still waiting for task qmstart ({seconds} s): last answer: it is running")
+        };
         assert_eq!(told(110, None), [runs(30), runs(60)]);
         assert_eq!(told(3, None), Vec::<String>::new());
     }

@@ -72,11 +72,11 @@ impl FromStr for ApiUrl {
         let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
         if uri.scheme_str() != Some("https") {
-            return Err(bad("it must begin with `https://`"));
+            return Err(bad("it must start with `https://`"));
         }
         let authority = uri.authority().ok_or_else(|| bad("`https://HOST:8006`"))?;
         if authority.as_str().contains('@') {
-            return Err(bad("it must not hold a user or a password"));
+            return Err(bad("it must not contain a user name or password"));
         }
         if authority.host().is_empty() || uri.query().is_some() {
             return Err(bad("`https://HOST:8006`"));

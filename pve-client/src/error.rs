@@ -68,7 +68,7 @@ pub enum Error {
     #[error("task {} ended with an error: {}", .0.upid.kind(), .0.exitstatus)]
     TaskFailed(Box<TaskFailure>),
     /// A task still runs at the deadline; it was not stopped.
-    #[error("task {} still runs after {} s", upid.kind(), waited.as_secs())]
+    #[error("task {} is still running after {} s", upid.kind(), waited.as_secs())]
     TaskStillRuns {
         /// The task.
         upid: Box<Upid>,
@@ -76,7 +76,7 @@ pub enum Error {
         waited: Duration,
     },
     /// The file to upload could not be read to its end, so nothing whole was sent.
-    #[error("reading the file while it was sent")]
+    #[error("could not read the file during the upload")]
     Source {
         /// The reader's own error.
         #[source]
@@ -122,7 +122,7 @@ pub struct TaskFailure {
 #[derive(Debug, thiserror::Error)]
 pub enum Unreachable {
     /// The host's name has no address.
-    #[error("the name \"{host}\" has no address")]
+    #[error("cannot resolve the host name \"{host}\"")]
     NameNotFound {
         /// The name.
         host: String,
@@ -137,10 +137,10 @@ pub enum Unreachable {
     #[error("{0}")]
     Certificate(CertificateProblem),
     /// The TLS handshake broke for another reason.
-    #[error("TLS: {0}")]
+    #[error("TLS error: {0}")]
     Tls(String),
     /// The system's own certificates could not be read.
-    #[error("no certificate authority could be read from this system")]
+    #[error("found no certificate authorities on this system")]
     NoSystemRoots,
     /// The HTTP proxy on the way does not let through. PVE's API is never asked through one.
     #[error("HTTP proxy {proxy}: {problem}")]
@@ -157,17 +157,17 @@ pub enum Unreachable {
 pub enum ProxyProblem {
     /// The variable's value is none that we can use.
     #[error(
-        "must be `http://HOST:PORT`, with `USER:PASSWORD@` before the host if it asks for that"
+        "must be `http://HOST:PORT`, with `USER:PASSWORD@` before the host if it requires a login"
     )]
     NotHttp,
     /// It cannot be reached, or hung up.
     #[error("{0}")]
     Lost(String),
     /// It refuses.
-    #[error("it answers with status {0}")]
+    #[error("it answered with status {0}")]
     Status(u16),
     /// It does not speak HTTP.
-    #[error("it does not answer as a proxy")]
+    #[error("it did not answer like an HTTP proxy")]
     NoAnswer,
 }
 
@@ -183,7 +183,7 @@ pub enum CertificateProblem {
         shown: Fingerprint,
     },
     /// The certificate's fingerprint is none of the pinned ones.
-    #[error("the certificate's SHA-256 fingerprint is {shown}, which is not a pinned one")]
+    #[error("the certificate's SHA-256 fingerprint is {shown}, which is not pinned")]
     NotPinned {
         /// The leaf that the server showed.
         shown: Fingerprint,

@@ -43,10 +43,10 @@ pub enum FetchError {
     #[error("the server cannot be reached")]
     Unreachable(#[source] Unreachable),
     /// The server has another answer than the file.
-    #[error("the server answers with status {0}")]
+    #[error("the server answered with status {0}")]
     Status(u16),
     /// The server cannot answer now: 429, 502, 503 or 504.
-    #[error("the server answers with status {status}")]
+    #[error("the server answered with status {status}")]
     Busy {
         /// The status.
         status: u16,
@@ -55,11 +55,11 @@ pub enum FetchError {
     },
     /// A redirect leads from `https://` to `http://`, where that is refused.
     #[error(
-        "the server sends on from https:// to http://, where anybody on the way can change the answer"
+        "the server redirects from https:// to http://, where anyone on the network can change the answer"
     )]
     Downgrade,
     /// A redirect leads to nothing that can be fetched.
-    #[error("the server sends on to an address that is no `https://` or `http://` URL")]
+    #[error("the server redirects to an address that is not an `https://` or `http://` URL")]
     BadRedirect,
     /// A redirect leads to a redirect, and so on.
     #[error("too many redirects")]

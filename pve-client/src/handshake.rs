@@ -65,10 +65,10 @@ fn flush(tls: &mut ClientConnection, stream: &TcpStream, deadline: &Deadline) ->
 fn io_unreachable(error: io::Error) -> Unreachable {
     let error = match error.kind() {
         _ if is_timeout(&error) => {
-            io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake did not end in time")
+            io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake timed out")
         }
         kind @ io::ErrorKind::UnexpectedEof => {
-            io::Error::new(kind, "the connection was closed in the TLS handshake")
+            io::Error::new(kind, "the connection was closed during the TLS handshake")
         }
         _ => error,
     };

@@ -106,7 +106,7 @@ name!(
 name!(
     /// The name of a storage, as in `storage.cfg`.
     StorageId,
-    "a storage name: it begins with a letter and holds letters, digits, `-`, `_` and `.`",
+    "a storage name: a letter, then letters, digits, `-`, `_` and `.`",
     // PVE: pve-common, JSONSchema.pm, format pve-storage-id.
     |text| text.len() >= 2
         && text.as_bytes()[0].is_ascii_alphabetic()

@@ -36,10 +36,10 @@ pub enum Trust {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTrust {
     /// More than one of the three ways was asked for.
-    #[error("a CA file, fingerprints and no verification at all exclude each other")]
+    #[error("a CA file, fingerprints and disabled verification cannot be combined")]
     MoreThanOne,
     /// The CA file holds no certificate.
-    #[error("the CA file holds no certificate in PEM form that can be used")]
+    #[error("the CA file has no usable PEM certificate")]
     NoCertificate,
     /// A fingerprint is none.
     #[error(transparent)]
@@ -108,7 +108,7 @@ pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
     match error {
         // The first bytes of the answer are no TLS at all: plain HTTP, or another service.
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            Unreachable::Tls("the server does not speak it at this port".to_owned())
+            Unreachable::Tls("the server does not speak TLS on this port".to_owned())
         }
         other => Unreachable::Tls(other.to_string()),
     }
@@ -241,7 +241,7 @@ fn certificate_problem(
             | E::NotValidYetContext { .. } => CertificateProblem::NotValidNow { shown },
             // `openssl req -x509` makes such a certificate when it is not told otherwise.
             E::Other(OtherError(inner)) if inner.to_string() == "CaUsedAsEndEntity" => {
-                CertificateProblem::Other { what: "it is that of an authority".to_owned(), shown }
+                CertificateProblem::Other { what: "it is a CA certificate".to_owned(), shown }
             }
             other => CertificateProblem::Other { what: other.to_string(), shown },
         },

@@ -218,7 +218,7 @@ pub(crate) fn io_error(error: ureq::Error) -> io::Error {
         }
         ureq::Error::Io(error) => error,
         ureq::Error::Timeout(_) => {
-            io::Error::new(io::ErrorKind::TimedOut, "nothing came in the time allowed")
+            io::Error::new(io::ErrorKind::TimedOut, "no data arrived in time")
         }
         other => io::Error::other(other),
     }

@@ -114,7 +114,7 @@ impl<'a> Form<'a> {
         if read == 0 && !room.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the file is shorter than it was",
+                "the file has become shorter",
             ));
         }
         self.file_sent += read as u64;

@@ -245,7 +245,7 @@ fn a_file_is_fetched_and_a_wrong_one_refused() {
     drop(fetched);
     assert_eq!(
         fetcher.get(&url, Downgrade::Refused).unwrap_err().to_string(),
-        "the server answers with status 404"
+        "the server answered with status 404"
     );
     assert!(!server.requests().concat().contains("PVEAPIToken"), "no token goes to a web server");
     let schemes: BTreeSet<_> = ["ftp://x/y", "file:///etc/passwd", ""]

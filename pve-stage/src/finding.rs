@@ -9,21 +9,21 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         Error::NeverSent { endpoint, reason } => never_sent(endpoint, reason),
         Error::Status(refusal) if error.is_permission() => {
             let fact = if refusal.status == 401 {
-                "the API token is not accepted".to_owned()
+                "PVE rejects the API token".to_owned()
             } else {
-                format!("the API token may not do {}", refusal.call)
+                format!("the API token is not allowed to call {}", refusal.call)
             };
             let entry = with_pve_details(Entry::error("permission", place, fact), error);
             if refusal.status == 401 {
                 entry.hint("compare `api_token` with Datacenter > Permissions > API Tokens")
             } else {
                 entry.hint(
-                    "`pve-apply privileges` prints what the token needs; give it to the token and to its user",
+                    "`pve-apply privileges` prints what the token needs; grant it to the token and to its user",
                 )
             }
         }
         Error::Status(refusal) if error.is_node_unreachable() => {
-            let fact = format!("the node does not answer {}", refusal.call);
+            let fact = format!("the node did not answer {}", refusal.call);
             with_pve_details(Entry::error("node-away", place, fact), error)
         }
         Error::Status(refusal) => {
@@ -92,11 +92,11 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
         ),
         // PVE: pve-http-server passes a call on to its node by TLS, and answers 596 when that fails.
         596 if refusal.message.contains("certificate verify failed") => Some(
-            "the certificate between the nodes of the cluster is not trusted, not yours; run on each node: pvecm updatecerts",
+            "the nodes of the cluster do not trust each other's certificates; run on each node: pvecm updatecerts",
         ),
         // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no member of the cluster has.
         500 if refusal.message.starts_with("hostname lookup '") => Some(
-            "the cluster has no node of that name (capitals count); `pve-apply doctor` lists the nodes",
+            "the cluster has no node of that name (names are case-sensitive); `pve-apply doctor` lists the nodes",
         ),
         _ => None,
     }
@@ -105,19 +105,16 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
 /// What helps against texts of PVE that do not say it.
 const HINTS: [(&str, &str); 3] = [
     // PVE gathers an upload in /var/tmp before it copies it into the storage.
-    (
-        "No space left on device",
-        "an upload needs room in the node's /var/tmp and again in the storage",
-    ),
+    ("No space left on device", "an upload needs space in the node's /var/tmp and in the storage"),
     // PVE: qemu-server, QemuServer.pm, config_to_command.
     (
         "vcpus allowed per VM on this node",
-        "lower `cores` or `sockets` and apply again: the VM itself is there",
+        "lower `cores` or `sockets` and apply again: the VM itself exists",
     ),
     // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
     (
         "vm vlans are not allowed on vnet",
-        "leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
+        "remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
     ),
 ];
 
@@ -146,7 +143,7 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
     match reason {
         Unreachable::Certificate(problem) => entry.hint(certificate_hint(problem)),
         Unreachable::NoSystemRoots => {
-            entry.hint("give --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
+            entry.hint("use --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
         }
         _ => entry,
     }
@@ -155,7 +152,7 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
 fn certificate_hint(problem: &CertificateProblem) -> String {
     let compare = |shown: &Fingerprint| {
         format!(
-            "compare it with System > Certificates on the node; if it is the same: --fingerprint {shown}"
+            "compare it with System > Certificates on the node; if they match: --fingerprint {shown}"
         )
     };
     match problem {
@@ -168,7 +165,7 @@ fn certificate_hint(problem: &CertificateProblem) -> String {
             )
         }
         CertificateProblem::NotValidNow { .. } => {
-            "look at this machine's clock; `pvecm updatecerts --force` on the node makes a new certificate"
+            "check this machine's clock; `pvecm updatecerts --force` on the node creates a new certificate"
                 .to_owned()
         }
         CertificateProblem::Other { shown, .. } => compare(shown),
@@ -215,13 +212,13 @@ mod tests {
         );
         check(
             &refusal(401, "No ticket"),
-            ["the API token is not accepted", "PVE says: No ticket"],
+            ["PVE rejects the API token", "PVE says: No ticket"],
             true,
         );
         check(
             &refusal(403, "Permission check failed (/, Sys.Audit)\n\nsecond line"),
             [
-                "the API token may not do GET /version",
+                "the API token is not allowed to call GET /version",
                 "PVE says: Permission check failed (/, Sys.Audit)",
                 "PVE says: second line",
             ],
@@ -245,7 +242,7 @@ mod tests {
             true,
         );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
-        check(&refusal(595, ""), ["the node does not answer GET /version"], false);
+        check(&refusal(595, ""), ["the node did not answer GET /version"], false);
     }
 
     #[test]

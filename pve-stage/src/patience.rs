@@ -40,7 +40,7 @@ impl Patience {
 
 /// What a poll of a task that has not ended yet was answered; `lost` is why it got no answer.
 pub fn poll_answer(lost: Option<&Error>) -> String {
-    lost.map_or_else(|| "it runs".to_owned(), last_answer)
+    lost.map_or_else(|| "it is running".to_owned(), last_answer)
 }
 
 /// An error as the last answer that somebody got: PVE's own words where there are some.
@@ -130,7 +130,7 @@ mod tests {
         let endpoint = "https://pve:8006".to_owned();
         check(
             Error::NeverSent { endpoint, reason },
-            "https://pve:8006 cannot be reached: the name \"pve\" has no address",
+            "https://pve:8006 cannot be reached: cannot resolve the host name \"pve\"",
         );
     }
 }

@@ -16,7 +16,7 @@ pub fn unusable(
     let name = &found.storage;
     if found.enabled {
         let fact = format!("storage \"{name}\" is not active on node {node}");
-        let hint = "`pvesm status` on the node says why";
+        let hint = "`pvesm status` on the node shows why";
         return (!found.active).then(|| Entry::error("storage-inactive", place, fact).hint(hint));
     }
     let config = configs.iter().find(|config| config.storage == *name);

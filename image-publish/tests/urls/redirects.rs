@@ -49,7 +49,7 @@ fn a_redirect_cannot_say_who_we_are() {
     assert!(!scene.web.heads().to_ascii_lowercase().contains("authorization"));
 }
 
-const SENT_ON: &str = "the server sends on from https:// to http://";
+const SENT_ON: &str = "the server redirects from https:// to http://";
 
 #[test]
 fn a_list_of_sums_is_not_taken_from_http_when_it_was_asked_for_by_https() {

@@ -233,7 +233,7 @@ impl Work<'_> {
             }
         }
         let fact = format!("\"{}\" is off, and PVE has not started it again", self.plan.name);
-        let hint = "its task `qmstart` on the node says why; `pve-apply start` tries again";
+        let hint = "its task `qmstart` on the node shows why; `pve-apply start` tries again";
         Err(Stop::after(Entry::error("not-running", self.place(), fact).hint(hint)))
     }
 

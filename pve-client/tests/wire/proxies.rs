@@ -75,9 +75,9 @@ fn a_proxy_leads_to_an_https_server_and_sees_nothing_of_what_is_said() {
 fn a_proxy_that_refuses_is_named_without_its_password() {
     let server = Server::start(Vec::new());
     for (status, expected) in [
-        ("407 Proxy Authentication Required", "it answers with status 407"),
-        ("403 Forbidden", "it answers with status 403"),
-        ("teapot", "it does not answer as a proxy"),
+        ("407 Proxy Authentication Required", "it answered with status 407"),
+        ("403 Forbidden", "it answered with status 403"),
+        ("teapot", "it did not answer like an HTTP proxy"),
     ] {
         let (port, _heads) = proxy(status, 0);
         let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &through(port));

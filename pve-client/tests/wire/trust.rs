@@ -73,6 +73,6 @@ fn a_fingerprint_is_trusted_whatever_name_and_time_say() {
 fn the_certificate_of_an_authority_serves_by_its_fingerprint_only() {
     let own = Identity::signed(&["localhost"], Leaf::IsCa, false);
     let shown = Fingerprint::of(&own.der);
-    let what = "it is that of an authority".to_owned();
+    let what = "it is a CA certificate".to_owned();
     assert_eq!(problem(own, "localhost"), CertificateProblem::Other { what, shown });
 }
