@@ -1,4 +1,4 @@
-//! What every stage promises of stdin, stdout and stderr, and the README of them together.
+//! The guarantees of every stage about stdin, stdout and stderr, and the pipe of the README.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -33,7 +33,7 @@ fn said(output: &Output) -> String {
 }
 
 #[test]
-fn a_closed_stdout_ends_a_stage_quietly() {
+fn a_closed_stdout_ends_a_stage_silently() {
     for words in PURE {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
@@ -44,7 +44,7 @@ fn a_closed_stdout_ends_a_stage_quietly() {
 }
 
 #[test]
-fn a_full_disk_is_said() {
+fn a_full_disk_is_reported() {
     for words in PURE {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = run(words, full, DOCUMENT.as_bytes());
@@ -53,7 +53,7 @@ fn a_full_disk_is_said() {
     }
 }
 
-/// What a file has, and who may read it; none when there is no file.
+/// Returns the content and mode of a file; `None` if it does not exist.
 fn kept(path: &Path) -> Option<(Vec<u8>, u32)> {
     use std::os::unix::fs::PermissionsExt;
     let mode = path.metadata().ok()?.permissions().mode() & 0o777;
@@ -61,13 +61,13 @@ fn kept(path: &Path) -> Option<(Vec<u8>, u32)> {
 }
 
 #[test]
-fn a_document_is_kept_whole_and_for_its_owner_only() {
+fn a_document_is_written_whole_and_only_for_its_owner() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("document.json");
     let name = path.to_str().unwrap();
     for words in PURE {
         let printed = run(words, Stdio::piped(), DOCUMENT.as_bytes()).stdout;
-        std::fs::write(&path, "older, and for all to read").unwrap();
+        std::fs::write(&path, "older, and readable by everyone").unwrap();
         let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
         assert_eq!(output.status.code(), Some(0), "{words:?}: {}", said(&output));
         assert!(output.stdout.is_empty(), "{words:?}");
@@ -85,7 +85,7 @@ fn a_document_is_kept_whole_and_for_its_owner_only() {
 }
 
 #[test]
-fn no_output_replaces_a_device_a_link_or_a_folder() {
+fn output_never_replaces_a_device_a_link_or_a_directory() {
     let folder = tempfile::tempdir().unwrap();
     let (link, target) = (folder.path().join("link"), folder.path().join("target"));
     std::fs::write(&target, "not ours").unwrap();
@@ -106,7 +106,7 @@ fn no_output_replaces_a_device_a_link_or_a_folder() {
 }
 
 #[test]
-fn the_stages_that_change_the_world_keep_their_result_too() {
+fn image_publish_and_pve_apply_write_their_result_too() {
     let line = "resolve --site examples/site --env dev --node pve1 --endpoint $PVE_SIM_ENDPOINT \
         | mint-token --site examples/site | cloudinit-render \
         | image-publish --image-dir examples/site/images -o images.json 2>&1 >&3 | grep error
@@ -118,7 +118,7 @@ fn the_stages_that_change_the_world_keep_their_result_too() {
 }
 
 #[test]
-fn fields_that_a_stage_does_not_know_pass_untouched() {
+fn unknown_fields_are_kept() {
     for words in &PURE[1..] {
         let output = run(words, Stdio::piped(), DOCUMENT.as_bytes());
         let came: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -128,7 +128,7 @@ fn fields_that_a_stage_does_not_know_pass_untouched() {
 }
 
 #[test]
-fn what_is_no_document_is_refused_by_every_stage() {
+fn every_stage_refuses_an_invalid_document() {
     let stages: [&[&str]; 4] = [PURE[1], PURE[2], &["image-publish"], &["pve-apply", "plan"]];
     let bad: [&[u8]; 7] =
         [b"", b"\n", b"[]", b"{", b"\xff\xfe{}", br#"{"vms":7}"#, br#"{"vms":[null]}"#];
@@ -138,7 +138,7 @@ fn what_is_no_document_is_refused_by_every_stage() {
             let shown = format!("{words:?} on {:?}", String::from_utf8_lossy(input));
             assert_eq!(output.status.code(), Some(1), "{shown}: {}", said(&output));
             assert!(output.stdout.is_empty(), "{shown}");
-            // Without input, the cause is the stage before, and it has said so.
+            // Without input, the cause is the previous stage, which has reported it.
             let error =
                 if input.trim_ascii().is_empty() { "stdin: no document" } else { "error: stdin" };
             assert!(said(&output).contains(&format!("{}: {error}", words[0])), "{shown}");
@@ -153,7 +153,7 @@ fn the_pipe_of_the_readme_runs() {
     let (_, block) = page.split_once("## The pipe\n\n").unwrap();
     let (pipe, _) = block.split_once("\n\n").unwrap();
     assert!(pipe.contains("resolve --site") && pipe.contains("pve-apply apply"), "{pipe}");
-    // The one thing that a reader changes too: where the node is.
+    // The one thing that a reader changes too: the address of the node.
     let pipe = pipe.replace("--node pve1", "--node pve1 --endpoint \"$PVE_SIM_ENDPOINT\"");
     let outcome = test_support::case::run_line(&pipe).unwrap();
     assert_eq!(outcome.status, 0, "{}", outcome.stderr);

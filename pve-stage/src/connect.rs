@@ -1,4 +1,4 @@
-//! DOOR: reads the CA file. Options → whom to trust; a client that tells its requests under `-v`.
+//! DOOR: reads the CA file. Turns the trust options into a `Trust`, and logs requests with `-v`.
 
 use pve_client::{Client, Trust};
 use stage::{Console, Entry, Event, Place, TrustArgs};
@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// Reads the trust options.
 ///
 /// # Errors
-/// The CA file cannot be read or used, or a fingerprint is none.
+/// The CA file cannot be read or used, or a fingerprint is invalid.
 pub fn trust(args: &TrustArgs) -> Result<Trust, Entry> {
     let pem = args.ca_file.as_deref().map(read).transpose()?;
     let place = match &args.ca_file {
@@ -31,7 +31,7 @@ pub fn read(path: &Path) -> Result<Vec<u8>, Entry> {
     })
 }
 
-/// Returns the client; with `-v` one that tells each request: method, path, status, time.
+/// Returns the client; with `-v` it logs each request: method, path, status, time.
 pub fn with_request_log(client: Client, console: &Console) -> Client {
     if !console.verbose() {
         return client;

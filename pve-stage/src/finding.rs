@@ -1,9 +1,9 @@
-//! PVE's errors as findings: place, fact, PVE's own words, the task, and a hint. Does no I/O.
+//! PVE's errors as findings: place, fact, PVE's own text, the task, and a hint. Does no I/O.
 
 use pve_client::{CertificateProblem, Error, Fingerprint, Refusal, Unreachable};
 use stage::{Entry, Place};
 
-/// Turns an error of a read, or of a write that is told where it happened, into a finding.
+/// Turns an error of a read, or of a write with a known place, into a finding.
 pub fn of_error(place: Place, error: &Error) -> Entry {
     match error {
         Error::NeverSent { endpoint, reason } => never_sent(endpoint, reason),
@@ -49,14 +49,14 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
     }
 }
 
-/// The same for a call that was part of something larger; `doing` says what.
+/// Like [`of_error`], for a call that was part of something larger; `context` says what.
 pub fn while_doing(place: Place, context: &str, error: &Error) -> Entry {
     let mut entry = of_error(place, error);
     entry.fact = format!("{context}: {}", entry.fact);
     entry
 }
 
-/// Adds what PVE says, word for word, and where to read on.
+/// Adds PVE's own text, verbatim, and where to find more.
 pub fn with_pve_details(entry: Entry, error: &Error) -> Entry {
     match error {
         Error::Status(refusal) => {
@@ -81,20 +81,20 @@ pub fn with_pve_details(entry: Entry, error: &Error) -> Entry {
     }
 }
 
-/// Returns what to do about answers that do not come from the API of the node that was asked.
+/// Returns a hint for answers that do not come from the API of the requested node.
 fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
     match refusal.status {
         // PVE itself never redirects.
         300..400 => Some("`api_endpoint` must be the address of a Proxmox VE API"),
-        // PVE takes uploads of any size (pve-http-server); web servers in front of it do not.
+        // PVE accepts uploads of any size (pve-http-server); web servers in front of it may not.
         413 => Some(
             "a reverse proxy limits the size of uploads (nginx: `client_max_body_size 0;`); raise the limit, or connect to port 8006 of the node",
         ),
-        // PVE: pve-http-server passes a call on to its node by TLS, and answers 596 when that fails.
+        // PVE: pve-http-server forwards a call to its node over TLS, and answers 596 if that fails.
         596 if refusal.message.contains("certificate verify failed") => Some(
             "the nodes of the cluster do not trust each other's certificates; run on each node: pvecm updatecerts",
         ),
-        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no member of the cluster has.
+        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no cluster member has.
         500 if refusal.message.starts_with("hostname lookup '") => Some(
             "the cluster has no node of that name (names are case-sensitive); `pve-apply doctor` lists the nodes",
         ),
@@ -102,9 +102,9 @@ fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-/// What helps against texts of PVE that do not say it.
+/// Hints for texts of PVE that do not explain what to do.
 const HINTS: [(&str, &str); 3] = [
-    // PVE gathers an upload in /var/tmp before it copies it into the storage.
+    // PVE collects an upload in /var/tmp before it copies it into the storage.
     ("No space left on device", "an upload needs space in the node's /var/tmp and in the storage"),
     // PVE: qemu-server, QemuServer.pm, config_to_command.
     (
@@ -125,8 +125,8 @@ fn with_hint(entry: Entry, text: &str) -> Entry {
     }
 }
 
-/// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
-/// only where it stood at the end.
+/// Returns the lines of the log without the last one, which repeats the exit status, and with only
+/// the last line of a copy's progress.
 fn relevant_lines<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
     let last = format!("TASK ERROR: {exitstatus}");
     let is_progress = |line: &str| line.starts_with("transferred ") && line.ends_with("%)");
@@ -186,7 +186,7 @@ mod tests {
         Error::Status(Box::new(Refusal { call: call(), status, message, errors: [].into() }))
     }
 
-    /// Fact, causes and notes, one a line, and whether there is a hint.
+    /// Checks fact, causes and notes, one per line, and whether there is a hint.
     fn check<const N: usize>(error: &Error, expected: [&str; N], hint: bool) {
         let entry = of_error(Place::node("pve1"), error);
         let lines = [vec![entry.fact], entry.causes, entry.notes].concat();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn each_error_is_a_fact_with_its_cause() {
+    fn each_error_becomes_a_fact_with_its_cause() {
         let lost = std::io::Error::other("the connection was closed");
         check(
             &Error::MaybeSent { call: call(), source: lost },
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_of_a_certificate_has_a_hint() {
+    fn each_certificate_problem_has_a_hint() {
         let shown = Fingerprint::of(b"");
         for (problem, word) in [
             (CertificateProblem::UnknownIssuer { shown }, "--ca-file"),

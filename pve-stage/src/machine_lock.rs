@@ -1,6 +1,6 @@
-//! DOOR: a lock between the runs on one machine: an advisory lock on a file that is named after what it guards.
+//! DOOR: a lock between runs on one machine: an advisory lock on a file named after what it guards.
 //!
-//! A convenience, not what safety rests on: runs on other machines, and those with another folder, do not
+//! A convenience that safety does not depend on: runs on other machines, or with another folder, do not
 //! see it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -13,14 +13,14 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// How long to wait before another try.
+/// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(250);
-/// So often in a row a file may be removed as soon as it is locked. A file system that numbers a file anew
-/// at each look never shows the same one.
+/// How many times in a row a file may disappear once it is locked. On a file system with unstable inode
+/// numbers, the file never looks the same.
 const MAX_REMOVED: u32 = 20;
-/// What the file holds is short; a longer text is not ours.
+/// The text in the file is short; a longer one is not ours.
 const MAX_LENGTH: u64 = 64;
-/// How lock files end.
+/// The suffix of lock files.
 pub const SUFFIX: &str = ".lock";
 
 /// A lock, held until it is dropped.
@@ -30,19 +30,19 @@ pub struct MachineLock {
     path: PathBuf,
 }
 
-/// How an attempt to take a lock ended.
+/// The outcome of an attempt to take a lock.
 #[derive(Debug)]
 pub enum LockAttempt {
     /// This run holds it.
     Held(MachineLock),
-    /// The folder cannot be written, or its file system has no locks.
+    /// The folder is not writable, or its file system does not support locks.
     Unavailable,
     /// Another run holds it, and `while_busy` ended the wait.
     Busy,
 }
 
 impl MachineLock {
-    /// Takes the lock of `key` in `folder`; `prefix` begins its file's name.
+    /// Takes the lock for `key` in `folder`; the name of its file starts with `prefix`.
     ///
     /// While another run holds it, `while_busy` is called four times a second and may end the wait.
     pub fn take(
@@ -56,7 +56,7 @@ impl MachineLock {
         let path = folder.join(format!("{prefix}{name}{SUFFIX}"));
         let mut removed = 0;
         loop {
-            // A folder that cannot be written is no reason not to work.
+            // Without a writable folder, work without the lock.
             let Some(file) = open(folder, &path) else { return LockAttempt::Unavailable };
             match hold(&file, &path) {
                 Hold::Ours => return LockAttempt::Held(Self { file, path }),
@@ -74,7 +74,7 @@ impl MachineLock {
         }
     }
 
-    /// Writes a text into the file and returns the one that the last holder has written.
+    /// Writes a text into the file and returns the one that the last holder wrote.
     ///
     /// # Errors
     /// The file cannot be read or written.
@@ -87,15 +87,15 @@ impl MachineLock {
         Ok(last.trim().to_owned())
     }
 
-    /// Gives the lock up and removes its file; runs that wait for it make a new one.
+    /// Releases the lock and removes its file; waiting runs create a new one.
     #[expect(clippy::disallowed_methods, reason = "door: the lock's file")]
     pub fn remove(self) {
-        // What cannot be removed is an empty file that the next holder uses.
+        // If it cannot be removed, the next holder uses it.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Opens the file of a lock, without following a link that somebody has put there.
+/// Opens the file of a lock without following symbolic links.
 fn open(folder: &Path, path: &Path) -> Option<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -111,11 +111,11 @@ fn open(folder: &Path, path: &Path) -> Option<File> {
         .ok()
 }
 
-/// What came of locking a file.
+/// The outcome of locking a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Hold {
     Ours,
-    /// Whoever held it has removed the file: the next run would open another one.
+    /// The holder removed the file: the next run would open another one.
     Removed,
     Busy,
     Unavailable,
@@ -131,7 +131,7 @@ fn hold(file: &File, path: &Path) -> Hold {
     }
 }
 
-/// Returns whether a path still is this file's. A link is not, wherever it leads.
+/// Returns whether the path still refers to this file. A symbolic link does not, whatever its target.
 pub fn is_file_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), path.symlink_metadata()) {
         (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_its_holder_removes_is_not_taken_for_the_lock() {
+    fn a_file_removed_by_its_holder_is_not_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let LockAttempt::Held(first) = take(folder.path(), "a") else { panic!("free") };
         let mut first = Some(first);
@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test removes a file")]
-    fn the_lock_of_a_file_that_was_removed_meanwhile_is_none() {
+    fn a_lock_on_a_removed_file_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let first = open(folder.path(), &path).unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_comes_meanwhile_is_no_lock() {
+    fn a_link_that_replaces_the_file_is_not_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("x.lock"), folder.path().join("victim"));
         let file = open(folder.path(), &victim).unwrap();
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() {
+    fn a_link_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let LockAttempt::Held(lock) = take(folder.path(), "a") else { panic!("free") };
         let path = lock.path.clone();

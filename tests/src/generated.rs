@@ -1,26 +1,26 @@
-//! Files that are generated and checked in: man pages, completions, schemas.
+//! Generated files that are committed: man pages, completions, schemas.
 
 use std::error::Error;
 use std::path::Path;
 
-/// Compares a checked-in file with what is generated now; with `UPDATE=1` writes it.
-/// `path` starts at the project's root.
+/// Compares a committed file with its generated content; with `UPDATE=1` writes it.
+/// `path` is relative to the project's root.
 ///
 /// # Errors
-/// The file is not what is generated now.
+/// The file is out of date.
 pub fn check(path: &str, generated: &[u8]) -> Result<(), Box<dyn Error>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     if std::fs::read(&file).is_ok_and(|bytes| bytes == generated) {
         return Ok(());
     }
     if std::env::var_os("UPDATE").is_none_or(|v| v != "1") {
-        return Err(format!("{path} is not what is generated now; run `make docs`").into());
+        return Err(format!("{path} is out of date; run `make docs`").into());
     }
     std::fs::create_dir_all(file.parent().ok_or("a file has a folder")?)?;
     Ok(std::fs::write(file, generated)?)
 }
 
-/// What each man page says of the exit codes: the table of docs/pipeline.md.
+/// The exit codes in each man page: the table of docs/pipeline.md.
 const EXIT_STATUS: &str = r#".SH "EXIT STATUS"
 .TP
 0
@@ -67,7 +67,7 @@ pub fn command_line(command: clap::Command) -> Result<(), Box<dyn Error>> {
 
 fn man_pages(command: &clap::Command, name: &str) -> Result<(), Box<dyn Error>> {
     let mut text = Vec::new();
-    // A built subcommand knows its whole name, such as `pve-apply-plan`.
+    // A built subcommand has its full name, such as `pve-apply-plan`.
     clap_mangen::Man::new(command.clone()).date("").render(&mut text)?;
     text.extend_from_slice(EXIT_STATUS.as_bytes());
     check(&format!("man/{name}.1"), &text)?;

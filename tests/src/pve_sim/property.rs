@@ -1,4 +1,4 @@
-//! Property strings, `virtio,bridge=vmbr0`: read by a schema, printed in order.
+//! Property strings such as `virtio,bridge=vmbr0`: parsed with a schema, printed in order.
 //! A pure module: does no I/O.
 // PVE: pve-common, JSONSchema.pm, parse_property_string.
 
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use super::schema::{self, Format, Property};
 
-/// The keys of a property string, in the order they were written.
+/// The keys of a property string, in their original order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties(Vec<(String, String)>);
 
 impl Properties {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
@@ -24,7 +24,7 @@ impl Properties {
         }
     }
 
-    /// Takes a key away.
+    /// Removes a key.
     pub(crate) fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.0.iter().position(|(k, _)| k == key)?;
         Some(self.0.remove(at).1)
@@ -35,7 +35,7 @@ impl Properties {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
-    /// Prints `first` without its key, the others sorted, as PVE does for drives.
+    /// Prints `first` without its key and the others sorted, as PVE does for drives.
     pub(crate) fn print(&self, first: &str) -> String {
         let mut rest: Vec<_> = self.iter().filter(|(key, _)| *key != first).collect();
         rest.sort_unstable();
@@ -44,7 +44,7 @@ impl Properties {
         parts.join(",")
     }
 
-    /// Reads without a schema: `default` names the key of a bare value.
+    /// Parses without a schema: `default` is the key of a bare value.
     pub fn read(text: &str, default: &str) -> Self {
         let mut read = Self::default();
         for part in text.split(',').filter(|part| !part.trim().is_empty()) {
@@ -128,7 +128,7 @@ fn keyed(
     Ok(())
 }
 
-/// Inside property strings a boolean has more spellings (facts 10).
+/// Parses a boolean: property strings allow more spellings (facts 10).
 fn boolean(property: &Property, value: &str) -> String {
     if property.r#type.as_deref() != Some("boolean") {
         return value.to_owned();

@@ -1,4 +1,4 @@
-//! What hardware a VM may be given: mappings of devices, CPU models, machines.
+//! The hardware for VMs: mappings of devices, CPU models, machine types.
 //! A pure module: does no I/O.
 // PVE: pve-manager, API2/Cluster/Mapping/*.pm; qemu-server, API2/Qemu/CPU.pm and Machine.pm.
 
@@ -23,7 +23,7 @@ pub(super) fn directories(call: &mut Call) -> Reply {
 
 const VISIBLE_WITH: [&str; 3] = ["Mapping.Modify", "Mapping.Use", "Mapping.Audit"];
 
-/// Only what the caller has any right on.
+/// Returns the mappings on which the caller has any privilege.
 fn mappings(call: &mut Call, kind: &str) -> Reply {
     let node = call.params.get("check-node");
     let may_see = |id: &str| {
@@ -32,7 +32,7 @@ fn mappings(call: &mut Call, kind: &str) -> Reply {
     Ok(Value::Array(call.world.mappings.rows(kind, may_see, node)).into())
 }
 
-/// The models that QEMU knows, and the site's own.
+/// Returns the models that QEMU knows, and the custom ones.
 pub(super) fn models(call: &mut Call) -> Reply {
     let release = call.world.release();
     let with_abstract = release >= (9, 2);
@@ -60,7 +60,7 @@ pub(super) fn models(call: &mut Call) -> Reply {
     Ok(Value::Array(rows).into())
 }
 
-/// The machines that QEMU knows, the newest first.
+/// Returns the machine types that QEMU knows, newest first.
 // PVE: QemuServer/Machine.pm, $PVE_MACHINE_VERSION.
 pub(super) fn machines(call: &mut Call) -> Reply {
     if call.params.get("arch").is_some_and(|arch| arch != "x86_64") {

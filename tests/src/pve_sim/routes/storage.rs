@@ -53,7 +53,7 @@ pub(super) fn status(call: &mut Call) -> Reply {
 }
 
 fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
-    // PVE: Storage.pm, storage_info: what is off or elsewhere is there all the same, with zeros.
+    // PVE: Storage.pm, storage_info: a disabled storage, or one on other nodes, is listed with zeros.
     let active = !storage.disable && (storage.nodes.is_empty() || storage.nodes.contains(node));
     let (total, avail) = match active {
         true => (storage.total, call.world.available(node, id)),
@@ -127,7 +127,7 @@ pub(super) fn get(call: &mut Call) -> Reply {
     Ok(entry(id, storage).into())
 }
 
-/// Reference 8: this is how `import` is switched on.
+/// Reference 8: this is how `import` is enabled.
 pub(super) fn put(call: &mut Call) -> Reply {
     let id = call.params.text("storage").to_owned();
     for key in call.params.0.keys() {

@@ -52,7 +52,7 @@ pub(super) fn upload(call: &mut Call) -> Reply {
     call.fork("imgcopy", "", Work::Store { storage, volume, refused, lines })
 }
 
-/// What the worker finds wrong with the file.
+/// Returns what the worker finds wrong with the file.
 fn judge(
     call: &Call,
     content: &str,
@@ -204,7 +204,7 @@ fn fetched(
     Ok(Work::Store { storage, volume, refused, lines })
 }
 
-/// What PVE says of a downloaded file that does not have the format of its name.
+/// Returns PVE's error for a downloaded file that does not have the format of its name.
 // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity: before the file gets its name.
 fn format_mismatch(filename: &str, content: &str, dest: &str, format: &str) -> Option<String> {
     let tmp = format!("{dest}.tmp_dwnl.1");
@@ -212,7 +212,7 @@ fn format_mismatch(filename: &str, content: &str, dest: &str, format: &str) -> O
     rejection.filter(|_| content == "import").map(|(text, _)| text)
 }
 
-/// wget's lines with `--progress=dot:giga`.
+/// Returns wget's output with `--progress=dot:giga`.
 // PVE: pve-common, Tools.pm, download_file_from_url.
 fn dots(size: u64) -> Vec<String> {
     let line = |percent: u64| {
