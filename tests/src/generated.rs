@@ -27,19 +27,19 @@ const EXIT_STATUS: &str = r#".SH "EXIT STATUS"
 Done.
 .TP
 1
-The input cannot be used, or nothing was changed.
+The input is invalid, or nothing was changed.
 .TP
 2
-The command line is wrong.
+The command line is invalid.
 .TP
 3
-Stopped part\-way: the world has changed or may have. stderr lists what is done, failed and not reached.
+Partial: something has changed or may have. stderr lists what was done, failed or not reached.
 .TP
 4
 \fBpve\-apply plan \-\-detailed\-exitcode\fR only: there are changes.
 .TP
 141
-Nobody reads stdout any more.
+The reader of stdout has closed it.
 .SH "SEE ALSO"
 The document, field by field: docs/pipeline.md.
 "#;
