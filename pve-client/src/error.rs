@@ -277,7 +277,7 @@ impl Error {
     }
 
     /// Returns whether the cluster currently has no quorum.
-    pub fn is_no_quorum(&self) -> bool {
+    pub fn lacks_quorum(&self) -> bool {
         self.text_matches(|text| text.contains("no quorum"))
     }
 
@@ -320,7 +320,7 @@ impl Error {
     }
 
     /// Returns whether PVE does not know the task; right after its start this can be temporary.
-    pub fn is_no_such_task(&self) -> bool {
+    pub fn is_task_unknown(&self) -> bool {
         self.refusal().is_some_and(|r| {
             r.status == 400 && r.errors.get("upid").is_some_and(|t| t.contains("no such task"))
         })

@@ -111,7 +111,7 @@ impl Client {
                 }
                 // PVE: reference 4: right after its start a task may not be listed yet.
                 Err(error)
-                    if error.is_no_such_task() && waited < REGISTRATION
+                    if error.is_task_unknown() && waited < REGISTRATION
                         || is_transient(&error) && waited < answered + SILENCE =>
                 {
                     over |= on_poll(waited, Some(&error)).is_break();

@@ -365,7 +365,7 @@ fn errors_are_classified_by_their_text() {
     assert!(answer(500, lock).is_lock_timeout());
     assert!(answer(500, "VM is locked (backup)").is_lock_timeout());
     assert!(answer(500, "got no worker upid - start worker failed").is_worker_start_failure());
-    assert!(answer(500, "cluster not ready - no quorum?").is_no_quorum());
+    assert!(answer(500, "cluster not ready - no quorum?").lacks_quorum());
     assert!(answer(595, "").is_node_unreachable());
     assert!(answer(596, "").is_outcome_unknown());
     assert!(!answer(500, "VM 100 already running").is_outcome_unknown());

@@ -74,7 +74,7 @@ fn a_task_that_is_not_known_yet_is_polled_again() {
         wait(vec![unknown(), unknown(), running(), stopped("OK")], Duration::from_secs(60));
     assert_eq!(outcome.unwrap(), Finished::Clean);
     let (outcome, pauses, _) = wait((0..60).map(|_| unknown()).collect(), Duration::from_secs(60));
-    assert!(outcome.unwrap_err().is_no_such_task());
+    assert!(outcome.unwrap_err().is_task_unknown());
     assert!(pauses.iter().sum::<Duration>() < Duration::from_secs(7), "{pauses:?}");
 }
 
