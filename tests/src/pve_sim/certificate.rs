@@ -18,10 +18,10 @@ pub struct Identity {
     pub config: Arc<ServerConfig>,
 }
 
-/// Makes a CA and a leaf for loopback.
+/// Creates a CA and a leaf for loopback.
 ///
 /// # Errors
-/// What the library says; on a machine with random numbers there are none.
+/// The library's own; only without a source of random numbers.
 pub fn make() -> Result<Identity, String> {
     let text = |error: rcgen::Error| error.to_string();
     let mut ca = CertificateParams::new(Vec::new()).map_err(text)?;

@@ -185,7 +185,7 @@ pub fn from_json(text: &str) -> Result<Vec<Fault>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Counts the request for every fault and gathers those that meet it.
+/// Counts the request for every fault and collects those that apply.
 pub(crate) fn plan(faults: &mut [Fault], method: &str, path: &str) -> Plan {
     let mut plan = Plan::default();
     for fault in faults {
@@ -230,7 +230,7 @@ fn matches(when: &str, method: &str, path: &str) -> bool {
     pieces.next().is_none()
 }
 
-/// What a foreign hand does to the world.
+/// Applies someone else's change to the world.
 pub(crate) fn apply(world: &mut World, hand: &Then) {
     match hand {
         Then::Edit(edit) => {

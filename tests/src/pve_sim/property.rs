@@ -57,7 +57,7 @@ impl Properties {
     }
 }
 
-/// Reads the value of a config key; none when PVE would not take it.
+/// Parses the value of a config key; `None` if PVE would refuse it.
 pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
     let create = schema::by_template("POST", "/nodes/{node}/qemu")?;
     match &create.parameter(key)?.format {
@@ -67,7 +67,7 @@ pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
     }
 }
 
-/// Reads by a schema; aliases become the key they stand for.
+/// Parses with a schema; aliases become the key they refer to.
 pub(crate) fn parse(keys: &BTreeMap<String, Property>, text: &str) -> Result<Properties, String> {
     let mut read = Properties::default();
     let mut bare = false;
@@ -106,7 +106,7 @@ fn keyed(
         return Err(format!("duplicate key in comma-separated list property: {key}\n"));
     }
     let mut name = key;
-    // An unknown key passes here: `check_object` finds it, as at PVE.
+    // An unknown key passes here; `check_object` finds it, as in PVE.
     let Some(mut property) = keys.get(key) else {
         read.set(key, value);
         return Ok(());

@@ -44,7 +44,7 @@ pub(crate) struct Property {
     pub(crate) default_key: Number,
 }
 
-/// The schema writes flags as 1, "1" or true.
+/// A flag: the schema writes them as 1, "1" or true.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Number(Value);

@@ -247,7 +247,7 @@ impl Key {
     }
 }
 
-/// Whether a release has what came with another; what is older than the table has always been.
+/// Returns whether a release has something introduced in another; older features always exist.
 pub fn reached(since: Release, release: Release) -> bool {
     since <= OLDEST || since <= release
 }

@@ -36,7 +36,7 @@ fn one(call: &Call, parts: &[Value]) -> Result<(), Refusal> {
     {
         return Err(Refusal::permission_unnamed());
     }
-    // PVE 8 knows VM.Monitor in place of VM.GuestAgent.* (facts 52, reference 7).
+    // PVE 8 has VM.Monitor instead of VM.GuestAgent.* (facts 52, reference 7).
     if call.world.release() < (9, 0) && privileges.iter().any(|p| p.starts_with("VM.GuestAgent")) {
         return call.world.check(call.who, &path, &["VM.Monitor"]);
     }

@@ -204,7 +204,7 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
             "vlan tag is not allowed on simple zone",
         ));
     }
-    // PVE: Zones/*Plugin.pm, vnet_update_hook: only a vnet of a QinQ zone may do without.
+    // PVE: Zones/*Plugin.pm, vnet_update_hook: the tag is optional only in a QinQ zone.
     let missing_tag = match kind.as_str() {
         "vlan" => Some("missing vlan tag"),
         "vxlan" | "evpn" => Some("missing vxlan tag"),

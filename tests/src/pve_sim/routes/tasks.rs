@@ -101,7 +101,7 @@ pub(super) fn log(call: &mut Call) -> Reply {
         0 => usize::MAX,
         limit => limit,
     };
-    // wget ends a line of dots with the percentage; the line that it is at has none yet.
+    // wget ends a line of dots with the percentage; its current line has none yet.
     let wget_is_at_work = task.kind == "download"
         && task.exitstatus.is_none()
         && task.log.last().is_some_and(|line| line.contains('%'));

@@ -64,7 +64,7 @@ fn a_half_written_change_can_be_reverted() {
 }
 
 #[test]
-fn a_failed_create_may_leave_a_volume_behind() {
+fn a_failed_create_may_leave_a_volume_behind_behind() {
     let sim = check(
         "{}",
         r#"[{"when": "POST /nodes/*/qemu", "then": {"task": {

@@ -188,7 +188,7 @@ fn others_can_change_power_and_config_at_any_request() {
         &nth(3, r#""running": true"#),
         &[(STATUS, stopped), (STATUS, stopped), (STATUS, running)],
     );
-    // A start or a stop by others puts in force what waits.
+    // A start or stop by others applies pending changes.
     check(
         &world(r#""running": true,"#),
         &nth(3, r#""running": false"#),

@@ -251,7 +251,7 @@ impl World {
     }
 }
 
-/// The manager cuts the power of a guest that does not obey.
+/// Powers off a guest that does not shut down.
 // PVE: HA/Resources/PVEVM.pm, shutdown.
 fn forced(vmid: u32) -> Work {
     Work::Shutdown { vmid, force: true }

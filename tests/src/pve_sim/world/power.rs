@@ -163,7 +163,7 @@ impl World {
         if let Err(cause) = self.stop(node, vmid) {
             return Err(cause).into();
         }
-        // The start comes from the cleanup itself.
+        // The cleanup itself starts the VM.
         self.vms.entry(vmid).and_modify(|vm| vm.cleanup_due = false);
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
         // starts it again a moment later, in a separate task.
