@@ -28,7 +28,7 @@ fn run(words: &[&str], stdout: impl Into<Stdio>, stdin: &[u8]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-fn said(output: &Output) -> String {
+fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
@@ -38,8 +38,8 @@ fn a_closed_stdout_ends_a_stage_silently() {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = run(words, writer, DOCUMENT.as_bytes());
-        assert_eq!(output.status.code(), Some(141), "{words:?}: {}", said(&output));
-        assert!(!said(&output).contains("error"), "{words:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(141), "{words:?}: {}", stderr(&output));
+        assert!(!stderr(&output).contains("error"), "{words:?}: {}", stderr(&output));
     }
 }
 
@@ -49,7 +49,7 @@ fn a_full_disk_is_reported() {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = run(words, full, DOCUMENT.as_bytes());
         assert_eq!(output.status.code(), Some(1), "{words:?}");
-        assert!(said(&output).contains("stdout: cannot be written: No space left"), "{words:?}");
+        assert!(stderr(&output).contains("stdout: cannot be written: No space left"), "{words:?}");
     }
 }
 
@@ -69,7 +69,7 @@ fn a_document_is_written_whole_and_only_for_its_owner() {
         let printed = run(words, Stdio::piped(), DOCUMENT.as_bytes()).stdout;
         std::fs::write(&path, "older, and readable by everyone").unwrap();
         let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
-        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", said(&output));
+        assert_eq!(output.status.code(), Some(0), "{words:?}: {}", stderr(&output));
         assert!(output.stdout.is_empty(), "{words:?}");
         assert_eq!(kept(&path), Some((printed.clone(), 0o600)), "{words:?}");
         let output = run(&[words, &["-o", "-"]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
@@ -98,7 +98,11 @@ fn output_never_replaces_a_device_a_link_or_a_directory() {
             let output = run(&[words, &["-o", name]].concat(), Stdio::piped(), DOCUMENT.as_bytes());
             let expected = format!("{}: error: {name}: cannot be written: ", words[0]);
             assert_eq!(output.status.code(), Some(1), "{words:?} {name}");
-            assert!(said(&output).starts_with(&expected), "{words:?} {name}: {}", said(&output));
+            assert!(
+                stderr(&output).starts_with(&expected),
+                "{words:?} {name}: {}",
+                stderr(&output)
+            );
         }
         assert!(link.is_symlink() && !Path::new("/dev/null").is_file(), "{words:?}");
         assert_eq!(std::fs::read(&target).unwrap(), b"not ours");
@@ -136,13 +140,13 @@ fn every_stage_refuses_an_invalid_document() {
         for input in bad {
             let output = run(words, Stdio::piped(), input);
             let shown = format!("{words:?} on {:?}", String::from_utf8_lossy(input));
-            assert_eq!(output.status.code(), Some(1), "{shown}: {}", said(&output));
+            assert_eq!(output.status.code(), Some(1), "{shown}: {}", stderr(&output));
             assert!(output.stdout.is_empty(), "{shown}");
             // Without input, the cause is the previous stage, which has reported it.
             let error =
                 if input.trim_ascii().is_empty() { "stdin: no document" } else { "error: stdin" };
-            assert!(said(&output).contains(&format!("{}: {error}", words[0])), "{shown}");
-            assert!(!said(&output).contains("panicked"), "{shown}");
+            assert!(stderr(&output).contains(&format!("{}: {error}", words[0])), "{shown}");
+            assert!(!stderr(&output).contains("panicked"), "{shown}");
         }
     }
 }

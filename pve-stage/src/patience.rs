@@ -79,17 +79,17 @@ mod tests {
     use pve_client::{Call, TaskFailure, Unreachable};
 
     /// Returns the seconds at which a report is due.
-    fn said(patience: &mut Patience, until: u64) -> Vec<u64> {
+    fn report_times(patience: &mut Patience, until: u64) -> Vec<u64> {
         let due = |second: &u64| patience.message(Duration::from_secs(*second), "x", "y").is_some();
         (0..=until).filter(due).collect()
     }
 
     #[test]
     fn the_pauses_between_reports_grow() {
-        assert_eq!(said(&mut Patience::default(), 1800), [30, 60, 120, 240, 480, 960]);
+        assert_eq!(report_times(&mut Patience::default(), 1800), [30, 60, 120, 240, 480, 960]);
         let mut renewed = Patience::default();
         renewed.renew(Duration::from_secs(100));
-        assert_eq!(said(&mut renewed, 300), [130, 260]);
+        assert_eq!(report_times(&mut renewed, 300), [130, 260]);
     }
 
     #[test]
