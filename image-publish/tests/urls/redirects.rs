@@ -96,6 +96,6 @@ fn a_redirect_to_what_is_no_web_server_is_refused() {
     for location in ["file:///etc/passwd", "ftp://x/a"] {
         let scene = Scene::new(vec![("/a.qcow2", Page::moved_to(location))]);
         let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum});
-        check_refused(&scene, &scene.run(&source), "no `https://` or `http://` URL");
+        check_refused(&scene, &scene.run(&source), "not an `https://` or `http://` URL");
     }
 }
