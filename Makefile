@@ -1,10 +1,10 @@
-# The only entry point for people and CI. `make` lists what there is.
-# Logic lives in Rust tests, programs and the few scripts named here.
+# The only entry point for people and CI. `make` lists the targets.
+# Logic is in Rust tests, programs and the few scripts used here.
 
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 TOOLS  := resolve mint-token cloudinit-render image-publish pve-apply
-# make test T=unknown-preset: only the tests whose name holds it
+# make test T=unknown-preset: only tests whose name contains it
 T      ?=
 
 .PHONY: help build release test check fmt snapshots docs demo bench test-cloudinit test-live install clean ci
@@ -21,19 +21,19 @@ release: ## all tools, optimised and stripped
 test: ## build and run every test
 	$(CARGO) test --workspace --locked --no-fail-fast -- $(T)
 
-# These two tests read files only, so that they need no tool to be built.
-check: ## formatting, lints, the rules of the house
+# These tests only read files, so they do not need the tools.
+check: ## formatting, lints, house rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) test --package test-support --locked --test tidy --test docs
+	$(CARGO) test --package test-support --locked --test tidy --test docs --test language
 
 fmt: ## format the code
 	$(CARGO) fmt --all
 
-snapshots: ## write what the cases give instead of comparing; review the diff
+snapshots: ## write the cases' actual output instead of comparing; review the diff
 	UPDATE=1 $(CARGO) test --workspace --locked --no-fail-fast -- $(T)
 
-docs: ## write man pages and completions anew (checked in)
+docs: ## regenerate man pages and completions (committed)
 	UPDATE=1 $(CARGO) test --workspace --locked --test generated
 
 demo: build ## the whole pipe against a simulated PVE, on examples/site
@@ -54,16 +54,16 @@ install: release ## binaries, man pages, schemas; DESTDIR and PREFIX are respect
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	cp -R schemas completions pipeline.mk $(DESTDIR)$(PREFIX)/share/pve-pipeline
 
-# The pipe itself, with the tools of this build in front: make plan ENV=dev NODE=pve1 SITE=…
+# The pipe itself, with the tools of this build: make plan ENV=dev NODE=pve1 SITE=…
 include pipeline.mk
 plan apply destroy status roundtrip: export PATH := $(CURDIR)/target/debug:$(PATH)
-# Without the output of `build`: `make plan >plan.txt` is the plan and nothing else.
+# Without the output of `build`: `make plan >plan.txt` has only the plan.
 plan apply destroy status roundtrip: quiet-build
 .PHONY: quiet-build
 quiet-build:
 	@$(CARGO) build --workspace --locked --quiet
 
-clean: ## remove what was built
+clean: ## remove build output
 	$(CARGO) clean
 
 ci: check test ## what CI runs

@@ -4,19 +4,19 @@
 #     SITE := .
 #     include /usr/local/share/pve-pipeline/pipeline.mk
 #
-# or at once: `make plan ENV=home NODE=pve1 SITE=~/site`. Every variable can be set on the command line.
+# or directly: `make plan ENV=home NODE=pve1 SITE=~/site`. Every variable can be set on the command line.
 
 # Directory of the site
 SITE     ?= .
 # Env or manifest to resolve
 ENV      ?=
 MANIFEST ?=
-# Node and API endpoint [default: what the env, the manifest and nodes/ say]
+# Node and API endpoint [default: from the env, the manifest and nodes/]
 NODE     ?=
 ENDPOINT ?=
-# Where images without a source are [default: image-publish's own]
+# Directory of images without a source [default: image-publish's default]
 IMAGE_DIR ?=
-# More options of one stage, such as APPLY_ARGS='--allow-reboot --wait ssh'
+# More options for one stage, such as APPLY_ARGS='--allow-reboot --wait ssh'
 RESOLVE_ARGS ?=
 PUBLISH_ARGS ?=
 PLAN_ARGS    ?=
@@ -26,9 +26,9 @@ STATUS_ARGS  ?=
 # What `roundtrip` waits for: none, agent, ssh or cloud-init
 WAIT     ?= ssh
 
-_which   = $(if $(MANIFEST),--manifest $(MANIFEST),$(if $(ENV),--env $(ENV),$(error say which VMs: ENV=NAME or MANIFEST=NAME)))
+_which   = $(if $(MANIFEST),--manifest $(MANIFEST),$(if $(ENV),--env $(ENV),$(error choose the VMs: ENV=NAME or MANIFEST=NAME)))
 _resolve = resolve --site $(SITE) $(_which) $(if $(NODE),--node $(NODE)) $(if $(ENDPOINT),--endpoint $(ENDPOINT)) $(RESOLVE_ARGS)
-# What pve-apply needs to make and change VMs, before the images are there
+# What pve-apply needs to create and change VMs, before images are published
 _render  = $(_resolve) | mint-token --site $(SITE) | cloudinit-render
 _publish = image-publish $(if $(IMAGE_DIR),--image-dir $(IMAGE_DIR)) $(PUBLISH_ARGS)
 
@@ -37,7 +37,7 @@ _publish = image-publish $(if $(IMAGE_DIR),--image-dir $(IMAGE_DIR)) $(PUBLISH_A
 plan: ## what apply would do; writes nothing (ENV=… or MANIFEST=…, NODE=… SITE=…)
 	@$(_render) | $(_publish) --dry-run | pve-apply plan $(PLAN_ARGS)
 
-apply: ## publish the images, make and change the VMs
+apply: ## publish the images, create and change the VMs
 	@$(_render) | $(_publish) | pve-apply apply $(APPLY_ARGS)
 
 destroy: ## destroy the VMs; asks first
@@ -46,8 +46,8 @@ destroy: ## destroy the VMs; asks first
 status: ## power, drift and addresses of the VMs
 	@$(_render) | pve-apply status $(STATUS_ARGS)
 
-# A failure leaves the VMs as they are, to be looked at.
-roundtrip: ## a test of the whole way: apply, wait, verify that nothing is left to do, destroy
+# After a failure the VMs are kept for inspection.
+roundtrip: ## test the whole pipe: apply, wait, verify that there is nothing left to do, destroy
 	@$(_render) | $(_publish) | pve-apply apply --wait $(WAIT) $(APPLY_ARGS)
 	@$(_render) | $(_publish) | pve-apply plan --expect-no-changes
 	@$(_resolve) | pve-apply destroy --yes $(DESTROY_ARGS)

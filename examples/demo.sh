@@ -1,12 +1,12 @@
 #!/bin/sh
 # The pipe on examples/site, from plan to destroy. `make demo` runs it under pve-sim,
-# which sets PVE_SIM_ENDPOINT and PVE_FINGERPRINT for it; nothing here knows of the simulator.
+# which sets PVE_SIM_ENDPOINT and PVE_FINGERPRINT; nothing else here depends on the simulator.
 set -eu
 cd "$(dirname "$0")/.."
 bin=${BIN:-target/debug}
 PATH=$PWD/$bin:$PATH
 site=examples/site
-# A checkout cannot say that secrets are for their owner alone.
+# A checkout cannot make secrets readable only by their owner.
 chmod 600 $site/secrets.yaml
 
 say() { printf '\n== %s\n' "$*" >&2; }
@@ -24,7 +24,7 @@ document | pve-apply plan
 say 'pve-apply apply'
 document | pve-apply apply
 
-say 'the same again: nothing to do'
+say 'pve-apply apply again: nothing to do'
 document | pve-apply apply
 
 say 'pve-apply destroy'

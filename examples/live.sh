@@ -1,16 +1,16 @@
 #!/bin/sh
-# The whole life of one VM on a node of yours: checked, made, found unchanged, grown, destroyed.
-# Nothing else on the node is touched, and nothing stays but the image. `make test-live` runs it.
+# The whole life of one VM on your own node: check, create, verify, grow, destroy.
+# Touches nothing else on the node and leaves only the image behind. `make test-live` runs it.
 #
 #   PVE_ENDPOINT        https://pve1.example:8006
 #   PVE_NODE            the node's name
-#   PVE_API_TOKEN       USER@REALM!NAME=SECRET; `pve-apply privileges` says what it needs
-#   PVE_CA_FILE or PVE_FINGERPRINT   whom to trust; the system's CAs when both are absent
+#   PVE_API_TOKEN       USER@REALM!NAME=SECRET; `pve-apply privileges` lists what it needs
+#   PVE_CA_FILE or PVE_FINGERPRINT   which server to trust [default: the system's CAs]
 #
-# Where yours differ from what a new node has:
+# If yours differ from those of a new node:
 #   LIVE_STORAGE (local-lvm), LIVE_IMAGE_STORAGE (local), LIVE_BRIDGE (vmbr0)
-#   LIVE_IMAGE          a cloud image; when absent the tiny one of examples/site, which boots nothing
-#   LIVE_WAIT           `agent` or `ssh` for an image that boots (none)
+#   LIVE_IMAGE          a cloud image [default: the tiny one of examples/site, which does not boot]
+#   LIVE_WAIT           `agent` or `ssh` for an image that boots [default: none]
 set -eu
 : "${PVE_ENDPOINT:?}" "${PVE_NODE:?}" "${PVE_API_TOKEN:?}"
 examples=$(cd "$(dirname "$0")" && pwd)
@@ -21,7 +21,7 @@ umask 077
 say() { printf '\n== %s\n' "$*" >&2; }
 
 left() {
-    [ $? = 0 ] || say 'stopped; what is left belongs to the deployment pipeline-live: pve-apply status'
+    [ $? = 0 ] || say 'stopped; see what is left of the deployment pipeline-live: pve-apply status'
     rm -rf "$site"
 }
 trap left EXIT
@@ -47,7 +47,7 @@ images:
     file: $image
 END
 
-# wanted MEMORY DISK: what the VM shall be, in MiB and GiB.
+# wanted MEMORY DISK: describes the VM, in MiB and GiB.
 wanted() {
     cat >"$site/manifests/pipeline-live.yaml" <<END
 schema_version: 2
@@ -61,7 +61,7 @@ document() {
     resolve --site "$site" --manifest pipeline-live --node "$PVE_NODE" | cloudinit-render | image-publish
 }
 
-# changes CODE [OPTION...]: a plan ends with 4 when there are changes, with 0 when there are none.
+# changes CODE [OPTION...]: expects the exit code of a plan: 4 with changes, 0 without.
 changes() {
     expected=$1 code=0
     shift
@@ -69,22 +69,22 @@ changes() {
     [ "$code" = "$expected" ] || { say "plan ended with $code, not $expected"; exit 1; }
 }
 
-say 'what is needed is there'
+say 'check the requirements'
 wanted 1024 8
 document | pve-apply doctor
 
-say 'one VM is made'
+say 'create one VM'
 document | pve-apply apply --wait "${LIVE_WAIT:-none}"
-say 'and is what was asked for'
+say 'verify it'
 changes 0
 
-say 'it grows'
+say 'grow it'
 wanted 1536 9
 changes 4 --allow-stop
 document | pve-apply apply --allow-stop --shutdown-timeout 20 --wait "${LIVE_WAIT:-none}"
 changes 0
 
-say 'it is destroyed'
+say 'destroy it'
 document | pve-apply destroy --yes
 changes 4
-say 'all is well'
+say 'success'

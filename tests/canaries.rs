@@ -1,8 +1,8 @@
-//! No secret is shown: a canary in every field of every table, in the right place and in the likely
-//! wrong ones, and none on stderr or in what promises to hold none, at every log level.
+//! No secret is shown: puts a canary into every field of every table, in the right place and in the likely
+//! wrong ones, and expects none on stderr or in secret-free output, at every log level.
 //!
-//! The fields come from the schemas, which are made from the tables; their column `x-shown` says which
-//! are secret. A new field is tried without a line here.
+//! The fields come from the schemas, which are generated from the tables; their column `x-shown` says which
+//! are secret. A new field needs no change here.
 
 #[path = "canaries/documents.rs"]
 mod documents;
@@ -22,7 +22,7 @@ use test_support::case::tool_folder;
 use test_support::pve_sim::{Options, PveSim, World};
 use variants::Variant;
 
-/// Every way to be told more.
+/// Every log level.
 const LEVELS: [&[&str]; 6] = [
     &[],
     &["-v"],
@@ -32,17 +32,17 @@ const LEVELS: [&[&str]; 6] = [
     &["-vv", "--log-format", "json"],
 ];
 
-/// More findings than these are only counted in text.
+/// The number of faulty files in one site: further findings are only counted in text.
 const FILES: usize = 12;
 
-/// What a stage has said, and what it has printed.
-struct Said {
+/// What a stage printed.
+struct Printed {
     stdout: String,
     stderr: String,
 }
 
-/// Runs a tool with these words; stdin gets `document`.
-fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Said {
+/// Runs a tool with these arguments and `document` on stdin.
+fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Printed {
     let mut child = Command::new(tool_folder().unwrap().join(words[0]))
         .args(&words[1..])
         .env_clear()
@@ -53,16 +53,16 @@ fn run(words: &[&str], variables: &[(&str, &str)], document: &str) -> Said {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A stage that refuses its command line reads nothing.
+    // A stage that refuses its arguments does not read stdin.
     let _ = child.stdin.take().unwrap().write_all(document.as_bytes());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let said = Said { stdout: text(&output.stdout), stderr: text(&output.stderr) };
-    assert!(!said.stderr.contains("panicked"), "{words:?} on {document}: {}", said.stderr);
-    said
+    let printed = Printed { stdout: text(&output.stdout), stderr: text(&output.stderr) };
+    assert!(!printed.stderr.contains("panicked"), "{words:?} on {document}: {}", printed.stderr);
+    printed
 }
 
-/// Spreads work over the machine's cores; returns what each piece has found.
+/// Distributes work over the machine's cores; returns what each piece found.
 fn spread<T: Sync>(work: &[T], one: impl Fn(&T) -> Vec<String> + Sync) -> Vec<String> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let found = Mutex::new(Vec::new());
@@ -75,7 +75,7 @@ fn spread<T: Sync>(work: &[T], one: impl Fn(&T) -> Vec<String> + Sync) -> Vec<St
     found.into_inner().unwrap()
 }
 
-/// The lines of a text that hold a canary.
+/// Returns the lines of a text that contain a canary.
 fn leaks(what: &str, canary: &str, words: &[&str], text: &str) -> Option<String> {
     let lines: Vec<&str> = text.lines().filter(|line| line.contains(canary)).collect();
     (!lines.is_empty())
@@ -87,7 +87,7 @@ fn assert_silent(leaks: &[String]) {
     assert!(leaks.is_empty(), "{} leaks, such as\n{}", leaks.len(), shown.join("\n"));
 }
 
-/// A sound site, so that every stage of resolve comes to work.
+/// A valid site, so that every step of resolve runs.
 const BASE: [(&str, &str); 8] = [
     ("site.yaml", "images:\n  img: {file: img.qcow2}\n"),
     ("secrets.yaml", "api_tokens:\n  base: a@pve!b=00000000-0000-4000-8000-000000000001\n"),
@@ -107,7 +107,7 @@ fn write(root: &Path, path: &str, text: &str) {
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// Writes a site in which these are the wrong files; returns what leaks.
+/// Writes a site with these faulty files; returns what leaks.
 fn try_site(variants: &[&Variant]) -> Vec<String> {
     let site = tempfile::tempdir().unwrap();
     let root = site.path();
@@ -128,13 +128,13 @@ fn try_site(variants: &[&Variant]) -> Vec<String> {
         &["resolve", "--no-secrets", "--env", "base", "--node", "base", "--site", root],
     ];
     let mut found = Vec::new();
-    // These read only what the sound env needs: it has no part of the other files.
+    // These commands read only what the valid env needs, none of the other files.
     let is_read = variants.iter().any(|variant| ["site", "secrets"].contains(&variant.kind));
     let others = others.into_iter().filter(|_| is_read);
     for words in check.iter().map(Vec::as_slice).chain(others) {
-        let said = run(words, &[], "");
+        let printed = run(words, &[], "");
         for Variant { what, canary, .. } in variants {
-            found.extend(leaks(what, canary, words, &(said.stderr.clone() + &said.stdout)));
+            found.extend(leaks(what, canary, words, &(printed.stderr.clone() + &printed.stdout)));
         }
     }
     found
@@ -153,7 +153,7 @@ fn resolve_shows_no_canary_of_any_field_of_a_site() {
         variants.len()
     );
     assert!(count(fields::Shown::Never) > 15 && count(fields::Shown::Address) > 8);
-    // site.yaml and secrets.yaml are one of a kind.
+    // A site has only one site.yaml and one secrets.yaml.
     let (single, many): (Vec<_>, Vec<_>) =
         variants.iter().partition(|variant| ["site", "secrets"].contains(&variant.kind));
     let (site, secrets): (Vec<_>, Vec<_>) =
@@ -195,10 +195,10 @@ fn no_stage_shows_a_canary_of_any_field_of_the_document() {
         for (stage, level) in stages.iter().flat_map(|s| document.levels().map(move |l| (s, l))) {
             let words = [*stage, level].concat();
             let variables = if stage[0] == "mint-token" { &signing } else { &variables };
-            let said = run(&words, variables, &document.text);
-            // A filter prints the document; the text of a plan promises to hold no secret.
-            let printed = if stage[0] == "pve-apply" { said.stdout.as_str() } else { "" };
-            let shown = format!("{}{printed}", said.stderr);
+            let printed = run(&words, variables, &document.text);
+            // A filter prints the document; the text of a plan must not contain secrets.
+            let data = if stage[0] == "pve-apply" { printed.stdout.as_str() } else { "" };
+            let shown = format!("{}{data}", printed.stderr);
             found.extend(leaks(&document.what, &document.canary, &words, &shown));
         }
         found

@@ -1,5 +1,5 @@
-//! No two files of a crate import each other, directly or in a ring: what is read first can be
-//! understood first. A module and those below it may: they are one thing in several files.
+//! No two files of a crate import each other, directly or in a cycle: what is read first can be
+//! understood first. A module and its submodules may: they are one thing in several files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,20 +21,20 @@ const CRATES: [&str; 9] = [
 type Modules = BTreeMap<Vec<String>, String>;
 
 #[test]
-fn no_files_import_each_other_in_a_ring() {
+fn files_have_no_import_cycles() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut rings = Vec::new();
     for name in CRATES {
         let mut modules = Modules::new();
         read(&root.join(name).join("src"), &[], &mut modules);
-        assert!(modules.len() > 3, "{name} has few files: are they found?");
+        assert!(modules.len() > 3, "{name} has too few files: were they found?");
         rings.extend(rings_of(&modules).into_iter().map(|ring| format!("{name}: {ring}")));
     }
     assert!(rings.is_empty(), "files that import each other:\n  {}", rings.join("\n  "));
 }
 
 #[test]
-fn a_ring_is_found() {
+fn a_cycle_is_found() {
     let modules = |texts: &[(&str, &str)]| -> Modules {
         let path = |name: &str| -> Vec<String> {
             name.split("::").filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -94,7 +94,7 @@ fn reached<'e>(from: &'e Vec<String>, edges: &'e Edges<'_>) -> BTreeSet<&'e Vec<
     seen
 }
 
-/// The modules that a module imports from, without its own family.
+/// Returns the modules that a module imports from, except its parents and submodules.
 fn imports(path: &[String], text: &str, modules: &Modules) -> BTreeSet<Vec<String>> {
     let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
     let code: Vec<&str> = code.lines().map(|line| line.split("//").next().unwrap()).collect();
@@ -128,7 +128,7 @@ fn leaves(tree: &str) -> Vec<String> {
     parts.flat_map(|part| leaves(&format!("{}{}", before.trim(), part.trim()))).collect()
 }
 
-/// The path from the crate's root; `None` for what is of another crate.
+/// Returns the path from the crate's root; `None` for another crate.
 fn absolute(path: &[String], leaf: &str) -> Option<Vec<String>> {
     let mut base = path.to_vec();
     let mut rest: Vec<&str> = leaf.split("::").map(str::trim).collect();

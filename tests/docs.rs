@@ -1,4 +1,4 @@
-//! Holds the documents to the code: tables to schemas, links to files.
+//! Compares the documents with the code: tables with schemas, links with files.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn schema() -> Value {
 }
 
 #[test]
-fn the_table_of_fields_is_the_schema() {
+fn the_table_of_fields_matches_the_schema() {
     let page = read("docs/pipeline.md");
     let (_, table) = page.split_once("<!-- fields:").unwrap();
     let (table, _) = table.split_once("<!-- end of fields -->").unwrap();
@@ -32,7 +32,7 @@ fn the_table_of_fields_is_the_schema() {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_have_a_target() {
     let mut broken = Vec::new();
     let mut links = 0;
     for page in markdown(&root()) {
@@ -49,15 +49,15 @@ fn links_lead_somewhere() {
         }
     }
     assert!(links > 0);
-    assert!(broken.is_empty(), "links that lead nowhere:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "broken links:\n{}", broken.join("\n"));
 }
 
 #[test]
-fn architecture_names_what_there_is() {
+fn architecture_names_existing_paths() {
     let text = read("ARCHITECTURE.md");
     let named = text.split('`').skip(1).step_by(2).filter(|name| is_path(name));
     let broken: Vec<_> = named.filter(|name| !root().join(name).exists()).collect();
-    assert!(broken.is_empty(), "ARCHITECTURE.md names what is not there: {broken:?}");
+    assert!(broken.is_empty(), "ARCHITECTURE.md names missing paths: {broken:?}");
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn field_reports_have_their_cases() {
             || path.extension().is_some_and(|end| end == "rs") && path.exists()
     };
     let missing: Vec<&str> = cases.filter(|case| !is_test(case)).collect();
-    assert!(rows.len() > 50, "docs/field-reports.md is not read any more");
-    assert!(missing.is_empty(), "docs/field-reports.md names what is not there: {missing:?}");
+    assert!(rows.len() > 50, "docs/field-reports.md has too few rows: has its form changed?");
+    assert!(missing.is_empty(), "docs/field-reports.md names missing cases: {missing:?}");
 }
 
 fn is_path(name: &str) -> bool {
@@ -80,7 +80,7 @@ fn is_path(name: &str) -> bool {
     ends && name.contains('/') && !name.starts_with('/') && !name.contains(['*', '<', ' '])
 }
 
-/// Field and description, in the schema's order, a VM's fields behind `vms`.
+/// Returns field and description, in the schema's order, with a VM's fields after `vms`.
 fn fields_of(schema: &Value) -> Vec<(String, String)> {
     let mut fields = Vec::new();
     for (name, field) in schema["properties"].as_object().unwrap() {

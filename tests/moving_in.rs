@@ -1,5 +1,5 @@
-//! VMs of any kind move in without being touched: what `export` prints is an env that `resolve` takes,
-//! and adopting and applying it changes no more than tags and description.
+//! VMs of any kind can be adopted without changing them: `export` prints an env that `resolve` accepts,
+//! and adopting and applying it changes only tags and description.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use test_support::case::search_path;
 use test_support::pve_sim::{Options, PveSim, World};
 
-/// Keys and values as somebody may have set them; an empty one is left out.
+/// Keys and values that someone may have set; an empty one is left out.
 const CHOICES: &[(&str, &[&str])] = &[
     ("agent", &["", "1", "0", "enabled=1,fstrim_cloned_disks=1", "enabled=1,type=isa"]),
     ("balloon", &["", "", "0", "256"]),
@@ -84,10 +84,10 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("watchdog", &["", "", "i6300esb,action=reset"]),
 ];
 
-/// As many VMs as a large home has.
+/// As many VMs as a large home lab has.
 const VMS: u64 = 60;
 
-/// The same numbers in every run.
+/// Returns the same pseudo-random numbers in every run.
 fn draw(state: &mut u64, below: usize) -> usize {
     *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     usize::try_from(*state >> 33).unwrap() % below
@@ -100,7 +100,7 @@ fn world() -> Value {
         let mut config = BTreeMap::from([("name".to_owned(), format!("vm{vmid}"))]);
         for (key, values) in CHOICES {
             let value = values[draw(&mut state, values.len())];
-            // Two digits of the vmid fit into a MAC and a uuid.
+            // Two digits of the vmid fit into a MAC and a UUID.
             let own = if value.starts_with("local") {
                 vmid.to_string()
             } else {
@@ -141,7 +141,7 @@ fn sh(folder: &Path, sim: &PveSim, line: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Each VM's config without what adopting and applying write: our tag, and a line of the description.
+/// Returns each VM's config without what adopting and applying write: our tag and one line of the description.
 fn configs(sim: &PveSim) -> BTreeMap<String, Value> {
     let world: Value = serde_json::from_str(&sim.world().to_json()).unwrap();
     let mut vms = BTreeMap::new();
@@ -161,7 +161,7 @@ fn configs(sim: &PveSim) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn vms_of_any_kind_move_in_without_being_touched() {
+fn vms_of_any_kind_are_adopted_unchanged() {
     let sim =
         PveSim::start(World::from_json(&world().to_string()).unwrap(), Options::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -179,6 +179,6 @@ fn vms_of_any_kind_move_in_without_being_touched() {
     );
     sh(folder.path(), &sim, &run);
     assert_eq!(configs(&sim), before);
-    assert_eq!(sh(folder.path(), &sim, &export), first, "what is exported again is the same");
+    assert_eq!(sh(folder.path(), &sim, &export), first, "a second export is identical");
     assert_eq!(sim.refused(), Vec::<String>::new());
 }

@@ -1,4 +1,4 @@
-//! The program `pve-sim`: what it gives its command, what it leaves behind, how it ends.
+//! The program `pve-sim`: what it passes to its command, which files it writes, and its status.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ fn read(folder: &Path, name: &str) -> String {
 }
 
 #[test]
-fn a_command_finds_the_simulator_and_its_status_is_passed_on() {
+fn a_command_gets_the_simulator_and_its_status_is_returned() {
     let folder = tempfile::tempdir().unwrap();
     let run = pve_sim(folder.path()).args(["--", "sh", "-c", ASK]).assert();
     run.code(7).stdout("").stderr("");
@@ -28,7 +28,7 @@ fn a_command_finds_the_simulator_and_its_status_is_passed_on() {
 }
 
 #[test]
-fn a_length_that_is_none_is_refused() {
+fn an_invalid_length_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     for length in ["", "x", "-1", "5-", "300-20"] {
         let option = format!("--task-ms={length}");
@@ -37,7 +37,7 @@ fn a_length_that_is_none_is_refused() {
 }
 
 #[test]
-fn a_world_is_read_and_written_back() {
+fn a_world_is_read_and_written() {
     let folder = tempfile::tempdir().unwrap();
     let world = r#"{"vms": {"100": {"config": {"name": "web"}}}}"#;
     std::fs::write(folder.path().join("world.json"), world).unwrap();
@@ -65,11 +65,14 @@ fn without_a_command_it_runs_until_stdin_closes() {
     let ready: serde_json::Value = serde_json::from_str(&line).unwrap();
     assert!(ready["endpoint"].as_str().unwrap().starts_with("https://127.0.0.1:"));
     assert_eq!(ready["fingerprint"].as_str().unwrap().len(), 95);
-    assert!(!Path::new(ready["ca_file"].as_str().unwrap()).exists(), "the CA file goes with it");
+    assert!(
+        !Path::new(ready["ca_file"].as_str().unwrap()).exists(),
+        "the CA file is deleted at the end"
+    );
 }
 
 #[test]
-fn a_wrong_file_is_named() {
+fn an_invalid_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("world.json"), r#"{"vm": {}}"#).unwrap();
     for (option, expected) in [

@@ -1,4 +1,4 @@
-//! Each valid sample validates, each invalid one does not; and what the tools print is valid.
+//! Each valid sample validates, each invalid one does not, and the output of the tools is valid.
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn samples_of_the_document() {
 }
 
 #[test]
-fn what_the_pure_stages_print_is_valid() {
+fn the_output_of_the_pure_stages_is_valid() {
     let validator = validator("tfvars.json");
     let site = "--site examples/site";
     let resolve = format!("resolve {site} --env dev --node pve1");

@@ -1,4 +1,4 @@
-//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check.
+//! The rules of ARCHITECTURE.md and CONTRIBUTING.md that can be checked automatically.
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ const LIBRARIES: [&str; 4] = ["stage", "machine", "pve-client", "pve-stage"];
 const TOOLS: [&str; 5] =
     ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
 
-/// Which crate of ours may use which, besides test-support as a dev-dependency.
+/// Which of our crates may use which, in addition to test-support as a dev-dependency.
 const ARROWS: [(&str, &[&str]); 10] = [
     ("stage", &[]),
     ("machine", &["stage"]),
@@ -29,7 +29,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
 }
 
-/// Tracked and new files, as git sees them, with their text.
+/// Returns tracked and new files with this ending, with their text.
 fn texts(ending: &str) -> Vec<(String, String)> {
     let output = Command::new("git")
         .args(["ls-files", "--cached", "--others", "--exclude-standard"])
@@ -50,7 +50,7 @@ fn assert_none(broken: &[String], rule: &str) {
 }
 
 #[test]
-fn each_file_opens_with_what_it_owns() {
+fn each_file_starts_with_a_module_comment() {
     let broken: Vec<_> = texts(".rs")
         .into_iter()
         .filter(|(_, text)| {
@@ -59,7 +59,7 @@ fn each_file_opens_with_what_it_owns() {
         })
         .map(|(name, _)| name)
         .collect();
-    assert_none(&broken, "a file opens with `//!`");
+    assert_none(&broken, "a file starts with `//!`");
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn files_are_short() {
 
 #[test]
 fn nothing_is_left_behind() {
-    // Spelled so that this file does not find itself.
+    // Written so that this file does not match itself.
     let marks =
         [["to", "do!("], ["TO", "DO"], ["FIX", "ME"], ["#[ign", "ore"], ["unimpl", "emented!("]];
     let mut broken = Vec::new();
@@ -91,7 +91,7 @@ fn nothing_is_left_behind() {
 }
 
 #[test]
-fn modules_have_names_that_say_what_they_own() {
+fn module_names_are_specific() {
     let barred = ["utils", "util", "helpers", "helper", "common", "manager", "misc"];
     let broken: Vec<_> = texts(".rs")
         .into_iter()
@@ -102,11 +102,11 @@ fn modules_have_names_that_say_what_they_own() {
             words.into_iter().any(|word| barred.contains(&word.as_str()))
         })
         .collect();
-    assert_none(&broken, "no module is a drawer");
+    assert_none(&broken, "a module is named after what it contains");
 }
 
 #[test]
-fn each_dependency_says_what_needs_it() {
+fn each_dependency_has_a_reason() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let (_, rest) = manifest.split_once("[workspace.dependencies]").unwrap();
     let (block, _) = rest.split_once("\n[").unwrap();
@@ -118,7 +118,7 @@ fn each_dependency_says_what_needs_it() {
 }
 
 #[test]
-fn arrows_point_one_way() {
+fn crates_depend_on_each_other_as_documented() {
     let metadata = metadata();
     let ours: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     let mut seen = BTreeSet::new();
@@ -143,12 +143,12 @@ fn arrows_point_one_way() {
             }
         }
     }
-    assert_eq!(seen, ours, "the table of arrows names each crate of ours");
-    assert_none(&broken, "an arrow that ARCHITECTURE.md does not allow");
+    assert_eq!(seen, ours, "the table has each of our crates");
+    assert_none(&broken, "a dependency that ARCHITECTURE.md does not allow");
 }
 
 #[test]
-fn pure_tools_link_no_network() {
+fn pure_tools_link_no_network_code() {
     let metadata = metadata();
     let mut broken = Vec::new();
     for tool in ["resolve", "mint-token", "cloudinit-render", "stage"] {
@@ -158,11 +158,8 @@ fn pure_tools_link_no_network() {
             }
         }
     }
-    assert!(
-        linked_by(&metadata, "pve-apply").contains("ureq"),
-        "the check itself sees what is linked"
-    );
-    assert_none(&broken, "these tools cannot speak to the network");
+    assert!(linked_by(&metadata, "pve-apply").contains("ureq"), "the check can see what is linked");
+    assert_none(&broken, "these tools must not link network code");
 }
 
 #[test]
@@ -192,12 +189,12 @@ fn licences_are_permissive() {
         })
         .map(|package| format!("{}: {}", package["name"], package["license"]))
         .collect();
-    assert_none(&broken, "each dependency may be used under a permissive licence");
+    assert_none(&broken, "each dependency has a permissive licence");
 }
 
 #[test]
-fn each_tool_shows_its_exit_codes() {
-    // Code 3 and 4 are for the tools that change the world.
+fn each_tool_has_a_case_for_each_exit_code() {
+    // Only pve-apply has exit codes 3 and 4.
     let mut broken = Vec::new();
     for tool in TOOLS {
         let seen = statuses(tool);
@@ -216,14 +213,14 @@ fn each_tool_shows_its_exit_codes() {
 }
 
 #[test]
-fn what_make_check_runs_needs_no_tool() {
+fn make_check_needs_no_built_tools() {
     let makefile = std::fs::read_to_string(root().join("Makefile")).unwrap();
     let (_, check) = makefile.split_once("\ncheck:").unwrap();
     let line = check.lines().find(|line| line.contains("$(CARGO) test")).unwrap();
     let targets: Vec<_> =
         line.split("--test ").skip(1).map(|rest| rest.split(' ').next().unwrap()).collect();
     assert!(targets.contains(&"tidy"), "{line}");
-    // Spelled so that this file does not find itself: tools are found by the case runner alone.
+    // Written so that this file does not match itself: only the case runner finds the tools.
     let mark = ["test_", "support"].concat();
     let broken: Vec<_> = targets
         .into_iter()
@@ -233,17 +230,17 @@ fn what_make_check_runs_needs_no_tool() {
         })
         .map(str::to_owned)
         .collect();
-    assert_none(&broken, "`make check` comes before the tools are built");
+    assert_none(&broken, "`make check` runs before the tools are built");
 }
 
 #[test]
-fn libraries_and_tools_are_what_the_top_level_shows() {
+fn libraries_and_tools_are_at_the_top_level() {
     for folder in LIBRARIES.iter().chain(&TOOLS).chain(&["tests"]) {
         assert!(root().join(folder).join("Cargo.toml").exists(), "{folder}");
     }
 }
 
-/// The exit codes that the cases of a tool expect.
+/// Returns the exit codes that the cases of a tool expect.
 fn statuses(tool: &str) -> BTreeSet<String> {
     let cases = root().join(tool).join("tests/cases");
     let mut seen = BTreeSet::new();
@@ -254,17 +251,17 @@ fn statuses(tool: &str) -> BTreeSet<String> {
     seen
 }
 
-/// Returns cargo's metadata of our crates and of each crate that is built into them here.
+/// Returns cargo's metadata of our crates and of each crate that they link on this platform.
 ///
-/// Without the filter, cargo also wants the crates that only other platforms need, and no build
-/// has fetched those. With it, a machine that has built the workspace needs no network.
+/// Without the filter, cargo also needs the crates for other platforms, which no build
+/// has fetched. With it, a machine that has built the workspace needs no network.
 fn metadata() -> Value {
     let host = host();
     let arguments = ["metadata", "--format-version=1", "--locked", "--filter-platform", &host];
     serde_json::from_str(&cargo(&arguments)).unwrap()
 }
 
-/// Returns the platform that this cargo builds for, such as `x86_64-unknown-linux-gnu`.
+/// Returns the platform that cargo builds for, such as `x86_64-unknown-linux-gnu`.
 fn host() -> String {
     let version = cargo(&["--version", "--verbose"]);
     version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap().to_owned()
@@ -276,7 +273,7 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The names of all crates that end up in a crate of ours, dev- and build-dependencies left out.
+/// Returns the names of all crates linked into one of ours, without dev- and build-dependencies.
 fn linked_by(metadata: &Value, package: &str) -> BTreeSet<String> {
     let names: BTreeMap<&str, &str> = metadata["packages"]
         .as_array()

@@ -21,7 +21,7 @@ pub(crate) fn listen() {
 
 /// Returns whether a signal asked the run to end.
 pub(crate) fn is_asked() -> bool {
-    SIGNALS.get().is_some_and(Signals::is_asked)
+    SIGNALS.get().is_some_and(Signals::stop_requested)
 }
 
 /// Ends a wait once a signal asked the run to end.

@@ -21,7 +21,7 @@ pub(crate) const LOCK: &str = "publish-";
 pub(crate) fn sweep_cache(folder: &Path) {
     sweep(folder, &|file| {
         if file.starts_with(LOCK) {
-            return file.ends_with(machine_lock::ENDING);
+            return file.ends_with(machine_lock::SUFFIX);
         }
         match numbered(file) {
             Some(("images.json", process)) => !is_alive(process),
@@ -72,7 +72,7 @@ fn remove_unlocked(path: &Path) {
     // Open for writing: some network file systems lock nothing else.
     let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
     // Whoever held it may have removed it meanwhile, and another run be at a new one; or it may have been lent.
-    if file.try_lock().is_ok() && machine_lock::is_at(&file, path) && !is_lent(path) {
+    if file.try_lock().is_ok() && machine_lock::is_file_at(&file, path) && !is_lent(path) {
         // What cannot be removed is tried again by the next run.
         let _ = std::fs::remove_file(path);
     }

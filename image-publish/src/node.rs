@@ -88,7 +88,7 @@ impl Node {
         let storages = self.client.storages(&self.node).ok()?;
         match storages.iter().find(|storage| storage.storage == self.storage) {
             Some(found) => unusable(self.place(), &self.node, found, &self.configs(found)),
-            None => Some(finding::says(self.not_visible(&storages), error)),
+            None => Some(finding::with_pve_details(self.not_visible(&storages), error)),
         }
     }
 
@@ -182,7 +182,7 @@ impl Node {
             return None;
         }
         let fact = format!("the token lacks Datastore.AllocateTemplate on {path}");
-        let hint = "`pve-apply privileges` prints what the token needs; give it to the token and to its user";
+        let hint = "`pve-apply privileges` prints what the token needs; grant it to the token and to its user";
         Some(Entry::error("permission", self.place(), fact).hint(hint))
     }
 
@@ -264,7 +264,7 @@ impl Node {
         let mut patience = Patience::default();
         let what = format!("task {}", upid.kind());
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
-            if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
+            if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
                 tell(&text);
             }
             go_on()

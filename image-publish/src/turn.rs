@@ -4,7 +4,7 @@
 //! another user, with another `--cache-dir` or on another machine do not see the lock; for them the
 //! storage is looked at right before sending.
 
-use pve_stage::machine_lock::{MachineLock, Taken};
+use pve_stage::machine_lock::{LockAttempt, MachineLock};
 use stage::{Entry, Place};
 
 use crate::interrupt;
@@ -37,9 +37,9 @@ impl Turn {
             interrupt::go_on()
         };
         match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
-            Taken::Held(lock) => Ok(Self(Some(lock))),
-            Taken::NotPossible => Ok(Self(None)),
-            Taken::Busy => {
+            LockAttempt::Held(lock) => Ok(Self(Some(lock))),
+            LockAttempt::Unavailable => Ok(Self(None)),
+            LockAttempt::Busy => {
                 let fact = format!("image \"{name}\" was not published");
                 Err(Entry::error("not-started", Place::Run, fact).cause(&interrupt::error()))
             }

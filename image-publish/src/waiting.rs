@@ -27,7 +27,7 @@ impl<'a> Waiting<'a> {
             self.started = Some(now);
             return self.tell(&format!("waiting for {}", self.what));
         };
-        if let Some(text) = self.patience.say(now - started, &self.what, "it runs") {
+        if let Some(text) = self.patience.message(now - started, &self.what, "it is running") {
             self.tell(&text);
         }
     }

@@ -269,6 +269,6 @@ fn a_signal_ends_the_wait_for_a_busy_server() {
         let scene = Scene::new(0, "[]");
         let mut run = scene.start(PLAIN, &[("a", source)]);
         run.signal_when("INT", || scene.stderr().contains("waiting 250 s, as the server asks"));
-        run.check_end(1, "the server answers with status 503: stopped by a signal");
+        run.check_end(1, "the server answered with status 503: stopped by a signal");
     }
 }

@@ -322,7 +322,7 @@ fn what_is_not_there_or_no_image_is_refused() {
     check_refused(
         &scene,
         &scene.run(&source("/nothing.qcow2")),
-        "the server answers with status 404",
+        "the server answered with status 404",
     );
     check_refused(&scene, &scene.run(&source("/page")), "is not a disk image");
 }

@@ -143,7 +143,7 @@ pub(crate) fn wait_until<T>(
         if deadline.is_over() {
             return Err(Unanswered::TimeIsOver(last));
         }
-        if let Some(text) = patience.say(deadline.waited().saturating_sub(begun), what, &last) {
+        if let Some(text) = patience.message(deadline.waited().saturating_sub(begun), what, &last) {
             tell(&text);
         }
         deadline.clock.sleep(LOOK_PAUSE);

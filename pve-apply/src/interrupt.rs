@@ -30,7 +30,7 @@ impl Interrupt {
 
     /// Returns whether the user asked for it.
     pub(crate) fn is_signalled(&self) -> bool {
-        self.signal.is_asked()
+        self.signal.stop_requested()
     }
 
     /// Returns the same Ctrl-C without the failures, for the work after them.

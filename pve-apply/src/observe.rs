@@ -335,7 +335,7 @@ pub(crate) fn look_at(
         Ok(items) => items,
         Err(error) if error.is_node_unreachable() => return Ok(Some(Look::NodeAway(node.clone()))),
         Err(error) if error.is_permission() => return Ok(Some(Look::Forbidden(node.clone()))),
-        Err(error) if error.is_not_there() => return Ok(None),
+        Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
     let (running, qmpstatus) = match listed {
@@ -393,7 +393,7 @@ fn image_size(client: &Client, desired: &Desired, volid: &Volid) -> Result<Optio
     // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
     match ask(|| client.volume_info(&desired.node, volid)) {
         Ok(info) => Ok(Some(info.size)),
-        Err(error) if error.is_not_there() => Ok(None),
+        Err(error) if error.is_not_found() => Ok(None),
         Err(error) if error.status() == Some(500) => Ok(None),
         Err(error) => Err(error),
     }

@@ -280,7 +280,7 @@ fn vlans_on(
             "vnet-not-vlan-aware",
             format!("vnet \"{name}\" is not VLAN-aware: VMs on it cannot have a VLAN"),
         )
-        .hint("leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
+        .hint("remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets")
     });
     refused.into_iter().collect()
 }

@@ -7,7 +7,7 @@
 use crate::ask::Deadline;
 use crate::desired::Desired;
 use crate::interrupt::Interrupt;
-use pve_stage::machine_lock::{MachineLock, Taken};
+use pve_stage::machine_lock::{LockAttempt, MachineLock};
 use stage::{Console, Entry, Event, Failure, Place};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -49,12 +49,12 @@ impl RunLock {
             if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match MachineLock::take(folder, "", &key, &mut while_busy) {
-            Taken::Held(mut lock) => {
+            LockAttempt::Held(mut lock) => {
                 let last = lock.replace(&desired.run).unwrap_or_default();
                 Ok(Self { _lock: Some(lock), last })
             }
-            Taken::NotPossible => Ok(none),
-            Taken::Busy => {
+            LockAttempt::Unavailable => Ok(none),
+            LockAttempt::Busy => {
                 let fact = "another run of this deployment is active on this machine";
                 let entry = Entry::error("another-run", Place::Run, fact)
                     .hint("run again when it has finished");

@@ -18,7 +18,7 @@ pub(crate) fn wait_for(
     let mut patience = Patience::default();
     let what = format!("task {}", upid.kind());
     let ended = client.wait(upid, limit, &mut |waited, lost| {
-        if let Some(text) = patience.say(waited, &what, &poll_answer(lost)) {
+        if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
             tell(&text);
         }
         if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -89,8 +89,9 @@ mod tests {
 
     #[test]
     fn a_long_task_is_not_silent() {
-        let runs =
-            |seconds| format!("still waiting for task qmstart ({seconds} s): last answer: it runs");
+        let runs = |seconds| {
+            format!("still waiting for task qmstart ({seconds} s): last answer: it is running")
+        };
         assert_eq!(told(110, None), [runs(30), runs(60)]);
         assert_eq!(told(3, None), Vec::<String>::new());
     }

@@ -1,6 +1,6 @@
 //! Calls to the agent in a guest.
 //!
-//! Promises: reads only; the content of a file is in no error and no `Debug`.
+//! Guarantees: reads only; no error and no `Debug` contains the content of a file.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::ids::{NodeName, Vmid};
 use crate::params::Params;
 use crate::qemu::vm_path;
 
-/// A network interface, as the guest's agent sees it.
+/// A network interface as the guest agent reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentInterface {
     /// Its name in the guest.
@@ -23,12 +23,12 @@ pub struct AgentInterface {
     pub addresses: Vec<(IpAddr, u8)>,
 }
 
-/// A file of the guest, or the beginning of one.
+/// A file in the guest, or the start of one.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct AgentFile {
-    /// Its bytes; PVE reads 16 MiB at most.
+    /// Its bytes; PVE reads at most 16 MiB.
     pub content: Vec<u8>,
-    /// The file is longer.
+    /// Whether the file is longer.
     pub truncated: bool,
 }
 
@@ -39,12 +39,12 @@ impl fmt::Debug for AgentFile {
 }
 
 impl Client {
-    /// Asks the guest's agent for a sign of life; PVE takes about 3 s to find that there is none.
+    /// Pings the guest agent. PVE waits about 3 s for an agent that does not answer.
     pub fn agent_ping(&self, node: &NodeName, vmid: Vmid) -> Result<(), Error> {
         self.post(&vm_path(node, vmid, &["agent", "ping"]), &Params::new()).map(drop)
     }
 
-    /// Returns whether the guest's file systems are frozen, as for a backup: the agent then refuses most
+    /// Returns whether the guest's file systems are frozen, as during a backup: the agent then refuses most
     /// other commands.
     pub fn agent_is_frozen(&self, node: &NodeName, vmid: Vmid) -> Result<bool, Error> {
         let path = vm_path(node, vmid, &["agent", "fsfreeze-status"]);
@@ -52,7 +52,7 @@ impl Client {
         Ok(answer.data().get("result").and_then(|result| result.as_str()) == Some("frozen"))
     }
 
-    /// Returns the guest's network interfaces, as its agent sees them.
+    /// Returns the guest's network interfaces as its agent reports them.
     pub fn agent_interfaces(
         &self,
         node: &NodeName,
@@ -70,11 +70,11 @@ impl Client {
         Ok(list.iter().filter_map(interface).collect())
     }
 
-    /// Returns a file of the guest.
+    /// Reads a file in the guest.
     ///
     /// # Errors
-    /// [`Error::is_agent_file_missing`] tells a file that does not exist, [`Error::is_agent_blocked`] an
-    /// agent that is not allowed to read files.
+    /// [`Error::is_agent_file_missing`] when the file does not exist, [`Error::is_agent_blocked`] when
+    /// the agent is not allowed to read files.
     pub fn agent_file(&self, node: &NodeName, vmid: Vmid, file: &str) -> Result<AgentFile, Error> {
         let params = Params::new().with("file", file);
         let answer = self.get(&vm_path(node, vmid, &["agent", "file-read"]), &params)?;
@@ -85,7 +85,7 @@ impl Client {
 }
 
 /// Returns the bytes of a file's content.
-// PVE: qemu-server, API2/Qemu/Agent.pm, file-read: Perl passes on each byte as a character of its own,
+// PVE: qemu-server, API2/Qemu/Agent.pm, file-read: Perl passes on each byte as a separate character,
 // so that UTF-8 arrives encoded twice.
 fn bytes(content: &str) -> Vec<u8> {
     let bytes: Option<Vec<u8>> = content.chars().map(|c| u8::try_from(c).ok()).collect();

@@ -1,6 +1,6 @@
-//! Client: makes one call after the other, each with its deadline, token and exact encoding.
+//! The client: makes calls one at a time, each with its deadline, token and exact encoding.
 //!
-//! Promises: a GET that met a stale connection is sent once more; a write is never sent twice.
+//! Guarantees: a GET on a stale connection is sent again, once; a write is never sent twice.
 //! The token reaches the wire and nothing else, parameter values the wire and the observer.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use ureq::http::{HeaderValue, Method, Request, Response, header};
 use ureq::{Agent, Body, SendBody};
 
 use crate::clock::{Clock, SystemClock};
-use crate::dial::{Dialer, NameBook};
+use crate::dial::{Dialer, DnsCache};
 use crate::endpoint::Endpoint;
 use crate::envelope::{self, Raw};
 use crate::error::{Call, Error, Unreachable};
@@ -28,7 +28,7 @@ use crate::transport::io_error;
 pub struct Traffic {
     /// Method and path.
     pub call: Call,
-    /// The status, when an answer came.
+    /// The HTTP status, or `None` if no answer came.
     pub status: Option<u16>,
     /// How long it took.
     pub took: Duration,
@@ -38,10 +38,10 @@ pub struct Traffic {
     pub bytes: Option<u64>,
 }
 
-/// What is told of each call.
+/// A callback for each finished call.
 pub type Observer = Arc<dyn Fn(&Traffic) + Send + Sync>;
 
-/// A client of one Proxmox VE. Cheap to clone; the clones share their connections.
+/// A client for one Proxmox VE. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -59,13 +59,13 @@ struct Inner {
 pub(crate) enum Payload<'a> {
     /// As parameters: in the query of GET and DELETE, as a form in POST and PUT.
     Params(&'a Params),
-    /// As a stream of exactly so many bytes.
+    /// As a stream of exactly `length` bytes.
     Stream {
         /// Where the bytes come from.
         reader: &'a mut dyn Read,
-        /// How many there are.
+        /// The number of bytes.
         length: u64,
-        /// Their type.
+        /// The `Content-Type`.
         content_type: String,
     },
 }
@@ -81,12 +81,12 @@ impl Payload<'_> {
 }
 
 impl Client {
-    /// Makes a client. Opens no connection and reads no certificate store yet.
+    /// Creates a client. Opens no connections and reads no certificate store yet.
     pub fn new(endpoint: Endpoint) -> Self {
         Self::with_clock(endpoint, Arc::new(SystemClock))
     }
 
-    /// Makes a client that takes time and waits from `clock`.
+    /// Creates a client that uses `clock` to read the time and to wait.
     pub fn with_clock(endpoint: Endpoint, clock: Arc<dyn Clock>) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -94,7 +94,7 @@ impl Client {
             // PVE never redirects; a redirect must not carry the token elsewhere.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // A PVE stands in the local network: no proxy, whatever the environment says.
+            // PVE is on the local network: no proxy, whatever the environment says.
             .proxy(None)
             .timeout_connect(Some(endpoint.timeouts.connect))
             .timeout_resolve(Some(endpoint.timeouts.connect))
@@ -105,20 +105,20 @@ impl Client {
             .max_idle_connections_per_host(32)
             .user_agent(concat!("pve-pipeline/", env!("CARGO_PKG_VERSION")))
             .build();
-        // The node is near, and its token is nobody else's: no proxy.
+        // The node is on the local network and its token is private: no proxy.
         let dialer = Dialer::new(TlsSource::new(endpoint.trust.clone()), Proxies::default());
-        let agent = Agent::with_parts(config, dialer, NameBook::default());
+        let agent = Agent::with_parts(config, dialer, DnsCache::default());
         let base = endpoint.url.base();
         Self { inner: Arc::new(Inner { endpoint, base, agent, clock }), observer: None }
     }
 
-    /// Returns the same client, which tells `observer` of each call.
+    /// Returns a client that reports each call to `observer`.
     #[must_use]
     pub fn with_observer(self, observer: Observer) -> Self {
         Self { observer: Some(observer), ..self }
     }
 
-    /// Returns what the client was made with.
+    /// Returns the endpoint that the client was created with.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
     }
@@ -128,7 +128,7 @@ impl Client {
         &*self.inner.clock
     }
 
-    /// Reads. Sent once more when the idle connection turned out to be closed.
+    /// Reads. Sent again, once, if the idle connection turned out to be closed.
     pub(crate) fn get(&self, path: &str, params: &Params) -> Result<Answer, Error> {
         self.call(Method::GET, path, Payload::Params(params))
     }
@@ -148,7 +148,7 @@ impl Client {
         self.call(Method::DELETE, path, Payload::Params(params))
     }
 
-    /// Makes one call and opens its answer.
+    /// Makes one call and unwraps its answer.
     pub(crate) fn call(
         &self,
         method: Method,
@@ -169,7 +169,7 @@ impl Client {
         }
         match outcome {
             Ok(raw) => envelope::open(call.clone(), &raw).map(|whole| Answer::new(call, whole)),
-            Err(lost) => Err(self.lost(call, lost.0, lost.1)),
+            Err(lost) => Err(self.no_answer(call, lost.0, lost.1)),
         }
     }
 
@@ -183,7 +183,7 @@ impl Client {
         exchange::begin();
         let sent = self.send(method, path, payload).and_then(|mut response| {
             let status = response.status().as_u16();
-            // The largest answers are lists of some thousand VMs or volumes.
+            // The largest answers are lists of a few thousand VMs or volumes.
             let body = response.body_mut().with_config().limit(64 << 20).read_to_vec()?;
             Ok((status, body))
         });
@@ -216,18 +216,18 @@ impl Client {
             Payload::Params(params) => {
                 let builder =
                     builder.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-                // A body of known length: `Content-Length` is sent, also when it is 0.
+                // The length of the body is known, so `Content-Length` is sent even if it is 0.
                 agent.run(builder.uri(url).body(params.encoded()).map_err(http_error)?)
             }
             Payload::Stream { reader, length, content_type } => {
-                // PVE: facts 39: chunked is refused, so the length is always said.
+                // PVE: facts 39: chunked encoding is refused, so the length is always sent.
                 let request = builder
                     .uri(url)
                     .header(header::CONTENT_TYPE, content_type.as_str())
                     .header(header::CONTENT_LENGTH, *length)
                     .body(SendBody::from_reader(*reader))
                     .map_err(http_error)?;
-                // A large file takes as long as it takes; only standing still ends it.
+                // A large file may take any time; only a stalled transfer is aborted.
                 let stall = endpoint.timeouts.stall;
                 let config = agent.configure_request(request).timeout_global(None);
                 let config = config
@@ -239,21 +239,21 @@ impl Client {
         }
     }
 
-    /// Says what became of a call that has no answer.
-    fn lost(&self, call: Call, exchange: Exchange, error: ureq::Error) -> Error {
+    /// Returns the error for a call without an answer.
+    fn no_answer(&self, call: Call, exchange: Exchange, error: ureq::Error) -> Error {
         if exchange.sent {
             return Error::MaybeSent { call, source: io_error(error) };
         }
         let reason = exchange.unreachable.unwrap_or_else(|| match error {
             ureq::Error::HostNotFound => self.unknown_name(),
-            // The look-up of a name reports "not found" as an error without a number.
+            // A name lookup reports "not found" as an error without an OS error number.
             ureq::Error::Io(error) if error.raw_os_error().is_none() => self.unknown_name(),
             other => Unreachable::Connect { error: io_error(other) },
         });
         Error::NeverSent { endpoint: self.inner.endpoint.url.to_string(), reason }
     }
 
-    /// Says that the endpoint's name has no address.
+    /// Returns the error for an endpoint whose host name cannot be resolved.
     fn unknown_name(&self) -> Unreachable {
         let origin = self.inner.endpoint.url.origin();
         let host =
@@ -268,7 +268,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// After the last byte of an upload PVE moves the file, perhaps to another node, before it answers.
+/// After the last byte of an upload, PVE moves the file, perhaps to another node, before it answers.
 const RECEIPT: Duration = Duration::from_secs(300);
 
 /// Wraps an error of the http crate.
@@ -286,7 +286,7 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// Takes the percent-encoding out of a path, for people.
+/// Decodes the percent-encoding of a path, for display.
 pub(crate) fn decoded(path: &str) -> String {
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();

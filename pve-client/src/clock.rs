@@ -1,12 +1,12 @@
-//! DOOR: the clock and the wait. The only place of this crate that reads time or sleeps.
+//! DOOR: the clock and the wait. The only place in this crate that reads the time or sleeps.
 
 use std::fmt::Debug;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Tells the time and waits. Tests give one that does not wait.
+/// Reads the time and waits. Tests pass a clock that does not wait.
 pub trait Clock: Debug + Send + Sync + 'static {
-    /// Returns the time now.
+    /// Returns the current time.
     fn now(&self) -> Instant;
 
     /// Waits.
@@ -29,22 +29,22 @@ impl Clock for SystemClock {
     }
 }
 
-/// Returns the date and time now.
+/// Returns the current date and time.
 pub(crate) fn timestamp() -> jiff::Timestamp {
     jiff::Timestamp::now()
 }
 
-/// By when something must be done.
+/// A point in time by which something must finish, or none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline(Option<Instant>);
 
 impl Deadline {
-    /// The moment when `limit` will have passed; without a limit there is none.
+    /// Returns the deadline `limit` from now; without a limit there is none.
     pub(crate) fn within(limit: Option<Duration>) -> Self {
         Self(limit.and_then(|limit| SystemClock.now().checked_add(limit)))
     }
 
-    /// Returns the time that is left, never zero; an error when there is none.
+    /// Returns the remaining time, never zero.
     pub(crate) fn left(&self) -> io::Result<Option<Duration>> {
         let Some(end) = self.0 else { return Ok(None) };
         match end.saturating_duration_since(SystemClock.now()) {

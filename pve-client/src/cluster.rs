@@ -1,6 +1,6 @@
 //! Calls about the cluster as a whole: version, nodes, resources, permissions.
 //!
-//! Lists are filtered by what the token may see, never refused (facts 54): absence is no proof.
+//! PVE filters lists by what the token can see and never refuses them (facts 54): absence proves nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,12 +13,12 @@ use crate::params::{Params, path};
 /// The version of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The full version, as `9.1.7`.
+    /// The full version, such as `9.1.7`.
     pub version: String,
 }
 
 impl Version {
-    /// Tells that this is `major.minor` or newer.
+    /// Returns whether this is `major.minor` or newer.
     pub fn at_least(&self, major: u32, minor: u32) -> bool {
         let mut numbers = self.version.split(['.', '-', '~']).map(|part| part.parse().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
@@ -31,16 +31,16 @@ impl Version {
 pub struct Node {
     /// Its name.
     pub node: NodeName,
-    /// It is online.
+    /// Whether it is online.
     pub online: bool,
-    /// Its certificate's fingerprint, where PVE tells it.
+    /// Its certificate's fingerprint, if PVE reports it.
     pub ssl_fingerprint: Option<String>,
 }
 
-/// What a node says of itself.
+/// A node's own status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// As `pve-manager/9.1.7/…`.
+    /// Such as `pve-manager/9.1.7/…`.
     pub pveversion: String,
     /// Logical CPUs.
     pub cpus: u64,
@@ -50,7 +50,7 @@ pub struct NodeStatus {
     pub memory_used: u64,
 }
 
-/// What kind of guest a resource is.
+/// The kind of guest that a resource is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GuestKind {
     /// A virtual machine.
@@ -59,36 +59,36 @@ pub enum GuestKind {
     Lxc,
 }
 
-/// A guest in the cluster's list. Its figures lag up to 10 s behind (facts 31).
+/// A guest in the cluster's list. Its values lag up to 10 s behind (facts 31).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resource {
-    /// VM or container: both take a vmid.
+    /// VM or container: both use a vmid.
     pub kind: GuestKind,
-    /// Its number.
+    /// Its vmid.
     pub vmid: Vmid,
-    /// The node that has it.
+    /// Its node.
     pub node: NodeName,
-    /// Its name; absent for a few seconds after its creation.
+    /// Its name; missing for a few seconds after its creation.
     pub name: Option<String>,
-    /// `running`, `stopped`, or `unknown` when new or when the node is away.
+    /// `running`, `stopped`, or `unknown` when it is new or its node is offline.
     pub status: String,
-    /// QEMU's own word, as `paused`, where the full list was asked for.
+    /// QEMU's own status, such as `paused`, if the full list was requested.
     pub qmpstatus: Option<String>,
-    /// It is a template.
+    /// Whether it is a template.
     pub template: bool,
     /// Its tags.
     pub tags: Vec<String>,
     /// Its pool.
     pub pool: Option<String>,
-    /// What locks it.
+    /// The reason it is locked.
     pub lock: Option<String>,
 }
 
-/// Path → privilege → whether it goes down to the paths below.
+/// Path → privilege → whether it propagates to the paths below.
 pub type Permissions = BTreeMap<String, BTreeMap<String, bool>>;
 
 impl Client {
-    /// Returns the version; any token may ask.
+    /// Returns the version; any token can read it.
     pub fn version(&self) -> Result<Version, Error> {
         let answer = self.get("/version", &Params::new())?;
         let version =
@@ -100,14 +100,14 @@ impl Client {
     pub fn nodes(&self) -> Result<Vec<Node>, Error> {
         self.get("/nodes", &Params::new())?.list(|node| {
             Ok(Node {
-                node: node.need("node")?,
+                node: node.required("node")?,
                 online: node.text("status").as_deref() == Some("online"),
                 ssl_fingerprint: node.text("ssl_fingerprint"),
             })
         })
     }
 
-    /// Returns what a node says of itself; needs Sys.Audit on it.
+    /// Returns a node's status; needs Sys.Audit on it.
     pub fn node_status(&self, node: &NodeName) -> Result<NodeStatus, Error> {
         let answer = self.get(&path(&["nodes", node.as_str(), "status"]), &Params::new())?;
         let fields = answer.object()?;
@@ -121,25 +121,25 @@ impl Client {
         })
     }
 
-    /// Returns all guests of the cluster that the token may see.
+    /// Returns all guests of the cluster that the token can see.
     pub fn cluster_resources(&self) -> Result<Vec<Resource>, Error> {
         self.get("/cluster/resources", &Params::new().with("type", "vm"))?
-            // The list may hold other things than guests; whatever calls itself a guest must be one.
-            .list_some(|row| match row.need::<String>("type")?.as_str() {
-                "qemu" => resource(GuestKind::Qemu, row, row.need("node")?).map(Some),
-                "lxc" => resource(GuestKind::Lxc, row, row.need("node")?).map(Some),
+            // The list also has other things than guests; whatever claims to be a guest must be valid.
+            .list_some(|row| match row.required::<String>("type")?.as_str() {
+                "qemu" => resource(GuestKind::Qemu, row, row.required("node")?).map(Some),
+                "lxc" => resource(GuestKind::Lxc, row, row.required("node")?).map(Some),
                 _ => Ok(None),
             })
     }
 
-    /// Returns a node's VMs that the token may see, as they are at this moment.
+    /// Returns the current state of a node's VMs that the token can see.
     pub fn node_vms(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
         self.list_node_vms(node, &Params::new())
     }
 
-    /// Returns the same with what QEMU says of each VM that runs.
+    /// Like [`Self::node_vms`], with QEMU's own status of each running VM.
     pub fn node_vms_in_full(&self, node: &NodeName) -> Result<Vec<Resource>, Error> {
-        // PVE: QemuServer.pm, vmstatus: every QEMU is asked at once, for 2 s at most, as pvestatd does.
+        // PVE: QemuServer.pm, vmstatus: queries all QEMU processes at once, for at most 2 s, as pvestatd does.
         self.list_node_vms(node, &Params::new().with_flag("full", true))
     }
 
@@ -148,52 +148,52 @@ impl Client {
             .list(|row| resource(GuestKind::Qemu, row, node.clone()))
     }
 
-    /// Puts a VM into a pool, out of any other; with `leave` takes it out of this one.
+    /// Moves a VM into a pool; with `leave` removes it from this pool.
     pub fn set_pool(&self, pool: &str, vmid: Vmid, leave: bool) -> Result<(), Error> {
         let how = if leave { "delete" } else { "allow-move" };
         let params = Params::new().with("poolid", pool).with("vms", vmid).with_flag(how, true);
         self.put("/pools", &params).map(drop)
     }
 
-    /// Returns a free vmid. It is not reserved: the create settles it (facts 32).
+    /// Returns a free vmid. It is not reserved: only the create claims it (facts 32).
     pub fn next_id(&self) -> Result<Vmid, Error> {
         self.get("/cluster/nextid", &Params::new())?.parse(Vmid::RULE)
     }
 
-    /// Tells whether a vmid is free in the whole cluster, also where the token may not look.
+    /// Returns whether a vmid is free in the whole cluster, including VMs that the token cannot see.
     pub fn is_free(&self, vmid: Vmid) -> Result<bool, Error> {
         match self.get("/cluster/nextid", &Params::new().with("vmid", vmid)) {
             Ok(_) => Ok(true),
-            // PVE: facts 32: a taken one is 400 with `errors.vmid`.
+            // PVE: facts 32: a vmid in use is a 400 with `errors.vmid`.
             Err(error) => match error.refusal() {
                 Some(r) if r.status == 400 && r.errors.contains_key("vmid") => Ok(false),
-                _ if error.is_already_exists() => Ok(false),
+                _ if error.already_exists() => Ok(false),
                 _ => Err(error),
             },
         }
     }
 
-    /// Returns the names of the pools that the token may see.
+    /// Returns the names of the pools that the token can see.
     pub fn pools(&self) -> Result<Vec<String>, Error> {
-        self.get("/pools", &Params::new())?.list(|pool| pool.need("poolid"))
+        self.get("/pools", &Params::new())?.list(|pool| pool.required("poolid"))
     }
 
-    /// Returns what the token itself may do on one path, what it inherits included.
+    /// Returns the token's own privileges on one path, inherited ones included.
     ///
-    /// PVE answers with this path alone. Of an answer with other paths, the nearest one above counts.
+    /// PVE answers with this path only. If the answer has other paths, the nearest parent counts.
     pub fn privileges_on(&self, path: &str) -> Result<BTreeSet<String>, Error> {
         let answer = self.get("/access/permissions", &Params::new().with("path", path))?;
         Ok(privileges_at(&permissions_of(&answer.object()?), path))
     }
 
-    /// Returns what the token itself may do, on each path where it may do anything.
+    /// Returns the token's own privileges on each path where it has any.
     pub fn permissions(&self) -> Result<Permissions, Error> {
         let answer = self.get("/access/permissions", &Params::new())?;
         Ok(permissions_of(&answer.object()?))
     }
 }
 
-/// Reads path → privilege → whether it goes down.
+/// Reads path → privilege → whether it propagates.
 fn permissions_of(answer: &Fields<'_>) -> Permissions {
     let privileges = |name: &String| {
         let list = answer.object(name).map(|list| list.texts()).unwrap_or_default();
@@ -202,7 +202,7 @@ fn permissions_of(answer: &Fields<'_>) -> Permissions {
     answer.0.keys().map(|name| (name.clone(), privileges(name))).collect()
 }
 
-/// Returns the privileges listed for a path or, where it is not listed, those that come down to it.
+/// Returns the privileges listed for a path or, if it is not listed, those that it inherits.
 fn privileges_at(listed: &Permissions, path: &str) -> BTreeSet<String> {
     if let Some(here) = listed.get(path) {
         return here.keys().cloned().collect();
@@ -216,11 +216,11 @@ fn privileges_at(listed: &Permissions, path: &str) -> BTreeSet<String> {
     inherited.filter(|(_, down)| **down).map(|(name, _)| name.clone()).collect()
 }
 
-/// Reads a guest of a list.
+/// Reads one guest from a list.
 fn resource(kind: GuestKind, guest: &Fields<'_>, node: NodeName) -> Result<Resource, BadField> {
     Ok(Resource {
         kind,
-        vmid: guest.need("vmid")?,
+        vmid: guest.required("vmid")?,
         node,
         name: guest.text("name"),
         status: guest.text("status").unwrap_or_else(|| "unknown".to_owned()),

@@ -1,4 +1,4 @@
-//! DOOR: the network. Looks names up and opens connections, directly or through a proxy.
+//! DOOR: the network. Resolves names and opens connections, directly or through a proxy.
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
@@ -26,13 +26,13 @@ pub(crate) struct Dialer {
 }
 
 impl Dialer {
-    /// Makes a dialer; opens and reads nothing yet.
+    /// Creates a dialer; opens and reads nothing yet.
     pub(crate) fn new(tls: TlsSource, proxies: Proxies) -> Self {
         Self { tls, proxies }
     }
 
-    /// Connects, through a proxy where one is named, and, for https, shakes hands; all within the time
-    /// that the connection has.
+    /// Connects, through a proxy if one is configured, and completes the TLS handshake for https; all
+    /// within the connection's deadline.
     fn dial(&self, details: &ConnectionDetails<'_>) -> Result<Wire, Unreachable> {
         let deadline = Deadline::within(details.timeout.not_zero().map(|limit| *limit));
         let proxy = self.proxies.of(details.uri)?;
@@ -67,7 +67,7 @@ impl Connector<()> for Dialer {
     }
 }
 
-/// Connects to a proxy; for https it then leads to the server itself.
+/// Connects to a proxy; for https, opens a tunnel to the server.
 fn dial_proxy(
     proxy: &Proxy,
     details: &ConnectionDetails<'_>,
@@ -99,7 +99,7 @@ fn authority(url: &Uri, usual: Option<u16>) -> String {
     }
 }
 
-/// Tries each address in turn, with an even share of the time that there is.
+/// Tries each address in turn, with an equal share of the remaining time.
 fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     let addresses = u32::try_from(addrs.len().max(1)).unwrap_or(1);
@@ -111,7 +111,7 @@ fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStrea
             None => TcpStream::connect(addr),
         };
         match tried {
-            // Head and body are two writes; without this the second waits for the peer's acknowledgement.
+            // Head and body are two writes; without this, the second waits for the peer's acknowledgement.
             Ok(stream) => return stream.set_nodelay(true).map(|()| stream),
             Err(error) => last = error,
         }
@@ -119,28 +119,28 @@ fn connect_any(addrs: &[SocketAddr], deadline: &Deadline) -> io::Result<TcpStrea
     Err(last)
 }
 
-/// Looks a name up once and keeps what it found: ureq asks before each call, also for an open connection.
+/// Resolves each name once and caches the result: ureq resolves before each call, even for an open connection.
 #[derive(Debug, Default)]
-pub(crate) struct NameBook {
+pub(crate) struct DnsCache {
     proxies: Proxies,
     known: Mutex<Option<(String, Vec<SocketAddr>)>>,
 }
 
-impl NameBook {
-    /// Makes an empty one.
+impl DnsCache {
+    /// Creates an empty cache.
     pub(crate) fn new(proxies: Proxies) -> Self {
         Self { proxies, known: Mutex::default() }
     }
 }
 
-impl Resolver for NameBook {
+impl Resolver for DnsCache {
     fn resolve(
         &self,
         uri: &Uri,
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        // A proxy looks the name up itself; here it may be unknown.
+        // The proxy resolves the name itself; it may be unknown on this machine.
         if !matches!(self.proxies.of(uri), Ok(None)) {
             return Ok(self.empty());
         }

@@ -1,4 +1,4 @@
-//! Where the API is and who asks: the endpoint's address and the API token. Does no I/O.
+//! The endpoint's address and the API token. Does no I/O.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,33 +9,33 @@ use ureq::http::Uri;
 
 use crate::tls::Trust;
 
-/// All that a client needs to know to speak to one Proxmox VE.
+/// Everything that a client needs to connect to one Proxmox VE.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The address, as `ApiUrl` describes it.
+    /// The address of the API.
     pub url: ApiUrl,
     /// The API token.
     pub token: ApiToken,
-    /// Which certificates are accepted.
+    /// Which certificates to accept.
     pub trust: Trust,
-    /// How long is waited for what.
+    /// The timeouts.
     pub timeouts: Timeouts,
 }
 
-/// The paths of PVE's API, which people copy with its address.
+/// The paths of PVE's API, which people copy along with its address.
 const API_PATHS: [&str; 3] = ["/api2/json", "/api2/extjs", "/api2"];
 
 /// The address of an API.
 ///
-/// Taken are `https://HOST[:PORT]` with or without the path `/api2/json`, and `HOST[:PORT]` alone.
-/// Without a port it is 8006, where PVE itself listens. A reverse proxy on 443 is named with its port: `https://pve:443`.
+/// Accepts `https://HOST[:PORT]`, with or without the path `/api2/json`, and `HOST[:PORT]`.
+/// The default port is 8006, where PVE itself listens. A reverse proxy on 443 needs its port: `https://pve:443`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl {
     origin: String,
     path: String,
 }
 
-/// The text is not the address of an API. The text itself is left out: it may hold a password.
+/// The text is not the address of an API. The text itself is left out because it may contain a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be the address of a Proxmox VE API: {fault}")]
 pub struct BadUrl {
@@ -49,7 +49,7 @@ impl ApiUrl {
         &self.origin
     }
 
-    /// Returns whether the endpoint is this very machine.
+    /// Returns whether the endpoint is this machine.
     pub fn is_loopback(&self) -> bool {
         let host = self.origin.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned));
         host.is_some_and(|host| {
@@ -72,22 +72,22 @@ impl FromStr for ApiUrl {
         let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
         let uri: Uri = full.parse().map_err(|_| bad("`https://HOST:8006`"))?;
         if uri.scheme_str() != Some("https") {
-            return Err(bad("it must begin with `https://`"));
+            return Err(bad("it must start with `https://`"));
         }
         let authority = uri.authority().ok_or_else(|| bad("`https://HOST:8006`"))?;
         if authority.as_str().contains('@') {
-            return Err(bad("it must not hold a user or a password"));
+            return Err(bad("it must not contain a user name or password"));
         }
         if authority.host().is_empty() || uri.query().is_some() {
             return Err(bad("`https://HOST:8006`"));
         }
-        // Some C libraries read 010.0.0.1 as 8.0.0.1: the token must not go there.
+        // Some C libraries read 010.0.0.1 as 8.0.0.1: do not send the token there.
         let last = authority.host().rsplit('.').next().unwrap_or_default();
         let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
         if is_number && authority.host().parse::<Ipv4Addr>().is_err() {
             return Err(bad("its host is not a valid IPv4 address"));
         }
-        // The http crate takes any text for a port, and tells of one that is no number as of none.
+        // The http crate accepts any text as a port, and reports an invalid number as no port.
         let port = match authority.port_u16() {
             Some(port @ 1..) => port,
             None if authority.as_str() == authority.host() => 8006,
@@ -115,7 +115,7 @@ pub struct ApiToken {
     header: zeroize::Zeroizing<String>,
 }
 
-/// The text is not an API token. The text itself is kept out, for it is a secret.
+/// The text is not an API token. The text itself is left out because it is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an API token must have the form `user@realm!name=secret`")]
 pub struct BadToken;
@@ -139,7 +139,7 @@ impl FromStr for ApiToken {
         let text = text.trim();
         let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
         // PVE: pve-access-control, AccessControl.pm, verify_token and $token_full_regex: a user's
-        // name may hold `@`, `!` and `=`, what follows it may not.
+        // name may contain `@`, `!` and `=`; what follows it may not.
         let (id, secret) = text.rsplit_once('=').ok_or(BadToken)?;
         let (user, name) = id.rsplit_once('!').ok_or(BadToken)?;
         let (login, realm) = user.rsplit_once('@').ok_or(BadToken)?;
@@ -161,14 +161,14 @@ impl fmt::Debug for ApiToken {
     }
 }
 
-/// How long is waited for what.
+/// The timeouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection, TLS included.
+    /// For opening a connection, including the TLS handshake.
     pub connect: Duration,
     /// For a whole call, from the first byte sent to the last one read.
     pub call: Duration,
-    /// For one step of a long transfer: a read or a write that moves nothing for so long ends it.
+    /// For one step of a long transfer: a read or write that moves no bytes for this long aborts it.
     pub stall: Duration,
 }
 
@@ -206,7 +206,7 @@ mod tests {
         check("https://proxy.lan:443/pve", Some("https://proxy.lan:443/pve/api2/json"));
         check("https://[::1]:8006", Some("https://[::1]:8006/api2/json"));
         check("[::1]", Some("https://[::1]:8006/api2/json"));
-        // As a browser's address bar has it.
+        // As copied from a browser's address bar.
         check("https://pve.lan:8006/#v1:0:=qemu%2F100", plain);
     }
 
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_an_address_is_not_repeated() {
+    fn a_password_in_an_address_is_not_shown() {
         for text in [
             "https://root:hunter2@pve.lan",
             "http://root:hunter2@pve.lan",

@@ -1,4 +1,4 @@
-//! An answer's status, reason phrase and bytes → its data, or what PVE refused. Does no I/O.
+//! Turns the status, reason phrase and bytes of an answer into its data, or into PVE's refusal. Does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::error::{Call, Error, Refusal};
 pub(crate) struct Raw {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The text behind the status: for 401, 403 and 501 the only place where PVE says why.
+    /// The text after the status: for 401, 403 and 501, the only place where PVE gives the reason.
     pub(crate) reason: String,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
 
-/// Opens an answer: the whole JSON object of a success (its `data` and what stands beside it), or the refusal.
+/// Unwraps an answer: the whole JSON object of a success (`data` and its siblings), or the refusal.
 pub(crate) fn open(call: Call, raw: &Raw) -> Result<Value, Error> {
     let json = serde_json::from_slice::<Value>(&raw.body).ok();
     if !(200..300).contains(&raw.status) {
@@ -33,7 +33,7 @@ pub(crate) fn open(call: Call, raw: &Raw) -> Result<Value, Error> {
     }
 }
 
-/// Gathers what PVE says about a refusal from the places where it may say it.
+/// Collects PVE's reasons for a refusal from all the places where it may put them.
 fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
     let errors: BTreeMap<String, String> = json
         .and_then(|json| json.get("errors")?.as_object())
@@ -58,7 +58,7 @@ fn refusal(call: Call, raw: &Raw, json: Option<&Value>) -> Refusal {
     Refusal { call, status: raw.status, message, errors }
 }
 
-/// Returns a short body that is text and not a web page.
+/// Returns the body if it is a short text and not a web page.
 fn plain_text<'a>(raw: &'a Raw, json: Option<&Value>) -> &'a str {
     match std::str::from_utf8(&raw.body) {
         Ok(text) if json.is_none() && text.len() <= 2000 && !text.trim_start().starts_with('<') => {
@@ -68,7 +68,7 @@ fn plain_text<'a>(raw: &'a Raw, json: Option<&Value>) -> &'a str {
     }
 }
 
-/// Reads the reason phrase out of a status line.
+/// Extracts the reason phrase from a status line.
 pub(crate) fn reason_of(status_line: &[u8]) -> String {
     let line = String::from_utf8_lossy(status_line);
     line.trim_end().splitn(3, ' ').nth(2).unwrap_or_default().trim().to_owned()
@@ -91,13 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn success_keeps_what_stands_beside_data() {
+    fn a_success_keeps_the_siblings_of_data() {
         let answer = opened(200, "OK", r#"{"data":null,"total":7}"#).unwrap();
         assert_eq!(answer["total"], 7);
     }
 
     #[test]
-    fn message_comes_from_the_body_first() {
+    fn the_body_takes_precedence_over_the_status_line() {
         check_refused(
             500,
             "first line",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_without_json_speak_by_their_status_line() {
+    fn an_answer_without_json_uses_its_status_line() {
         check_refused(401, "No ticket", "", "No ticket");
         check_refused(
             403,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn success_in_a_strange_form_is_said() {
+    fn a_malformed_success_is_an_error() {
         assert!(matches!(opened(200, "OK", "<html>"), Err(Error::BadAnswer { .. })));
         assert!(matches!(opened(200, "OK", "{}"), Err(Error::BadAnswer { .. })));
     }
@@ -151,7 +151,7 @@ mod tests {
         #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..proptest::test_runner::Config::default() })]
 
         #[test]
-        fn any_answer_is_data_or_an_error(
+        fn any_answer_becomes_data_or_an_error(
             status in 100_u16..1000,
             reason in ".{0,20}",
             body in "(\\{\"(data|message|errors)\":(null|1|\"x\"|\\[\\]|\\{\"a\":[1\"]\\}),?.{0,9}|.{0,9})",

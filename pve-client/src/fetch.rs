@@ -1,4 +1,4 @@
-//! A plain GET of a file from a web server: images, and their checksum files. No token goes along.
+//! A plain GET of a file from a web server: images and their checksum files. Sends no token.
 
 use std::io::{self, Read};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use ureq::http::{Response, header};
 use ureq::{Agent, Body};
 
 use crate::clock;
-use crate::dial::{Dialer, NameBook};
+use crate::dial::{Dialer, DnsCache};
 use crate::error::{ProxyProblem, Unreachable};
 use crate::exchange;
 use crate::headers::{self, FileVersion};
@@ -25,43 +25,43 @@ pub struct Fetcher {
 
 /// A file that is being fetched.
 pub struct Fetched {
-    /// The length of the whole file in bytes, when the server says it.
+    /// The length of the whole file in bytes, if the server reports it.
     pub length: Option<u64>,
-    /// Which version of the file it is; `None` when it can be fetched from its beginning only.
+    /// Which version of the file it is; `None` if the download cannot be resumed.
     pub version: Option<FileVersion>,
     /// Its bytes.
     pub reader: Box<dyn Read>,
 }
 
-/// Why a file could not be fetched. The texts leave the URL, which may hold a password, to the message around them.
+/// Why a file could not be fetched. The texts do not contain the URL, which may have a password.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The URL is none that can be fetched.
+    /// The URL is not `https://` or `http://`.
     #[error("must be an `https://` or `http://` URL")]
     BadUrl,
     /// The server cannot be reached.
     #[error("the server cannot be reached")]
     Unreachable(#[source] Unreachable),
-    /// The server has another answer than the file.
-    #[error("the server answers with status {0}")]
+    /// The server answered without the file.
+    #[error("the server answered with status {0}")]
     Status(u16),
-    /// The server cannot answer now: 429, 502, 503 or 504.
-    #[error("the server answers with status {status}")]
+    /// The server is busy: 429, 502, 503 or 504.
+    #[error("the server answered with status {status}")]
     Busy {
         /// The status.
         status: u16,
-        /// How long the server asks to wait, by `Retry-After`.
+        /// The wait that the server asks for, from `Retry-After`.
         wait: Option<Duration>,
     },
-    /// A redirect leads from `https://` to `http://`, where that is refused.
+    /// A redirect leads from `https://` to `http://` and that is refused.
     #[error(
-        "the server sends on from https:// to http://, where anybody on the way can change the answer"
+        "the server redirects from https:// to http://, where anyone on the network can change the answer"
     )]
     Downgrade,
-    /// A redirect leads to nothing that can be fetched.
-    #[error("the server sends on to an address that is no `https://` or `http://` URL")]
+    /// A redirect leads to an unsupported URL.
+    #[error("the server redirects to an address that is not an `https://` or `http://` URL")]
     BadRedirect,
-    /// A redirect leads to a redirect, and so on.
+    /// There are too many redirects in a row.
     #[error("too many redirects")]
     TooManyRedirects,
     /// The connection broke.
@@ -70,14 +70,14 @@ pub enum FetchError {
 }
 
 impl Fetcher {
-    /// Makes a fetcher. `stall` ends a transfer that moves nothing for so long.
+    /// Creates a fetcher. A transfer that moves no bytes for `stall` is aborted.
     pub fn new(trust: Trust, stall: Duration, proxies: &Proxies) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // They are followed here: ureq sends credentials on to another port of the same host.
+            // Redirects are followed here: ureq forwards credentials to another port of the same host.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // ureq's own way asks a proxy for a tunnel to port 80 too, which most refuse; see `dial`.
+            // ureq would open a tunnel through a proxy even to port 80, which most refuse; see `dial`.
             .proxy(None)
             .timeout_connect(Some(Duration::from_secs(15)))
             .timeout_recv_response(Some(stall))
@@ -85,13 +85,13 @@ impl Fetcher {
             .user_agent(concat!("pve-pipeline/", env!("CARGO_PKG_VERSION")))
             .build();
         let dialer = Dialer::new(TlsSource::new(trust), proxies.clone());
-        let names = NameBook::new(proxies.clone());
+        let names = DnsCache::new(proxies.clone());
         Self { agent: Agent::with_parts(config, dialer, names), proxies: proxies.clone() }
     }
 
-    /// Asks for a file and returns its bytes as they come.
+    /// Requests a file and returns its bytes as they arrive.
     ///
-    /// A `user:password@` in the URL goes to its own scheme, host and port only, through redirects too.
+    /// A `user:password@` in the URL is sent only to its own scheme, host and port, even across redirects.
     pub fn get(&self, url: &str, downgrade: Downgrade) -> Result<Fetched, FetchError> {
         let (url, response) = self.follow(url, downgrade, None)?;
         if response.status() != 200 {
@@ -102,10 +102,10 @@ impl Fetcher {
         Ok(Fetched { length, version, reader: bytes(response) })
     }
 
-    /// Asks for the rest of a file from byte `from` on, as [`Self::get`] does for the whole.
+    /// Requests the rest of a file from byte `from`, as [`Self::get`] does for the whole.
     ///
-    /// Returns `None` when the server does not continue this version: because the file has changed, or
-    /// because the server sends whole files only.
+    /// Returns `None` if the server cannot resume this version: the file has changed, or
+    /// the server only sends whole files.
     pub fn resume(
         &self,
         url: &str,
@@ -117,20 +117,20 @@ impl Fetcher {
         let length = response.body().content_length();
         match response.status().as_u16() {
             206 if version.continues(response.headers(), from, length) => Ok(Some(bytes(response))),
-            // 416: the file is shorter now (RFC 9110, 15.5.17).
+            // 416: the file has become shorter (RFC 9110, 15.5.17).
             200 | 206 | 412 | 416 => Ok(None),
             _ => Err(self.refused(&url, &response)),
         }
     }
 
-    /// Asks, and follows redirects; returns the last URL and its answer.
+    /// Sends the request and follows redirects; returns the last URL and its answer.
     fn follow(
         &self,
         url: &str,
         downgrade: Downgrade,
         rest: Option<(&FileVersion, u64)>,
     ) -> Result<(String, Response<Body>), FetchError> {
-        let (first, user) = apart(url).ok_or(FetchError::BadUrl)?;
+        let (first, user) = split_credentials(url).ok_or(FetchError::BadUrl)?;
         let mut url = first.clone();
         for _ in 0..=redirect::LIMIT {
             let user = user.filter(|_| redirect::is_same_origin(&first, &url));
@@ -180,7 +180,7 @@ impl Fetcher {
         })
     }
 
-    /// Returns what an answer without the file means.
+    /// Returns the error for an answer without the file.
     fn refused(&self, url: &str, response: &Response<Body>) -> FetchError {
         let status = response.status().as_u16();
         if status == 407
@@ -201,13 +201,13 @@ impl Fetcher {
     }
 }
 
-/// Returns the bytes of an answer as they come.
+/// Returns the bytes of an answer as they arrive.
 fn bytes(response: Response<Body>) -> Box<dyn Read> {
-    Box::new(Plain(response.into_body().into_with_config().limit(u64::MAX).reader()))
+    Box::new(BodyReader(response.into_body().into_with_config().limit(u64::MAX).reader()))
 }
 
-/// Takes `user:password@` out of a web server's URL; `None` when it is no such URL.
-fn apart(url: &str) -> Option<(String, Option<&str>)> {
+/// Splits `user:password@` from a web server's URL; `None` for any other URL.
+fn split_credentials(url: &str) -> Option<(String, Option<&str>)> {
     let (scheme, rest) = url.split_once("://")?;
     if !["https", "http"].contains(&scheme) {
         return None;
@@ -219,10 +219,10 @@ fn apart(url: &str) -> Option<(String, Option<&str>)> {
     }
 }
 
-/// Passes bytes on, and says in words what breaks them off.
-struct Plain<R>(R);
+/// Passes bytes on and turns ureq's errors into readable ones.
+struct BodyReader<R>(R);
 
-impl<R: Read> Read for Plain<R> {
+impl<R: Read> Read for BodyReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| io_error(ureq::Error::from(error)))
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::error::{Call, Error};
 use crate::property_string::parse_boolean;
 
-/// An answer, and the call that it answers.
+/// An answer and its call.
 #[derive(Debug)]
 pub(crate) struct Answer {
     call: Call,
@@ -19,7 +19,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Keeps an answer together with its call.
+    /// Combines an answer with its call.
     pub(crate) fn new(call: Call, whole: Value) -> Self {
         Self { call, whole }
     }
@@ -29,18 +29,18 @@ impl Answer {
         &self.whole["data"]
     }
 
-    /// Returns the number that stands beside `data`, as `total` does.
-    pub(crate) fn beside(&self, name: &str) -> Option<u64> {
+    /// Returns a number next to `data`, such as `total`.
+    pub(crate) fn sibling(&self, name: &str) -> Option<u64> {
         self.whole.get(name).and_then(integer)
     }
 
-    /// Returns `data`, which must be an object.
+    /// Returns `data` as an object.
     pub(crate) fn object(&self) -> Result<Fields<'_>, Error> {
         self.data().as_object().map(Fields).ok_or_else(|| self.bad("`data` is not an object"))
     }
 
-    /// Reads each row of the list that `data` must be. Null is no list, and a row that cannot be read
-    /// spoils the whole answer: what is missing from a list must be missing in PVE.
+    /// Reads each row of the list in `data`. Null is an error, and a row that cannot be read
+    /// invalidates the whole answer: what is missing from a list must be missing in PVE.
     pub(crate) fn list<T>(
         &self,
         read: impl Fn(&Fields<'_>) -> Result<T, BadField>,
@@ -67,25 +67,25 @@ impl Answer {
         Ok(rows)
     }
 
-    /// Reads `data` as a text that must parse.
+    /// Parses `data`.
     pub(crate) fn parse<T: FromStr>(&self, rule: &str) -> Result<T, Error> {
         text(self.data())
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| self.bad(&format!("`data` is not {rule}")))
     }
 
-    /// Reads `data` as a text that must parse, or null.
+    /// Parses `data`, unless it is null.
     pub(crate) fn parse_or_null<T: FromStr>(&self, rule: &str) -> Result<Option<T>, Error> {
         if self.data().is_null() { Ok(None) } else { self.parse(rule).map(Some) }
     }
 
-    /// Makes the error that says what is wrong with this answer.
+    /// Returns the error for an unusable answer; `what` says what is wrong.
     pub(crate) fn bad(&self, what: &str) -> Error {
         Error::BadAnswer { call: self.call.clone(), what: what.to_owned() }
     }
 }
 
-/// A field of a row that is missing, or is not what it must be.
+/// A field of a row that is missing or invalid.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadField {
     name: &'static str,
@@ -101,44 +101,44 @@ impl fmt::Display for BadField {
     }
 }
 
-/// One object of an answer.
+/// One object in an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<'a>(pub(crate) &'a Map<String, Value>);
 
 impl Fields<'_> {
-    /// Returns a field as text, numbers and booleans included.
+    /// Returns a text, number or boolean field as text.
     pub(crate) fn text(&self, name: &str) -> Option<String> {
         self.0.get(name).and_then(text)
     }
 
-    /// Returns a field as a whole number, also when it came as text.
+    /// Returns a field as an integer, even if PVE sent it as text.
     pub(crate) fn integer(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(integer)
     }
 
-    /// Returns a field as a boolean; absent is no.
+    /// Returns a field as a boolean [default: false].
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.0.get(name).and_then(text).and_then(|t| parse_boolean(&t)).unwrap_or(false)
     }
 
-    /// Returns a field, if it is there and parses.
+    /// Returns a field if it exists and parses.
     pub(crate) fn parse<T: FromStr>(&self, name: &str) -> Option<T> {
         self.text(name)?.parse().ok()
     }
 
-    /// Returns a field without which its row means nothing.
-    pub(crate) fn need<T: FromStr>(&self, name: &'static str) -> Result<T, BadField> {
+    /// Returns a required field.
+    pub(crate) fn required<T: FromStr>(&self, name: &'static str) -> Result<T, BadField> {
         self.parse(name).ok_or_else(|| self.bad(name))
     }
 
-    /// Returns the fault of a field.
+    /// Returns the error for a field.
     pub(crate) fn bad(&self, name: &'static str) -> BadField {
         let found = self.0.get(name).filter(|value| !value.is_null());
         let value = found.map(|value| text(value).unwrap_or_else(|| value.to_string()));
         BadField { name, value }
     }
 
-    /// Returns the parts of a field that is a list in one text.
+    /// Splits a field that is a list in one text.
     pub(crate) fn split(&self, name: &str, separators: &[char]) -> Vec<String> {
         let whole = self.text(name).unwrap_or_default();
         whole
@@ -149,24 +149,24 @@ impl Fields<'_> {
             .collect()
     }
 
-    /// Returns an object inside this one.
+    /// Returns a nested object.
     pub(crate) fn object(&self, name: &str) -> Option<Fields<'_>> {
         self.0.get(name)?.as_object().map(Fields)
     }
 
-    /// Returns the objects of a list inside this one; none where there is no list.
+    /// Returns the objects in a nested list; empty if there is no list.
     pub(crate) fn objects(&self, name: &str) -> impl Iterator<Item = Fields<'_>> {
         let list = self.0.get(name).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(|item| item.as_object().map(Fields))
     }
 
-    /// Returns all fields that are texts, numbers or booleans, as texts.
+    /// Returns all text, number and boolean fields as texts.
     pub(crate) fn texts(&self) -> BTreeMap<String, String> {
         self.0.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
     }
 }
 
-/// Reads a text, a number or a boolean as text.
+/// Converts a text, number or boolean to text.
 pub(crate) fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -176,7 +176,7 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Reads a whole number; a fraction is cut off.
+/// Reads an integer; a fraction is truncated.
 pub(crate) fn integer(value: &Value) -> Option<u64> {
     match value {
         Value::Number(number) => number.as_u64().or_else(|| {

@@ -1,4 +1,4 @@
-//! A certificate's SHA-256 fingerprint, in PVE's notation.
+//! The SHA-256 fingerprint of a certificate, in PVE's notation.
 //!
 //! Does no I/O.
 
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of a certificate's DER bytes. Prints as PVE does: upper-case pairs with colons.
+/// SHA-256 of a certificate's DER bytes. Displayed as PVE does: upper-case pairs with colons.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint([u8; 32]);
 
@@ -15,7 +15,7 @@ pub struct Fingerprint([u8; 32]);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" must be 32 pairs of hexadecimal digits, with or without colons")]
 pub struct BadFingerprint {
-    /// The text as it was given.
+    /// The original text.
     pub text: String,
 }
 
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn accepts_every_usual_notation() {
+    fn accepts_all_common_notations() {
         let plain = "AB".repeat(32);
         let colons = vec!["AB"; 32].join(":");
         check(&plain, Some(&colons));

@@ -1,4 +1,4 @@
-//! DOOR: the network. The TLS handshake, within the time that a connection has.
+//! DOOR: the network. The TLS handshake, within the connection's deadline.
 
 use std::io;
 use std::net::TcpStream;
@@ -11,7 +11,7 @@ use crate::error::Unreachable;
 use crate::tls::{TlsSource, unreachable_from};
 use crate::transport::is_timeout;
 
-/// Shakes hands with `host`; the certificate is judged here.
+/// Completes the TLS handshake with `host`, including verification of the certificate.
 pub(crate) fn shake_hands(
     source: &TlsSource,
     host: &str,
@@ -25,29 +25,29 @@ pub(crate) fn shake_hands(
     while tls.is_handshaking() {
         step(&mut tls, stream, deadline)?;
     }
-    flush(&mut tls, stream, deadline).map_err(said)?;
+    flush(&mut tls, stream, deadline).map_err(io_unreachable)?;
     Ok(tls)
 }
 
-/// Sends what waits to be sent, and takes in what one read brings.
-// Not rustls' `complete_io`: it reads until the handshake is over, and a peer that sends a byte now and
-// then would hold it for ever.
+/// Sends pending output and processes the bytes of one read.
+// Not rustls' `complete_io`: it reads until the handshake is complete, and a peer that sends an occasional
+// byte would block it forever.
 fn step(
     tls: &mut ClientConnection,
     stream: &TcpStream,
     deadline: &Deadline,
 ) -> Result<(), Unreachable> {
-    flush(tls, stream, deadline).map_err(said)?;
+    flush(tls, stream, deadline).map_err(io_unreachable)?;
     let read = deadline
         .left()
         .and_then(|left| stream.set_read_timeout(left))
         .and_then(|()| tls.read_tls(&mut &*stream))
-        .map_err(said)?;
+        .map_err(io_unreachable)?;
     if read == 0 {
-        return Err(said(io::ErrorKind::UnexpectedEof.into()));
+        return Err(io_unreachable(io::ErrorKind::UnexpectedEof.into()));
     }
     tls.process_new_packets().map(drop).map_err(|fault| {
-        // The peer is told why, if it still listens.
+        // Send the TLS alert, if the peer still reads.
         let _ = flush(tls, stream, deadline);
         unreachable_from(&fault)
     })
@@ -61,14 +61,14 @@ fn flush(tls: &mut ClientConnection, stream: &TcpStream, deadline: &Deadline) ->
     Ok(())
 }
 
-/// Says in words what the system says by a number.
-fn said(error: io::Error) -> Unreachable {
+/// Turns an I/O error of the handshake into a readable one.
+fn io_unreachable(error: io::Error) -> Unreachable {
     let error = match error.kind() {
         _ if is_timeout(&error) => {
-            io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake did not end in time")
+            io::Error::new(io::ErrorKind::TimedOut, "the TLS handshake timed out")
         }
         kind @ io::ErrorKind::UnexpectedEof => {
-            io::Error::new(kind, "the connection was closed in the TLS handshake")
+            io::Error::new(kind, "the connection was closed during the TLS handshake")
         }
         _ => error,
     };

@@ -1,4 +1,4 @@
-//! Calls about what a node can give a VM: mapped devices, CPU models, machine types.
+//! Calls about the hardware that a node offers: mapped devices, CPU models, machine types.
 
 use crate::client::Client;
 use crate::error::Error;
@@ -20,7 +20,7 @@ impl MappingKind {
     /// All kinds.
     pub const ALL: [Self; 3] = [Self::Pci, Self::Usb, Self::Dir];
 
-    /// Returns PVE's word.
+    /// Returns PVE's name for it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pci => "pci",
@@ -30,36 +30,36 @@ impl MappingKind {
     }
 }
 
-/// A mapping of the cluster: a name for what each node has of its own.
+/// A cluster-wide mapping: one name for a device or directory of each node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
     /// Its name.
     pub id: String,
-    /// What PVE finds wrong with it on the node that was asked about, in its own words.
+    /// The problems that PVE reports with it on the given node, verbatim.
     pub findings: Vec<String>,
 }
 
 impl Client {
-    /// Returns the mappings of a kind that the token may see, as they are on a node.
+    /// Returns the mappings of a kind that the token can see, checked for a node.
     pub fn mappings(&self, kind: MappingKind, node: &NodeName) -> Result<Vec<Mapping>, Error> {
         let params = Params::new().with("check-node", node);
         self.get(&path(&["cluster", "mapping", kind.as_str()]), &params)?.list(|mapping| {
-            // PVE: pve-manager, API2/Cluster/Mapping/USB.pm has another name for the same list.
+            // PVE: pve-manager, API2/Cluster/Mapping/USB.pm uses another name for the same list.
             let findings = ["checks", "errors"].iter().flat_map(|name| mapping.objects(name));
             let message = findings.filter_map(|finding| finding.text("message"));
-            Ok(Mapping { id: mapping.need("id")?, findings: message.collect() })
+            Ok(Mapping { id: mapping.required("id")?, findings: message.collect() })
         })
     }
 
-    /// Returns the CPU models that a node's VMs may have; of the cluster's own those that the token may see.
+    /// Returns the CPU models available on a node; of the custom ones, those that the token can see.
     pub fn cpu_models(&self, node: &NodeName) -> Result<Vec<String>, Error> {
         self.get(&path(&["nodes", node.as_str(), "capabilities", "qemu", "cpu"]), &Params::new())?
-            .list(|model| model.need("name"))
+            .list(|model| model.required("name"))
     }
 
-    /// Returns the machine types with a version that a node's QEMU has, as `pc-q35-9.0`.
+    /// Returns the versioned machine types of a node's QEMU, such as `pc-q35-9.0`.
     pub fn machine_types(&self, node: &NodeName) -> Result<Vec<String>, Error> {
         let path = path(&["nodes", node.as_str(), "capabilities", "qemu", "machines"]);
-        self.get(&path, &Params::new())?.list(|machine| machine.need("id"))
+        self.get(&path, &Params::new())?.list(|machine| machine.required("id"))
     }
 }

@@ -1,5 +1,5 @@
-//! What the headers of a web server's answer say: which version of a file it is, which part of it
-//! comes, and when to ask again. Does no I/O.
+//! The headers of a web server's answer: which version of a file it is, which part of it
+//! follows, and when to try again. Does no I/O.
 
 use std::time::Duration;
 
@@ -7,20 +7,20 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use ureq::http::{HeaderMap, HeaderName, header};
 
-/// A version of a file on a web server, which can be asked for from any byte on.
+/// A version of a file on a web server, from which a download can be resumed at any byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileVersion {
-    /// What `If-Range` takes.
+    /// The value for `If-Range`.
     pub(crate) validator: String,
-    /// Length of the whole file in bytes, when the server says it.
+    /// Length of the whole file in bytes, if the server reports it.
     length: Option<u64>,
 }
 
 impl FileVersion {
-    /// Reads the version of a whole file; `None` when the server gives nothing that names one for sure.
+    /// Reads the version of a whole file; `None` if no header identifies it reliably.
     ///
-    /// A weak ETag names files that are only alike, and `If-Range` must not hold one (RFC 9110, 13.1.5).
-    /// A `Last-Modified` counts once it is a second old by the server's own clock (RFC 9110, 8.8.2.2).
+    /// A weak ETag identifies files that are only similar, and `If-Range` must not contain one (RFC 9110, 13.1.5).
+    /// A `Last-Modified` counts if it is at least a second old by the server's own clock (RFC 9110, 8.8.2.2).
     pub(crate) fn of(headers: &HeaderMap, length: Option<u64>) -> Option<Self> {
         if text(headers, &header::ACCEPT_RANGES) == Some("none") {
             return None;
@@ -35,7 +35,7 @@ impl FileVersion {
         Some(Self { validator, length })
     }
 
-    /// Returns whether an answer 206 brings the rest of this version, from byte `from` on.
+    /// Returns whether a 206 answer has the rest of this version from byte `from`.
     pub(crate) fn continues(&self, headers: &HeaderMap, from: u64, length: Option<u64>) -> bool {
         let Some((first, last, total)) =
             text(headers, &header::CONTENT_RANGE).and_then(content_range)
@@ -50,15 +50,15 @@ impl FileVersion {
     }
 }
 
-/// Reads `Retry-After`: seconds, or a date. `now` counts where the server does not say its own time.
+/// Reads `Retry-After`: seconds or a date. `now` is used if the server does not send its own time.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let wait = text(headers, &header::RETRY_AFTER)?;
     if !wait.is_empty() && wait.bytes().all(|byte| byte.is_ascii_digit()) {
-        // Only a number that is too large is none.
+        // Parsing digits can only fail if the number is too large.
         return Some(Duration::from_secs(wait.parse().unwrap_or(u64::MAX)));
     }
     let now = text(headers, &header::DATE).and_then(date).unwrap_or(now);
-    // A date that has passed is an invitation to come at once.
+    // A date in the past means: try again now.
     Some(Duration::try_from(date(wait)?.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_strong_validator_names_a_version() {
+    fn only_a_strong_validator_identifies_a_version() {
         check_version(&[("etag", "\"a\""), ("last-modified", NOON)], Some("\"a\""));
         check_version(&[("etag", "W/\"a\"")], None);
         check_version(&[("etag", "\"")], None);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_must_be_the_one_that_was_asked_for() {
+    fn only_the_requested_part_is_accepted() {
         check_range("bytes 10-19/20", Some(20), Some(10), true);
         check_range("bytes 10-19/20", None, None, true);
         check_range("bytes 10-19/*", Some(20), None, true);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn when_to_ask_again() {
+    fn retry_after_is_seconds_or_a_date() {
         check_wait(&[("retry-after", "120")], Some(120));
         check_wait(&[("retry-after", SOON)], Some(30));
         // The server's clock and ours may differ.

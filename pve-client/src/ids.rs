@@ -1,29 +1,29 @@
-//! Names that PVE gives meaning to: vmid, node, storage, digest.
+//! Names that have a meaning in PVE: vmid, node, storage, digest.
 //!
-//! Each is checked once, where it enters. Does no I/O.
+//! Each is checked once, on input. Does no I/O.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// The text cannot be the name that it should be.
+/// The text is not a valid name of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" must be {rule}")]
 pub struct BadName {
-    /// The text as it was given.
+    /// The original text.
     pub text: String,
-    /// What is allowed.
+    /// The rule that it violates.
     pub rule: &'static str,
 }
 
-/// The number of a VM: 100 to 999999999.
+/// The ID of a VM: 100 to 999999999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Vmid(u32);
 
 impl Vmid {
-    /// What a vmid must be.
+    /// The rule for a vmid.
     pub const RULE: &str = "a vmid: a number from 100 to 999999999";
 
-    /// Takes a number that PVE accepts as vmid.
+    /// Checks a number against PVE's rule.
     pub fn new(number: u64) -> Result<Self, BadName> {
         let bad = || BadName { text: number.to_string(), rule: Self::RULE };
         match u32::try_from(number) {
@@ -53,7 +53,7 @@ impl fmt::Display for Vmid {
     }
 }
 
-/// Makes a newtype around a text that `$accepts`.
+/// Defines a newtype around a text that `$accepts` allows.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $rule:literal, $accepts:expr) => {
         $(#[$doc])*
@@ -61,10 +61,10 @@ macro_rules! name {
         pub struct $name(String);
 
         impl $name {
-            /// What such a name must be.
+/// The rule for such a name.
             pub const RULE: &str = $rule;
 
-            /// Takes a text that follows the rule.
+/// Checks a text against the rule.
             pub fn new(text: impl Into<String>) -> Result<Self, BadName> {
                 let text = text.into();
                 let accepts: fn(&str) -> bool = $accepts;
@@ -106,7 +106,7 @@ name!(
 name!(
     /// The name of a storage, as in `storage.cfg`.
     StorageId,
-    "a storage name: it begins with a letter and holds letters, digits, `-`, `_` and `.`",
+    "a storage name: a letter, then letters, digits, `-`, `_` and `.`",
     // PVE: pve-common, JSONSchema.pm, format pve-storage-id.
     |text| text.len() >= 2
         && text.as_bytes()[0].is_ascii_alphabetic()
@@ -115,7 +115,7 @@ name!(
 );
 
 name!(
-    /// The digest of a config: sent back, it guards a change against somebody else's.
+    /// The digest of a config: sent with a change, it guards against concurrent changes.
     Digest,
     "a digest: hexadecimal digits",
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit())

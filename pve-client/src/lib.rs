@@ -1,12 +1,12 @@
-//! Proxmox VE over HTTP: blocking, by API token.
+//! A blocking client for the Proxmox VE API, with API tokens.
 //!
-//! [`Client`] has one method for each endpoint that we call. It knows PVE and nothing of our document.
+//! [`Client`] has one method for each endpoint that we call. It knows PVE but not our document.
 //!
-//! * Never-sent and maybe-sent are told apart ([`Error::NeverSent`], [`Error::MaybeSent`]); writes are never repeated here.
-//! * PVE's own text reaches the caller whole, wherever PVE puts it.
-//! * No secret is in `Debug`, `Display` or an error.
+//! * It distinguishes requests never sent from those maybe sent ([`Error::NeverSent`], [`Error::MaybeSent`]) and never repeats a write.
+//! * The caller gets PVE's own text in full, wherever PVE puts it.
+//! * No `Debug`, `Display` or error contains a secret.
 //!
-//! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. All else does no I/O.
+//! Doors: `dial`, `tunnel`, `handshake` and `transport` (network), `tls` (the system's certificate store), `clock`. Everything else does no I/O.
 
 mod agent;
 mod client;

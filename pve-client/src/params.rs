@@ -1,13 +1,13 @@
-//! The parameters of a call, and how they are written into a query or a form. Does no I/O.
+//! The parameters of a call and their encoding as a query or a form. Does no I/O.
 
 use std::fmt;
 
-/// Ordered parameters of a call. `Debug` shows the names only, for a value may be a secret.
+/// Ordered parameters of a call. `Debug` shows only the names because a value may be secret.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Params(Vec<(String, String)>);
 
 impl Params {
-    /// Starts without parameters.
+    /// Creates an empty list.
     pub fn new() -> Self {
         Self::default()
     }
@@ -19,7 +19,7 @@ impl Params {
         self
     }
 
-    /// Adds a parameter when there is a value for it.
+    /// Adds a parameter if it has a value.
     #[must_use]
     pub fn with_some(self, name: &str, value: Option<impl fmt::Display>) -> Self {
         match value {
@@ -28,7 +28,7 @@ impl Params {
         }
     }
 
-    /// Adds a boolean in the one spelling that PVE takes in a form.
+    /// Adds a boolean in the only spelling that PVE accepts in a form.
     #[must_use]
     pub fn with_flag(self, name: &str, value: bool) -> Self {
         // PVE: facts 9: only 1 and 0 pass the type check.
@@ -45,12 +45,12 @@ impl Params {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Tells that there are none.
+    /// Returns whether there are no parameters.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Writes the parameters as a form body or a query string.
+    /// Encodes the parameters as a form body or a query string.
     pub(crate) fn encoded(&self) -> String {
         let pair = |(name, value): (&str, &str)| format!("{}={}", percent(name), percent(value));
         self.pairs().map(pair).collect::<Vec<_>>().join("&")
@@ -69,13 +69,13 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Params {
     }
 }
 
-/// Percent-encodes all but the unreserved characters.
+/// Percent-encodes everything except the unreserved characters.
 pub(crate) fn percent(text: &str) -> String {
-    // PVE: facts 12 and reference 3: `+` would become a space, and PVE splits forms at `;` too.
+    // PVE: facts 12 and reference 3: `+` would become a space, and PVE also splits forms at `;`.
     encoded_but(text, b"-._~")
 }
 
-/// Percent-encodes all but ASCII letters, digits and these.
+/// Percent-encodes everything except ASCII letters, digits and the given characters.
 fn encoded_but(text: &str, plain: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -93,8 +93,8 @@ fn encoded_but(text: &str, plain: &[u8]) -> String {
 
 /// Joins path segments below `/api2/json`, each percent-encoded.
 pub(crate) fn path(segments: &[&str]) -> String {
-    // PVE takes a UPID either way (facts 33). As it is, with `:`, `@` and `!`, it is what most clients
-    // send, and so what any server expects.
+    // PVE accepts a UPID either way (facts 33). Unencoded, with `:`, `@` and `!`, it is what most clients
+    // send, and what any server expects.
     segments.iter().map(|segment| format!("/{}", encoded_but(segment, b"-._~:@!"))).collect()
 }
 
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn encodes_what_pve_would_take_apart() {
+    fn encodes_characters_that_pve_would_split_at() {
         check("+512M", "%2B512M");
         check("order=virtio0;ide2", "order%3Dvirtio0%3Bide2");
         check("a b&c=d\n", "a%20b%26c%3Dd%0A");
@@ -129,7 +129,7 @@ mod tests {
         #![proptest_config(proptest::test_runner::Config { failure_persistence: None, ..proptest::test_runner::Config::default() })]
 
         #[test]
-        fn whatever_is_encoded_is_decoded(text in "\\PC{0,20}|[\\x00-\\x7f]{0,20}") {
+        fn encoding_round_trips(text in "\\PC{0,20}|[\\x00-\\x7f]{0,20}") {
             let encoded = percent(&text);
             assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
             assert_eq!(crate::client::decoded(&encoded), text);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_hold_no_foreign_slash() {
+    fn path_segments_encode_their_slashes() {
         assert_eq!(
             path(&["nodes", "pve1", "storage", "local", "content", "local:import/x.qcow2"]),
             "/nodes/pve1/storage/local/content/local:import%2Fx.qcow2"

@@ -1,7 +1,7 @@
 //! Property strings: `virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=20` ⇄ ordered pairs.
 //!
-//! PVE lets one key stand without its name (the default key), takes booleans in many spellings and
-//! re-orders what it stores; so compare the parsed values, never the texts (facts 10). Does no I/O.
+//! PVE allows one key to omit its name (the default key), accepts booleans in many spellings and
+//! reorders what it stores, so compare the parsed values, never the texts (facts 10). Does no I/O.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct PropertyString {
 }
 
 impl PropertyString {
-    /// The key under which a part without `=` is kept when no default key is named.
+    /// The key for a part without `=` if there is no default key.
     pub const UNNAMED: &str = "";
 
     /// Splits a property string; a part without `=` becomes the value of `default_key`.
@@ -40,7 +40,7 @@ impl PropertyString {
         self.get(key).and_then(parse_size)
     }
 
-    /// Sets a key: in its place when it is there, else at the end.
+    /// Sets a key: in place if it exists, else at the end.
     pub fn set(&mut self, key: &str, value: impl Into<String>) -> &mut Self {
         let value = value.into();
         match self.pairs.iter_mut().find(|(k, _)| k == key) {
@@ -61,12 +61,12 @@ impl PropertyString {
         self.pairs.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// Returns the first part: of a drive its volid, of a network device its model and MAC.
+    /// Returns the first part: the volid of a drive, the model and MAC of a network device.
     pub fn first(&self) -> Option<(&str, &str)> {
         self.pairs().next()
     }
 
-    /// Prints with `default_key` left out before its value, as PVE prints a drive's volid.
+    /// Formats the value of `default_key` without its name, as PVE does for a drive's volid.
     pub fn display_with_default(&self, default_key: &str) -> String {
         let part = |(key, value): (&str, &str)| match key {
             _ if key == default_key => value.to_owned(),
@@ -76,10 +76,10 @@ impl PropertyString {
         self.pairs().map(part).collect::<Vec<_>>().join(",")
     }
 
-    /// Tells that two property strings mean the same: order and spelling of booleans and sizes do not count.
-    pub fn means_the_same(&self, other: &Self) -> bool {
-        let mut ours: Vec<_> = self.pairs().map(meaning).collect();
-        let mut theirs: Vec<_> = other.pairs().map(meaning).collect();
+    /// Returns whether two property strings are equivalent: order and the spelling of booleans and sizes do not count.
+    pub fn is_equivalent(&self, other: &Self) -> bool {
+        let mut ours: Vec<_> = self.pairs().map(normalized).collect();
+        let mut theirs: Vec<_> = other.pairs().map(normalized).collect();
         ours.sort();
         theirs.sort();
         ours == theirs
@@ -123,7 +123,7 @@ pub fn parse_size(text: &str) -> Option<u64> {
     u64::try_from(whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)?).ok()
 }
 
-/// Prints bytes in the largest unit that divides them, as PVE does in a drive's `size`.
+/// Formats bytes in the largest unit that divides them, as PVE does in a drive's `size`.
 pub fn display_size(bytes: u64) -> String {
     let unit = [(40, "T"), (30, "G"), (20, "M"), (10, "K")]
         .into_iter()
@@ -134,8 +134,8 @@ pub fn display_size(bytes: u64) -> String {
     }
 }
 
-/// What a pair says, apart from its spelling.
-fn meaning((key, value): (&str, &str)) -> (String, String) {
+/// Returns a pair in its canonical spelling.
+fn normalized((key, value): (&str, &str)) -> (String, String) {
     let plain = match parse_boolean(value) {
         Some(flag) => u8::from(flag).to_string(),
         None if key == "size" => {
@@ -147,7 +147,7 @@ fn meaning((key, value): (&str, &str)) -> (String, String) {
     (key.to_owned(), plain)
 }
 
-/// Tells a MAC address, which PVE stores in upper case.
+/// Returns whether a text is a MAC address, which PVE stores in upper case.
 fn is_mac(text: &str) -> bool {
     text.len() == 17
         && text
@@ -161,7 +161,7 @@ mod tests {
 
     fn check_same(a: &str, b: &str, expected: bool) {
         let parse = |text| PropertyString::parse(text, "file");
-        assert_eq!(parse(a).means_the_same(&parse(b)), expected, "{a} / {b}");
+        assert_eq!(parse(a).is_equivalent(&parse(b)), expected, "{a} / {b}");
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn default_key_stands_without_name() {
+    fn the_default_key_may_omit_its_name() {
         let mut drive =
             PropertyString::parse("local-lvm:vm-100-disk-0,size=10G,discard=on", "file");
         assert_eq!(drive.get("file"), Some("local-lvm:vm-100-disk-0"));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn spelling_and_order_do_not_count() {
+    fn spelling_and_order_do_not_matter() {
         check_same("a:b,discard=on,iothread=1", "a:b,iothread=yes,discard=true", true);
         check_same("virtio=02:ab:00:00:00:01", "virtio=02:AB:00:00:00:01", true);
         check_same("a:b,size=1024M", "a:b,size=1G", true);

@@ -1,6 +1,6 @@
-//! The HTTP proxies that the environment names, and which of them a URL goes through. Does no I/O.
+//! The HTTP proxies from the environment, and which of them a URL uses. Does no I/O.
 //!
-//! Only what is fetched from web servers goes through one: PVE's API is spoken to directly.
+//! Only downloads from web servers use a proxy; calls to PVE's API are direct.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,44 +12,44 @@ use zeroize::Zeroizing;
 
 use crate::error::{ProxyProblem, Unreachable};
 
-/// The port of a proxy that names none.
+/// The default port of a proxy.
 const PORT: u16 = 80;
 
-/// The proxies for fetched files, as curl reads them from the environment.
+/// The proxies for downloads, read from the environment as curl does.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    http: Option<Named>,
-    https: Option<Named>,
-    direct: Arc<[Direct]>,
+    http: Option<Variable>,
+    https: Option<Variable>,
+    direct: Arc<[NoProxyEntry]>,
 }
 
-/// A variable, and what it names.
-type Named = (String, Result<Proxy, ProxyProblem>);
+/// A variable's name and its value.
+type Variable = (String, Result<Proxy, ProxyProblem>);
 
 /// An HTTP proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     /// Its host and port.
     pub(crate) authority: String,
-    /// What it wants in `Proxy-Authorization`.
+    /// The value of `Proxy-Authorization`.
     credentials: Option<Zeroizing<String>>,
 }
 
-/// An entry of NO_PROXY.
+/// An entry in NO_PROXY.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Direct {
+enum NoProxyEntry {
     /// `*`: every host.
     All,
-    /// A name and all names below it.
+    /// A domain and all its subdomains.
     Name(String),
-    /// An address, or the first bits of one.
+    /// An address or a network.
     Network(IpAddr, u8),
 }
 
 impl Proxies {
-    /// Reads the usual variables, small letters first: `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`.
+    /// Reads the usual variables, lower case first: `https_proxy`, `http_proxy`, `all_proxy` and `no_proxy`.
     ///
-    /// A value that names no HTTP proxy is an error only once a URL would go through it.
+    /// An invalid value is an error only when a URL would use it.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String>) -> Self {
         let either = |name: &str| {
             let names = [name.to_ascii_lowercase(), name.to_owned()];
@@ -63,16 +63,16 @@ impl Proxies {
             Some((name, Proxy::parse(value.trim())))
         };
         let direct = either("NO_PROXY").map(|(_, value)| value).unwrap_or_default();
-        let entries = direct.split([',', ' ']).filter_map(Direct::parse);
+        let entries = direct.split([',', ' ']).filter_map(NoProxyEntry::parse);
         Self { http: proxy("HTTP_PROXY"), https: proxy("HTTPS_PROXY"), direct: entries.collect() }
     }
 
-    /// Returns the proxy that a URL goes through; `None` when it is asked directly.
+    /// Returns the proxy for a URL; `None` for a direct connection.
     pub(crate) fn of(&self, url: &Uri) -> Result<Option<&Proxy>, Unreachable> {
         let named = if url.scheme_str() == Some("https") { &self.https } else { &self.http };
         let Some((variable, proxy)) = named else { return Ok(None) };
         let host = bare(url.host().unwrap_or_default()).to_ascii_lowercase();
-        if self.direct.iter().any(|direct| direct.holds(&host)) {
+        if self.direct.iter().any(|direct| direct.matches(&host)) {
             return Ok(None);
         }
         proxy.as_ref().map(Some).map_err(|problem| Unreachable::Proxy {
@@ -83,7 +83,7 @@ impl Proxies {
 }
 
 impl Proxy {
-    /// Reads `http://user:password@host:port`; all but the host may be absent.
+    /// Parses `http://user:password@host:port`; everything but the host is optional.
     fn parse(text: &str) -> Result<Self, ProxyProblem> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         if !scheme.eq_ignore_ascii_case("http") {
@@ -104,14 +104,14 @@ impl Proxy {
         Ok(Self { authority, credentials: user.map(basic) })
     }
 
-    /// Returns what asks this proxy for a way to `target`, a host and port.
+    /// Returns the head of a CONNECT request to `target`, a host and port.
     pub(crate) fn connect_head(&self, target: &str) -> Zeroizing<String> {
         let authorization = self.authorization();
         let head = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{}\r\n", *authorization);
         Zeroizing::new(head)
     }
 
-    /// Makes of the first bytes of a request those that a proxy wants: the whole URL in the first line.
+    /// Rewrites the first bytes of a request for a proxy: the first line gets the whole URL.
     pub(crate) fn absolute(&self, request: &[u8], target: &str) -> Zeroizing<Vec<u8>> {
         let space = request.iter().position(|byte| *byte == b' ').map_or(0, |at| at + 1);
         let line = request.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
@@ -127,7 +127,7 @@ impl Proxy {
         Zeroizing::new(parts.concat())
     }
 
-    /// Returns the header that tells who asks; empty when the proxy needs none.
+    /// Returns the authorization header; empty if the proxy needs none.
     fn authorization(&self) -> Zeroizing<String> {
         let line = self.credentials.as_ref().map(|c| format!("Proxy-Authorization: {}\r\n", **c));
         Zeroizing::new(line.unwrap_or_default())
@@ -140,7 +140,7 @@ impl fmt::Debug for Proxy {
     }
 }
 
-impl Direct {
+impl NoProxyEntry {
     fn parse(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Self::All);
@@ -158,8 +158,8 @@ impl Direct {
         (!name.is_empty() && bits.is_none()).then(|| Self::Name(name.to_ascii_lowercase()))
     }
 
-    /// Tells whether a host, in small letters, is meant.
-    fn holds(&self, host: &str) -> bool {
+    /// Returns whether the entry matches a lower-case host.
+    fn matches(&self, host: &str) -> bool {
         match self {
             Self::All => true,
             Self::Name(name) => host
@@ -172,7 +172,7 @@ impl Direct {
     }
 }
 
-/// Tells whether two addresses of one kind have the same first bits.
+/// Returns whether two addresses of one family have the same first bits.
 fn same_start(one: IpAddr, other: IpAddr, bits: u8) -> bool {
     let differs = match (one, other) {
         (IpAddr::V4(one), IpAddr::V4(other)) => u128::from(one.to_bits() ^ other.to_bits()) << 96,
@@ -187,7 +187,7 @@ fn bare(host: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
-/// Returns the value of an `Authorization` header for `user:password`, in which `%40` stands for `@`.
+/// Returns the value of an `Authorization` header for percent-encoded `user:password`.
 pub(crate) fn basic(user: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(Vec::with_capacity(user.len() + 1));
     let mut rest = user.as_bytes();
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_names_hosts_that_are_asked_directly() {
+    fn no_proxy_lists_hosts_with_direct_connections() {
         let host = |no: &str, host: &str, direct: bool| {
             let expected = (!direct).then_some("p:1");
             check(
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_proxy_is_told_without_its_value() {
+    fn an_invalid_proxy_is_reported_without_its_value() {
         for value in [
             "socks5://u:s3cret@p",
             "https://u:s3cret@p:1",
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_told_who_asks_and_nobody_else() {
+    fn only_the_proxy_gets_its_credentials() {
         let proxies = proxies(&[("http_proxy", "http://us%40er:s3%3acret@p:1")]);
         assert!(!format!("{proxies:?}").contains("s3"), "{proxies:?}");
         let proxy = proxies.of(&"http://x/".parse().unwrap()).unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Calls about virtual machines.
 //!
-//! Promises: a write is sent once; what starts a task returns its UPID and waits for nothing.
+//! Guarantees: a write is sent once; a call that starts a task returns its UPID without waiting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use crate::ids::{Digest, NodeName, StorageId, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
 
-/// Which of a VM's two configs is asked for.
+/// Which view of a VM's config to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConfigView {
-    /// With pending changes shown as if they were applied.
+    /// With pending changes applied.
     Pending,
-    /// As the running machine has it.
+    /// As the running VM has it.
     Current,
 }
 
 /// A VM's config.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VmConfig {
-    /// All keys but the digest, as text.
+    /// All keys except the digest, as text.
     pub values: BTreeMap<String, String>,
-    /// Guards a change against somebody else's.
+    /// Guards against concurrent changes.
     pub digest: Option<Digest>,
 }
 
@@ -36,40 +36,40 @@ impl VmConfig {
     }
 }
 
-/// A key of a VM's config that may have a pending change.
+/// A key of a VM's config, which may have a pending change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingValue {
     /// The key.
     pub key: String,
-    /// The value that the running machine has.
+    /// The value in the running VM.
     pub value: Option<String>,
-    /// The value that it gets at its next start.
+    /// The value after the next start.
     pub pending: Option<String>,
-    /// The key goes away at the next start.
+    /// Whether the next start deletes the key.
     pub delete: bool,
 }
 
-/// A VM's state at this moment.
+/// A VM's current state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VmStatus {
     /// `running` or `stopped`.
     pub status: String,
-    /// QEMU's own word, as `paused`, while it runs.
+    /// QEMU's own status, such as `paused`, while it is running.
     pub qmpstatus: Option<String>,
-    /// What locks the VM, as `backup`.
+    /// The reason the VM is locked, such as `backup`.
     pub lock: Option<String>,
     /// The VM's name.
     pub name: Option<String>,
-    /// How long it runs, in seconds.
+    /// How long it has been running, in seconds.
     pub uptime: u64,
-    /// The guest agent is switched on in the config.
+    /// Whether the guest agent is enabled in the config.
     pub agent: bool,
-    /// What HA says of the VM, as `started`; `None`: HA does not manage it.
+    /// The VM's HA state, such as `started`; `None` if HA does not manage it.
     pub ha: Option<String>,
 }
 
 impl VmStatus {
-    /// Tells that the machine is on, be it paused.
+    /// Returns whether the VM is on, even if paused.
     pub fn is_running(&self) -> bool {
         self.status == "running"
     }
@@ -93,27 +93,27 @@ impl Client {
         Ok(VmConfig { values, digest })
     }
 
-    /// Returns a VM's config key by key, with what is pending.
+    /// Returns a VM's config key by key, with pending changes.
     pub fn vm_pending(&self, node: &NodeName, vmid: Vmid) -> Result<Vec<PendingValue>, Error> {
         self.get(&vm_path(node, vmid, &["pending"]), &Params::new())?.list(|item| {
             Ok(PendingValue {
-                key: item.need("key")?,
+                key: item.required("key")?,
                 value: item.text("value"),
                 pending: item.text("pending"),
-                // 1 is a deletion, 2 a forced one.
+                // 1 is a deletion, 2 a forced deletion.
                 delete: item.integer("delete").is_some_and(|delete| delete > 0),
             })
         })
     }
 
-    /// Creates a VM from `params`, to which the vmid is added in front.
+    /// Creates a VM from the vmid and `params`.
     pub fn create_vm(&self, node: &NodeName, vmid: Vmid, params: &Params) -> Result<Upid, Error> {
         let all: Params =
             [("vmid", vmid.to_string().as_str())].into_iter().chain(params.pairs()).collect();
         self.post(&path(&["nodes", node.as_str(), "qemu"]), &all)?.parse(Upid::RULE)
     }
 
-    /// Changes a VM's config in a task: for whatever allocates or moves a disk, which may outlast a call.
+    /// Changes a VM's config in a task: for changes that allocate or move a disk, which may outlast a call.
     pub fn update_config_async(
         &self,
         node: &NodeName,
@@ -123,12 +123,12 @@ impl Client {
         self.post(&vm_path(node, vmid, &["config"]), params)?.parse(Upid::RULE)
     }
 
-    /// Changes a VM's config at once.
+    /// Changes a VM's config synchronously.
     pub fn update_config(&self, node: &NodeName, vmid: Vmid, params: &Params) -> Result<(), Error> {
         self.put(&vm_path(node, vmid, &["config"]), params).map(drop)
     }
 
-    /// Grows a disk to `bytes`. PVE refuses to shrink, in the task.
+    /// Grows a disk to `bytes`. The task fails if the disk is larger.
     pub fn resize(
         &self,
         node: &NodeName,
@@ -144,7 +144,7 @@ impl Client {
         self.put(&vm_path(node, vmid, &["resize"]), &params)?.parse_or_null(Upid::RULE)
     }
 
-    /// Moves a disk to another storage, and deletes the old volume when that is done.
+    /// Moves a disk to another storage, then deletes the old volume.
     pub fn move_disk(
         &self,
         node: &NodeName,
@@ -167,12 +167,12 @@ impl Client {
         self.power(node, vmid, "start", &Params::new())
     }
 
-    /// Cuts a VM's power.
+    /// Powers a VM off without a shutdown.
     pub fn stop(&self, node: &NodeName, vmid: Vmid) -> Result<Upid, Error> {
         self.power(node, vmid, "stop", &Params::new())
     }
 
-    /// Asks the guest to shut down, for at most `timeout`; with `force_stop` its power is cut then.
+    /// Shuts the guest down within `timeout`; with `force_stop` the VM is then powered off.
     pub fn shutdown(
         &self,
         node: &NodeName,
@@ -190,15 +190,15 @@ impl Client {
         self.power(node, vmid, "reboot", &Params::new().with("timeout", timeout.as_secs()))
     }
 
-    /// Deletes a VM with the disks in its config; with `purge` it leaves backup jobs, replication and HA too.
+    /// Deletes a VM and the disks in its config; with `purge` also removes it from backup jobs, replication and HA.
     pub fn delete_vm(&self, node: &NodeName, vmid: Vmid, purge: bool) -> Result<Upid, Error> {
-        // PVE: reference 5: unreferenced disks are those with this vmid on every storage, a foreign cluster's too.
+        // PVE: reference 5: unreferenced disks are those with this vmid on every storage, even of another cluster.
         let params =
             Params::new().with_flag("purge", purge).with_flag("destroy-unreferenced-disks", false);
         self.delete(&vm_path(node, vmid, &[]), &params)?.parse(Upid::RULE)
     }
 
-    /// Returns a VM's state; current, unlike the cluster's list.
+    /// Returns a VM's state; up to date, unlike the cluster's list.
     pub fn vm_status(&self, node: &NodeName, vmid: Vmid) -> Result<VmStatus, Error> {
         let answer = self.get(&vm_path(node, vmid, &["status", "current"]), &Params::new())?;
         let fields = answer.object()?;
@@ -229,7 +229,7 @@ impl Client {
     }
 }
 
-/// Returns the path of a VM and of what is below it.
+/// Returns the path of a VM or of something below it.
 pub(crate) fn vm_path(node: &NodeName, vmid: Vmid, below: &[&str]) -> String {
     let vmid = vmid.to_string();
     let mut segments = vec!["nodes", node.as_str(), "qemu", &vmid];

@@ -1,26 +1,26 @@
-//! Where a redirect leads, and what may go along. Does no I/O.
+//! Where a redirect leads and what may be sent there. Does no I/O.
 
 use ureq::http::Uri;
 
-/// So many redirects are followed.
+/// The maximum number of redirects.
 pub(crate) const LIMIT: usize = 10;
 
-/// Whether a redirect may lead from `https://` to `http://`.
+/// Whether a redirect from `https://` to `http://` is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Downgrade {
-    /// It may: what comes is compared with a checksum that did not come the same way.
+    /// Allowed: the content is verified with a checksum from another source.
     Allowed,
-    /// It must not: nothing else vouches for what comes.
+    /// Refused: nothing else verifies the content.
     Refused,
 }
 
-/// Returns whether a status sends on to another URL.
+/// Returns whether a status is a redirect.
 pub(crate) fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// Returns the URL that `Location` means, without a user and without a fragment; `None` when it is
-/// none that can be fetched.
+/// Returns the URL in `Location`, without user and fragment; `None` if it is
+/// not supported.
 pub(crate) fn target(from: &str, location: &str) -> Option<String> {
     let location = location.trim();
     let location = location.split('#').next().unwrap_or(location);
@@ -40,13 +40,13 @@ pub(crate) fn target(from: &str, location: &str) -> Option<String> {
     };
     let parsed: Uri = url.parse().ok()?;
     let scheme = parsed.scheme_str().filter(|scheme| ["https", "http"].contains(scheme))?;
-    // A server must not choose who we are somewhere else.
+    // A server must not choose our credentials for another server.
     let host = parsed.authority()?.as_str().rsplit('@').next()?;
     let path = parsed.path_and_query().map_or("/", |path| path.as_str());
     Some(format!("{scheme}://{host}{path}"))
 }
 
-/// Returns whether two URLs have scheme, host and port in common: only then credentials go along.
+/// Returns whether two URLs have the same scheme, host and port: only then are credentials sent.
 pub(crate) fn is_same_origin(one: &str, other: &str) -> bool {
     let origin = |url: &str| {
         let url: Uri = url.parse().ok()?;
@@ -57,7 +57,7 @@ pub(crate) fn is_same_origin(one: &str, other: &str) -> bool {
     origin(one).is_some_and(|one| Some(one) == origin(other))
 }
 
-/// Returns whether a redirect gives up encryption.
+/// Returns whether a redirect drops encryption.
 pub(crate) fn is_downgrade(from: &str, to: &str) -> bool {
     from.starts_with("https://") && !to.starts_with("https://")
 }
@@ -68,7 +68,7 @@ fn has_scheme(location: &str) -> bool {
     })
 }
 
-/// Takes `.` and `..` out of the path of a URL (RFC 3986, 5.2.4), but not out of its query.
+/// Removes `.` and `..` from the path of a URL (RFC 3986, 5.2.4), but not from its query.
 fn without_dots(path: &str) -> String {
     let (path, query) = path.split_at(path.find('?').unwrap_or(path.len()));
     let mut kept: Vec<&str> = Vec::new();
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_a_redirect_leads() {
+    fn a_location_is_resolved_against_its_url() {
         for (location, expected) in [
             ("https://y/b?c#d", Some("https://y/b?c")),
             ("HTTPS://y/b", Some("https://y/b")),
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_server() {
+    fn the_same_origin_has_scheme_host_and_port_in_common() {
         for (one, other, same) in [
             ("https://x/a", "https://X:443/b", true),
             ("http://x:80", "http://x/", true),
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_is_not_given_up() {
+    fn a_downgrade_is_https_to_http() {
         assert!(is_downgrade("https://x", "http://x"));
         assert!(!is_downgrade("http://x", "http://y") && !is_downgrade("http://x", "https://x"));
     }

@@ -1,7 +1,7 @@
-//! Calls about the software-defined network: zones, vnets, subnets, and the apply that makes them live.
+//! Calls about software-defined networking: zones, vnets, subnets, and applying them.
 //!
-//! Nothing is live before the apply; and an apply may end `OK` although a node failed (facts 37, 46):
-//! ask `node_sdn_zones` afterwards.
+//! Nothing takes effect before the apply, and an apply may end `OK` although a node failed (facts 37, 46):
+//! check `node_sdn_zones` afterwards.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::ids::NodeName;
 use crate::params::{Params, path};
 use crate::upid::Upid;
 
-/// What kind of SDN object.
+/// The kind of an SDN object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SdnKind {
     /// A zone.
     Zone,
     /// A vnet.
     Vnet,
-    /// A subnet of the vnet named.
+    /// A subnet of the given vnet.
     Subnet(String),
 }
 
@@ -35,7 +35,7 @@ impl SdnKind {
         path(&segments)
     }
 
-    /// Returns the field that holds an object's id.
+    /// Returns the name of the field with an object's ID.
     fn id_field(&self) -> &'static str {
         match self {
             Self::Zone => "zone",
@@ -45,29 +45,29 @@ impl SdnKind {
     }
 }
 
-/// Whether an object's edit waits for the apply.
+/// Whether an object has changes that are not applied yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SdnState {
-    /// As it is live.
+    /// No pending changes.
     Applied,
-    /// Not live yet.
+    /// New, not applied yet.
     New,
-    /// Live with other values.
+    /// Applied with other values.
     Changed,
-    /// Live, and gone at the apply.
+    /// Applied; the next apply deletes it.
     Deleted,
 }
 
 /// A zone, vnet or subnet, with its pending values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SdnObject {
-    /// Its id; of a subnet `zone-10.9.0.0-24`.
+    /// Its ID; for a subnet, `zone-10.9.0.0-24`.
     pub id: String,
-    /// Whether it waits for the apply.
+    /// Whether it has pending changes.
     pub state: SdnState,
     /// Its values.
     pub values: BTreeMap<String, String>,
-    /// The values that the apply will make live.
+    /// The values after the next apply.
     pub pending: BTreeMap<String, String>,
 }
 
@@ -87,12 +87,12 @@ pub struct NodeVnet {
     pub vnet: String,
     /// `available`, `pending` or `error`.
     pub status: String,
-    /// What the node says of it when it is not available.
+    /// The node's message if it is not available.
     pub message: Option<String>,
 }
 
 impl Client {
-    /// Returns the objects of a kind, with what is pending.
+    /// Returns the objects of a kind, with pending changes.
     pub fn sdn_list(&self, kind: &SdnKind) -> Result<Vec<SdnObject>, Error> {
         let answer = self.get(&kind.path(None), &Params::new().with_flag("pending", true))?;
         answer.list(|object| {
@@ -103,7 +103,7 @@ impl Client {
                 _ => SdnState::Applied,
             };
             Ok(SdnObject {
-                id: object.need(kind.id_field())?,
+                id: object.required(kind.id_field())?,
                 state,
                 values: object.texts(),
                 pending: object
@@ -114,7 +114,7 @@ impl Client {
         })
     }
 
-    /// Creates an object; its id is among `params`.
+    /// Creates an object; `params` includes its ID.
     pub fn sdn_create(
         &self,
         kind: &SdnKind,
@@ -140,46 +140,46 @@ impl Client {
         self.delete(&kind.path(Some(id)), &locked(&Params::new(), lock)).map(drop)
     }
 
-    /// Makes all edits live, everybody's; with a lock it is released after that.
+    /// Applies all pending changes, including other users'; releases the lock, if given.
     pub fn sdn_apply(&self, lock: Option<&str>) -> Result<Upid, Error> {
         let params = locked(&Params::new(), lock);
         let params = if lock.is_some() { params.with_flag("release-lock", true) } else { params };
         self.put("/cluster/sdn", &params)?.parse(Upid::RULE)
     }
 
-    /// Takes the SDN lock and returns its token; refused when somebody's edits are pending. PVE 9 and newer.
+    /// Takes the SDN lock and returns its token; refused if there are pending changes. PVE 9 and newer.
     pub fn sdn_lock(&self) -> Result<String, Error> {
         self.post("/cluster/sdn/lock", &Params::new())?.parse("a lock token")
     }
 
-    /// Gives the SDN lock back.
+    /// Releases the SDN lock.
     pub fn sdn_unlock(&self, lock: &str) -> Result<(), Error> {
         self.delete("/cluster/sdn/lock", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
-    /// Throws all pending edits away, everybody's: hold the lock. PVE 9 and newer.
+    /// Discards all pending changes, including other users': hold the lock. PVE 9 and newer.
     pub fn sdn_rollback(&self, lock: &str) -> Result<(), Error> {
         self.post("/cluster/sdn/rollback", &locked(&Params::new(), Some(lock))).map(drop)
     }
 
-    /// Returns how the zones do on a node.
+    /// Returns the state of the zones on a node.
     pub fn node_sdn_zones(&self, node: &NodeName) -> Result<Vec<NodeZone>, Error> {
         self.get(&path(&["nodes", node.as_str(), "sdn", "zones"]), &Params::new())?.list(|zone| {
             Ok(NodeZone {
-                zone: zone.need("zone")?,
+                zone: zone.required("zone")?,
                 status: zone.text("status").unwrap_or_default(),
             })
         })
     }
 
-    /// Returns how a zone's VNets do on a node; empty when the node is not of the zone. Needs SDN.Audit
+    /// Returns the state of a zone's VNets on a node; empty if the node is not in the zone. Needs SDN.Audit
     /// on `/sdn/zones/ZONE`.
     pub fn node_vnets(&self, node: &NodeName, zone: &str) -> Result<Vec<NodeVnet>, Error> {
         // PVE: pve-network, API2/Network/SDN/Nodes/Zone.pm; facts-2, 17.
         let path = path(&["nodes", node.as_str(), "sdn", "zones", zone, "content"]);
         self.get(&path, &Params::new())?.list(|vnet| {
             Ok(NodeVnet {
-                vnet: vnet.need("vnet")?,
+                vnet: vnet.required("vnet")?,
                 status: vnet.text("status").unwrap_or_default(),
                 message: vnet.text("statusmsg"),
             })

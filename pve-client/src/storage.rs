@@ -7,36 +7,36 @@ use crate::params::{Params, path};
 use crate::upid::Upid;
 use crate::volid::Volid;
 
-/// A storage, as a node sees it.
+/// A storage as a node sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// Its name.
     pub storage: StorageId,
-    /// Its type, as `dir` or `lvmthin`.
+    /// Its type, such as `dir` or `lvmthin`.
     pub kind: String,
-    /// The content types that are switched on, as `import`, `images`.
+    /// The enabled content types, such as `import`, `images`.
     pub content: Vec<String>,
-    /// It is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// It answers at this moment.
+    /// Whether it is active.
     pub active: bool,
-    /// All nodes see the same volumes.
+    /// Whether all nodes see the same volumes.
     pub shared: bool,
     /// Its size in bytes.
     pub total: u64,
     /// Bytes in use.
     pub used: u64,
-    /// Bytes that are free.
+    /// Free bytes.
     pub avail: u64,
 }
 
 impl Storage {
-    /// Tells that a content type is switched on.
+    /// Returns whether a content type is enabled.
     pub fn has_content(&self, content: &str) -> bool {
         self.content.iter().any(|have| have == content)
     }
 
-    /// Returns whether a storage of this type can have a content type switched on.
+    /// Returns whether a storage of this type supports a content type.
     // PVE: pve-storage, Storage/*Plugin.pm, plugindata.
     pub fn can_have_content(&self, content: &str) -> bool {
         let barred: &[&str] = match content {
@@ -47,19 +47,19 @@ impl Storage {
     }
 }
 
-/// What the cluster's configuration says of a storage.
+/// A storage in the cluster's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageConfig {
     /// Its name.
     pub storage: StorageId,
-    /// No node may use it.
+    /// Whether it is disabled.
     pub disabled: bool,
-    /// The nodes that may use it; empty for all.
+    /// The nodes that can use it; empty for all.
     pub nodes: Vec<String>,
 }
 
 impl StorageConfig {
-    /// Returns whether a node may use it, were it not disabled.
+    /// Returns whether a node can use it when it is enabled.
     pub fn is_on(&self, node: &NodeName) -> bool {
         self.nodes.is_empty() || self.nodes.iter().any(|name| name == node.as_str())
     }
@@ -74,22 +74,22 @@ pub struct Volume {
     pub content: String,
     /// Its format.
     pub format: Option<String>,
-    /// Its size in bytes: of a file the size of the file, of a disk the virtual size.
+    /// Its size in bytes: the file size of a file, the virtual size of a disk.
     pub size: u64,
-    /// When it was made, in seconds since 1970.
+    /// When it was created, in seconds since 1970.
     pub ctime: Option<u64>,
     /// The VM that owns it.
     pub vmid: Option<Vmid>,
 }
 
-/// What the node finds out about a volume by looking into it.
+/// What the node finds by reading a volume.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VolumeInfo {
     /// Its path on the node.
     pub path: String,
     /// Its virtual size in bytes.
     pub size: u64,
-    /// The bytes that it takes up.
+    /// The space it uses, in bytes.
     pub used: u64,
     /// Its format.
     pub format: String,
@@ -106,52 +106,52 @@ pub struct UrlMetadata {
     pub mimetype: Option<String>,
 }
 
-/// What a node is asked to download.
+/// A download by the node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Download {
-    /// Where from.
+    /// The URL.
     pub url: String,
-    /// The content type, as `import`.
+    /// The content type, such as `import`.
     pub content: String,
     /// The name in the storage.
     pub filename: String,
-    /// Algorithm and sum, as `("sha256", "9f2c…")`.
+    /// Algorithm and checksum, such as `("sha256", "9f2c…")`.
     pub checksum: Option<(String, String)>,
-    /// The URL's certificate is verified.
+    /// Whether to verify the certificate.
     pub verify_certificates: bool,
 }
 
-/// What a NIC of a VM may be put on.
+/// What a VM's NIC can connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bridge {
-    /// Its name, as `vmbr0`.
+    /// Its name, such as `vmbr0`.
     pub name: String,
-    /// It is a VNet of SDN.
+    /// Whether it is a VNet of SDN.
     pub is_vnet: bool,
 }
 
 /// A network interface of a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
-    /// Its name, as `vmbr0`.
+    /// Its name, such as `vmbr0`.
     pub iface: String,
-    /// Its type, as `bridge`.
+    /// Its type, such as `bridge`.
     pub kind: String,
-    /// It is up.
+    /// Whether it is up.
     pub active: bool,
     /// Its address in CIDR notation.
     pub cidr: Option<String>,
 }
 
 impl Client {
-    /// Returns the storages that the token may see on a node.
+    /// Returns the storages on a node that the token can see.
     pub fn storages(&self, node: &NodeName) -> Result<Vec<Storage>, Error> {
         self.get(&path(&["nodes", node.as_str(), "storage"]), &Params::new())?.list(|storage| {
             Ok(Storage {
-                storage: storage.need("storage")?,
+                storage: storage.required("storage")?,
                 kind: storage.text("type").unwrap_or_default(),
                 content: storage.split("content", &[',']),
-                // PVE leaves these out where they are the rule.
+                // PVE leaves these out if they have their default.
                 enabled: storage.text("enabled").is_none() || storage.flag("enabled"),
                 active: storage.text("active").is_none() || storage.flag("active"),
                 shared: storage.flag("shared"),
@@ -162,19 +162,19 @@ impl Client {
         })
     }
 
-    /// Returns what the cluster's configuration says of the storages that the token may see.
+    /// Returns the configuration of the storages that the token can see.
     pub fn storage_configs(&self) -> Result<Vec<StorageConfig>, Error> {
         // PVE: pve-storage, API2/Storage/Config.pm, index: the same privileges as for a node's list.
         self.get("/storage", &Params::new())?.list(|storage| {
             Ok(StorageConfig {
-                storage: storage.need("storage")?,
+                storage: storage.required("storage")?,
                 disabled: storage.flag("disable"),
                 nodes: storage.split("nodes", &[',']),
             })
         })
     }
 
-    /// Returns a storage's volumes, of one content type or of all.
+    /// Returns a storage's volumes, of one content type or all.
     pub fn storage_content(
         &self,
         node: &NodeName,
@@ -183,9 +183,9 @@ impl Client {
     ) -> Result<Vec<Volume>, Error> {
         let params = Params::new().with_some("content", content);
         self.get(&content_path(node, storage, None), &params)?.list_some(|volume| {
-            let name: String = volume.need("volid")?;
+            let name: String = volume.required("volid")?;
             let Ok(volid) = name.parse() else {
-                // An ISO may be named with a blank or a comma: no VM of ours can have it.
+                // An ISO's name may contain a space or comma: no VM of ours can use it.
                 let is_odd = name.starts_with(&format!("{storage}:"));
                 return if is_odd { Ok(None) } else { Err(volume.bad("volid")) };
             };
@@ -200,7 +200,7 @@ impl Client {
         })
     }
 
-    /// Returns what the node finds in a volume.
+    /// Returns what the node finds by reading a volume.
     pub fn volume_info(&self, node: &NodeName, volid: &Volid) -> Result<VolumeInfo, Error> {
         let answer = self.get(&content_path(node, volid.storage(), Some(volid)), &Params::new())?;
         let fields = answer.object()?;
@@ -212,13 +212,13 @@ impl Client {
         })
     }
 
-    /// Deletes a volume; of one that is not there PVE says that it is done (facts 43).
+    /// Deletes a volume; PVE also reports success if it does not exist (facts 43).
     pub fn delete_volume(&self, node: &NodeName, volid: &Volid) -> Result<Option<Upid>, Error> {
         self.delete(&content_path(node, volid.storage(), Some(volid)), &Params::new())?
             .parse_or_null(Upid::RULE)
     }
 
-    /// Lets the node itself download a file into a storage.
+    /// Makes the node download a file into a storage.
     pub fn download_url(
         &self,
         node: &NodeName,
@@ -258,14 +258,14 @@ impl Client {
         })
     }
 
-    /// Returns what a NIC of a VM may be put on: the bridges and VNets that the token may see. Whether
-    /// the node has made a VNet is not looked at.
+    /// Returns what a VM's NIC can connect to: the bridges and VNets that the token can see. Does not check
+    /// whether the node has created a VNet.
     pub fn bridges(&self, node: &NodeName) -> Result<Vec<Bridge>, Error> {
-        // PVE: pve-manager, API2/Network.pm: this type takes vnets in; the list is filtered by SDN.Use and SDN.Audit.
+        // PVE: pve-manager, API2/Network.pm: this type includes vnets; the list is filtered by SDN.Use and SDN.Audit.
         let params = Params::new().with("type", "any_bridge");
         self.get(&path(&["nodes", node.as_str(), "network"]), &params)?.list(|network| {
             let is_vnet = network.text("type").as_deref() == Some("vnet");
-            Ok(Bridge { name: network.need("iface")?, is_vnet })
+            Ok(Bridge { name: network.required("iface")?, is_vnet })
         })
     }
 
@@ -273,7 +273,7 @@ impl Client {
     pub fn networks(&self, node: &NodeName) -> Result<Vec<Network>, Error> {
         self.get(&path(&["nodes", node.as_str(), "network"]), &Params::new())?.list(|network| {
             Ok(Network {
-                iface: network.need("iface")?,
+                iface: network.required("iface")?,
                 kind: network.text("type").unwrap_or_default(),
                 active: network.flag("active"),
                 cidr: network.text("cidr"),

@@ -1,7 +1,7 @@
-//! Tasks: their state, their log, and the wait for their end.
+//! Tasks: their state, their log, and waiting for them.
 //!
-//! Promises: `wait` ends at its deadline; it judges the exitstatus; a lost answer while polling costs a
-//! poll and not the task.
+//! Guarantees: `wait` ends at its deadline and checks the exit status; a lost answer costs a
+//! poll, not the task.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::ids::{NodeName, Vmid};
 use crate::params::{Params, path};
 use crate::upid::Upid;
 
-/// How a task ended without error.
+/// How a successful task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finished {
     /// `OK`.
     Clean,
-    /// `WARNINGS: n`: done, and worth a word.
+    /// `WARNINGS: n`: done with warnings.
     WithWarnings {
-        /// How many.
+        /// The number of warnings.
         count: u64,
         /// The warnings' lines from the log.
         lines: Vec<String>,
@@ -29,9 +29,9 @@ pub enum Finished {
 /// The state of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskState {
-    /// It runs.
+    /// It is running.
     Running,
-    /// It is over, with this exitstatus.
+    /// It ended with this exit status.
     Stopped(String),
 }
 
@@ -40,9 +40,9 @@ pub enum TaskState {
 pub struct TaskEntry {
     /// The task.
     pub upid: Upid,
-    /// When it ended, in seconds since 1970; absent while it runs.
+    /// When it ended, in seconds since 1970; `None` while it is running.
     pub endtime: Option<u64>,
-    /// Its exitstatus; absent while it runs.
+    /// Its exit status; `None` while it is running.
     pub status: Option<String>,
 }
 
@@ -51,47 +51,47 @@ pub struct TaskEntry {
 pub struct LogPage {
     /// The lines.
     pub lines: Vec<String>,
-    /// How many lines the whole log has at this moment.
+    /// The current length of the whole log, in lines.
     pub total: u64,
 }
 
-/// What to look for in a node's task list.
+/// A filter for a node's task list.
 #[derive(Debug, Clone, Default)]
 pub struct TaskFilter {
-    /// Only those that run or have just ended: PVE then reads no archive.
+    /// Only running tasks and those that just ended: PVE then skips the archive.
     pub active: bool,
     /// Only tasks about this VM.
     pub vmid: Option<Vmid>,
-    /// Only this type, as `qmcreate`.
+    /// Only this type, such as `qmcreate`.
     pub kind: Option<String>,
     /// Only tasks started since, in seconds since 1970.
     pub since: Option<u64>,
-    /// How many at most; absent: all.
+    /// The maximum number of tasks [default: all].
     pub limit: Option<u32>,
 }
 
-/// The first pause between two polls. Small tasks of PVE end within 100 ms.
+/// The first pause between two polls. Small PVE tasks end within 100 ms.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause between two polls.
 const LAST_PAUSE: Duration = Duration::from_secs(1);
-/// For so long an unknown task may be one that is not yet registered.
+/// How long an unknown task may be one that is not registered yet.
 const REGISTRATION: Duration = Duration::from_secs(5);
-/// For so long polls may get no answer: a restart of pveproxy takes a few seconds, a moved cluster
-/// address somewhat more.
+/// How long polls may get no answer: a restart of pveproxy takes a few seconds, moving a cluster
+/// address a little longer.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How many tasks PVE lists when it is not told how many.
+/// How many tasks PVE lists by default.
 const PAGE: u64 = 50;
-/// More tasks than a node keeps in its lists.
+/// More than the number of tasks in a node's lists.
 const ALL_TASKS: u32 = 1_000_000;
-/// So many lines of the log go with a failure.
+/// The number of log lines shown with a failure.
 const LOG_TAIL: u64 = 10;
 
 impl Client {
-    /// Waits for a task's end, at most until `limit` has passed, and judges its exitstatus.
+    /// Waits for a task to end, for at most `limit`, and checks its exit status.
     ///
     /// `on_poll` is called after each poll that does not end the wait, with the time waited so far and,
-    /// where the task's state could not be read, with the error. It may break the wait off. A task that
-    /// still runs then, or at the limit, is left running.
+    /// if the task's state could not be read, the error. It can abort the wait. A task that
+    /// is still running then, or at the limit, is left running.
     pub fn wait(
         &self,
         upid: &Upid,
@@ -111,8 +111,8 @@ impl Client {
                 }
                 // PVE: reference 4: right after its start a task may not be listed yet.
                 Err(error)
-                    if error.is_no_such_task() && waited < REGISTRATION
-                        || is_passing(&error) && waited < answered + SILENCE =>
+                    if error.is_task_unknown() && waited < REGISTRATION
+                        || is_transient(&error) && waited < answered + SILENCE =>
                 {
                     over |= on_poll(waited, Some(&error)).is_break();
                 }
@@ -121,7 +121,7 @@ impl Client {
             if over {
                 return Err(Error::TaskStillRuns { upid: Box::new(upid.clone()), waited });
             }
-            // A tenth of the time waited so far: the end is seen late by a tenth of the task at most.
+            // A tenth of the time waited so far: the end is noticed at most a tenth of the task late.
             let pause = (waited / 10).clamp(FIRST_PAUSE, LAST_PAUSE);
             self.clock().sleep(pause.min(limit - waited));
         }
@@ -144,8 +144,8 @@ impl Client {
     pub fn task_log(&self, upid: &Upid, start: u64, limit: u64) -> Result<LogPage, Error> {
         let params = Params::new().with("start", start).with("limit", limit);
         let answer = self.get(&task_path(upid, &["log"]), &params)?;
-        let lines = answer.list(|line| line.need("t"))?;
-        let total = answer.beside("total").unwrap_or(start + lines.len() as u64);
+        let lines = answer.list(|line| line.required("t"))?;
+        let total = answer.sibling("total").unwrap_or(start + lines.len() as u64);
         Ok(LogPage { lines, total })
     }
 
@@ -158,16 +158,16 @@ impl Client {
         Ok(self.task_log(upid, page.total - count, count)?.lines)
     }
 
-    /// Asks a task to stop.
+    /// Stops a task.
     pub fn stop_task(&self, upid: &Upid) -> Result<(), Error> {
         self.delete(&task_path(upid, &[]), &Params::new()).map(drop)
     }
 
-    /// Returns a node's tasks: those that run, the oldest first, then those that ended, the last end
-    /// first. Without `filter.limit` it is all of them.
+    /// Returns a node's tasks: running ones, oldest first, then ended ones, most recent
+    /// first. Without `filter.limit`, returns all of them.
     pub fn tasks(&self, node: &NodeName, filter: &TaskFilter) -> Result<Vec<TaskEntry>, Error> {
         let (tasks, total) = self.task_page(node, filter, filter.limit)?;
-        // PVE: pve-manager, API2/Tasks.pm, node_tasks: 50 rows unless told otherwise, and `total`
+        // PVE: pve-manager, API2/Tasks.pm, node_tasks: 50 rows by default, and `total`
         // counts them all.
         let read = tasks.len() as u64;
         let is_whole = total.map_or(read < PAGE, |total| total <= read);
@@ -177,14 +177,14 @@ impl Client {
         Ok(self.task_page(node, filter, Some(ALL_TASKS))?.0)
     }
 
-    /// Returns the first `limit` tasks of a node's list, and how many it has in all.
+    /// Returns the first `limit` tasks of a node's list, and their total number.
     fn task_page(
         &self,
         node: &NodeName,
         filter: &TaskFilter,
         limit: Option<u32>,
     ) -> Result<(Vec<TaskEntry>, Option<u64>), Error> {
-        // PVE: pve-manager, API2/Tasks.pm, node_tasks: `all` is what is active, and the whole archive.
+        // PVE: pve-manager, API2/Tasks.pm, node_tasks: `all` is the active tasks and the whole archive.
         let params = Params::new()
             .with("source", if filter.active { "active" } else { "all" })
             .with_some("vmid", filter.vmid)
@@ -194,15 +194,15 @@ impl Client {
         let answer = self.get(&path(&["nodes", node.as_str(), "tasks"]), &params)?;
         let tasks = answer.list(|task| {
             Ok(TaskEntry {
-                upid: task.need("upid")?,
+                upid: task.required("upid")?,
                 endtime: task.integer("endtime"),
                 status: task.text("status").filter(|status| status != "RUNNING"),
             })
         })?;
-        Ok((tasks, answer.beside("total")))
+        Ok((tasks, answer.sibling("total")))
     }
 
-    /// Tells success from failure, and fetches what the log says about it.
+    /// Checks an exit status and fetches the relevant lines of the log.
     fn judge(&self, upid: &Upid, exitstatus: String) -> Result<Finished, Error> {
         match verdict(&exitstatus) {
             Verdict::Clean => Ok(Finished::Clean),
@@ -229,7 +229,7 @@ impl Client {
     }
 }
 
-/// What an exitstatus means.
+/// The meaning of an exit status.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Clean,
@@ -237,9 +237,9 @@ enum Verdict {
     Failed,
 }
 
-/// Reads an exitstatus.
+/// Parses an exit status.
 fn verdict(exitstatus: &str) -> Verdict {
-    // PVE: facts 34; all else is an error, `unexpected status` (a killed worker) too.
+    // PVE: facts 34; everything else is an error, including `unexpected status` (a killed worker).
     if exitstatus == "OK" {
         return Verdict::Clean;
     }
@@ -247,8 +247,8 @@ fn verdict(exitstatus: &str) -> Verdict {
     count.map_or(Verdict::Failed, Verdict::Warnings)
 }
 
-/// Tells the errors of a read that a later poll may not meet.
-fn is_passing(error: &Error) -> bool {
+/// Returns whether a later poll may succeed after this error.
+fn is_transient(error: &Error) -> bool {
     match error {
         Error::NeverSent { .. } => error.certificate().is_none(),
         Error::MaybeSent { .. } => true,

@@ -1,6 +1,6 @@
-//! Which certificates are accepted: the system's authorities, a CA file, pinned fingerprints, or (asked by name) any.
+//! Which certificates to accept: the system's authorities, a CA file, pinned fingerprints, or (on explicit request) any.
 //!
-//! DOOR: reads the system's certificate store, at the first connection that needs it and not before.
+//! DOOR: reads the system's certificate store when the first connection needs it.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -26,28 +26,28 @@ pub enum Trust {
     System,
     /// Those signed by one of the authorities in these PEM bytes; PVE keeps its own in `/etc/pve/pve-root-ca.pem`.
     CaFile(Vec<u8>),
-    /// Those with one of these fingerprints. Name and time are then not looked at, as in PVE's own client.
+    /// Those with one of these fingerprints. Name and validity period are not checked, as in PVE's own client.
     Fingerprint(Vec<Fingerprint>),
-    /// Any. Nothing protects the token then: only when the user asked for it by name.
+    /// Any. Nothing then protects the token: only on the user's explicit request.
     Insecure,
 }
 
-/// The trust options contradict each other or cannot be read.
+/// The trust options conflict or are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTrust {
-    /// More than one of the three ways was asked for.
-    #[error("a CA file, fingerprints and no verification at all exclude each other")]
+    /// More than one of the three options was given.
+    #[error("a CA file, fingerprints and disabled verification cannot be combined")]
     MoreThanOne,
-    /// The CA file holds no certificate.
-    #[error("the CA file holds no certificate in PEM form that can be used")]
+    /// The CA file has no usable certificate.
+    #[error("the CA file has no usable PEM certificate")]
     NoCertificate,
-    /// A fingerprint is none.
+    /// A fingerprint is invalid.
     #[error(transparent)]
     Fingerprint(#[from] BadFingerprint),
 }
 
 impl Trust {
-    /// Makes the trust that a tool's options ask for; without any it is the system's.
+    /// Builds the trust from a tool's options [default: the system's].
     pub fn from_options(
         ca_pem: Option<Vec<u8>>,
         fingerprints: &[String],
@@ -67,7 +67,7 @@ impl Trust {
     }
 }
 
-/// Makes the TLS configuration at first use, and keeps it.
+/// Builds the TLS configuration on first use and caches it.
 #[derive(Debug)]
 pub(crate) struct TlsSource {
     trust: Trust,
@@ -75,7 +75,7 @@ pub(crate) struct TlsSource {
 }
 
 impl TlsSource {
-    /// Remembers the trust; reads nothing yet.
+    /// Stores the trust; reads nothing yet.
     pub(crate) fn new(trust: Trust) -> Self {
         Self { trust, made: OnceLock::new() }
     }
@@ -90,7 +90,7 @@ impl TlsSource {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| Unreachable::Tls(e.to_string()))?
-            // "dangerous" is rustls' word for any verifier but its own; ours wraps it.
+            // "dangerous" is rustls' term for any verifier but its own; ours wraps it.
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
@@ -98,7 +98,7 @@ impl TlsSource {
     }
 }
 
-/// Takes our own certificate problem out of a TLS error.
+/// Extracts our own certificate problem from a TLS error.
 pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
     if let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) = error
         && let Some(problem) = inner.downcast_ref::<CertificateProblem>()
@@ -106,22 +106,22 @@ pub(crate) fn unreachable_from(error: &rustls::Error) -> Unreachable {
         return Unreachable::Certificate(problem.clone());
     }
     match error {
-        // The first bytes of the answer are no TLS at all: plain HTTP, or another service.
+        // The first bytes of the answer are not TLS: plain HTTP, or another service.
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            Unreachable::Tls("the server does not speak it at this port".to_owned())
+            Unreachable::Tls("the server does not speak TLS on this port".to_owned())
         }
         other => Unreachable::Tls(other.to_string()),
     }
 }
 
-/// What the verifier asks of a leaf.
+/// What the verifier requires of a leaf certificate.
 enum Rule {
     Authorities(Arc<WebPkiServerVerifier>),
     Pinned(Vec<Fingerprint>),
     Any,
 }
 
-/// Builds the rule for a trust; here the system's store is read.
+/// Builds the rule for a trust; reads the system's store if needed.
 fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachable> {
     let roots = match trust {
         Trust::Insecure => return Ok(Rule::Any),
@@ -138,19 +138,19 @@ fn rule(trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Rule, Unreachab
         .map_err(|e| Unreachable::Tls(e.to_string()))
 }
 
-/// Reads the authorities of a PEM text; `None` when a part of it is broken or none can be used.
+/// Reads the authorities in a PEM text; `None` if part of it is invalid or none is usable.
 fn roots_of(pem: &[u8]) -> Option<RootCertStore> {
     roots(CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?)
 }
 
-/// Gathers those certificates that can be used as authorities; `None` when none can.
+/// Collects the certificates usable as authorities; `None` if there are none.
 fn roots(certificates: Vec<CertificateDer<'static>>) -> Option<RootCertStore> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(certificates);
     (!roots.is_empty()).then_some(roots)
 }
 
-/// Judges the server's certificate, and says which one it was.
+/// Verifies the server's certificate and reports its fingerprint.
 struct Verifier {
     rule: Rule,
     provider: Arc<CryptoProvider>,
@@ -181,7 +181,7 @@ impl ServerCertVerifier for Verifier {
             Rule::Authorities(authorities) => {
                 match authorities.verify_server_cert(leaf, intermediates, name, ocsp, now) {
                     Ok(verified) => return Ok(verified),
-                    Err(error) => named(&error, name, shown),
+                    Err(error) => certificate_problem(&error, name, shown),
                 }
             }
         };
@@ -221,12 +221,16 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Names the fault that rustls found.
-fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> CertificateProblem {
+/// Converts an error from rustls.
+fn certificate_problem(
+    error: &rustls::Error,
+    name: &ServerName<'_>,
+    shown: Fingerprint,
+) -> CertificateProblem {
     use CertificateError as E;
     match error {
         rustls::Error::InvalidCertificate(fault) => match fault {
-            // A signature that does not fit comes from another authority of the same name.
+            // A bad signature comes from another authority of the same name.
             E::UnknownIssuer | E::BadSignature => CertificateProblem::UnknownIssuer { shown },
             E::NotValidForName | E::NotValidForNameContext { .. } => {
                 CertificateProblem::WrongName { host: name.to_str().into_owned(), shown }
@@ -235,9 +239,9 @@ fn named(error: &rustls::Error, name: &ServerName<'_>, shown: Fingerprint) -> Ce
             | E::ExpiredContext { .. }
             | E::NotValidYet
             | E::NotValidYetContext { .. } => CertificateProblem::NotValidNow { shown },
-            // `openssl req -x509` makes such a certificate when it is not told otherwise.
+            // `openssl req -x509` creates such a certificate by default.
             E::Other(OtherError(inner)) if inner.to_string() == "CaUsedAsEndEntity" => {
-                CertificateProblem::Other { what: "it is that of an authority".to_owned(), shown }
+                CertificateProblem::Other { what: "it is a CA certificate".to_owned(), shown }
             }
             other => CertificateProblem::Other { what: other.to_string(), shown },
         },
@@ -263,14 +267,14 @@ mod tests {
     }
 
     #[test]
-    fn options_exclude_each_other() {
+    fn trust_options_cannot_be_combined() {
         let pin = "AB".repeat(32);
         check(None, &[], false, Ok(Trust::System));
         check(None, &[], true, Ok(Trust::Insecure));
         check(None, &[&pin], false, Ok(Trust::Fingerprint(vec![pin.parse().unwrap()])));
         check(None, &[&pin], true, Err(BadTrust::MoreThanOne));
         check(Some("no certificate"), &[], false, Err(BadTrust::NoCertificate));
-        // PEM, but of four bytes that are no certificate.
+        // PEM, but of four bytes that are not a certificate.
         let hollow = "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n";
         check(Some(hollow), &[], false, Err(BadTrust::NoCertificate));
         check(Some("no certificate"), &[], true, Err(BadTrust::MoreThanOne));

@@ -1,9 +1,9 @@
-//! DOOR: the network. Moves the bytes of open connections, and notes what ureq does not tell.
+//! DOOR: the network. Moves the bytes of open connections and records what ureq does not report:
 //!
 //! * the reason phrase of the status line, where PVE puts its text (facts 2 and 3);
-//! * whether a byte was sent, so that "never sent" is known and not guessed;
-//! * an answer that comes while a body is still being sent: the rest of the body is thrown away and
-//!   the answer read, for PVE refuses an upload by answering and closing (facts 40).
+//! * whether a byte was sent, so that "never sent" is a fact, not a guess;
+//! * an answer that arrives while a body is still being sent: the rest of the body is discarded and
+//!   the answer read, because PVE refuses an upload by answering and closing (facts 40).
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -18,7 +18,7 @@ use crate::envelope::reason_of;
 use crate::exchange;
 use crate::proxy::Proxy;
 
-/// A status line longer than this is cut off.
+/// A longer status line is truncated.
 const STATUS_LINE_LIMIT: usize = 8 * 1024;
 
 /// One connection.
@@ -26,20 +26,20 @@ pub(crate) struct Wire {
     stream: TcpStream,
     tls: Option<Box<ClientConnection>>,
     buffers: LazyBuffers,
-    /// The status line as far as it was read; `None` when it is complete.
+    /// The status line read so far; `None` once it is complete.
     line: Option<Vec<u8>>,
-    /// How many writes the present request has made.
+    /// The number of writes of the current request.
     writes: u32,
-    /// The peer takes no more bytes of this request.
+    /// Whether the peer accepts no more bytes of this request.
     deaf: bool,
-    /// The peer sends no more.
+    /// Whether the peer sends no more.
     ended: bool,
-    /// The peer is a proxy: what it is asked for without a tunnel names this host and port too.
+    /// Set if the peer is a proxy: without a tunnel, requests include this host and port.
     absolute: Option<(Proxy, String)>,
 }
 
 impl Wire {
-    /// Takes an open connection over.
+    /// Takes over an open connection.
     pub(crate) fn new(
         stream: TcpStream,
         tls: Option<ClientConnection>,
@@ -59,7 +59,7 @@ impl Wire {
         }
     }
 
-    /// Writes all bytes, through TLS when there is TLS.
+    /// Writes all bytes, through TLS if the connection uses it.
     fn write_all(&mut self, amount: usize) -> io::Result<()> {
         let bytes = &self.buffers.output()[..amount];
         let Some(tls) = &mut self.tls else {
@@ -81,12 +81,12 @@ impl Wire {
         Ok(())
     }
 
-    /// Looks, without waiting, whether the peer has something to say already.
-    fn peer_speaks(&mut self) -> io::Result<bool> {
+    /// Returns, without waiting, whether the peer has already answered.
+    fn peer_has_answered(&mut self) -> io::Result<bool> {
         self.stream.set_nonblocking(true)?;
         let found = match &mut self.tls {
             None => self.stream.peek(&mut [0]).map(|_| true),
-            // Session tickets and key updates are bytes too, but no answer: only plain text counts.
+            // Session tickets and key updates are bytes too, but not an answer: only plaintext counts.
             Some(tls) => tls.read_tls(&mut self.stream).and_then(|read| {
                 let state = tls.process_new_packets().map_err(io::Error::other)?;
                 Ok(read == 0 || state.plaintext_bytes_to_read() > 0 || state.peer_has_closed())
@@ -99,7 +99,7 @@ impl Wire {
         }
     }
 
-    /// Reads some bytes into the input buffer; 0 at the end of what the peer sends.
+    /// Reads some bytes into the input buffer; returns 0 at the end of the stream.
     fn read_some(&mut self, deadline: &Deadline) -> io::Result<usize> {
         let buffer = self.buffers.input_append_buf();
         let Some(tls) = &mut self.tls else {
@@ -110,19 +110,19 @@ impl Wire {
             match tls.reader().read(buffer) {
                 Ok(read) => return Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // The peer closed without saying so in TLS. The length of the body is checked above us.
+                // The peer closed without a TLS close_notify. The caller checks the length of the body.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 Err(error) => return Err(error),
             }
-            // Anew for each read: a record that comes byte by byte must not outlast the deadline.
+            // Set before each read: a record that arrives byte by byte must not outlast the deadline.
             self.stream.set_read_timeout(deadline.left()?)?;
             self.ended = uninterrupted(|| tls.read_tls(&mut self.stream))? == 0;
             tls.process_new_packets().map_err(io::Error::other)?;
         }
     }
 
-    /// Collects the status line, and notes its reason phrase once it is whole.
-    fn listen_for_reason(&mut self, read: usize) {
+    /// Collects the status line and records its reason phrase once complete.
+    fn capture_reason(&mut self, read: usize) {
         let Some(line) = &mut self.line else { return };
         let input = self.buffers.input();
         let fresh = &input[input.len() - read.min(input.len())..];
@@ -136,8 +136,8 @@ impl Wire {
         }
     }
 
-    /// Notes that the peer takes no more: the rest of the request is thrown away.
-    fn turn_deaf(&mut self) {
+    /// Records that the peer accepts no more: the rest of the request is discarded.
+    fn discard_rest(&mut self) {
         self.deaf = true;
         exchange::note(|x| x.cut_short = true);
     }
@@ -150,7 +150,7 @@ impl Transport for Wire {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         if self.line.is_none() {
-            // The answer before was read: a new request begins.
+            // The previous answer was read: a new request begins.
             self.line = Some(Vec::new());
             self.writes = 0;
         }
@@ -158,9 +158,9 @@ impl Transport for Wire {
         let timeout = timeout.for_write();
         self.stream.set_write_timeout(timeout.not_zero().map(|limit| *limit))?;
         self.writes = self.writes.saturating_add(1);
-        // Only a long body is worth the look before each write: head and small body are the first two.
-        if !self.deaf && self.writes > 2 && self.peer_speaks().unwrap_or(true) {
-            self.turn_deaf();
+        // Only check before each write of a long body: head and small body are the first two writes.
+        if !self.deaf && self.writes > 2 && self.peer_has_answered().unwrap_or(true) {
+            self.discard_rest();
         }
         if self.deaf {
             return Ok(());
@@ -168,12 +168,12 @@ impl Transport for Wire {
         match self.write_all(amount) {
             Ok(()) => Ok(()),
             Err(error) if is_closed(&error) => {
-                self.turn_deaf();
+                self.discard_rest();
                 Ok(())
             }
-            // It has answered meanwhile, reads no more and does not close.
-            Err(error) if is_timeout(&error) && self.peer_speaks().unwrap_or(false) => {
-                self.turn_deaf();
+            // The peer has answered, reads no more and does not close.
+            Err(error) if is_timeout(&error) && self.peer_has_answered().unwrap_or(false) => {
+                self.discard_rest();
                 Ok(())
             }
             Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
@@ -187,7 +187,7 @@ impl Transport for Wire {
         match self.read_some(&deadline) {
             Ok(read) => {
                 self.buffers.input_appended(read);
-                self.listen_for_reason(read);
+                self.capture_reason(read);
                 Ok(read > 0)
             }
             Err(error) if is_timeout(&error) => Err(ureq::Error::Timeout(timeout.reason)),
@@ -196,7 +196,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        !self.deaf && !self.ended && !self.peer_speaks().unwrap_or(true)
+        !self.deaf && !self.ended && !self.peer_has_answered().unwrap_or(true)
     }
 
     fn is_tls(&self) -> bool {
@@ -210,7 +210,7 @@ impl fmt::Debug for Wire {
     }
 }
 
-/// Turns ureq's error into the system's, with a text that says what happened.
+/// Converts ureq's error to an I/O error with a readable text.
 pub(crate) fn io_error(error: ureq::Error) -> io::Error {
     match error {
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -218,14 +218,14 @@ pub(crate) fn io_error(error: ureq::Error) -> io::Error {
         }
         ureq::Error::Io(error) => error,
         ureq::Error::Timeout(_) => {
-            io::Error::new(io::ErrorKind::TimedOut, "nothing came in the time allowed")
+            io::Error::new(io::ErrorKind::TimedOut, "no data arrived in time")
         }
         other => io::Error::other(other),
     }
 }
 
-/// Begins a read or write again that a signal has interrupted: the system does not when the socket has a
-/// time limit, and the exchange is not lost.
+/// Repeats a read or write that a signal interrupted: the system does not if the socket has a
+/// timeout, and the exchange is still intact.
 // signal(7): sockets with SO_RCVTIMEO or SO_SNDTIMEO fail with EINTR, SA_RESTART or not.
 fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
@@ -236,7 +236,7 @@ fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     }
 }
 
-/// Tells the errors of a connection that the peer has closed.
+/// Returns whether the error means that the peer closed the connection.
 fn is_closed(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
@@ -245,7 +245,7 @@ fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-/// Tells the errors of a read or write that took too long.
+/// Returns whether the error is a timeout of a read or write.
 pub(crate) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }

@@ -1,4 +1,4 @@
-//! DOOR: the network. Asks an HTTP proxy for a way to a server (CONNECT), within the time that a connection has.
+//! DOOR: the network. Opens a tunnel through an HTTP proxy (CONNECT), within the connection's deadline.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -7,10 +7,10 @@ use crate::clock::Deadline;
 use crate::error::{ProxyProblem, Unreachable};
 use crate::proxy::Proxy;
 
-/// A proxy's answer longer than this is none.
+/// The maximum length of a proxy's answer.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// Asks; afterwards the stream leads to `target`, a host and port.
+/// Opens the tunnel; afterwards the stream leads to `target`, a host and port.
 pub(crate) fn open(
     stream: &TcpStream,
     proxy: &Proxy,
@@ -38,7 +38,7 @@ fn ask(
     stream.set_write_timeout(deadline.left()?)?;
     stream.write_all(proxy.connect_head(target).as_bytes())?;
     let mut head = Vec::new();
-    // Byte by byte: what follows the head belongs to the server behind it.
+    // Byte by byte: what follows the head belongs to the server behind the proxy.
     while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_LIMIT {
         let mut byte = [0];
         stream.set_read_timeout(deadline.left()?)?;
@@ -48,7 +48,7 @@ fn ask(
     Ok(head)
 }
 
-/// Reads the status out of the head of an answer.
+/// Reads the status from the head of an answer.
 fn status(head: &[u8]) -> Option<u16> {
     let line = head.split(|byte| *byte == b'\r').next()?;
     let line = std::str::from_utf8(line).ok()?;

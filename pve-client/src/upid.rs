@@ -1,4 +1,4 @@
-//! UPID: the name of a task. Parses and prints exactly PVE's form. Does no I/O.
+//! UPID: the name of a task. Parses and displays PVE's exact form. Does no I/O.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,25 +17,25 @@ pub struct Upid {
 }
 
 impl Upid {
-    /// What a UPID must be.
+    /// The rule for a UPID.
     pub const RULE: &str = "a UPID: `UPID:node:pid:pstart:starttime:type:id:user:`";
 
-    /// Returns the text as PVE gave it.
+    /// Returns PVE's original text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns the node that runs the task and that must be asked for it.
+    /// Returns the node that runs the task and answers for it.
     pub fn node(&self) -> &NodeName {
         &self.node
     }
 
-    /// Returns the task's type, as `qmcreate` or `imgcopy`.
+    /// Returns the task's type, such as `qmcreate` or `imgcopy`.
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// Returns what the task is about, often a vmid; may be empty.
+    /// Returns the object of the task, often a vmid; may be empty.
     pub fn id(&self) -> &str {
         &self.id
     }
@@ -57,7 +57,7 @@ impl FromStr for Upid {
     fn from_str(text: &str) -> Result<Self, BadName> {
         let bad = || BadName { text: text.to_owned(), rule: Self::RULE };
         let parts: Vec<&str> = text.split(':').collect();
-        // PVE: facts 33; the user holds `@` and `!`, never a colon; the text ends in one.
+        // PVE: facts 33; the user contains `@` and `!`, never a colon; the text ends with one.
         let ["UPID", node, pid, pstart, starttime, kind, id, user, ""] = parts[..] else {
             return Err(bad());
         };
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn parses_and_prints_pves_form() {
+    fn parses_and_displays_pves_form() {
         let token = "UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam!iac:";
         check(token, Some(("pve1", "qmcreate", "99022", "root@pam!iac")));
         check(
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_upid() {
+    fn refuses_other_texts() {
         check("", None);
         check("UPID:pve1:0003A1F2:01C9D0E4:68FF2B10:qmcreate:99022:root@pam!iac", None);
         check("UPID:pve1:XYZ:01C9D0E4:68FF2B10:qmcreate:99022:root@pam:", None);

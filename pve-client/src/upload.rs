@@ -1,10 +1,10 @@
-//! The upload of a file, in the one form that PVE's parser takes.
+//! Uploads a file in the only form that PVE's parser accepts.
 //!
 //! PVE: facts 38 to 41 and reference 8. The parser is strict: the parts must come in the order content,
 //! checksum-algorithm, checksum, file; the file part has no Content-Type; nothing may follow it. A read
 //! boundary inside the file part's header corrupts the stored file, so all part headers and the first
-//! bytes of the file leave in one write; and the checksum goes with every upload, so that PVE finds
-//! what went wrong all the same. Constant memory, whatever the size.
+//! bytes of the file are sent in one write; every upload includes the checksum, so that PVE detects
+//! any corruption that remains. Uses constant memory, whatever the size.
 
 use std::io::{self, Read};
 
@@ -17,12 +17,12 @@ use crate::ids::{NodeName, StorageId};
 use crate::params::path;
 use crate::upid::Upid;
 
-/// Separates the parts. Fixed: it cannot stand in a header, and PVE looks for it at the file's end only.
+/// Separates the parts. Fixed: it cannot occur in a header, and PVE only looks for it at the end of the file.
 const BOUNDARY: &str = "----pve-pipeline-8c1d6f0e4b7a2953";
 /// The first write must fit into one TLS record of 16 KiB.
 const FIRST_WRITE: usize = 12 * 1024;
 
-/// What is uploaded.
+/// A file to upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload<'a> {
     /// The content type: `import`, `iso` or `vztmpl`.
@@ -38,9 +38,9 @@ pub struct Upload<'a> {
 impl Client {
     /// Uploads a file and returns the task that puts it into the storage.
     ///
-    /// `on_progress` is told how many bytes of the file have been handed to the connection.
-    /// Exactly `length` bytes are taken from `reader`; when it has fewer, or fails, the upload is broken off
-    /// inside the file, which PVE throws away.
+    /// `on_progress` gets the number of bytes of the file written to the connection so far.
+    /// Reads exactly `length` bytes from `reader`; if it has fewer, or fails, the upload is aborted
+    /// within the file, which PVE then discards.
     pub fn upload(
         &self,
         node: &NodeName,
@@ -104,17 +104,17 @@ impl<'a> Form<'a> {
         (self.head.len() + self.tail.len()) as u64 + self.length
     }
 
-    /// Reads of the file as much as fits; an early end is an error, for the length is promised.
+    /// Reads as much of the file as fits; an early end is an error because the length has been announced.
     fn file(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let left = usize::try_from(self.length - self.file_sent).unwrap_or(usize::MAX);
         let end = room.len().min(left);
         let room = &mut room[..end];
-        // The peer has answered already: what is sent now is thrown away, so the file need not be read.
+        // The peer has already answered and discards the rest, so the file need not be read.
         let read = if exchange::is_cut_short() { room.len() } else { self.reader.read(room)? };
         if read == 0 && !room.is_empty() {
             return Err(io::Error::new(
                 io::ErrorKind::UnexpectedEof,
-                "the file is shorter than it was",
+                "the file has become shorter",
             ));
         }
         self.file_sent += read as u64;
@@ -127,7 +127,7 @@ impl<'a> Form<'a> {
         let mut filled = 0;
         if self.head_sent < self.head.len() {
             filled = copy(&self.head, &mut self.head_sent, buffer);
-            // Headers and first bytes together: the loop goes on until the first write is full.
+            // Headers and first bytes together: loop until the first write is full.
             let first = buffer.len().min(FIRST_WRITE.max(filled));
             while filled < first && self.file_sent < self.length {
                 filled += self.file(&mut buffer[filled..first])?;
@@ -150,7 +150,7 @@ impl Read for Form<'_> {
     }
 }
 
-/// Writes all that stands before the file.
+/// Returns everything before the file.
 fn head(upload: &Upload<'_>) -> String {
     let field = |name: &str, value: &str| {
         format!(
@@ -169,7 +169,7 @@ fn head(upload: &Upload<'_>) -> String {
     .concat()
 }
 
-/// Leaves out what would end the quotes or the header. PVE itself turns all else that it dislikes into `_`.
+/// Replaces characters that would end the quotes or the header. PVE replaces others with `_` itself.
 fn quotable(filename: &str) -> String {
     filename
         .chars()
@@ -177,7 +177,7 @@ fn quotable(filename: &str) -> String {
         .collect()
 }
 
-/// Copies on from where the last copy stopped.
+/// Copies from where the last copy stopped.
 fn copy(from: &[u8], done: &mut usize, to: &mut [u8]) -> usize {
     let rest = &from[*done..];
     let amount = rest.len().min(to.len());
@@ -198,8 +198,8 @@ mod tests {
         length: u64,
         room: usize,
     ) -> io::Result<(Vec<u8>, usize, Vec<u64>)> {
-        let mut told = Vec::new();
-        let mut on_progress = |bytes| told.push(bytes);
+        let mut reported = Vec::new();
+        let mut on_progress = |bytes| reported.push(bytes);
         let mut form = Form::new(&Upload { length, ..UPLOAD }, reader, &mut on_progress);
         let total = form.total();
         let (mut all, mut first, mut buffer) = (Vec::new(), None, vec![0; room]);
@@ -209,14 +209,14 @@ mod tests {
             all.extend(&buffer[..read]);
             if read == 0 {
                 assert_eq!(all.len() as u64, total);
-                return Ok((all, first.unwrap(), told));
+                return Ok((all, first.unwrap(), reported));
             }
         }
     }
 
     #[test]
-    fn parts_stand_in_pves_order_and_the_file_comes_last() {
-        let (body, first, told) = sent(&mut &b"image"[..], 5, 64 * 1024).unwrap();
+    fn parts_are_in_pves_order_with_the_file_last() {
+        let (body, first, reported) = sent(&mut &b"image"[..], 5, 64 * 1024).unwrap();
         let b = BOUNDARY;
         let expected = format!(
             "--{b}\r\nContent-Disposition: form-data; name=\"content\"\r\n\r\nimport\r\n\
@@ -226,20 +226,20 @@ mod tests {
         );
         assert_eq!(String::from_utf8(body).unwrap(), expected);
         assert_eq!(first, expected.len() - format!("\r\n--{b}--\r\n").len());
-        assert_eq!(told, [5]);
+        assert_eq!(reported, [5]);
     }
 
     #[test]
-    fn first_write_fits_one_tls_record_and_holds_file_bytes() {
+    fn the_first_write_fits_one_tls_record_and_has_file_bytes() {
         let file = vec![7; 300_000];
-        let (body, first, told) = sent(&mut &file[..], 300_000, 128 * 1024).unwrap();
+        let (body, first, reported) = sent(&mut &file[..], 300_000, 128 * 1024).unwrap();
         assert_eq!(first, FIRST_WRITE);
         assert!(body[..first].ends_with(&[7; 1000]));
-        assert_eq!(told.last(), Some(&300_000));
+        assert_eq!(reported.last(), Some(&300_000));
     }
 
     #[test]
-    fn a_file_that_became_shorter_or_longer() {
+    fn a_file_whose_length_changed() {
         assert_eq!(
             sent(&mut &b"imag"[..], 5, 1024).unwrap_err().kind(),
             io::ErrorKind::UnexpectedEof

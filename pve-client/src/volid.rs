@@ -13,10 +13,10 @@ pub struct Volid {
 }
 
 impl Volid {
-    /// What a volid must be.
+    /// The rule for a volid.
     pub const RULE: &str = "a volid: `storage:name`";
 
-    /// Makes the volid of a file in a storage's content folder, as `local:import/NAME`.
+    /// Returns the volid of a file in a storage's content folder, such as `local:import/NAME`.
     pub fn of_file(storage: &StorageId, content: &str, file: &str) -> Self {
         Self { storage: storage.clone(), name: format!("{content}/{file}") }
     }
@@ -26,7 +26,7 @@ impl Volid {
         &self.storage
     }
 
-    /// Returns all that stands behind the colon.
+    /// Returns the part after the colon.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_volid() {
+    fn refuses_other_texts() {
         check("local", None);
         check("local:", None);
         check(":import/x.qcow2", None);

@@ -1,4 +1,4 @@
-//! What holds for any text that PVE, a user or an attacker may send: nothing panics, and what is read prints as it was.
+//! Properties of the parsers for any text that PVE, a user or an attacker may send: nothing panics, and parsing round-trips.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -9,14 +9,14 @@ use pve_client::{
     display_size, parse_boolean, parse_size,
 };
 
-/// Reads a text, and what it was read as prints to a text that reads the same.
+/// Checks that a text that parses can be displayed and parsed again with the same result.
 fn check<T: FromStr + Display + PartialEq + Debug>(text: &str) -> Option<T> {
     let read: T = text.parse().ok()?;
     assert_eq!(read.to_string().parse().ok().as_ref(), Some(&read), "{text}");
     Some(read)
 }
 
-/// Texts of the characters that these forms are made of, far more often right than any text.
+/// Generates texts from the characters of these formats, which are valid far more often than random text.
 fn likely() -> impl Strategy<Value = String> {
     prop_oneof![
         "\\PC{0,40}",
@@ -33,7 +33,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_read_or_refused(text in likely()) {
+    fn any_text_is_parsed_or_refused(text in likely()) {
         if let Ok(url) = text.parse::<ApiUrl>() {
             prop_assert_eq!(url.base().parse(), Ok(url));
         }
@@ -52,7 +52,7 @@ proptest! {
     }
 
     #[test]
-    fn a_upid_is_its_parts(
+    fn a_upid_consists_of_its_parts(
         node in "[a-z][a-z0-9]{0,8}", pid: u32, pstart in 0_u64..0x10_0000_0000, start: u32,
         kind in "[a-z]{1,9}", id in "[a-z0-9.@-]{0,9}", user in "[a-z.@_-]{1,9}@[a-z]{2,4}(![a-z]{2,5})?",
     ) {
@@ -65,30 +65,30 @@ proptest! {
     }
 
     #[test]
-    fn a_size_is_printed_and_read(bytes: u64) {
+    fn a_size_round_trips(bytes: u64) {
         prop_assert_eq!(parse_size(&display_size(bytes)), Some(bytes));
     }
 
     #[test]
-    fn a_property_string_keeps_what_it_reads(text in "(([a-z][a-z0-9_-]{0,4}=)?[A-Za-z0-9:][A-Za-z0-9=:;/._ \u{e4}%-]{0,8},?){0,6}") {
+    fn a_property_string_round_trips(text in "(([a-z][a-z0-9_-]{0,4}=)?[A-Za-z0-9:][A-Za-z0-9=:;/._ \u{e4}%-]{0,8},?){0,6}") {
         let read = PropertyString::parse(&text, "file");
         let printed = read.display_with_default("file");
-        prop_assert!(PropertyString::parse(&printed, "file").means_the_same(&read), "{} / {}", text, printed);
-        prop_assert!(read.means_the_same(&read));
+        prop_assert!(PropertyString::parse(&printed, "file").is_equivalent(&read), "{} / {}", text, printed);
+        prop_assert!(read.is_equivalent(&read));
         for (key, _) in read.pairs() {
             prop_assert!(read.get(key).is_some());
         }
     }
 
     #[test]
-    fn a_property_string_is_set_and_taken(text in "[a-z0-9=,:]{0,40}", key in "[a-z]{1,5}", value in "[a-z0-9]{1,5}") {
+    fn a_key_can_be_set_and_removed(text in "[a-z0-9=,:]{0,40}", key in "[a-z]{1,5}", value in "[a-z0-9]{1,5}") {
         let mut drive = PropertyString::parse(&text, "file");
         let before = drive.get(&key).map(str::to_owned);
         drive.set(&key, value.as_str());
         prop_assert_eq!(drive.get(&key), Some(value.as_str()));
         prop_assert_eq!(drive.remove(&key), Some(value));
         if before.is_none() {
-            prop_assert!(drive.means_the_same(&PropertyString::parse(&text, "file")));
+            prop_assert!(drive.is_equivalent(&PropertyString::parse(&text, "file")));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Each call of the client against the simulator, which knows PVE from PVE's own sources and shares no code with us.
+//! Each call of the client against the simulator, which is written from PVE's sources and shares no code with us.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,7 +15,7 @@ use pve_client::{
 };
 use test_support::pve_sim::{Options, PveSim, World, faults};
 
-/// A simulator with a world of its own, and a client of it.
+/// Starts a simulator with its own world, and a client for it.
 fn scene(world: &str) -> (PveSim, Client) {
     scene_with(world, Options::default())
 }
@@ -78,7 +78,7 @@ fn create(client: &Client) -> Result<Finished, Error> {
 }
 
 #[test]
-fn what_the_cluster_says_of_itself() {
+fn the_cluster_describes_itself() {
     let (sim, client) = scene("{}");
     assert!(client.version().unwrap().at_least(8, 4));
     let nodes = client.nodes().unwrap();
@@ -101,7 +101,7 @@ fn what_the_cluster_says_of_itself() {
 }
 
 #[test]
-fn what_a_node_can_give_a_vm() {
+fn the_hardware_that_a_node_offers() {
     let world = r#"{"version": "9.1.7", "pools": {"production": {}},
         "mappings": {"pci": {"gpu": {"map": ["node=pve1,path=0000:01:00.0,id=10de:1eb8"]}},
                      "usb": {"stick": {"map": ["node=pve2,id=1234:5678"]}}}}"#;
@@ -173,7 +173,7 @@ fn the_life_of_a_vm() {
     wait(&client, &client.stop(&node(), vmid()).unwrap()).unwrap();
     wait(&client, &client.delete_vm(&node(), vmid(), true).unwrap()).unwrap();
     let gone = client.vm_status(&node(), vmid()).unwrap_err();
-    assert!(gone.is_not_there() || gone.is_permission(), "{gone:?}");
+    assert!(gone.is_not_found() || gone.is_permission(), "{gone:?}");
     let volumes = sim.world().volumes;
     assert_eq!(
         volumes.iter().map(|v| v.volid.as_str()).collect::<Vec<_>>(),
@@ -221,7 +221,7 @@ fn a_file_of_the_guest() {
 }
 
 #[test]
-fn volumes_come_and_go() {
+fn volumes_are_created_and_deleted() {
     let url = "http://192.0.2.1/b.qcow2";
     let world =
         format!(r#"{{"urls": {{"{url}": {{"size": 5, "sha256": "{}"}}}}}}"#, "a".repeat(64));
@@ -243,7 +243,7 @@ fn volumes_come_and_go() {
         wait(&client, &client.delete_volume(&node(), &volid).unwrap().unwrap()).unwrap();
     }
     assert_eq!(client.storage_content(&node(), &storage(), None).unwrap(), []);
-    assert!(client.volume_info(&node(), &volid).unwrap_err().is_not_there());
+    assert!(client.volume_info(&node(), &volid).unwrap_err().is_not_found());
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
@@ -272,7 +272,7 @@ fn tasks_can_be_found_read_and_stopped() {
 }
 
 #[test]
-fn a_task_list_is_whole_however_long_it_is() {
+fn a_long_task_list_is_complete() {
     let running = |id: u32| {
         format!(
             r#"{{"node": "pve1", "type": "qmcreate", "id": "{id}", "user": "pipeline@pve!apply", "runs": {{"length": 99}}}}"#
@@ -293,7 +293,7 @@ fn a_task_list_is_whole_however_long_it_is() {
 }
 
 #[test]
-fn half_a_list_is_an_error_and_no_empty_list() {
+fn an_incomplete_list_is_an_error() {
     let (sim, client) = scene(r#"{"vms": {"100": {}, "101": {}}}"#);
     let fault = |when: &str, then: &str| {
         let list = format!(r#"[{{"when": "{when}", "then": {then}}}]"#);
@@ -316,7 +316,7 @@ fn half_a_list_is_an_error_and_no_empty_list() {
     assert_eq!(sim.refused(), Vec::<String>::new());
 }
 
-/// A token that may also edit the SDN, on user and token both.
+/// A token that can also edit the SDN, with ACLs on both user and token.
 const SDN_WORLD: &str = r#"{"access": {
     "users": {"pipeline@pve": {}}, "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001"}},
     "roles": {"Net": ["SDN.Allocate", "SDN.Audit", "Sys.Audit"]},
@@ -348,11 +348,11 @@ fn sdn_objects_wait_for_the_apply() {
 }
 
 #[test]
-fn errors_are_known_by_what_they_say() {
+fn errors_are_classified_by_their_text() {
     let (sim, client) = scene("{}");
     upload(&client, "a.raw");
     create(&client).unwrap();
-    assert!(create(&client).unwrap_err().is_already_exists());
+    assert!(create(&client).unwrap_err().already_exists());
     let fault = |then: &str| {
         let list = format!(r#"[{{"when": "GET /version", "then": {then}}}]"#);
         faults::from_json(&list).unwrap().into_iter().for_each(|fault| sim.add_fault(fault));
@@ -365,7 +365,7 @@ fn errors_are_known_by_what_they_say() {
     assert!(answer(500, lock).is_lock_timeout());
     assert!(answer(500, "VM is locked (backup)").is_lock_timeout());
     assert!(answer(500, "got no worker upid - start worker failed").is_worker_start_failure());
-    assert!(answer(500, "cluster not ready - no quorum?").is_no_quorum());
+    assert!(answer(500, "cluster not ready - no quorum?").lacks_quorum());
     assert!(answer(595, "").is_node_unreachable());
     assert!(answer(596, "").is_outcome_unknown());
     assert!(!answer(500, "VM 100 already running").is_outcome_unknown());
@@ -374,13 +374,13 @@ fn errors_are_known_by_what_they_say() {
 }
 
 #[test]
-fn writes_outlive_every_way_in_which_pve_closes_a_connection() {
+fn writes_survive_every_way_pve_closes_a_connection() {
     let world = r#"{"vms": {"100": {"config": {"cores": "1"}}}}"#;
     let (sim, client) =
         scene_with(world, Options { requests_per_connection: 3, ..Options::default() });
     let missing = Vmid::new(999).unwrap();
     for round in 1..20_u32 {
-        // PVE closes after any error, after so many requests, and when it likes.
+        // PVE closes after any error, after a number of requests, and at any other time.
         assert!(client.vm_config(&node(), missing, ConfigView::Current).is_err());
         for _ in 0..round % 4 {
             client.update_config(&node(), vmid(), &Params::new().with("cores", round)).unwrap();

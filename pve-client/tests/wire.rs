@@ -1,4 +1,4 @@
-//! The client on the wire: what it sends, what it makes of what comes back, and of what does not.
+//! The client on the wire: what it sends, and how it handles answers and missing answers.
 
 #![expect(
     clippy::unwrap_used,
@@ -69,7 +69,7 @@ fn version() -> Step {
 }
 
 #[test]
-fn a_form_is_encoded_whole_and_has_a_length() {
+fn a_form_is_fully_encoded_and_has_a_length() {
     let server = Server::start(vec![vec![ok(&format!(r#"{{"data":"{UPID}"}}"#))]]);
     let params = Params::new().with("boot", "order=virtio0;ide2").with("size", "+512M");
     let upid = client(&server).create_vm(&node(), vmid(), &params).unwrap();
@@ -90,7 +90,7 @@ fn a_form_is_encoded_whole_and_has_a_length() {
 }
 
 #[test]
-fn an_empty_post_says_that_it_is_empty() {
+fn an_empty_post_has_a_length_of_zero() {
     let server = Server::start(vec![vec![ok(&format!(r#"{{"data":"{UPID}"}}"#))]]);
     client(&server).start(&node(), vmid()).unwrap();
     let request = server.requests().remove(0).to_lowercase();
@@ -124,7 +124,7 @@ fn calls_share_one_connection() {
 }
 
 #[test]
-fn the_status_line_speaks_where_the_body_is_silent() {
+fn without_a_body_the_message_is_the_status_line() {
     let close =
         "HTTP/1.1 401 Authentication failed!\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let server = Server::start(vec![vec![Step::Answer(close.to_owned())]]);
@@ -156,14 +156,14 @@ fn a_write_is_never_sent_again() {
 }
 
 #[test]
-fn a_get_that_fails_on_its_own_connection_is_not_sent_again() {
+fn a_get_that_fails_on_a_new_connection_is_not_sent_again() {
     let server = Server::start(vec![vec![Step::Drop], vec![version()]]);
     assert!(matches!(client(&server).version(), Err(Error::MaybeSent { .. })));
     assert_eq!(server.requests().len(), 1);
 }
 
 #[test]
-fn half_an_answer_is_no_answer() {
+fn half_an_answer_is_an_error() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\":".to_owned();
     let server = Server::start(vec![vec![Step::Answer(half)]]);
     let error = client(&server).start(&node(), vmid()).unwrap_err();
@@ -171,9 +171,9 @@ fn half_an_answer_is_no_answer() {
 }
 
 #[test]
-fn nobody_listens() {
+fn a_closed_port_is_unreachable() {
     let server = Server::start(vec![]);
-    // The listener is gone with its thread; the port is closed.
+    // The listener ended with its thread; the port is closed.
     let error = loop {
         match client(&server).start(&node(), vmid()).unwrap_err() {
             Error::NeverSent { reason: pve_client::Unreachable::Connect { error }, endpoint }
@@ -189,7 +189,7 @@ fn nobody_listens() {
 }
 
 #[test]
-fn who_is_trusted() {
+fn certificates_are_trusted_or_not() {
     let server = Server::start((0..5).map(|_| vec![version()]).collect());
     let ask = |trust| Client::new(endpoint(&server, trust)).version();
     ask(pinned(&server)).unwrap();
@@ -209,7 +209,7 @@ fn who_is_trusted() {
 }
 
 #[test]
-fn no_secret_in_any_text() {
+fn no_text_contains_a_secret() {
     let server = Server::start(vec![vec![Step::Answer(answer(
         "400 Parameter verification failed.",
         r#"{"errors":{"x":"y"}}"#,
@@ -228,7 +228,7 @@ fn no_secret_in_any_text() {
 }
 
 #[test]
-fn a_file_is_fetched_and_a_wrong_one_refused() {
+fn a_file_is_fetched_or_an_error_is_returned() {
     let server = Server::start(vec![vec![
         Step::Answer(
             "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 0\r\n\r\n".to_owned(),
@@ -245,7 +245,7 @@ fn a_file_is_fetched_and_a_wrong_one_refused() {
     drop(fetched);
     assert_eq!(
         fetcher.get(&url, Downgrade::Refused).unwrap_err().to_string(),
-        "the server answers with status 404"
+        "the server answered with status 404"
     );
     assert!(!server.requests().concat().contains("PVEAPIToken"), "no token goes to a web server");
     let schemes: BTreeSet<_> = ["ftp://x/y", "file:///etc/passwd", ""]

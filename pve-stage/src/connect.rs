@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Reads the trust options.
 ///
 /// # Errors
-/// The CA file cannot be read or used, or a fingerprint is none.
+/// The CA file cannot be read or used, or a fingerprint is invalid.
 pub fn trust(args: &TrustArgs, console: &Console) -> Result<Trust, Entry> {
     let variable = console.variable_of("--ca-file");
     let pem = match (args.ca_file.as_deref(), variable) {

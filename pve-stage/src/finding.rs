@@ -1,35 +1,35 @@
-//! PVE's errors as findings: place, fact, PVE's own words, the task, and a hint. Does no I/O.
+//! PVE's errors as findings: place, fact, PVE's own text, the task, and a hint. Does no I/O.
 
 use pve_client::{CertificateProblem, Error, Fingerprint, Refusal, Unreachable};
 use stage::{Entry, Place};
 use std::io::ErrorKind;
 
-/// Turns an error of a read, or of a write that is told where it happened, into a finding.
+/// Turns an error of a read, or of a write with a known place, into a finding.
 pub fn of_error(place: Place, error: &Error) -> Entry {
     match error {
         Error::NeverSent { endpoint, reason } => never_sent(endpoint, reason),
         Error::Status(refusal) if error.is_permission() => {
             let fact = if refusal.status == 401 {
-                "the API token is not accepted".to_owned()
+                "PVE rejects the API token".to_owned()
             } else {
-                format!("the API token may not do {}", refusal.call)
+                format!("the API token is not allowed to call {}", refusal.call)
             };
-            let entry = says(Entry::error("permission", place, fact), error);
+            let entry = with_pve_details(Entry::error("permission", place, fact), error);
             if refusal.status == 401 {
                 entry.hint("compare `api_token` with Datacenter > Permissions > API Tokens")
             } else {
                 entry.hint(
-                    "`pve-apply privileges` prints what the token needs; give it to the token and to its user",
+                    "`pve-apply privileges` prints what the token needs; grant it to the token and to its user",
                 )
             }
         }
         Error::Status(refusal) if error.is_node_unreachable() => {
-            let fact = format!("the node does not answer {}", refusal.call);
-            says(Entry::error("node-away", place, fact), error)
+            let fact = format!("the node did not answer {}", refusal.call);
+            with_pve_details(Entry::error("node-away", place, fact), error)
         }
         Error::Status(refusal) => {
             let fact = format!("{} was refused with status {}", refusal.call, refusal.status);
-            let entry = says(Entry::error("refused-by-pve", place, fact), error);
+            let entry = with_pve_details(Entry::error("refused-by-pve", place, fact), error);
             match hint_by_status(refusal) {
                 Some(hint) => entry.hint(hint),
                 None => with_hint(entry, &refusal.message),
@@ -37,7 +37,7 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let fact = format!("task {} ended with an error", failure.upid.kind());
-            says(Entry::error("task-failed", place, fact), error)
+            with_pve_details(Entry::error("task-failed", place, fact), error)
         }
         Error::TaskStillRuns { upid, .. } => {
             Entry::error("task-still-running", place, error.to_string())
@@ -50,15 +50,15 @@ pub fn of_error(place: Place, error: &Error) -> Entry {
     }
 }
 
-/// The same for a call that was part of something larger; `doing` says what.
-pub fn while_doing(place: Place, doing: &str, error: &Error) -> Entry {
+/// Like [`of_error`], for a call that was part of something larger; `context` says what.
+pub fn while_doing(place: Place, context: &str, error: &Error) -> Entry {
     let mut entry = of_error(place, error);
-    entry.fact = format!("{doing}: {}", entry.fact);
+    entry.fact = format!("{context}: {}", entry.fact);
     entry
 }
 
-/// Adds what PVE says, word for word, and where to read on.
-pub fn says(entry: Entry, error: &Error) -> Entry {
+/// Adds PVE's own text, verbatim, and where to find more.
+pub fn with_pve_details(entry: Entry, error: &Error) -> Entry {
     match error {
         Error::Status(refusal) => {
             let mut entry = entry;
@@ -72,7 +72,7 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
         }
         Error::TaskFailed(failure) => {
             let mut entry = entry.note(format!("PVE says: {}", failure.exitstatus));
-            for line in worth_reading(&failure.log, &failure.exitstatus) {
+            for line in relevant_lines(&failure.log, &failure.exitstatus) {
                 entry = entry.note(format!("log: {line}"));
             }
             with_hint(entry.note(format!("task {}", failure.upid)), &failure.exitstatus)
@@ -82,56 +82,53 @@ pub fn says(entry: Entry, error: &Error) -> Entry {
     }
 }
 
-/// Returns what to do about answers that do not come from the API of the node that was asked.
+/// Returns a hint for answers that do not come from the API of the requested node.
 fn hint_by_status(refusal: &Refusal) -> Option<&'static str> {
     match refusal.status {
         // PVE itself never redirects.
         300..400 => Some("`api_endpoint` must be the address of a Proxmox VE API"),
-        // PVE takes uploads of any size (pve-http-server); web servers in front of it do not.
+        // PVE accepts uploads of any size (pve-http-server); web servers in front of it may not.
         413 => Some(
             "a reverse proxy limits the size of uploads (nginx: `client_max_body_size 0;`); raise the limit, or connect to port 8006 of the node",
         ),
-        // PVE: pve-http-server passes a call on to its node by TLS, and answers 596 when that fails.
+        // PVE: pve-http-server forwards a call to its node over TLS, and answers 596 if that fails.
         596 if refusal.message.contains("certificate verify failed") => Some(
-            "the certificate between the nodes of the cluster is not trusted, not yours; run on each node: pvecm updatecerts",
+            "the nodes of the cluster do not trust each other's certificates; run on each node: pvecm updatecerts",
         ),
-        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no member of the cluster has.
+        // PVE: pve-cluster, PVE::Cluster::remote_node_ip, for a name that no cluster member has.
         500 if refusal.message.starts_with("hostname lookup '") => Some(
-            "the cluster has no node of that name (capitals count); `pve-apply doctor` lists the nodes",
+            "the cluster has no node of that name (names are case-sensitive); `pve-apply doctor` lists the nodes",
         ),
         _ => None,
     }
 }
 
-/// What helps against texts of PVE that do not say it.
+/// Hints for texts of PVE that do not explain what to do.
 const HINTS: [(&str, &str); 3] = [
-    // PVE gathers an upload in /var/tmp before it copies it into the storage.
-    (
-        "No space left on device",
-        "an upload needs room in the node's /var/tmp and again in the storage",
-    ),
+    // PVE collects an upload in /var/tmp before it copies it into the storage.
+    ("No space left on device", "an upload needs space in the node's /var/tmp and in the storage"),
     // PVE: qemu-server, QemuServer.pm, config_to_command.
     (
         "vcpus allowed per VM on this node",
-        "lower `cores` or `sockets` and apply again: the VM itself is there",
+        "lower `cores` or `sockets` and apply again: the VM itself exists",
     ),
     // PVE: pve-network, Network/SDN/Zones/Plugin.pm, tap_plug.
     (
         "vm vlans are not allowed on vnet",
-        "leave the VLAN out, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
+        "remove the VLAN, or make the vnet VLAN-aware in Datacenter > SDN > VNets; then apply again",
     ),
 ];
 
-fn with_hint(entry: Entry, said: &str) -> Entry {
-    match HINTS.iter().find(|(text, _)| said.contains(text)) {
+fn with_hint(entry: Entry, text: &str) -> Entry {
+    match HINTS.iter().find(|(known, _)| text.contains(known)) {
         Some((_, hint)) => entry.hint(*hint),
         None => entry,
     }
 }
 
-/// The log's lines without the last one, which is the exitstatus again, and of the progress of a copy
-/// only where it stood at the end.
-fn worth_reading<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
+/// Returns the lines of the log without the last one, which repeats the exit status, and with only
+/// the last line of a copy's progress.
+fn relevant_lines<'a>(log: &'a [String], exitstatus: &str) -> Vec<&'a str> {
     let last = format!("TASK ERROR: {exitstatus}");
     let is_progress = |line: &str| line.starts_with("transferred ") && line.ends_with("%)");
     let lines: Vec<&str> =
@@ -147,7 +144,7 @@ fn never_sent(endpoint: &str, reason: &Unreachable) -> Entry {
     match reason {
         Unreachable::Certificate(problem) => entry.hint(certificate_hint(problem)),
         Unreachable::NoSystemRoots => {
-            entry.hint("give --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
+            entry.hint("use --ca-file with the node's /etc/pve/pve-root-ca.pem, or --fingerprint")
         }
         Unreachable::Connect { error } if error.kind() == ErrorKind::ConnectionRefused => {
             entry.hint(REFUSED)
@@ -164,7 +161,7 @@ const REFUSED: &str = "check host and port, which is usually 8006; on the node, 
 fn certificate_hint(problem: &CertificateProblem) -> String {
     let compare = |shown: &Fingerprint| {
         format!(
-            "compare it with System > Certificates on the node; if it is the same: --fingerprint {shown}"
+            "compare it with System > Certificates on the node; if they match: --fingerprint {shown}"
         )
     };
     match problem {
@@ -177,7 +174,7 @@ fn certificate_hint(problem: &CertificateProblem) -> String {
             )
         }
         CertificateProblem::NotValidNow { .. } => {
-            "look at this machine's clock; `pvecm updatecerts --force` on the node makes a new certificate"
+            "check this machine's clock; `pvecm updatecerts --force` on the node creates a new certificate"
                 .to_owned()
         }
         CertificateProblem::Other { shown, .. } => compare(shown),
@@ -198,7 +195,7 @@ mod tests {
         Error::Status(Box::new(Refusal { call: call(), status, message, errors: [].into() }))
     }
 
-    /// Fact, causes and notes, one a line, and whether there is a hint.
+    /// Checks fact, causes and notes, one per line, and whether there is a hint.
     fn check<const N: usize>(error: &Error, expected: [&str; N], hint: bool) {
         let entry = of_error(Place::node("pve1"), error);
         let lines = [vec![entry.fact], entry.causes, entry.notes].concat();
@@ -210,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn each_error_is_a_fact_with_its_cause() {
+    fn each_error_becomes_a_fact_with_its_cause() {
         let lost = std::io::Error::other("the connection was closed");
         check(
             &Error::MaybeSent { call: call(), source: lost },
@@ -224,13 +221,13 @@ mod tests {
         );
         check(
             &refusal(401, "No ticket"),
-            ["the API token is not accepted", "PVE says: No ticket"],
+            ["PVE rejects the API token", "PVE says: No ticket"],
             true,
         );
         check(
             &refusal(403, "Permission check failed (/, Sys.Audit)\n\nsecond line"),
             [
-                "the API token may not do GET /version",
+                "the API token is not allowed to call GET /version",
                 "PVE says: Permission check failed (/, Sys.Audit)",
                 "PVE says: second line",
             ],
@@ -254,7 +251,7 @@ mod tests {
             true,
         );
         check(&refusal(500, ""), ["GET /version was refused with status 500"], false);
-        check(&refusal(595, ""), ["the node does not answer GET /version"], false);
+        check(&refusal(595, ""), ["the node did not answer GET /version"], false);
     }
 
     #[test]
@@ -266,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_of_a_certificate_has_a_hint() {
+    fn each_certificate_problem_has_a_hint() {
         let shown = Fingerprint::of(b"");
         for (problem, word) in [
             (CertificateProblem::UnknownIssuer { shown }, "--ca-file"),

@@ -1,5 +1,5 @@
-//! What the stages that speak to Proxmox VE share: how they connect, how they say its
-//! errors, which signals end them, and what keeps two runs on one machine apart.
+//! Shared by the stages that talk to Proxmox VE: how they connect, how they report its
+//! errors, which signals stop them, and the lock between two runs on one machine.
 //!
 //! `stage` knows the document and `pve-client` knows PVE; this is where they meet.
 

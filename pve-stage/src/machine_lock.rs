@@ -1,6 +1,6 @@
-//! DOOR: a lock between the runs on one machine: an advisory lock on a file that is named after what it guards.
+//! DOOR: a lock between runs on one machine: an advisory lock on a file named after what it guards.
 //!
-//! A convenience, not what safety rests on: runs on other machines, and those with another folder, do not
+//! A convenience that safety does not depend on: runs on other machines, or with another folder, do not
 //! see it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -13,15 +13,15 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-/// How long to wait before another try.
+/// How long to wait before the next attempt.
 const PAUSE: Duration = Duration::from_millis(250);
-/// So often in a row a file may be gone as soon as it is locked. A file system that numbers a file anew
-/// at each look never shows the same one.
-const MOST_GONE: u32 = 20;
-/// What the file holds is short; a longer text is not ours.
-const LONGEST: u64 = 64;
-/// How lock files end.
-pub const ENDING: &str = ".lock";
+/// How many times in a row a file may disappear once it is locked. On a file system with unstable inode
+/// numbers, the file never looks the same.
+const MAX_REMOVED: u32 = 20;
+/// The text in the file is short; a longer one is not ours.
+const MAX_LENGTH: u64 = 64;
+/// The suffix of lock files.
+pub const SUFFIX: &str = ".lock";
 
 /// A lock, held until it is dropped.
 #[derive(Debug)]
@@ -30,19 +30,19 @@ pub struct MachineLock {
     path: PathBuf,
 }
 
-/// How an attempt to take a lock ended.
+/// The outcome of an attempt to take a lock.
 #[derive(Debug)]
-pub enum Taken {
+pub enum LockAttempt {
     /// This run holds it.
     Held(MachineLock),
-    /// The folder cannot be written, or its file system has no locks.
-    NotPossible,
+    /// The folder is not writable, or its file system does not support locks.
+    Unavailable,
     /// Another run holds it, and `while_busy` ended the wait.
     Busy,
 }
 
 impl MachineLock {
-    /// Takes the lock of `key` in `folder`; `prefix` begins its file's name.
+    /// Takes the lock for `key` in `folder`; the name of its file starts with `prefix`.
     ///
     /// While another run holds it, `while_busy` is called four times a second and may end the wait.
     pub fn take(
@@ -50,52 +50,52 @@ impl MachineLock {
         prefix: &str,
         key: &str,
         while_busy: &mut dyn FnMut() -> ControlFlow<()>,
-    ) -> Taken {
+    ) -> LockAttempt {
         let digest = Sha256::digest(key);
         let name = HEXLOWER.encode(digest.get(..12).unwrap_or_default());
-        let path = folder.join(format!("{prefix}{name}{ENDING}"));
-        let mut gone = 0;
+        let path = folder.join(format!("{prefix}{name}{SUFFIX}"));
+        let mut removed = 0;
         loop {
-            // A folder that cannot be written is no reason not to work.
-            let Some(file) = open(folder, &path) else { return Taken::NotPossible };
+            // Without a writable folder, work without the lock.
+            let Some(file) = open(folder, &path) else { return LockAttempt::Unavailable };
             match hold(&file, &path) {
-                Hold::Ours => return Taken::Held(Self { file, path }),
-                Hold::Gone if gone < MOST_GONE => {
-                    gone += 1;
+                Hold::Ours => return LockAttempt::Held(Self { file, path }),
+                Hold::Removed if removed < MAX_REMOVED => {
+                    removed += 1;
                     continue;
                 }
-                Hold::Gone | Hold::NotPossible => return Taken::NotPossible,
-                Hold::Busy => gone = 0,
+                Hold::Removed | Hold::Unavailable => return LockAttempt::Unavailable,
+                Hold::Busy => removed = 0,
             }
             if while_busy().is_break() {
-                return Taken::Busy;
+                return LockAttempt::Busy;
             }
             pause();
         }
     }
 
-    /// Writes a text into the file and returns the one that the last holder has written.
+    /// Writes a text into the file and returns the one that the last holder wrote.
     ///
     /// # Errors
     /// The file cannot be read or written.
     pub fn replace(&mut self, text: &str) -> std::io::Result<String> {
         let mut last = String::new();
-        Read::by_ref(&mut self.file).take(LONGEST).read_to_string(&mut last)?;
+        Read::by_ref(&mut self.file).take(MAX_LENGTH).read_to_string(&mut last)?;
         self.file.set_len(0)?;
         self.file.rewind()?;
         self.file.write_all(text.as_bytes())?;
         Ok(last.trim().to_owned())
     }
 
-    /// Gives the lock up and removes its file; runs that wait for it make a new one.
+    /// Releases the lock and removes its file; waiting runs create a new one.
     #[expect(clippy::disallowed_methods, reason = "door: the lock's file")]
     pub fn remove(self) {
-        // What cannot be removed is an empty file that the next holder uses.
+        // If it cannot be removed, the next holder uses it.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// Opens the file of a lock, without following a link that somebody has put there.
+/// Opens the file of a lock without following symbolic links.
 fn open(folder: &Path, path: &Path) -> Option<File> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder).ok()?;
     if fs::symlink_metadata(path).is_ok_and(|there| !there.is_file()) {
@@ -111,28 +111,28 @@ fn open(folder: &Path, path: &Path) -> Option<File> {
         .ok()
 }
 
-/// What came of locking a file.
+/// The outcome of locking a file.
 #[derive(Debug, PartialEq, Eq)]
 enum Hold {
     Ours,
-    /// Whoever held it has removed the file: the next run would open another one.
-    Gone,
+    /// The holder removed the file: the next run would open another one.
+    Removed,
     Busy,
-    NotPossible,
+    Unavailable,
 }
 
 /// Locks a file that was opened at a path.
 fn hold(file: &File, path: &Path) -> Hold {
     match file.try_lock() {
-        Ok(()) if is_at(file, path) => Hold::Ours,
-        Ok(()) => Hold::Gone,
+        Ok(()) if is_file_at(file, path) => Hold::Ours,
+        Ok(()) => Hold::Removed,
         Err(TryLockError::WouldBlock) => Hold::Busy,
-        Err(TryLockError::Error(_)) => Hold::NotPossible,
+        Err(TryLockError::Error(_)) => Hold::Unavailable,
     }
 }
 
-/// Returns whether a path still is this file's. A link is not, wherever it leads.
-pub fn is_at(file: &File, path: &Path) -> bool {
+/// Returns whether the path still refers to this file. A symbolic link does not, whatever its target.
+pub fn is_file_at(file: &File, path: &Path) -> bool {
     match (file.metadata(), path.symlink_metadata()) {
         (Ok(ours), Ok(there)) => ours.ino() == there.ino() && ours.dev() == there.dev(),
         _ => false,
@@ -148,7 +148,7 @@ fn pause() {
 mod tests {
     use super::*;
 
-    fn take(folder: &Path, key: &str) -> Taken {
+    fn take(folder: &Path, key: &str) -> LockAttempt {
         MachineLock::take(folder, "x-", key, &mut || ControlFlow::Break(()))
     }
 
@@ -156,26 +156,26 @@ mod tests {
     fn one_holder_for_each_key() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().join("made/by/it");
-        let Taken::Held(first) = take(&folder, "a") else { panic!("free") };
-        assert!(matches!(take(&folder, "a"), Taken::Busy));
-        assert!(matches!(take(&folder, "b"), Taken::Held(_)));
+        let LockAttempt::Held(first) = take(&folder, "a") else { panic!("free") };
+        assert!(matches!(take(&folder, "a"), LockAttempt::Busy));
+        assert!(matches!(take(&folder, "b"), LockAttempt::Held(_)));
         drop(first);
-        assert!(matches!(take(&folder, "a"), Taken::Held(_)));
+        assert!(matches!(take(&folder, "a"), LockAttempt::Held(_)));
     }
 
     #[test]
     fn the_text_of_the_last_holder_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         for (text, last) in [("one", ""), ("three", "one"), ("two", "three")] {
-            let Taken::Held(mut lock) = take(folder.path(), "a") else { panic!("free") };
+            let LockAttempt::Held(mut lock) = take(folder.path(), "a") else { panic!("free") };
             assert_eq!(lock.replace(text).unwrap(), last);
         }
     }
 
     #[test]
-    fn a_file_that_its_holder_removes_is_not_taken_for_the_lock() {
+    fn a_file_removed_by_its_holder_is_not_the_lock() {
         let folder = tempfile::tempdir().unwrap();
-        let Taken::Held(first) = take(folder.path(), "a") else { panic!("free") };
+        let LockAttempt::Held(first) = take(folder.path(), "a") else { panic!("free") };
         let mut first = Some(first);
         let mut remove = || {
             if let Some(first) = first.take() {
@@ -183,44 +183,45 @@ mod tests {
             }
             ControlFlow::Continue(())
         };
-        let Taken::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove) else {
+        let LockAttempt::Held(second) = MachineLock::take(folder.path(), "x-", "a", &mut remove)
+        else {
             panic!("free")
         };
-        assert!(matches!(take(folder.path(), "a"), Taken::Busy));
+        assert!(matches!(take(folder.path(), "a"), LockAttempt::Busy));
         second.remove();
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
     }
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test removes a file")]
-    fn the_lock_of_a_file_that_was_removed_meanwhile_is_none() {
+    fn a_lock_on_a_removed_file_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         let first = open(folder.path(), &path).unwrap();
         fs::remove_file(&path).unwrap();
-        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&first, &path), Hold::Removed);
         let second = open(folder.path(), &path).unwrap();
-        assert_eq!(hold(&first, &path), Hold::Gone);
+        assert_eq!(hold(&first, &path), Hold::Removed);
         assert_eq!(hold(&second, &path), Hold::Ours);
     }
 
     #[test]
-    fn a_link_that_comes_meanwhile_is_no_lock() {
+    fn a_link_that_replaces_the_file_is_not_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let (path, victim) = (folder.path().join("x.lock"), folder.path().join("victim"));
         let file = open(folder.path(), &victim).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
-        assert_eq!(hold(&file, &path), Hold::Gone);
+        assert_eq!(hold(&file, &path), Hold::Removed);
     }
 
     #[test]
-    fn a_link_in_its_place_is_not_followed() {
+    fn a_link_is_not_followed() {
         let folder = tempfile::tempdir().unwrap();
-        let Taken::Held(lock) = take(folder.path(), "a") else { panic!("free") };
+        let LockAttempt::Held(lock) = take(folder.path(), "a") else { panic!("free") };
         let path = lock.path.clone();
         lock.remove();
         std::os::unix::fs::symlink(folder.path().join("elsewhere"), path).unwrap();
-        assert!(matches!(take(folder.path(), "a"), Taken::NotPossible));
+        assert!(matches!(take(folder.path(), "a"), LockAttempt::Unavailable));
         assert!(!folder.path().join("elsewhere").exists());
     }
 }

@@ -1,4 +1,4 @@
-//! When a long wait says that it still goes on, and in which words. Does no I/O.
+//! When a long wait reports that it is still waiting, and how. Does no I/O.
 
 use pve_client::{Error, Refusal};
 use std::error::Error as _;
@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How long a wait may be silent.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// The patience of whoever watches a wait: it ends after 30 s without news, and each time later.
+/// The patience of someone who watches a wait: it ends after 30 s without news, then after ever longer pauses.
 #[derive(Debug)]
 pub struct Patience {
     next: Duration,
@@ -20,14 +20,14 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// There was news: the next word is due 30 s from now.
+    /// Resets the patience after news: the next report is due in 30 s.
     pub fn renew(&mut self, waited: Duration) {
         self.next = waited + SILENCE;
     }
 
-    /// Returns what to say of a wait that still goes on; `None`: nothing yet. Between two words the time
-    /// waited doubles.
-    pub fn say(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
+    /// Returns the report of a wait, if one is due. The time waited doubles between
+    /// two reports.
+    pub fn message(&mut self, waited: Duration, what: &str, last: &str) -> Option<String> {
         if waited < self.next {
             return None;
         }
@@ -38,12 +38,12 @@ impl Patience {
     }
 }
 
-/// What a poll of a task that has not ended yet was answered; `lost` is why it got no answer.
+/// Returns the answer to a poll of an unfinished task; `lost` is the error if there was no answer.
 pub fn poll_answer(lost: Option<&Error>) -> String {
-    lost.map_or_else(|| "it runs".to_owned(), last_answer)
+    lost.map_or_else(|| "it is running".to_owned(), last_answer)
 }
 
-/// An error as the last answer that somebody got: PVE's own words where there are some.
+/// Returns an error as a "last answer": PVE's own text if there is one.
 pub fn last_answer(error: &Error) -> String {
     if let Error::Status(refusal) = error {
         let Refusal { status, message, errors, .. } = &**refusal;
@@ -52,7 +52,7 @@ pub fn last_answer(error: &Error) -> String {
             message.lines().next().map(str::to_owned).into_iter().chain(errors).collect();
         return match said.join("; ") {
             said if said.is_empty() => format!("status {status}"),
-            // A gateway's text alone does not tell what it is.
+            // The text of a gateway alone does not show that it is one.
             said if *status > 500 => format!("status {status}: {said}"),
             said => said,
         };
@@ -60,8 +60,8 @@ pub fn last_answer(error: &Error) -> String {
     if let Error::TaskFailed(failure) = error {
         return failure.exitstatus.clone();
     }
-    // As PVE itself puts it where it does not pass the agent's answer on.
-    if let Some(text) = error.agent_says() {
+    // PVE uses the same prefix for agent errors that it does not pass on.
+    if let Some(text) = error.agent_error() {
         return format!("Agent error: {text}");
     }
     let mut text = error.to_string();
@@ -78,24 +78,25 @@ mod tests {
     use super::*;
     use pve_client::{Call, TaskFailure, Unreachable};
 
-    /// When something is said of a wait that is looked at each second.
-    fn said(patience: &mut Patience, until: u64) -> Vec<u64> {
-        let due = |second: &u64| patience.say(Duration::from_secs(*second), "x", "y").is_some();
+    /// Returns the seconds at which a report is due.
+    fn report_times(patience: &mut Patience, until: u64) -> Vec<u64> {
+        let due = |second: &u64| patience.message(Duration::from_secs(*second), "x", "y").is_some();
         (0..=until).filter(due).collect()
     }
 
     #[test]
-    fn the_pauses_between_two_words_grow() {
-        assert_eq!(said(&mut Patience::default(), 1800), [30, 60, 120, 240, 480, 960]);
+    fn the_pauses_between_reports_grow() {
+        assert_eq!(report_times(&mut Patience::default(), 1800), [30, 60, 120, 240, 480, 960]);
         let mut renewed = Patience::default();
         renewed.renew(Duration::from_secs(100));
-        assert_eq!(said(&mut renewed, 300), [130, 260]);
+        assert_eq!(report_times(&mut renewed, 300), [130, 260]);
     }
 
     #[test]
-    fn what_is_said() {
+    fn a_report_has_the_last_answer() {
         let mut patience = Patience::default();
-        let text = patience.say(Duration::from_millis(30_900), "the guest agent", "VM 100 is off");
+        let text =
+            patience.message(Duration::from_millis(30_900), "the guest agent", "VM 100 is off");
         assert_eq!(
             text.as_deref(),
             Some("still waiting for the guest agent (30 s): last answer: VM 100 is off")
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_answer_is_in_pves_words() {
+    fn the_last_answer_is_pves_own_text() {
         let check = |error: Error, expected: &str| assert_eq!(last_answer(&error), expected);
         check(
             refused(500, "QEMU guest agent is not running\n", &[]),
@@ -129,7 +130,7 @@ mod tests {
         let endpoint = "https://pve:8006".to_owned();
         check(
             Error::NeverSent { endpoint, reason },
-            "https://pve:8006 cannot be reached: the name \"pve\" has no address",
+            "https://pve:8006 cannot be reached: cannot resolve the host name \"pve\"",
         );
     }
 }

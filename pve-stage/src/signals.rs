@@ -1,33 +1,33 @@
-//! DOOR: the signals that end a run in order.
+//! DOOR: the signals that stop a run gracefully.
 //!
-//! Ctrl-C, `kill`, a closed terminal and Ctrl-\ all ask for the same: begin nothing more, and leave
-//! nothing half-done. A second one ends the process at once.
+//! Ctrl-C, `kill`, a closed terminal and Ctrl-\ all mean the same: start nothing new and leave
+//! nothing half-done. A second signal ends the process at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// Signals that always end a run.
+/// Signals that always stop a run.
 const ALWAYS: [i32; 2] = [SIGINT, SIGTERM];
-/// Signals that end a run unless whoever started it had them ignored: `nohup` ignores SIGHUP, and a
-/// script's background job SIGQUIT.
+/// Signals that stop a run unless its parent ignores them: `nohup` ignores SIGHUP, and a
+/// script's background job ignores SIGQUIT.
 const UNLESS_IGNORED: [i32; 2] = [SIGHUP, SIGQUIT];
 
-/// Whether a signal asked the run to end.
+/// Whether a signal requested the run to stop.
 #[derive(Clone, Debug, Default)]
 pub struct Signals(Arc<AtomicBool>);
 
 impl Signals {
-    /// Listens from now on. A second signal ends the process at once, with the exit code `second`.
+    /// Starts to listen. A second signal ends the process at once with the exit code `second`.
     ///
-    /// A system that lets no handler be set leaves the signals as they were: they end the process.
+    /// If no handler can be installed, signals keep their default and end the process.
     pub fn listen(second: i32) -> Self {
         let asked = Self::default();
         let ignored = ignored();
         let kept = UNLESS_IGNORED.into_iter().filter(|signal| !is_among(ignored, *signal));
         for signal in ALWAYS.into_iter().chain(kept) {
-            // In this order: the first signal finds the flag unset and sets it, the second finds it set.
+            // The order matters: the first signal finds the flag unset and sets it, the second finds it set.
             let _ = signal_hook::flag::register_conditional_shutdown(
                 signal,
                 second,
@@ -38,19 +38,19 @@ impl Signals {
         asked
     }
 
-    /// Returns whether the run was asked to end.
-    pub fn is_asked(&self) -> bool {
+    /// Returns whether a signal requested the run to stop.
+    pub fn stop_requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 }
 
-/// Returns the set of signals that this process ignores; where the system does not tell, none.
+/// Returns the set of signals that this process ignores; empty if the system does not report it.
 #[expect(clippy::disallowed_methods, reason = "door: the state of this process")]
 fn ignored() -> u64 {
     std::fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_in(&status))
 }
 
-/// Reads the set of ignored signals out of `/proc/self/status`.
+/// Reads the set of ignored signals from `/proc/self/status`.
 fn ignored_in(status: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     line.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0)
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_tells_what_is_ignored() {
+    fn ignored_signals_are_read_from_the_kernel() {
         check("Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n", &[SIGHUP, 13]);
         check("SigIgn:\t8000000000000004\nSigCgt:\t0000000000000001\n", &[SIGQUIT, 64]);
         check("SigIgn:\t0000000000000000\n", &[]);

@@ -1,10 +1,10 @@
-//! Why a node cannot use a storage, for people. Does no I/O.
+//! Findings for storages that a node cannot use. Does no I/O.
 
 use pve_client::{NodeName, Storage, StorageConfig};
 use stage::{Entry, Place};
 
-/// Returns what keeps a node from using a storage that it lists; `configs` are those of the cluster,
-/// as far as somebody has asked.
+/// Returns a finding if a node cannot use a storage that it lists; `configs` are those of the cluster,
+/// as far as they have been read.
 // PVE: pve-storage, Storage.pm, storage_info: `enabled` is 0 for a storage that is disabled and for
 // one that is restricted to other nodes; only GET /storage tells them apart.
 pub fn unusable(
@@ -16,7 +16,7 @@ pub fn unusable(
     let name = &found.storage;
     if found.enabled {
         let fact = format!("storage \"{name}\" is not active on node {node}");
-        let hint = "`pvesm status` on the node says why";
+        let hint = "`pvesm status` on the node shows why";
         return (!found.active).then(|| Entry::error("storage-inactive", place, fact).hint(hint));
     }
     let config = configs.iter().find(|config| config.storage == *name);

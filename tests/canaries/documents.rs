@@ -1,4 +1,4 @@
-//! Documents with one canary each: every field right, wrong, of another type, under a mistyped key.
+//! Documents with one canary each: every field valid, invalid, of another type, under a mistyped key.
 
 use super::LEVELS;
 use super::fields::{Field, Shown, Step};
@@ -10,12 +10,12 @@ pub(crate) struct Document {
     pub(crate) canary: String,
     /// What was done, for the message.
     pub(crate) what: String,
-    /// Which of [`LEVELS`] it is tried at.
+    /// Which of [`LEVELS`] to try it at.
     only: Option<usize>,
 }
 
 impl Document {
-    /// The levels that it is tried at: all, where the field is a secret or an address.
+    /// Returns the levels to try it at: all, if the field is a secret or an address.
     pub(crate) fn levels(&self) -> impl Iterator<Item = &'static [&'static str]> {
         let only = self.only;
         let tried = move |index: &usize| only.is_none_or(|only| only == *index);
@@ -26,7 +26,7 @@ impl Document {
 /// The image on the simulator's storage.
 pub(crate) const IMAGE: &str = "local:import/img-0123456789ab.qcow2";
 
-/// A sound document for the simulator, as resolve prints it.
+/// A valid document for the simulator, as resolve prints it.
 fn base(endpoint: &str, token: &str) -> Value {
     json!({
         "node": "pve1", "api_endpoint": endpoint, "api_token": token, "ssh_user": "root",
@@ -41,7 +41,7 @@ fn base(endpoint: &str, token: &str) -> Value {
     })
 }
 
-/// All documents of all fields.
+/// Returns all documents of all fields.
 pub(crate) fn of(fields: &[Field], endpoint: &str, token: &str) -> Vec<Document> {
     let mut all: Vec<Document> = Vec::new();
     for field in fields {
@@ -91,13 +91,13 @@ fn values(shown: Shown) -> Vec<Make> {
     }
 }
 
-/// Puts a value at a path; under a key with a typo, or where it belongs.
+/// Puts a value at a path, or under a key with a typo.
 fn put(at: &mut Value, path: &[Step], value: Value, mistyped: bool) {
     let Some((step, rest)) = path.split_first() else {
         *at = value;
         return;
     };
-    // The key next to the end is the field's own.
+    // The key before the last is the field's own.
     let is_last = !rest.iter().any(|step| matches!(step, Step::Key(_)));
     let next = match step {
         Step::Key(key) if is_last && mistyped => &mut at[format!("{key}s")],

@@ -1,4 +1,4 @@
-//! The fields of every table, out of the schemas that are made from the tables.
+//! The fields of every table, from the schemas that are generated from the tables.
 
 use serde_json::Value;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 /// How much of a field's value a message may show: the column `x-shown`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shown {
-    /// All but credentials in it.
+    /// Everything except credentials in it.
     Open,
     /// A URL or a path without credentials.
     Address,
@@ -18,7 +18,7 @@ pub(crate) enum Shown {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Key(String),
-    /// Any name, as that of an image.
+    /// Any name, such as that of an image.
     Name,
     Item,
 }
@@ -37,7 +37,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// Its own key, or that of the list or mapping that it is a part of.
+    /// Returns its own key, or that of the list or mapping that contains it.
     pub(crate) fn key(&self) -> &str {
         let key = |step: &Step| matches!(step, Step::Key(_));
         match self.path.iter().rfind(|step| key(step)) {
@@ -46,7 +46,7 @@ impl Field {
         }
     }
 
-    /// A value with the canary in it that the field's rule takes; the canary itself where none is.
+    /// Returns a valid value with the canary in it, or the canary itself if there is none.
     pub(crate) fn valid(&self, canary: &str) -> String {
         let address = format!("https://u:{canary}@h.example/p?sig={canary}#{canary}");
         let candidates = [
@@ -82,7 +82,7 @@ pub(crate) const KINDS: [(&str, &str); 10] = [
     ("host", "hosts"),
 ];
 
-/// Every field of every kind of files of a site.
+/// Returns every field of every kind of site file.
 pub(crate) fn of_site() -> Vec<Field> {
     let mut fields = Vec::new();
     for (kind, _) in KINDS {
@@ -92,14 +92,14 @@ pub(crate) fn of_site() -> Vec<Field> {
     fields
 }
 
-/// Every field of the document.
+/// Returns every field of the document.
 pub(crate) fn of_document() -> Vec<Field> {
     let mut fields = Vec::new();
     collect("document", &schema("tfvars.json"), &[], Shown::Open, &mut fields);
     fields
 }
 
-/// Collects what is below a schema. What a mapping holds is as secret as the mapping.
+/// Collects the fields below a schema. The values of a mapping are as secret as the mapping.
 fn collect(kind: &str, schema: &Value, path: &[Step], outer: Shown, out: &mut Vec<Field>) {
     let to = |step| [path, &[step]].concat();
     for (key, schema) in schema["properties"].as_object().into_iter().flatten() {
@@ -137,7 +137,7 @@ fn has_fields(schema: &Value) -> bool {
     schema["properties"].is_object() || inner.iter().any(|inner| inner["properties"].is_object())
 }
 
-/// The way to the text of a field: through the list or the names that it has.
+/// Returns the path to the text of a field, through its list or names.
 fn leaf(schema: &Value, mut path: Vec<Step>) -> Vec<Step> {
     if schema["items"].is_object() {
         path.push(Step::Item);

@@ -1,9 +1,9 @@
-//! The whole pipe with a canary in every secret, each in its right place.
+//! The whole pipe with a canary in every secret, each in its proper place.
 
 use super::{LEVELS, leaks, run, write};
 use test_support::pve_sim::{Options, PveSim, World};
 
-/// Secrets of the site; each is in the document, in user-data or in a token's signature.
+/// Secrets of the site; each is used in the document, in user-data or in a token's signature.
 const KEY: &str = "ca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1eca11ab1e";
 const HASH: &str = "$6$saltsalt$ca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fca11ab1fabcdef";
 const FILE: &str = "ca11ab20";
@@ -29,7 +29,7 @@ fn site(root: &std::path::Path, sim: &PveSim) {
     write(root, "envs/dev.yaml", &format!("vms:\n- {vm}\n"));
 }
 
-/// Runs the pipe at a log level; returns what leaks, and what must not.
+/// Runs the pipe at a log level; returns what leaks.
 fn leaks_at(level: &[&str]) -> Vec<String> {
     let sim = PveSim::start(World::from_json("{}").unwrap(), Options::default()).unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -55,7 +55,7 @@ fn leaks_at(level: &[&str]) -> Vec<String> {
         let said = run(&[&words, level].concat(), &variables, &document);
         shown += &(said.stdout + &said.stderr);
     }
-    assert!(shown.contains("vm_ids"), "the pipe has run through: {shown}");
+    assert!(shown.contains("vm_ids"), "the pipe ran to its end: {shown}");
     // What a level is there for is shown.
     let parameters = shown.contains("cores=1") || shown.contains("\"cores\":\"1\"");
     assert_eq!(parameters, level.contains(&"-vv"), "{level:?}: {shown}");

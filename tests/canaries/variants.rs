@@ -1,11 +1,11 @@
-//! What people do to a field: the right value, a wrong one, a typo, a broken line beside it, the
+//! What people do to a field: a valid value, an invalid one, a typo, a broken line next to it, the
 //! field in another file.
 
 use super::fields::{Field, KINDS, Shown, Step};
 
 /// The text of a file with a canary in it.
 pub(crate) struct Variant {
-    /// The kind of the file that it is put into.
+    /// The kind of file that it is written to.
     pub(crate) kind: &'static str,
     pub(crate) text: String,
     pub(crate) canary: String,
@@ -13,10 +13,10 @@ pub(crate) struct Variant {
     pub(crate) what: String,
 }
 
-/// All variants of all fields of a site. Each has a canary of its own: eight hexadecimal digits, so
+/// Returns all variants of all fields of a site. Each has its own canary: eight hexadecimal digits, so
 /// that it fits into a UUID, a key, a hash and a URL.
 ///
-/// Of a field that may be shown the canary is a credential in its value: a URL's password, a token.
+/// In a field that may be shown, the canary is a credential in its value: a URL's password, a token.
 pub(crate) fn of_site(fields: &[Field]) -> Vec<Variant> {
     let mut all = Vec::new();
     for field in fields {
@@ -50,7 +50,7 @@ pub(crate) struct Value {
     key: &'static str,
     value: &'static str,
     after: &'static str,
-    /// Whether it is tried in other files too.
+    /// Whether to try it in other files too.
     travels: bool,
 }
 
@@ -71,7 +71,7 @@ impl Value {
         Self { after, ..self }
     }
 
-    /// The file with the field at this path.
+    /// Returns the file with the field at this path.
     fn text(&self, path: &[Step], canary: &str, field: &Field) -> String {
         let last = path.iter().rposition(|step| matches!(step, Step::Key(_))).unwrap();
         let mut text = String::new();
@@ -86,7 +86,7 @@ impl Value {
             if index + 1 < path.len() {
                 indent += 2;
                 text = text.trim_end().to_owned();
-                // A dash and what it holds share a line.
+                // A list item starts on the line of its dash.
                 text.push_str(if *step == Step::Item { " " } else { "\n" });
                 text.push_str(&" ".repeat(if *step == Step::Item { 0 } else { indent }));
             }
@@ -104,13 +104,13 @@ impl Value {
     }
 }
 
-/// A key as people mistype it: `signin-key`.
+/// Returns a key as people mistype it: `signin-key`.
 fn typo(key: &str) -> String {
     let middle = key.len() / 2;
     format!("{}{}", &key[..middle], &key[middle + 1..]).replace('_', "-")
 }
 
-/// The ways to write a field of this kind.
+/// Returns the ways to write a field of this kind.
 pub(crate) fn values(field: &Field) -> Vec<Value> {
     let mut all = vec![
         value("$V").everywhere(),

@@ -1,4 +1,4 @@
-"""Asks one release's cloud-init whether it accepts each seed, and what it makes of the network."""
+"""Checks whether one release's cloud-init accepts each seed, and how it configures the network."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ HAS_NETWORK_SCHEMA = NUMBER >= (23, 3)
 
 
 def run(*arguments):
-    """Runs cloud-init's command line; returns its exit code and all that it said."""
+    """Runs cloud-init's command line; returns its exit code and output."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
@@ -37,7 +37,7 @@ def accepts(*arguments):
 
 def accepts_network(seed):
     """Returns what is wrong with the network-config, or None."""
-    # The schema does not know it, netplan does: a guest that has netplan asks that instead.
+    # Not in the schema but in netplan: a guest with netplan uses that instead.
     text = (seed / "network-config").read_text().replace("      on-link: true\n", "")
     with tempfile.NamedTemporaryFile("w") as copy:
         copy.write(text)

@@ -3,7 +3,7 @@
 #
 # Nothing is installed: each release's package comes by apt from the mirror that this machine uses
 # anyway, is unpacked under target/cloudinit, and runs from there. Needs Debian's apt, python3-venv,
-# and cargo. What has been fetched is kept; remove target/cloudinit to fetch anew.
+# and cargo. Downloads are kept; remove target/cloudinit to download again.
 set -eu
 cd "$(dirname "$0")/../.."
 here=tests/cloudinit

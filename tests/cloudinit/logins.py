@@ -1,4 +1,4 @@
-"""Asks one release's cloud-init what becomes of SSH keys when a seed replaces another one."""
+"""Checks what one release's cloud-init does with SSH keys when a seed replaces another one."""
 
 import contextlib
 import logging
@@ -46,7 +46,7 @@ def handle(module, config):
 
 
 def deferred(config, keys, home):
-    """The deferred file replaces one with an old key, and is not written before users are there."""
+    """The deferred file replaces one with an old key, and is not written before users exist."""
     (home / ".ssh").mkdir()
     file = home / ".ssh/authorized_keys"
     file.write_text(OLD + "\n")
@@ -66,7 +66,7 @@ def deferred(config, keys, home):
 
 
 def added(keys, home):
-    """cloud-init's own users module adds to a file that is there; after bootcmd there is none."""
+    """cloud-init's own users module appends to an existing file; after bootcmd there is none."""
     file = home / ".ssh/authorized_keys"
     password = types.SimpleNamespace(pw_dir=str(home), pw_name="x")
     with mock.patch.object(ssh_util, "users_ssh_info", lambda name: (str(home / ".ssh"), password)), \
@@ -80,9 +80,9 @@ def added(keys, home):
 
 
 def command(config, folder):
-    """cloud-init's shell script of bootcmd hands on every word as it was rendered."""
+    """cloud-init's shell script for bootcmd passes on every word as rendered."""
     (words,) = config["bootcmd"]
-    # A stand-in for the shell that the command names.
+    # A replacement for the shell in the command.
     shell = folder / "shell"
     shell.write_text('#!/bin/sh\nprintf "%s\\0" "$@"\n')
     shell.chmod(0o755)

@@ -13,7 +13,7 @@ def main(cases, seeds):
         status = case / "status"
         documents = [case / "stdin", *sorted((case / "in").glob("doc*")), *sorted((case / "in").glob("one*"))]
         documents = [document for document in documents if document.exists()]
-        # What somebody has written by hand is passed on, whether or not it is for cloud-init.
+        # Custom data is passed on, whether or not it is for cloud-init.
         documents = [d for d in documents if "custom_user_data" not in d.read_text()]
         if status.exists() or not documents:
             continue

@@ -1,4 +1,4 @@
-"""Every string comes back byte for byte through PyYAML, which is what cloud-init reads with.
+"""Every string round-trips byte for byte through PyYAML, the parser of cloud-init.
 
 For each field at least 10,000 generated values that the field accepts are rendered and read back:
 words that YAML 1.1 would make something else of, quotes, indentation, control characters, line
@@ -20,7 +20,7 @@ LOADERS = [yaml.SafeLoader, yaml.CSafeLoader]
 WANTED = 10_000
 RANDOM = random.Random("pve-pipeline")
 
-# What YAML 1.1 or a careless template would make something else of.
+# Strings that YAML 1.1 or a careless template would misread.
 WORDS = """
 yes no on off y n true false null ~ Null TRUE .inf -.inf .nan 0 -0 0644 0o644 0x1f 0b11 1_000 1e3
 1.5e+3 12:30 10:20:30:40:50:59 2026-11-23 2026-11-23T01:02:03Z = << - -- --- ... ? : : & * ! | > % @ `
@@ -41,7 +41,7 @@ def text(alphabet, low, high):
 
 
 def mixed(alphabet, high=40):
-    """A word of the above, a random text, or both."""
+    """Returns one of the words above, a random text, or both."""
     word = RANDOM.choice(WORDS)
     kind = RANDOM.random()
     value = word if kind < 0.3 else text(alphabet, 0, high) if kind < 0.8 else word + text(alphabet, 0, 9) + word
@@ -69,7 +69,7 @@ def label():
 
 
 def zone():
-    """A part of a time zone's name begins with a capital letter, and may be a word of YAML 1.1 all the same."""
+    """A part of a time zone's name starts with an upper-case letter, and may still be a word of YAML 1.1."""
     words = ["Yes", "No", "On", "Off", "Y", "N", "True", "False", "Null", "E3"]
     return RANDOM.choice(words) if RANDOM.random() < 0.3 else text(string.ascii_uppercase, 1, 1) + text(ALNUM + "_-", 0, 20)
 
@@ -96,7 +96,7 @@ def document(vm=None, **top):
 
 
 def scalar(part, prefix):
-    """Takes the one line of a text that begins so; what follows is one YAML scalar."""
+    """Returns the YAML scalar after a prefix in the one line of a text that starts with it."""
     lines = [line for line in part.split("\n") if line.startswith(prefix)]
     if len(lines) != 1:
         sys.exit(f"{len(lines)} lines begin with {prefix!r}:\n{part}")
@@ -104,7 +104,7 @@ def scalar(part, prefix):
 
 
 class Field:
-    """How a field's values are made, put into documents, and found in what is rendered."""
+    """How a field's values are generated, put into documents, and found in the output."""
 
     def __init__(self, name, value, put, part, prefix=None, find=None, each=1):
         self.name, self.value, self.put, self.part = name, value, put, part
@@ -119,7 +119,7 @@ def rendered(documents):
 
 
 def lists(field):
-    """A field that is a list: many values in one document, which is read as a whole."""
+    """A field that is a list: many values in one document, which is parsed as a whole."""
     checked = 0
     while checked < WANTED:
         values = [field.value() for _ in range(field.each)]

@@ -1,7 +1,7 @@
-//! What the tests of all tools share: the case runner and the PVE simulator.
+//! Shared by the tests of all tools: the case runner and the PVE simulator.
 //!
-//! It uses none of our crates: it meets the tools as processes and the client over HTTPS,
-//! so that it cannot agree with their mistakes.
+//! It uses none of our crates: it runs the tools as processes and talks to the client over HTTPS,
+//! so it cannot share their mistakes.
 
 pub mod case;
 pub mod command_line;

@@ -1,9 +1,9 @@
-//! Runs many attempts at once: tests that wait more than they work.
+//! Runs many attempts in parallel, for tests that mostly wait.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Tries each number below `count`, `workers` at a time, and returns the failures.
+/// Runs an attempt for each number below `count`, `workers` at a time, and returns the failures.
 pub fn each(
     workers: usize,
     count: usize,

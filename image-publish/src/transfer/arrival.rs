@@ -132,7 +132,7 @@ pub(super) fn settle(
             (Err(error @ (Error::TaskFailed(_) | Error::TaskStillRuns { .. })), _) => {
                 return Settled::Task(error);
             }
-            (Err(error), Some(_)) if error.is_no_such_task() => {
+            (Err(error), Some(_)) if error.is_task_unknown() => {
                 followed = None;
                 continue;
             }
@@ -199,7 +199,7 @@ fn await_all<'a>(
         match node.wait_telling(upid, &mut || waiting.still()) {
             // Its log may not have named the file yet: look again whether it is about this one.
             Ok(()) | Err(Error::TaskFailed(_)) => {}
-            Err(error) if error.is_no_such_task() || error.is_permission() => pause_for(LOOK),
+            Err(error) if error.is_task_unknown() || error.is_permission() => pause_for(LOOK),
             Err(error) => return Err(error),
         }
     }

@@ -19,7 +19,7 @@ fn a_busy_server_is_asked_again() {
         ]);
         let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2"), "mode": "upload"}));
         check_published(&scene, &ran, "/upload");
-        let told = format!("(1 of 2): the server answers with status {}", &status[..3]);
+        let told = format!("(1 of 2): the server answered with status {}", &status[..3]);
         assert!(ran.stderr.contains(&told), "{}", ran.stderr);
         let asked = scene.web.asked();
         let times = |path: &str| asked.iter().filter(|asked| *asked == path).count();
@@ -79,6 +79,6 @@ fn a_server_that_stays_busy_is_an_error_after_the_last_try() {
     let scene = Scene::new(vec![("/a.qcow2", page)]);
     let sum = format!("sha256:{}", sha256(&image()));
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum});
-    check_refused(&scene, &scene.run(&source), "the server answers with status 503");
+    check_refused(&scene, &scene.run(&source), "the server answered with status 503");
     assert_eq!(scene.web.asked().len(), 3);
 }

@@ -49,7 +49,7 @@ fn a_redirect_cannot_say_who_we_are() {
     assert!(!scene.web.heads().to_ascii_lowercase().contains("authorization"));
 }
 
-const SENT_ON: &str = "the server sends on from https:// to http://";
+const SENT_ON: &str = "the server redirects from https:// to http://";
 
 #[test]
 fn a_list_of_sums_is_not_taken_from_http_when_it_was_asked_for_by_https() {
@@ -96,6 +96,6 @@ fn a_redirect_to_what_is_no_web_server_is_refused() {
     for location in ["file:///etc/passwd", "ftp://x/a"] {
         let scene = Scene::new(vec![("/a.qcow2", Page::moved_to(location))]);
         let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": sum});
-        check_refused(&scene, &scene.run(&source), "no `https://` or `http://` URL");
+        check_refused(&scene, &scene.run(&source), "not an `https://` or `http://` URL");
     }
 }

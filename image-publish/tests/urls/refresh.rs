@@ -107,7 +107,7 @@ fn an_image_that_is_no_longer_stored_is_asked_for_again() {
 fn silent() -> Vec<(Option<Page>, &'static str)> {
     vec![
         (None, "the server cannot be reached"),
-        (Some(Page::status("500 Oops")), "the server answers with status 500"),
+        (Some(Page::status("500 Oops")), "the server answered with status 500"),
         (Some(Page::status("503 Unavailable").with_header("Retry-After: 3600")), "status 503"),
         (Some(sums(&image()).cut_off_after(9, 9)), "the connection was closed"),
     ]
@@ -118,7 +118,7 @@ fn the_last_known_checksum_counts_when_no_list_comes() {
     let more = [
         (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 checksum found"),
         (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 checksum found"),
-        (Some(Page::status("401 Unauthorized")), "the server answers with status 401"),
+        (Some(Page::status("401 Unauthorized")), "the server answered with status 401"),
         (Some(Page::ok(b"<html>Log in</html>".to_vec())), "no SHA-256 or SHA-512 checksum found"),
     ];
     for (page, cause) in silent().into_iter().chain(more) {

@@ -34,7 +34,7 @@ fn a_broken_server_is_not_taken_for_one_without_sums() {
     ]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload"});
     let text =
-        "/a.qcow2.sha256: the checksum list cannot be fetched: the server answers with status 503";
+        "/a.qcow2.sha256: the checksum list cannot be fetched: the server answered with status 503";
     check_refused(&scene, &scene.run(&source), text);
     // S3 says 403 of what it does not have.
     scene.web.put("/a.qcow2.sha256", Page::status("403 Forbidden"));
@@ -83,7 +83,7 @@ fn statuses_that_bring_no_file() {
     {
         let scene = Scene::new(vec![("/a.qcow2", Page::status(status))]);
         let source = json!({"url": scene.web.url("/a.qcow2"), "checksum": sum, "mode": "upload"});
-        let expected = format!("the server answers with status {}", &status[..3]);
+        let expected = format!("the server answered with status {}", &status[..3]);
         check_refused(&scene, &scene.run(&source), &expected);
     }
 }

@@ -103,7 +103,7 @@ fn images(client: &Client, desired: &Desired) -> Report {
         if let Err(error) = client.volume_info(&desired.node, volid) {
             let fact = format!("image \"{}\" does not exist: {volid}", image.name);
             let entry = Entry::error("image-not-found", Place::node(desired.node.as_str()), fact);
-            report.push(finding::says(entry, &error).hint(hint));
+            report.push(finding::with_pve_details(entry, &error).hint(hint));
         }
     }
     report

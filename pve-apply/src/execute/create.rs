@@ -68,7 +68,7 @@ impl Work<'_> {
                 return Err(self.stop("creating", stop(error, maybe)));
             }
             // PVE: facts-4, 31: while another create holds the vmid, ours cannot lock the config file.
-            if error.is_already_exists() || error.is_lock_timeout() || unknown {
+            if error.already_exists() || error.is_lock_timeout() || unknown {
                 match self.settle(vmid) {
                     AtVmid::Ours => return self.made(),
                     AtVmid::Nothing if !last => {}
@@ -162,7 +162,7 @@ impl Work<'_> {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
                 Ok(config) if is_being_made(&config) => free = 0,
                 Ok(config) => return self.whose(vmid, |key| config.get(key)),
-                Err(error) if error.is_not_there() || error.is_permission() => {
+                Err(error) if error.is_not_found() || error.is_permission() => {
                     match ask_patiently(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
                         // Taken, and the token cannot read it: not ours, since it can read ours.

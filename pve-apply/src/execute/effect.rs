@@ -222,7 +222,7 @@ impl Work<'_> {
         let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
         // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
-            config.is_err_and(|error: Error| error.is_not_there() || error.is_permission());
+            config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());
         no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
     }
 }

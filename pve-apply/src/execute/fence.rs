@@ -135,7 +135,7 @@ impl Work<'_> {
             Ok(config) => config,
             // Gone, moved, unreadable or on an offline node: not a create of this document.
             Err(error)
-                if error.is_not_there() || error.is_permission() || error.is_node_unreachable() =>
+                if error.is_not_found() || error.is_permission() || error.is_node_unreachable() =>
             {
                 return Ok(None);
             }

@@ -52,14 +52,14 @@ impl Work<'_> {
 
     /// The config could not be read, so nothing was sent.
     fn unread(&self, error: &Error) -> Stop {
-        if !error.is_not_there() {
+        if !error.is_not_found() {
             return Stop::before(finding::of_error(self.place(), error));
         }
         let fact = format!(
             "\"{}\" no longer exists on this node, or has moved to another",
             self.plan.name
         );
-        let entry = finding::says(Entry::error("moved", self.place(), fact), error);
+        let entry = finding::with_pve_details(Entry::error("moved", self.place(), fact), error);
         Stop::before(entry.hint(LOOK_AGAIN))
     }
 

@@ -54,7 +54,7 @@ pub(super) fn is_refused_for_now(error: &Error) -> bool {
     unreachable
         || error.is_lock_timeout()
         || error.is_worker_start_failure()
-        || error.is_no_quorum()
+        || error.lacks_quorum()
 }
 
 /// How long one write is retried.

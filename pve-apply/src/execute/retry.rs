@@ -121,7 +121,7 @@ impl Work<'_> {
         what: &str,
         last: &str,
     ) {
-        if let Some(text) = patience.say(waited, what, last) {
+        if let Some(text) = patience.message(waited, what, last) {
             self.tell("wait", &text, None);
         }
     }
@@ -203,7 +203,10 @@ impl Work<'_> {
         let mut entry = match &*error {
             Error::TaskFailed(_) => {
                 let fact = format!("{what} \"{}\" failed", self.plan.name);
-                finding::says(stage::Entry::error("action-failed", self.place(), fact), &error)
+                finding::with_pve_details(
+                    stage::Entry::error("action-failed", self.place(), fact),
+                    &error,
+                )
             }
             Error::MaybeSent { .. } | Error::BadAnswer { .. } => {
                 let fact = format!("{what} \"{}\": the outcome is unknown", self.plan.name);

@@ -192,7 +192,7 @@ impl Vm<'_> {
             return Look::Never(Box::new(finding::of_error(self.place(), error)));
         }
         let was_blocked = std::mem::take(&mut self.is_blocked);
-        let Some(said) = error.agent_says().filter(|_| error.is_agent_blocked()) else {
+        let Some(said) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
             return Look::NotYet(last_answer(error));
         };
         // QEMU: qga/main.c, ga_apply_command_filters: while the guest is frozen for a backup, qemu-ga 10.0

@@ -6,7 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 
-/// What the server shows, and what a client needs to trust it.
+/// The server's certificate, and what a client needs to trust it.
 pub(crate) struct Identity {
     /// The leaf.
     pub(crate) der: Vec<u8>,
@@ -15,18 +15,18 @@ pub(crate) struct Identity {
     pub(crate) config: Arc<ServerConfig>,
 }
 
-/// How a leaf departs from a good one.
+/// What is wrong with a leaf certificate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Leaf {
     Good,
     Expired,
     NotYetValid,
-    /// A CA's own certificate, as `openssl req -x509` makes it.
+    /// A CA certificate, as created by `openssl req -x509`.
     IsCa,
 }
 
 impl Identity {
-    /// A certificate that signs itself.
+    /// Creates a self-signed certificate.
     pub(crate) fn self_signed() -> Self {
         let key = KeyPair::generate().unwrap();
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -34,7 +34,7 @@ impl Identity {
         Self::new(vec![leaf.der().clone()], leaf.pem(), &key)
     }
 
-    /// A leaf for `names`, signed by a CA; with `intermediate` by one more between them, which the server shows too.
+    /// Creates a leaf for `names`, signed by a CA, with `intermediate` through another CA, which the server also sends.
     pub(crate) fn signed(names: &[&str], leaf: Leaf, intermediate: bool) -> Self {
         let root = authority();
         let mut params = params(names);
@@ -75,7 +75,7 @@ impl Identity {
     }
 }
 
-/// A CA of its own.
+/// Creates a CA.
 pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = params(&[]);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,18 +1,18 @@
-//! Lists: what is missing from one must be missing in PVE, so half a list is no list.
+//! Lists: what is missing from one must be missing in PVE, so half a list is an error.
 
 use pve_client::{Client, Error, SdnKind, StorageId, TaskFilter};
 
 use crate::server::{Server, ok};
 use crate::{client, node, vmid};
 
-/// How many rows a call reads, or what it says against the answer.
+/// A call that returns the number of rows, or an error.
 type Call = fn(&Client) -> Result<usize, Error>;
 
 fn storage() -> StorageId {
     "local".parse().unwrap()
 }
 
-/// Each call that reads a list, with a row that it can read and the field that the row needs most.
+/// Each call that reads a list, with a valid row and its most important required field.
 const CALLS: [(&str, Call, &str, &str); 12] = [
     ("nodes", |c| c.nodes().map(|l| l.len()), r#"{"node":"pve1"}"#, "node"),
     (
@@ -48,45 +48,57 @@ const CALLS: [(&str, Call, &str, &str); 12] = [
     ("node zones", |c| c.node_sdn_zones(&node()).map(|l| l.len()), r#"{"zone":"z"}"#, "zone"),
 ];
 
-/// Asks once, of a server with this body.
-fn told(call: Call, body: &str) -> Result<usize, Error> {
+/// Makes one call to a server that answers with this body.
+fn ask(call: Call, body: &str) -> Result<usize, Error> {
     call(&client(&Server::start(vec![vec![ok(body)]])))
 }
 
-/// What is said of a bad answer, without the request.
-fn said(call: Call, body: &str) -> String {
-    let error = told(call, body).unwrap_err();
+/// Returns the error text of a bad answer, without the request.
+fn bad_answer(call: Call, body: &str) -> String {
+    let error = ask(call, body).unwrap_err();
     assert!(matches!(error, Error::BadAnswer { .. }), "{body}: {error:?}");
     error.to_string().split_once("cannot be used: ").unwrap().1.to_owned()
 }
 
 #[test]
-fn an_empty_list_is_a_list_and_null_is_none() {
+fn an_empty_list_is_valid_and_null_is_not() {
     for (name, call, row, _) in CALLS {
-        assert_eq!(told(call, r#"{"data":[]}"#).unwrap(), 0, "{name}");
-        assert_eq!(told(call, &format!(r#"{{"data":[{row},{row}]}}"#)).unwrap(), 2, "{name}");
-        assert_eq!(said(call, r#"{"data":null}"#), "`data` is null, not a list", "{name}");
-        assert_eq!(said(call, "{}"), "it has no `data`", "{name}");
-        assert_eq!(said(call, r#"{"data":{}}"#), "`data` is not a list", "{name}");
+        assert_eq!(ask(call, r#"{"data":[]}"#).unwrap(), 0, "{name}");
+        assert_eq!(ask(call, &format!(r#"{{"data":[{row},{row}]}}"#)).unwrap(), 2, "{name}");
+        assert_eq!(bad_answer(call, r#"{"data":null}"#), "`data` is null, not a list", "{name}");
+        assert_eq!(bad_answer(call, "{}"), "it has no `data`", "{name}");
+        assert_eq!(bad_answer(call, r#"{"data":{}}"#), "`data` is not a list", "{name}");
     }
 }
 
 #[test]
-fn a_row_that_cannot_be_read_spoils_the_answer() {
+fn a_row_that_cannot_be_read_invalidates_the_answer() {
     for (name, call, row, field) in CALLS {
         let bodies = |second: &str| format!(r#"{{"data":[{row},{second}]}}"#);
         let lacking = row.replace(&format!("\"{field}\""), "\"other\"");
-        assert_eq!(said(call, &bodies(&lacking)), format!("row 2: `{field}` is missing"), "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&lacking)),
+            format!("row 2: `{field}` is missing"),
+            "{name}"
+        );
         let null = format!("{{\"{field}\":null,{}", &lacking[1..]);
-        assert_eq!(said(call, &bodies(&null)), format!("row 2: `{field}` is missing"), "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&null)),
+            format!("row 2: `{field}` is missing"),
+            "{name}"
+        );
         let list = format!("{{\"{field}\":[1],{}", &lacking[1..]);
-        assert_eq!(said(call, &bodies(&list)), format!("row 2: `{field}` is \"[1]\""), "{name}");
-        assert_eq!(said(call, &bodies("null")), "row 2 is not an object", "{name}");
+        assert_eq!(
+            bad_answer(call, &bodies(&list)),
+            format!("row 2: `{field}` is \"[1]\""),
+            "{name}"
+        );
+        assert_eq!(bad_answer(call, &bodies("null")), "row 2 is not an object", "{name}");
     }
     let resources: Call = |client| client.cluster_resources().map(|list| list.len());
     let odd = r#"{"data":[{"type":"qemu","node":"pve1","vmid":7}]}"#;
-    assert_eq!(said(resources, odd), "row 1: `vmid` is \"7\"");
-    let error = told(resources, odd).unwrap_err();
+    assert_eq!(bad_answer(resources, odd), "row 1: `vmid` is \"7\"");
+    let error = ask(resources, odd).unwrap_err();
     assert_eq!(
         error.to_string(),
         "the answer to GET /cluster/resources cannot be used: row 1: `vmid` is \"7\""
@@ -94,24 +106,24 @@ fn a_row_that_cannot_be_read_spoils_the_answer() {
 }
 
 #[test]
-fn other_things_than_guests_may_stand_among_them() {
+fn rows_that_are_not_guests_are_skipped() {
     let resources: Call = |client| client.cluster_resources().map(|list| list.len());
     let body = r#"{"data":[{"type":"node","node":"pve1"},{"type":"storage","storage":"local","node":"pve1"},
         {"type":"sdn","sdn":"z"},{"type":"network","network":"z"},{"type":"pool","pool":"p"},
         {"type":"qemu","node":"pve1","vmid":100},{"type":"lxc","node":"pve1","vmid":101}]}"#;
-    assert_eq!(told(resources, body).unwrap(), 2);
+    assert_eq!(ask(resources, body).unwrap(), 2);
     let unnamed = r#"{"data":[{"node":"pve1","vmid":100}]}"#;
-    assert_eq!(said(resources, unnamed), "row 1: `type` is missing");
+    assert_eq!(bad_answer(resources, unnamed), "row 1: `type` is missing");
 }
 
 #[test]
-fn a_volume_with_a_name_that_no_drive_can_hold_is_left_out() {
+fn a_volume_with_a_name_that_no_drive_can_use_is_skipped() {
     let content: Call =
         |client| client.storage_content(&node(), &storage(), None).map(|list| list.len());
     let body = r#"{"data":[{"volid":"local:iso/a b.iso"},{"volid":"local:iso/a,b.iso"},{"volid":"local:iso/c.iso"}]}"#;
-    assert_eq!(told(content, body).unwrap(), 1);
+    assert_eq!(ask(content, body).unwrap(), 1);
     assert_eq!(
-        said(content, r#"{"data":[{"volid":"no volid"}]}"#),
+        bad_answer(content, r#"{"data":[{"volid":"no volid"}]}"#),
         "row 1: `volid` is \"no volid\""
     );
 }

@@ -11,8 +11,8 @@ use pve_client::{Downgrade, FetchError, Fetcher, Proxies};
 use super::server::{Server, Step, answer};
 use super::{SECRET, pinned};
 
-/// Starts a proxy that answers each connection with `status`, and after a 200 leads to `target`.
-/// Returns its port and the heads that it is sent.
+/// Starts a proxy that answers each connection with `status`, and after a 200 forwards to `target`.
+/// Returns its port and the request heads that it receives.
 #[expect(clippy::disallowed_methods, reason = "a proxy opens connections")]
 fn proxy(status: &'static str, target: u16) -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -50,14 +50,14 @@ fn text(error: &FetchError) -> String {
 }
 
 #[test]
-fn a_proxy_leads_to_an_https_server_and_sees_nothing_of_what_is_said() {
+fn a_proxy_forwards_to_an_https_server_and_sees_no_plaintext() {
     let server = Server::start(vec![vec![
         Step::Answer(answer("200 OK", "the image")),
         Step::Answer(answer("200 OK", "again")),
     ]]);
     let (port, heads) = proxy("200 Connection established", server.port);
     let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &through(port));
-    // A name that only the proxy can look up.
+    // A name that only the proxy can resolve.
     let url = format!("https://image.invalid:{}/a", server.port);
     for expected in ["the image", "again"] {
         let mut body = String::new();
@@ -72,12 +72,12 @@ fn a_proxy_leads_to_an_https_server_and_sees_nothing_of_what_is_said() {
 }
 
 #[test]
-fn a_proxy_that_refuses_is_named_without_its_password() {
+fn a_refusing_proxy_is_reported_without_its_password() {
     let server = Server::start(Vec::new());
     for (status, expected) in [
-        ("407 Proxy Authentication Required", "it answers with status 407"),
-        ("403 Forbidden", "it answers with status 403"),
-        ("teapot", "it does not answer as a proxy"),
+        ("407 Proxy Authentication Required", "it answered with status 407"),
+        ("403 Forbidden", "it answered with status 403"),
+        ("teapot", "it did not answer like an HTTP proxy"),
     ] {
         let (port, _heads) = proxy(status, 0);
         let fetcher = Fetcher::new(pinned(&server), Duration::from_secs(20), &through(port));
@@ -90,7 +90,7 @@ fn a_proxy_that_refuses_is_named_without_its_password() {
 }
 
 #[test]
-fn a_password_in_a_url_goes_to_its_server_and_into_no_text() {
+fn a_password_in_a_url_is_sent_to_its_server_and_never_shown() {
     let server = Server::start(vec![vec![
         Step::Answer(answer("200 OK", "x")),
         Step::Answer(answer("404 Not Found", "")),

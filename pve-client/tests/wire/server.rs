@@ -1,6 +1,6 @@
-//! A TLS server that plays a script, connection by connection, and keeps what it was sent.
+//! A TLS server that plays a script, connection by connection, and records what it receives.
 //!
-//! It holds no rules of PVE: those are pve-sim's. Here the bytes on the wire are looked at.
+//! It has no rules of PVE: those are in pve-sim. These tests are about the bytes on the wire.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,23 +14,23 @@ use crate::identity::Identity;
 
 /// What the server does next on a connection.
 pub(crate) enum Step {
-    /// Reads one request whole and answers.
+    /// Reads one whole request and answers.
     Answer(String),
-    /// Reads one request whole, answers and closes, without a word of TLS about it.
+    /// Reads one whole request, answers and closes without a TLS close_notify.
     AnswerAndClose(Vec<u8>),
-    /// Reads one request whole and answers byte by byte, again and again until the client goes.
+    /// Reads one whole request and answers byte by byte, over and over until the client disconnects.
     Drip(String),
-    /// The same, but the bytes are those of one long TLS record.
+    /// The same, but the bytes form one long TLS record.
     DripRecord(String),
-    /// Says no more of TLS than the head of a long record, and then byte by byte.
+    /// Sends only the head of a long TLS record, then byte by byte.
     DripHandshake,
-    /// Reads a request's head and so many bytes of its body, then answers and closes.
+    /// Reads a request's head and this many bytes of its body, then answers and closes.
     AnswerEarly(usize, String),
     /// The same, but keeps the connection open and reads nothing more.
     AnswerEarlyAndWait(usize, String),
-    /// The same, but answers only when the client has long filled what is between the two.
+    /// The same, but answers only long after the client has filled the socket buffers.
     AnswerLateAndWait(usize, String),
-    /// Reads one request whole and closes without an answer.
+    /// Reads one whole request and closes without an answer.
     Drop,
 }
 
@@ -41,23 +41,23 @@ pub(crate) struct Server {
     requests: Arc<Mutex<Vec<String>>>,
 }
 
-/// A success with this JSON as its whole body.
+/// Returns a success with this JSON as its whole body.
 pub(crate) fn ok(json: &str) -> Step {
     Step::Answer(answer("200 OK", json))
 }
 
-/// An answer with this status line and body.
+/// Returns an answer with this status line and body.
 pub(crate) fn answer(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
 impl Server {
-    /// Starts on a free port of the loopback; one list of steps for each connection.
+    /// Starts on a free loopback port; one list of steps for each connection.
     pub(crate) fn start(script: Vec<Vec<Step>>) -> Self {
         Self::serve("127.0.0.1:0", Identity::self_signed(), script)
     }
 
-    /// Starts at this address, with this certificate.
+    /// Starts at this address with this certificate.
     pub(crate) fn serve(address: &str, identity: Identity, script: Vec<Vec<Step>>) -> Self {
         let config = identity.config.clone();
         let listener = TcpListener::bind(address).unwrap();
@@ -75,13 +75,13 @@ impl Server {
         Self { port, identity, requests }
     }
 
-    /// The requests so far, head and body.
+    /// Returns the requests so far, head and body.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-/// Between two bytes: far below any deadline of a test.
+/// The pause between two bytes: far below the deadline of any test.
 const DRIP: Duration = Duration::from_millis(20);
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
@@ -119,7 +119,7 @@ fn play(mut tls: Tls, steps: Vec<Step>, kept: &Mutex<Vec<String>>) {
                 kept.lock().unwrap().extend(request(&mut tls, bytes));
                 let _ = tls.write_all(text.as_bytes());
                 let _ = tls.flush();
-                // Closing with unread bytes sends a reset, as pveproxy's close does.
+                // Closing with unread bytes sends a reset, as pveproxy does.
                 let _ = tls.sock.shutdown(Shutdown::Both);
                 return;
             }
@@ -140,7 +140,7 @@ fn play(mut tls: Tls, steps: Vec<Step>, kept: &Mutex<Vec<String>>) {
     }
 }
 
-/// Answers, reads nothing more and keeps the connection until the test's process ends.
+/// Answers, reads nothing more and keeps the connection open until the test process ends.
 fn answer_and_wait(tls: &mut Tls, text: &str) {
     let _ = tls.write_all(text.as_bytes());
     let _ = tls.flush();
@@ -154,7 +154,7 @@ fn pause(time: Duration) {
     thread::sleep(time);
 }
 
-/// Sends bytes one by one until the client goes.
+/// Sends bytes one by one until the client disconnects.
 fn drip(to: &mut impl Write, bytes: impl IntoIterator<Item = u8>) {
     for byte in bytes {
         if to.write_all(&[byte]).and_then(|()| to.flush()).is_err() {
@@ -164,7 +164,7 @@ fn drip(to: &mut impl Write, bytes: impl IntoIterator<Item = u8>) {
     }
 }
 
-/// Reads a request: its head, and of its body at most `limit` bytes.
+/// Reads a request: its head and at most `limit` bytes of its body.
 fn request(tls: &mut Tls, limit: usize) -> Option<String> {
     let mut all = Vec::new();
     let mut buffer = [0; 16 * 1024];

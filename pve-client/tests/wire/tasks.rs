@@ -1,4 +1,4 @@
-//! The wait for a task's end.
+//! Waiting for a task.
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -31,7 +31,7 @@ fn wait(
     limit: Duration,
 ) -> (Result<Finished, Error>, Vec<Duration>, Vec<String>) {
     let server = Server::start(vec![steps]);
-    #[expect(clippy::disallowed_methods, reason = "where the jumping clock begins")]
+    #[expect(clippy::disallowed_methods, reason = "the start of the jumping clock")]
     let clock = Arc::new(Jumping(Mutex::new((Instant::now(), Vec::new()))));
     let client = Client::with_clock(endpoint(&server, pinned(&server)), clock.clone());
     let outcome = client.wait(&UPID.parse().unwrap(), limit, &mut |_, _| ControlFlow::Continue(()));
@@ -48,7 +48,7 @@ fn stopped(exitstatus: &str) -> Step {
 }
 
 #[test]
-fn polls_begin_at_50_ms_and_slow_down_to_a_second() {
+fn polls_start_at_50_ms_and_slow_down_to_a_second() {
     let steps = (0..50).map(|_| running()).chain([stopped("OK")]).collect();
     let (outcome, pauses, _) = wait(steps, Duration::from_secs(60));
     assert_eq!(outcome.unwrap(), Finished::Clean);
@@ -63,7 +63,7 @@ fn polls_begin_at_50_ms_and_slow_down_to_a_second() {
 }
 
 #[test]
-fn a_task_that_is_not_yet_known_is_asked_for_again() {
+fn a_task_that_is_not_known_yet_is_polled_again() {
     let unknown = || {
         Step::Answer(answer(
             "400 Parameter verification failed.",
@@ -74,12 +74,12 @@ fn a_task_that_is_not_yet_known_is_asked_for_again() {
         wait(vec![unknown(), unknown(), running(), stopped("OK")], Duration::from_secs(60));
     assert_eq!(outcome.unwrap(), Finished::Clean);
     let (outcome, pauses, _) = wait((0..60).map(|_| unknown()).collect(), Duration::from_secs(60));
-    assert!(outcome.unwrap_err().is_no_such_task());
+    assert!(outcome.unwrap_err().is_task_unknown());
     assert!(pauses.iter().sum::<Duration>() < Duration::from_secs(7), "{pauses:?}");
 }
 
 #[test]
-fn a_failed_task_brings_the_end_of_its_log() {
+fn a_failed_task_includes_the_end_of_its_log() {
     let log = r#"{"data":[{"n":1,"t":"importing"},{"n":2,"t":"TASK ERROR: no space left on device"}],"total":2}"#;
     let (outcome, _, requests) =
         wait(vec![stopped("no space left on device"), ok(log)], Duration::from_secs(60));
@@ -93,7 +93,7 @@ fn a_failed_task_brings_the_end_of_its_log() {
 }
 
 #[test]
-fn warnings_are_no_failure() {
+fn warnings_are_not_a_failure() {
     let log = r#"{"data":[{"n":1,"t":"x"},{"n":2,"t":"WARN: disk stays"},{"n":3,"t":"TASK WARNINGS: 1"}],"total":3}"#;
     let (outcome, ..) = wait(vec![stopped("WARNINGS: 1"), ok(log)], Duration::from_secs(60));
     assert_eq!(
@@ -110,7 +110,7 @@ fn a_wait_ends_at_its_limit() {
 }
 
 #[test]
-fn a_wait_that_is_broken_off_asks_no_more() {
+fn an_aborted_wait_sends_no_more_requests() {
     let server = Server::start(vec![vec![running(), running(), stopped("OK")]]);
     let mut polls = 0;
     let outcome =
@@ -123,7 +123,7 @@ fn a_wait_that_is_broken_off_asks_no_more() {
 }
 
 #[test]
-fn a_wait_can_be_broken_off_while_the_state_cannot_be_read() {
+fn a_wait_can_be_aborted_while_the_state_cannot_be_read() {
     let server = Server::start(vec![vec![running(), away(), away(), stopped("OK")]]);
     let mut lost = Vec::new();
     let outcome =
@@ -140,7 +140,7 @@ fn away() -> Step {
 }
 
 #[test]
-fn polls_that_get_no_answer_for_a_while_cost_polls_and_not_the_task() {
+fn polls_may_go_unanswered_for_a_while() {
     let short = (0..40).map(|_| away());
     let (outcome, pauses, _) =
         wait(short.chain([running(), away(), stopped("OK")]).collect(), Duration::from_secs(60));
@@ -149,7 +149,7 @@ fn polls_that_get_no_answer_for_a_while_cost_polls_and_not_the_task() {
 }
 
 #[test]
-fn a_silence_of_half_a_minute_ends_the_wait() {
+fn half_a_minute_without_an_answer_ends_the_wait() {
     let (outcome, pauses, _) = wait((0..200).map(|_| away()).collect(), Duration::from_secs(600));
     assert_eq!(outcome.unwrap_err().status(), Some(596));
     let silence = pauses.iter().sum::<Duration>();

@@ -1,4 +1,4 @@
-//! Answers in forms that another server, or a proxy before PVE, may give them.
+//! Answers in the forms that another server, or a proxy in front of PVE, may use.
 
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,21 @@ use crate::{client, endpoint, node, pinned, vmid};
 
 const VERSION: &str = r#"{"data":{"version":"9.1.7"}}"#;
 
-/// Asks for the version; the server answers with these bytes and closes.
-fn told(answer: impl Into<Vec<u8>>) -> Result<String, Error> {
+/// Requests the version from a server that answers with these bytes and closes.
+fn version_from(answer: impl Into<Vec<u8>>) -> Result<String, Error> {
     let server = Server::start(vec![vec![Step::AnswerAndClose(answer.into())]]);
     client(&server).version().map(|version| version.version)
 }
 
-/// The status and message of a refusal.
+/// Returns the status and message of a refusal.
 fn refused(answer: impl Into<Vec<u8>>) -> (u16, String) {
-    let error = told(answer).unwrap_err();
+    let error = version_from(answer).unwrap_err();
     let refusal = error.refusal().unwrap();
     (refusal.status, refusal.message.clone())
 }
 
 #[test]
-fn an_answer_ends_in_any_way_that_http_has() {
+fn an_answer_may_end_in_any_way_http_allows() {
     for head in [
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", VERSION.len()),
         format!("HTTP/1.1 200 OK\r\nCONTENT-LENGTH:{}\r\n\r\n", VERSION.len()),
@@ -37,7 +37,7 @@ fn an_answer_ends_in_any_way_that_http_has() {
         ),
     ] {
         assert_eq!(
-            told(format!("{head}{VERSION}")).unwrap_or_else(|e| panic!("{head}: {e:?}")),
+            version_from(format!("{head}{VERSION}")).unwrap_or_else(|e| panic!("{head}: {e:?}")),
             "9.1.7",
             "{head}"
         );
@@ -48,11 +48,11 @@ fn an_answer_ends_in_any_way_that_http_has() {
         first.len(),
         second.len()
     );
-    assert_eq!(told(chunked).unwrap(), "9.1.7");
+    assert_eq!(version_from(chunked).unwrap(), "9.1.7");
 }
 
 #[test]
-fn a_reason_may_hold_anything() {
+fn a_reason_phrase_may_contain_anything() {
     let refusal = |reason: &[u8]| {
         let head = [b"HTTP/1.1 500 ", reason, b"\r\nContent-Length: 0\r\n\r\n"].concat();
         refused(head)
@@ -66,7 +66,7 @@ fn a_reason_may_hold_anything() {
 }
 
 #[test]
-fn pves_own_statuses_are_no_stumbling_block() {
+fn pves_own_status_codes_are_read() {
     for (status, body) in [
         (401, ""),
         (403, "{\"data\":null}"),
@@ -86,16 +86,16 @@ fn pves_own_statuses_are_no_stumbling_block() {
 }
 
 #[test]
-fn a_body_that_is_no_answer() {
+fn a_body_that_is_not_an_answer_is_an_error() {
     for body in
         ["", "null", "[]", "{}", "\"data\"", "{\"data\":", "\u{feff}{\"data\":1}", "\x1f\u{8b}"]
     {
-        let error = told(answer("200 OK", body)).unwrap_err();
+        let error = version_from(answer("200 OK", body)).unwrap_err();
         assert!(matches!(error, Error::BadAnswer { .. }), "{body}: {error:?}");
     }
     let deep = format!("{{\"data\":{}", "[".repeat(100_000));
-    assert!(matches!(told(answer("200 OK", &deep)), Err(Error::BadAnswer { .. })));
-    let none = told("HTTP/1.1 204 No Content\r\n\r\n").unwrap_err();
+    assert!(matches!(version_from(answer("200 OK", &deep)), Err(Error::BadAnswer { .. })));
+    let none = version_from("HTTP/1.1 204 No Content\r\n\r\n").unwrap_err();
     assert!(matches!(none, Error::BadAnswer { .. }), "{none:?}");
 }
 
@@ -109,14 +109,14 @@ fn what_is_not_http_is_a_lost_answer() {
         "HTTP/1.1 abc\r\n\r\n",
         "HTTP/1.1 99 low\r\n\r\n",
     ] {
-        let error = told(text).unwrap_err();
+        let error = version_from(text).unwrap_err();
         assert!(matches!(error, Error::MaybeSent { .. }), "{text}: {error:?}");
     }
 }
 
-/// Asks a server that drips, with two seconds for the call and for the connection: on a busy machine
-/// the handshake takes its time too.
-#[expect(clippy::disallowed_methods, reason = "how long the drip was borne is measured")]
+/// Calls a server that sends byte by byte, with a timeout of two seconds for call and connection: on a busy machine
+/// the handshake takes some time too.
+#[expect(clippy::disallowed_methods, reason = "measures how long the call lasted")]
 fn drip(step: Step) -> (Error, Duration) {
     let server = Server::start(vec![vec![step]]);
     let mut endpoint = endpoint(&server, pinned(&server));
@@ -128,35 +128,35 @@ fn drip(step: Step) -> (Error, Duration) {
 }
 
 #[test]
-fn a_drip_ends_at_the_deadline() {
+fn an_answer_byte_by_byte_ends_at_the_deadline() {
     let head = "HTTP/1.1 200 OK\r\nX: ".to_owned();
     let body = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".to_owned();
     let steps = [Step::Drip(head), Step::Drip(body.clone()), Step::DripRecord(body)];
     let drips = steps.map(|step| std::thread::spawn(move || drip(step)));
     for (error, took) in drips.map(|drip| drip.join().unwrap()) {
         assert!(matches!(error, Error::MaybeSent { .. }), "{error:?}");
-        // The drips last for 20 s and more.
+        // The server would go on for 20 s and more.
         assert!(took < Duration::from_secs(15), "{took:?}");
     }
 }
 
 #[test]
-fn a_drip_in_the_handshake_ends_at_the_deadline() {
+fn a_handshake_byte_by_byte_ends_at_the_deadline() {
     let (error, took) = drip(Step::DripHandshake);
     let Error::NeverSent { reason, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(reason.to_string(), "the TLS handshake did not end in time");
+    assert_eq!(reason.to_string(), "the TLS handshake timed out");
     assert!(took < Duration::from_secs(15), "{took:?}");
 }
 
 #[test]
-fn an_answer_beyond_all_measure_is_not_kept() {
+fn a_huge_answer_is_not_kept() {
     let long = answer("200 OK", &format!("{{\"data\":\"{}\"}}", "x".repeat(65 << 20)));
-    let error = told(long).unwrap_err();
+    let error = version_from(long).unwrap_err();
     assert!(matches!(error, Error::MaybeSent { .. }), "{error:?}");
 }
 
 #[test]
-fn null_is_an_answer() {
+fn null_is_valid_data() {
     let server = Server::start(vec![vec![
         ok(r#"{"data":null}"#),
         ok(r#" { "success" : 1, "data" : null, "x" : {} } "#),
@@ -168,7 +168,7 @@ fn null_is_an_answer() {
 }
 
 #[test]
-fn a_taken_vmid_is_said_in_more_than_one_way() {
+fn a_vmid_in_use_is_reported_in_several_ways() {
     let taken = |body: &str| Step::Answer(answer("400 Parameter verification failed.", body));
     let server = Server::start(vec![vec![
         taken(r#"{"data":null,"errors":{"vmid":"VM 100 already exists\n"}}"#),

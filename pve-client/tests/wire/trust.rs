@@ -1,4 +1,4 @@
-//! Which servers are trusted, and what is said of those that are not.
+//! Which servers are trusted, and the errors for those that are not.
 
 use pve_client::{CertificateProblem, Client, Error, Fingerprint, Trust};
 
@@ -6,7 +6,7 @@ use crate::identity::{Identity, Leaf, authority};
 use crate::server::Server;
 use crate::{endpoint, version};
 
-/// Asks a server that shows `identity` for its version, under the name `host`.
+/// Requests the version from a server with `identity`, connecting to the name `host`.
 fn ask(identity: Identity, host: &str, trust: impl Fn(&Identity) -> Trust) -> Result<(), Error> {
     let address = if host == "[::1]" { "[::1]:0" } else { "127.0.0.1:0" };
     let server = Server::serve(address, identity, vec![vec![version()]]);
@@ -25,7 +25,7 @@ fn problem(identity: Identity, host: &str) -> CertificateProblem {
 }
 
 #[test]
-fn a_ca_vouches_for_names_and_addresses() {
+fn a_ca_is_trusted_for_names_and_addresses() {
     let names = ["pve1", "localhost", "127.0.0.1", "::1"];
     for host in ["localhost", "127.0.0.1", "[::1]"] {
         ask(Identity::signed(&names, Leaf::Good, false), host, by_ca).unwrap();
@@ -34,7 +34,7 @@ fn a_ca_vouches_for_names_and_addresses() {
 }
 
 #[test]
-fn a_ca_file_may_hold_more_than_one() {
+fn a_ca_file_may_have_several_cas() {
     ask(Identity::signed(&["localhost"], Leaf::Good, false), "localhost", |identity| {
         let pem = format!("a comment\n{}\n{}", authority().pem(), identity.ca_pem);
         Trust::from_options(Some(pem.into_bytes()), &[], false).unwrap()
@@ -43,7 +43,7 @@ fn a_ca_file_may_hold_more_than_one() {
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_said() {
+fn the_error_names_the_problem_of_the_certificate() {
     let shown = |identity: &Identity| Fingerprint::of(&identity.der);
     let other = Identity::signed(&["pve1"], Leaf::Good, false);
     let is = CertificateProblem::WrongName { host: "localhost".to_owned(), shown: shown(&other) };
@@ -59,7 +59,7 @@ fn what_is_wrong_with_a_certificate_is_said() {
 }
 
 #[test]
-fn a_fingerprint_is_trusted_whatever_name_and_time_say() {
+fn a_pinned_fingerprint_is_trusted_whatever_the_name_and_dates() {
     for leaf in [Leaf::Good, Leaf::Expired, Leaf::NotYetValid, Leaf::IsCa] {
         ask(Identity::signed(&["elsewhere"], leaf, false), "localhost", |identity| {
             let shown = Fingerprint::of(&identity.der).to_string().to_lowercase();
@@ -70,9 +70,9 @@ fn a_fingerprint_is_trusted_whatever_name_and_time_say() {
 }
 
 #[test]
-fn the_certificate_of_an_authority_serves_by_its_fingerprint_only() {
+fn a_ca_certificate_is_accepted_by_fingerprint_only() {
     let own = Identity::signed(&["localhost"], Leaf::IsCa, false);
     let shown = Fingerprint::of(&own.der);
-    let what = "it is that of an authority".to_owned();
+    let what = "it is a CA certificate".to_owned();
     assert_eq!(problem(own, "localhost"), CertificateProblem::Other { what, shown });
 }

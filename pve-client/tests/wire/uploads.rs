@@ -1,4 +1,4 @@
-//! Uploads: whole, refused half-way, or of a file that changes.
+//! Uploads: complete, refused half-way, or of a file that changes.
 
 use std::io::Read;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use pve_client::{Client, Error, Upid, Upload};
 use crate::server::{Server, Step, answer, ok};
 use crate::{UPID, client, endpoint, node, pinned};
 
-/// A file of zeros that counts what is read of it.
+/// A file of zeros that counts the bytes read.
 struct Zeros {
     left: u64,
     read: u64,
@@ -37,7 +37,7 @@ fn upload_by(client: &Client, length: u64, reader: &mut dyn Read) -> Result<Upid
 }
 
 #[test]
-fn a_refused_upload_gives_the_reason_although_the_peer_closes() {
+fn a_refused_upload_has_a_reason_although_the_peer_closes() {
     let refusal = "HTTP/1.1 403 Permission check failed (/storage/local, Datastore.AllocateTemplate)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let server = Server::start(vec![vec![Step::AnswerEarly(100_000, refusal.to_owned())]]);
     let mut file = Zeros { left: BIG, read: 0 };
@@ -48,11 +48,11 @@ fn a_refused_upload_gives_the_reason_although_the_peer_closes() {
         Some("Permission check failed (/storage/local, Datastore.AllocateTemplate)"),
         "{error:?}"
     );
-    assert!(file.read < BIG, "the rest of the file was read for nothing");
+    assert!(file.read < BIG, "the rest of the file was read in vain");
 }
 
 #[test]
-fn a_refused_upload_gives_the_reason_although_the_peer_reads_no_more() {
+fn a_refused_upload_has_a_reason_although_the_peer_stops_reading() {
     let server = Server::start(vec![vec![Step::AnswerEarlyAndWait(
         100_000,
         answer(
@@ -78,14 +78,14 @@ fn an_upload_arrives_with_its_exact_length() {
 }
 
 #[test]
-fn a_file_that_shrinks_while_it_is_sent_is_the_files_fault() {
+fn a_file_that_shrinks_during_the_upload_is_a_source_error() {
     let server = Server::start(vec![vec![Step::Drop]]);
     let error = upload(&server, 300_000, &mut Zeros { left: 200_000, read: 0 }).unwrap_err();
     assert!(matches!(error, Error::Source { .. }), "{error:?}");
 }
 
 #[test]
-fn half_an_answer_to_an_upload_is_not_waited_for_without_end() {
+fn half_an_answer_to_an_upload_times_out() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"data\":".to_owned();
     let server = Server::start(vec![vec![Step::AnswerEarlyAndWait(usize::MAX, half)]]);
     let mut endpoint = endpoint(&server, pinned(&server));
@@ -95,7 +95,7 @@ fn half_an_answer_to_an_upload_is_not_waited_for_without_end() {
 }
 
 #[test]
-fn a_refusal_is_read_also_when_it_comes_to_a_blocked_upload() {
+fn a_refusal_of_a_blocked_upload_is_read() {
     let refusal = answer("400 wrong extension", "");
     let server = Server::start(vec![vec![Step::AnswerLateAndWait(100_000, refusal)]]);
     let mut endpoint = endpoint(&server, pinned(&server));

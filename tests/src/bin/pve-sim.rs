@@ -1,6 +1,6 @@
 //! `pve-sim`: the PVE simulator as a program, for demos and tests of whole processes.
 //!
-//! DOOR: reads and writes files, starts the command it is given, prints one line of JSON.
+//! DOOR: reads and writes files, starts the given command, prints one line of JSON.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -13,50 +13,50 @@ use serde_json::json;
 
 use test_support::pve_sim::{Options, Pace, PveSim, World, faults, requests};
 
-/// A Proxmox VE 9.1 that lives in memory and speaks HTTPS on loopback.
+/// A simulated Proxmox VE 9.1, in memory, over HTTPS on loopback.
 #[derive(Debug, Parser)]
 #[command(name = "pve-sim", color = clap::ColorChoice::Never)]
 struct Cli {
-    /// The world to begin with, JSON; without it a small cluster with one node
+    /// Initial world, JSON [default: a small cluster with one node]
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
     /// Scripted faults, JSON
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
-    /// The port on 127.0.0.1; 0 takes a free one
+    /// Port on 127.0.0.1; 0 chooses a free one
     #[arg(long, value_name = "N", default_value_t = 0)]
     port: u16,
-    /// Tasks take this many milliseconds; N-M draws a length for each type and id
+    /// Duration of tasks in milliseconds; N-M draws one for each type and ID
     #[arg(long, value_name = "N[-M]", value_parser = milliseconds, conflicts_with = "task_polls")]
     task_ms: Option<Pace>,
-    /// Tasks say "running" to this many status reads
+    /// Number of status reads for which a task is running
     #[arg(long, value_name = "N", default_value_t = 1)]
     task_polls: u64,
-    /// How long a type of task takes, as in qmcreate=2000 or qmcreate=20-90000; repeatable
+    /// Duration of one type of task, such as qmcreate=2000 or qmcreate=20-90000; repeatable
     #[arg(long, value_name = "TYPE=N[-M]", value_parser = length)]
     task_length: Vec<(String, (u64, u64))>,
-    /// Draw the lengths between N and M from this seed
+    /// Seed for durations between N and M
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Close idle connections after this many milliseconds
     #[arg(long, value_name = "N", default_value_t = 5000)]
     idle_ms: u64,
-    /// Write the line of JSON into this file too, once it listens
+    /// Also write the line of JSON to this file once it listens
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
-    /// Write the world here at the end
+    /// Write the world to this file at the end
     #[arg(long, value_name = "FILE")]
     world_after: Option<PathBuf>,
-    /// Write the requests here at the end
+    /// Write the requests to this file at the end
     #[arg(long, value_name = "FILE")]
     requests: Option<PathBuf>,
-    /// Write type, id, start and length of each task here at the end
+    /// Write type, ID, start and duration of each task to this file at the end
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// Write the bytes of small volumes into this folder at the end
+    /// Write the bytes of small volumes to this directory at the end
     #[arg(long, value_name = "DIR")]
     volumes: Option<PathBuf>,
-    /// Run this with PVE_SIM_* in its environment, then end; without it run until stdin closes
+    /// Command to run with PVE_SIM_* in its environment [default: run until stdin closes]
     #[arg(last = true)]
     command: Vec<OsString>,
 }
@@ -93,9 +93,9 @@ fn main() -> ExitCode {
 
 fn run(cli: &Cli) -> Result<u8, String> {
     let (world, options) = prepare(cli)?;
-    let sim =
-        PveSim::start(world, options).map_err(|error| format!("it cannot listen: {error}"))?;
-    let folder = tempfile::tempdir().map_err(|error| format!("no temporary folder: {error}"))?;
+    let sim = PveSim::start(world, options).map_err(|error| format!("cannot listen: {error}"))?;
+    let folder = tempfile::tempdir()
+        .map_err(|error| format!("cannot create a temporary directory: {error}"))?;
     let ca_file = folder.path().join("pve-root-ca.pem");
     write(&ca_file, sim.ca_pem())?;
     let ready = json!({
@@ -139,7 +139,7 @@ fn prepare(cli: &Cli) -> Result<(World, Options), String> {
     Ok((world, options))
 }
 
-/// A demo: whoever started it holds its stdin, and it ends with him.
+/// Runs until stdin closes: its parent holds stdin open, so it ends with the parent.
 fn until_stdin_closes(line: &str) -> Result<u8, String> {
     print!("{line}");
     let text = |error: io::Error| format!("stdin or stdout: {error}");
@@ -148,7 +148,7 @@ fn until_stdin_closes(line: &str) -> Result<u8, String> {
     Ok(0)
 }
 
-/// The command's stdout is its own: with a command the line of JSON is not printed.
+/// Runs the command. Its stdout is its own, so the line of JSON is not printed.
 fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
     let Some((program, arguments)) = cli.command.split_first() else {
         return Ok(0);
@@ -159,11 +159,11 @@ fn command(cli: &Cli, sim: &PveSim, ca_file: &Path) -> Result<u8, String> {
         .env("PVE_SIM_FINGERPRINT", sim.fingerprint())
         .env("PVE_SIM_CA_FILE", ca_file)
         .env("PVE_SIM_TOKEN", sim.token())
-        // What our tools read: so that they trust the simulator without an option.
+        // For our tools, so that they trust the simulator without an option.
         .env("PVE_FINGERPRINT", sim.fingerprint())
         .status()
         .map_err(|error| format!("{}: {error}", program.display()))?;
-    // As a shell says that a signal ended it.
+    // As a shell reports a signal.
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(u8::try_from(code).unwrap_or(1))
 }
@@ -196,7 +196,7 @@ fn finish(cli: &Cli, sim: PveSim, status: u8) -> Result<u8, String> {
     Ok(if status == 0 { 70 } else { status })
 }
 
-/// In the order of their start, so that a bench can find the critical path.
+/// Returns the tasks in the order of their start, so that a bench can find the critical path.
 fn task_lines(world: &World) -> String {
     let mut tasks: Vec<_> = world.tasks.iter().collect();
     tasks.sort_by_key(|task| task.started());
@@ -226,7 +226,7 @@ fn write(path: &Path, text: &str) -> Result<(), String> {
     write_bytes(path, text.as_bytes())
 }
 
-/// Whole or not at all: who waits for the ready file must not read half of it.
+/// Writes a file atomically: someone waiting for the ready file must not read half of it.
 fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), String> {
     let text = |error: io::Error| format!("{}: {error}", path.display());
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty());

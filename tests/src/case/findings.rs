@@ -1,9 +1,9 @@
-//! Reduces findings on stderr to their code and place, so that a new wording changes few cases.
+//! Reduces findings on stderr to code and place, so that a new wording changes few cases.
 //!
-//! With `PVE_PIPELINE_LOG=codes` a stage ends the first line of each finding with `[CODE]`. What
-//! stays of a finding is `TOOL: error: PLACE [CODE]`. Everything else stays as it is.
+//! With `PVE_PIPELINE_LOG=codes`, the first line of each finding ends with `[CODE]`. What
+//! remains of a finding is `TOOL: error: PLACE [CODE]`. Everything else is unchanged.
 
-/// Returns the text with each finding reduced; the lines under its first one are left out.
+/// Returns the text with each finding reduced to one line.
 pub(super) fn reduced(text: &str) -> String {
     let mut out = String::new();
     let mut in_finding = false;
@@ -35,7 +35,7 @@ fn finding(line: &str) -> Option<String> {
     })
 }
 
-/// Returns the place that a finding begins with; none when its first words are those of its fact.
+/// Returns the place at the start of a finding; empty if it starts with its fact.
 fn place(text: &str) -> &str {
     let end = |from: usize| text[from..].find(": ").map(|at| from + at);
     let Some(first) = end(0) else { return "" };
@@ -58,7 +58,7 @@ mod tests {
     use super::reduced;
 
     #[test]
-    fn a_finding_is_its_code_and_place() {
+    fn a_finding_is_reduced_to_code_and_place() {
         let check = |given: &str, expected: &str| assert_eq!(reduced(given), expected);
         check(
             "resolve: error: vms/a.yaml:3:5: `x` must be 1: why [invalid-value]\n  3 | x\n  hint: y\nresolve: 2 errors\n",

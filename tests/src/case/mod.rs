@@ -1,20 +1,20 @@
-//! Runs a case folder: adding a case is adding a folder, no Rust is written.
+//! Runs a case folder: adding a case is adding a folder, without Rust code.
 //!
 //! ```text
 //! tests/cases/unknown-preset/
 //! ├── cmd       a shell line, or several; the tools are on PATH
 //! ├── in/       what the tools read; copied to a scratch folder, where `cmd` runs
 //! ├── wording   (may be empty) stderr is compared word for word: see `findings.rs`
-//! ├── stdin     given to cmd (absent: empty)
-//! ├── stdout    expected (absent: empty); the same for stderr
-//! ├── status    expected (absent: 0)
-//! └── out/      expected files that cmd writes under out/ (absent: none is looked at)
+//! ├── stdin     input of cmd [default: empty]
+//! ├── stdout    expected [default: empty]; the same for stderr
+//! ├── status    expected [default: 0]
+//! └── out/      expected files that cmd writes under out/ [default: not compared]
 //! ```
-//! The scratch folder has a copy of the project's `examples/` too. Files named `secrets.yaml` get
-//! mode 0600 there, which a checkout cannot give them.
-//! With a file `terminal` its stderr is a terminal: see `terminal.rs`.
-//! With a `world.json` it runs against the PVE simulator: see `sim.rs`.
-//! `UPDATE=1` writes what came instead of comparing; the review is the diff.
+//! The scratch folder also has a copy of the project's `examples/`. Files named `secrets.yaml` get
+//! mode 0600 there, which a checkout cannot preserve.
+//! With a file `terminal`, stderr is a terminal: see `terminal.rs`.
+//! With a `world.json`, the case runs against the PVE simulator: see `sim.rs`.
+//! `UPDATE=1` writes the actual output instead of comparing; review the diff.
 
 mod findings;
 mod normal;
@@ -30,21 +30,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use terminal::Terminal;
 
-/// What a command has left behind.
+/// The result of a command.
 #[derive(Debug)]
 pub struct Outcome {
     /// Bytes on stdout, as text.
     pub stdout: String,
     /// Bytes on stderr, as text.
     pub stderr: String,
-    /// Exit code; 128 + n when a signal ended it, as a shell says it.
+    /// Exit code; 128 + n if signal n ended it, as in a shell.
     pub status: i32,
 }
 
-/// Runs the case that `cmd` belongs to and compares.
+/// Runs the case of `cmd` and compares the result.
 ///
 /// # Errors
-/// Says what differs, as a diff.
+/// The differences, as a diff.
 pub fn run(cmd: &Path) -> Result<(), Box<dyn Error>> {
     let folder = cmd.parent().ok_or("a case is a folder")?;
     if folder.join("world.json").exists() {
@@ -68,7 +68,7 @@ fn compare_outcome(
     expected.compare_folder("out", &scratch.path().join("out"))
 }
 
-/// Runs `cmd` in the scratch folder, with nothing from the environment but PATH and `variables`.
+/// Runs `cmd` in the scratch folder with only PATH and `variables` in its environment.
 ///
 /// # Errors
 /// The shell cannot be started.
@@ -78,7 +78,7 @@ pub fn execute(
     variables: &[(&str, String)],
 ) -> Result<Outcome, Box<dyn Error>> {
     let stdin = scratch.stdin(&cmd.with_file_name("stdin"), variables)?;
-    // `timeout` (coreutils): a case that hangs must fail, not hold up the rest.
+    // `timeout` (coreutils): a case that hangs must fail, not block the rest.
     let mut command = Command::new("timeout");
     command
         .args(["--kill-after=5", "120", "sh", "-c", &std::fs::read_to_string(cmd)?])
@@ -120,10 +120,10 @@ fn keeps_wording(cmd: &Path) -> bool {
 const TOOLS: [&str; 5] =
     ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"];
 
-/// The folder where Cargo puts the tools beside the running test.
+/// Returns the folder where Cargo puts the tools, next to the running test.
 ///
 /// # Errors
-/// The test does not run from Cargo's target folder, or no tool is there: Cargo builds the tools
+/// The test does not run from Cargo's target folder, or the tools are missing: Cargo builds the tools
 /// for `cargo test --workspace`, but not for this package alone.
 pub fn tool_folder() -> Result<PathBuf, Box<dyn Error>> {
     let test = std::env::current_exe()?;
@@ -134,7 +134,7 @@ pub fn tool_folder() -> Result<PathBuf, Box<dyn Error>> {
     }
 }
 
-/// PATH with the tools of this build in front.
+/// Returns PATH with the tools of this build in front.
 ///
 /// # Errors
 /// As `tool_folder`.
@@ -153,7 +153,7 @@ fn status_text(status: i32) -> String {
     if status == 0 { String::new() } else { format!("{status}\n") }
 }
 
-/// The expected files of a case, and what has been found to differ.
+/// The expected files of a case, and the differences found.
 pub struct Expected {
     folder: PathBuf,
     update: bool,
@@ -161,13 +161,13 @@ pub struct Expected {
 }
 
 impl Expected {
-    /// The expectations in `folder`.
+    /// Loads the expectations in `folder`.
     pub fn new(folder: &Path) -> Self {
         let update = std::env::var_os("UPDATE").is_some_and(|v| v == "1");
         Self { folder: folder.to_owned(), update, differences: Vec::new() }
     }
 
-    /// Compares a file of the case with what came; an absent file is an empty one.
+    /// Compares a file of the case with the actual text [default: empty].
     ///
     /// # Errors
     /// The file cannot be read or, with `UPDATE=1`, written.
@@ -186,26 +186,26 @@ impl Expected {
         Ok(())
     }
 
-    /// Compares a file of the case with what came, when the case has it.
+    /// Compares a file of the case with the actual text, if the case has the file.
     ///
     /// # Errors
     /// As [`Expected::compare`].
-    pub fn compare_if_there(&mut self, name: &str, came: &str) -> Result<(), Box<dyn Error>> {
+    pub fn compare_if_present(&mut self, name: &str, came: &str) -> Result<(), Box<dyn Error>> {
         let path = self.folder.join(name);
         if !path.exists() {
             return Ok(());
         }
         self.compare(name, came)?;
-        // An empty file says that nothing may come; it must not vanish when it becomes true.
+        // An empty file means that the output must be empty; do not delete it.
         if path.exists() { Ok(()) } else { Ok(std::fs::write(path, "")?) }
     }
 
-    /// Adds a fault that no file expects.
+    /// Adds a fault that is not about a file.
     pub fn fault(&mut self, fault: String) {
         self.differences.push(fault);
     }
 
-    /// Compares each file of a folder of the case with what came.
+    /// Compares each file in a folder of the case with the actual one.
     ///
     /// # Errors
     /// As [`Expected::compare`].
@@ -224,7 +224,7 @@ impl Expected {
         Ok(())
     }
 
-    /// Fails when anything differed.
+    /// Fails if there are differences.
     ///
     /// # Errors
     /// All differences, as diffs.
@@ -233,7 +233,8 @@ impl Expected {
             return Ok(());
         }
         let all = self.differences.join("\n");
-        Err(format!("{all}\nUPDATE=1 writes what came; read the diff before you commit it").into())
+        Err(format!("{all}\nUPDATE=1 writes the actual output; read the diff before you commit it")
+            .into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The folder that a case runs in, thrown away afterwards, so that no case dirties the tree.
+//! The temporary folder that a case runs in, so that no case changes the source tree.
 
 use super::normal;
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Makes the folder for a case.
+    /// Creates the folder for a case.
     ///
     /// # Errors
     /// The copy fails.
@@ -27,18 +27,18 @@ impl Scratch {
         Ok(Self { folder, root })
     }
 
-    /// Where it is.
+    /// Returns its path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The case's stdin with the variables' values put in, as a file; none when there is none.
+    /// Returns the case's stdin as a file, with the variables replaced; `None` if the case has none.
     pub(super) fn stdin(&self, stdin: &Path, variables: &[(&str, String)]) -> Result<Option<File>> {
         if !stdin.exists() {
             return Ok(None);
         }
         let mut bytes = std::fs::read(stdin)?;
-        // Bytes that are no text are some case's bad input: they pass as they are.
+        // Bytes that are not UTF-8 are deliberately invalid input: keep them.
         if let Ok(text) = std::str::from_utf8(&bytes) {
             let put = |text: String, (name, value): &(&str, String)| {
                 text.replace(&format!("${name}"), value)
@@ -50,20 +50,20 @@ impl Scratch {
         File::open(path).map(Some)
     }
 
-    /// The text with everything replaced that differs from run to run or from machine to machine.
+    /// Returns the text with everything replaced that differs between runs or machines.
     pub fn normal(&self, text: &str) -> String {
         let text = text.replace(&self.folder.path().display().to_string(), "$SCRATCH");
         normal::text(&text.replace(&self.root.display().to_string(), "$ROOT"))
     }
 }
 
-/// Copies a folder's files; none when there is no folder.
+/// Copies a folder's files, if the folder exists.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for file in files(from)? {
         let target = to.join(&file);
         std::fs::create_dir_all(target.parent().unwrap_or(to))?;
         std::fs::copy(from.join(&file), &target)?;
-        // A checkout cannot say that secrets are readable by their owner alone.
+        // A checkout cannot make secrets readable only by their owner.
         if file.file_name().is_some_and(|name| name.to_string_lossy().starts_with("secrets.yaml")) {
             std::fs::set_permissions(&target, PermissionsExt::from_mode(0o600))?;
         }
@@ -71,7 +71,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All files under a folder, as relative paths, in order; none when there is no folder.
+/// Returns all files under a folder as sorted relative paths; empty if there is no folder.
 pub(super) fn files(folder: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut open = vec![PathBuf::new()];

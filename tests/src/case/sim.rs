@@ -2,25 +2,25 @@
 //!
 //! ```text
 //! ├── world.json        the world before; `{}` is a small cluster, ready for use
-//! ├── faults.json       what goes wrong (absent: nothing)
+//! ├── faults.json       what goes wrong [default: nothing]
 //! ├── world-after.json  the world at the end; a case that sends a write has one
-//! ├── requests          method and path of each request, in order (absent: not looked at)
-//! └── once              there when a second run may change something
+//! ├── requests          method and path of each request, in order [default: not compared]
+//! └── once              present if a second run may change something
 //! ```
 //! `cmd` finds PVE_SIM_ENDPOINT, PVE_SIM_TOKEN, PVE_SIM_CA_FILE and PVE_SIM_FINGERPRINT in its
-//! environment, and PVE_FINGERPRINT, so that the tools trust the simulator. In `stdin` the text
-//! `$PVE_SIM_ENDPOINT` stands for the address. The folder `snippets` where `cmd` runs is that of the
-//! storage `local`, once `cmd` makes it.
+//! environment, and PVE_FINGERPRINT, so that the tools trust the simulator. In `stdin`, the text
+//! `$PVE_SIM_ENDPOINT` is replaced with the address. If `cmd` creates a folder `snippets`, it is that of the
+//! storage `local`.
 //!
-//! A case whose `cmd` says `pve-apply apply` and ends well is run twice: the second run must end
-//! well too and send no write.
+//! A case whose `cmd` contains `pve-apply apply` and succeeds is run twice: the second run must
+//! succeed too and send no writes.
 
 use super::{Expected, Outcome, Scratch, compare_outcome, execute};
 use crate::pve_sim::{Options, PveSim, World, faults, requests};
 use std::error::Error;
 use std::path::Path;
 
-/// Runs the case that `cmd` belongs to against a simulator of its own, and compares.
+/// Runs the case of `cmd` against its own simulator and compares the result.
 pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     let scratch = Scratch::new(folder)?;
     let sim = start(folder, &scratch)?;
@@ -30,19 +30,19 @@ pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     compare_outcome(&mut expected, &outcome, &scratch)?;
     sim.settle();
     let asked = scratch.normal(&requests::to_text(&sim.requests()));
-    expected.compare_if_there("requests", &asked)?;
+    expected.compare_if_present("requests", &asked)?;
     let after = scratch.normal(&sim.world().to_json());
-    // What a run has written is looked at in every case: else "all cases stay the same" says little.
+    // Every case compares what it wrote: otherwise unchanged snapshots would prove little.
     if sim.requests().iter().any(|request| request.is_write()) {
         expected.compare("world-after.json", &after)?;
     } else {
-        expected.compare_if_there("world-after.json", &after)?;
+        expected.compare_if_present("world-after.json", &after)?;
     }
     if is_run_twice(cmd, folder, &outcome)? {
         again(&mut expected, cmd, &scratch, &sim, &variables)?;
     }
     for unknown in sim.refused() {
-        expected.fault(format!("the simulator does not know {unknown}"));
+        expected.fault(format!("the simulator does not support {unknown}"));
     }
     expected.verdict()
 }
@@ -50,7 +50,7 @@ pub(super) fn run(cmd: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
 /// Runs shell lines against a small simulated cluster, in a scratch folder with the examples.
 ///
 /// # Errors
-/// The simulator does not start, or was asked what it does not know.
+/// The simulator does not start, or got a request that it does not support.
 pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
     let case = tempfile::tempdir()?;
     let cmd = case.path().join("cmd");
@@ -60,7 +60,7 @@ pub fn run_line(line: &str) -> Result<Outcome, Box<dyn Error>> {
     let sim = start(case.path(), &scratch)?;
     let outcome = execute(&cmd, &scratch, &variables(&sim, &scratch)?)?;
     match sim.refused().first() {
-        Some(unknown) => Err(format!("the simulator does not know {unknown}").into()),
+        Some(unknown) => Err(format!("the simulator does not support {unknown}").into()),
         None => Ok(outcome),
     }
 }
@@ -96,7 +96,7 @@ fn is_run_twice(cmd: &Path, folder: &Path, outcome: &Outcome) -> Result<bool, Bo
     Ok(applies && outcome.status == 0 && !folder.join("once").exists())
 }
 
-/// Apply twice changes once.
+/// Runs the case again: applying twice changes once.
 fn again(
     expected: &mut Expected,
     cmd: &Path,

@@ -1,7 +1,7 @@
-//! A case that has a file `terminal` (`ROWS COLUMNS`) runs with a terminal as its stderr.
+//! A case with a file `terminal` (`ROWS COLUMNS`) runs with a terminal as its stderr.
 //!
-//! Its `stderr` is what somebody who scrolls back sees at the end: every line that stayed, without what
-//! was drawn over. Lines longer than the terminal is wide are wrapped, so make it wide.
+//! Its `stderr` is what a user who scrolls back sees at the end: every line that remains, without what
+//! was overwritten. Lines longer than the terminal is wide are wrapped, so make it wide.
 
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags, open};
@@ -16,13 +16,13 @@ use std::thread::JoinHandle;
 /// How many lines a terminal keeps above its screen; more than any case writes.
 const SCROLLBACK: usize = 10_000;
 
-/// A terminal of this size that somebody watches.
+/// A terminal whose content is recorded.
 pub(super) struct Terminal {
     watcher: JoinHandle<vt100::Parser>,
 }
 
 impl Terminal {
-    /// Opens the terminal that a case asks for, and its end for the case's stderr; none when it asks for none.
+    /// Opens the terminal that a case asks for, with the end for its stderr; `None` if it asks for none.
     pub(super) fn open(folder: &Path) -> Result<Option<(Self, OwnedFd)>, Box<dyn Error>> {
         let path = folder.join("terminal");
         if !path.exists() {
@@ -43,7 +43,7 @@ impl Terminal {
         Ok(Some((Self { watcher }, written)))
     }
 
-    /// Returns what can be read on the terminal once every process that had it has ended.
+    /// Returns the content of the terminal once every process using it has ended.
     pub(super) fn read(self) -> Result<String, Box<dyn Error>> {
         let mut parser = self.watcher.join().map_err(|_| "the terminal was not read")?;
         let screen = parser.screen_mut();
@@ -64,7 +64,7 @@ impl Terminal {
     }
 }
 
-/// Reads until the last writer has closed: Linux then answers EIO, other systems with the end.
+/// Reads until the last writer has closed it: Linux then returns EIO, other systems end of file.
 fn watch(mut watched: File, mut parser: vt100::Parser) -> vt100::Parser {
     let mut buffer = [0; 4096];
     while let Ok(read @ 1..) = watched.read(&mut buffer) {

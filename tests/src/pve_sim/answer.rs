@@ -1,14 +1,14 @@
-//! What the API answers: data, or a refusal in PVE's own form.
+//! Answers of the API: data, or a refusal in PVE's own form.
 //! A pure module: does no I/O.
 
 use serde_json::{Map, Value, json};
 
-/// Data as PVE answers it; `total` stands beside `data` in lists of tasks and their logs.
+/// Data as PVE returns it; lists of tasks and logs have `total` next to `data`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) data: Value,
     pub(crate) total: Option<usize>,
-    /// A scripted body in place of both.
+    /// A scripted body that replaces both.
     pub(crate) body: Option<Value>,
 }
 
@@ -19,7 +19,7 @@ impl<T: Into<Value>> From<T> for Answer {
 }
 
 impl Answer {
-    /// The JSON body.
+    /// Returns the JSON body.
     pub(crate) fn json(&self) -> Value {
         if let Some(body) = &self.body {
             return body.clone();
@@ -32,14 +32,14 @@ impl Answer {
     }
 }
 
-/// How the body of a refusal looks.
+/// The form of a refusal's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
     /// `{"data":null,"message":"…\n"}`
     Json,
-    /// The text itself, as pveproxy's own refusals have it.
+    /// The text itself, as in pveproxy's own refusals.
     Plain,
-    /// Nothing: the status line is all (facts 3).
+    /// Empty: there is only the status line (facts 3).
     Empty,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     pub(crate) errors: Map<String, Value>,
     pub(crate) body: Body,
-    /// The simulator, not PVE, is at its limit: listed in `refused`.
+    /// Whether the simulator does not support the request: it is listed in `refused`.
     pub(crate) unknown: bool,
 }
 
-/// What a route gives back.
+/// The result of a route.
 pub(crate) type Reply = Result<Answer, Refusal>;
 
 impl Refusal {
@@ -72,8 +72,8 @@ impl Refusal {
         Self::new(status, format!("{}\n", message.as_ref()), Body::Json)
     }
 
-    /// How a task that meets it ends.
-    // PVE: pve-common, Exception.pm, stringify: the status stands before the text.
+    /// Returns the exit status of a task that fails with it.
+    // PVE: pve-common, Exception.pm, stringify: the status comes before the text.
     pub(crate) fn in_task(&self) -> String {
         let mut text = self.message.trim_end().to_owned();
         if self.status != 500 {
@@ -100,12 +100,12 @@ impl Refusal {
         Self::status(403, format!("Permission check failed ({what})"))
     }
 
-    /// A missing privilege of which PVE does not say which (facts 53).
+    /// A missing privilege that PVE does not name (facts 53).
     pub(crate) fn permission_unnamed() -> Self {
         Self::status(403, "Permission check failed")
     }
 
-    /// What pveproxy itself refuses, as plain text (facts 3).
+    /// A refusal by pveproxy itself, as plain text (facts 3).
     pub(crate) fn plain(status: u16, message: impl Into<String>) -> Self {
         Self::new(status, message, Body::Plain)
     }
@@ -115,12 +115,12 @@ impl Refusal {
         Self::new(status, message, Body::Empty)
     }
 
-    /// What the simulator does not know: 501, and listed in `refused`.
+    /// Something the simulator does not support: 501, and listed in `refused`.
     pub(crate) fn unknown(message: impl AsRef<str>) -> Self {
         Self { unknown: true, ..Self::new(501, message.as_ref(), Body::Json) }
     }
 
-    /// The JSON body; before PVE 8.4 the text stands in the status line alone
+    /// Returns the JSON body; before PVE 8.4 only the status line has the text
     /// (reference 4, "Status codes").
     pub(crate) fn json(&self, with_message: bool) -> Value {
         let mut body = json!({ "data": null });

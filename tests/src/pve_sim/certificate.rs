@@ -1,5 +1,5 @@
-//! The simulator's certificate: a CA of its own and a leaf, new at each start.
-//! A pure module but for the random numbers of the keys.
+//! The simulator's certificates: its own CA and a leaf, new at each start.
+//! A pure module, except for the random numbers in the keys.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 
-/// What a client needs to trust, and the server to serve.
+/// What a client trusts and what the server uses.
 pub struct Identity {
     /// The CA as PEM, for `--ca-file`.
     pub ca_pem: String,
     /// SHA-256 of the leaf in PVE's notation (reference 9).
     pub fingerprint: String,
-    /// What a server speaks TLS by.
+    /// The TLS configuration of the server.
     pub config: Arc<ServerConfig>,
 }
 
-/// Makes a CA and a leaf for loopback.
+/// Creates a CA and a leaf for loopback.
 ///
 /// # Errors
-/// What the library says; on a machine with random numbers there are none.
+/// The library's own; only without a source of random numbers.
 pub fn make() -> Result<Identity, String> {
     make_for(&["127.0.0.1", "::1", "localhost", "pve1"])
 }

@@ -1,4 +1,4 @@
-//! DOOR: one TLS connection, with pveproxy's habits.
+//! DOOR: one TLS connection, which behaves like pveproxy's.
 // PVE: reference 4; pve-http-server, APIServer/AnyEvent.pm.
 
 use std::io::{self, Read, Write};
@@ -17,22 +17,22 @@ use super::server::Shared;
 
 type Tls = StreamOwned<ServerConnection, TcpStream>;
 
-const MOST_HEADER_BYTES: usize = 8 * 1024;
-const MOST_HEADER_LINES: usize = 64;
-/// One TLS record holds at most this much.
+const MAX_HEADER_BYTES: usize = 8 * 1024;
+const MAX_HEADER_LINES: usize = 64;
+/// The maximum size of a TLS record.
 const CHUNK: usize = 16 * 1024;
-const MOST_BODY: u64 = 512 * 1024;
-const MOST_DRAINED: u64 = 64 * 1024;
+const MAX_BODY: u64 = 512 * 1024;
+const MAX_DRAINED: u64 = 64 * 1024;
 
 struct Connection<'a> {
     shared: &'a Shared,
     tls: Tls,
-    /// Read and not yet used.
+    /// Bytes read but not used yet.
     buffer: Vec<u8>,
     number: u64,
 }
 
-/// Serves a connection until one side ends it.
+/// Serves a connection until one side closes it.
 pub(super) fn serve(
     shared: &Shared,
     stream: TcpStream,
@@ -57,24 +57,23 @@ pub(super) fn serve(
 }
 
 impl Connection<'_> {
-    /// The text before the blank line; none when the client went, or sent too much (facts 6).
+    /// Reads the text before the blank line; `None` if the client disconnected or sent too much (facts 6).
     fn head(&mut self) -> io::Result<Option<String>> {
         loop {
             if let Some(at) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") {
                 let head: Vec<u8> = self.buffer.drain(..at + 4).collect();
                 let text = String::from_utf8_lossy(&head[..at]).into_owned();
-                let fits =
-                    at < MOST_HEADER_BYTES && text.split("\r\n").count() <= MOST_HEADER_LINES;
+                let fits = at < MAX_HEADER_BYTES && text.split("\r\n").count() <= MAX_HEADER_LINES;
                 return Ok(fits.then_some(text));
             }
-            if self.buffer.len() >= MOST_HEADER_BYTES || self.more()? == 0 {
+            if self.buffer.len() >= MAX_HEADER_BYTES || self.read_more()? == 0 {
                 return Ok(None);
             }
         }
     }
 
-    /// One read. A silent client is left after the idle time.
-    fn more(&mut self) -> io::Result<usize> {
+    /// Reads once. A silent client is disconnected after the idle time.
+    fn read_more(&mut self) -> io::Result<usize> {
         let held = self.buffer.len();
         self.buffer.resize(held + CHUNK, 0);
         let read = self.tls.read(&mut self.buffer[held..]);
@@ -87,7 +86,7 @@ impl Connection<'_> {
         Ok(count)
     }
 
-    /// One request and its answer; says whether the connection stays.
+    /// Handles one request; returns whether the connection stays open.
     fn exchange(&mut self, text: &str, keep: bool) -> io::Result<bool> {
         let head = match Head::parse(text) {
             Ok(head) => head,
@@ -121,22 +120,22 @@ impl Connection<'_> {
         let Some(reply) = reply else {
             return Ok(false);
         };
-        // PVE: AnyEvent.pm: the connection of an upload is not kept.
+        // PVE: AnyEvent.pm: the connection of an upload is closed.
         self.answer(&reply, keep && !is_upload)
     }
 
-    /// Takes a small body that nobody will read; says whether an answer can reach the client.
-    // PVE: facts 40. A small body has come with the head; into a large upload pveproxy closes
-    // the connection, and the client finds it broken before it finds an answer.
+    /// Discards a small body; returns whether an answer can reach the client.
+    // PVE: facts 40. A small body arrived with the head; during a large upload pveproxy closes
+    // the connection, and the client sees it broken before it sees an answer.
     fn drain(&mut self, head: &Head) -> io::Result<bool> {
         let length = head.length().unwrap_or(0);
         let is_upload = head.content_type().1.is_some();
-        if length > if is_upload { MOST_DRAINED } else { MOST_BODY } {
+        if length > if is_upload { MAX_DRAINED } else { MAX_BODY } {
             return Ok(!is_upload);
         }
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         while self.buffer.len() < wanted {
-            if self.more()? == 0 {
+            if self.read_more()? == 0 {
                 return Ok(false);
             }
         }
@@ -144,13 +143,13 @@ impl Connection<'_> {
         Ok(true)
     }
 
-    /// A form or JSON body; `None` when the fault cuts here.
+    /// Reads a form or JSON body; `None` if the fault cuts here.
     fn body(&mut self, head: &Head, cut: bool) -> io::Result<Option<Received>> {
         let length = head.length().unwrap_or(0);
         if length == 0 {
             return Ok((!cut).then(|| Ok((Params::default(), None))));
         }
-        if length > MOST_BODY {
+        if length > MAX_BODY {
             return Ok(Some(Err(Refusal::plain(501, "for data too large"))));
         }
         let (kind, _) = head.content_type();
@@ -160,7 +159,7 @@ impl Connection<'_> {
         }
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         while self.buffer.len() < if cut { wanted / 2 } else { wanted } {
-            if self.more()? == 0 {
+            if self.read_more()? == 0 {
                 return Ok(None);
             }
         }
@@ -175,10 +174,10 @@ impl Connection<'_> {
         }))
     }
 
-    /// An upload's body, read piece by piece.
+    /// Reads an upload's body piece by piece.
     fn upload(&mut self, head: &Head, boundary: &str, cut: bool) -> io::Result<Option<Received>> {
         let length = head.length().unwrap_or(0);
-        // The node that is asked gathers the file, whichever node it is for (reference 8).
+        // The node that gets the request collects the file, whichever node it is for (reference 8).
         let room = self.shared.state().world.nodes.values().next().map_or(0, |node| node.tmp_free);
         let mut multipart = Multipart::new(boundary, self.shared.options.keep_bytes, room);
         let mut left = length;
@@ -193,7 +192,7 @@ impl Connection<'_> {
             if left == 0 {
                 break;
             }
-            if (cut && left < length / 2) || self.more()? == 0 {
+            if (cut && left < length / 2) || self.read_more()? == 0 {
                 return Ok(None);
             }
         }
@@ -203,7 +202,7 @@ impl Connection<'_> {
         Ok(Some(multipart.finish().map(|(fields, upload)| (Params(fields), Some(upload)))))
     }
 
-    /// Writes an answer; says whether the connection stays (facts: closed after any error).
+    /// Writes an answer; returns whether the connection stays open (facts: closed after any error).
     fn answer(&mut self, reply: &Reply, keep: bool) -> io::Result<bool> {
         let with_message = self.shared.state().world.release() >= (8, 4);
         let (status, reason, kind, body) = show(reply, with_message);
@@ -224,7 +223,7 @@ impl Connection<'_> {
     }
 }
 
-/// What came: parameters, perhaps a file; or a refusal of the form.
+/// What was received: parameters, perhaps a file; or a refusal of the form.
 pub(super) type Received = Result<(Params, Option<Upload>), Refusal>;
 
 /// Status, first line of the text, media type, body (facts 1, 2, 3).

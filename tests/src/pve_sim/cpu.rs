@@ -1,4 +1,4 @@
-//! The processors that PVE knows: models, and the flags that a VM may set by itself.
+//! The processors that PVE knows: models, and the flags that a single VM may set.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, QemuServer/CPUConfig.pm and QemuServer/CPUFlags.pm.
 
@@ -10,7 +10,7 @@ use super::keys::Release;
 use super::property;
 use super::schema::{self, Property};
 
-/// Profiles of PVE's own.
+/// PVE's own profiles.
 const ABSTRACT: &str = "x86-64-v";
 
 /// Models that came with 9.2.
@@ -31,7 +31,7 @@ const NEWEST: [&str; 14] = [
     "SierraForest-v3",
 ];
 
-// Each release lists them in an order of its own.
+// Each release lists them in a different order.
 const FLAGS_EIGHT: [&str; 12] = [
     "pcid",
     "spec-ctrl",
@@ -85,19 +85,19 @@ fn flags(release: Release) -> &'static [&'static str] {
     }
 }
 
-/// The models of a release, PVE's own profiles among them.
+/// Returns the models of a release, including PVE's own profiles.
 pub(crate) fn models(release: Release) -> impl Iterator<Item = &'static str> {
     let known = schema::named("pve-vm-cputype").and_then(|keys| keys["known"].r#enum.as_ref());
     let names = known.into_iter().flatten().filter_map(Value::as_str);
     names.filter(move |name| release >= (9, 2) || !NEWEST.contains(name))
 }
 
-/// Whether a model is a profile of PVE's own.
+/// Returns whether a model is one of PVE's own profiles.
 pub(crate) fn is_abstract(model: &str) -> bool {
     model.starts_with(ABSTRACT)
 }
 
-/// Who made a model; `default` is the node's own.
+/// Returns the vendor of a model; `default` is the node's own.
 pub(crate) fn vendor(model: &str) -> &'static str {
     let starts = |names: &[&str]| names.iter().any(|name| model.starts_with(name));
     if starts(&["kvm", "qemu", "max", "host", ABSTRACT]) {
@@ -109,7 +109,7 @@ pub(crate) fn vendor(model: &str) -> &'static str {
     }
 }
 
-/// What a VM may say of its processor. A model of the site's own is looked up where the world is
+/// Checks the CPU config of a VM. Custom models are looked up where the world is
 /// known.
 // PVE: QemuServer/CPUConfig.pm, validate_vm_cpu_conf.
 pub(crate) fn check(
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_processor_is_held_to_the_models_and_flags_of_its_release() {
+    fn a_cpu_has_the_models_and_flags_of_its_release() {
         for (value, release, expected) in [
             ("x86-64-v2-AES", (8, 4), Ok(())),
             ("custom-mine", (9, 2), Ok(())),

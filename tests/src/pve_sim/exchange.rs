@@ -1,5 +1,5 @@
-//! One request from head to answer: who asks, which faults meet it, what the world says.
-//! Does no I/O of its own but a line on stderr for what is not known.
+//! One request from head to answer: the caller, the faults that apply, the answer of the world.
+//! Does no I/O itself except a line on stderr for unsupported requests.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use super::routes;
 use super::server::{Shared, State};
 use super::world::access::Who;
 
-/// What is to be done after the head was read.
+/// What to do after the head.
 pub(super) enum Step {
     /// Drop the connection.
     Cut,
     /// Answer without reading the body.
     Answer(Reply, Duration),
-    /// Read the body and go on.
+    /// Read the body and continue.
     Serve(Box<Pending>),
 }
 
-/// A request whose body is to come.
+/// A request whose body has not been read.
 pub(super) struct Pending {
     pub(super) path: String,
     pub(super) query: String,
@@ -41,14 +41,14 @@ impl Pending {
     }
 }
 
-/// Judges a head.
+/// Decides what to do with a head.
 pub(super) fn begin(shared: &Shared, head: &Head, connection: u64) -> Step {
     let Some((path, query)) = head.api_path() else {
         return now(Refusal::plain(501, "no such uri"));
     };
     let mut state = shared.state();
     state.world.advance(shared.now());
-    state.meet_folder();
+    state.sync_folder();
     pass_time(&mut state, &head.method, &path);
     let plan = faults::plan(&mut state.faults, &head.method, &path);
     for hand in &plan.hands {
@@ -86,7 +86,7 @@ fn now(refusal: Refusal) -> Step {
     Step::Answer(Err(refusal), Duration::ZERO)
 }
 
-/// What pveproxy refuses before it reads a body; PVE: process_header and
+/// Refuses what pveproxy refuses before it reads a body; PVE: process_header and
 /// authenticate_and_handle_request.
 fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusal> {
     if !["GET", "POST", "PUT", "DELETE"].contains(&head.method.as_str()) {
@@ -117,7 +117,7 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
     let ["", "nodes", _, "storage", storage, "upload"] = pieces[..] else {
         return Ok(());
     };
-    // PVE: APIServer/AnyEvent.pm: without a body it is a request as any other.
+    // PVE: APIServer/AnyEvent.pm: without a body it is an ordinary request.
     if head.method != "POST" || length == 0 {
         return Ok(());
     }
@@ -133,20 +133,20 @@ fn admit(state: &State, head: &Head, pending: &mut Pending) -> Result<(), Refusa
     Ok(())
 }
 
-/// Time passes with what looks at running work, so that a task whose client went ends too.
+/// Lets time pass with requests that observe running work, so that a task also ends if its client is gone.
 fn pass_time(state: &mut State, method: &str, path: &str) {
     let pieces: Vec<&str> = path.split('/').collect();
     match pieces[..] {
-        ["", "nodes", _, "qemu", vmid, ..] => state.world.pass(Some(vmid)),
+        ["", "nodes", _, "qemu", vmid, ..] => state.world.pass_time(Some(vmid)),
         ["", "cluster", "resources" | "tasks"] | ["", "nodes", _, "tasks"] => {
-            state.world.pass(None)
+            state.world.pass_time(None)
         }
-        ["", "nodes", _, "storage", _, "content"] if method == "GET" => state.world.pass(None),
+        ["", "nodes", _, "storage", _, "content"] if method == "GET" => state.world.pass_time(None),
         _ => {}
     }
 }
 
-/// Serves a request whose body came; none means that the answer is lost.
+/// Serves a request after its body; `None` means that the answer is lost.
 pub(super) fn finish(
     shared: &Shared,
     head: &Head,
@@ -221,7 +221,7 @@ fn refusal(scripted: &Scripted) -> Refusal {
     }
 }
 
-/// Notes a request that ended without an answer.
+/// Records a request that ended without an answer.
 pub(super) fn note(shared: &Shared, pending: &Pending, params: &Params, status: u16) {
     note_in(&mut shared.state(), pending, params, status);
 }

@@ -1,4 +1,4 @@
-//! Scripted faults: which request they meet, and what happens then.
+//! Scripted faults: which requests they apply to, and what happens.
 //! A pure module: does no I/O.
 
 use std::collections::BTreeMap;
@@ -14,12 +14,12 @@ use super::world::vm::Vm;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// `METHOD /path`; `*` stands for one piece, `**` at the end for the rest.
+    /// `METHOD /path`; `*` matches one segment, `**` at the end the rest.
     pub when: String,
-    /// The first matching request it meets, counted from 1.
+    /// The first matching request it applies to, counted from 1.
     #[serde(default = "one")]
     pub nth: u32,
-    /// How many requests it meets from there; 0 means all.
+    /// How many requests it applies to from there; 0 means all.
     #[serde(default = "one")]
     pub times: u32,
     /// What happens.
@@ -37,39 +37,39 @@ fn one() -> u32 {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Then {
-    /// Answers this instead of doing the work.
+    /// Returns this answer instead of doing the work.
     Answer(Scripted),
-    /// Does the work, and answers this.
+    /// Does the work and returns this answer.
     AnswerAfter(Scripted),
-    /// Answers this JSON with status 200 instead of doing the work.
+    /// Returns this JSON with status 200 instead of doing the work.
     Body(Value),
-    /// Does the work, and changes a row of the list that is answered.
+    /// Does the work and changes a row of the returned list.
     Row(RowEdit),
     /// Drops the connection, before or after the work.
     Cut(Cut),
-    /// Waits so many milliseconds before the work.
+    /// Waits this many milliseconds before the work.
     DelayMs(u64),
-    /// The task that the request starts departs from its work.
+    /// Changes how the task of the request ends.
     Task(TaskFault),
-    /// A foreign hand edits a VM's config just before.
+    /// Someone else edits a VM's config just before.
     Edit(Edit),
-    /// A foreign hand makes a VM just before.
+    /// Someone else creates a VM just before.
     Create(Create),
-    /// Something else on the node takes a VM's lock file just before, and keeps it for some time.
+    /// Something else on the node takes a VM's lock file just before and holds it for some time.
     Hold(Hold),
-    /// A foreign hand removes a VM, its disks too, just before.
+    /// Someone else removes a VM and its disks just before.
     Remove(u32),
-    /// A node goes away just before.
+    /// A node goes offline just before.
     Offline(String),
-    /// A node comes back just before.
+    /// A node comes back online just before.
     Online(String),
-    /// A storage has no room left from now on.
+    /// A storage is full from now on.
     Full(String),
-    /// A privilege is withdrawn just before.
+    /// A privilege is revoked just before.
     Withdraw(Withdraw),
 }
 
-/// A status with a text, as PVE would have said it.
+/// A status with a text, in PVE's form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scripted {
@@ -78,20 +78,20 @@ pub struct Scripted {
     /// The text.
     #[serde(default)]
     pub message: String,
-    /// Texts by parameter, as with 400.
+    /// Texts by parameter, as with status 400.
     #[serde(default)]
     pub errors: serde_json::Map<String, Value>,
 }
 
-/// A change of one row of a list that is answered.
+/// A change to one row of a returned list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowEdit {
     /// Which row, counted from 0.
     pub at: usize,
-    /// Fields that it loses.
+    /// Fields to remove.
     pub drop: Vec<String>,
-    /// Fields that it gets, or has otherwise.
+    /// Fields to add or change.
     pub set: serde_json::Map<String, Value>,
 }
 
@@ -121,53 +121,53 @@ pub enum Cut {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Edit {
-    /// Whose.
+    /// The VM.
     pub vmid: u32,
     /// Keys to set.
     pub set: BTreeMap<String, String>,
-    /// Keys to take away.
+    /// Keys to delete.
     pub delete: Vec<String>,
-    /// Its power, when it changes.
+    /// Its new power state, if it changes.
     pub running: Option<bool>,
-    /// What QEMU says of it from now on, as `paused`.
+    /// Its QEMU status from now on, such as `paused`.
     pub qmpstatus: Option<String>,
     /// The node it moves to.
     pub node: Option<String>,
 }
 
-/// A VM out of nowhere.
+/// A VM created by someone else.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Create {
     /// Its vmid.
     pub vmid: u32,
-    /// Its node; the first one when absent.
+    /// Its node [default: the first one].
     pub node: Option<String>,
     /// Its config.
     pub config: BTreeMap<String, String>,
 }
 
-/// A lock file that is held.
+/// A held lock file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Hold {
     /// The VM.
     pub vmid: u32,
-    /// For how long: each who wants the file waits 10 s of it, as PVE does.
+    /// For how long: each attempt to take the file waits 10 s of it, as PVE does.
     pub seconds: u64,
 }
 
-/// A privilege that goes.
+/// A privilege to revoke.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Withdraw {
     /// The path of the ACL entries.
     pub path: String,
-    /// What their roles lose.
+    /// The privilege that their roles lose.
     pub privilege: String,
 }
 
-/// What is to happen to one request.
+/// What happens to one request.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) answer: Option<Scripted>,
@@ -185,7 +185,7 @@ pub fn from_json(text: &str) -> Result<Vec<Fault>, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// Counts the request for every fault and gathers those that meet it.
+/// Counts the request for every fault and collects those that apply.
 pub(crate) fn plan(faults: &mut [Fault], method: &str, path: &str) -> Plan {
     let mut plan = Plan::default();
     for fault in faults {
@@ -230,7 +230,7 @@ fn matches(when: &str, method: &str, path: &str) -> bool {
     pieces.next().is_none()
 }
 
-/// What a foreign hand does to the world.
+/// Applies someone else's change to the world.
 pub(crate) fn apply(world: &mut World, hand: &Then) {
     match hand {
         Then::Edit(edit) => {
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns_meet_requests() {
+    fn patterns_match_requests() {
         check("POST /nodes/*/qemu", "POST /nodes/pve1/qemu", true);
         check("POST /nodes/*/qemu", "GET /nodes/pve1/qemu", false);
         check("* /nodes/*/qemu/**", "GET /nodes/pve1/qemu/100/config", true);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nth_call_is_met_so_many_times() {
+    fn a_fault_applies_from_the_nth_call() {
         let text = r#"[{"when": "GET /version", "nth": 2, "times": 2, "then": {"answer": {"status": 500, "message": "x"}}}]"#;
         let mut faults = from_json(text).unwrap();
         let met: Vec<bool> =
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_is_read() {
+    fn every_kind_is_parsed() {
         for then in [
             r#"{"answer_after": {"status": 596}}"#,
             r#"{"body": {"data": null}}"#,

@@ -1,6 +1,6 @@
-//! DOOR: a folder of this machine that stands for `snippets/` of the storage `local`: the one kind of
-//! content that no call of the API stores (facts 41). What appears there is a volume from the next
-//! request on; a volume that PVE deletes goes from the folder.
+//! DOOR: a local folder that represents `snippets/` of the storage `local`: the only kind of
+//! content that the API cannot store (facts 41). A new file is a volume from the next
+//! request on; deleting the volume in PVE deletes the file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::world::World;
 use super::world::storage::Volume;
 
-/// The folder, and which of its files the world has been told of.
+/// The folder, and which of its files are known to the world.
 #[derive(Debug, Default)]
 pub(super) struct Folder {
     path: Option<PathBuf>,
@@ -21,21 +21,21 @@ impl Folder {
         Self { path, known: BTreeSet::new() }
     }
 
-    /// Brings folder and world together.
-    pub(super) fn meet(&mut self, world: &mut World) {
+    /// Synchronizes the folder and the world.
+    pub(super) fn sync(&mut self, world: &mut World) {
         let Some(path) = &self.path else { return };
         let Some(node) = world.nodes.keys().next().cloned() else { return };
         let volid = |name: &str| format!("local:snippets/{name}");
         self.known.retain(|name| {
             let there = world.volume(&node, &volid(name)).is_some();
             if !there {
-                // It may have gone by another hand before.
+                // Someone else may have deleted it.
                 let _ = fs::remove_file(path.join(name));
             }
             there
         });
         let entries = fs::read_dir(path).into_iter().flatten().flatten();
-        // PVE: pve-storage, Storage/Plugin.pm, get_subdir_files: a hidden file is none.
+        // PVE: pve-storage, Storage/Plugin.pm, get_subdir_files: hidden files are skipped.
         let files = entries.filter_map(|entry| {
             let name =
                 entry.file_name().into_string().ok().filter(|name| !name.starts_with('.'))?;

@@ -11,8 +11,8 @@ use regex::Regex;
 
 use super::schema::{self, numbered};
 
-/// Checks a value by a format's name; the error is PVE's text, newline and all.
-/// A format that is not listed has no bounds in the simulator.
+/// Checks a value against a named format; the error is PVE's text with its newline.
+/// Unlisted formats accept anything in the simulator.
 pub(crate) fn verify(format: &str, value: &str) -> Result<(), String> {
     if let Some(item) = format.strip_suffix("-list") {
         return value
@@ -127,7 +127,7 @@ fn hotplug(value: &str) -> (bool, String) {
     (wrong.is_none(), format!("invalid hotplug feature '{}'", wrong.unwrap_or_default()))
 }
 
-/// A device that a VM can have; whether it has it, nobody looks (facts 14).
+/// Returns whether a VM can have this device; PVE does not check that it exists (facts 14).
 // PVE: qemu-server, QemuServer.pm, verify_bootdev.
 fn is_boot_device(name: &str) -> bool {
     let buses = ["ide", "sata", "scsi", "virtio", "net", "usb", "hostpci"];
@@ -166,7 +166,7 @@ fn cidr<A: FromStr>(value: &str, most: u8) -> bool {
     })
 }
 
-/// Whether a pattern of PVE matches the whole value.
+/// Returns whether a pattern of PVE matches the whole value.
 pub(crate) fn full(pattern: &str, value: &str) -> bool {
     static KNOWN: OnceLock<Mutex<BTreeMap<String, Option<Regex>>>> = OnceLock::new();
     let mut known =
@@ -175,7 +175,7 @@ pub(crate) fn full(pattern: &str, value: &str) -> bool {
     compiled.as_ref().is_some_and(|regex| regex.is_match(value))
 }
 
-/// Perl's spellings in those of the regex crate; its classes are ASCII, for Unicode's are large.
+/// Translates Perl's syntax to that of the regex crate, with ASCII classes because Unicode ones are large.
 fn compile(pattern: &str) -> Option<Regex> {
     let ours = [
         ("(?^:", "(?:"),
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn values_pass_and_fail_as_at_pve() {
+    fn values_pass_and_fail_as_in_pve() {
         check("dns-name", "web-1.lan", Ok(()));
         check("dns-name", "web_1", Err("value does not look like a valid DNS name"));
         check("mac-addr", "BC:24:11:00:00:01", Ok(()));

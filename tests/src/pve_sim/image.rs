@@ -1,17 +1,17 @@
-//! What `qemu-img info` would say of a file's first bytes.
+//! What `qemu-img info` would report about a file's first bytes.
 //! A pure module: does no I/O.
 
 use super::world::storage::template;
 
 const QCOW2: [u8; 4] = *b"QFI\xfb";
 
-/// The virtual size, where the head tells it.
+/// Returns the virtual size, if the header has it.
 pub(crate) fn virtual_size(head: &[u8]) -> Option<u64> {
     let bytes = head.get(24..32).filter(|_| head.starts_with(&QCOW2))?;
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// The format that a stored name stands for.
+/// Returns the format of a stored file name.
 pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
     match content {
         "iso" => "iso",
@@ -20,10 +20,10 @@ pub(crate) fn format_of<'a>(filename: &'a str, content: &str) -> &'a str {
     }
 }
 
-/// Why PVE refuses an image, if it does, and whether `qemu-img` itself failed.
+/// Returns why PVE refuses an image, if it does, and whether `qemu-img` itself fails.
 // PVE: pve-storage, Storage/Plugin.pm, file_size_info with `untrusted`; Storage/Common.pm,
 // qemu_img_info.
-pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(String, bool)> {
+pub(crate) fn rejection(filename: &str, tmp: &str, head: &[u8]) -> Option<(String, bool)> {
     let fails = |why: &str| Some((format!("qemu-img: Could not open '{tmp}': {why}"), true));
     match filename.rsplit('.').next() {
         Some("qcow2") if !head.starts_with(&QCOW2) => fails("Image is not in qcow2 format"),
@@ -40,7 +40,7 @@ pub(crate) fn objection(filename: &str, tmp: &str, head: &[u8]) -> Option<(Strin
     }
 }
 
-/// The first bytes of a file of a format, as far as [`objection`] looks.
+/// Returns the first bytes of a file in a format, as far as [`rejection`] reads them.
 pub(crate) fn head_of(format: &str) -> Vec<u8> {
     match format {
         "qcow2" => [&QCOW2[..], &[0, 0, 0, 3]].concat(),
@@ -60,11 +60,11 @@ mod tests {
 
     fn check(name: &str, head: &[u8], size: Option<u64>, refused: bool) {
         assert_eq!(virtual_size(head), size, "{name}");
-        assert_eq!(objection(name, "/var/tmp/x", head).is_some(), refused, "{name}");
+        assert_eq!(rejection(name, "/var/tmp/x", head).is_some(), refused, "{name}");
     }
 
     #[test]
-    fn images_are_judged_by_their_head() {
+    fn images_are_accepted_or_refused_by_their_header() {
         let mut head = vec![0u8; 72];
         head[..4].copy_from_slice(&QCOW2);
         head[7] = 3;

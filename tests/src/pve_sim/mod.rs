@@ -1,8 +1,8 @@
-//! A PVE to test against: stateful, over HTTPS, with PVE's own answers and texts.
+//! A simulated PVE for tests: stateful, over HTTPS, with PVE's own answers and texts.
 //!
-//! It shares no code with our client, so it cannot agree with the client's mistakes.
-//! What it does not know it refuses: 501, a line on stderr, and an entry in `refused`.
-//! How to use it stands in docs/testing.md.
+//! It shares no code with our client, so it cannot share its mistakes.
+//! It refuses what it does not support: 501, a line on stderr, and an entry in `refused`.
+//! See docs/testing.md for how to use it.
 
 mod answer;
 pub mod certificate;

@@ -1,4 +1,4 @@
-//! The upload's multipart body, parsed as PVE's own parser does, faults and all.
+//! Parses the multipart body of an upload exactly as PVE does, including its bugs.
 //! A pure module: does no I/O. Memory is constant whatever the file's size.
 // PVE: pve-http-server, APIServer/AnyEvent.pm, file_upload_multipart (facts 38, reference 8).
 
@@ -10,29 +10,29 @@ use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
 use super::answer::Refusal;
 
-/// Part headers and small fields are gathered up to here; real ones are a few hundred bytes.
-const MOST_HEAD: usize = 1 << 20;
-/// What is kept of every file, for its header.
+/// The maximum size of part headers and small fields; real ones are a few hundred bytes.
+const MAX_HEAD: usize = 1 << 20;
+/// How many bytes of every file are kept, for its header.
 const KEPT_HEAD: usize = 512;
 
-/// A file that arrived.
+/// A received file.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
     pub(crate) size: u64,
     pub(crate) head: Vec<u8>,
-    /// All bytes, of a small file.
+    /// All bytes, for a small file.
     pub(crate) bytes: Option<Arc<[u8]>>,
     sums: BTreeMap<&'static str, String>,
 }
 
 impl Upload {
-    /// A checksum by PVE's name of the algorithm.
+    /// Returns a checksum by PVE's name for the algorithm.
     pub(crate) fn sum(&self, algorithm: &str) -> Option<String> {
         self.sums.get(algorithm).cloned()
     }
 }
 
-/// One checksum in the making.
+/// A checksum being computed.
 enum Sum {
     Sha1(Sha1),
     Sha224(Sha224),
@@ -59,13 +59,13 @@ pub(crate) struct Multipart {
     head: Vec<u8>,
     bytes: Option<Vec<u8>>,
     keep: usize,
-    /// Bytes that `/var/tmp` has room for.
+    /// Free bytes in `/var/tmp`.
     room: u64,
     sums: Vec<(&'static str, Sum)>,
 }
 
 impl Multipart {
-    /// `keep`: files up to this size are kept whole.
+    /// Creates a parser. Files up to `keep` bytes are kept whole.
     pub(crate) fn new(boundary: &str, keep: usize, room: u64) -> Self {
         Self {
             boundary: format!("--{boundary}").into_bytes(),
@@ -81,7 +81,7 @@ impl Multipart {
         }
     }
 
-    /// Takes what one read brought. As at PVE, where a read ends matters.
+    /// Processes the bytes of one read. As in PVE, the boundaries of reads matter.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         self.buffer.extend_from_slice(bytes);
         if self.phase == Phase::Preamble
@@ -105,13 +105,13 @@ impl Multipart {
                 "write to temporary file failed - No space left on device",
             ));
         }
-        if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MOST_HEAD {
+        if self.phase != Phase::File && self.phase != Phase::Done && self.buffer.len() > MAX_HEAD {
             return Err(failed("upload failed", 1370));
         }
         Ok(())
     }
 
-    /// The file, once the whole body was read.
+    /// Returns the file after the whole body has been read.
     pub(crate) fn finish(mut self) -> Result<(BTreeMap<String, String>, Upload), Refusal> {
         if self.phase != Phase::Done {
             return Err(failed("upload failed", 1370));
@@ -126,7 +126,7 @@ impl Multipart {
         Ok((self.fields, upload))
     }
 
-    /// The next delimiter line at or after a place: where it begins and ends.
+    /// Returns start and end of the next delimiter line at or after a position.
     fn delimiter(&self, from: usize) -> Option<(usize, usize)> {
         let mut from = from;
         loop {
@@ -192,7 +192,7 @@ impl Multipart {
         form_data(&kind)?;
         let name = String::from_utf8_lossy(&self.buffer[name_at + 8..file_at]).into_owned();
         if name.contains(['\r', '\n']) {
-            // A field that PVE does not know: its text reaches to the file's own name.
+            // An unknown field: PVE takes everything up to the file's own name as its text.
             return Err(Refusal::bare(400, "Bad Request"));
         }
         if name != "filename" {
@@ -202,7 +202,7 @@ impl Multipart {
         let filename = String::from_utf8_lossy(&self.buffer[text_at..end]).trim().to_owned();
         self.fields.insert("filename".to_owned(), filename);
         self.buffer.drain(..=end);
-        // As at PVE: what has not arrived yet of the part's header becomes part of the file.
+        // As in PVE: the rest of the part's header, if it has not arrived yet, becomes part of the file.
         self.drop_part_header();
         self.begin_sums();
         self.phase = Phase::File;
@@ -242,7 +242,7 @@ impl Multipart {
             self.phase = Phase::Done;
             return;
         }
-        // The close delimiter may be on its way: \r\n--boundary--\r\n.
+        // The close delimiter may be incomplete: \r\n--boundary--\r\n.
         let reserve = self.boundary.len() + 6;
         if self.buffer.len() > reserve {
             self.take(self.buffer.len() - reserve);
@@ -292,14 +292,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A `die` without a newline: Perl adds the place.
+/// A `die` without a newline: Perl appends the location.
 // PVE: pve-http-server 6.0, APIServer/AnyEvent.pm.
 fn failed(text: &str, line: u32) -> Refusal {
     let place = "/usr/share/perl5/PVE/APIServer/AnyEvent.pm";
     Refusal::plain(500, format!("{text} at {place} line {line}.\n"))
 }
 
-/// A text with a line break makes PVE answer a bare 400 (facts 38).
+/// Checks a header; for a text with a line break PVE returns a bare 400 (facts 38).
 fn form_data(kind: &[u8]) -> Result<(), Refusal> {
     if kind == b"form-data" {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Holds a request's parameters to PVE's schema.
+//! Checks a request's parameters against PVE's schema.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: pve-common, JSONSchema.pm, check_object and check_prop.
 
@@ -16,7 +16,7 @@ use super::schema::{self, Endpoint, Format, Property};
 const UNKNOWN: &str = "property is not defined in schema \
                        and the schema does not allow additional properties";
 
-/// A request's parameters as text; a repeated one holds its values joined by NUL.
+/// A request's parameters as text; a repeated one has its values joined by NUL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Params(pub(crate) BTreeMap<String, String>);
 
@@ -25,7 +25,7 @@ impl Params {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The text of a parameter, empty when it is not there.
+    /// Returns the text of a parameter [default: empty].
     pub(crate) fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or_default()
     }
@@ -42,7 +42,7 @@ impl Params {
         self.0.remove(name)
     }
 
-    /// A list, split as PVE splits: by comma, semicolon, blank or NUL.
+    /// Returns a list, split as PVE does: at comma, semicolon, space or NUL.
     pub(crate) fn list(&self, name: &str) -> Vec<&str> {
         self.text(name).split([',', ';', ' ', '\0']).filter(|word| !word.is_empty()).collect()
     }
@@ -106,9 +106,9 @@ fn processor(
     }
 }
 
-/// An option that only a later release has.
+/// Returns the error for an option that only a later release has.
 fn later_option(row: &Key, name: &str, value: &str, release: Release) -> Option<String> {
-    // As it was written: an alias came when it came.
+    // By its written name: an alias has its own release.
     let read = Properties::read(value, "");
     let later = row
         .options
@@ -147,7 +147,7 @@ fn value_of(name: &str, property: &Property, value: &str) -> Result<(), (String,
     bounds(property, value).or_else(fail)
 }
 
-/// `-opt` formats let an empty value pass.
+/// Checks a named format; `-opt` formats accept an empty value.
 fn named(format: &str, value: &str) -> Result<(), String> {
     match format.strip_suffix("-opt") {
         Some(_) if value.is_empty() => Ok(()),
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_held_to_the_schema() {
+    fn parameters_are_checked_against_the_schema() {
         check("cores", "2", None);
         check("cores", "two", Some("cores: type check ('integer') failed - got 'two'"));
         check("cores", "0", Some("cores: value must have a minimum value of 1"));
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn property_strings_are_held_to_their_keys() {
+    fn property_strings_are_checked_key_by_key() {
         check(
             "name",
             "web_1",
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_with_a_name_are_held_to_their_keys() {
+    fn named_formats_are_checked_key_by_key() {
         check("ipconfig0", "ip=10.0.0.5/24,gw=10.0.0.1,ip6=auto", None);
         check(
             "ipconfig0",
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_is_held_to_its_keys() {
+    fn a_device_is_checked_key_by_key() {
         check("hostpci0", "mapping=gpu,pcie=1", None);
         check(
             "hostpci0",

@@ -1,4 +1,4 @@
-//! Property strings, `virtio,bridge=vmbr0`: read by a schema, printed in order.
+//! Property strings such as `virtio,bridge=vmbr0`: parsed with a schema, printed in order.
 //! A pure module: does no I/O.
 // PVE: pve-common, JSONSchema.pm, parse_property_string.
 
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use super::schema::{self, Format, Property};
 
-/// The keys of a property string, in the order they were written.
+/// The keys of a property string, in their original order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Properties(Vec<(String, String)>);
 
 impl Properties {
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
     }
@@ -24,7 +24,7 @@ impl Properties {
         }
     }
 
-    /// Takes a key away.
+    /// Removes a key.
     pub(crate) fn remove(&mut self, key: &str) -> Option<String> {
         let at = self.0.iter().position(|(k, _)| k == key)?;
         Some(self.0.remove(at).1)
@@ -35,7 +35,7 @@ impl Properties {
         self.0.iter().map(|(k, v)| (k.as_str(), v.as_str()))
     }
 
-    /// Prints `first` without its key, the others sorted, as PVE does for drives.
+    /// Prints `first` without its key and the others sorted, as PVE does for drives.
     pub(crate) fn print(&self, first: &str) -> String {
         let mut rest: Vec<_> = self.iter().filter(|(key, _)| *key != first).collect();
         rest.sort_unstable();
@@ -44,7 +44,7 @@ impl Properties {
         parts.join(",")
     }
 
-    /// Reads without a schema: `default` names the key of a bare value.
+    /// Parses without a schema: `default` is the key of a bare value.
     pub fn read(text: &str, default: &str) -> Self {
         let mut read = Self::default();
         for part in text.split(',').filter(|part| !part.trim().is_empty()) {
@@ -57,7 +57,7 @@ impl Properties {
     }
 }
 
-/// Reads the value of a config key; none when PVE would not take it.
+/// Parses the value of a config key; `None` if PVE would refuse it.
 pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
     let create = schema::by_template("POST", "/nodes/{node}/qemu")?;
     match &create.parameter(key)?.format {
@@ -67,7 +67,7 @@ pub(crate) fn of_config(key: &str, text: &str) -> Option<Properties> {
     }
 }
 
-/// Reads by a schema; aliases become the key they stand for.
+/// Parses with a schema; aliases become the key they refer to.
 pub(crate) fn parse(keys: &BTreeMap<String, Property>, text: &str) -> Result<Properties, String> {
     let mut read = Properties::default();
     let mut bare = false;
@@ -106,7 +106,7 @@ fn keyed(
         return Err(format!("duplicate key in comma-separated list property: {key}\n"));
     }
     let mut name = key;
-    // An unknown key passes here: `check_object` finds it, as at PVE.
+    // An unknown key passes here; `check_object` finds it, as in PVE.
     let Some(mut property) = keys.get(key) else {
         read.set(key, value);
         return Ok(());
@@ -128,7 +128,7 @@ fn keyed(
     Ok(())
 }
 
-/// Inside property strings a boolean has more spellings (facts 10).
+/// Parses a boolean: property strings allow more spellings (facts 10).
 fn boolean(property: &Property, value: &str) -> String {
     if property.r#type.as_deref() != Some("boolean") {
         return value.to_owned();

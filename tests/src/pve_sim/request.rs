@@ -1,4 +1,4 @@
-//! A request's bytes made readable: head, target, form, JSON.
+//! Parses a request: head, target, form, JSON.
 //! A pure module: does no I/O.
 // PVE: pve-http-server, APIServer/AnyEvent.pm.
 
@@ -46,7 +46,7 @@ impl Head {
         self.headers.get(name).map(String::as_str)
     }
 
-    /// The unescaped path below `/api2/json`, and the query as sent.
+    /// Returns the unescaped path below `/api2/json`, and the query as sent.
     pub(crate) fn api_path(&self) -> Option<(String, String)> {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let path = unescape(path);
@@ -58,14 +58,14 @@ impl Head {
         self.header("content-length")?.parse().ok()
     }
 
-    /// What stands in the Authorization header: token id and secret (facts 50).
+    /// Returns token ID and secret from the Authorization header (facts 50).
     pub(crate) fn token(&self) -> Option<(String, String)> {
         let header = self.header("authorization")?;
         let rest = header.strip_prefix("PVEAPIToken")?;
         let rest = rest.strip_prefix(['=', ' '])?;
         let value = unescape(rest.split(';').next().unwrap_or_default());
-        // PVE: AccessControl.pm, verify_token: what is no token is one that does not hold.
-        // It takes the last `=`: a user's name may hold one.
+        // PVE: AccessControl.pm, verify_token: a malformed token is an invalid one.
+        // It splits at the last `=`: a user's name may contain one.
         let (id, secret) = value.rsplit_once('=').unwrap_or((&value, ""));
         Some((id.to_owned(), secret.to_owned()))
     }
@@ -83,7 +83,7 @@ impl Head {
     }
 }
 
-/// Percent-decoding, in which `+` is left alone.
+/// Decodes percent-encoding, but leaves `+` alone.
 pub(crate) fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -104,7 +104,7 @@ pub(crate) fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// A form, split at `&` and `;`, `+` being a blank (facts 12).
+/// Decodes a form, split at `&` and `;`, with `+` as a space (facts 12).
 pub(crate) fn decode_form(text: &str) -> Params {
     let mut params = Params::default();
     for pair in text.split(['&', ';']).filter(|pair| !pair.is_empty()) {
@@ -127,7 +127,7 @@ fn put(params: &mut Params, key: String, value: String) {
     }
 }
 
-/// A JSON body; `true` and `false` become 1 and 0 (facts 9).
+/// Decodes a JSON body; `true` and `false` become 1 and 0 (facts 9).
 pub(crate) fn decode_json(body: &[u8]) -> Result<Params, Refusal> {
     let bad = || {
         Refusal::plain(
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_token_header_is_taken_with_equals_or_blank() {
+    fn the_token_header_may_use_an_equals_sign_or_a_space() {
         let token = |header: &str| {
             let text = format!("GET / HTTP/1.1\r\nAuthorization: {header}");
             Head::parse(&text).unwrap().token()

@@ -1,4 +1,4 @@
-//! The log of requests: what was asked, never with which secret.
+//! The log of requests, without secrets.
 //! A pure module: does no I/O.
 
 use std::collections::BTreeMap;
@@ -10,18 +10,18 @@ pub struct Request {
     pub method: String,
     /// The unescaped path below `/api2/json`.
     pub path: String,
-    /// The query as sent, perhaps empty.
+    /// The query as sent; may be empty.
     pub query: String,
     /// Parameters of body and query together.
     pub params: BTreeMap<String, String>,
-    /// The status answered; 0 when the connection was cut.
+    /// The status of the answer; 0 if the connection was cut.
     pub status: u16,
-    /// The connection it came on, counted from 1.
+    /// The number of its connection, from 1.
     pub connection: u64,
 }
 
 impl Request {
-    /// `METHOD /path?query`, as sent.
+    /// Returns `METHOD /path?query`, as sent.
     pub fn line(&self) -> String {
         match self.query.as_str() {
             "" => format!("{} {}", self.method, self.path),
@@ -29,12 +29,12 @@ impl Request {
         }
     }
 
-    /// The same with `UPID:node:type:id` in place of a UPID's numbers.
+    /// Returns the same with UPIDs shortened to `UPID:node:type:id`.
     pub fn normal_line(&self) -> String {
         self.line().split('/').map(short_upid).collect::<Vec<_>>().join("/")
     }
 
-    /// Whether it may change something.
+    /// Returns whether it may change something.
     pub fn is_write(&self) -> bool {
         self.method != "GET"
     }
@@ -48,7 +48,7 @@ fn short_upid(piece: &str) -> String {
     }
 }
 
-/// One line a request, normalised; a run of the same line is written once.
+/// Formats one normalized line per request; consecutive equal lines are written once.
 pub fn to_text(requests: &[Request]) -> String {
     let mut text = String::new();
     let mut last = String::new();

@@ -1,7 +1,7 @@
-//! The parameter schemas of PVE's API, as checked in beside this file.
+//! The parameter schemas of PVE's API, from the files in this directory.
 //! A pure module: does no I/O.
 //!
-//! `api-parameters.json` holds facts only (types, bounds, patterns), no texts of PVE.
+//! `api-parameters.json` has only facts (types, bounds, patterns), no texts from PVE.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -17,7 +17,7 @@ pub(crate) struct Endpoint {
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) parameters: BTreeMap<String, Property>,
-    /// PVE's permission expression; null where every user may call.
+    /// PVE's permission expression; null if every user may call it.
     #[serde(default)]
     pub(crate) permissions: Value,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Property {
     pub(crate) default_key: Number,
 }
 
-/// The schema writes flags as 1, "1" or true.
+/// A flag: the schema writes them as 1, "1" or true.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Number(Value);
@@ -69,7 +69,7 @@ pub(crate) enum Format {
 }
 
 impl Endpoint {
-    /// The schema of a parameter; `net[n]` stands for net0, net1 and so on.
+    /// Returns the schema of a parameter; `net[n]` represents net0, net1 and so on.
     pub(crate) fn parameter(&self, name: &str) -> Option<&Property> {
         property(&self.parameters, name)
     }
@@ -92,12 +92,12 @@ pub(crate) fn numbered(name: &str) -> Option<(&str, usize)> {
     Some((stem, digits.parse().ok()?))
 }
 
-/// How many of a numbered parameter PVE has; `mp` and `dev` are a container's.
+/// Returns how many of a numbered parameter PVE has; `mp` and `dev` belong to containers.
 fn most(stem: &str) -> usize {
     keys::slots(stem).unwrap_or(if matches!(stem, "mp" | "dev") { 256 } else { 0 })
 }
 
-/// Every endpoint of the checked-in copy.
+/// Returns every endpoint of the committed copy.
 pub(crate) fn endpoints() -> &'static [Endpoint] {
     static ALL: OnceLock<Vec<Endpoint>> = OnceLock::new();
     ALL.get_or_init(|| {
@@ -105,7 +105,7 @@ pub(crate) fn endpoints() -> &'static [Endpoint] {
     })
 }
 
-/// The keys of a property string whose format has a name.
+/// Returns the keys of a property string with a named format.
 pub(crate) fn named(format: &str) -> Option<&'static BTreeMap<String, Property>> {
     static ALL: OnceLock<BTreeMap<String, BTreeMap<String, Property>>> = OnceLock::new();
     // The alias `cdrom` has it by name, the drive itself in full.
@@ -121,12 +121,12 @@ pub(crate) fn named(format: &str) -> Option<&'static BTreeMap<String, Property>>
     all.get(format)
 }
 
-/// An endpoint by its template, as in `/nodes/{node}/qemu`.
+/// Returns an endpoint by its template, such as `/nodes/{node}/qemu`.
 pub(crate) fn by_template(method: &str, path: &str) -> Option<&'static Endpoint> {
     endpoints().iter().find(|endpoint| endpoint.method == method && endpoint.path == path)
 }
 
-/// The endpoint that serves a path, and what the path says for its placeholders.
+/// Returns the endpoint for a path, and the values of its placeholders.
 pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Endpoint, Vec<(String, String)>)> {
     let path = path.trim_end_matches('/');
     endpoints()
@@ -136,7 +136,7 @@ pub(crate) fn find(method: &str, path: &str) -> Option<(&'static Endpoint, Vec<(
         .min_by_key(|(_, taken)| taken.len())
 }
 
-/// Matches a path with a template; `{volume}` takes the rest, slashes and all,
+/// Matches a path with a template; `{volume}` takes the rest, including slashes,
 /// as PVE's content path does.
 fn matches(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     let mut taken = Vec::new();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_parameters_end_where_pve_ends_them() {
+    fn numbered_parameters_have_pves_limits() {
         let create = by_template("POST", "/nodes/{node}/qemu").unwrap();
         for (name, known) in [
             ("virtio0", true),

@@ -1,5 +1,5 @@
-//! DOOR: listens on loopback, one thread for each connection; reads the clock.
-//! Everything it starts ends with [`PveSim::shutdown`] or when the handle goes.
+//! DOOR: listens on loopback with one thread per connection; reads the clock.
+//! Everything it starts ends with [`PveSim::shutdown`] or when the handle is dropped.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,25 +23,25 @@ use super::world::clockwork::Pace;
 /// How the simulator runs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// 0 takes any free port.
+    /// 0 chooses any free port.
     pub port: u16,
     /// How long tasks take.
     pub pace: Pace,
-    /// The shortest and the longest time of a type of task, in the unit of the pace.
+    /// The shortest and longest time for each type of task, in the unit of the pace.
     pub lengths: BTreeMap<String, (u64, u64)>,
-    /// Lengths between two bounds are drawn from it.
+    /// Seed for lengths between two bounds.
     pub seed: u64,
     /// An idle connection is closed after this; PVE: 5 s.
     pub idle: Duration,
-    /// A connection is closed after so many requests; PVE: 100.
+    /// A connection is closed after this many requests; PVE: 100.
     pub requests_per_connection: u32,
-    /// How long a wrong token waits for its answer; PVE: 3 s.
+    /// The delay of the answer to an invalid token; PVE: 3 s.
     pub auth_delay: Duration,
     /// Uploaded files up to this size are kept whole.
     pub keep_bytes: usize,
     /// Scripted faults.
     pub faults: Vec<Fault>,
-    /// A folder that stands for `snippets/` of the storage `local`.
+    /// A folder that represents `snippets/` of the storage `local`.
     pub snippets: Option<PathBuf>,
 }
 
@@ -62,7 +62,7 @@ impl Default for Options {
     }
 }
 
-/// What the connections share.
+/// State shared by the connections.
 pub(super) struct Shared {
     pub(super) options: Options,
     state: Mutex<State>,
@@ -72,7 +72,7 @@ pub(super) struct Shared {
     count: AtomicU64,
 }
 
-/// The world and what is noted of it.
+/// The world and the records about it.
 pub(super) struct State {
     pub(super) world: World,
     pub(super) folder: Folder,
@@ -82,9 +82,9 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Brings the folder of snippets and the world together.
-    pub(super) fn meet_folder(&mut self) {
-        self.folder.meet(&mut self.world);
+    /// Synchronizes the folder of snippets and the world.
+    pub(super) fn sync_folder(&mut self) {
+        self.folder.sync(&mut self.world);
     }
 }
 
@@ -93,7 +93,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Milliseconds since the start.
+    /// Returns the milliseconds since the start.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
@@ -132,7 +132,7 @@ impl PveSim {
         world.clockwork.lengths.clone_from(&options.lengths);
         world.clockwork.seed = options.seed;
         world.clockwork.fingerprint.clone_from(&identity.fingerprint);
-        world.set_off();
+        world.start_clocks();
         let state = State {
             world,
             folder: Folder::new(options.snippets.clone()),
@@ -160,38 +160,38 @@ impl PveSim {
         })
     }
 
-    /// `https://127.0.0.1:PORT`.
+    /// Returns `https://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         format!("https://{}", self.address)
     }
 
-    /// The socket's address.
+    /// Returns the socket's address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The leaf's SHA-256 in PVE's notation.
+    /// Returns the leaf's SHA-256 in PVE's notation.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
 
-    /// The CA as PEM.
+    /// Returns the CA as PEM.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// The default world's token as `user@realm!id=secret`.
+    /// Returns the default world's token as `user@realm!id=secret`.
     pub fn token(&self) -> String {
         use super::world::defaults::{TOKEN_ID, TOKEN_SECRET};
         format!("{TOKEN_ID}={TOKEN_SECRET}")
     }
 
-    /// How long requests and tasks have waited for lock files, in simulated time.
+    /// Returns how long requests and tasks have waited for lock files, in simulated time.
     pub fn waited(&self) -> Duration {
         Duration::from_secs(self.shared.state().world.clockwork.waited)
     }
 
-    /// Every request so far, in the order of arrival.
+    /// Returns every request so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
     }
@@ -201,17 +201,17 @@ impl PveSim {
         self.shared.state().requests.clear();
     }
 
-    /// What was asked and is not known; a test asserts that it is empty.
+    /// Returns the requests that the simulator does not support; tests assert that there are none.
     pub fn refused(&self) -> Vec<String> {
         self.shared.state().refused.clone()
     }
 
-    /// The world as it is.
+    /// Returns a copy of the world.
     pub fn world(&self) -> World {
         self.shared.state().world.clone()
     }
 
-    /// Changes the world, as a foreign hand would.
+    /// Changes the world, as another user would.
     pub fn edit(&self, change: impl FnOnce(&mut World)) {
         change(&mut self.shared.state().world);
     }
@@ -220,32 +220,32 @@ impl PveSim {
     pub fn settle(&self) {
         let mut state = self.shared.state();
         state.world.settle();
-        state.meet_folder();
+        state.sync_folder();
     }
 
-    /// Adds a fault; its count begins now.
+    /// Adds a fault; its count starts now.
     pub fn add_fault(&self, fault: Fault) {
         self.shared.state().faults.push(fault);
     }
 
-    /// The bytes of a small file, or of a disk imported from one.
+    /// Returns the bytes of a small file, or of a disk imported from one.
     pub fn volume_bytes(&self, node: &str, volid: &str) -> Option<Vec<u8>> {
         let state = self.shared.state();
         let bytes = state.world.volume(node, volid)?.bytes.as_ref()?;
         Some(bytes.to_vec())
     }
 
-    /// Ends all threads, lets running tasks end and gives the world.
+    /// Stops all threads, lets running tasks end and returns the world.
     pub fn shutdown(mut self) -> World {
         self.close();
         self.settle();
         self.world()
     }
 
-    /// Closes every connection now; new ones are taken.
+    /// Closes every connection now; new ones are accepted.
     pub fn drop_connections(&self) {
         for stream in self.shared.streams().values() {
-            // It may be closed already: nothing is lost then.
+            // It may already be closed.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -255,7 +255,7 @@ impl PveSim {
         wake(self.address);
         self.drop_connections();
         if let Some(listener) = self.listener.take() {
-            // A thread that panicked has said so on stderr.
+            // A thread that panicked has reported it on stderr.
             let _ = listener.join();
         }
     }
@@ -271,17 +271,17 @@ fn clock() -> Instant {
     Instant::now()
 }
 
-/// A last connection makes `accept` return.
+/// Opens a last connection so that `accept` returns.
 fn wake(address: SocketAddr) {
-    // When it cannot be reached, the listener is gone already.
+    // If it cannot be reached, the listener is already closed.
     let _ = TcpStream::connect(address);
 }
 
-/// A connection that stands in the list of streams as long as its thread lives. Also one that panics
-/// leaves the list: the copy there would keep the connection open, and the client waiting.
-struct Listed(Arc<Shared>, u64);
+/// A connection in the list of streams for the lifetime of its thread. It is removed even if the thread panics:
+/// otherwise the copy in the list would keep the connection open and the client waiting.
+struct OpenConnection(Arc<Shared>, u64);
 
-impl Drop for Listed {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.streams().remove(&self.1);
     }
@@ -302,9 +302,9 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>, config: &Arc<ServerConfi
         };
         let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
         shared.streams().insert(number, second);
-        let (listed, config) = (Listed(Arc::clone(shared), number), Arc::clone(config));
+        let (listed, config) = (OpenConnection(Arc::clone(shared), number), Arc::clone(config));
         threads.push(std::thread::spawn(move || {
-            // A connection that breaks is the client's affair.
+            // A broken connection is the client's problem.
             let _ = connection::serve(&listed.0, stream, config, number);
         }));
     }

@@ -1,4 +1,4 @@
-//! Requests and their answers over a real TLS connection: one table for each subject.
+//! Requests and their answers over a real TLS connection: one table per subject.
 
 mod access;
 mod answers;
@@ -26,17 +26,17 @@ use super::faults::from_json;
 use super::{Options, PveSim, World};
 use wire::Wire;
 
-/// A simulator with a world and faults as JSON.
+/// Starts a simulator with a world and faults as JSON.
 fn start(world: &str, faults: &str) -> PveSim {
     let world = World::from_json(world).unwrap();
     let options = Options { faults: from_json(faults).unwrap(), ..Options::default() };
     PveSim::start(world, options).unwrap()
 }
 
-/// Sends each step and wants its text in `STATUS REASON BODY`.
+/// Sends each step and expects its text in `STATUS REASON BODY`.
 ///
 /// A step is `METHOD /path key=value key=value`; `$UPID` is the task started last; the step
-/// `task` waits for that one and wants the text in its exitstatus and log.
+/// `task` waits for that one and expects the text in its exit status and log.
 fn check(world: &str, faults: &str, steps: &[(&str, &str)]) -> PveSim {
     let sim = start(world, faults);
     let mut upid = String::new();
@@ -73,7 +73,7 @@ fn send(sim: &PveSim, step: &str) -> String {
     }
 }
 
-/// Polls until the task has stopped; exitstatus and log as one text.
+/// Polls until the task has stopped; returns exit status and log as one text.
 fn wait(sim: &PveSim, upid: &str) -> String {
     let node = upid.split(':').nth(1).unwrap();
     let path = format!("/nodes/{node}/tasks/{upid}");

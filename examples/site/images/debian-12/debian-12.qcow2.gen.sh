@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the stand-in for a cloud image that the example and the tests use: a valid, empty
+# Creates the placeholder for a cloud image in the example and the tests: a valid, empty
 # qcow2 image of 2 GiB. Nothing boots from it; the simulator only reads its header.
 set -eu
 cd "$(dirname "$0")"

@@ -1,5 +1,5 @@
 //! pve-apply against the simulator: calls, connections, memory, and wall time
-//! beside the shortest time that the simulator's tasks allow.
+//! compared with the shortest time that the simulator's tasks allow.
 
 use crate::measure::Tool;
 use crate::table::Table;
@@ -15,7 +15,7 @@ const LENGTHS: [(&str, u64); 5] =
 
 const IMAGE: &str = r#"{"volumes":[{"volid":"local:import/debian-12.qcow2","node":"pve1","size":1048576,"virtual_size":2147483648}]}"#;
 
-/// All measures of this page.
+/// Runs all measurements of this file.
 pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     calls(table)?;
     critical_path(table)?;
@@ -23,7 +23,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     whole_machines(table, 2_000)
 }
 
-/// How many calls a create and an unchanged apply cost.
+/// Measures how many calls a create and an unchanged apply need.
 fn calls(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let one = start(Pace::Polls(0))?;
     apply(&one, 1, &[])?;
@@ -53,7 +53,7 @@ fn calls(table: &mut Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// 50 new VMs, ten at a time: the wall time beside that of the tasks alone.
+/// Measures 50 new VMs, ten at a time: the wall time compared with that of the tasks alone.
 fn critical_path(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let sim = start(Pace::Millis(200))?;
     let shortest = 5.0 * LENGTHS.iter().map(|(_, ms)| *ms as f64).sum::<f64>();
@@ -77,7 +77,7 @@ fn memory(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A plan of VMs that are as they shall be, with three NICs and three disks each, all of them said.
+/// Measures a plan of unchanged VMs with three NICs and three disks each, all set in the document.
 fn whole_machines(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     let sim = start(Pace::Polls(0))?;
     let mut document = document(&sim, vms);
@@ -118,7 +118,7 @@ pub(crate) fn start(pace: Pace) -> Result<PveSim, Box<dyn Error>> {
     Ok(PveSim::start(World::from_json(IMAGE)?, Options { pace, lengths, ..Options::default() })?)
 }
 
-/// Makes the VMs, each with all that cloudinit-render would have given it.
+/// Creates the VMs, each with everything that cloudinit-render would have added.
 fn apply(sim: &PveSim, vms: usize, options: &[&str]) -> Result<(), Box<dyn Error>> {
     let args: Vec<&str> = ["apply"].iter().chain(options).copied().collect();
     pve_apply(sim, vms, &args)?.once().map(drop)
@@ -130,12 +130,12 @@ fn pve_apply(sim: &PveSim, vms: usize, args: &[&str]) -> Result<Tool, Box<dyn Er
     Ok(tool.stdin(document(sim, vms).to_string().into_bytes()))
 }
 
-/// Lets a tool trust the simulator and keep its cache in `home`.
+/// Makes a tool trust the simulator and keep its cache in `home`.
 pub(crate) fn trusting(tool: Tool, sim: &PveSim, home: &Path) -> Tool {
     tool.env("PVE_FINGERPRINT", sim.fingerprint()).env("HOME", &home.display().to_string())
 }
 
-/// Returns a document of so many VMs.
+/// Returns a document with this many VMs.
 pub(crate) fn document(sim: &PveSim, vms: usize) -> Value {
     let vm = |index: usize| {
         let mac = format!("02:00:00:00:{:02X}:{:02X}", index / 256, index % 256);

@@ -1,4 +1,4 @@
-//! image-publish against the simulator: memory, and speed beside curl's.
+//! image-publish against the simulator: memory, and speed compared with curl's.
 
 use crate::cluster::{document, start, trusting};
 use crate::measure::Tool;
@@ -8,14 +8,14 @@ use std::error::Error;
 use std::path::Path;
 use test_support::pve_sim::{Pace, PveSim};
 
-/// Uploads a sparse image of 2 GiB, then finds it there.
+/// Uploads a sparse image of 2 GiB, then finds it on the storage.
 pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let sim = start(Pace::Polls(0))?;
     let folder = tempfile::tempdir()?;
     let image = folder.path().join("large.raw");
     let file = std::fs::File::create(&image)?;
     file.set_len(2 << 30)?;
-    // A boot sector, so that it is recognised for a disk image.
+    // A boot sector, so that it is recognised as a disk image.
     std::os::unix::fs::FileExt::write_all_at(&file, &[0x55, 0xaa], 510)?;
     let mut document = document(&sim, 1);
     document["image_sources"] = json!({"debian-12": {"file": image}});
@@ -35,7 +35,7 @@ pub(crate) fn measure(table: &mut Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The same upload by the tool and by curl, one after the other; the tool knows the sum already.
+/// Measures the same upload by the tool and by curl, one after the other; the tool already knows the checksum.
 fn beside_curl(
     table: &mut Table,
     sim: &PveSim,

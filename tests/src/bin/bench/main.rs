@@ -1,7 +1,7 @@
 //! `bench`: speed and memory of the tools, against their limits.
 //!
-//! Run by `make bench` on release binaries. It ends with 1 when a limit is missed.
-//! CPU time is the least of several runs, since other work on the machine only adds to it.
+//! Run by `make bench` on release binaries. Exits with 1 if a limit is exceeded.
+//! CPU time is the minimum of several runs, since other load on the machine only adds to it.
 
 mod cluster;
 mod images;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     if table.all_within() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs the groups that the arguments name, or all: `start`, `documents`, `cluster`, `images`.
+/// Runs the groups given as arguments, or all: `start`, `documents`, `cluster`, `images`.
 fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let named: Vec<String> = std::env::args().skip(1).collect();
     let wanted = |group: &str| named.is_empty() || named.iter().any(|name| name == group);
@@ -50,7 +50,7 @@ fn run(table: &mut Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What each tool costs before it does anything.
+/// Measures the cost of starting each tool.
 fn start(table: &mut Table) -> Result<(), Box<dyn Error>> {
     for tool in ["resolve", "mint-token", "cloudinit-render", "image-publish", "pve-apply"] {
         let measure = Tool::new(tool).arg("--version").best_of(10)?;
@@ -59,10 +59,10 @@ fn start(table: &mut Table) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The three pure stages on a generated env.
+/// Measures the three pure stages on a generated env.
 fn documents(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     let site = site::generate(vms)?;
-    let folder = site.path().to_str().ok_or("the scratch folder has no plain name")?;
+    let folder = site.path().to_str().ok_or("the path of the scratch folder is not UTF-8")?;
     let resolve = Tool::new("resolve").args(["--site", folder, "--env", "bench", "--node", "pve1"]);
     let resolved = limits(table, "resolve", resolve, vms, 40.0)?;
     let mint = Tool::new("mint-token").args(["--site", folder]).stdin(resolved.stdout);
@@ -72,10 +72,10 @@ fn documents(table: &mut Table, vms: usize) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A whole site of 500 files.
+/// Measures a whole site of 500 files.
 fn check(table: &mut Table) -> Result<(), Box<dyn Error>> {
     let site = site::generate_files(500)?;
-    let folder = site.path().to_str().ok_or("the scratch folder has no plain name")?;
+    let folder = site.path().to_str().ok_or("the path of the scratch folder is not UTF-8")?;
     let measure = Tool::new("resolve").args(["check", "--site", folder]).best_of(5)?;
     table.at_most("resolve check, 500 files: CPU, ms", measure.cpu_ms(), 150.0);
     Ok(())
@@ -89,9 +89,9 @@ fn limits(
     vms: usize,
     ms: f64,
 ) -> Result<Measure, Box<dyn Error>> {
-    // A run of some ten milliseconds is easily disturbed, so the short ones are run more often.
+    // A run of tens of milliseconds is easily disturbed, so short ones are repeated more often.
     let measure = tool.best_of(if vms > 2_000 { 5 } else { 15 })?;
-    // resolve alone has limits for 20,000 VMs: half a second, and growth that is linear.
+    // Only resolve has limits for 20,000 VMs: half a second, and linear growth.
     match (name, vms) {
         (_, 2_000) => {
             table.at_most(&format!("{name}, {vms} VMs: CPU, ms"), measure.cpu_ms(), ms);

@@ -1,4 +1,4 @@
-//! Runs a tool and reads from the kernel what it has cost.
+//! Runs a tool and reads its resource usage from the kernel.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -15,16 +15,16 @@ pub(crate) struct Tool {
     stdin: Vec<u8>,
 }
 
-/// What one run has cost and printed.
+/// The resource usage and output of one run.
 pub(crate) struct Measure {
     cpu: Duration,
     peak_bytes: u64,
-    /// What it has printed.
+    /// Its output.
     pub(crate) stdout: Vec<u8>,
 }
 
 impl Tool {
-    /// A tool that stands beside this program.
+    /// Creates a tool from the directory of this program.
     pub(crate) fn new(name: &'static str) -> Self {
         Self { name, args: Vec::new(), env: Vec::new(), stdin: Vec::new() }
     }
@@ -46,13 +46,13 @@ impl Tool {
         self
     }
 
-    /// Sets what it reads.
+    /// Sets its stdin.
     pub(crate) fn stdin(mut self, bytes: Vec<u8>) -> Self {
         self.stdin = bytes;
         self
     }
 
-    /// Runs it so often and keeps the run with the least CPU time.
+    /// Runs it this many times and returns the run with the least CPU time.
     pub(crate) fn best_of(&self, runs: usize) -> Result<Measure, Box<dyn Error>> {
         let mut best = self.once()?;
         for _ in 1..runs {
@@ -84,7 +84,7 @@ impl Tool {
         let mut pipe = child.stdout.take().ok_or("no stdout")?;
         let mut stdout = Vec::new();
         std::thread::scope(|scope| {
-            // A tool that does not read its stdin closes it; that is its right.
+            // A tool that does not read its stdin may close it.
             scope.spawn(move || _ = stdin.write_all(&self.stdin));
             pipe.read_to_end(&mut stdout)
         })?;
@@ -102,13 +102,13 @@ impl Tool {
     }
 }
 
-/// The first argument of a process that stands between this program and a tool.
+/// The first argument of a process between this program and a tool.
 ///
-/// The kernel counts what a process had before `exec` into its peak memory. A tool that this
-/// program started itself, with a simulator in it, would seem as large as the simulator.
+/// The kernel includes memory from before `exec` in the peak memory of a process. A tool that this
+/// program started directly, with a simulator in it, would seem as large as the simulator.
 pub(crate) const MEASURED: &str = "--measured";
 
-/// Runs a program, writes what it has cost into a file, and ends as it did.
+/// Runs a program, writes its resource usage to a file, and exits with its status.
 pub(crate) fn measured(args: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
     let [usage, program, args @ ..] = args else { return Err("no program".into()) };
     let used = Command::new(program).args(args).spawn()?.wait4()?;
@@ -118,12 +118,12 @@ pub(crate) fn measured(args: &[OsString]) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 impl Measure {
-    /// User and system time, in milliseconds.
+    /// Returns user and system time in milliseconds.
     pub(crate) fn cpu_ms(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e3
     }
 
-    /// The most memory it has had, in MiB.
+    /// Returns its peak memory in MiB.
     pub(crate) fn peak_mib(&self) -> f64 {
         self.peak_bytes as f64 / (1024.0 * 1024.0)
     }

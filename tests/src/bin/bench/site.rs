@@ -34,7 +34,7 @@ pub(crate) fn generate(vms: usize) -> Result<TempDir> {
     }
     let mut env = String::from("vmid_base: 10000\nvms:\n");
     for index in 0..vms {
-        // Every third VM is spelled out, the others come from the template.
+        // Every third VM is written out, the others come from the template.
         let line = match index % 3 {
             0 => format!("  - {{name: vm{index}, vm_preset: small, image: debian-12, cores: 4}}"),
             1 => format!("  - {{name: vm{index}, template: web, spec: web}}"),
@@ -46,7 +46,7 @@ pub(crate) fn generate(vms: usize) -> Result<TempDir> {
     Ok(folder)
 }
 
-/// Writes a site of so many files, most of them envs of ten VMs.
+/// Writes a site with this many files, most of them envs of ten VMs.
 pub(crate) fn generate_files(files: usize) -> Result<TempDir> {
     let folder = generate(10)?;
     for number in FILES.len() + 1..files {

@@ -1,8 +1,8 @@
-//! What was measured, beside its limit.
+//! Measured values and their limits.
 
 use std::fmt;
 
-/// Lines of measure and limit.
+/// Rows of value and limit.
 #[derive(Default)]
 pub(crate) struct Table {
     rows: Vec<Row>,
@@ -25,7 +25,7 @@ impl Table {
         self.rows.push(Row { what: what.to_owned(), value, limit: None });
     }
 
-    /// Says whether every limit is kept.
+    /// Returns whether all values are within their limits.
     pub(crate) fn all_within(&self) -> bool {
         self.rows.iter().all(Row::is_within)
     }

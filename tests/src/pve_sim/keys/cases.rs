@@ -1,16 +1,16 @@
-//! Which cases of a rule a value is, and the paths that a rule names.
+//! The cases of a rule that apply to a value, and the paths that a rule names.
 //! A pure module: does no I/O.
 
 use super::{Case, Key};
 use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::world::disk::is_drive;
 
-/// A value, taken apart; what is no property string is its own key.
+/// Parses a value; one that is not a property string becomes its own key.
 pub(crate) fn read(key: &str, value: &str) -> Properties {
     property::of_config(key, value).unwrap_or_else(|| Properties::read(value, key))
 }
 
-/// What a value is, `Always` first.
+/// Returns the cases of a value, `Always` first.
 pub(crate) fn of(row: &Key, key: &str, value: &str) -> Vec<Case> {
     let read = read(key, value);
     let mut cases = vec![Case::Always];
@@ -41,7 +41,7 @@ pub(crate) fn of(row: &Key, key: &str, value: &str) -> Vec<Case> {
     cases
 }
 
-/// What a drive is.
+/// Returns the cases of a drive.
 // PVE: QemuServer/Drive.pm, drive_is_cloudinit, drive_is_cdrom and NEW_DISK_RE.
 pub(crate) fn drive(drive: &Properties) -> Vec<Case> {
     let file = drive.get("file").unwrap_or_default();
@@ -61,7 +61,7 @@ pub(crate) fn drive(drive: &Properties) -> Vec<Case> {
     }
 }
 
-/// Whether a volume is, or is to be, that of cloud-init.
+/// Returns whether a volume is, or will be, that of cloud-init.
 pub(crate) fn is_cloud_init(file: &str) -> bool {
     crate::pve_sim::formats::full(
         r".*[:/](vm-\d+-)?cloudinit(\.(raw|qcow|qed|qcow2|vmdk|cloop))?",
@@ -69,7 +69,7 @@ pub(crate) fn is_cloud_init(file: &str) -> bool {
     )
 }
 
-/// A path with the VM and the parts of a value filled in.
+/// Fills the VM and the parts of a value into a path.
 pub(crate) fn fill(path: &str, vmid: u32, key: &str, value: &str) -> String {
     let mut path = path.replace("{vmid}", &vmid.to_string());
     let read = read(key, value);

@@ -1,4 +1,4 @@
-//! Keys of devices: drives, NICs, and what is passed through from the node.
+//! Keys of devices: drives, NICs, and devices passed through from the node.
 //! A table: does no I/O.
 
 use super::{
@@ -32,9 +32,9 @@ const fn new(name: &'static str, effect: Effect, since: Release) -> Opt {
     Opt { name, case: Case::Always, effect, since }
 }
 
-/// The options of all buses; which bus has which is the schema's.
-// PVE: QemuServer.pm, vmconfig_update_disk: a list waits, a list is throttled at once, and all
-// that neither names is written into the config. A CD's medium is changed, and no option of it
+/// The options of all buses; the schema says which bus has which.
+// PVE: QemuServer.pm, vmconfig_update_disk: some options wait, throttling takes effect at once, and all
+// others are written to the config. A CD's medium is changed, and none of its options
 // waits.
 #[rustfmt::skip]
 const DRIVE_OPTIONS: &[Opt] = &[
@@ -48,7 +48,7 @@ const DRIVE_OPTIONS: &[Opt] = &[
     live("iops_max"), live("iops_rd_max"), live("iops_wr_max"),
     live("bps_max_length"), live("bps_rd_max_length"), live("bps_wr_max_length"),
     live("iops_max_length"), live("iops_rd_max_length"), live("iops_wr_max_length"),
-    // Without meaning for QEMU.
+// Ignored by QEMU.
     live("backup"), live("replicate"), live("shared"), live("size"), live("format"),
     recorded("detect_zeroes"), recorded("model"), recorded("rerror"), recorded("scsiblock"),
     recorded("serial"), recorded("snapshot"), recorded("werror"), recorded("wwn"),
@@ -98,7 +98,7 @@ const SERIAL_ROOT: &[RootOnly] = &[RootOnly {
 }];
 const DIRECTORY: &[Need] =
     &[on_vm(&["VM.Config.Disk"]), on("/mapping/dir/{dirid}", &["Mapping.Use"])];
-// Set it is by PVE itself; who deletes it frees a volume, at once and whatever the VM does.
+// Only PVE sets it; deleting it frees a volume at once, whatever the VM does.
 const UNUSED: &[Need] = &[on_vm(&["VM.Config.Disk"]).not_at_create()];
 
 const SERIALS: &str =

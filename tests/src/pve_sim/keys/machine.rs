@@ -1,4 +1,4 @@
-//! Keys of the machine itself: processor, memory, firmware, and the hardware that each VM has.
+//! Keys of the machine itself: processor, memory, firmware, and the hardware of every VM.
 //! A table: does no I/O.
 
 use super::{

@@ -1,8 +1,8 @@
-//! The keys of a VM's config: who may write them, and what a running VM does with a change.
-//! A table, and how it is read: does no I/O.
+//! The keys of a VM's config: who may write them, and what a change does to a running VM.
+//! A table and its lookups: does no I/O.
 //!
-//! It is written from PVE's source and from what PVE was seen to do, and shares nothing with the
-//! table of the client, so that the two can be compared row by row.
+//! It is written from PVE's source and its observed behavior, and shares nothing with the
+//! client's table, so that the two can be compared row by row.
 
 pub(super) mod cases;
 mod devices;
@@ -15,153 +15,153 @@ use std::sync::OnceLock;
 
 use super::schema::numbered;
 
-/// A release, `9.1` as a pair to compare with.
+/// A release as a comparable pair, such as `(9, 1)`.
 pub type Release = (u32, u32);
 
-/// The oldest release that the table knows.
+/// The oldest release in the table.
 pub const OLDEST: Release = (8, 4);
 
 /// One key of a VM's config, or a family of numbered ones.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// The name; of a family without the number.
+    /// The name; for a family, without the number.
     pub stem: &'static str,
-    /// How many there are of a family, as 32 of `net0` to `net31`; none for a single key.
+    /// The size of a family, such as 32 for `net0` to `net31`; `None` for a single key.
     pub slots: Option<usize>,
-    /// Whether a request may set it; the others can at most be deleted.
+    /// Whether a request may set it; other keys can at most be deleted.
     pub settable: bool,
-    /// What a write needs, case by case.
+    /// The privileges that a write needs, case by case.
     pub needs: &'static [Need],
-    /// What only root@pam may write.
+    /// Values that only root@pam may write.
     pub root: &'static [RootOnly],
-    /// Its value decides what it needs, so PVE checks it after the others, key by key.
+    /// Whether its privileges depend on its value: PVE then checks it after the others, key by key.
     pub late: bool,
-    /// What a running VM does when the key comes, changes or goes.
+    /// The effect on a running VM of adding, changing or deleting the key.
     pub running: Running,
-    /// Options of the value that a running VM treats otherwise, or that came later.
+    /// Options of the value with another effect, or from a later release.
     pub options: &'static [Opt],
-    /// The value that PVE takes when the key is absent; none where there is none, or another key
+    /// PVE's default value; `None` if there is none, or if another key
     /// decides.
     pub default: Option<&'static str>,
-    /// The first release that has it, 8.4 for all that are older.
+    /// The first release that has it; 8.4 for all older ones.
     pub since: Release,
-    /// Where PVE says so.
+    /// Where PVE defines it.
     pub source: &'static str,
 }
 
 /// Privileges that a write needs in one case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// When.
+    /// The case.
     pub case: Case,
-    /// On which path; `{…}` stands for the VM, or for a part of the value.
+    /// The path; `{…}` is replaced with the VM or a part of the value.
     pub path: &'static str,
-    /// Which privileges.
+    /// The privileges.
     pub privileges: &'static [&'static str],
-    /// Whether one of them is enough.
+    /// Whether any one of them is enough.
     pub any: bool,
-    /// The first release where it is so.
+    /// The first release with this rule.
     pub since: Release,
-    /// The first release where it is so no longer.
+    /// The first release without this rule.
     pub until: Option<Release>,
-    /// Whether a create asks for it too.
+    /// Whether a create needs it too.
     pub at_create: bool,
 }
 
-/// Which values a rule holds for.
+/// The values that a rule applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
     /// All.
     Always,
-    /// A drive that is no CD.
+    /// A drive that is not a CD.
     Disk,
     /// A CD drive, empty or with an image.
     Cdrom,
     /// The node's own CD drive.
     PhysicalCdrom,
-    /// The drive of cloud-init.
+    /// The cloud-init drive.
     CloudInit,
-    /// A disk that is still to be allocated.
+    /// A disk that has to be allocated.
     NewDisk,
-    /// A device by the name of a mapping.
+    /// A device from a mapping.
     Mapped,
-    /// A device of the node by its own name.
+    /// A device of the node, without a mapping.
     RawDevice,
     /// The node's random number generator.
     HardwareRng,
-    /// A NIC on a bridge, its VLAN not looked at.
+    /// A NIC on a bridge, whatever its VLAN.
     Bridge,
     /// A NIC in a VLAN.
     Vlan,
-    /// A CPU model of the site's own.
+    /// A custom CPU model.
     CustomModel,
     /// A ROM file for a passed-through device.
     RomFile,
 }
 
-/// What is root's alone, and what all others are told; `{key}` stands for the key.
+/// What only root may write, and the error for everyone else; `{key}` is replaced with the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RootOnly {
-    /// When.
+    /// The case.
     pub case: Case,
-    /// The text at create.
+    /// The error at create.
     pub create: &'static str,
-    /// The text when a change sets it.
+    /// The error when a change sets it.
     pub change: &'static str,
-    /// The text when a change deletes it.
+    /// The error when a change deletes it.
     pub delete: &'static str,
-    /// Whether it is the fault of a parameter, status 400; else the status is 500.
+    /// Whether it is a parameter error with status 400; otherwise the status is 500.
     pub as_parameter: bool,
-    /// The first release where it is so.
+    /// The first release with this rule.
     pub since: Release,
-    /// The first release where it is so no longer.
+    /// The first release without this rule.
     pub until: Option<Release>,
 }
 
-/// What a running VM does when a key comes, changes or goes.
+/// The effect on a running VM of adding, changing or deleting a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Running {
-    /// In force at once, even when it was left pending by an earlier request.
+    /// In effect at once, even if an earlier request left it pending.
     Free,
-    /// In force at once, through QEMU or the VM's cgroup.
+    /// In effect at once, through QEMU or the VM's cgroup.
     Live,
-    /// In force at once where `hotplug` has this feature, else pending.
+    /// In effect at once if `hotplug` has this feature, otherwise pending.
     Feature(&'static str),
-    /// As a feature, and the guest must be of a kind that PVE plugs USB devices into.
+    /// Like a feature, but only for guest types whose USB devices PVE can hotplug.
     Usb,
-    /// In force at once, unless it changes from or to 0.
+    /// In effect at once, unless it changes from or to 0.
     Balloon,
-    /// In force at once, unless CPU or memory is among the old or the new features.
+    /// In effect at once, unless CPU or memory is among the old or the new features.
     Hotplug,
-    /// Pending until the VM is stopped, or started.
+    /// Pending until the VM is stopped or started.
     Restart,
 }
 
-/// An option of a value, as `tag` of a NIC.
+/// An option of a value, such as `tag` of a NIC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opt {
     /// Its name.
     pub name: &'static str,
-    /// For which values.
+    /// The case it applies to.
     pub case: Case,
-    /// What a running VM does when it changes and nothing else does.
+    /// The effect on a running VM of changing only this option.
     pub effect: Effect,
     /// The first release that has it.
     pub since: Release,
 }
 
-/// What a running VM does with a changed option.
+/// The effect of a changed option on a running VM.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// It is in force at once.
+    /// In effect at once.
     Live,
-    /// The config has it at once, QEMU goes on with the old one until the next start.
+    /// In the config at once; QEMU uses the old value until the next start.
     Recorded,
-    /// The device is unplugged and plugged again where `hotplug` has its feature, else pending.
+    /// The device is unplugged and plugged in again if `hotplug` has its feature, otherwise pending.
     Replug,
     /// Pending.
     Restart,
-    /// Refused while the VM runs, and pending.
+    /// Refused while the VM is running, and pending.
     Refused,
 }
 
@@ -222,13 +222,13 @@ impl Key {
         self
     }
 
-    /// The option of a value, in a case.
+    /// Returns an option of the value in a case.
     pub fn option(&self, name: &str, case: Case) -> Option<&Opt> {
         let fits = |option: &&Opt| option.case == Case::Always || option.case == case;
         self.options.iter().filter(|option| option.name == name).find(fits)
     }
 
-    /// What is root's alone in one of these cases, in one release.
+    /// Returns what only root may write in one of these cases and in one release.
     pub fn root_only(&self, cases: &[Case], release: Release) -> Option<&RootOnly> {
         self.root.iter().find(|rule| {
             cases.contains(&rule.case)
@@ -237,7 +237,7 @@ impl Key {
         })
     }
 
-    /// What a write needs in a case, in one release.
+    /// Returns what a write needs in a case and in one release.
     pub fn needs(&self, case: Case, release: Release) -> impl Iterator<Item = &'static Need> {
         self.needs.iter().filter(move |need| {
             need.case == case
@@ -247,17 +247,17 @@ impl Key {
     }
 }
 
-/// Whether a release has what came with another; what is older than the table has always been.
+/// Returns whether a release has something introduced in another; older features always exist.
 pub fn reached(since: Release, release: Release) -> bool {
     since <= OLDEST || since <= release
 }
 
-/// A need on the VM itself, in any case and release.
+/// Privileges on the VM itself, in any case and release.
 const fn on_vm(privileges: &'static [&'static str]) -> Need {
     on("/vms/{vmid}", privileges)
 }
 
-/// A need on a path, in any case and release.
+/// Privileges on a path, in any case and release.
 const fn on(path: &'static str, privileges: &'static [&'static str]) -> Need {
     Need {
         case: Case::Always,
@@ -292,7 +292,7 @@ const CLOUD_INIT: &[Need] =
 
 const ALL_ROOT: &[RootOnly] = &[root_only(Case::Always, "only root can set '{key}' config")];
 
-/// What is root's in a case, with one text.
+/// Something only root may write in a case, with the same text for every write.
 const fn root_only(case: Case, text: &'static str) -> RootOnly {
     RootOnly {
         case,
@@ -305,7 +305,7 @@ const fn root_only(case: Case, text: &'static str) -> RootOnly {
     }
 }
 
-/// Where most of it stands: the privileges, and what waits.
+/// The source of most rows: privileges, and what stays pending.
 const SOURCE: &str = "qemu-server, API2/Qemu.pm, $check_vm_modify_config_perm; QemuServer.pm, \
                       vmconfig_hotplug_pending";
 
@@ -315,7 +315,7 @@ pub fn all() -> &'static [Key] {
     ALL.get_or_init(|| [machine::ROWS, options::ROWS, devices::ROWS].concat())
 }
 
-/// The row of a key, `net0` by its family; none when PVE has no such key.
+/// Returns the row of a key, `net0` by its family; `None` if PVE has no such key.
 pub fn find(key: &str) -> Option<&'static Key> {
     let single = all().iter().find(|row| row.slots.is_none() && row.stem == key);
     single.or_else(|| {
@@ -324,7 +324,7 @@ pub fn find(key: &str) -> Option<&'static Key> {
     })
 }
 
-/// How many there are of a family.
+/// Returns the size of a family.
 pub(super) fn slots(stem: &str) -> Option<usize> {
     all().iter().filter(|row| row.stem == stem).find_map(|row| row.slots)
 }

@@ -1,11 +1,11 @@
-//! Keys that describe a VM or say how it is handled, those of cloud-init, and PVE's own notes.
+//! Keys that describe a VM or how it is handled, those of cloud-init, and PVE's own notes.
 //! A table: does no I/O.
 
 use super::{
     ALL_ROOT, CLOUD_INIT, DISK, HARDWARE, Key, Need, OPTIONS, RootOnly, Running, SOURCE, on, on_vm,
 };
 
-// It changes how the node starts, so it needs more.
+// It affects the start of the node, so it needs more.
 const STARTUP: &[Need] = &[on_vm(&["VM.Config.Options"]), on("/", &["Sys.Modify"])];
 const STATE_STORAGE: &[Need] =
     &[on_vm(&["VM.Config.Disk"]), on("/storage/{vmstatestorage}", &["Datastore.AllocateSpace"])];
@@ -13,7 +13,7 @@ const STATE: &[Need] = &[on_vm(&["VM.Config.Disk", "VM.PowerMgmt"])];
 const POWER: &[Need] = &[on_vm(&["VM.PowerMgmt"])];
 const NETWORK: &[Need] = &[on_vm(&["VM.Config.Network"])];
 
-// Until 9.1 these two belonged to root.
+// Before 9.1 only root could write these two.
 const EARLIER: &[RootOnly] = &[RootOnly { until: Some((9, 1)), ..ALL_ROOT[0] }];
 const RUNNING_CPU: &[Need] = &[Need { since: (9, 1), ..on_vm(&["VM.Config.CPU"]) }];
 const RUNNING_MACHINE: &[Need] = &[Need { since: (9, 1), ..HARDWARE[0] }];
@@ -55,7 +55,7 @@ pub(super) const ROWS: &[Key] = &[
     Key::new("nameserver", CLOUD_INIT, Running::Free, CLOUD),
     Key::new("searchdomain", CLOUD_INIT, Running::Free, CLOUD),
     Key::new("sshkeys", CLOUD_INIT, Running::Free, CLOUD),
-    // PVE: QemuServer.pm, json_config_properties: notes of PVE's own.
+// PVE: QemuServer.pm, json_config_properties: PVE's own notes.
     Key::new("meta", &[], Running::Restart, "facts-4 0").root(ALL_ROOT).unsettable(),
     Key::new("parent", &[], Running::Restart, SOURCE).root(ALL_ROOT).unsettable(),
     Key::new("snaptime", &[], Running::Restart, SOURCE).root(ALL_ROOT).unsettable(),

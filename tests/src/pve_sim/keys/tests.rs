@@ -1,11 +1,11 @@
-//! The table against PVE's schema.
+//! Compares the table with PVE's schema.
 
 use std::collections::BTreeSet;
 
 use super::*;
 use crate::pve_sim::schema::by_template;
 
-/// What a create can ask that is no key of a config.
+/// Parameters of a create that are not config keys.
 const REQUEST: [&str; 13] = [
     "archive",
     "bwlimit",
@@ -24,7 +24,7 @@ const REQUEST: [&str; 13] = [
 ];
 
 #[test]
-fn every_key_that_a_create_takes_has_a_row_and_no_other_is_settable() {
+fn every_key_of_a_create_has_a_row_and_no_other_is_settable() {
     let create = by_template("POST", "/nodes/{node}/qemu").unwrap();
     let names: BTreeSet<(&str, bool)> = create
         .parameters
@@ -44,7 +44,7 @@ fn every_key_that_a_create_takes_has_a_row_and_no_other_is_settable() {
 }
 
 #[test]
-fn a_row_is_there_once_and_says_who_may_write_it() {
+fn rows_are_unique_and_say_who_may_write_them() {
     let once: BTreeSet<(&str, bool)> =
         all().iter().map(|row| (row.stem, row.slots.is_some())).collect();
     assert_eq!(once.len(), all().len());
@@ -61,7 +61,7 @@ fn a_row_is_there_once_and_says_who_may_write_it() {
 }
 
 #[test]
-fn options_are_those_of_the_schema() {
+fn options_match_the_schema() {
     let create = by_template("POST", "/nodes/{node}/qemu").unwrap();
     for row in all().iter().filter(|row| row.settable) {
         let name = if row.slots.is_some() { format!("{}0", row.stem) } else { row.stem.to_owned() };

@@ -1,4 +1,4 @@
-//! The parser against bodies good and bad.
+//! Tests of the parser with valid and invalid bodies.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn field(name: &str, value: &str) -> String {
     format!("--B\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
 }
 
-/// Feeds the pieces one by one and shows fields and file, or the refusal.
+/// Feeds the pieces one by one and compares fields and file, or the refusal.
 fn check(pieces: &[&str], expected: &str) {
     let mut multipart = Multipart::new("B", 1 << 20, 1 << 30);
     let mut done = Ok(());
@@ -30,7 +30,7 @@ fn check(pieces: &[&str], expected: &str) {
 }
 
 #[test]
-fn parts_in_pves_order_arrive() {
+fn parts_in_pves_order_are_accepted() {
     let head = field("content", "import")
         + &field("checksum-algorithm", "sha256")
         + &field("checksum", "ab");
@@ -62,7 +62,7 @@ fn fields_out_of_order_are_refused_or_lost() {
 }
 
 #[test]
-fn a_read_that_ends_inside_the_files_header_spoils_the_file() {
+fn a_read_that_ends_inside_the_files_header_corrupts_the_file() {
     let one = "--B\r\nContent-Disposition: form-data; name=\"filename\"; filename=\"a.raw\"";
     check(&[one, "\r\n\r\nhello\r\n--B--\r\n"], "filename=a.raw [\r\n\r\nhello]");
 }

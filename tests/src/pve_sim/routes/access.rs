@@ -1,4 +1,4 @@
-//! Own permissions, and pools.
+//! The caller's own permissions, and pools.
 //! A pure module: does no I/O.
 // PVE: pve-access-control, API2/AccessControl.pm; pve-manager, API2/Pool.pm.
 
@@ -11,7 +11,7 @@ use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::Pool;
 use crate::pve_sim::world::access::{Who, levels};
 
-/// Path to privilege to whether it holds below too.
+/// Returns path → privilege → whether it propagates.
 pub(super) fn permissions(call: &mut Call) -> Reply {
     let asked = call.params.get("userid").unwrap_or(&call.who.authid);
     let who = Who { authid: asked.to_owned() };
@@ -30,7 +30,7 @@ pub(super) fn permissions(call: &mut Call) -> Reply {
                 paths.extend(pool.storages.iter().map(|id| format!("/storage/{id}")));
             }
             let entries = call.world.access.acl.iter();
-            // Each step on the way to an entry is a path of its own.
+            // Each parent of an entry is a path too.
             paths.extend(entries.flat_map(|entry| levels(&entry.path)).map(str::to_owned));
             paths
         }
@@ -38,7 +38,7 @@ pub(super) fn permissions(call: &mut Call) -> Reply {
     let mut shown = Map::new();
     for path in std::mem::take(&mut paths) {
         let here = call.world.privileges(&who, &path);
-        // PVE: AccessControl.pm, permissions: a path that was asked for is shown in any case.
+        // PVE: AccessControl.pm, permissions: a requested path is always shown.
         if !here.is_empty() || call.params.get("path").is_some() {
             let all = here.into_iter().map(|privilege| (privilege, flag(true)));
             shown.insert(path, Value::Object(all.collect()));
@@ -104,11 +104,11 @@ pub(super) fn create_pool(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// All or nothing: what is refused on the way, rights too, fails the whole request.
+/// Changes a pool, all or nothing: any refusal, including of privileges, fails the whole request.
 pub(super) fn change_pool(call: &mut Call) -> Reply {
     let mut pools = call.world.pools.clone();
-    // PVE: pve-access-control, AccessControl.pm, lock_user_config: the text of a refusal is put
-    // behind that of the request, and its status is lost.
+    // PVE: pve-access-control, AccessControl.pm, lock_user_config: the text of a refusal is appended
+    // to that of the request, and its status is lost.
     let changed = update_pool(call, &mut pools);
     changed.map_err(|refusal| failed("update pools", &refusal.in_task()))?;
     call.world.pools = pools;
@@ -146,7 +146,7 @@ fn update_pool(call: &Call, pools: &mut BTreeMap<String, Pool>) -> Result<(), Re
     Ok(())
 }
 
-/// Puts a VM into a pool, or takes it out; whether there is such a VM, nobody looks.
+/// Adds a VM to a pool or removes it; PVE does not check that the VM exists.
 fn move_member(
     call: &Call,
     pools: &mut BTreeMap<String, Pool>,

@@ -10,7 +10,7 @@ use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::create::read_net;
 use crate::pve_sim::world::vm::Guest;
 
-/// Facts 30 and reference 7: who is there, and does he answer yet.
+/// Facts 30 and reference 7: whether the agent exists and answers yet.
 // PVE: QemuServer/Agent.pm, assert_agent_available: only a missing key counts as not configured; an
 // agent that is switched off has no socket, so its ping fails.
 fn available(call: &mut Call) -> Result<(), Refusal> {
@@ -36,7 +36,7 @@ pub(super) fn ping(call: &mut Call) -> Reply {
     Ok(json!({ "result": {} }).into())
 }
 
-/// Nothing freezes a guest's file systems here; a fault may say so.
+/// File systems are never frozen here, except by a fault.
 pub(super) fn fsfreeze_status(call: &mut Call) -> Reply {
     available(call)?;
     Ok(json!({ "result": "thawed" }).into())
@@ -46,7 +46,7 @@ pub(super) fn interfaces(call: &mut Call) -> Reply {
     available(call)?;
     let (node, vmid) = (call.node(), call.vmid());
     let guest = call.world.guest_of(vmid).clone();
-    // PVE: API2/Qemu/Agent.pm, register_command: what the agent answers is passed on, errors too.
+    // PVE: API2/Qemu/Agent.pm, register_command: the agent's answers are passed on, including errors.
     if let Some(text) = blocked(&guest, "guest-network-get-interfaces") {
         let error = json!({ "class": "CommandNotFound", "desc": text });
         return Ok(json!({ "result": { "error": error } }).into());
@@ -91,12 +91,12 @@ pub(super) fn osinfo(call: &mut Call) -> Reply {
     Ok(json!({ "result": { "id": os, "name": os } }).into())
 }
 
-/// PVE reads this much of a file at most.
+/// The maximum number of bytes that PVE reads from a file.
 // PVE: API2/Qemu/Agent.pm, MAX_READ_SIZE.
 const MAX_READ: usize = 16 * 1024 * 1024;
 
 // PVE: API2/Qemu/Agent.pm, file-read; QemuServer/Agent.pm, check_agent_error. QEMU: qga/commands-posix.c,
-// safe_open_or_create; qapi/qmp-dispatch.c. Both texts were seen of qemu-ga 10.0.
+// safe_open_or_create; qapi/qmp-dispatch.c. Both texts were observed with qemu-ga 10.0.
 pub(super) fn file_read(call: &mut Call) -> Reply {
     available(call)?;
     let (node, vmid) = (call.node(), call.vmid());
@@ -116,7 +116,7 @@ pub(super) fn file_read(call: &mut Call) -> Reply {
     };
     let bytes = content.as_bytes();
     let read = bytes.get(..MAX_READ).unwrap_or(bytes);
-    // Perl passes the bytes on one by one, so that what is not ASCII is encoded twice.
+    // Perl passes the bytes on one by one, so non-ASCII characters are encoded twice.
     let content: String = read.iter().map(|byte| char::from(*byte)).collect();
     let mut answer = json!({ "bytes-read": read.len(), "content": content });
     if read.len() == MAX_READ {
@@ -125,7 +125,7 @@ pub(super) fn file_read(call: &mut Call) -> Reply {
     Ok(answer.into())
 }
 
-/// How an agent refuses a command that it blocks, as seen of qemu-ga 10.0.
+/// Returns the error for a blocked command, as observed with qemu-ga 10.0.
 fn blocked(guest: &Guest, command: &str) -> Option<String> {
     let is_blocked = guest.agent_blocks.iter().any(|blocked| blocked == command);
     is_blocked.then(|| format!("Command {command} has been disabled: the command is not allowed"))
@@ -135,7 +135,7 @@ fn agent_error(text: &str) -> Refusal {
     Refusal::die(format!("Agent error: {text}"))
 }
 
-/// Every command ends at once, well and without output.
+/// Every command succeeds at once, without output.
 pub(super) fn exec(call: &mut Call) -> Reply {
     available(call)?;
     Ok(json!({ "pid": 1000 }).into())

@@ -1,4 +1,4 @@
-//! What PVE checks of a config before it takes it: drives, storages, rights, bridges.
+//! What PVE checks before it accepts a config: drives, storages, privileges, bridges.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, API2/Qemu.pm.
 
@@ -46,7 +46,7 @@ pub(super) fn check_drives(config: &Config) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What PVE cannot see in an image must be said.
+/// Checks options that PVE cannot read from an image.
 fn check_import_options(key: &str, drive: &Properties) -> Result<(), Refusal> {
     let needed: &[&str] = match key {
         "efidisk0" => &["efitype", "pre-enrolled-keys"],
@@ -62,7 +62,7 @@ fn check_import_options(key: &str, drive: &Properties) -> Result<(), Refusal> {
     }
 }
 
-/// Which storages and volumes the drives may use; PVE: $check_storage_access.
+/// Checks which storages and volumes the drives may use; PVE: $check_storage_access.
 pub(super) fn check_storages(call: &Call, on: &Target, config: &Config) -> Result<(), Refusal> {
     let vmid = on.vmid;
     for (key, text) in config.iter().filter(|(key, _)| disk::is_drive(key)) {
@@ -74,7 +74,7 @@ pub(super) fn check_storages(call: &Call, on: &Target, config: &Config) -> Resul
             Wanted::CloudInit { .. } => {}
             Wanted::New { storage, .. } if !disk::is_cdrom(&drive) => {
                 call.world.check_value(on, key, text, &[Case::NewDisk])?;
-                // PVE: that it is off, or on other nodes only, is the task's to find.
+                // PVE: only the task finds that it is disabled or on other nodes.
                 let config = call.world.storages.get(&storage);
                 let config = config
                     .ok_or_else(|| Refusal::die(format!("storage '{storage}' does not exist")))?;
@@ -158,7 +158,7 @@ pub(super) fn volume_access(call: &Call, vmid: Option<u32>, volid: &str) -> Resu
     let Some(name) = Name::parse(volid).filter(|_| !volid.starts_with('/')) else {
         return match call.who.authid.as_str() {
             "root@pam" => Ok(()),
-            // A `die` without a newline: Perl adds the place.
+            // A `die` without a newline: Perl appends the location.
             _ => Err(Refusal::die(
                 "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 651.",
             )),
@@ -181,7 +181,7 @@ pub(super) fn volume_access(call: &Call, vmid: Option<u32>, volid: &str) -> Resu
     }
 }
 
-/// Which privilege each key needs; PVE: $check_vm_modify_config_perm.
+/// Checks the privileges for each key; PVE: $check_vm_modify_config_perm.
 pub(super) fn check_keys<'k>(
     call: &Call,
     on: &Target,
@@ -190,7 +190,7 @@ pub(super) fn check_keys<'k>(
     keys.filter(|key| *key != "cdrom").try_for_each(|key| call.world.check_key(on, key))
 }
 
-/// Devices of a new VM, kind by kind.
+/// Checks the devices of a new VM, kind by kind.
 // PVE: API2/Qemu.pm, create_vm.
 pub(super) fn check_devices(call: &Call, on: &Target, config: &Config) -> Result<(), Refusal> {
     for kind in ["serial", "usb", "hostpci", "rng", "virtiofs"] {
@@ -203,7 +203,7 @@ pub(super) fn check_devices(call: &Call, on: &Target, config: &Config) -> Result
     Ok(())
 }
 
-/// A CPU model of the site's own must be there.
+/// Checks that a custom CPU model exists.
 // PVE: QemuServer/CPUConfig.pm, validate_vm_cpu_conf and get_custom_model: part of the format.
 pub(super) fn check_known_model(call: &Call) -> Result<(), Refusal> {
     let Some(cpu) = call.params.get("cpu") else {
@@ -219,7 +219,7 @@ pub(super) fn check_known_model(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// A CPU model of the site's own, unless the VM has it already.
+/// Checks the privilege for a custom CPU model, unless the VM already has it.
 // PVE: API2/Qemu.pm, $check_cpu_model_access.
 pub(super) fn check_model(
     call: &Call,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::property::Properties;
-use crate::pve_sim::world::vm::{Seen, Vm};
+use crate::pve_sim::world::vm::{PvestatdView, Vm};
 
 /// Facts 31 and 49; filtered as facts 54.
 pub(super) fn resources(call: &mut Call) -> Reply {
@@ -26,7 +26,7 @@ pub(super) fn resources(call: &mut Call) -> Reply {
     if is("storage") {
         lines.extend(storages(call));
     }
-    // The schema has no such type: these lines come only when all are asked for (facts 49).
+    // The schema has no such type: these rows appear only when all types are requested (facts 49).
     if is("network") && call.world.release() >= (9, 1) {
         lines.extend(networks(call));
     }
@@ -65,9 +65,9 @@ fn vms(call: &mut Call) -> Vec<Value> {
     lines
 }
 
-/// Lock and tags come from the config itself, all else from pvestatd.
+/// Lock and tags come from the config itself, everything else from pvestatd.
 // PVE: pve-manager, API2Tools.pm, extract_vm_stats; Cluster.pm, get_guest_config_properties.
-fn vm_line(vmid: u32, vm: &Vm, seen: Option<Seen>, pool: Option<String>) -> Value {
+fn vm_line(vmid: u32, vm: &Vm, seen: Option<PvestatdView>, pool: Option<String>) -> Value {
     let mut line = json!({
         "id": format!("qemu/{vmid}"),
         "vmid": vmid,
@@ -203,7 +203,7 @@ pub(super) fn status(call: &mut Call) -> Reply {
     Ok(Value::Array(lines).into())
 }
 
-/// Without Sys.Audit a few of them only.
+/// Returns only some of the options without Sys.Audit.
 // PVE: pve-manager, API2/Cluster.pm, get_options.
 pub(super) fn options(call: &mut Call) -> Reply {
     let all = call.world.may(call.who, "/", &["Sys.Audit"]);
@@ -216,7 +216,7 @@ pub(super) fn options(call: &mut Call) -> Reply {
     Ok(Value::Object(shown).into())
 }
 
-/// Some options are property strings, which PVE shows taken apart.
+/// Returns an option; PVE shows some property strings as objects.
 // PVE: pve-cluster, DataCenterConfig.pm, parse_datacenter_config.
 fn shown_option(key: &str, value: &str) -> Value {
     match key {

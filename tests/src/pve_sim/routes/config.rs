@@ -1,4 +1,4 @@
-//! A VM's config: read, change, grow; and the checks that create shares.
+//! A VM's config: reading, changing and growing it, and checks shared with create.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, API2/Qemu.pm.
 
@@ -42,7 +42,7 @@ pub(super) fn put(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// The release whose task, not the request, takes the VM's lock file.
+/// The first release in which the task, not the request, takes the VM's lock file.
 // PVE: qemu-server 9.1.19, API2/Qemu.pm, $update_vm_api: it forks before it locks.
 const LOCKS_IN_TASK: (u32, u32) = (9, 2);
 
@@ -76,7 +76,7 @@ fn update_line(vmid: u32, sent: &BTreeMap<String, String>) -> String {
     line
 }
 
-/// Everything PVE checks before it locks the config.
+/// Reads a change and checks everything that PVE checks before it locks the config.
 fn read_change(call: &mut Call) -> Result<Change, Refusal> {
     let (node, vmid) = (call.node(), call.vmid());
     call.root_only(&["skiplock"])?;
@@ -161,7 +161,7 @@ fn check_deletes(change: &Change, release: keys::Release) -> Result<(), Refusal>
     Ok(())
 }
 
-/// Facts 26: what is wrong with the disk, the task says.
+/// Facts 26: only the task reports problems with the disk.
 pub(super) fn resize(call: &mut Call) -> Reply {
     call.root_only(&["skiplock"])?;
     let vmid = call.vmid();

@@ -39,7 +39,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
     Ok(Value::Array(lines).into())
 }
 
-/// When a volume was made whose world does not say it. No clock: the same in every run.
+/// The default creation time of a volume. Not the clock: it is the same in every run.
 const CTIME: u64 = 1_760_000_000;
 
 fn line(volume: &Volume, name: &Name) -> Value {
@@ -109,7 +109,7 @@ fn parsed<'a>(call: &Call, volid: &'a str) -> Result<Name<'a>, Refusal> {
     Name::parse(volid).ok_or_else(|| Refusal::die(format!("unable to parse volume ID '{volid}'")))
 }
 
-/// Facts 43: what is not there is deleted with success.
+/// Facts 43: deleting a missing volume succeeds.
 pub(super) fn delete(call: &mut Call) -> Reply {
     let volid = volid(call)?;
     let storage = call.params.text("storage").to_owned();

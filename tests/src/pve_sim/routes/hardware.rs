@@ -1,4 +1,4 @@
-//! What hardware a VM may be given: mappings of devices, CPU models, machines.
+//! The hardware for VMs: mappings of devices, CPU models, machine types.
 //! A pure module: does no I/O.
 // PVE: pve-manager, API2/Cluster/Mapping/*.pm; qemu-server, API2/Qemu/CPU.pm and Machine.pm.
 
@@ -21,17 +21,18 @@ pub(super) fn directories(call: &mut Call) -> Reply {
     mappings(call, "dir")
 }
 
-const SEES: [&str; 3] = ["Mapping.Modify", "Mapping.Use", "Mapping.Audit"];
+const VISIBLE_WITH: [&str; 3] = ["Mapping.Modify", "Mapping.Use", "Mapping.Audit"];
 
-/// Only what the caller has any right on.
+/// Returns the mappings on which the caller has any privilege.
 fn mappings(call: &mut Call, kind: &str) -> Reply {
     let node = call.params.get("check-node");
-    let may_see =
-        |id: &str| call.world.check_any(call.who, &format!("/mapping/{kind}/{id}"), &SEES).is_ok();
+    let may_see = |id: &str| {
+        call.world.check_any(call.who, &format!("/mapping/{kind}/{id}"), &VISIBLE_WITH).is_ok()
+    };
     Ok(Value::Array(call.world.mappings.rows(kind, may_see, node)).into())
 }
 
-/// The models that QEMU knows, and the site's own.
+/// Returns the models that QEMU knows, and the custom ones.
 pub(super) fn models(call: &mut Call) -> Reply {
     let release = call.world.release();
     let with_abstract = release >= (9, 2);
@@ -48,7 +49,7 @@ pub(super) fn models(call: &mut Call) -> Reply {
     let all = call.world.may(call.who, "/nodes", &["Sys.Audit"]);
     for (name, reported) in &call.world.cpu_models {
         let path = format!("/mapping/cpu/{name}");
-        let named = with_abstract && call.world.check_any(call.who, &path, &SEES).is_ok();
+        let named = with_abstract && call.world.check_any(call.who, &path, &VISIBLE_WITH).is_ok();
         if all || named {
             let vendor = cpu::vendor(reported);
             rows.push(json!({
@@ -59,7 +60,7 @@ pub(super) fn models(call: &mut Call) -> Reply {
     Ok(Value::Array(rows).into())
 }
 
-/// The machines that QEMU knows, the newest first.
+/// Returns the machine types that QEMU knows, newest first.
 // PVE: QemuServer/Machine.pm, $PVE_MACHINE_VERSION.
 pub(super) fn machines(call: &mut Call) -> Reply {
     if call.params.get("arch").is_some_and(|arch| arch != "x86_64") {

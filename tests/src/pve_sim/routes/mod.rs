@@ -28,7 +28,7 @@ use super::world::World;
 use super::world::access::Who;
 use super::world::work::Work;
 
-/// A request on its way: the world, who asks, and with what.
+/// A request being served: the world, the caller, and the parameters.
 pub(crate) struct Call<'a> {
     pub(crate) world: &'a mut World,
     pub(crate) who: &'a Who,
@@ -38,7 +38,7 @@ pub(crate) struct Call<'a> {
 
 type Handler = fn(&mut Call) -> Reply;
 
-/// Every endpoint served: method, template, rule.
+/// Every supported endpoint: method, template, handler.
 pub(super) const ROUTES: [(&str, &str, Handler); 82] = [
     ("GET", "/version", nodes::version),
     ("GET", "/nodes", nodes::list),
@@ -141,24 +141,24 @@ pub(crate) fn serve(
         .ok_or_else(unknown)?;
     let mut call = Call { world, who, params, upload };
     for (name, value) in taken {
-        // PVE: pve-manager, HTTPServer.pm, rest_handler: the same value twice is none too many.
+        // PVE: pve-manager, HTTPServer.pm, rest_handler: repeating the same value is allowed.
         if call.params.get(&name).is_some_and(|given| given != value) {
             let text = "duplicate parameter (already defined in URI) with conflicting values!";
             return Err(Refusal::parameter(&name, text));
         }
         call.params.0.insert(name, value);
     }
-    // PVE: pve-http-server and pve-manager, HTTPServer.pm, rest_handler: rights first, then
+    // PVE: pve-http-server and pve-manager, HTTPServer.pm, rest_handler: privileges first, then
     // the way to the node, then the parameters.
     permission::check(&call, &endpoint.permissions)?;
     if endpoint.path.starts_with("/nodes/{node}") {
-        call.world.reach(call.params.text("node"))?;
+        call.world.reachable_node(call.params.text("node"))?;
     }
-    // Mappings are looked at on the node that is to be checked.
+    // Mappings are checked on the given node.
     if let Some(node) =
         call.params.get("check-node").filter(|_| endpoint.path.contains("/mapping/"))
     {
-        call.world.reach(node)?;
+        call.world.reachable_node(node)?;
     }
     params::verify(endpoint, &call.params, call.world.release())?;
     checks::check_known_model(&call)?;
@@ -181,7 +181,7 @@ impl Call<'_> {
         Ok(Value::from(upid).into())
     }
 
-    /// `skiplock` and the like are for root@pam alone, not for its tokens.
+    /// Refuses `skiplock` and the like, which only root@pam itself may use, not its tokens.
     pub(crate) fn root_only(&self, names: &[&str]) -> Result<(), Refusal> {
         match names.iter().find(|name| self.params.get(name).is_some_and(|v| v != "0")) {
             Some(name) if self.who.authid != "root@pam" => {
@@ -203,14 +203,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_route_is_one_of_pve() {
+    fn every_route_exists_in_pve() {
         for (method, path, _) in ROUTES {
             assert!(schema::by_template(method, path).is_some(), "{method} {path}");
         }
     }
 
     #[test]
-    fn every_route_is_there_once() {
+    fn every_route_is_unique() {
         let all: BTreeSet<_> = ROUTES.iter().map(|(method, path, _)| (method, path)).collect();
         assert_eq!(all.len(), ROUTES.len());
     }

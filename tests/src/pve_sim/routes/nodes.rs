@@ -17,7 +17,7 @@ pub(super) fn version(call: &mut Call) -> Reply {
     .into())
 }
 
-/// Facts 54: the list is filtered to what the caller may see; names are for all.
+/// Facts 54: everyone sees the names, but only some the other fields.
 pub(super) fn list(call: &mut Call) -> Reply {
     let nodes = call.world.nodes.iter().map(|(name, node)| {
         let mut line = json!({
@@ -42,7 +42,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
 
 pub(super) fn status(call: &mut Call) -> Reply {
     let version = call.world.version.clone();
-    let node = call.world.reach(call.params.text("node"))?;
+    let node = call.world.reachable_node(call.params.text("node"))?;
     let total = node.memory << 20;
     Ok(json!({
         "pveversion": format!("pve-manager/{version}/0000000000000000"),
@@ -58,9 +58,9 @@ pub(super) fn status(call: &mut Call) -> Reply {
     .into())
 }
 
-/// Facts 54: bridges are shown with SDN.Audit or SDN.Use on them, all else with Sys.Audit.
+/// Facts 54: bridges need SDN.Audit or SDN.Use on them, everything else Sys.Audit.
 pub(super) fn network(call: &mut Call) -> Reply {
-    let node = call.world.reach(call.params.text("node"))?;
+    let node = call.world.reachable_node(call.params.text("node"))?;
     let wanted = call.params.get("type");
     let mut lines = Vec::new();
     for (name, interface) in &node.interfaces {
@@ -86,7 +86,7 @@ pub(super) fn network(call: &mut Call) -> Reply {
         for (vnet, object) in &call.world.sdn.running.vnets {
             let zone = object.get("zone").map_or("", String::as_str);
             let path = format!("/sdn/zones/{zone}/{vnet}");
-            // PVE: Network/SDN.pm, get_local_vnets: whether the node has made it is not looked at.
+            // PVE: Network/SDN.pm, get_local_vnets: does not check whether the node has created it.
             let is_here = call.world.sdn.has_zone(call.params.text("node"), zone);
             if is_here && call.world.check_any(call.who, &path, &["SDN.Audit", "SDN.Use"]).is_ok() {
                 lines.push(json!({ "iface": vnet, "type": "vnet", "active": 1 }));

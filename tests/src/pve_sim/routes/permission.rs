@@ -1,4 +1,4 @@
-//! PVE's permission expressions, as the schema holds them.
+//! PVE's permission expressions, as written in the schema.
 //! A pure module: does no I/O.
 // PVE: pve-access-control, RPCEnvironment.pm, exec_api2_perm_check.
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Call;
 use crate::pve_sim::answer::Refusal;
 
-/// Evaluates an expression; null lets every user pass.
+/// Evaluates an expression; null allows every user.
 pub(super) fn check(call: &Call, expression: &Value) -> Result<(), Refusal> {
     let Some(parts) = expression.as_array() else {
         return Ok(());
@@ -18,7 +18,7 @@ pub(super) fn check(call: &Call, expression: &Value) -> Result<(), Refusal> {
     };
     match kind {
         "and" => rest.iter().try_for_each(|part| check(call, part)),
-        // PVE does not name what would have been enough.
+        // PVE does not name the missing privilege here.
         "or" if rest.iter().any(|part| check(call, part).is_ok()) => Ok(()),
         "or" => Err(Refusal::permission_unnamed()),
         "perm" => one(call, rest),
@@ -36,7 +36,7 @@ fn one(call: &Call, parts: &[Value]) -> Result<(), Refusal> {
     {
         return Err(Refusal::permission_unnamed());
     }
-    // PVE 8 knows VM.Monitor in place of VM.GuestAgent.* (facts 52, reference 7).
+    // PVE 8 has VM.Monitor instead of VM.GuestAgent.* (facts 52, reference 7).
     if call.world.release() < (9, 0) && privileges.iter().any(|p| p.starts_with("VM.GuestAgent")) {
         return call.world.check(call.who, &path, &["VM.Monitor"]);
     }

@@ -17,7 +17,7 @@ use crate::pve_sim::world::needs::{Target, Write};
 use crate::pve_sim::world::vm::Vm;
 use crate::pve_sim::world::work::Work;
 
-/// Facts 31 and 54: always current, and filtered.
+/// Facts 31 and 54: always up to date, and filtered.
 pub(super) fn list(call: &mut Call) -> Reply {
     let node = call.node();
     let lines = call
@@ -28,7 +28,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .filter(|(vmid, _)| call.world.may(call.who, &format!("/vms/{vmid}"), &["VM.Audit"]))
         .map(|(vmid, vm)| {
             let mut line = line(*vmid, vm);
-            // PVE: QemuServer.pm, vmstatus: only the full list asks QEMU.
+            // PVE: QemuServer.pm, vmstatus: only the full list queries QEMU.
             if call.params.flag("full") {
                 line["qmpstatus"] = vm.qmpstatus().into();
             }
@@ -37,7 +37,7 @@ pub(super) fn list(call: &mut Call) -> Reply {
     Ok(Value::Array(lines.collect()).into())
 }
 
-/// What lists and status share.
+/// Returns the fields that lists and status share.
 pub(super) fn line(vmid: u32, vm: &Vm) -> Value {
     let number = |key: &str| vm.config.get(key).and_then(|v| v.parse::<u64>().ok());
     let mut line = json!({
@@ -64,7 +64,7 @@ pub(super) fn line(vmid: u32, vm: &Vm) -> Value {
     line
 }
 
-/// The size of the first disk.
+/// Returns the size of the first disk.
 pub(super) fn max_disk(vm: &Vm) -> u64 {
     vm.config
         .iter()
@@ -75,13 +75,13 @@ pub(super) fn max_disk(vm: &Vm) -> u64 {
         .unwrap_or(0)
 }
 
-/// The same for every vmid, also when there is no such VM.
+/// Returns the same for every vmid, even if the VM does not exist.
 pub(super) fn index(_call: &mut Call) -> Reply {
     let names = ["config", "pending", "status", "agent", "resize", "unlink"];
     Ok(Value::Array(names.map(|name| json!({ "subdir": name })).into()).into())
 }
 
-/// Keys of a create request that are no keys of a config.
+/// Parameters of a create request that are not config keys.
 const NOT_CONFIG: [&str; 11] = [
     "archive",
     "bwlimit",
@@ -95,10 +95,10 @@ const NOT_CONFIG: [&str; 11] = [
     "storage",
     "unique",
 ];
-/// What a create can ask that the simulator does not know.
+/// Parameters of a create that the simulator does not support.
 const NOT_SERVED: [&str; 3] = ["archive", "ha-managed", "live-restore"];
 
-/// Facts 13, 14, 16, 17, 18: what is refused at once, and what only the task says.
+/// Facts 13, 14, 16, 17, 18: what is refused at once, and what only the task reports.
 pub(super) fn create(call: &mut Call) -> Reply {
     let (node, vmid) = (call.node(), call.vmid());
     let mut config: BTreeMap<String, String> = call.params.0.clone();
@@ -141,7 +141,7 @@ pub(super) fn create(call: &mut Call) -> Reply {
     call.fork("qmcreate", vmid, Work::Create { vmid, params: config, start, pool })
 }
 
-/// `cdrom` is another name of `ide2`.
+/// Renames `cdrom`, an alias of `ide2`.
 // PVE: API2/Qemu.pm, $resolve_cdrom_alias.
 pub(super) fn put_cdrom(config: &mut BTreeMap<String, String>) {
     if let Some(mut value) = config.remove("cdrom") {
@@ -156,7 +156,7 @@ fn disk_number(key: &str) -> bool {
     key.trim_start_matches("net").bytes().all(|b| b.is_ascii_digit()) && key != "net"
 }
 
-/// Facts 15: the value is percent-encoded once more.
+/// Facts 15: the value is percent-encoded twice.
 pub(super) fn check_ssh_keys(config: &BTreeMap<String, String>) -> Result<(), Refusal> {
     let Some(keys) = config.get("sshkeys") else {
         return Ok(());

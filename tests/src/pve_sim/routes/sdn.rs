@@ -8,7 +8,7 @@ use super::Call;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::work::Work;
 
-/// Locks begin with PVE 9 (reference 6).
+/// Refuses locks before PVE 9 (reference 6).
 fn since_nine(call: &Call, what: &str) -> Result<(), Refusal> {
     if call.world.release() < (9, 0) {
         let text = format!("Method '{what}' not implemented");
@@ -23,7 +23,7 @@ pub(super) fn apply(call: &mut Call) -> Reply {
     if call.world.sdn.lock.is_some() && call.params.get("release-lock") != Some("0") {
         call.world.sdn.lock = None;
     }
-    // The task belongs to the cluster; it runs on the node that was asked, the first here.
+    // The task belongs to the cluster; it runs on the node that gets the request, here the first.
     let node = call.world.nodes.keys().next().cloned().unwrap_or_default();
     let upid = call.world.fork(&node, "reloadnetworkall", "", call.who, Work::Reload);
     Ok(Value::from(upid).into())
@@ -65,7 +65,7 @@ pub(super) fn rollback(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// Facts 37; facts-2 17: any user sees all zones of the node.
+/// Facts 37; facts-2 17: every user sees all zones of the node.
 pub(super) fn on_node(call: &mut Call) -> Reply {
     let node = call.node();
     let sdn = &call.world.sdn;
@@ -75,7 +75,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
     Ok(Value::Array(lines.collect()).into())
 }
 
-/// Facts-2 17. A zone that the node does not have, or that does not exist, is an empty list.
+/// Facts-2 17. Returns an empty list for a zone that does not exist on the node or at all.
 // PVE: API2/Network/SDN/Nodes/Zone.pm, index.
 pub(super) fn content(call: &mut Call) -> Reply {
     let (node, zone) = (call.node(), call.params.text("zone"));

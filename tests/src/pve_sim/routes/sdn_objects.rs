@@ -8,9 +8,9 @@ use super::Call;
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::sdn::{Kind, Object, subnet_id};
 
-const SEES: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
+const VISIBLE_WITH: [&str; 2] = ["SDN.Audit", "SDN.Allocate"];
 
-/// Keys of a request that are no keys of an object.
+/// Parameters of a request that are not keys of an object.
 const NOT_KEYS: [&str; 8] =
     ["zone", "vnet", "subnet", "digest", "delete", "lock-token", "pending", "running"];
 
@@ -29,14 +29,16 @@ fn list(call: &Call, kind: Kind, of: impl Fn(&str, &Value) -> bool) -> Reply {
         .names(kind)
         .iter()
         .filter_map(|id| Some((id, sdn.show(kind, id, pending, running)?)))
-        .filter(|(id, _)| call.world.check_any(call.who, &path_of(call, kind, id), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &path_of(call, kind, id), &VISIBLE_WITH).is_ok()
+        })
         .filter(|(id, shown)| of(id, shown))
         .map(|(_, shown)| shown)
         .collect();
     Ok(Value::Array(lines).into())
 }
 
-/// `/sdn/zones/{zone}` or `/sdn/zones/{zone}/{vnet}`.
+/// Returns `/sdn/zones/{zone}` or `/sdn/zones/{zone}/{vnet}`.
 fn path_of(call: &Call, kind: Kind, id: &str) -> String {
     let sdn = &call.world.sdn;
     let find = |kind: Kind, id: &str, key: &str| -> String {
@@ -54,7 +56,7 @@ fn path_of(call: &Call, kind: Kind, id: &str) -> String {
 }
 
 fn one(call: &Call, kind: Kind, id: &str) -> Reply {
-    call.world.check_any(call.who, &path_of(call, kind, id), &SEES)?;
+    call.world.check_any(call.who, &path_of(call, kind, id), &VISIBLE_WITH)?;
     let (pending, running) = (call.params.flag("pending"), call.params.flag("running"));
     let shown = call.world.sdn.show(kind, id, pending, running);
     shown.map(Into::into).ok_or_else(|| missing(kind, id))
@@ -64,7 +66,7 @@ fn missing(kind: Kind, id: &str) -> Refusal {
     Refusal::die(format!("sdn {} '{id}' does not exist", kind.key()).replace("sdn zone", "sdn"))
 }
 
-/// Creates; `why` is what PVE puts before the cause (facts 2).
+/// Creates an object (facts 2).
 fn create(call: &mut Call, kind: Kind, id: &str, object: Object) -> Reply {
     call.world.sdn.check_lock(call.params.get("lock-token"))?;
     let name = kind.key();
@@ -80,7 +82,7 @@ fn create(call: &mut Call, kind: Kind, id: &str, object: Object) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// Facts 2: the detail stands in the body only, under 500.
+/// Facts 2: only the body has the detail, with status 500.
 fn failed(verb: &str, kind: Kind, cause: &str) -> Refusal {
     Refusal::die(format!("{verb} sdn {} object failed: {cause}", kind.key()))
 }
@@ -107,7 +109,7 @@ fn delete(call: &mut Call, kind: Kind, id: &str) -> Reply {
     call.world.check(call.who, &path_of(call, kind, id), &["SDN.Allocate"])?;
     call.world.sdn.check_lock(call.params.get("lock-token"))?;
     let removed = call.world.sdn.edited.of_mut(kind).remove(id);
-    // PVE: facts 47. A subnet may be deleted twice, a zone may not.
+    // PVE: facts 47. A subnet can be deleted twice, a zone cannot.
     if removed.is_none() && kind != Kind::Subnet {
         return Err(match kind {
             Kind::Zone => failed("delete", kind, &format!("sdn '{id}' does not exist")),
@@ -202,7 +204,7 @@ pub(super) fn create_vnet(call: &mut Call) -> Reply {
             "vlan tag is not allowed on simple zone",
         ));
     }
-    // PVE: Zones/*Plugin.pm, vnet_update_hook: only a vnet of a QinQ zone may do without.
+    // PVE: Zones/*Plugin.pm, vnet_update_hook: the tag is optional only in a QinQ zone.
     let missing_tag = match kind.as_str() {
         "vlan" => Some("missing vlan tag"),
         "vxlan" | "evpn" => Some("missing vxlan tag"),

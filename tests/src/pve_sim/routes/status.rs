@@ -1,4 +1,4 @@
-//! Power of a VM.
+//! The power state of a VM.
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, vm_start, vm_stop, vm_shutdown, vm_reboot, vm_status.
 
@@ -24,7 +24,7 @@ pub(super) fn current(call: &mut Call) -> Reply {
     Ok(line.into())
 }
 
-/// Whether the `agent` key switches the agent on.
+/// Returns whether the `agent` key enables the agent.
 pub(super) fn agent_on(text: &str) -> bool {
     let agent = crate::pve_sim::property::Properties::read(text, "enabled");
     agent.get("enabled").is_some_and(|value| matches!(value, "1" | "on" | "yes" | "true"))
@@ -42,7 +42,7 @@ const ROOT_START: [&str; 9] = [
     "nets-host-mtu",
 ];
 
-/// Facts 29: PVE forks first and looks then.
+/// Facts 29: PVE forks first and checks afterwards.
 pub(super) fn start(call: &mut Call) -> Reply {
     call.root_only(&ROOT_START)?;
     let vmid = call.vmid();
@@ -68,7 +68,7 @@ pub(super) fn stop(call: &mut Call) -> Reply {
 pub(super) fn shutdown(call: &mut Call) -> Reply {
     call.root_only(&["skiplock", "keepActive"])?;
     let vmid = call.vmid();
-    // PVE: what is paused gets no request to shut down; with `forceStop` it is stopped.
+    // PVE: a paused VM cannot be shut down; with `forceStop` it is stopped.
     if !call.params.flag("forceStop") {
         check_paused(call)?;
     }
@@ -92,7 +92,7 @@ fn ask_stop(call: &mut Call, vmid: u32, how: StopCommand) -> Reply {
     call.fork("hastop", vmid, Work::AskHa { vmid, request: Request::Stop(how) })
 }
 
-/// PVE: a reboot is no matter of HA's, only the start after it is (CLI/qm.pm, cleanup).
+/// PVE: HA does not handle a reboot, only the start after it (CLI/qm.pm, cleanup).
 pub(super) fn reboot(call: &mut Call) -> Reply {
     let vmid = call.vmid();
     check_paused(call)?;

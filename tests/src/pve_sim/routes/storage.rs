@@ -8,7 +8,7 @@ use super::{Call, flag};
 use crate::pve_sim::answer::{Refusal, Reply};
 use crate::pve_sim::world::storage::Storage;
 
-const SEES: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
+const VISIBLE_WITH: [&str; 2] = ["Datastore.Audit", "Datastore.AllocateSpace"];
 
 /// Facts 54: filtered.
 pub(super) fn on_node(call: &mut Call) -> Reply {
@@ -32,7 +32,9 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|(_, storage)| {
             content.is_empty() || content.iter().any(|c| storage.content.contains(*c))
         })
-        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &format!("/storage/{id}"), &VISIBLE_WITH).is_ok()
+        })
         .map(|(id, storage)| line(call, &node, id, storage))
         .collect();
     Ok(Value::Array(lines).into())
@@ -51,7 +53,7 @@ pub(super) fn status(call: &mut Call) -> Reply {
 }
 
 fn line(call: &Call, node: &str, id: &str, storage: &Storage) -> Value {
-    // PVE: Storage.pm, storage_info: what is off or elsewhere is there all the same, with zeros.
+    // PVE: Storage.pm, storage_info: a disabled storage, or one on other nodes, is listed with zeros.
     let active = !storage.disable && (storage.nodes.is_empty() || storage.nodes.contains(node));
     let (total, avail) = match active {
         true => (storage.total, call.world.available(node, id)),
@@ -90,7 +92,9 @@ pub(super) fn list(call: &mut Call) -> Reply {
         .storages
         .iter()
         .filter(|(_, storage)| kind.is_none_or(|kind| kind == storage.r#type))
-        .filter(|(id, _)| call.world.check_any(call.who, &format!("/storage/{id}"), &SEES).is_ok())
+        .filter(|(id, _)| {
+            call.world.check_any(call.who, &format!("/storage/{id}"), &VISIBLE_WITH).is_ok()
+        })
         .map(|(id, storage)| entry(id, storage));
     Ok(Value::Array(lines.collect()).into())
 }
@@ -123,7 +127,7 @@ pub(super) fn get(call: &mut Call) -> Reply {
     Ok(entry(id, storage).into())
 }
 
-/// Reference 8: this is how `import` is switched on.
+/// Reference 8: this is how `import` is enabled.
 pub(super) fn put(call: &mut Call) -> Reply {
     let id = call.params.text("storage").to_owned();
     for key in call.params.0.keys() {

@@ -13,7 +13,7 @@ use crate::pve_sim::world::task::Task;
 const UPID: &str =
     r"UPID:[a-zA-Z0-9\-]+:[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:[^:\s]+:";
 
-/// Facts 36: the owner, or who may audit the node.
+/// Facts 36: only for its owner, or with Sys.Audit on the node.
 fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
     let upid = call.params.text("upid");
     let task = call.world.tasks.iter().find(|task| task.upid == upid);
@@ -31,7 +31,7 @@ fn found<'a>(call: &'a Call, privilege: &str) -> Result<&'a Task, Refusal> {
     Ok(task)
 }
 
-// PVE: API2/Tasks.pm, check_task_user: a token sees its own tasks; a user his tokens' too.
+// PVE: API2/Tasks.pm, check_task_user: a token sees its own tasks; a user also those of their tokens.
 fn owned(call: &Call, user: &str) -> bool {
     user == call.who.authid || user_of(user) == call.who.authid
 }
@@ -85,7 +85,7 @@ pub(super) fn log(call: &mut Call) -> Reply {
     let text = call.params.text("upid");
     let is_known = call.world.tasks.iter().any(|task| task.upid == text && !task.run.gone);
     if full(UPID, text) && !is_known {
-        // PVE: API2/Tasks.pm, read_task_log: the right is judged by the name alone.
+        // PVE: API2/Tasks.pm, read_task_log: the permission depends only on the name.
         if !owned(call, text.split(':').nth(7).unwrap_or_default()) {
             let node = format!("/nodes/{}", call.params.text("node"));
             call.world.check(call.who, &node, &["Sys.Audit"])?;
@@ -101,7 +101,7 @@ pub(super) fn log(call: &mut Call) -> Reply {
         0 => usize::MAX,
         limit => limit,
     };
-    // wget ends a line of dots with the percentage; the line that it is at has none yet.
+    // wget ends a line of dots with the percentage; its current line has none yet.
     let wget_is_at_work = task.kind == "download"
         && task.exitstatus.is_none()
         && task.log.last().is_some_and(|line| line.contains('%'));
@@ -118,7 +118,7 @@ pub(super) fn log(call: &mut Call) -> Reply {
     Ok(Answer { total: Some(total), ..Answer::from(lines) })
 }
 
-/// What PVE says in place of a log.
+/// Returns what PVE shows instead of a log.
 // PVE: pve-common, Tools.pm, dump_logfile.
 fn one_line(text: &str) -> Answer {
     Answer { total: Some(1), ..Answer::from(json!([{ "n": 1, "t": text }])) }
@@ -130,9 +130,9 @@ pub(super) fn stop(call: &mut Call) -> Reply {
     Ok(Value::Null.into())
 }
 
-/// Reference 4: how a lost task is found again.
-// PVE: API2/Tasks.pm, node_tasks: first what runs, the oldest first, then the archive, the last end
-// first; without `limit` there are 50 rows, and `total` counts all that fit.
+/// Reference 4: how to find a lost task.
+// PVE: API2/Tasks.pm, node_tasks: running tasks, oldest first, then the archive, most recent end
+// first; without `limit` there are 50 rows, and `total` counts all matches.
 pub(super) fn on_node(call: &mut Call) -> Reply {
     let node = call.node();
     let source = call.params.get("source").unwrap_or("archive");
@@ -148,7 +148,7 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
         .filter(|task| fits(call, task))
         .map(|task| if task.exitstatus.is_none() { active(task) } else { line(task) })
         .collect();
-    // PVE: HTTPServer.pm, rest_handler: a total of none is left out.
+    // PVE: HTTPServer.pm, rest_handler: a total of zero is left out.
     let total = Some(lines.len()).filter(|total| *total > 0);
     let start = (call.params.number("start").unwrap_or(0) as usize).min(lines.len());
     lines.drain(..start);
@@ -156,10 +156,10 @@ pub(super) fn on_node(call: &mut Call) -> Reply {
     Ok(Answer { total, ..Answer::from(lines) })
 }
 
-/// Whether a task passes the filters and may be seen.
+/// Returns whether a task matches the filters and is visible.
 fn fits(call: &Call, task: &Task) -> bool {
     let params = &call.params;
-    // PVE: the active list does not tell a token's user apart, the archive does.
+    // PVE: the active list does not distinguish a token from its user, the archive does.
     let user = match task.exitstatus {
         None => task.user.as_str(),
         Some(_) => user_of(&task.user),
@@ -178,7 +178,7 @@ fn fits(call: &Call, task: &Task) -> bool {
         && has_wanted_status(call, task)
 }
 
-/// `errors` leaves out what is OK, and so keeps what still runs.
+/// Filters by status; `errors` leaves out OK tasks and so keeps running ones.
 fn has_wanted_status(call: &Call, task: &Task) -> bool {
     let kind = status_type(task);
     if call.params.flag("errors") {
@@ -198,7 +198,7 @@ fn status_type(task: &Task) -> &'static str {
     }
 }
 
-/// Without Sys.Audit on / only a user's own tasks, and a token's are not its user's.
+/// Without Sys.Audit on /, returns only the caller's own tasks; a token's tasks are not its user's.
 // PVE: API2/Cluster.pm, tasks.
 pub(super) fn on_cluster(call: &mut Call) -> Reply {
     let all = call.world.may(call.who, "/", &["Sys.Audit"]);
@@ -214,7 +214,7 @@ pub(super) fn on_cluster(call: &mut Call) -> Reply {
     Ok(Value::Array(lines.collect()).into())
 }
 
-/// A task that runs, as its node lists it: the user is not told apart from the token.
+/// Returns a running task as its node lists it, without distinguishing the token from its user.
 // PVE: pve-common, RESTEnvironment.pm, active_workers; API2/Tasks.pm, node_tasks.
 fn active(task: &Task) -> Value {
     let mut shown = describe(task);

@@ -52,7 +52,7 @@ pub(super) fn upload(call: &mut Call) -> Reply {
     call.fork("imgcopy", "", Work::Store { storage, volume, refused, lines })
 }
 
-/// What the worker finds wrong with the file.
+/// Returns what the worker finds wrong with the file.
 fn judge(
     call: &Call,
     content: &str,
@@ -77,18 +77,18 @@ fn judge(
     if filename.ends_with(".ova") {
         return Err(Refusal::unknown("pve-sim: an ova is not served"));
     }
-    let objection = match content {
-        "import" => image::objection(filename, tmp, &upload.head),
+    let rejection = match content {
+        "import" => image::rejection(filename, tmp, &upload.head),
         _ => None,
     };
-    if let Some((text, true)) = &objection {
+    if let Some((text, true)) = &rejection {
         let format = image::format_of(filename, content);
         lines.push(format!(
             "command '/usr/bin/qemu-img info '--output=json' {tmp} -f {format}' failed: exit code 1"
         ));
         return Ok(Some(text.clone()));
     }
-    Ok(objection.map(|(text, _)| text))
+    Ok(rejection.map(|(text, _)| text))
 }
 
 /// Reference 1, "What upload accepts".
@@ -199,20 +199,20 @@ fn fetched(
     if refused.is_none() {
         lines.extend(dots(volume.size));
         let format = found.format.as_deref().unwrap_or(&volume.format);
-        refused = unlike(filename, content, &dest, format);
+        refused = format_mismatch(filename, content, &dest, format);
     }
     Ok(Work::Store { storage, volume, refused, lines })
 }
 
-/// What PVE says of a downloaded file that does not have the format of its name.
+/// Returns PVE's error for a downloaded file that does not have the format of its name.
 // PVE: pve-storage, API2/Storage/Status.pm, download_url, assert_file_validity: before the file gets its name.
-fn unlike(filename: &str, content: &str, dest: &str, format: &str) -> Option<String> {
+fn format_mismatch(filename: &str, content: &str, dest: &str, format: &str) -> Option<String> {
     let tmp = format!("{dest}.tmp_dwnl.1");
-    let objection = image::objection(filename, &tmp, &image::head_of(format));
-    objection.filter(|_| content == "import").map(|(text, _)| text)
+    let rejection = image::rejection(filename, &tmp, &image::head_of(format));
+    rejection.filter(|_| content == "import").map(|(text, _)| text)
 }
 
-/// wget's lines with `--progress=dot:giga`.
+/// Returns wget's output with `--progress=dot:giga`.
 // PVE: pve-common, Tools.pm, download_file_from_url.
 fn dots(size: u64) -> Vec<String> {
     let line = |percent: u64| {

@@ -1,10 +1,10 @@
-//! Tokens, rights, and lists that are filtered (facts 36, 50 to 54).
+//! Tokens, privileges, and filtered lists (facts 36, 50 to 54).
 
 use super::wire::Wire;
 use super::{check, start};
 
 #[test]
-fn tokens_hold_or_do_not() {
+fn tokens_are_valid_or_not() {
     let sim = start(
         r#"{"access": {"roles": {}, "acl": [],
             "users": {"a@pve": {}, "off@pve": {"enable": false}},
@@ -27,7 +27,7 @@ fn tokens_hold_or_do_not() {
 }
 
 #[test]
-fn a_missing_right_is_named() {
+fn a_missing_privilege_is_named() {
     let withdraw = |path: &str, privilege: &str| {
         format!(
             r#"[{{"when": "* /**", "then": {{"withdraw": {{"path": "{path}", "privilege": "{privilege}"}}}}}}]"#
@@ -112,7 +112,7 @@ fn a_missing_right_is_named() {
             "POST /nodes/pve1/qemu vmid=101 pool=none",
             "403 Permission check failed (pool 'none' does not exist) {",
         ),
-        // PVE: pve-manager, API2/Cluster.pm: the options are for all, most of them are left out.
+        // PVE: pve-manager, API2/Cluster.pm: everyone can read the options, but most are left out.
         ("/vms", "VM.Console", "GET /cluster/options", r#"200 OK {"data":{"allowed-tags":[]}}"#),
     ] {
         check(vm, &withdraw(path, privilege), &[(step, expected)]);
@@ -120,7 +120,7 @@ fn a_missing_right_is_named() {
 }
 
 #[test]
-fn tasks_are_their_owners_and_the_auditors() {
+fn tasks_are_visible_to_owners_and_auditors() {
     let other = r#"{"tasks": [{"node": "pve1", "type": "qmstart", "id": "9", "user": "root@pam", "exitstatus": "OK",
         "upid": "UPID:pve1:00000001:00000001:00000001:qmstart:9:root@pam:"}]}"#;
     let status =

@@ -1,5 +1,5 @@
-//! The recorded answers of PVE: each line can be read, and each route of the simulator is among
-//! them, answered and refused. `tests/answers/README.md` has the form.
+//! PVE's recorded answers: each line can be parsed, and each route of the simulator has
+//! an answer and a refusal. `tests/answers/README.md` describes the form.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ struct Definition {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+#[expect(dead_code, reason = "only presence and type of the fields are checked")]
 struct Answer {
     scene: u32,
     world: String,
@@ -41,7 +41,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+#[expect(dead_code, reason = "only presence and type of the fields are checked")]
 struct File {
     name: String,
     bytes: String,
@@ -49,13 +49,13 @@ struct File {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "that a field is there and of its type is what is looked at")]
+#[expect(dead_code, reason = "only presence and type of the fields are checked")]
 struct Task {
     exitstatus: String,
     log: Vec<String>,
 }
 
-/// What `null` stands for must be said, so that no field is forgotten.
+/// Fields that are required even if `null`, so that none is forgotten.
 const ALWAYS: [&str; 11] = [
     "scene",
     "world",
@@ -70,7 +70,7 @@ const ALWAYS: [&str; 11] = [
     "data",
 ];
 
-/// Each file: its version, its worlds, its answers.
+/// Returns version, worlds and answers of each file.
 fn recorded() -> Vec<(String, BTreeMap<String, World>, Vec<Answer>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("answers");
     let files = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
@@ -115,7 +115,7 @@ fn parse(version: &str, text: &str) -> (BTreeMap<String, World>, Vec<Answer>) {
     (worlds, answers)
 }
 
-/// Routes that a file cannot have in full, and why.
+/// Routes that a file cannot fully cover, and why.
 const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 15] = [
     ("8.4", "POST", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
     ("8.4", "DELETE", "/cluster/sdn/lock", Outcome::Done, NO_LOCK),
@@ -135,8 +135,8 @@ const LEFT_OUT: [(&str, &str, &str, Outcome, &str); 15] = [
 ];
 const MACHINES: &str = "/nodes/{node}/capabilities/qemu/machines";
 const VNETS: &str = "/nodes/{node}/sdn/zones/{zone}/content";
-const NO_NETWORK: &str = "the answer is that of the node's own network, and it had none";
-const NO_QEMU: &str = "the list is QEMU's, and there was none";
+const NO_NETWORK: &str = "the answer describes the node's own network, and it had none";
+const NO_QEMU: &str = "the list comes from QEMU, which was not installed";
 const NO_LOCK: &str = "SDN has locks since 9.0";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +146,7 @@ enum Outcome {
 }
 
 #[test]
-fn each_line_can_be_read() {
+fn each_line_can_be_parsed() {
     for (version, worlds, answers) in recorded() {
         assert!(!worlds.is_empty() && !answers.is_empty(), "{version}");
         for (name, world) in worlds {
@@ -160,10 +160,10 @@ fn each_line_can_be_read() {
 }
 
 #[test]
-fn each_route_was_answered_and_refused() {
+fn each_route_has_an_answer_and_a_refusal() {
     let mut broken = Vec::new();
     for (version, _, answers) in recorded() {
-        let met: BTreeSet<_> = answers.iter().filter_map(met).collect();
+        let met: BTreeSet<_> = answers.iter().filter_map(route_and_outcome).collect();
         for (method, path, _) in ROUTES {
             for outcome in [Outcome::Done, Outcome::Refused] {
                 let left_out = LEFT_OUT.iter().any(|(v, m, p, o, _)| {
@@ -175,11 +175,15 @@ fn each_route_was_answered_and_refused() {
             }
         }
     }
-    assert!(broken.is_empty(), "not recorded, or needlessly left out:\n  {}", broken.join("\n  "));
+    assert!(
+        broken.is_empty(),
+        "not recorded, or needlessly in LEFT_OUT:\n  {}",
+        broken.join("\n  ")
+    );
 }
 
-/// The route that an answer belongs to, and how it ended.
-fn met(answer: &Answer) -> Option<(&'static str, &'static str, Outcome)> {
+/// Returns the route of an answer and its outcome.
+fn route_and_outcome(answer: &Answer) -> Option<(&'static str, &'static str, Outcome)> {
     let (endpoint, _) = schema::find(&answer.method, &answer.path)?;
     let outcome = if answer.status < 300 { Outcome::Done } else { Outcome::Refused };
     Some((&endpoint.method, &endpoint.path, outcome))

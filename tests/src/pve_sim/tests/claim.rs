@@ -1,4 +1,4 @@
-//! Who gets a vmid: the first create, on whichever node (facts 5 and 32).
+//! The first create gets a vmid, on whichever node (facts 5 and 32).
 
 use std::sync::Barrier;
 
@@ -7,7 +7,7 @@ use super::{check, send, start, wait};
 const TWO: &str = r#"{"nodes": {"pve1": {}, "pve2": {}}}"#;
 
 #[test]
-fn of_many_creates_at_once_one_gets_the_vmid() {
+fn one_of_many_concurrent_creates_gets_the_vmid() {
     let sim = start(TWO, "[]");
     let barrier = Barrier::new(8);
     let claim = |number: usize| {
@@ -31,7 +31,7 @@ fn of_many_creates_at_once_one_gets_the_vmid() {
 }
 
 #[test]
-fn a_claimed_vmid_is_taken_and_shows_only_its_lock() {
+fn a_claimed_vmid_is_in_use_and_shows_only_its_lock() {
     let long = r#"[{"when": "POST /nodes/*/qemu", "then": {"task": {"length": 9}}}]"#;
     let lock_only = r#""lock":"create","node":"pve2","status":"unknown","type":"qemu","vmid":100"#;
     let sim = check(
@@ -54,7 +54,7 @@ fn a_claimed_vmid_is_taken_and_shows_only_its_lock() {
 }
 
 #[test]
-fn a_create_on_the_same_node_waits_for_the_others_lock_file() {
+fn a_create_on_the_same_node_waits_for_the_lock_file() {
     let locked = "500 unable to create VM 100 - can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
     let exists = "500 unable to create VM 100 - VM 100 already exists on node 'pve1'";
     let fault = |length: u32| {
@@ -67,7 +67,7 @@ fn a_create_on_the_same_node_waits_for_the_others_lock_file() {
 }
 
 #[test]
-fn the_next_id_comes_from_the_datacenters_range() {
+fn the_next_id_is_in_the_datacenters_range() {
     let world = r#"{"options": {"next-id": "lower=500,upper=502"}, "vms": {"500": {}}}"#;
     check(
         world,

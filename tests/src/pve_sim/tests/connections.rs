@@ -1,4 +1,4 @@
-//! pveproxy's habits with connections and bodies (facts 6 to 9, 39; reference 4).
+//! How pveproxy handles connections and bodies (facts 6 to 9, 39; reference 4).
 
 use std::net::TcpStream;
 use std::time::Duration;
@@ -7,21 +7,21 @@ use super::start;
 use super::wire::Wire;
 use crate::pve_sim::{Options, PveSim, World};
 
-/// Sends one request by hand; none when the connection ended without an answer.
+/// Sends a raw request; returns `None` if the connection ended without an answer.
 fn sent(method: &str, path: &str, headers: &str, body: &[u8]) -> Option<String> {
     let sim = start("{}", "[]");
     let headers = format!("Authorization: PVEAPIToken={}\r\n{headers}", sim.token());
     Wire::connect(&sim).raw(method, path, &headers, body).map(|got| got.text())
 }
 
-/// Sends one request by hand and compares status and body.
+/// Sends a raw request and compares status and body.
 fn check(method: &str, path: &str, headers: &str, body: &[u8], expected: &str) {
     let seen = sent(method, path, headers, body).unwrap();
     assert!(seen.contains(expected), "{method} {path}: {seen}");
 }
 
 #[test]
-fn bodies_are_taken_and_refused_as_at_pve() {
+fn bodies_are_accepted_and_refused_as_in_pve() {
     let json = "Content-Type: application/json\r\nContent-Length: ";
     let qemu = "/nodes/pve1/qemu";
     check(
@@ -64,7 +64,7 @@ fn a_head_has_at_most_64_lines_and_8_kib() {
 }
 
 #[test]
-fn a_connection_serves_many_and_ends_after_an_error() {
+fn a_connection_serves_many_requests_until_an_error() {
     let sim = start("{}", "[]");
     let mut wire = Wire::connect(&sim);
     for _ in 0..3 {
@@ -76,7 +76,7 @@ fn a_connection_serves_many_and_ends_after_an_error() {
 }
 
 #[test]
-fn a_connection_ends_after_its_share() {
+fn a_connection_ends_after_its_maximum_of_requests() {
     let options = Options { requests_per_connection: 2, ..Options::default() };
     let sim = PveSim::start(World::default(), options).unwrap();
     let mut wire = Wire::connect(&sim);
@@ -86,8 +86,8 @@ fn a_connection_ends_after_its_share() {
 }
 
 #[test]
-fn a_connection_ends_after_silence() {
-    // Long enough that a busy machine does not make a silence of its own.
+fn an_idle_connection_is_closed() {
+    // Long enough that a busy machine does not cause an idle timeout.
     let options = Options { idle: Duration::from_millis(500), ..Options::default() };
     let sim = PveSim::start(World::default(), options).unwrap();
     let mut silent = Wire::connect(&sim);
@@ -96,7 +96,7 @@ fn a_connection_ends_after_silence() {
 }
 
 #[test]
-fn the_end_of_the_simulator_ends_its_connections() {
+fn shutdown_closes_the_connections() {
     let sim = start("{}", "[]");
     let address = sim.address();
     let mut wire = Wire::connect(&sim);
@@ -107,7 +107,7 @@ fn the_end_of_the_simulator_ends_its_connections() {
 }
 
 #[test]
-fn the_log_holds_parameters_and_no_secret() {
+fn the_log_has_parameters_and_no_secret() {
     let sim = start("{}", "[]");
     let mut wire = Wire::connect(&sim);
     wire.ask("POST", "/nodes/pve1/qemu", b"vmid=100&cores=2");
@@ -119,7 +119,7 @@ fn the_log_holds_parameters_and_no_secret() {
 }
 
 #[test]
-fn old_versions_say_it_in_the_status_line_only() {
+fn old_versions_have_the_text_only_in_the_status_line() {
     let sim = start(r#"{"version": "8.3.5"}"#, "[]");
     let got = Wire::connect(&sim).ask("GET", "/nodes/pve1/qemu/100/config", b"");
     assert!(got.status.contains("does not exist"));

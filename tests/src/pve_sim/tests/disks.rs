@@ -1,4 +1,4 @@
-//! Disks: made, moved, kept as unused ones, and what a running VM does with them
+//! Disks: creating, moving, keeping them as unused, and their changes in a running VM
 //! (facts-4 29 and 43 to 53).
 
 use super::{check, send};
@@ -10,7 +10,7 @@ const PUT: &str = "PUT /nodes/pve1/qemu/100/config";
 const CREATE: &str = "POST /nodes/pve1/qemu vmid=101";
 const MOVE: &str = "POST /nodes/pve1/qemu/100/move_disk";
 
-/// A world with a VM; `more` are keys of the world.
+/// Returns a world with a VM; `more` are keys of the world.
 fn world(more: &str, vm: &str) -> String {
     format!(
         r#"{{{more} "storages": {{
@@ -31,7 +31,7 @@ fn running(config: &str) -> String {
 }
 
 #[test]
-fn firmware_and_tpm_have_sizes_of_their_own() {
+fn firmware_and_tpm_disks_have_fixed_sizes() {
     for (release, disk, kept) in [
         (
             "9.2.11",
@@ -67,7 +67,7 @@ fn firmware_and_tpm_have_sizes_of_their_own() {
 }
 
 #[test]
-fn a_create_takes_any_mix_of_disks() {
+fn a_create_accepts_any_mix_of_disks() {
     check(
         &stopped(r#""scsi0": "local-lvm:vm-100-disk-0,size=2G""#),
         "[]",
@@ -89,7 +89,7 @@ fn a_create_takes_any_mix_of_disks() {
 }
 
 #[test]
-fn unused_disks_come_and_go() {
+fn unused_disks_are_added_and_removed() {
     let disk = "local-lvm:vm-100-disk-1";
     check(
         &stopped(&format!(r#""scsi0": "local-lvm:vm-100-disk-0,size=1G", "unused0": "{disk}""#)),
@@ -99,7 +99,7 @@ fn unused_disks_come_and_go() {
             (CONFIG, &format!(r#""scsi2":"{disk},serial=x,size=1G""#)),
             (&format!("{PUT} delete=scsi2"), "200 OK"),
             (CONFIG, &format!(r#""unused0":"{disk}""#)),
-            // The same volume twice is accepted, but it is not freed then.
+            // The same volume twice is accepted, but then it is not freed.
             (&format!("{PUT} scsi3={disk} scsi4={disk}"), "200 OK"),
             (&format!("{PUT} delete=scsi3"), "200 OK"),
             (&format!("{PUT} scsi5=local-lvm:1"), "200 OK"),
@@ -117,7 +117,7 @@ fn unused_disks_come_and_go() {
 }
 
 #[test]
-fn two_spellings_of_a_volume_are_two_volumes() {
+fn two_spellings_of_a_volume_count_as_two_volumes() {
     let (long, short) = (
         "local:9000/base-9000-disk-0.qcow2/100/vm-100-disk-0.qcow2",
         "local:100/vm-100-disk-0.qcow2",
@@ -140,7 +140,7 @@ fn two_spellings_of_a_volume_are_two_volumes() {
 }
 
 #[test]
-fn a_forced_removal_waits_with_the_rest() {
+fn a_forced_removal_is_pending_too() {
     let sim = check(
         &running(r#""sata1": "local-lvm:vm-100-disk-1,size=1G""#),
         "[]",
@@ -157,7 +157,7 @@ fn a_forced_removal_waits_with_the_rest() {
 }
 
 #[test]
-fn what_may_not_be_freed_waits_on() {
+fn a_disk_that_cannot_be_freed_stays_pending() {
     let disk = "local-lvm:vm-100-disk-1";
     let withdraw = r#"[{"when": "PUT /nodes/*/qemu/*/config", "then": {"withdraw":
         {"path": "/storage/local-lvm", "privilege": "Datastore.AllocateSpace"}}}]"#;
@@ -188,7 +188,7 @@ fn what_may_not_be_freed_waits_on() {
 }
 
 #[test]
-fn what_a_running_vm_cannot_do_is_said_and_waits() {
+fn a_failed_hotplug_is_reported_and_pending() {
     check(
         &running(r#""scsi0": "local-lvm:vm-100-disk-0,size=1G", "boot": "order=scsi0""#),
         "[]",

@@ -1,4 +1,4 @@
-//! Scripted faults: what the client sees, and what the world became.
+//! Scripted faults: what the client sees, and the world afterwards.
 
 use super::wire::Wire;
 use super::{check, send, start};
@@ -10,7 +10,7 @@ fn fault(when: &str, then: &str) -> String {
 }
 
 #[test]
-fn an_answer_may_be_another_or_come_late() {
+fn an_answer_may_be_replaced_or_delayed() {
     let on = "POST /nodes/*/qemu";
     let lock = "can't lock file '/var/lock/qemu-server/lock-100.conf' - got timeout";
     check(
@@ -44,7 +44,7 @@ fn a_connection_may_be_cut_before_or_after_the_work() {
 }
 
 #[test]
-fn a_task_may_fail_warn_linger_or_vanish() {
+fn a_task_may_fail_warn_take_long_or_vanish() {
     let on = "POST /nodes/*/qemu";
     check(
         "{}",
@@ -85,7 +85,7 @@ fn a_task_may_fail_warn_linger_or_vanish() {
 }
 
 #[test]
-fn foreign_hands_come_in_between() {
+fn others_can_interfere() {
     let config = "GET /nodes/pve1/qemu/100/config";
     let vm = r#"{"vms": {"100": {"config": {"cores": "1"}}}}"#;
     let digest = send(&start(vm, "[]"), config);

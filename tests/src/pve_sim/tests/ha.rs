@@ -1,4 +1,4 @@
-//! VMs under high availability: power is only asked for, and changes later (facts-3 4.1 and 4.2).
+//! VMs under high availability: power is only requested and changes later (facts-3 4.1 and 4.2).
 
 use super::{check, send, start, wait};
 use crate::pve_sim::{Options, Pace, PveSim, World};
@@ -15,7 +15,7 @@ fn world(running: bool, resource: &str) -> String {
     )
 }
 
-/// Power and HA's state in each of the next reads.
+/// Returns power and HA state in each of the next reads.
 fn reads(sim: &PveSim, count: usize) -> Vec<String> {
     let field = |text: &str, key: &str| {
         let rest = text.split(&format!("\"{key}\":\"")).nth(1).unwrap_or_default();
@@ -29,7 +29,7 @@ fn reads(sim: &PveSim, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn a_start_ends_at_once_and_the_vm_runs_later() {
+fn a_start_ends_at_once_and_the_vm_starts_later() {
     let resource = r#"{"state": "stopped", "delay": 2}"#;
     let sim = check(
         &world(false, resource),
@@ -53,7 +53,7 @@ fn a_start_ends_at_once_and_the_vm_runs_later() {
 }
 
 #[test]
-fn stop_and_shutdown_change_what_is_requested() {
+fn stop_and_shutdown_change_the_requested_state() {
     for (step, deaf) in [(STOP, true), (SHUTDOWN, false), (SHUTDOWN, true)] {
         let guest = format!(r#"{{"guest": {{"shuts_down": {}}}, "#, !deaf);
         let world = world(true, r#"{"delay": 0}"#).replacen('{', &guest, 1);
@@ -70,7 +70,7 @@ fn stop_and_shutdown_change_what_is_requested() {
 }
 
 #[test]
-fn time_counts_where_tasks_take_time() {
+fn delays_use_the_clock_when_tasks_do() {
     let world = World::from_json(&world(true, r#"{"delay": 150}"#)).unwrap();
     let options = Options { pace: Pace::Millis(1), ..Options::default() };
     let sim = PveSim::start(world, options).unwrap();
@@ -83,7 +83,7 @@ fn time_counts_where_tasks_take_time() {
 }
 
 #[test]
-fn a_reboot_is_pves_own_until_the_start() {
+fn a_reboot_involves_ha_only_for_the_start() {
     let sim = check(
         &world(true, r#"{"delay": 0}"#),
         "[]",
@@ -97,7 +97,7 @@ fn a_reboot_is_pves_own_until_the_start() {
 }
 
 #[test]
-fn the_manager_keeps_what_is_requested() {
+fn the_manager_keeps_the_requested_state() {
     let sim = start(&world(true, r#"{"delay": 0}"#), "[]");
     sim.edit(|world| world.vms.get_mut(&101).unwrap().running = false);
     assert_eq!(reads(&sim, 4)[3], "running started");
@@ -106,7 +106,7 @@ fn the_manager_keeps_what_is_requested() {
 }
 
 #[test]
-fn a_manager_may_be_idle_or_end_in_another_state() {
+fn a_manager_may_be_idle_or_reach_another_state() {
     let sim = start(&world(true, r#"{"idle": true, "delay": 0}"#), "[]");
     assert!(send(&sim, STOP).contains(":hastop:"));
     assert_eq!(reads(&sim, 20)[19], "running started");
@@ -123,7 +123,7 @@ fn a_manager_may_be_idle_or_end_in_another_state() {
 }
 
 #[test]
-fn a_service_in_error_takes_nothing() {
+fn a_service_in_error_refuses_requests() {
     let resource = r#"{"service": "error"}"#;
     for (step, command) in
         [(START, "set vm:101 --state started"), (STOP, "crm-command stop vm:101 0")]
@@ -138,7 +138,7 @@ fn a_service_in_error_takes_nothing() {
 }
 
 #[test]
-fn an_ignored_resource_is_managed_by_nobody() {
+fn an_ignored_resource_is_not_managed() {
     check(
         &world(false, r#"{"state": "ignored"}"#),
         "[]",
@@ -154,7 +154,7 @@ fn an_ignored_resource_is_managed_by_nobody() {
 }
 
 #[test]
-fn a_destroy_needs_purge_and_takes_the_vm_out() {
+fn a_destroy_needs_purge_and_removes_the_resource() {
     let sim = check(
         &world(true, r#"{"delay": 0}"#),
         "[]",
@@ -178,7 +178,7 @@ fn a_destroy_needs_purge_and_takes_the_vm_out() {
 }
 
 #[test]
-fn a_resource_needs_a_vm_and_a_state_of_pve() {
+fn a_resource_needs_a_vm_and_a_valid_state() {
     for (json, expected) in [
         (r#"{"ha": {"101": {}}}"#.to_owned(), "ha 101: no such vm"),
         (world(true, r#"{"state": "enabled"}"#), "ha 101: `state` is \"enabled\""),
@@ -189,7 +189,7 @@ fn a_resource_needs_a_vm_and_a_state_of_pve() {
 }
 
 #[test]
-fn what_the_manager_has_begun_ends_with_the_world() {
+fn shutdown_finishes_the_managers_work() {
     let sim = start(&world(false, r#"{"state": "stopped", "delay": 50}"#), "[]");
     send(&sim, START);
     let text = sim.shutdown().to_json();

@@ -1,4 +1,4 @@
-//! Tasks that fail half-way, and what they leave (facts-4 27, 28 and 49).
+//! Tasks that fail half-way, and what they leave behind (facts-4 27, 28 and 49).
 
 use super::{check, send};
 
@@ -14,7 +14,7 @@ fn fault(task: &str) -> String {
 }
 
 #[test]
-fn the_half_that_was_written_waits_and_looks_as_if_set() {
+fn a_half_written_change_is_pending_and_looks_set() {
     for next in
         ["PUT /nodes/pve1/qemu/100/config name=web", "POST /nodes/pve1/qemu/100/status/start"]
     {
@@ -42,7 +42,7 @@ fn the_half_that_was_written_waits_and_looks_as_if_set() {
 }
 
 #[test]
-fn what_was_written_can_be_thrown_away() {
+fn a_half_written_change_can_be_reverted() {
     let sim = check(
         WORLD,
         &fault(r#""exitstatus": "unexpected status", "keeps": ["cores"], "leaves": ["scsi1"]"#),
@@ -51,7 +51,7 @@ fn what_was_written_can_be_thrown_away() {
             ("task", "unexpected status"),
             ("PUT /nodes/pve1/qemu/100/config revert=cores", "200 OK"),
             (CONFIG, r#""cores":1"#),
-            // What was half-copied is named by nothing, and the next disk takes the next number.
+            // Nothing refers to the half-copied disk, and the next disk gets the next number.
             (&format!("{POST} scsi1=local-lvm:1"), "200 OK"),
             ("task", r#""OK""#),
             (CONFIG, r#""scsi1":"local-lvm:vm-100-disk-1,size=1G""#),
@@ -64,7 +64,7 @@ fn what_was_written_can_be_thrown_away() {
 }
 
 #[test]
-fn a_failed_create_may_leave_a_volume() {
+fn a_failed_create_may_leave_a_volume_behind_behind() {
     let sim = check(
         "{}",
         r#"[{"when": "POST /nodes/*/qemu", "then": {"task": {

@@ -5,7 +5,7 @@ use super::{check, send};
 const PUT: &str = "PUT /nodes/pve1/qemu/100/config";
 const START: &str = "POST /nodes/pve1/qemu/100/status/start";
 
-/// A VM, mappings, and a token that may use some of them.
+/// Returns a world with a VM, mappings, and a token that can use some of them.
 fn world(version: &str, config: &str) -> String {
     let entry = |path: &str, role: &str| {
         ["pipeline@pve", "pipeline@pve!apply"]
@@ -35,7 +35,7 @@ fn world(version: &str, config: &str) -> String {
 }
 
 #[test]
-fn mappings_are_listed_for_those_who_may_use_them() {
+fn only_usable_mappings_are_listed() {
     let sim = check(
         &world("9.2.11", ""),
         "[]",
@@ -50,7 +50,7 @@ fn mappings_are_listed_for_those_who_may_use_them() {
 }
 
 #[test]
-fn a_mapping_is_written_by_those_who_may_and_missed_at_the_start() {
+fn a_mapping_needs_a_privilege_and_must_exist_at_the_start() {
     check(
         &world("9.2.11", r#""hostpci5": "mapping=gone", "virtiofs5": "gone""#),
         "[]",
@@ -80,7 +80,7 @@ fn a_mapping_is_written_by_those_who_may_and_missed_at_the_start() {
                 r#""hostpci1":"only root@pam can set 'romfile' option""#,
             ),
             (&format!("{PUT} usb1=1-2"), "500 only root can set 'usb1' config for real devices"),
-            // Who may not use it cannot take it away either.
+            // Without permission to use it, it cannot be removed either.
             (
                 &format!("{PUT} delete=hostpci5"),
                 "403 Permission check failed (/mapping/pci/gone, Mapping.Use)",
@@ -105,7 +105,7 @@ fn a_mapping_is_written_by_those_who_may_and_missed_at_the_start() {
 }
 
 #[test]
-fn models_of_the_site_have_rules_of_their_own() {
+fn custom_models_have_their_own_rules() {
     let models = "GET /nodes/pve1/capabilities/qemu/cpu";
     let mine = r#"{"name":"custom-mine","custom":1,"vendor":"AuthenticAMD"}"#;
     let sim = check(
@@ -117,7 +117,7 @@ fn models_of_the_site_have_rules_of_their_own() {
             (START, "200 OK"),
             ("task", "Custom cputype 'gone' not found"),
             (&format!("{PUT} cpu=custom-mine"), "200 OK"),
-            // Another option of a model that is there needs nothing more.
+            // Another option of an existing model needs no other privilege.
             (&format!("{PUT} cpu=custom-mine,hidden=1"), "200 OK"),
             (
                 &format!("{PUT} cpu=custom-theirs"),

@@ -1,4 +1,4 @@
-//! What a VM is known by: its uuid, and what clones and restored copies share with it
+//! The identity of a VM: its UUID, and what clones and restored copies share with it
 //! (facts-3 1.1 and 1.2, facts-4 57, 58).
 
 use super::{check, send, wait};
@@ -13,7 +13,7 @@ fn uuid_of(config: &str) -> String {
 }
 
 #[test]
-fn a_create_makes_a_uuid_and_each_vm_has_another() {
+fn each_create_generates_a_new_uuid() {
     let sim = check("{}", "[]", &[(CREATE, "200 OK"), ("task", r#""OK""#)]);
     let first = send(&sim, CONFIG);
     assert!(first.contains(r#""vmgenid":""#) && first.contains(r#""meta":"creation-qemu="#));
@@ -23,11 +23,11 @@ fn a_create_makes_a_uuid_and_each_vm_has_another() {
     }
     let second = send(&sim, CONFIG);
     assert_eq!(uuid_of(&first).len(), 36);
-    assert_ne!(uuid_of(&first), uuid_of(&second), "the same vmid is not the same VM");
+    assert_ne!(uuid_of(&first), uuid_of(&second), "a new VM with the same vmid has a new UUID");
 }
 
 #[test]
-fn what_is_written_into_smbios1_stays_as_it_was_sent() {
+fn smbios1_is_stored_as_sent() {
     check(
         "{}",
         "[]",
@@ -46,7 +46,7 @@ fn what_is_written_into_smbios1_stays_as_it_was_sent() {
 }
 
 #[test]
-fn smbios1_needs_the_right_for_hardware() {
+fn smbios1_needs_the_hardware_privilege() {
     let faults = r#"[{"when": "* /**", "then": {"withdraw": {"path": "/vms", "privilege": "VM.Config.HWType"}}}]"#;
     let denied = "403 Permission check failed (/vms/100, VM.Config.HWType)";
     let vm =
@@ -62,7 +62,7 @@ fn smbios1_needs_the_right_for_hardware() {
 }
 
 #[test]
-fn a_world_can_hold_clones_and_restored_copies() {
+fn a_world_can_have_clones_and_restored_copies() {
     let world = format!(
         r#"{{"resources_lag": 0, "vms": {{
         "100": {{"config": {{"name": "web", "tags": "pve-pipeline", "description": "mark\n", "smbios1": "uuid={UUID}"}}}},

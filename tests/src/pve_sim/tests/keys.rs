@@ -1,4 +1,4 @@
-//! All keys of a config: who may write them, how they are kept (facts-4 29 and 44 to 59).
+//! All keys of a config: who may write them, and how they are stored (facts-4 29 and 44 to 59).
 
 use super::check;
 
@@ -7,7 +7,7 @@ const PUT: &str = "PUT /nodes/pve1/qemu/100/config";
 const POST: &str = "POST /nodes/pve1/qemu/100/config";
 const CREATE: &str = "POST /nodes/pve1/qemu vmid=101";
 
-/// A world with a VM; `more` are keys of the world.
+/// Returns a world with a VM; `more` are keys of the world.
 fn world(more: &str, vm: &str) -> String {
     format!(
         r#"{{{more} "storages": {{
@@ -23,7 +23,7 @@ fn stopped(config: &str) -> String {
     world("", &format!(r#"{{"config": {{{config}}}}}"#))
 }
 
-/// The default token, but on VMs with these privileges alone.
+/// Returns the default token with only these privileges on VMs.
 fn only(privileges: &str) -> String {
     let entry = |path: &str, who: &str, role: &str| {
         format!(r#"{{"path": "{path}", "who": "{who}", "role": "{role}"}}"#)
@@ -69,7 +69,7 @@ fn each_key_needs_its_privilege() {
         ("virtiofs0", "share", "VM.Config.Disk"),
         ("freeze", "1", "VM.PowerMgmt"),
     ] {
-        // Another privilege of the list lets the request in; it is not enough.
+        // Another privilege of the list allows the request as such, but is not enough.
         let other = if privilege == "VM.Config.CPU" { "VM.Config.Memory" } else { "VM.Config.CPU" };
         let world = world(&only(&format!(r#""VM.Audit", "{other}""#)), vm);
         let refused = format!("403 Permission check failed (/vms/100, {privilege})");
@@ -84,7 +84,7 @@ fn each_key_needs_its_privilege() {
 }
 
 #[test]
-fn what_is_roots_is_refused() {
+fn root_only_keys_are_refused() {
     for key in [
         "affinity=0-3",
         "args=-S",
@@ -112,7 +112,7 @@ fn what_is_roots_is_refused() {
 }
 
 #[test]
-fn startup_and_another_node_s_things_need_more() {
+fn startup_and_host_devices_need_more() {
     check(
         &stopped(r#""serial0": "/dev/ttyS0", "usb1": "host=1-2""#),
         "[]",
@@ -138,7 +138,7 @@ fn startup_and_another_node_s_things_need_more() {
                 &format!("{CREATE} serial0=/dev/ttyS0"),
                 "500 only root can set 'serial0' config for real devices",
             ),
-            // What is there is asked for too.
+            // The existing value is checked too.
             (&format!("{PUT} usb1=spice"), "500 only root can set 'usb1' config for real devices"),
             (
                 &format!("{PUT} rng0=source=/dev/hwrng"),
@@ -151,7 +151,7 @@ fn startup_and_another_node_s_things_need_more() {
 }
 
 #[test]
-fn keys_and_options_come_with_their_release() {
+fn keys_and_options_exist_since_their_release() {
     let unknown = "property is not defined in schema and the schema does not allow additional";
     for (release, change, expected) in [
         ("8.4.1", "allow-ksm=1", unknown),
@@ -171,7 +171,7 @@ fn keys_and_options_come_with_their_release() {
 }
 
 #[test]
-fn values_are_kept_as_pve_keeps_them() {
+fn values_are_stored_as_in_pve() {
     let long = "BC:24:11:00:00:09";
     for (change, kept) in [
         (
@@ -207,7 +207,7 @@ fn values_are_kept_as_pve_keeps_them() {
             &[(&format!("{PUT} {change}"), "200 OK"), (CONFIG, &kept)],
         );
     }
-    // A create prints the machine anew, and pins that of a Windows.
+    // A create reformats the machine, and pins its version for Windows.
     let read = "GET /nodes/pve1/qemu/101/config";
     for (given, kept) in [
         ("machine=type=q35", r#""machine":"q35""#),
@@ -222,7 +222,7 @@ fn values_are_kept_as_pve_keeps_them() {
 }
 
 #[test]
-fn values_that_do_not_go_together_are_refused() {
+fn conflicting_values_are_refused() {
     for (change, text) in [
         ("balloon=1024", "500 balloon value too large (must be smaller than assigned memory)"),
         ("vga=serial0,clipboard=vnc", "500 vga type serial0 is not compatible with VNC clipboard"),

@@ -1,4 +1,4 @@
-//! The lock file of a VM's config, and the cleanup that comes after a start.
+//! The lock file of a VM's config, and a cleanup that runs after a start.
 
 use super::check;
 
@@ -15,7 +15,7 @@ fn world(version: &str, rest: &str) -> String {
 }
 
 #[test]
-fn whoever_wants_a_held_file_waits_ten_seconds() {
+fn taking_a_held_lock_file_waits_ten_seconds() {
     let held = world("9.2.11", r#""running": false, "lock_held": 51"#);
     let sim = check(
         &held,
@@ -39,7 +39,7 @@ fn whoever_wants_a_held_file_waits_ten_seconds() {
 }
 
 #[test]
-fn before_9_2_a_change_waits_for_the_file_before_its_task_begins() {
+fn before_9_2_a_change_waits_for_the_file_before_its_task_starts() {
     const CHANGE: &str = "POST /nodes/pve1/qemu/100/config cores=4";
     for (version, first) in [
         ("8.4.1", [(CHANGE, TIMEOUT)].as_slice()),
@@ -54,7 +54,7 @@ fn before_9_2_a_change_waits_for_the_file_before_its_task_begins() {
 }
 
 #[test]
-fn a_cleanup_that_comes_after_the_start_holds_the_file() {
+fn a_cleanup_after_the_start_holds_the_file() {
     let stop_and_start = [(STOP, "200 OK"), ("task", "OK"), (START, "200 OK"), ("task", "OK")];
     let running = r#""running": true"#;
     let check_config = |version: &str, first: &str| {

@@ -1,4 +1,4 @@
-//! What waits for a power cycle, what fails half-way, and power that others change
+//! Changes that wait for a power cycle, that fail half-way, and power changes by others
 //! (facts-4 25 to 27 and 51 to 56).
 
 use super::{check, send, start};
@@ -30,7 +30,7 @@ fn a_hotplug_that_fails_answers_400_and_stays_pending() {
             (PENDING, r#"{"key":"cores","value":1,"pending":4}"#),
             (CURRENT, r#""description":"new""#),
             (CURRENT, r#""net0":"virtio=BC:24:11:00:00:01,bridge=vmbr0""#),
-            // The same once more: it is tried again, and fails again.
+            // Again: it is retried and fails again.
             (&format!("{PUT} {net}"), failed),
             (&format!("{PUT} virtio1=local-lvm:1"), r#""virtio1":"hotplug problem - no slot\n""#),
             (PENDING, r#"{"key":"virtio1","pending":"local-lvm:vm-100-disk-1,size=1G"}"#),
@@ -46,7 +46,7 @@ fn a_hotplug_that_fails_answers_400_and_stays_pending() {
 }
 
 #[test]
-fn the_value_in_force_and_a_revert_clear_what_is_pending() {
+fn the_current_value_and_a_revert_clear_pending_changes() {
     let sim = check(
         &world(r#""running": true,"#),
         "[]",
@@ -68,7 +68,7 @@ fn the_value_in_force_and_a_revert_clear_what_is_pending() {
 }
 
 #[test]
-fn a_new_disk_that_only_waits_stays_as_unused() {
+fn a_pending_new_disk_becomes_unused() {
     for undo in ["revert=sata0", "delete=sata0", "sata0=local-lvm:2"] {
         check(
             &world(r#""running": true,"#),
@@ -84,7 +84,7 @@ fn a_new_disk_that_only_waits_stays_as_unused() {
 }
 
 #[test]
-fn what_runs_decides_what_waits() {
+fn the_running_vm_decides_what_is_pending() {
     let pending = |key: &str, value: &str| format!(r#"{{"key":"{key}","pending":{value}}}"#);
     for (vm, change, seen) in [
         ("", "balloon=0", pending("balloon", "0")),
@@ -116,7 +116,7 @@ fn what_runs_decides_what_waits() {
 }
 
 #[test]
-fn a_change_that_fails_half_way_leaves_the_half_pending() {
+fn a_change_that_fails_half_way_is_half_pending() {
     check(
         &world(""),
         "[]",
@@ -131,7 +131,7 @@ fn a_change_that_fails_half_way_leaves_the_half_pending() {
             (CONFIG, r#""cores":4"#),
             (CURRENT, r#""cores":1"#),
             (PENDING, r#"{"key":"cores","value":1,"pending":4}"#),
-            // Any later write puts it in force, and so would a start.
+            // Any later write applies it, and so would a start.
             (&format!("{PUT} name=web"), "200 OK"),
             (CURRENT, r#""cores":4"#),
             (CURRENT, r#""description":"new""#),
@@ -176,7 +176,7 @@ fn a_task_may_be_ok_and_do_nothing() {
 }
 
 #[test]
-fn others_change_power_and_config_at_any_request() {
+fn others_can_change_power_and_config_at_any_request() {
     let nth = |nth: u32, edit: &str| {
         format!(
             r#"[{{"when": "* /**", "nth": {nth}, "then": {{"edit": {{"vmid": 100, {edit}}}}}}}]"#
@@ -188,7 +188,7 @@ fn others_change_power_and_config_at_any_request() {
         &nth(3, r#""running": true"#),
         &[(STATUS, stopped), (STATUS, stopped), (STATUS, running)],
     );
-    // A start or a stop by others puts in force what waits.
+    // A start or stop by others applies pending changes.
     check(
         &world(r#""running": true,"#),
         &nth(3, r#""running": false"#),
@@ -206,7 +206,7 @@ fn others_change_power_and_config_at_any_request() {
 }
 
 #[test]
-fn an_answer_may_lack_what_it_should_hold() {
+fn an_answer_may_be_incomplete() {
     let faults = r#"[
         {"when": "GET /nodes/*/qemu", "then": {"body": {}}},
         {"when": "GET /nodes/*/qemu", "nth": 2, "then": {"body": {"data": null}}},

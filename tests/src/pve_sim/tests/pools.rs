@@ -1,8 +1,8 @@
-//! Pools: who may put a VM into one, and where it is seen.
+//! Pools: who may add a VM to one, and where it is shown.
 
 use super::{check, send};
 
-/// Three pools; the token may change two of them, and has no right on VM 102.
+/// Returns a world with three pools; the token can change two of them, and has no privileges on VM 102.
 fn world() -> String {
     let entry = |path: &str, role: &str| {
         ["pipeline@pve", "pipeline@pve!apply"]
@@ -26,7 +26,7 @@ fn world() -> String {
 }
 
 #[test]
-fn a_vm_goes_into_a_pool_by_those_who_may() {
+fn adding_a_vm_to_a_pool_needs_privileges() {
     let failed = "500 update pools failed:";
     let move_to = "PUT /pools/p2 vms=100";
     let sim = check(

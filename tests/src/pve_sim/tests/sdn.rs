@@ -2,7 +2,7 @@
 
 use super::check;
 
-/// The default token may do nothing here: these tests give it all.
+/// The default token has no SDN privileges: these tests grant it all.
 const ALL: &str = r#"{"access": {"users": {"pipeline@pve": {}},
     "tokens": {"pipeline@pve!apply": {"secret": "00000000-0000-4000-8000-000000000001", "privsep": false}},
     "roles": {}, "acl": [{"path": "/", "who": "pipeline@pve", "role": "Administrator"}]}}"#;
@@ -50,7 +50,7 @@ fn objects_wait_for_apply() {
 }
 
 #[test]
-fn the_lock_begins_with_nine_and_keeps_others_out() {
+fn the_lock_exists_since_pve_9_and_excludes_others() {
     let eight = ALL.replacen('{', r#"{"version": "8.4.1", "#, 1);
     check(&eight, "[]", &[("POST /cluster/sdn/lock", "501")]);
     check(
@@ -72,7 +72,7 @@ fn the_lock_begins_with_nine_and_keeps_others_out() {
 }
 
 #[test]
-fn a_task_may_say_ok_although_a_node_failed() {
+fn a_task_may_end_ok_although_a_node_failed() {
     let broken = ALL.replacen('{', r#"{"sdn": {"broken_on": ["pve1"]}, "#, 1);
     check(
         &broken,
@@ -86,9 +86,9 @@ fn a_task_may_say_ok_although_a_node_failed() {
     );
 }
 
-/// A zone that only pve1 has, and what each node says of its VNet.
+/// A zone that only pve1 has, and the state of its VNet on each node.
 #[test]
-fn a_node_says_how_its_vnets_do() {
+fn a_node_reports_the_state_of_its_vnets() {
     let world = |state: &str, role: &str| {
         format!(
             r#"{{"nodes": {{"pve1": {{}}, "pve2": {{}}}},
@@ -123,7 +123,7 @@ fn a_node_says_how_its_vnets_do() {
             "local sdn network configuration is not yet generated, please reload",
         ),
         (r#""broken_on": ["pve1"], "#, audit, content("pve1"), "vnet is not generated."),
-        // Nobody looks at the node for this list.
+        // PVE does not check the node for this list.
         (r#""broken_on": ["pve1"], "#, audit, networks("pve1"), r#""iface":"v1""#),
     ] {
         check(&world(state, role), "[]", &[(&step, expected)]);

@@ -6,7 +6,7 @@ use super::wire::send_upload;
 use super::{check, send, start, wait};
 use crate::pve_sim::multipart::hex;
 
-/// Uploads a file and wants a text in the answer, or in the task's end.
+/// Uploads a file and expects a text in the answer or in the task's result.
 fn check_upload(
     world: &str,
     storage: &str,
@@ -25,7 +25,7 @@ fn check_upload(
 }
 
 #[test]
-fn uploads_are_judged_as_at_pve() {
+fn uploads_are_checked_as_in_pve() {
     let import = [("content", "import")];
     let sum = hex(&Sha256::digest(b"hello"));
     let summed =
@@ -89,13 +89,13 @@ fn uploads_are_judged_as_at_pve() {
 }
 
 #[test]
-fn a_file_that_is_being_copied_is_there_and_short() {
+fn a_file_being_copied_is_listed_and_short() {
     const LIST: &str = "GET /nodes/pve1/storage/local/content content=import";
     let long = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"task": {"length": 9}}}]"#;
     let sim = start("{}", long);
     let bytes = [7; 1000];
     send_upload(&sim, "local", &[("content", "import")], "a.raw", &bytes);
-    // Not before the task has begun to write its log.
+    // Not before the task has started to write its log.
     let size = |listed: String| {
         let (_, rest) = listed.split_once(r#""size":"#)?;
         rest.split([',', '}']).next()?.parse::<u64>().ok()
@@ -108,7 +108,7 @@ fn a_file_that_is_being_copied_is_there_and_short() {
 }
 
 #[test]
-fn a_killed_copy_leaves_half_a_file_and_a_failed_one_none() {
+fn a_killed_copy_leaves_half_a_file_and_a_failed_one_nothing() {
     for (exitstatus, left) in [("unexpected status", Some(500)), ("import failed", None)] {
         let faults = format!(
             r#"[{{"when": "POST /nodes/*/storage/*/upload", "then": {{"task": {{"exitstatus": "{exitstatus}"}}}}}}]"#
@@ -123,7 +123,7 @@ fn a_killed_copy_leaves_half_a_file_and_a_failed_one_none() {
 }
 
 #[test]
-fn an_upload_replaces_in_silence_and_is_listed() {
+fn an_upload_silently_overwrites_and_is_listed() {
     let sim = start("{}", "[]");
     for bytes in [&b"one"[..], b"second"] {
         send_upload(&sim, "local", &[("content", "import")], "dir/a b.raw", bytes);
@@ -140,7 +140,7 @@ fn an_upload_replaces_in_silence_and_is_listed() {
 }
 
 #[test]
-fn an_upload_without_the_right_is_cut_off_early() {
+fn an_upload_without_permission_is_cut_off_early() {
     let sim = start(
         "{}",
         r#"[{"when": "* /**", "then": {"withdraw": {"path": "/storage/local", "privilege": "Datastore.AllocateTemplate"}}}]"#,
@@ -153,7 +153,7 @@ fn an_upload_without_the_right_is_cut_off_early() {
 }
 
 #[test]
-fn downloads_are_judged_as_at_pve() {
+fn downloads_are_checked_as_in_pve() {
     let world = r#"{"urls": {"https://a.b/c.qcow2": {"size": 1000, "virtual_size": 2147483648, "sha256": "aa"},
         "https://a.b/disk.img": {"size": 1024, "sha256": "aa", "format": "raw"},
         "https://a.b/gone": {"status": 404}}}"#;

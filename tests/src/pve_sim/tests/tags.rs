@@ -1,4 +1,4 @@
-//! Tags and descriptions, as the datacenter wants them and as a config keeps them (facts-4 60 to 65).
+//! Tags and descriptions: the datacenter's rules, and how a config stores them (facts-4 60 to 65).
 
 use super::{check, send, start, wait};
 
@@ -14,7 +14,7 @@ fn world(version: &str, options: &str, tags: &str) -> String {
 }
 
 #[test]
-fn a_write_makes_tags_small_sorted_and_single() {
+fn a_write_makes_tags_lowercase_sorted_and_unique() {
     let sent = "tags=Zeta;alpha;ALPHA;zeta,beta+gamma";
     for (options, expected) in [
         ("", "alpha;beta+gamma;zeta"),
@@ -36,7 +36,7 @@ fn a_write_makes_tags_small_sorted_and_single() {
 }
 
 #[test]
-fn no_tags_are_a_blank_or_nothing() {
+fn an_empty_tag_list_is_a_space_or_missing() {
     let sim = check(
         &world("9.1.7", "", "a"),
         "[]",
@@ -51,7 +51,7 @@ fn no_tags_are_a_blank_or_nothing() {
 }
 
 #[test]
-fn a_token_may_not_use_every_tag() {
+fn some_tags_are_not_allowed_for_a_token() {
     let denied = |tag: &str| {
         format!("403 Permission check failed (/, Sys.Modify for modifying tag '{tag}')")
     };
@@ -100,7 +100,7 @@ fn a_token_may_not_use_every_tag() {
 }
 
 #[test]
-fn the_options_tell_which_tags_there_are() {
+fn the_options_list_the_allowed_tags() {
     let options = r#""tag-style": "case-sensitive=1", "registered-tags": "prod""#;
     let sim = start(&world("9.1.7", options, "b;a;prod"), "[]");
     let seen = send(&sim, "GET /cluster/options");
@@ -110,7 +110,7 @@ fn the_options_tell_which_tags_there_are() {
 }
 
 #[test]
-fn a_description_loses_what_is_blank_at_its_end() {
+fn a_description_loses_trailing_whitespace() {
     for (sent, kept) in
         [("a\n\n", r#""description":"a""#), ("\ta\nb\n", r#""description":"\ta\nb""#)]
     {

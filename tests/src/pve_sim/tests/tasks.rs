@@ -1,4 +1,4 @@
-//! Lists of tasks, and tasks that run already when the world begins (reference 4, facts-4 33).
+//! Lists of tasks, and tasks that are already running when the world starts (reference 4, facts-4 33).
 
 use super::{check, send, start, wait};
 use crate::pve_sim::{Options, Pace, PveSim, World};
@@ -14,14 +14,14 @@ fn world(tasks: &[String]) -> String {
     format!(r#"{{"resources_lag": 0, "tasks": [{}]}}"#, tasks.join(","))
 }
 
-/// The ids in a list, in its order.
+/// Returns the IDs in a list, in order.
 fn ids(answer: &str) -> Vec<u32> {
     let parts = answer.split(r#""id":""#).skip(1);
     parts.map(|part| part.split('"').next().unwrap().parse().unwrap()).collect()
 }
 
 #[test]
-fn a_list_has_fifty_rows_unless_told_otherwise() {
+fn a_list_has_fifty_rows_by_default() {
     let ended = |id| task("qmstart", id, OURS, r#""exitstatus": "OK""#);
     let tasks: Vec<String> = (101..=160).map(ended).collect();
     let sim = start(&world(&tasks), "[]");
@@ -45,7 +45,7 @@ fn a_list_has_fifty_rows_unless_told_otherwise() {
 }
 
 #[test]
-fn what_runs_comes_first_and_the_archive_by_its_ends() {
+fn running_tasks_come_first_then_the_archive_by_end_time() {
     let runs =
         |id, length: u32| task("qmcreate", id, OURS, &format!(r#""runs": {{"length": {length}}}"#));
     let tasks = [
@@ -59,7 +59,7 @@ fn what_runs_comes_first_and_the_archive_by_its_ends() {
     let list = |source: &str| ids(&send(&sim, &format!("GET /nodes/pve1/tasks source={source}")));
     assert_eq!(list("active"), [101, 103, 104]);
     assert_eq!(list("archive"), [102, 100]);
-    // The third look at the list ends 101.
+    // The third read of the list ends 101.
     assert_eq!(list("all"), [103, 104, 101, 102, 100]);
     assert_eq!(list("active"), [103, 104]);
     let line = send(&sim, "GET /nodes/pve1/tasks source=active limit=1");
@@ -67,7 +67,7 @@ fn what_runs_comes_first_and_the_archive_by_its_ends() {
 }
 
 #[test]
-fn tasks_are_told_apart_by_how_they_ended() {
+fn tasks_are_filtered_by_how_they_ended() {
     let with =
         |id, status: &str| task("qmstart", id, OURS, &format!(r#""exitstatus": "{status}""#));
     let tasks = [
@@ -93,7 +93,7 @@ fn tasks_are_told_apart_by_how_they_ended() {
 }
 
 #[test]
-fn others_tasks_and_the_clusters_list_need_an_audit() {
+fn other_users_tasks_and_the_cluster_list_need_audit() {
     let tasks = [
         task("qmcreate", 101, "root@pam", r#""runs": {"length": 9}"#),
         task("qmcreate", 102, OURS, r#""runs": {"length": 9}"#),
@@ -102,12 +102,12 @@ fn others_tasks_and_the_clusters_list_need_an_audit() {
     let list = "GET /nodes/pve1/tasks source=active";
     assert_eq!(ids(&send(&start(&world(&tasks), "[]"), list)), [101, 102]);
     assert_eq!(ids(&send(&start(&world(&tasks), blind), list)), [102]);
-    // A token is not its user, and it has no Sys.Audit on /.
+    // A token is not its user, and it lacks Sys.Audit on /.
     check(&world(&tasks), "[]", &[("GET /cluster/tasks", r#"{"data":[]}"#)]);
 }
 
 #[test]
-fn four_creates_of_an_ended_client_go_on() {
+fn creates_continue_after_their_client_ended() {
     let create = |id: u32| {
         let config = format!(
             r#"{{"name": "web{id}", "tags": "pve-pipeline", "description": "mark {id}",
@@ -129,7 +129,7 @@ fn four_creates_of_an_ended_client_go_on() {
     let taken = send(&sim, "POST /nodes/pve1/qemu vmid=10004");
     assert!(taken.contains("VM 10004 already exists on node 'pve1'"), "{taken}");
     let rounds = (0..9).take_while(|_| send(&sim, RESOURCES).contains(r#""lock":"create""#));
-    assert!(rounds.count() > 0, "they do not end all at once");
+    assert!(rounds.count() > 0, "they do not all end at once");
     let seen = send(&sim, RESOURCES);
     assert!((10_001..=10_004).all(|id| seen.contains(&format!(r#""name":"web{id}""#))), "{seen}");
     let world = sim.shutdown();
@@ -171,7 +171,7 @@ fn a_running_task_takes_its_time_by_the_clock() {
     let runs = r#""runs": {"length": 200, "config": {"name": "x"}}"#;
     let world = World::from_json(&world(&[task("qmcreate", 101, OURS, runs)])).unwrap();
     let options = Options { pace: Pace::Millis(0), ..Options::default() };
-    // Before the start, when the task begins.
+    // Before the start, when the task starts.
     let begun = std::time::Instant::now();
     let sim = PveSim::start(world, options).unwrap();
     while send(&sim, "GET /nodes/pve1/qemu/101/config").contains("lock") {

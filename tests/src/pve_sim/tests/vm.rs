@@ -1,4 +1,4 @@
-//! Creating and changing VMs: what is refused at once, what by the task (facts 4 to 32).
+//! Creating and changing VMs: what is refused at once, and what by the task (facts 4 to 32).
 
 use super::{check, send, start};
 
@@ -7,7 +7,7 @@ const VM: &str = r#"{"vms": {"100": {"config": {"cores": "1", "memory": "256", "
     "volumes": [{"volid": "local:iso/a.img", "size": 1048576}, {"volid": "local:import/a.raw", "size": 1048576}]}"#;
 
 #[test]
-fn creates_are_judged_as_at_pve() {
+fn creates_are_checked_as_in_pve() {
     for (parameters, expected) in [
         ("vmid=100", "500 unable to create VM 100 - VM 100 already exists on node 'pve1'"),
         ("vmid=99", "400 Parameter verification failed."),
@@ -45,7 +45,7 @@ fn creates_are_judged_as_at_pve() {
         ("vmid=101 boot=order=scsi0", "200 OK"),
         ("vmid=101 archive=local:backup/x.zst", "501 pve-sim: create with 'archive' is not served"),
     ] {
-        // Blanks separate parameters in a step; here the value holds one.
+        // Spaces separate parameters in a step; here the value contains one.
         let step =
             format!("POST /nodes/pve1/qemu {}", parameters.replace("ed25519 AAAA", "ed25519+AAAA"));
         check(VM, "[]", &[(&step, expected)]);
@@ -53,7 +53,7 @@ fn creates_are_judged_as_at_pve() {
 }
 
 #[test]
-fn what_nobody_checks_the_task_finds() {
+fn the_task_finds_what_the_request_does_not_check() {
     check(
         VM,
         "[]",
@@ -89,7 +89,7 @@ fn what_nobody_checks_the_task_finds() {
 }
 
 #[test]
-fn configs_change_wait_and_guard_themselves() {
+fn configs_change_have_pending_values_and_a_digest() {
     let running = VM.replace(r#""100": {"#, r#""100": {"running": true, "#);
     check(
         &running,
@@ -133,7 +133,7 @@ fn configs_change_wait_and_guard_themselves() {
 }
 
 #[test]
-fn resources_lag_and_the_nodes_list_does_not() {
+fn resources_lag_but_the_nodes_list_does_not() {
     let sim = check(
         "{}",
         "[]",
@@ -155,7 +155,7 @@ fn resources_lag_and_the_nodes_list_does_not() {
 }
 
 #[test]
-fn the_agent_answers_when_it_is_there() {
+fn the_agent_answers_when_it_is_running() {
     let world = |agent: &str, running: bool| {
         format!(
             r#"{{"vms": {{"100": {{"running": {running}, "config": {{"agent": "{agent}", "net0": "virtio=BC:24:11:00:00:01,bridge=vmbr0"}}}}}},
@@ -218,7 +218,7 @@ fn the_agent_reads_files() {
 }
 
 #[test]
-fn the_default_token_may_call_the_agent_of_eight_too() {
+fn the_default_token_can_call_the_agent_on_pve_8_too() {
     let world =
         r#"{"version": "8.4.1", "vms": {"100": {"running": true, "config": {"agent": "1"}}}}"#;
     let ping = "POST /nodes/pve1/qemu/100/agent/ping";
@@ -229,7 +229,7 @@ fn the_default_token_may_call_the_agent_of_eight_too() {
 }
 
 #[test]
-fn what_is_not_known_is_said_loudly() {
+fn unsupported_requests_are_refused_loudly() {
     let sim = start("{}", "[]");
     for step in
         ["GET /nodes/pve1/lxc", "GET /no/such/path", "POST /nodes/pve1/qemu/100/clone newid=101"]

@@ -24,7 +24,7 @@ pub(super) struct Got {
 }
 
 impl Got {
-    /// Status, reason and body in one line.
+    /// Returns status, reason and body in one line.
     pub(super) fn text(&self) -> String {
         format!("{} {}", self.status, self.body)
     }
@@ -48,13 +48,13 @@ impl Wire {
         Self { tls: StreamOwned::new(tls, stream), token }
     }
 
-    /// The same with another token.
+    /// Connects with another token.
     pub(super) fn with_token(mut self, token: &str) -> Self {
         token.clone_into(&mut self.token);
         self
     }
 
-    /// A request with a form.
+    /// Sends a request with a form.
     pub(super) fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Got {
         let mut headers = format!("Authorization: PVEAPIToken={}\r\n", self.token);
         if !body.is_empty() || matches!(method, "POST" | "PUT") {
@@ -63,7 +63,7 @@ impl Wire {
         self.raw(method, path, &headers, body).unwrap()
     }
 
-    /// A request as it is; none when the connection ended without an answer.
+    /// Sends a raw request; returns `None` if the connection ended without an answer.
     pub(super) fn raw(
         &mut self,
         method: &str,
@@ -87,23 +87,23 @@ impl Wire {
                 let length: usize = length.unwrap().parse().unwrap();
                 let mut body = bytes.split_off(at + 4);
                 while body.len() < length {
-                    assert!(self.more(&mut body) > 0, "the body ends early");
+                    assert!(self.read_more(&mut body) > 0, "the body ends early");
                 }
                 let status = head.lines().next().unwrap().replace("HTTP/1.1 ", "");
                 return Some(Got { status, head, body: String::from_utf8(body).unwrap() });
             }
-            if self.more(&mut bytes) == 0 {
+            if self.read_more(&mut bytes) == 0 {
                 return None;
             }
         }
     }
 
-    /// Whether the other side has closed; waits until it says something.
+    /// Waits for data or the end; returns whether the peer closed the connection.
     pub(super) fn ends(&mut self) -> bool {
-        self.more(&mut Vec::new()) == 0
+        self.read_more(&mut Vec::new()) == 0
     }
 
-    fn more(&mut self, into: &mut Vec<u8>) -> usize {
+    fn read_more(&mut self, into: &mut Vec<u8>) -> usize {
         let mut chunk = [0; 4096];
         let count = self.tls.read(&mut chunk).unwrap_or(0);
         into.extend_from_slice(&chunk[..count]);
@@ -121,7 +121,7 @@ pub(super) fn escape(text: &str) -> String {
         .collect()
 }
 
-/// An upload's body in PVE's order, and its headers.
+/// Returns an upload's body in PVE's order, and its headers.
 pub(super) fn upload(
     sim: &PveSim,
     fields: &[(&str, &str)],
@@ -149,7 +149,7 @@ pub(super) fn upload(
     (headers, body)
 }
 
-/// Uploads and gives status, reason and body; nothing when the connection was just closed.
+/// Uploads a file; returns status, reason and body, or an empty text if the connection was closed.
 pub(super) fn send_upload(
     sim: &PveSim,
     storage: &str,

@@ -1,4 +1,4 @@
-//! Who may do what: users, tokens, roles, ACLs.
+//! Permissions: users, tokens, roles, ACLs.
 //! A pure module: does no I/O.
 // PVE: pve-access-control, AccessControl.pm (roles, permissions), RPCEnvironment.pm.
 
@@ -13,7 +13,7 @@ use crate::pve_sim::answer::Refusal;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Access {
-    /// Roles of this world: name to privileges. PVE's built-in ones need no entry.
+    /// Roles of this world: name → privileges. PVE's built-in ones need no entry.
     pub roles: BTreeMap<String, BTreeSet<String>>,
     /// Users by `name@realm`.
     pub users: BTreeMap<String, User>,
@@ -37,7 +37,7 @@ pub struct User {
 pub struct Token {
     /// The UUID.
     pub secret: String,
-    /// Whether it has only what both it and its user have (facts 51).
+    /// Whether it is privilege-separated: it has only what both it and its user have (facts 51).
     pub privsep: bool,
     /// An expired token does not authenticate.
     pub expired: bool,
@@ -47,13 +47,13 @@ pub struct Token {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AclEntry {
-    /// As in `/storage/local`.
+    /// Such as `/storage/local`.
     pub path: String,
     /// A user, or a token with its `!`.
     pub who: String,
     /// A role's name.
     pub role: String,
-    /// Whether it holds below the path.
+    /// Whether it propagates below the path.
     #[serde(default = "yes")]
     pub propagate: bool,
 }
@@ -126,7 +126,7 @@ pub(crate) const ALL: [&str; 47] = [
     "VM.Snapshot.Rollback",
 ];
 
-/// PVE's built-in roles, as far as tests name them.
+/// PVE's built-in roles, as far as tests use them.
 // PVE: pve-access-control, AccessControl.pm, create_roles.
 fn builtin(role: &str) -> BTreeSet<String> {
     let admin = |prefix: &'static str| ALL.iter().copied().filter(move |p| p.starts_with(prefix));
@@ -172,8 +172,8 @@ fn builtin(role: &str) -> BTreeSet<String> {
 }
 
 impl Access {
-    /// PVE 8 has VM.Monitor where PVE 9 has VM.GuestAgent.* (facts 52).
-    pub(super) fn speak_eight(&mut self) {
+    /// Replaces VM.GuestAgent.* with VM.Monitor, as in PVE 8 (facts 52).
+    pub(super) fn use_pve8_privileges(&mut self) {
         for privileges in self.roles.values_mut() {
             let before = privileges.len();
             privileges.retain(|privilege| !privilege.starts_with("VM.GuestAgent."));
@@ -184,7 +184,7 @@ impl Access {
     }
 }
 
-/// Who asks: a user, or a token of one.
+/// The caller: a user or a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Who {
     /// `user@realm` or `user@realm!token`.
@@ -192,14 +192,14 @@ pub struct Who {
 }
 
 impl Who {
-    /// The user, without the token.
+    /// Returns the user, without the token.
     pub(crate) fn user(&self) -> &str {
         user_of(&self.authid)
     }
 }
 
-/// The user of a token, or the user itself: only what follows the last `@` is a realm, and a token's
-/// name has none.
+/// Returns the user of a token, or the user itself: the realm follows the last `@`, and a token's
+/// name contains none.
 // PVE: pve-access-control, Auth/Plugin.pm, $user_regex; AccessControl.pm, $token_full_regex.
 pub(crate) fn user_of(authid: &str) -> &str {
     match authid.rsplit_once('!') {
@@ -209,7 +209,7 @@ pub(crate) fn user_of(authid: &str) -> &str {
 }
 
 impl World {
-    /// The caller a token header names, or none when it does not hold (facts 50).
+    /// Returns the caller of a token header, or `None` if it is invalid (facts 50).
     pub fn authenticate(&self, token_id: &str, secret: &str) -> Option<Who> {
         let token = self.access.tokens.get(token_id)?;
         let user = self.access.users.get(user_of(token_id))?;
@@ -217,7 +217,7 @@ impl World {
         holds.then(|| Who { authid: token_id.to_owned() })
     }
 
-    /// The caller's privileges on a path.
+    /// Returns the caller's privileges on a path.
     pub(crate) fn privileges(&self, who: &Who, path: &str) -> BTreeSet<String> {
         let of_user = self.granted(who.user(), path);
         match self.access.tokens.get(&who.authid) {
@@ -229,7 +229,7 @@ impl World {
         }
     }
 
-    /// What ACLs give one user or token, VM paths through their pools too.
+    /// Returns what ACLs grant one user or token, including VM paths through their pools.
     fn granted(&self, name: &str, path: &str) -> BTreeSet<String> {
         if name == "root@pam" {
             return ALL.iter().map(|p| (*p).to_owned()).collect();
@@ -249,7 +249,7 @@ impl World {
         all
     }
 
-    /// The deepest path with an entry decides alone.
+    /// Only the deepest path with an entry counts.
     fn by_path(&self, name: &str, path: &str) -> BTreeSet<String> {
         let mut roles: Vec<&str> = Vec::new();
         for level in levels(path) {
@@ -275,13 +275,13 @@ impl World {
         self.access.roles.get(role).cloned().unwrap_or_else(|| builtin(role))
     }
 
-    /// Whether all privileges are there.
+    /// Returns whether the caller has all privileges.
     pub(crate) fn may(&self, who: &Who, path: &str, privileges: &[&str]) -> bool {
         let has = self.privileges(who, path);
         privileges.iter().all(|privilege| has.contains(*privilege))
     }
 
-    /// All privileges, or a refusal that names the first missing one.
+    /// Requires all privileges; the refusal names the first missing one.
     pub(crate) fn check(&self, who: &Who, path: &str, privileges: &[&str]) -> Result<(), Refusal> {
         let has = self.privileges(who, path);
         match privileges.iter().find(|privilege| !has.contains(**privilege)) {
@@ -290,7 +290,7 @@ impl World {
         }
     }
 
-    /// Any of the privileges, or a refusal that names all.
+    /// Requires any of the privileges; the refusal names all.
     pub(crate) fn check_any(
         &self,
         who: &Who,
@@ -305,7 +305,7 @@ impl World {
         Err(Refusal::permission(&format!("{path}, {names}")))
     }
 
-    /// Takes a privilege from every entry on the path; other paths keep theirs.
+    /// Revokes a privilege from every entry on the path; other paths keep theirs.
     pub(crate) fn withdraw(&mut self, path: &str, privilege: &str) {
         for at in 0..self.access.acl.len() {
             let entry = &self.access.acl[at];
@@ -322,7 +322,7 @@ impl World {
     }
 }
 
-/// `/`, `/storage`, `/storage/local` of `/storage/local`.
+/// Returns `/`, `/storage`, `/storage/local` for `/storage/local`.
 pub(crate) fn levels(path: &str) -> Vec<&str> {
     let mut all = vec!["/"];
     all.extend(path.match_indices('/').skip(1).map(|(at, _)| &path[..at]));
@@ -353,14 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn a_user_may_have_signs_of_tokens() {
+    fn a_user_name_may_contain_the_characters_of_tokens() {
         assert_eq!(user_of("a@pve!t"), "a@pve");
         assert_eq!(user_of("a!b@pve"), "a!b@pve");
         assert_eq!(user_of("a!b@corp@pve!t"), "a!b@corp@pve");
     }
 
     #[test]
-    fn rights_are_the_deepest_entry_of_both_user_and_token() {
+    fn privileges_are_the_deepest_entries_of_both_user_and_token() {
         check(|_| (), "/vms/100", "VM.Allocate", true);
         check(|_| (), "/vms/100", "VM.Console", false);
         check(|_| (), "/", "Sys.Modify", false);

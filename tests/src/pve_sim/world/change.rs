@@ -1,4 +1,4 @@
-//! Changing a VM's config, and what waits for a power cycle.
+//! Changing a VM's config, and what stays pending until a power cycle.
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, update_vm_api; QemuServer.pm, vmconfig_hotplug_pending.
 
@@ -15,13 +15,13 @@ use crate::pve_sim::keys::{Case, cases};
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema::numbered;
 
-/// What a config request asks for.
+/// A change of a config.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Change {
     pub(crate) set: BTreeMap<String, String>,
     pub(crate) delete: Vec<String>,
     pub(crate) revert: Vec<String>,
-    /// Frees a deleted disk at once.
+    /// Whether to free a deleted disk at once.
     pub(crate) force: bool,
     pub(crate) digest: Option<String>,
 }
@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// The first half of a change: all of it waits.
+    /// The first half of a change: everything becomes pending.
     pub(super) fn write_pending(
         &mut self,
         node: &str,
@@ -70,13 +70,13 @@ impl World {
                 continue;
             }
             self.unset(node, who, vmid, key, change.force)?;
-            self.vm_mut(node, vmid)?.tidy();
+            self.vm_mut(node, vmid)?.clean_up();
         }
-        // PVE: facts-4 27. What was written before a key fails stays pending, whatever the power
-        // of the VM; PVE takes the keys in no order.
+        // PVE: facts-4 27. Keys written before one fails stay pending, whatever the power state
+        // of the VM; PVE processes the keys in no particular order.
         for (key, value) in &change.set {
             self.set(node, who, vmid, key, value, change)?;
-            self.vm_mut(node, vmid)?.tidy();
+            self.vm_mut(node, vmid)?.clean_up();
         }
         Ok(warnings)
     }
@@ -103,7 +103,7 @@ impl World {
         if disk::is_drive(key) {
             same_version(key, before.as_deref(), &value)?;
             if let Some(Some(replaced)) = replaced {
-                self.part_with(node, vmid, &replaced, Some(&value), false)?;
+                self.detach(node, vmid, &replaced, Some(&value), false)?;
             }
             let others = self.vm(node, vmid)?.drives();
             value = self.make_drive(node, vmid, key, &value, &others).map_err(Refusal::die)?;
@@ -114,7 +114,7 @@ impl World {
         self.write(node, vmid, key, &value, change)
     }
 
-    /// Writes a value down, and what PVE changes with it.
+    /// Writes a value, and what PVE changes along with it.
     // PVE: API2/Qemu.pm, $update_vm_api.
     fn write(
         &mut self,
@@ -130,7 +130,7 @@ impl World {
         };
         let vm = self.vm_mut(node, vmid)?;
         match key {
-            // It is in force at once.
+            // It is in effect at once.
             "cipassword" => {
                 vm.pending.remove(key);
                 let value = vm.password(value);
@@ -152,14 +152,14 @@ impl World {
         Ok(())
     }
 
-    /// The machine that a change of the guest's kind brings, where nobody named one.
+    /// Returns the machine type that PVE pins when the guest type changes and none is set.
     fn pinned(&self, node: &str, vmid: u32, guest: &str) -> Result<Option<String>, Refusal> {
         let vm = self.vm(node, vmid)?;
         if vm.pending.contains_key("machine") {
             return Ok(None);
         }
         let present = vm.config.get("machine").map_or("", String::as_str);
-        // A machine that cannot be is only told of here.
+        // An invalid machine is only reported here.
         Ok(normal::machine(present, guest).ok().flatten())
     }
 
@@ -193,7 +193,7 @@ impl World {
         }
         self.check_held(who, vmid, Write::Delete, key, &value)?;
         if let Some(waiting) = waiting.filter(|_| disk::is_drive(key)) {
-            self.part_with(node, vmid, &waiting, None, false)?;
+            self.detach(node, vmid, &waiting, None, false)?;
         }
         let vm = self.vm_mut(node, vmid)?;
         vm.pending.insert(key.to_owned(), None);
@@ -203,7 +203,7 @@ impl World {
         Ok(())
     }
 
-    /// What a key needs for what it holds, besides what was asked of all keys.
+    /// Checks what a key needs for its current value, in addition to what every key needs.
     fn check_held(
         &self,
         who: &Who,
@@ -229,7 +229,7 @@ impl World {
 }
 
 impl Vm {
-    /// Create takes any order (facts 14), a change only one of devices that are there.
+    /// Checks the boot order: a create accepts any (facts 14), a change only existing devices.
     // PVE: API2/Qemu.pm, $update_vm_api.
     fn check_boot_order(&mut self, change: &Change) -> Result<(), Refusal> {
         let order = change.set.get("boot").and_then(|boot| boot.strip_prefix("order="));
@@ -243,14 +243,14 @@ impl Vm {
             let text = format!("invalid bootorder: device '{device}' does not exist'");
             return Err(Refusal::die(text));
         }
-        // The older way of saying it goes.
+        // The legacy form is removed.
         if order.is_some() && self.config.contains_key("bootdisk") {
             self.pending.insert("bootdisk".to_owned(), None);
         }
         Ok(())
     }
 
-    /// A balloon is no larger than the memory.
+    /// Checks that the balloon is not larger than the memory.
     // PVE: API2/Qemu.pm, $update_vm_api.
     pub(crate) fn check_balloon(&self, set: &BTreeMap<String, String>) -> Result<(), Refusal> {
         if !set.contains_key("memory") && !set.contains_key("balloon") {
@@ -269,7 +269,7 @@ impl Vm {
         }
     }
 
-    /// A CD that a change brings is put at the end of the boot order.
+    /// Appends a CD added by a change to the boot order.
     // PVE: API2/Qemu.pm, $update_vm_api.
     fn boot_from_new_cd(&mut self, key: &str, value: &str) {
         let drive = Properties::read(value, "file");
@@ -285,7 +285,7 @@ impl Vm {
         self.pending.insert("boot".to_owned(), Some(boot));
     }
 
-    /// A password as it is kept: a change hashes it, for all guests but Windows.
+    /// Returns a password as stored: a change hashes it, except for Windows guests.
     // PVE: API2/Qemu.pm, $update_vm_api.
     fn password(&self, value: &str) -> String {
         let windows = self.config.get("ostype").is_some_and(|guest| normal::is_windows(guest));
@@ -302,7 +302,7 @@ impl Change {
     }
 }
 
-/// A TPM keeps its version, unless it is a new one.
+/// Checks that a TPM keeps its version, unless it is new.
 // PVE: API2/Qemu.pm, prohibit_tpm_version_change.
 fn same_version(key: &str, before: Option<&str>, value: &str) -> Result<(), Refusal> {
     let Some(before) = before.filter(|_| key == "tpmstate0") else {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_take_effect_at_once_or_wait() {
+    fn changes_take_effect_at_once_or_are_pending() {
         let disk = "virtio0=local-lvm:vm-100-disk-0,size=1G";
         check(
             false,

@@ -1,4 +1,4 @@
-//! How time passes for tasks, and the counters that stand for clocks.
+//! How time passes for tasks, and the counters that replace clocks.
 //! A pure module: does no I/O; the clock, where one is used, is handed in.
 
 use std::collections::BTreeMap;
@@ -10,16 +10,16 @@ use super::task::{Run, Task, TaskFault};
 /// How time passes for tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pace {
-    /// A task ends after so many status reads have said "running".
+    /// A task ends after this many status reads returned "running".
     Polls(u64),
-    /// A task ends after so many milliseconds.
+    /// A task ends after this many milliseconds.
     Millis(u64),
-    /// A task ends after a time between the two, drawn from the seed for its type and id.
+    /// A task ends after a time between the two, drawn from the seed for its type and ID.
     MillisBetween(u64, u64),
 }
 
 impl Pace {
-    /// The shortest and the longest time of a task.
+    /// Returns the shortest and longest time of a task.
     fn span(&self) -> (u64, u64) {
         match self {
             Self::Polls(length) | Self::Millis(length) => (*length, *length),
@@ -32,9 +32,9 @@ impl Pace {
 #[derive(Debug, Clone)]
 pub struct Clockwork {
     pub(crate) pace: Pace,
-    /// The shortest and the longest time of a type of task.
+    /// The shortest and longest time for each type of task.
     pub(crate) lengths: BTreeMap<String, (u64, u64)>,
-    /// Other seeds draw other lengths.
+    /// The seed for lengths.
     pub(crate) seed: u64,
     pub(crate) now: u64,
     /// Seconds that requests and tasks have waited for lock files.
@@ -45,7 +45,7 @@ pub struct Clockwork {
     /// How many tasks have ended.
     pub(crate) ends: u64,
     pub(crate) fault: Option<TaskFault>,
-    /// Of the certificate that is served.
+    /// The fingerprint of the served certificate.
     pub(crate) fingerprint: String,
 }
 
@@ -67,13 +67,13 @@ impl Default for Clockwork {
 }
 
 impl Clockwork {
-    /// The next number: process ids, MACs and UUIDs are made from it.
+    /// Returns the next number, from which process IDs, MACs and UUIDs are generated.
     pub(crate) fn next(&mut self) -> u64 {
         self.counter += 1;
         self.counter
     }
 
-    /// Seconds that a running task has left; a read counts as one.
+    /// Returns the remaining seconds of a running task; a read counts as one.
     pub(super) fn seconds_left(&self, run: &Run) -> u64 {
         match self.pace {
             Pace::Polls(_) => run.length.saturating_sub(run.polls),
@@ -81,11 +81,11 @@ impl Clockwork {
         }
     }
 
-    /// How long a task takes that nothing else is said of.
+    /// Returns the default length of a task.
     pub(super) fn length(&self, kind: &str, id: &str) -> u64 {
         let (least, most) = match (self.lengths.get(kind), kind) {
             (Some(own), _) => *own,
-            // PVE: facts-3 4.1. They only ask HA's manager, and end at once.
+            // PVE: facts-3 4.1. They only send a request to the HA manager and end at once.
             (None, "hastart" | "hastop") => (0, 0),
             (None, _) => self.pace.span(),
         };

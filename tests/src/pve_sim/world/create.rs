@@ -17,14 +17,14 @@ use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::schema::numbered;
 
 impl World {
-    /// Takes the vmid: from here on the config file is there, locked and empty.
+    /// Claims the vmid: from here on the config file exists, locked and empty.
     // PVE: PVE::QemuConfig->create_and_lock_config.
     pub(crate) fn claim(&mut self, node: &str, vmid: u32) -> Result<(), Refusal> {
         if let Some(vm) = self.vms.get(&vmid) {
             let on = &vm.node;
             // PVE: guest-common, AbstractConfig.pm, create_and_lock_config: the node's own lock
-            // file is waited for first, for 5 s; facts-4 31. The answer comes at once here.
-            if on == node && self.worker_holds(vmid, 5) {
+            // file is waited for first, for 5 s; facts-4 31. Here the answer comes at once.
+            if on == node && self.worker_runs_longer_than(vmid, 5) {
                 return Err(Refusal::die(format!(
                     "unable to create VM {vmid} - can't lock file \
                      '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout"
@@ -57,7 +57,7 @@ impl World {
             Ok(config) => {
                 if let Ok(vm) = self.vm_mut(node, vmid) {
                     vm.config = config;
-                    vm.tidy();
+                    vm.clean_up();
                 }
             }
             Err(cause) => {
@@ -68,14 +68,14 @@ impl World {
             }
         }
         if start {
-            // PVE: reference 2, "start=1 is a trap": a second task, which nobody is told of.
+            // PVE: reference 2, "start=1 is a trap": a second task, whose UPID is not returned.
             log.push("Execute autostart".to_owned());
             self.fork(node, "qmstart", &vmid.to_string(), who, Work::Start { vmid });
         }
         Ended { log, ..Ended::default() }
     }
 
-    /// The config of a new VM, its disks made.
+    /// Creates the disks of a new VM and returns its config.
     fn new_config(
         &mut self,
         node: &str,
@@ -108,7 +108,7 @@ impl World {
         }
         if let Some(tags) = config.get("tags").cloned() {
             self.check_tags_of_new(who, vmid, &tags)?;
-            // Before 9.2 a create keeps them as they were sent.
+            // Before 9.2 a create stores them as sent.
             if self.release() >= (9, 2) {
                 config.insert("tags".to_owned(), self.unique_tags(&tags));
             }
@@ -126,7 +126,7 @@ impl World {
         unreferenced: bool,
         purge: bool,
     ) -> Ended {
-        // PVE: QemuServer.pm, destroy_vm: the lock is looked at by the task only.
+        // PVE: QemuServer.pm, destroy_vm: only the task checks the lock.
         let checked = self.destroyable(node, vmid, purge);
         let checked = checked.and_then(|vm| vm.check_lock().map(|()| vm));
         let vm = match checked {
@@ -159,7 +159,7 @@ impl World {
         Ended::default()
     }
 
-    /// A VM that may be destroyed now (facts 28, facts-3 4.1).
+    /// Checks that a VM can be destroyed now (facts 28, facts-3 4.1).
     pub(crate) fn destroyable(&self, node: &str, vmid: u32, purge: bool) -> Result<Vm, Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_protection(&format!("can't remove VM {vmid}"))?;
@@ -175,7 +175,7 @@ impl World {
         Ok(vm.clone())
     }
 
-    /// NICs get a MAC when none is given, a new one each time (facts 22).
+    /// Prints a NIC, with a new MAC each time if none is given (facts 22).
     pub(crate) fn print_net(&mut self, vmid: u32, key: &str, text: &str) -> String {
         let mut net = read_net(text);
         let model = net.remove("model").unwrap_or_else(|| "virtio".to_owned());
@@ -184,7 +184,7 @@ impl World {
                 vm.made += 1;
                 vm.made
             });
-            let bytes = made_up(&format!("{vmid}/{key}/{made}"));
+            let bytes = pseudo_random(&format!("{vmid}/{key}/{made}"));
             format!("BC:24:11:{:02X}:{:02X}:{:02X}", bytes[0], bytes[1], bytes[2])
         });
         net.set("", format!("{model}={mac}"));
@@ -192,13 +192,13 @@ impl World {
     }
 }
 
-/// A NIC's keys, with `model` and `macaddr` told apart.
+/// Parses a NIC, with separate keys for `model` and `macaddr`.
 pub(crate) fn read_net(text: &str) -> Properties {
     property::of_config("net0", text).unwrap_or_else(|| Properties::read(text, "model"))
 }
 
-/// What PVE adds to every new config. No clock: `ctime` is fixed. The uuids of the first VM with a
-/// vmid are the same in every run, and a later one with it has others.
+/// Adds what PVE adds to every new config. Not the clock: `ctime` is fixed. The UUIDs of the first VM with a
+/// vmid are the same in every run; later VMs with the same vmid get others.
 fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
     config
         .entry("meta".to_owned())
@@ -214,13 +214,13 @@ fn complete(vmid: u32, before: u32, config: &mut BTreeMap<String, String>) {
     }
     if !config.contains_key("boot") {
         let order = boot_devices(config).join(";");
-        // PVE: QemuServer.pm, print_bootorder: an empty order is a blank (facts 23).
+        // PVE: QemuServer.pm, print_bootorder: an empty order is a space (facts 23).
         let boot = if order.is_empty() { " ".to_owned() } else { format!("order={order}") };
         config.insert("boot".to_owned(), boot);
     }
 }
 
-/// First disk, first CD, first NIC.
+/// Returns the first disk, CD and NIC.
 // PVE: qemu-server, QemuServer.pm, get_default_bootdevices.
 fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
     let mut all: Vec<(&str, &String, bool)> = Vec::new();
@@ -242,12 +242,12 @@ fn boot_devices(config: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 fn uuid(of: &str) -> String {
-    let hex: String = made_up(of).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: String = pseudo_random(of).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
-/// Bytes that look random and are the same in every run.
-fn made_up(of: &str) -> [u8; 20] {
+/// Returns bytes that look random and are the same in every run.
+fn pseudo_random(of: &str) -> [u8; 20] {
     Sha1::digest(of.as_bytes()).into()
 }
 
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vmid_is_taken_once() {
+    fn a_vmid_is_claimed_once() {
         let mut world = World::default();
         world.claim("pve1", 100).unwrap();
         let refusal = world.claim("pve1", 100).unwrap_err();
@@ -289,7 +289,7 @@ mod tests {
         let mut world = World::default();
         world.vms.insert(100, Vm::default());
         let given = world.print_net(100, "net0", "virtio=bc:24:11:00:00:01,tag=5,bridge=vmbr0");
-        // PVE: QemuServer/Network.pm, print_net: a MAC stays as it was written.
+        // PVE: QemuServer/Network.pm, print_net: keeps the spelling of a MAC.
         assert_eq!(given, "virtio=bc:24:11:00:00:01,bridge=vmbr0,tag=5");
         let one = world.print_net(100, "net0", "virtio,bridge=vmbr0");
         let two = world.print_net(100, "net0", "model=virtio,bridge=vmbr0");

@@ -1,4 +1,4 @@
-//! The world that `{}` stands for.
+//! The default world, which `{}` represents.
 //! A pure module: does no I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,11 +7,11 @@ use super::access::{Access, AclEntry, Token, User};
 use super::storage::Storage;
 use super::{Interface, Node, World};
 
-/// The user that tests and demos work as.
+/// The user for tests and demos.
 pub const USER: &str = "pipeline@pve";
 /// Its privilege-separated token.
 pub const TOKEN_ID: &str = "pipeline@pve!apply";
-/// The token's secret, the same in every world that does not name another.
+/// The default secret of the token.
 pub const TOKEN_SECRET: &str = "00000000-0000-4000-8000-000000000001";
 
 const GIB: u64 = 1 << 30;
@@ -75,7 +75,7 @@ fn storages() -> BTreeMap<String, Storage> {
     ])
 }
 
-/// The roles of the default token: what the pipe needs, path by path, and no more.
+/// The roles of the default token: exactly what the pipe needs, path by path.
 // PVE: facts 52 and reference 2, "Privileges for one VM".
 const ROLES: [(&str, &str, &str); 6] = [
     (
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_world_survives_writing_and_reading() {
+    fn a_world_round_trips() {
         let world = World::from_json("{}").unwrap();
         let text = world.to_json();
         assert_eq!(World::from_json(&text).unwrap().to_json(), text);

@@ -1,4 +1,4 @@
-//! Disks: from the text of a drive to a volume.
+//! Disks: from the value of a drive to a volume.
 //! A pure module: does no I/O.
 // PVE: qemu-server, API2/Qemu.pm, create_disks; QemuServer/Drive.pm.
 
@@ -13,32 +13,32 @@ use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::{self, Properties};
 use crate::pve_sim::schema::numbered;
 
-/// Whether a key names a drive.
+/// Returns whether a key is a drive.
 pub(crate) fn is_drive(key: &str) -> bool {
     matches!(key, "efidisk0" | "tpmstate0")
         || matches!(numbered(key), Some(("ide" | "sata" | "scsi" | "virtio", _)))
 }
 
-/// A drive's keys; `volume=` and the bare value are both `file`.
+/// Parses a drive; `volume=` and the bare value are both `file`.
 pub(crate) fn read(key: &str, text: &str) -> Properties {
     let read = property::of_config(key, text).unwrap_or_else(|| Properties::read(text, "file"));
     throttle::in_megabytes(read)
 }
 
-/// What the text of a drive asks for.
+/// What the value of a drive asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Wanted {
     /// `none` or `cdrom`.
     NoVolume,
     /// `STORE:cloudinit`.
     CloudInit { storage: String },
-    /// `STORE:GiB`, perhaps filled from a source.
+    /// `STORE:GiB`, optionally filled from a source.
     New { storage: String, gib: f64, from: Option<String> },
-    /// A volume that is there.
+    /// An existing volume.
     Existing { volid: String },
 }
 
-/// Reads a drive's text.
+/// Parses the value of a drive.
 pub(crate) fn wanted(drive: &Properties) -> Wanted {
     let file = drive.get("file").unwrap_or_default();
     if file.is_empty() || file == "none" || file == "cdrom" {
@@ -56,24 +56,24 @@ pub(crate) fn wanted(drive: &Properties) -> Wanted {
     }
 }
 
-/// Whether a drive is a volume still to be made.
+/// Returns whether a drive is a volume that has to be created.
 pub(crate) fn is_made(drive: &Properties) -> bool {
     matches!(wanted(drive), Wanted::New { .. } | Wanted::CloudInit { .. })
 }
 
-/// Whether a drive is a CD, cloud-init's included.
+/// Returns whether a drive is a CD, including cloud-init's.
 pub(crate) fn is_cdrom(drive: &Properties) -> bool {
     drive.get("media") == Some("cdrom")
 }
 
-/// A drive as the config keeps it.
+/// Formats a drive as the config stores it.
 pub(crate) fn print(mut drive: Properties) -> String {
     drive.remove("import-from");
     drive.remove("format");
     drive.print("file")
 }
 
-/// A size as PVE prints it: the largest unit that divides it.
+/// Formats a size as PVE does: in the largest unit that divides it.
 // PVE: pve-common, JSONSchema.pm, format_size.
 pub(crate) fn print_size(bytes: u64) -> String {
     for (shift, unit) in [(30, 'G'), (20, 'M'), (10, 'K')] {
@@ -84,7 +84,7 @@ pub(crate) fn print_size(bytes: u64) -> String {
     bytes.to_string()
 }
 
-/// Reads `10G`, `512M` or bytes.
+/// Parses `10G`, `512M` or bytes.
 pub(crate) fn parse_size(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
     let factor = match text.strip_prefix(digits)? {
@@ -100,7 +100,7 @@ pub(crate) fn parse_size(text: &str) -> Option<u64> {
 }
 
 impl World {
-    /// Makes what a drive asks for; gives the drive's text for the config.
+    /// Creates what a drive asks for; returns the drive's value for the config.
     pub(crate) fn make_drive(
         &mut self,
         node: &str,
@@ -184,7 +184,7 @@ impl World {
         Ok(volume)
     }
 
-    // PVE: qemu-server, API2/Qemu.pm, create_disks: the file of an import is looked at first,
+    // PVE: qemu-server, API2/Qemu.pm, create_disks: the file of an import is checked first,
     // by pve-storage's file_size_info; a disk of a VM by import_from_volid.
     fn no_source(&self, source: &str) -> String {
         let name = Name::parse(source);
@@ -197,7 +197,7 @@ impl World {
         }
     }
 
-    /// An empty volume under the first free name.
+    /// Creates an empty volume under the first free name.
     pub(crate) fn allocate(
         &mut self,
         node: &str,
@@ -208,7 +208,7 @@ impl World {
     ) -> Result<Volume, String> {
         let config = self.storage(storage, node).map_err(|refusal| refusal.in_task())?;
         let with_path = config.has_path();
-        // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is taken
+        // PVE: pve-storage, Storage/Plugin.pm, get_next_vm_diskname: a number is in use
         // whatever the format of the image that has it.
         let stem = |number: u32| match with_path {
             true => format!("{storage}:{vmid}/vm-{vmid}-disk-{number}"),
@@ -257,7 +257,7 @@ impl World {
         Ok(volid)
     }
 
-    /// Makes the volumes that a world file's VM names but does not list.
+    /// Creates the volumes that the VMs of a world file use but the file does not list.
     pub(crate) fn make_missing_disks(&mut self, vmid: u32) -> Result<(), String> {
         let Some(vm) = self.vms.get(&vmid) else {
             return Ok(());
@@ -291,7 +291,7 @@ impl World {
     }
 }
 
-/// A VM has one drive of cloud-init.
+/// Checks that a VM has only one cloud-init drive.
 // PVE: API2/Qemu.pm, create_disks.
 fn only_one(key: &str, others: &BTreeMap<String, String>) -> Result<(), String> {
     let there = others.iter().find(|(other, text)| {
@@ -308,18 +308,18 @@ fn only_one(key: &str, others: &BTreeMap<String, String>) -> Result<(), String> 
     }
 }
 
-/// What `qemu-img convert -p` becomes in the log of a task.
+/// Returns the log lines of `qemu-img convert -p`.
 // PVE: qemu-server, QemuServer/QemuImage.pm; pve-common, Tools.pm, render_bytes.
 pub(crate) fn progress(size: u64) -> Vec<String> {
     let line = |percent: u64| {
-        let done = human((size as f64 * percent as f64 / 100.0) as u64);
-        format!("transferred {done} of {} ({percent}.00%)", human(size))
+        let done = human_size((size as f64 * percent as f64 / 100.0) as u64);
+        format!("transferred {done} of {} ({percent}.00%)", human_size(size))
     };
     (0..=10).map(|tenth| line(tenth * 10)).collect()
 }
 
-/// Bytes as PVE writes them in a log.
-pub(super) fn human(bytes: u64) -> String {
+/// Formats bytes as PVE does in a log.
+pub(super) fn human_size(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let step = (0..units.len() - 1).find(|step| bytes < 1 << (10 * (step + 1)));
     let step = step.unwrap_or(units.len() - 1);
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drive_says_what_it_wants() {
+    fn a_drive_is_parsed() {
         let new = |gib: f64, from: Option<&str>| Wanted::New {
             storage: "local-lvm".to_owned(),
             gib,

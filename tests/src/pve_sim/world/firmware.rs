@@ -1,15 +1,15 @@
-//! What the firmware of a VM keeps its variables in, and a TPM its state.
+//! The disks for a firmware's variables and a TPM's state.
 //! A pure module: does no I/O.
 
 use super::World;
 use crate::pve_sim::property::Properties;
 
-/// What a TPM is kept in, whatever size was asked.
+/// The size of a TPM's disk, whatever size was requested.
 // PVE: QemuServer/Drive.pm, TPMSTATE_DISK_SIZE; facts-4 49.
 pub(super) const TPM_SIZE: u64 = 4 << 20;
 
 impl World {
-    /// The size of a disk for the variables of the firmware, as its storage rounds it.
+    /// Returns the size of the disk for the firmware's variables, as rounded by its storage.
     // PVE: QemuServer/OVMF.pm, create_efidisk; facts-4 49. LVM has extents of 4 MiB;
     // pve-storage, Storage/ZFSPoolPlugin.pm, zfs_create_zvol aligns to 1 MiB.
     pub(super) fn firmware_size(&self, storage: &str, drive: &Properties) -> u64 {
@@ -22,7 +22,7 @@ impl World {
         }
     }
 
-    /// Keys that came with the firmware are told of.
+    /// Adds the marker for the certificates that came with the firmware.
     // PVE: QemuServer/OVMF.pm, create_efidisk; facts-4 49.
     pub(super) fn mark_certificates(&self, drive: &mut Properties) {
         let has_keys =

@@ -1,4 +1,4 @@
-//! High availability: what is requested of a VM, and when HA's manager acts on it.
+//! High availability: the requested state of a VM, and when the HA manager acts on it.
 //! A pure module: does no I/O.
 // PVE: pve-ha-manager, HA/Manager.pm (next_state_*), HA/Config.pm; facts-3 4.1 and 4.2.
 
@@ -15,42 +15,42 @@ use super::work::{Ended, Work};
 pub struct HaResource {
     /// The requested state: `started`, `stopped`, `disabled` or `ignored`.
     pub state: String,
-    /// The manager's own state, as `started`, `error` or `fence`; absent: it fits the VM's power.
+    /// The manager's own state, such as `started`, `error` or `fence` [default: matches the VM's power].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
     /// Reads, or milliseconds, from a request to the manager's next round.
     pub delay: u64,
-    /// The manager never acts.
+    /// Whether the manager never acts.
     #[serde(skip_serializing_if = "is_false")]
     pub idle: bool,
-    /// The state that the service takes instead of what was requested, as `error`.
+    /// The state that the service gets instead of the requested one, such as `error`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<String>,
     #[serde(skip)]
     pub(crate) run: HaRun,
 }
 
-/// What the manager is at.
+/// The current work of the manager.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HaRun {
-    /// A stop that was commanded and is not yet taken up; hard without a timeout.
+    /// A stop command that has not been handled yet.
     stop: Option<StopCommand>,
-    /// Reads since there is something to do.
+    /// Reads since there is work to do.
     waited: u64,
-    /// When there was something to do first, in milliseconds.
+    /// When the work appeared, in milliseconds.
     since: Option<u64>,
     /// The manager's own task.
     task: Option<String>,
 }
 
-/// How a commanded stop is done.
+/// The kind of a stop command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopCommand {
     Hard,
     Graceful,
 }
 
-/// What `hastart` and `hastop` ask of the manager.
+/// What `hastart` and `hastop` request from the manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Request {
     Start,
@@ -75,8 +75,8 @@ impl Default for HaResource {
 }
 
 impl HaResource {
-    /// Refuses a state that PVE does not have, and fills in the manager's.
-    pub(super) fn settle_in(&mut self, running: bool) -> Result<(), String> {
+    /// Refuses an invalid state and fills in the manager's.
+    pub(super) fn fill_in(&mut self, running: bool) -> Result<(), String> {
         if !["started", "stopped", "disabled", "ignored"].contains(&self.state.as_str()) {
             return Err(format!(
                 "`state` is \"{}\"; allowed: started, stopped, disabled, ignored",
@@ -90,7 +90,7 @@ impl HaResource {
         Ok(())
     }
 
-    /// An ignored resource behaves as if it were none, but for the destroy.
+    /// Returns whether HA manages it: an ignored resource only matters for a destroy.
     fn is_managed(&self) -> bool {
         self.state != "ignored"
     }
@@ -99,7 +99,7 @@ impl HaResource {
         self.service.as_deref() == Some(service)
     }
 
-    /// Whether the manager's next round has something to do.
+    /// Returns whether the manager's next round has work to do.
     fn has_work(&self, running: bool) -> bool {
         let managed = self.is_managed() && !self.idle;
         let follows = ["started", "stopped", "request_stop"].iter().any(|state| self.is_in(state));
@@ -111,18 +111,18 @@ impl HaResource {
 }
 
 impl World {
-    /// The HA resource of a VM that HA manages now.
+    /// Returns the HA resource of a VM that HA currently manages.
     pub(crate) fn managed_by_ha(&self, vmid: u32) -> Option<&HaResource> {
         self.ha.get(&vmid).filter(|resource| resource.is_managed())
     }
 
-    /// What `/cluster/resources` says: the manager's state, else the requested one.
+    /// Returns the state in `/cluster/resources`: the manager's, otherwise the requested one.
     pub(crate) fn ha_state(&self, vmid: u32) -> Option<String> {
         let resource = self.ha.get(&vmid)?;
         Some(resource.service.clone().unwrap_or_else(|| resource.state.clone()))
     }
 
-    /// What the task `hastart` or `hastop` does: it asks, and looks no further.
+    /// Runs the task `hastart` or `hastop`, which only sends the request.
     pub(super) fn ask_ha(&mut self, vmid: u32, request: Request) -> Ended {
         let verb = if request == Request::Start { "start" } else { "stop" };
         let log = vec![format!("Requesting HA {verb} for VM {vmid}")];
@@ -149,7 +149,7 @@ impl World {
         Ended { log, ..Ended::default() }
     }
 
-    /// Lets the manager's time pass: a read of a VM, or of a list of all.
+    /// Lets time pass for the manager: a read of one VM, or of a list of all.
     pub(crate) fn pass_ha(&mut self, vmid: Option<u32>) {
         let counts = matches!(self.clockwork.pace, Pace::Polls(_));
         let now = self.clockwork.now;
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    /// Lets the manager do all that it would do in the end.
+    /// Lets the manager finish all its work.
     pub(super) fn settle_ha(&mut self) -> bool {
         let all: Vec<u32> = self.ha.keys().copied().collect();
         let due: Vec<u32> = all.into_iter().filter(|vmid| self.ha_is_free(*vmid)).collect();
@@ -182,7 +182,7 @@ impl World {
         !due.is_empty()
     }
 
-    /// Whether the manager has something to do for a VM; what its last task did counts first.
+    /// Returns whether the manager can act on a VM; its last task must have ended.
     fn ha_is_free(&mut self, vmid: u32) -> bool {
         let Some(running) = self.vms.get(&vmid).map(|vm| vm.running) else {
             return false;
@@ -212,7 +212,7 @@ impl World {
         true
     }
 
-    /// A round of the manager that has come to this VM.
+    /// Runs a round of the manager for this VM.
     fn act_for_ha(&mut self, vmid: u32) {
         let Some(node) = self.vms.get(&vmid).map(|vm| vm.node.clone()) else {
             return;
@@ -251,7 +251,7 @@ impl World {
     }
 }
 
-/// The manager cuts the power of a guest that does not obey.
+/// Powers off a guest that does not shut down.
 // PVE: HA/Resources/PVEVM.pm, shutdown.
 fn forced(vmid: u32) -> Work {
     Work::Shutdown { vmid, force: true }

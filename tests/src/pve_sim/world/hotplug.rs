@@ -1,5 +1,5 @@
-//! What a running VM does with a change of its config.
-//! A pure module: does no I/O. What it does key by key is said in the table of keys.
+//! What a config change does to a running VM.
+//! A pure module: does no I/O. The table of keys says what happens key by key.
 // PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending, vmconfig_update_net,
 // vmconfig_update_disk and vmconfig_update_agent; facts-4 52 and 53.
 
@@ -8,14 +8,14 @@ use super::vm::Vm;
 use crate::pve_sim::keys::{self, Case, Effect, Key, Running, cases};
 use crate::pve_sim::property::Properties;
 
-/// What becomes of one change.
+/// The result of one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is in force.
+    /// It is in effect.
     Plugged,
-    /// It waits.
+    /// It is pending.
     Waits,
-    /// It is tried and fails with this text, and waits.
+    /// It fails with this text and is pending.
     Fails(String),
 }
 
@@ -26,7 +26,7 @@ impl Verdict {
 }
 
 impl Vm {
-    /// What becomes of a key that gets a value, or goes.
+    /// Returns the result of setting or deleting a key.
     pub(super) fn verdict(&self, key: &str, value: Option<&str>) -> Verdict {
         let Some(row) = keys::find(key) else {
             return Verdict::Waits;
@@ -42,7 +42,7 @@ impl Vm {
         }
     }
 
-    /// A disk that others boot from, or on a bus that cannot, is not unplugged.
+    /// Returns why a disk cannot be unplugged: the VM boots from it, or its bus does not support it.
     // PVE: QemuServer.pm, vm_deviceunplug.
     fn unplug_fails(
         &self,
@@ -55,7 +55,7 @@ impl Vm {
         let file = |text: &str| Properties::read(text, "file").get("file").map(str::to_owned);
         let old_drive = disk::read(key, old);
         let leaves = match value {
-            // What is not plugged live is not unplugged either: it waits.
+            // Devices that cannot be hotplugged cannot be unplugged either: they are pending.
             None => row.running == Running::Feature("disk"),
             Some(new) => {
                 row.option("file", Case::Disk).is_some()
@@ -81,14 +81,14 @@ impl Vm {
         }
     }
 
-    /// Whether a key may come, change or go as a whole.
+    /// Returns whether a key can be added, changed or deleted as a whole.
     fn takes(&self, row: &Key, present: Option<&str>, value: Option<&str>) -> bool {
         match row.running {
             Running::Free => value.is_some() || present.is_some(),
             Running::Live => true,
             Running::Feature(feature) => self.hotplugs(feature),
             Running::Usb => self.hotplugs("usb") && self.takes_usb(),
-            // Whether there is a balloon is settled at the start.
+            // Ballooning is enabled or disabled at the start.
             Running::Balloon => {
                 let on = |value: Option<&str>| value != Some("0");
                 on(present) == on(value)
@@ -103,7 +103,7 @@ impl Vm {
         }
     }
 
-    /// A drive that stays in its slot.
+    /// Returns the result for a drive that stays in its slot.
     fn drive(&self, row: &Key, key: &str, old: &str, new: &str) -> Verdict {
         let (was, is) = (disk::read(key, old), disk::read(key, new));
         if row.options.iter().all(|option| option.name != "file") {
@@ -119,12 +119,12 @@ impl Vm {
         self.options(row, key, old, new)
     }
 
-    /// A value of which some options change.
+    /// Returns the result for a value with changed options.
     fn options(&self, row: &Key, key: &str, old: &str, new: &str) -> Verdict {
         let (old, new) = (cases::read(key, old), cases::read(key, new));
         let names = old.iter().chain(new.iter()).map(|(name, _)| name);
         let changed: Vec<&str> = names.filter(|name| old.get(name) != new.get(name)).collect();
-        // A NIC that has no bridge, or gets one, is another device.
+        // A NIC that gains or loses its bridge is another device.
         let mut replugged =
             row.stem == "net" && (old.get("bridge").is_none() || new.get("bridge").is_none());
         for name in changed {
@@ -163,7 +163,7 @@ mod tests {
     const DISK: &str = "local-lvm:vm-100-disk-0,size=1G";
     const NIC: &str = "virtio=BC:24:11:00:00:01,bridge=vmbr0";
 
-    /// A running VM with one key, and what becomes of a change.
+    /// Checks the result of a change in a running VM with these keys.
     fn check(config: &[(&str, &str)], key: &str, value: Option<&str>, expected: &str) {
         let config = config.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let vm = Vm { config, running: true, ..Vm::default() };
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_a_disk_wait_or_not() {
+    fn options_of_a_disk_are_pending_or_not() {
         for (option, expected) in [
             ("discard=on", "waits"),
             ("iothread=1", "waits"),
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn disks_come_and_go_by_their_bus() {
+    fn disks_are_hotplugged_by_bus() {
         let (other, boot) = ("local-lvm:vm-100-disk-1,size=1G", ("boot", "order=scsi0"));
         check(&[], "scsi1", Some(DISK), "live");
         check(&[("hotplug", "network")], "scsi1", Some(DISK), "waits");
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn options_of_a_nic_wait_or_not() {
+    fn options_of_a_nic_are_pending_or_not() {
         for (new, with, without) in [
             ("virtio=BC:24:11:00:00:01,bridge=vmbr1,tag=5", "live", "live"),
             ("virtio=BC:24:11:00:00:01,bridge=vmbr0,firewall=1,rate=2,link_down=1", "live", "live"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn other_keys_follow_their_row() {
+    fn other_keys_follow_the_table() {
         check(&[("agent", "1")], "agent", Some("1,fstrim_cloned_disks=1"), "live");
         check(&[("agent", "1")], "agent", Some("1,type=isa"), "waits");
         check(&[], "agent", Some("1"), "waits");

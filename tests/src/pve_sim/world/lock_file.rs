@@ -1,5 +1,5 @@
 //! The lock file of a VM's config, and PVE's cleanup after a stop, which may hold it.
-//! A pure module: does no I/O. Time is what the waits for the file take.
+//! A pure module: does no I/O. Simulated time advances by the waits for the file.
 // PVE: guest-common, AbstractConfig.pm, lock_config; pve-common, Tools.pm, lock_file_full;
 // qemu-server 9.2.6, CLI/qm.pm, cleanup, and QemuServer.pm, vm_start and vm_stop.
 
@@ -8,12 +8,12 @@ use super::work::{Ended, Work};
 use crate::pve_sim::answer::Refusal;
 
 /// How long PVE waits for the file.
-const PATIENCE: u64 = 10;
-/// The release whose cleanup waits for the VM to be off, and holds the file meanwhile.
+const LOCK_TIMEOUT: u64 = 10;
+/// The first release whose cleanup holds the file while it waits for the VM to be off.
 const WAITING_CLEANUP: (u32, u32) = (9, 2);
 
 impl Work {
-    /// The VM whose lock file the task takes before it does anything.
+    /// Returns the VM whose lock file the task takes first.
     fn locks(&self) -> Option<u32> {
         match self {
             Self::Destroy { vmid, .. }
@@ -30,29 +30,29 @@ impl Work {
 }
 
 impl World {
-    /// Takes a VM's lock file, for which the caller waits as long as PVE does.
+    /// Takes a VM's lock file; waits for it as long as PVE does.
     pub(crate) fn lock_file(&mut self, vmid: u32) -> Result<(), Refusal> {
         let Some(vm) = self.vms.get_mut(&vmid) else {
             return Ok(());
         };
         let held = std::mem::take(&mut vm.lock_held);
-        self.clockwork.waited += held.min(PATIENCE);
-        if held <= PATIENCE {
+        self.clockwork.waited += held.min(LOCK_TIMEOUT);
+        if held <= LOCK_TIMEOUT {
             return Ok(());
         }
-        vm.lock_held = held - PATIENCE;
+        vm.lock_held = held - LOCK_TIMEOUT;
         let file = format!("/var/lock/qemu-server/lock-{vmid}.conf");
         Err(Refusal::die(format!("can't lock file '{file}' - got timeout")))
     }
 
-    /// How a task ends that cannot take the lock file.
+    /// Returns the result of a task that cannot take the lock file.
     pub(super) fn unlocked(&mut self, work: &Work) -> Option<Ended> {
         let refusal = self.lock_file(work.locks()?).err()?;
         let log = vec!["trying to acquire lock...".to_owned()];
         Some(Ended { log, ..Err(refusal.in_task()).into() })
     }
 
-    /// A VM that starts before the cleanup of its stop: the cleanup waits for it to be off again.
+    /// Handles a VM that starts before the cleanup of its stop: the cleanup waits for it to be off again.
     pub(super) fn meet_cleanup(&mut self, vmid: u32) {
         let waits = self.release() >= WAITING_CLEANUP;
         let seconds = self.late_cleanup;

@@ -1,4 +1,4 @@
-//! Devices and directories of the nodes, by a name of the cluster's own.
+//! Mappings: cluster-wide names for devices and directories of the nodes.
 //! A pure module: does no I/O.
 // PVE: guest-common, Mapping/PCI.pm, Mapping/USB.pm and Mapping/Dir.pm.
 
@@ -13,7 +13,7 @@ use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema::numbered;
 
-/// All mappings; key is the name.
+/// All mappings by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mappings {
@@ -35,16 +35,16 @@ pub struct Mapping {
     /// Free text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// What it is on each node, as `node=pve1,path=0000:01:00.0,id=10de:1eb8`.
+    /// The device on each node, such as `node=pve1,path=0000:01:00.0,id=10de:1eb8`.
     pub map: Vec<String>,
-    /// Whether a PCI device can be shared out.
+    /// Whether a PCI device supports mediated devices.
     pub mdev: bool,
-    /// Whether a PCI device may move while its VM runs.
+    /// Whether a PCI device supports live migration.
     pub live_migration_capable: bool,
 }
 
 impl Mapping {
-    /// How many things it is on a node.
+    /// Returns the number of entries for a node.
     fn on(&self, node: &str) -> usize {
         let here = |line: &&String| Properties::read(line, "").get("node") == Some(node);
         self.map.iter().filter(here).count()
@@ -72,7 +72,7 @@ impl Mapping {
 }
 
 impl Mappings {
-    /// Those of a kind.
+    /// Returns the mappings of a kind.
     pub(crate) fn of(&self, kind: &str) -> &BTreeMap<String, Mapping> {
         match kind {
             "pci" => &self.pci,
@@ -81,7 +81,7 @@ impl Mappings {
         }
     }
 
-    /// The rows of a list, for the names that somebody may see; with a node they are checked.
+    /// Returns the rows of a list for the visible names, checked if a node is given.
     pub(crate) fn rows(
         &self,
         kind: &str,
@@ -99,7 +99,7 @@ impl Mappings {
                 let message = format!("No mapping for node {node}.");
                 let warning = json!({ "severity": "warning", "message": message });
                 let found = if mapping.on(node) == 0 { vec![warning] } else { Vec::new() };
-                // The list of USB devices has another name for it.
+                // The list of USB devices uses another name for it.
                 let name = if kind == "usb" { "errors" } else { "checks" };
                 row.insert(name.to_owned(), found.into());
             }
@@ -110,7 +110,7 @@ impl Mappings {
 }
 
 impl World {
-    /// What a start finds of the devices that a key names.
+    /// Checks at the start that the mapped device of a key exists.
     // PVE: QemuServer/PCI.pm, parse_hostpci; QemuServer/USB.pm, parse_usb_device; guest-common,
     // Mapping/Dir.pm, find_on_current_node.
     pub(super) fn mapped_exists(&self, node: &str, key: &str, text: &str) -> Result<(), String> {

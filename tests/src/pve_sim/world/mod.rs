@@ -1,4 +1,4 @@
-//! The simulated cluster: nodes, storages, volumes, VMs, tasks, rights, SDN.
+//! The simulated cluster: nodes, storages, volumes, VMs, tasks, permissions, SDN.
 //! Pure values and rules: does no I/O, reads no clock.
 //!
 //! A `World` is read from `world.json`; `{}` is a small cluster ready for use
@@ -20,12 +20,12 @@ pub(crate) mod needs;
 pub(crate) mod normal;
 pub(crate) mod pending;
 pub(crate) mod power;
+pub mod running_task;
 pub mod sdn;
 pub mod storage;
 pub(crate) mod tags;
 pub mod task;
 pub(crate) mod throttle;
-pub mod under_way;
 pub mod vm;
 pub(crate) mod work;
 
@@ -48,7 +48,7 @@ use super::answer::Refusal;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct World {
-    /// PVE's version, as in `9.1.7`.
+    /// PVE's version, such as `9.1.7`.
     pub version: String,
     /// Nodes by name.
     pub nodes: BTreeMap<String, Node>,
@@ -60,11 +60,11 @@ pub struct World {
     pub vms: BTreeMap<u32, Vm>,
     /// The VMs that HA manages, by vmid.
     pub ha: BTreeMap<u32, HaResource>,
-    /// What the guests answer; key is a vmid, also of a VM still to come.
+    /// The behavior of guests by vmid, including future VMs.
     pub guests: BTreeMap<u32, Guest>,
-    /// What a guest answers that `guests` does not name.
+    /// The behavior of guests not in `guests`.
     pub guest: Guest,
-    /// Tasks that ended, or run when the world begins; ordered by node, type and id when written.
+    /// Tasks that ended, or are running when the world starts; written in order of node, type and ID.
     pub tasks: Vec<Task>,
     /// Users, tokens, roles and ACLs.
     pub access: Access,
@@ -72,19 +72,19 @@ pub struct World {
     pub sdn: Sdn,
     /// Pools and the vmids in them.
     pub pools: BTreeMap<String, Pool>,
-    /// CPU models of the site's own: name to the model that they report.
+    /// Custom CPU models: name → the model that they report.
     pub cpu_models: BTreeMap<String, String>,
-    /// Devices and directories of the nodes by a name of the cluster's own.
+    /// Mappings of the nodes' devices and directories.
     pub mappings: Mappings,
-    /// What `download-url` and `query-url-metadata` find; key is the URL.
+    /// What `download-url` and `query-url-metadata` find, by URL.
     pub urls: BTreeMap<String, Download>,
     /// Keys of datacenter.cfg, as `GET /cluster/options` shows them.
     pub options: BTreeMap<String, String>,
     /// How many reads of `/cluster/resources` miss a change or a new VM (facts 31).
     pub resources_lag: u32,
-    /// How many seconds PVE's cleanup holds the lock file of a VM that was started before it came.
+    /// How many seconds PVE's cleanup holds the lock file of a VM that was started before the cleanup.
     pub late_cleanup: u64,
-    /// What is not written: pace, counters, running work.
+    /// State that is not written: pace, counters, running work.
     #[serde(skip)]
     pub(crate) clockwork: Clockwork,
 }
@@ -93,15 +93,15 @@ pub struct World {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Node {
-    /// An offline node answers 595.
+    /// Whether it is online; requests to an offline node get status 595.
     pub online: bool,
-    /// Its bridges and other interfaces; key is the name.
+    /// Its bridges and other interfaces, by name.
     pub interfaces: BTreeMap<String, Interface>,
     /// MiB of memory, for `/nodes/{node}/status`.
     pub memory: u64,
     /// CPU threads.
     pub cpus: u32,
-    /// Room in `/var/tmp`, where uploads are gathered.
+    /// Free space in `/var/tmp`, where uploads are collected.
     pub tmp_free: u64,
 }
 
@@ -113,9 +113,9 @@ pub struct Interface {
     pub r#type: String,
     /// Address with prefix length.
     pub cidr: Option<String>,
-    /// Its ports, blank-separated.
+    /// Its ports, separated by spaces.
     pub bridge_ports: Option<String>,
-    /// Whether VLAN tags pass.
+    /// Whether it is VLAN-aware.
     pub bridge_vlan_aware: bool,
 }
 
@@ -132,15 +132,15 @@ pub struct Pool {
 }
 
 impl World {
-    /// Reads a world; missing keys have their defaults, unknown ones are an error.
+    /// Parses a world; missing keys get their defaults, unknown ones are an error.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let mut world: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        world.settle_in()?;
+        world.fill_in()?;
         Ok(world)
     }
 
     /// Writes the world as it is, in a stable order and without clock values.
-    /// A key that is as in the default world is left out.
+    /// Keys equal to those of the default world are left out.
     pub fn to_json(&self) -> String {
         let mut world = self.clone();
         world.sort();
@@ -157,22 +157,22 @@ impl World {
         serde_json::to_string_pretty(&shown).unwrap_or_default() + "\n"
     }
 
-    /// Fills what a world file may leave out, and refuses what cannot be.
-    fn settle_in(&mut self) -> Result<(), String> {
+    /// Fills in what a world file may leave out, and refuses contradictions.
+    fn fill_in(&mut self) -> Result<(), String> {
         let first = self.nodes.keys().next().cloned();
         let first = first.ok_or("`nodes` is empty")?;
         if self.release() < (9, 0) {
-            self.access.speak_eight();
+            self.access.use_pve8_privileges();
         }
         for volume in &mut self.volumes {
             let storage = self
                 .storages
                 .get(volume.storage())
                 .ok_or_else(|| format!("volume {}: no such storage", volume.volid))?;
-            volume.settle_in(storage, &first)?;
+            volume.fill_in(storage, &first)?;
         }
         for (vmid, vm) in &mut self.vms {
-            vm.seen = Some(vm.look(*vmid));
+            vm.seen = Some(vm.pvestatd_view(*vmid));
             if vm.node.is_empty() {
                 vm.node.clone_from(&first);
             }
@@ -182,7 +182,7 @@ impl World {
         }
         for (vmid, resource) in &mut self.ha {
             let vm = self.vms.get(vmid).ok_or_else(|| format!("ha {vmid}: no such vm"))?;
-            resource.settle_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
+            resource.fill_in(vm.running).map_err(|error| format!("ha {vmid}: {error}"))?;
         }
         for vmid in self.vms.keys().copied().collect::<Vec<_>>() {
             self.make_missing_disks(vmid)?;
@@ -198,15 +198,15 @@ impl World {
         self.volumes.sort_by(|a, b| (&a.node, &a.volid).cmp(&(&b.node, &b.volid)));
     }
 
-    /// The release, `9.1` of `9.1.7`, as a pair to compare with.
+    /// Returns the release as a comparable pair: `(9, 1)` for `9.1.7`.
     pub(crate) fn release(&self) -> (u32, u32) {
         let mut parts = self.version.split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(9), parts.next().unwrap_or(0))
     }
 
-    /// A node that is there and can be reached.
-    pub(crate) fn reach(&self, node: &str) -> Result<&Node, Refusal> {
-        // PVE: facts 4. The name is looked up when the request is to be passed on.
+    /// Returns a node that exists and is online.
+    pub(crate) fn reachable_node(&self, node: &str) -> Result<&Node, Refusal> {
+        // PVE: facts 4. The name is resolved to forward the request.
         let found = self.nodes.get(node).ok_or_else(|| {
             Refusal::die(format!("hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"))
         })?;

@@ -1,4 +1,4 @@
-//! Moving a disk of a VM to another storage, or to another format.
+//! Moving a disk of a VM to another storage or format.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, API2/Qemu.pm, move_vm_disk; QemuServer.pm, clone_disk; facts-4 43.
 
@@ -8,19 +8,19 @@ use super::work::Ended;
 use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::property::Properties;
 
-/// What a move asks for.
+/// A move of a disk.
 #[derive(Debug, Clone)]
 pub(crate) struct Move {
     pub(crate) disk: String,
     pub(crate) storage: String,
     pub(crate) format: Option<String>,
-    /// The old volume goes; else it stays as an unused disk.
+    /// Whether to delete the old volume; otherwise it stays as an unused disk.
     pub(crate) delete: bool,
     pub(crate) digest: Option<String>,
 }
 
 impl World {
-    /// Whether a disk may be moved now: before the task, and in it again.
+    /// Checks that a disk can be moved now; called before the task and again in it.
     pub(crate) fn movable(&self, node: &str, vmid: u32, wish: &Move) -> Result<(), Refusal> {
         let vm = self.vm(node, vmid)?;
         vm.check_lock()?;
@@ -54,7 +54,7 @@ impl World {
         Ok(())
     }
 
-    /// The lines of a move before its data is copied, and while it is.
+    /// Returns the log lines of a move before and during the copy.
     pub(super) fn move_script(&self, node: &str, vmid: u32, wish: &Move) -> Vec<String> {
         let Some(vm) = self.vms.get(&vmid).filter(|vm| vm.node == node) else {
             return Vec::new();
@@ -127,7 +127,7 @@ impl World {
             self.take_volume(node, &old);
             return Ok(());
         }
-        self.part_with(node, vmid, &old, None, false).map_err(text)?;
+        self.detach(node, vmid, &old, None, false).map_err(text)?;
         let vm = self.vm(node, vmid).map_err(text)?;
         let holds = |(key, text): &(&String, &String)| {
             key.starts_with("unused") && Properties::read(text, "file").get("file") == Some(&old)
@@ -139,15 +139,15 @@ impl World {
     }
 }
 
-/// What a copy of a disk in use becomes in the log.
+/// Returns the log lines of a copy of a disk in use.
 // PVE: QemuServer/BlockJob.pm, monitor.
 fn mirror(key: &str, size: u64) -> Vec<String> {
     let job = format!("mirror-{key}");
     let mut lines =
-        vec![format!("{job}: transferred 0.0 B of {} (0.00%) in 0s", disk::human(size))];
+        vec![format!("{job}: transferred 0.0 B of {} (0.00%) in 0s", disk::human_size(size))];
     for second in 1..=10u64 {
-        let done = disk::human(size / 10 * second);
-        let (all, percent) = (disk::human(size), second * 10);
+        let done = disk::human_size(size / 10 * second);
+        let (all, percent) = (disk::human_size(size), second * 10);
         lines.push(format!("{job}: transferred {done} of {all} ({percent}.00%) in {second}s"));
     }
     lines.push("all 'mirror' jobs are ready".to_owned());

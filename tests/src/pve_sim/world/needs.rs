@@ -1,4 +1,4 @@
-//! Whether somebody may write a key: the rows of the table, applied to one value.
+//! Permission checks for writing keys: applies the rows of the table to one value.
 //! A pure module: does no I/O. The texts are PVE's.
 // PVE: qemu-server, API2/Qemu.pm, $check_vm_modify_config_perm, $check_vm_create_serial_perm,
 // check_usb_perm, check_hostpci_perm, check_rng_perm and check_dir_perm.
@@ -9,7 +9,7 @@ use super::create::read_net;
 use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::keys::{self, Case, Key, Need, cases};
 
-/// What somebody is about to do with a key.
+/// A write to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Write {
     Create,
@@ -17,7 +17,7 @@ pub(crate) enum Write {
     Delete,
 }
 
-/// Whose config is written: that of a VM, perhaps one that is to be in a pool.
+/// The VM whose config is written, perhaps a new one in a pool.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) who: &'a Who,
@@ -33,7 +33,7 @@ impl Target<'_> {
 }
 
 impl World {
-    /// Rights on the VM, or on the pool it goes to.
+    /// Checks privileges on the VM, or on its new pool.
     // PVE: pve-access-control, RPCEnvironment.pm, check_vm_perm.
     pub(crate) fn check_vm(
         &self,
@@ -55,7 +55,7 @@ impl World {
         }
     }
 
-    /// What a key needs whatever its value is: the first thing that PVE looks at.
+    /// Checks what a key needs regardless of its value, which PVE checks first.
     pub(crate) fn check_key(&self, on: &Target, key: &str) -> Result<(), Refusal> {
         let Some(row) = keys::find(key).filter(|_| !on.is_root()) else {
             return Ok(());
@@ -67,7 +67,7 @@ impl World {
         self.check_cases(on, row, key, "", &[Case::Always])
     }
 
-    /// What a key needs for its value: the cases among these that it is.
+    /// Checks what a key needs for its value, for those of the given cases that apply.
     pub(crate) fn check_value(
         &self,
         on: &Target,
@@ -83,13 +83,13 @@ impl World {
         self.check_cases(on, row, key, value, &met)
     }
 
-    /// What a device needs, in the order that PVE looks.
+    /// Checks what a device needs, in PVE's order.
     pub(crate) fn check_device(&self, on: &Target, key: &str, value: &str) -> Result<(), Refusal> {
         let Some(row) = keys::find(key).filter(|_| !on.is_root()) else {
             return Ok(());
         };
         let met = cases::of(row, key, value);
-        // A serial port is the only one of which PVE looks at the device first.
+        // Only for a serial port does PVE check the device first.
         let raw_first = row.stem == "serial";
         if raw_first {
             self.check_root(on, row, key, &met)?;
@@ -112,7 +112,7 @@ impl World {
         self.check_root(on, row, key, &rest)
     }
 
-    /// A NIC's bridge, or each of its VLANs.
+    /// Checks a NIC's bridge, or each of its VLANs.
     // PVE: guest-common, GuestHelpers.pm, check_vnet_access.
     pub(crate) fn check_bridge(&self, who: &Who, text: &str) -> Result<(), Refusal> {
         let Some(row) = keys::find("net0").filter(|_| who.authid != "root@pam") else {
@@ -158,7 +158,7 @@ impl World {
             if pool.is_some_and(in_pool) {
                 continue;
             }
-            // What a path names, only the value says.
+            // The path depends on the value.
             if need.path != "/vms/{vmid}" && need.path.contains('{') && value.is_empty() {
                 continue;
             }
@@ -184,7 +184,7 @@ impl World {
     }
 }
 
-/// The VLANs of `2;4-6`.
+/// Returns the VLANs in `2;4-6`.
 fn trunks(text: &str) -> Vec<u32> {
     let mut all = std::collections::BTreeSet::new();
     for part in text.split(';') {

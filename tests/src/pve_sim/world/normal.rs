@@ -1,4 +1,4 @@
-//! Values as a config keeps them, and what PVE checks of a value beyond its form.
+//! Values as a config stores them, and PVE's checks beyond the format.
 //! A pure module: does no I/O.
 // PVE: qemu-server, QemuServer.pm, write_vm_config and assert_clipboard_config;
 // QemuServer/Machine.pm.
@@ -8,18 +8,18 @@ use crate::pve_sim::keys::cases;
 use crate::pve_sim::property::Properties;
 use crate::pve_sim::schema::numbered;
 
-/// The QEMU of the simulated node.
+/// The QEMU version of the simulated node.
 pub(crate) const QEMU: &str = "10.1.2";
-/// The newest machine that it knows.
+/// The newest machine version that it supports.
 pub(crate) const MACHINE: &str = "10.1";
 
-/// A value as the config file can hold it; none when it holds nothing.
-// PVE: QemuServer.pm, write_vm_config: an empty value is a blank, an empty text goes.
+/// Returns a value as the config file stores it; `None` if nothing remains.
+// PVE: QemuServer.pm, write_vm_config: an empty value is a space, an empty text is deleted.
 pub(super) fn kept(key: &str, value: &str) -> Option<String> {
     match (key, value) {
         ("description" | "sshkeys", "") => None,
         (_, "") => Some(" ".to_owned()),
-        // PVE: QemuServer.pm, parse_vm_config: blanks and newlines at the end are lost.
+        // PVE: QemuServer.pm, parse_vm_config: trailing spaces and newlines are lost.
         ("description", text) => Some(text.trim_end().to_owned()).filter(|text| !text.is_empty()),
         // PVE: pve-common, CGroup.pm, clamp_cpu_shares.
         ("cpuunits", units) if units.parse::<u32>().is_ok_and(|units| units > 10_000) => {
@@ -29,13 +29,13 @@ pub(super) fn kept(key: &str, value: &str) -> Option<String> {
     }
 }
 
-/// Whether a kind of guest is a Windows.
+/// Returns whether a guest type is Windows.
 // PVE: QemuServer/Helpers.pm, windows_version.
 pub(crate) fn is_windows(guest: &str) -> bool {
     guest.starts_with('w')
 }
 
-/// A screen that has no clipboard cannot have one of VNC.
+/// Checks that the display supports a VNC clipboard.
 pub(super) fn check_clipboard(vga: &str) -> Result<(), String> {
     let read = cases::read("vga", vga);
     let kind = read.get("type").unwrap_or("std");
@@ -64,7 +64,7 @@ pub(super) fn check_machine(text: &str) -> Result<(), String> {
     }
 }
 
-/// The machine of a new VM: printed anew, and of a Windows with its version.
+/// Returns the machine of a new VM: reformatted, and pinned to a version for Windows.
 // PVE: QemuServer/Machine.pm, check_and_pin_machine_string.
 pub(super) fn machine(text: &str, guest: &str) -> Result<Option<String>, String> {
     let mut read =
@@ -83,7 +83,7 @@ pub(super) fn machine(text: &str, guest: &str) -> Result<Option<String>, String>
     Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// Whether a machine got a version that it was not given.
+/// Returns whether a machine was pinned to a version.
 pub(super) fn is_pinned(given: &str, machine: &str) -> bool {
     let version = |text: &str| cases::read("machine", text).get("type").map(str::to_owned);
     version(machine).is_some_and(|kind| kind.ends_with(MACHINE))
@@ -91,9 +91,9 @@ pub(super) fn is_pinned(given: &str, machine: &str) -> bool {
 }
 
 impl Vm {
-    /// What PVE clears up with each write of the file.
+    /// Cleans up what PVE cleans up with each write of the file.
     // PVE: QemuServer.pm, write_vm_config; facts-4 45.
-    pub(super) fn tidy(&mut self) {
+    pub(super) fn clean_up(&mut self) {
         if self.config.contains_key("sockets") {
             self.config.remove("smp");
         } else if let Some(sockets) = self.config.remove("smp") {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clipboard_needs_a_screen() {
+    fn a_clipboard_needs_a_suitable_display() {
         assert_eq!(check_clipboard("std,clipboard=vnc"), Ok(()));
         assert_eq!(check_clipboard("qxl2,clipboard=vnc"), Ok(()));
         let text = "vga type serial0 is not compatible with VNC clipboard";

@@ -1,4 +1,4 @@
-//! What waits for a power cycle, and what a running VM takes at once.
+//! Pending changes: what waits for a power cycle, and what a running VM applies at once.
 //! A pure module: does no I/O.
 // PVE: qemu-server, QemuServer.pm, vmconfig_hotplug_pending and vmconfig_apply_pending;
 // guest-common, AbstractConfig.pm, cleanup_pending; facts-4 27 and 51 to 55.
@@ -17,17 +17,17 @@ use crate::pve_sim::keys::{self, Running, cases};
 use crate::pve_sim::property::Properties;
 
 impl World {
-    /// Throws a pending change away; a disk that was made for it stays as an unused one.
+    /// Reverts a pending change; a disk created for it becomes an unused one.
     pub(super) fn revert(&mut self, node: &str, vmid: u32, key: &str) -> Result<(), Refusal> {
         let waiting = self.vm_mut(node, vmid)?.pending.remove(key).flatten();
         match waiting.filter(|_| disk::is_drive(key)) {
-            Some(waiting) => self.part_with(node, vmid, &waiting, None, false),
+            Some(waiting) => self.detach(node, vmid, &waiting, None, false),
             None => Ok(()),
         }
     }
 
-    /// All that waits takes effect: a VM that is off, or goes on or off. The texts of what fails,
-    /// and so waits on, come back.
+    /// Applies all pending changes, for a VM that is off, starts or stops. Returns the errors of changes
+    /// that fail and stay pending.
     pub(crate) fn apply_pending(
         &mut self,
         node: &str,
@@ -36,7 +36,7 @@ impl World {
     ) -> Result<Map<String, Value>, Refusal> {
         let mut errors = Map::new();
         let pending = self.vm(node, vmid)?.pending.clone();
-        // PVE: deletions first, each kind in the order of its keys.
+        // PVE: deletions first, each in order of its keys.
         let (gone, set): (Vec<_>, Vec<_>) =
             pending.into_iter().partition(|(_, value)| value.is_none());
         for (key, value) in gone.into_iter().chain(set) {
@@ -49,7 +49,7 @@ impl World {
         Ok(errors)
     }
 
-    /// What a running VM takes at once; the rest waits. The texts of what fails come back.
+    /// Applies what a running VM supports at once; the rest stays pending. Returns the errors.
     pub(super) fn hotplug_pending(
         &mut self,
         node: &str,
@@ -61,7 +61,7 @@ impl World {
         for (key, value) in self.vm(node, vmid)?.pending.clone() {
             let vm = self.vm(node, vmid)?;
             let chosen = change.set.contains_key(&key) || change.delete.contains(&key);
-            // What is free of the guest is set with any change; it goes only when that is asked.
+            // Keys that do not affect the guest are set with any change, but deleted only on request.
             let free = keys::find(&key).is_some_and(|row| row.running == Running::Free);
             if !(chosen || free && value.is_some()) {
                 continue;
@@ -85,7 +85,7 @@ impl World {
         Ok(errors)
     }
 
-    /// Puts one change in force; one that fails waits on, and the config is as it was.
+    /// Applies one change; if it fails, it stays pending and the config is unchanged.
     fn put_in_force(
         &mut self,
         node: &str,
@@ -106,7 +106,7 @@ impl World {
             (None, _) => Ok(()),
             (Some(old), who) => who
                 .map_or(Ok(()), |who| self.may_free(who, vmid, old))
-                .and_then(|()| self.part_with(node, vmid, old, value.as_deref(), free)),
+                .and_then(|()| self.detach(node, vmid, old, value.as_deref(), free)),
         };
         let vm = self.vm_mut(node, vmid)?;
         if parted.is_err() {
@@ -119,11 +119,11 @@ impl World {
                 vm.forced.insert(key.to_owned());
             }
         }
-        vm.tidy();
+        vm.clean_up();
         parted
     }
 
-    /// Whether somebody may free the volume of a drive.
+    /// Checks that the caller can free the volume of a drive.
     // PVE: QemuServer.pm, vmconfig_delete_or_detach_drive and try_deallocate_drive.
     fn may_free(&self, who: &Who, vmid: u32, drive: &str) -> Result<(), Refusal> {
         self.check(who, &format!("/vms/{vmid}"), &["VM.Config.Disk"])?;
@@ -136,8 +136,8 @@ impl World {
         }
     }
 
-    /// A disk that leaves its slot stays as `unused0`, unless it is freed (facts 23).
-    pub(super) fn part_with(
+    /// Detaches a disk: it becomes `unused0`, unless it is freed (facts 23).
+    pub(super) fn detach(
         &mut self,
         node: &str,
         vmid: u32,
@@ -149,7 +149,7 @@ impl World {
         let Some(volid) = file(before) else {
             return Ok(());
         };
-        // PVE: facts-4 29. Another spelling of the same volume is another volume here.
+        // PVE: facts-4 29. Another spelling of the same volume counts as another volume here.
         let owned = self.volume(node, &volid).is_some_and(|v| v.vmid() == Some(vmid));
         if !owned || after.and_then(file).as_ref() == Some(&volid) {
             return Ok(());
@@ -172,7 +172,7 @@ impl World {
         Ok(())
     }
 
-    /// Frees the volume of an unused disk; one of another VM is only forgotten.
+    /// Frees the volume of an unused disk; another VM's volume is only removed from the config.
     // PVE: QemuServer.pm, try_deallocate_drive.
     pub(super) fn free_unused(
         &mut self,
@@ -205,13 +205,13 @@ impl World {
 }
 
 impl Vm {
-    /// Forgets changes to what is so already.
+    /// Removes pending changes that change nothing.
     pub(super) fn cleanup_pending(&mut self) {
         let config = &self.config;
         self.pending.retain(|key, value| config.get(key) != value.as_ref());
     }
 
-    /// Facts 23: an order that becomes empty is a blank.
+    /// Facts 23: an empty boot order is a space.
     pub(super) fn forget_boot(&mut self, key: &str) {
         let Some(boot) = self.view(View::Pending).remove("boot") else {
             return;

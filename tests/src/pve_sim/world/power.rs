@@ -16,7 +16,7 @@ impl World {
         if let Err(cause) = self.startable(node, vmid) {
             return Err(cause).into();
         }
-        // What cannot be put in force is told of, and the VM starts without it.
+        // Changes that cannot be applied are reported, and the VM starts without them.
         let errors = match self.apply_pending(node, vmid, None) {
             Ok(errors) => errors,
             Err(refusal) => return Err(refusal.in_task()).into(),
@@ -48,7 +48,7 @@ impl World {
         Ok(())
     }
 
-    /// Facts 13: nobody looks before the start.
+    /// Facts 13: PVE does not check before the start.
     fn devices_exist(&self, node: &str, vmid: u32) -> Result<(), String> {
         let Some(vm) = self.vms.get(&vmid) else {
             return Ok(());
@@ -84,7 +84,7 @@ impl World {
         Ok(())
     }
 
-    /// A CPU model of the site's own may have gone since.
+    /// Checks that a custom CPU model still exists.
     // PVE: QemuServer/CPUConfig.pm, get_custom_model.
     fn model_exists(&self, cpu: &str) -> Result<(), String> {
         let model = cases::read("cpu", cpu);
@@ -117,8 +117,8 @@ impl World {
 
     pub(super) fn stop(&mut self, node: &str, vmid: u32) -> Result<(), String> {
         let text = |refusal: crate::pve_sim::answer::Refusal| refusal.in_task();
-        // PVE: facts 27 and 29; QemuServer.pm, _do_vm_stop: what does not run is stopped,
-        // also when there is no such VM.
+        // PVE: facts 27 and 29; QemuServer.pm, _do_vm_stop: stopping a VM that is off succeeds,
+        // even if it does not exist.
         let Some(vm) = self.vms.get_mut(&vmid).filter(|vm| vm.node == node && vm.running) else {
             return Ok(());
         };
@@ -141,7 +141,7 @@ impl World {
         self.stop(node, vmid)
     }
 
-    /// A foreign hand starts or stops a VM: what is pending takes effect.
+    /// Someone else starts or stops a VM: pending changes take effect.
     pub(crate) fn switch(&mut self, vmid: u32, running: bool) {
         let Some(vm) = self.vms.get_mut(&vmid).filter(|vm| vm.running != running) else {
             return;
@@ -151,7 +151,7 @@ impl World {
         vm.agent_calls = 0;
         vm.file_reads = 0;
         let node = vm.node.clone();
-        // The VM is there, and nothing else is looked at.
+        // The VM exists; nothing else is checked.
         let _ = self.apply_pending(&node, vmid, None);
     }
 
@@ -163,10 +163,10 @@ impl World {
         if let Err(cause) = self.stop(node, vmid) {
             return Err(cause).into();
         }
-        // The start comes from the cleanup itself.
+        // The cleanup itself starts the VM.
         self.vms.entry(vmid).and_modify(|vm| vm.cleanup_due = false);
         // PVE: qemu-server, CLI/qm.pm, cleanup: the task ends when the guest is off; qmeventd
-        // starts it again a moment later, in a task of its own.
+        // starts it again a moment later, in a separate task.
         let root = Who { authid: "root@pam".to_owned() };
         let (kind, work) = match self.managed_by_ha(vmid) {
             Some(_) => ("hastart", Work::AskHa { vmid, request: Request::Start }),
@@ -218,7 +218,7 @@ impl World {
         if volume.format == "vmdk" {
             return Err("can't resize this image format".to_owned());
         }
-        // What `qemu-img resize` says.
+        // The output of `qemu-img resize`.
         let in_file = self.storages.get(storage).is_some_and(|storage| storage.has_path());
         let log = in_file.then(|| "Image resized.".to_owned()).into_iter().collect();
         volume.size = wanted;
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_meets_what_nobody_checked() {
+    fn a_start_finds_what_was_not_checked() {
         for (key, value, expected) in [
             ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0", Ok(())),
             (
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn disks_grow_and_never_shrink() {
+    fn disks_can_grow_but_not_shrink() {
         let who = Who { authid: "root@pam".to_owned() };
         for (key, size, expected) in [
             ("virtio0", "20G", Ok("20G")),

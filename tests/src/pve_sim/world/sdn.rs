@@ -33,15 +33,15 @@ pub struct Sdn {
     pub edited: Objects,
     /// As applied (facts 46).
     pub running: Objects,
-    /// The token of the lock, when one is held.
+    /// The lock token, if the lock is held.
     pub lock: Option<String>,
-    /// Nodes on which applying fails although the task says OK (facts 37).
+    /// Nodes where applying fails although the task ends OK (facts 37).
     pub broken_on: Vec<String>,
-    /// Nodes that have not read what was applied last.
+    /// Nodes that have not loaded the last applied config.
     pub stale_on: Vec<String>,
 }
 
-/// Which of the three kinds.
+/// The kind of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Zone,
@@ -68,7 +68,7 @@ impl Objects {
 }
 
 impl Kind {
-    /// The key that holds an object's own name.
+    /// Returns the key with an object's own name.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Zone => "zone",
@@ -79,23 +79,23 @@ impl Kind {
 }
 
 impl Sdn {
-    /// With the lock held, a write needs its token (reference 6).
+    /// Checks that a write has the lock token, if the lock is held (reference 6).
     pub(crate) fn check_lock(&self, token: Option<&str>) -> Result<(), Refusal> {
         match (&self.lock, token) {
             (Some(lock), Some(token)) if lock == token => Ok(()),
-            // PVE: Network/SDN.pm, lock_sdn_config: without a lock nobody looks at the token.
+            // PVE: Network/SDN.pm, lock_sdn_config: without a lock the token is ignored.
             (None, _) => Ok(()),
             _ => Err(Refusal::die("invalid lock token provided!")),
         }
     }
 
-    /// Whether a node belongs to a zone.
+    /// Returns whether a node belongs to a zone.
     pub(crate) fn has_zone(&self, node: &str, zone: &str) -> bool {
         let nodes = self.running.zones.get(zone).map(|zone| zone.get("nodes"));
         nodes.is_some_and(|nodes| nodes.is_none_or(|list| list.split(',').any(|n| n == node)))
     }
 
-    /// What a node says of each VNet of its zones: VNet, zone, status, and why it is not available.
+    /// Returns each VNet of a node's zones: VNet, zone, status, and why it is not available.
     // PVE: Network/SDN/Zones.pm, status; facts-2 17.
     pub(crate) fn on_node<'s>(
         &'s self,
@@ -110,7 +110,7 @@ impl Sdn {
             .map(move |(id, zone)| (id, zone, status, text))
     }
 
-    /// The state of a node's zones.
+    /// Returns the state of a node's zones.
     pub(crate) fn state_on(&self, node: &str) -> (&'static str, Option<&'static str>) {
         let listed = |list: &[String]| list.iter().any(|name| name == node);
         if listed(&self.stale_on) {
@@ -123,7 +123,7 @@ impl Sdn {
         }
     }
 
-    /// Every name known in either state.
+    /// Returns the names of edited and applied objects.
     pub(crate) fn names(&self, kind: Kind) -> Vec<String> {
         let mut names: Vec<String> =
             self.edited.of(kind).keys().chain(self.running.of(kind).keys()).cloned().collect();
@@ -132,7 +132,7 @@ impl Sdn {
         names
     }
 
-    /// One object as edited, as applied, or with what is pending (facts 46).
+    /// Returns one object as edited, as applied, or with pending changes (facts 46).
     pub(crate) fn show(&self, kind: Kind, id: &str, pending: bool, running: bool) -> Option<Value> {
         let edited = self.edited.of(kind).get(id);
         let applied = self.running.of(kind).get(id);
@@ -177,7 +177,7 @@ fn difference(edited: &Object, applied: &Object) -> Map<String, Value> {
     changed.chain(gone).collect()
 }
 
-/// What an object is and belongs to stands beside `pending`, also when it is new.
+/// Returns whether a key is never listed under `pending`: an object's type and parent.
 // PVE: pve-network, Network/SDN.pm, pending_config.
 fn is_never_pending(key: &str) -> bool {
     matches!(key, "type" | "vnet")
@@ -192,13 +192,13 @@ fn typed(key: &str, value: &str) -> Value {
     }
 }
 
-/// `zone-10.50.0.0-24` (facts 45).
+/// Returns a subnet's ID, such as `zone-10.50.0.0-24` (facts 45).
 pub(crate) fn subnet_id(zone: &str, cidr: &str) -> String {
     format!("{zone}-{}", cidr.replace('/', "-"))
 }
 
 impl World {
-    /// The log says what the exitstatus does not (facts 37).
+    /// Returns the log, which has more than the exit status (facts 37).
     pub(super) fn reload_lines(&self) -> Vec<String> {
         let line = |node: &String| match self.sdn.broken_on.contains(node) {
             true => format!(
@@ -209,7 +209,7 @@ impl World {
         self.nodes.keys().map(line).collect()
     }
 
-    /// What the reload task does, whatever the nodes say.
+    /// Applies the edited objects, whatever the nodes report.
     pub(super) fn apply_sdn(&mut self) {
         self.sdn.running = self.sdn.edited.clone();
     }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn pending_shows_what_is_not_live() {
+    fn pending_shows_what_is_not_applied() {
         let one = || zone(&[("type", "vxlan"), ("mtu", "1450")]);
         let two = || zone(&[("type", "vxlan"), ("mtu", "1400")]);
         check(Some(one()), Some(one()), json!({"zone": "z", "mtu": 1450, "type": "vxlan"}));

@@ -11,23 +11,23 @@ use super::World;
 use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::formats::full;
 
-/// A storage, as storage.cfg has it.
+/// A storage, as in storage.cfg.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Storage {
     /// `dir`, `nfs`, `lvmthin`, `zfspool`, …
     pub r#type: String,
-    /// The content types that are switched on.
+    /// The enabled content types.
     pub content: BTreeSet<String>,
-    /// Only on these nodes; empty means all.
+    /// Its nodes; empty means all.
     pub nodes: BTreeSet<String>,
     /// Whether all nodes see the same volumes.
     pub shared: bool,
-    /// Switched off.
+    /// Whether it is disabled.
     pub disable: bool,
     /// Size in bytes.
     pub total: u64,
-    /// Bytes that something outside this world takes.
+    /// Bytes used by something outside this world.
     pub other: u64,
 }
 
@@ -37,49 +37,49 @@ pub struct Storage {
 pub struct Volume {
     /// `storage:content/name` or `storage:name`.
     pub volid: String,
-    /// The node it is on; absent on a shared storage.
+    /// Its node; none on a shared storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
     /// Bytes of the file; of a disk its virtual size.
     pub size: u64,
-    /// What a guest would see; the file's size when absent.
+    /// The size that a guest sees [default: the file's size].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub virtual_size: Option<u64>,
-    /// `raw`, `qcow2`, `vmdk`, `iso`, …; from the name when absent.
+    /// `raw`, `qcow2`, `vmdk`, `iso`, … [default: from the name].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub format: String,
-    /// Of the file; of an imported disk, that of the file it came from.
+    /// SHA-256 of the file; for an imported disk, of its source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Bytes it takes on its storage; its size when absent.
+    /// Bytes used on its storage [default: its size].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub used: Option<u64>,
-    /// When it was made, in seconds since 1970; the same for all that do not say it.
+    /// When it was created, in seconds since 1970 [default: a constant].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ctime: Option<u64>,
-    /// The first bytes; all of them when the file is small.
+    /// The first bytes, or all of them if the file is small.
     #[serde(skip)]
     pub(crate) bytes: Option<Arc<[u8]>>,
 }
 
-/// What a URL holds.
+/// The content of a URL.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Download {
-    /// HTTP status, 200 when absent.
+    /// HTTP status [default: 200].
     pub status: Option<u16>,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// What a guest would see; the size when absent.
+    /// The size that a guest sees [default: the size].
     pub virtual_size: Option<u64>,
-    /// The format that the file has; the one of the name that it is stored under when absent.
+    /// The format of the file [default: that of the name that it is stored under].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     /// SHA-256 of the file.
     pub sha256: String,
-    /// Other sums of the file by algorithm.
+    /// Other checksums of the file by algorithm.
     pub checksums: std::collections::BTreeMap<String, String>,
-    /// As the server says it.
+    /// As reported by the server.
     pub mimetype: Option<String>,
 }
 
@@ -98,12 +98,12 @@ impl Default for Storage {
 }
 
 impl Storage {
-    /// Whether it keeps files in a folder.
+    /// Returns whether it stores files in a directory.
     pub(crate) fn has_path(&self) -> bool {
         matches!(self.r#type.as_str(), "dir" | "nfs" | "cifs" | "btrfs" | "cephfs" | "glusterfs")
     }
 
-    /// Where its files are.
+    /// Returns the path of its files.
     pub(crate) fn path(&self, id: &str) -> String {
         if id == "local" {
             return "/var/lib/vz".to_owned();
@@ -111,7 +111,7 @@ impl Storage {
         format!("/mnt/pve/{id}")
     }
 
-    /// Where a volume is.
+    /// Returns the path of a volume.
     // PVE: pve-storage, Storage/Plugin.pm, $vtype_subdirs.
     pub(crate) fn file(&self, volid: &str) -> String {
         let (id, name) = volid.split_once(':').unwrap_or_default();
@@ -126,7 +126,7 @@ impl Storage {
         }
     }
 
-    /// Where it keeps a kind of files.
+    /// Returns the path for a content type.
     pub(crate) fn folder(&self, id: &str, content: &str) -> String {
         let folder = match content {
             "iso" => "template/iso",
@@ -139,12 +139,12 @@ impl Storage {
 }
 
 impl Volume {
-    /// The storage's id.
+    /// Returns the storage's ID.
     pub(crate) fn storage(&self) -> &str {
         self.volid.split(':').next().unwrap_or_default()
     }
 
-    /// The VM that owns it.
+    /// Returns the VM that owns it.
     pub(crate) fn vmid(&self) -> Option<u32> {
         Name::parse(&self.volid).and_then(|name| name.vmid)
     }
@@ -157,7 +157,7 @@ impl Volume {
         self.used.unwrap_or(self.size)
     }
 
-    pub(super) fn settle_in(&mut self, storage: &Storage, first: &str) -> Result<(), String> {
+    pub(super) fn fill_in(&mut self, storage: &Storage, first: &str) -> Result<(), String> {
         let name = Name::parse(&self.volid)
             .ok_or_else(|| format!("volume {}: no name PVE would take", self.volid))?;
         if storage.shared {
@@ -172,7 +172,7 @@ impl Volume {
     }
 }
 
-/// A volume's name, taken apart.
+/// A parsed volume name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Name<'a> {
     pub(crate) storage: &'a str,
@@ -223,7 +223,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// A volume's name without that of the base it is linked to.
+/// Returns a volume's name without that of its base image.
 // PVE: pve-storage, Storage/Plugin.pm, parse_volname: `9000/base-9000-disk-0.qcow2/100/vm-100-…`;
 // ZFSPoolPlugin.pm: `base-9000-disk-0/vm-100-…`; facts-4 20.
 fn own(name: &str) -> &str {
@@ -237,7 +237,7 @@ fn own(name: &str) -> &str {
     at(r"(\d+/)?base-\d+-[^/]+").unwrap_or(name)
 }
 
-/// The same name for all spellings of one volume (facts-4 29).
+/// Returns the same name for all spellings of one volume (facts-4 29).
 pub(crate) fn canonical(volid: &str) -> String {
     match volid.split_once(':') {
         Some((storage, name)) => format!("{storage}:{}", own(name)),
@@ -245,7 +245,7 @@ pub(crate) fn canonical(volid: &str) -> String {
     }
 }
 
-/// PVE's names for packed templates: `tgz` of `.tar.gz`.
+/// Returns PVE's names for packed templates: `tgz` for `.tar.gz`.
 // PVE: pve-storage, Storage/Plugin.pm, $get_subdir_files.
 pub(crate) fn template(extension: &str) -> &str {
     match extension {
@@ -258,7 +258,7 @@ pub(crate) fn template(extension: &str) -> &str {
 }
 
 impl World {
-    /// A storage that is configured, here and switched on.
+    /// Returns a storage that exists, is enabled and is on this node.
     pub(crate) fn storage(&self, id: &str, node: &str) -> Result<&Storage, Refusal> {
         let found = self.storages.get(id).ok_or_else(|| {
             // PVE: facts 4; Storage.pm, storage_config.
@@ -278,7 +278,7 @@ impl World {
         (!storage.shared).then(|| node.to_owned())
     }
 
-    /// A volume as a node sees it.
+    /// Returns a volume as a node sees it.
     pub(crate) fn volume(&self, node: &str, volid: &str) -> Option<&Volume> {
         let place = self.place(volid, node);
         let path = canonical(volid);
@@ -286,7 +286,7 @@ impl World {
         self.volumes.iter().find(same)
     }
 
-    /// All volumes of a storage, as a node sees them.
+    /// Returns all volumes of a storage as a node sees them.
     pub(crate) fn volumes_on<'a>(
         &'a self,
         node: &'a str,
@@ -298,7 +298,7 @@ impl World {
         })
     }
 
-    /// Bytes free on a storage.
+    /// Returns the free bytes of a storage.
     pub(crate) fn available(&self, node: &str, storage: &str) -> u64 {
         let used: u64 = self.volumes_on(node, storage).map(Volume::used).sum();
         self.storages
@@ -306,7 +306,7 @@ impl World {
             .map_or(0, |s| s.total.saturating_sub(s.other).saturating_sub(used))
     }
 
-    /// Stores a volume, in silence over one of the same name (facts 41).
+    /// Stores a volume, silently replacing one of the same name (facts 41).
     pub(crate) fn put_volume(&mut self, node: &str, mut volume: Volume) {
         volume.node = self.place(&volume.volid, node);
         self.take_volume(node, &volume.volid);
@@ -314,7 +314,7 @@ impl World {
         self.sort();
     }
 
-    /// Takes a volume away.
+    /// Removes a volume.
     pub(crate) fn take_volume(&mut self, node: &str, volid: &str) -> Option<Volume> {
         let place = self.place(volid, node);
         let path = canonical(volid);
@@ -324,7 +324,7 @@ impl World {
     }
 }
 
-/// The name PVE stores a file under.
+/// Returns the name that PVE stores a file under.
 // PVE: pve-storage, Storage.pm, normalize_content_filename.
 pub(crate) fn normalize(filename: &str) -> String {
     let name = filename.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn names_say_content_format_and_owner() {
+    fn names_have_content_format_and_owner() {
         check("local:import/debian-12.qcow2", Some(("import", "qcow2", None)));
         check("local:iso/debian.img", Some(("iso", "iso", None)));
         check("local-lvm:vm-100-disk-0", Some(("images", "raw", Some(100))));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn file_names_are_normalised() {
+    fn file_names_are_normalized() {
         assert_eq!(normalize("C:\\x\\a b+c.raw"), "a_b_c.raw");
         assert_eq!(normalize("dir/seed.raw"), "seed.raw");
     }

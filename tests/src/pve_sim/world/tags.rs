@@ -1,4 +1,4 @@
-//! Tags: how the datacenter writes them, and who may use which.
+//! Tags: how the datacenter formats them, and who may use which.
 //! A pure module: does no I/O.
 // PVE: guest-common, GuestHelpers.pm, get_unique_tags, get_allowed_tags and
 // assert_tag_permissions; facts-4 60, 61 and 65.
@@ -12,18 +12,18 @@ use crate::pve_sim::answer::Refusal;
 use crate::pve_sim::keys::Case;
 use crate::pve_sim::property::Properties;
 
-/// What a list of tags is cut at.
+/// Splits a list of tags.
 fn split(text: &str) -> impl Iterator<Item = &str> {
     text.split([',', ';', ' ', '\n', '\0']).filter(|tag| !tag.is_empty())
 }
 
-/// Which tags a caller may set and take away.
+/// The tags that a caller can set and remove.
 struct Allowed {
-    /// By name; of no weight where all are free.
+    /// By name; ignored if all tags are free.
     tags: BTreeSet<String>,
-    /// Those that the datacenter has registered: for its administrators alone.
+    /// Tags registered by the datacenter: only for its administrators.
     registered: BTreeSet<String>,
-    /// Any tag that is not registered.
+    /// Whether any unregistered tag is allowed.
     free: bool,
 }
 
@@ -32,8 +32,8 @@ impl World {
         Properties::read(self.options.get(key).map_or("", String::as_str), "")
     }
 
-    /// A list as a config keeps it: each tag once, by default in order and in small letters.
-    /// Without a tag it is a blank (facts-4 61).
+    /// Returns a list as a config stores it: unique, by default sorted and lower case.
+    /// An empty list is a space (facts-4 61).
     pub(super) fn unique_tags(&self, text: &str) -> String {
         let style = self.option("tag-style");
         let case_sensitive =
@@ -73,7 +73,7 @@ impl World {
         Allowed { tags, registered, free: allow == "free" }
     }
 
-    /// What `/cluster/options` tells a caller.
+    /// Returns the tags that `/cluster/options` shows to a caller.
     pub(crate) fn shown_tags(&self, who: &Who) -> Vec<String> {
         let Allowed { mut tags, registered, .. } = self.allowed_tags(who);
         if self.may(who, "/", &["Sys.Modify"]) {
@@ -82,7 +82,7 @@ impl World {
         tags.into_iter().collect()
     }
 
-    /// Refuses a change of a VM's tags by somebody who may not use one that comes or goes.
+    /// Refuses a change of a VM's tags if the caller cannot use one that is added or removed.
     pub(super) fn check_tags(
         &self,
         who: &Who,
@@ -111,9 +111,9 @@ impl World {
         }
     }
 
-    /// The same when a VM is created, which only its task finds.
-    // PVE: API2/Qemu.pm, create_vm hands over a hash in place of the old tags, and its text is
-    // taken for a tag that goes: so nobody but an administrator creates a VM with tags where they
+    /// The same check when a VM is created, which only the task does.
+    // PVE: API2/Qemu.pm, create_vm passes a hash instead of the old tags, and its text is
+    // treated as a removed tag: so only an administrator can create a VM with tags where they
     // are not free, and the text often names the hash (facts-4 65).
     pub(super) fn check_tags_of_new(&self, who: &Who, vmid: u32, new: &str) -> Result<(), String> {
         const HASH: &str = "HASH(0x5574af120500)";

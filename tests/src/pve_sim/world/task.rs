@@ -1,4 +1,4 @@
-//! Tasks: their logs, and how they end.
+//! Tasks: their logs and their ends.
 //! A pure module: does no I/O; the clock, where one is used, is handed in.
 // PVE: pve-common, UPID.pm and RESTEnvironment.pm (fork_worker); pve-manager, API2/Tasks.pm.
 
@@ -7,33 +7,33 @@ use serde::{Deserialize, Serialize};
 use super::World;
 use super::access::Who;
 use super::clockwork::Pace;
-use super::under_way::UnderWay;
+use super::running_task::RunningTask;
 use super::work::{Ended, KILLED, Work};
 
 /// A task.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Task {
-    /// Where it ran.
+    /// Its node.
     pub node: String,
     /// `qmcreate`, `imgcopy`, ….
     #[serde(rename = "type")]
     pub kind: String,
-    /// A vmid, or empty.
+    /// A vmid or empty.
     pub id: String,
     /// `user@realm` or `user@realm!token`.
     pub user: String,
-    /// `OK`, `WARNINGS: n`, or the error; none while it runs.
+    /// `OK`, `WARNINGS: n`, or the error; none while it is running.
     pub exitstatus: Option<String>,
-    /// Its name; not written, for it holds process ids.
+    /// Its name; not written because it contains process IDs.
     #[serde(skip_serializing)]
     pub upid: String,
-    /// Its lines; not written.
+    /// Its log; not written.
     #[serde(skip_serializing)]
     pub log: Vec<String>,
-    /// How it goes on, when it runs as the world begins; not written.
+    /// How it continues, if it is running when the world starts; not written.
     #[serde(skip_serializing)]
-    pub runs: Option<UnderWay>,
+    pub runs: Option<RunningTask>,
     #[serde(skip)]
     pub(crate) run: Run,
 }
@@ -45,27 +45,27 @@ pub(crate) struct Run {
     pub(crate) started: u64,
     /// Status reads so far.
     pub(super) polls: u64,
-    /// Status reads, or milliseconds, that it takes.
+    /// Its length in status reads or milliseconds.
     pub(super) length: u64,
-    /// Lines still to come while it runs.
+    /// Log lines that it writes while it is running.
     script: Vec<String>,
     /// Lines of the script written so far.
     written: usize,
     pub(crate) fault: Option<TaskFault>,
     pub(crate) gone: bool,
-    /// Its place in the order of ends.
+    /// Its position in the order of ends.
     pub(crate) ended: u64,
 }
 
-/// How a task departs from its work, by a script.
+/// A scripted change to a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TaskFault {
-    /// Status reads it takes; milliseconds when the pace is in time.
+    /// Its length in status reads, or milliseconds with a timed pace.
     pub length: Option<u64>,
     /// Ends with this text instead of doing its work.
     pub exitstatus: Option<String>,
-    /// Lines in its log before the last one.
+    /// Log lines before the last one.
     pub log: Vec<String>,
     /// Does its work and ends with `WARNINGS: n`.
     pub warnings: Option<u32>,
@@ -73,24 +73,24 @@ pub struct TaskFault {
     pub works: bool,
     /// Is unknown to every later status read: 400, "no such task".
     pub vanish: bool,
-    /// Keys that a config task has written when it fails: they stay pending.
+    /// Keys that a config task writes before it fails: they stay pending.
     pub keeps: Vec<String>,
-    /// Drives that a config task, or a create, has made when it fails and that nothing names then.
+    /// Drives that a config task or a create has created before it fails, and that nothing refers to.
     pub leaves: Vec<String>,
 }
 
 impl Task {
-    /// The start time in its UPID.
+    /// Returns the start time in its UPID.
     pub(crate) fn starttime(&self) -> u64 {
         self.upid_part(4)
     }
 
-    /// The process id in its UPID.
+    /// Returns the process ID in its UPID.
     pub(crate) fn pid(&self) -> u64 {
         self.upid_part(2)
     }
 
-    /// The process start in its UPID.
+    /// Returns the process start time in its UPID.
     pub(crate) fn pstart(&self) -> u64 {
         self.upid_part(3)
     }
@@ -100,25 +100,25 @@ impl Task {
         u64::from_str_radix(part, 16).unwrap_or_default()
     }
 
-    /// How many of so many bytes it has written by now; none before its log has begun.
-    pub(crate) fn share_of(&self, size: u64) -> Option<u64> {
+    /// Returns how many of `size` bytes it has written so far; `None` before it has started its log.
+    pub(crate) fn bytes_written(&self, size: u64) -> Option<u64> {
         let all = self.run.written + self.run.script.len();
         let done = u64::try_from(self.run.written).ok()?;
         let all = u64::try_from(all).ok()?;
         (done > 0).then(|| size / 2 * done / all.max(1))
     }
 
-    /// How long it takes, in the unit of the pace.
+    /// Returns its length in the unit of the pace.
     pub fn length(&self) -> u64 {
         self.run.length
     }
 
-    /// When it began, in milliseconds since the start.
+    /// Returns its start, in milliseconds since the start of the simulator.
     pub fn started(&self) -> u64 {
         self.run.started
     }
 
-    /// Writes the part of the script that belongs to the time passed.
+    /// Writes the log lines for the time passed.
     fn write_script(&mut self, passed: u64) {
         let script = &mut self.run.script;
         let all = self.run.written + script.len();
@@ -140,7 +140,7 @@ impl Task {
             (None, None, Ok(())) if ended.warnings > 0 => format!("WARNINGS: {}", ended.warnings),
             (None, None, Ok(())) => "OK".to_owned(),
         };
-        // PVE: facts 35. Only an error has the word ERROR before it.
+        // PVE: facts 35. Only errors have the prefix ERROR.
         self.log.push(if status == "OK" || status.starts_with("WARNINGS: ") {
             format!("TASK {status}")
         } else {
@@ -151,7 +151,7 @@ impl Task {
 }
 
 impl World {
-    /// Starts a task and gives its UPID.
+    /// Starts a task and returns its UPID.
     pub(crate) fn fork(
         &mut self,
         node: &str,
@@ -188,7 +188,7 @@ impl World {
         upid
     }
 
-    /// Lets the time of a clock pass, in milliseconds.
+    /// Advances the clock to `now`, in milliseconds.
     pub(crate) fn advance(&mut self, now: u64) {
         self.clockwork.now = now;
         if matches!(self.clockwork.pace, Pace::Polls(_)) {
@@ -228,7 +228,7 @@ impl World {
         self.tasks.iter().filter(|task| task.exitstatus.is_none())
     }
 
-    /// Ends every running task, in order of start, and all that HA's manager does then.
+    /// Ends every running task, in order of start, and all work of the HA manager.
     pub(crate) fn settle(&mut self) {
         loop {
             let all: Vec<String> = self.running().map(|task| task.upid.clone()).collect();
@@ -242,8 +242,8 @@ impl World {
     }
 
     /// Lets the time of one status read pass for running tasks: those of a VM, or all.
-    /// So a task whose client went away ends too.
-    pub(crate) fn pass(&mut self, vmid: Option<&str>) {
+    /// So a task ends even if its client is gone.
+    pub(crate) fn pass_time(&mut self, vmid: Option<&str>) {
         let all: Vec<String> = self
             .running()
             .filter(|task| vmid.is_none_or(|vmid| task.id == vmid))
@@ -282,7 +282,7 @@ impl World {
         }
     }
 
-    /// Stops a task from outside.
+    /// Stops a task.
     pub(crate) fn stop_task(&mut self, upid: &str) {
         let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) else {
             return;
@@ -293,7 +293,7 @@ impl World {
         let node = task.node.clone();
         let who = Who { authid: task.user.clone() };
         let work = task.run.work.take();
-        // What a script says of its failure also says what is left when it is stopped.
+        // A scripted failure also defines what a stopped task leaves behind.
         let fault = task.run.fault.take().unwrap_or_default();
         if let Some(work) = work {
             self.undo(&node, &who, work, &fault);
@@ -301,7 +301,7 @@ impl World {
         self.clockwork.ends += 1;
         if let Some(task) = self.tasks.iter_mut().find(|task| task.upid == upid) {
             task.run.ended = self.clockwork.ends;
-            // PVE: reference 4. A killed worker writes no last line.
+            // PVE: reference 4. A killed worker does not write a last line.
             task.exitstatus = Some(KILLED.to_owned());
         }
     }

@@ -1,12 +1,12 @@
-//! How fast a drive may be, and which of its options go together.
+//! Limits of a drive, and which of its options can be combined.
 //! A pure module: does no I/O.
 // PVE: qemu-server, QemuServer/Drive.pm, parse_drive.
 
 use super::disk::is_cdrom;
 use crate::pve_sim::property::Properties;
 
-/// PVE keeps a throughput in megabytes; by a slip each one that is given in bytes becomes none.
-// PVE: QemuServer/Drive.pm, parse_drive: what is divided is whether there is a value.
+/// Converts throughput limits to megabytes as PVE does; due to a bug in PVE, limits in bytes are lost.
+// PVE: QemuServer/Drive.pm, parse_drive: it divides the result of `defined`.
 pub(super) fn in_megabytes(mut drive: Properties) -> Properties {
     for name in ["bps", "bps_rd", "bps_wr"] {
         if drive.remove(name).is_some() {
@@ -16,7 +16,7 @@ pub(super) fn in_megabytes(mut drive: Properties) -> Properties {
     drive
 }
 
-/// Whether PVE can make sense of the options together; else all it says is that it cannot.
+/// Returns whether PVE accepts the combination of options; it gives no reason if not.
 // PVE: QemuServer/Drive.pm, parse_drive.
 pub(crate) fn makes_sense(key: &str, drive: &Properties) -> bool {
     let set = |name: &str| drive.get(name).is_some_and(|value| value != "0");

@@ -16,53 +16,53 @@ use crate::pve_sim::schema;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Vm {
-    /// The node it is on; the first one when absent.
+    /// Its node [default: the first one].
     pub node: String,
     /// The config file's keys, `lock`, `protection` and `template` among them.
     pub config: BTreeMap<String, String>,
-    /// Changes that wait for a power cycle; null means the key goes.
+    /// Changes that wait for a power cycle; null deletes the key.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub pending: BTreeMap<String, Option<String>>,
-    /// Of these that go, the disks that are freed then.
+    /// The disks among the deleted keys that are then freed.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub forced: BTreeSet<String>,
-    /// Whether QEMU runs.
+    /// Whether QEMU is running.
     pub running: bool,
-    /// QEMU's own word while it runs, as `paused`; absent: the guest runs.
+    /// QEMU's own status while it is running, such as `paused` [default: running].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub qmpstatus: Option<String>,
-    /// Keys whose hotplug fails while it runs, and what QEMU says then.
+    /// Keys whose hotplug fails, with QEMU's error.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hotplug_fails: BTreeMap<String, String>,
-    /// How many seconds something else still holds its lock file; not written.
+    /// How many more seconds something else holds its lock file; not written.
     #[serde(skip_serializing)]
     pub lock_held: u64,
     /// Snapshots make some changes impossible; names only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub snapshots: Vec<String>,
-    /// What pvestatd saw in its last round; none of a new VM (facts 31).
+    /// What pvestatd saw in its last round; none for a new VM (facts 31).
     #[serde(skip)]
-    pub(crate) seen: Option<Seen>,
-    /// Reads of `/cluster/resources` since `seen` became old.
+    pub(crate) seen: Option<PvestatdView>,
+    /// Reads of `/cluster/resources` since `seen` became outdated.
     #[serde(skip)]
     pub(crate) stale_reads: u32,
     /// Agent calls since the start.
     #[serde(skip)]
     pub(crate) agent_calls: u32,
-    /// Files that the agent was asked for since the start.
+    /// File reads through the agent since the start.
     #[serde(skip)]
     pub(crate) file_reads: u32,
-    /// It was stopped, and PVE's cleanup has not come yet.
+    /// Whether it was stopped and PVE's cleanup has not run yet.
     #[serde(skip)]
     pub(crate) cleanup_due: bool,
-    /// MACs made for it so far.
+    /// MACs generated for it so far.
     #[serde(skip)]
     pub(crate) made: u32,
 }
 
-/// What pvestatd tells the cluster of a VM.
+/// What pvestatd reports about a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
+pub struct PvestatdView {
     pub(crate) name: String,
     pub(crate) running: bool,
     pub(crate) template: bool,
@@ -70,15 +70,15 @@ pub struct Seen {
     pub(crate) memory: u64,
 }
 
-/// What a guest does.
+/// The behavior of a guest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guest {
-    /// Calls refused after a start before the agent answers; absent: never answers.
+    /// Calls refused after a start before the agent answers; null: it never answers.
     pub agent_after: Option<u32>,
-    /// Whether it obeys the power button.
+    /// Whether it reacts to the power button.
     pub shuts_down: bool,
-    /// Addresses with prefix length on the first NIC; one is made up when empty.
+    /// Addresses with prefix length on the first NIC [default: a generated one].
     pub addresses: Vec<String>,
     /// Addresses with prefix length on the other NICs, by config key (`net1`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -89,10 +89,10 @@ pub struct Guest {
     /// Reads after a start that find none of the files yet.
     #[serde(skip_serializing_if = "is_zero")]
     pub files_after: u32,
-    /// Commands that the guest's agent refuses, as `guest-file-open`.
+    /// Commands that the guest agent refuses, such as `guest-file-open`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub agent_blocks: Vec<String>,
-    /// The operating system, as get-osinfo says it.
+    /// The operating system, as reported by get-osinfo.
     pub os: String,
 }
 
@@ -116,17 +116,17 @@ impl Default for Guest {
     }
 }
 
-/// Which state of the config is asked for.
+/// Which view of the config to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum View {
-    /// What runs now.
+    /// The running config.
     Current,
-    /// With pending changes as if applied (facts 24).
+    /// With pending changes applied (facts 24).
     Pending,
 }
 
 impl Vm {
-    /// The keys as asked.
+    /// Returns the keys of a view.
     pub(crate) fn view(&self, view: View) -> BTreeMap<String, String> {
         let mut seen = self.config.clone();
         if view == View::Pending {
@@ -140,7 +140,7 @@ impl Vm {
         seen
     }
 
-    /// What is there and what waits to be.
+    /// Returns current and pending drives.
     pub(super) fn drives(&self) -> BTreeMap<String, String> {
         let waiting = self.pending.iter().filter_map(|(k, v)| Some((k.clone(), v.clone()?)));
         self.config.clone().into_iter().chain(waiting).collect()
@@ -178,7 +178,7 @@ impl Vm {
         text
     }
 
-    /// The config as `GET …/config` shows it.
+    /// Returns the config as shown by `GET …/config`.
     pub(crate) fn show(&self, view: View) -> Map<String, Value> {
         let mut shown: Map<String, Value> = self
             .view(view)
@@ -189,7 +189,7 @@ impl Vm {
         shown
     }
 
-    /// Lines of `GET …/pending`.
+    /// Returns the rows of `GET …/pending`.
     // PVE: guest-common, GuestHelpers.pm, config_with_pending_array.
     pub(crate) fn show_pending(&self) -> Vec<Value> {
         let mut lines = Vec::new();
@@ -238,7 +238,7 @@ impl Vm {
         }
     }
 
-    /// What `query-status` says.
+    /// Returns the result of `query-status`.
     pub(crate) fn qmpstatus(&self) -> &str {
         match (self.running, &self.qmpstatus) {
             (true, Some(word)) => word,
@@ -247,7 +247,7 @@ impl Vm {
         }
     }
 
-    /// Whether PVE asks such a VM for nothing that only its guest can do.
+    /// Returns whether PVE treats the VM as paused and sends no requests to its guest.
     // PVE: QemuServer.pm, vm_is_paused; API2/Qemu.pm, vm_shutdown and vm_reboot.
     pub(crate) fn is_paused(&self) -> bool {
         matches!(self.qmpstatus(), "paused" | "prelaunch" | "suspended")
@@ -265,10 +265,10 @@ impl Vm {
         self.config.get(key).is_some_and(|value| value == "1")
     }
 
-    /// What a round of pvestatd would see now.
-    pub(crate) fn look(&self, vmid: u32) -> Seen {
+    /// Returns what a round of pvestatd would see now.
+    pub(crate) fn pvestatd_view(&self, vmid: u32) -> PvestatdView {
         let number = |key: &str| self.config.get(key).and_then(|value| value.parse().ok());
-        Seen {
+        PvestatdView {
             name: self.name(vmid),
             running: self.running,
             template: self.is_set("template"),
@@ -277,9 +277,9 @@ impl Vm {
         }
     }
 
-    /// What `/cluster/resources` may say: each change shows after `lag` reads.
-    pub(crate) fn reported(&mut self, vmid: u32, lag: u32) -> Option<Seen> {
-        let now = self.look(vmid);
+    /// Returns what `/cluster/resources` shows: each change appears after `lag` reads.
+    pub(crate) fn reported(&mut self, vmid: u32, lag: u32) -> Option<PvestatdView> {
+        let now = self.pvestatd_view(vmid);
         if self.seen.as_ref() == Some(&now) {
             self.stale_reads = 0;
         } else if self.stale_reads >= lag {
@@ -291,14 +291,14 @@ impl Vm {
         self.seen.clone()
     }
 
-    /// The name, or what PVE shows instead (facts 25).
+    /// Returns the name, or what PVE shows instead (facts 25).
     pub(crate) fn name(&self, vmid: u32) -> String {
         self.config.get("name").cloned().unwrap_or_else(|| format!("VM {vmid}"))
     }
 }
 
-/// Integers and booleans of the schema come as numbers, all else as text (facts 11); a number with
-/// a point is text too.
+/// Converts a value: integers and booleans of the schema become numbers, everything else text (facts 11); a number with
+/// a decimal point is text too.
 // PVE: QemuServer.pm, check_type.
 fn typed(key: &str, value: &str) -> Value {
     let endpoint = schema::by_template("POST", "/nodes/{node}/qemu");
@@ -317,17 +317,17 @@ fn masked<'a>(key: &str, value: &'a str) -> &'a str {
 }
 
 impl World {
-    /// A VM on its node.
+    /// Returns a VM on its node.
     pub(crate) fn vm(&self, node: &str, vmid: u32) -> Result<&Vm, Refusal> {
         self.vms.get(&vmid).filter(|vm| vm.node == node).ok_or_else(|| missing(node, vmid))
     }
 
-    /// The same, to change it.
+    /// Returns a mutable VM on its node.
     pub(crate) fn vm_mut(&mut self, node: &str, vmid: u32) -> Result<&mut Vm, Refusal> {
         self.vms.get_mut(&vmid).filter(|vm| vm.node == node).ok_or_else(|| missing(node, vmid))
     }
 
-    /// What the guest of a VM does.
+    /// Returns the behavior of a VM's guest.
     pub(crate) fn guest_of(&self, vmid: u32) -> &Guest {
         self.guests.get(&vmid).unwrap_or(&self.guest)
     }
@@ -346,7 +346,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_config_mixes_types_as_pve_does() {
+    fn the_config_mixes_types_like_pve() {
         let vm = Vm {
             config: [
                 ("memory", "256"),
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_moves_the_digest() {
+    fn each_change_changes_the_digest() {
         let mut vm = Vm::default();
         let before = vm.digest();
         vm.config.insert("cores".to_owned(), "2".to_owned());

@@ -12,7 +12,7 @@ use super::moves::Move;
 use super::storage::{Storage, Volume};
 use super::task::{Task, TaskFault};
 
-/// How a task ends that was killed.
+/// The exit status of a killed task.
 pub(crate) const KILLED: &str = "unexpected status";
 
 /// The work of a task.
@@ -34,7 +34,7 @@ pub(crate) enum Work {
     Reload,
 }
 
-/// How the work of a task ended.
+/// The result of a task's work.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) log: Vec<String>,
@@ -55,7 +55,7 @@ impl From<Result<(), String>> for Ended {
 }
 
 impl World {
-    /// The lines that a task's log gains while it runs.
+    /// Returns the lines that a task writes to its log while it is running.
     pub(super) fn script(&self, node: &str, work: &Work) -> Vec<String> {
         let mut lines = Vec::new();
         let drives = match work {
@@ -126,7 +126,7 @@ impl World {
                 self.store(node, &storage, volume, refused)
             }
             Work::Delete { volid } => self.delete_volume(node, &volid),
-            Work::Become { vmid, config } => self.become_as_planned(node, vmid, config).into(),
+            Work::Become { vmid, config } => self.apply_planned_config(node, vmid, config).into(),
             Work::Reload => {
                 self.apply_sdn();
                 Ended::default()
@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    /// The files that uploads are being copied to: `cp` writes under the final name, over what is there.
+    /// Returns the files that uploads are being copied to: `cp` writes under the final name and overwrites.
     // PVE: pve-storage, API2/Storage/Status.pm, upload: `['cp', '--', $tmpfilename, $dest]`.
     pub(crate) fn copies(&self, node: &str, storage: &str) -> Vec<Volume> {
         let running = self.tasks.iter().filter(|task| {
@@ -142,7 +142,7 @@ impl World {
         });
         let copy = |task: &Task| match &task.run.work {
             Some(Work::Store { storage: id, volume, refused: None, .. }) if id == storage => {
-                let size = task.share_of(volume.size)?;
+                let size = task.bytes_written(volume.size)?;
                 Some(Volume { size, node: Some(node.to_owned()), ..volume.clone() })
             }
             _ => None,
@@ -150,17 +150,17 @@ impl World {
         running.filter_map(copy).collect()
     }
 
-    /// What is left when a task fails or is stopped before its work.
+    /// Cleans up after a task that failed or was stopped, and leaves what PVE leaves behind.
     pub(crate) fn undo(&mut self, node: &str, who: &Who, work: Work, fault: &TaskFault) -> Ended {
         match work {
-            // PVE: facts 13. A failed create leaves nothing, or what it lost sight of.
+            // PVE: facts 13. A failed create leaves nothing, or volumes it lost track of.
             Work::Create { vmid, params, .. } => {
                 self.leave(node, vmid, &params, fault);
                 self.vms.remove(&vmid);
             }
             Work::Change { vmid, change, .. } => return self.half(node, who, vmid, &change, fault),
             Work::Become { vmid, .. } => self.drop_claim(vmid),
-            // PVE: Status.pm, upload: only a worker that lives removes what `cp` has written.
+            // PVE: Status.pm, upload: only a live worker removes what `cp` has written.
             Work::Store { volume, refused: None, .. }
                 if fault.exitstatus.as_deref().is_none_or(|text| text == KILLED) =>
             {
@@ -178,7 +178,7 @@ impl World {
         Ended::default()
     }
 
-    /// What a config task has written when it fails half-way: it stays pending (facts-4 27).
+    /// Leaves pending what a config task wrote before it failed (facts-4 27).
     fn half(
         &mut self,
         node: &str,
@@ -201,7 +201,7 @@ impl World {
         Ended { log, ..Ended::default() }
     }
 
-    /// Volumes that a task made and that nothing names: what it was at when it was killed, or the
+    /// Leaves volumes of a task that nothing refers to: those it was writing when it was killed, or the
     /// firmware's variables when they could not be filled (facts-4 28 and 49).
     fn leave(
         &mut self,
@@ -214,12 +214,12 @@ impl World {
             let Some(text) = drives.get(key).filter(|_| disk::is_drive(key)) else {
                 continue;
             };
-            // A volume that cannot be made is not left either.
+            // A volume that cannot be created is not left behind either.
             let _ = self.make_drive(node, vmid, key, text, &BTreeMap::new());
         }
     }
 
-    /// Facts 43: nothing to delete is no error.
+    /// Facts 43: deleting a missing volume is not an error.
     fn delete_volume(&mut self, node: &str, volid: &str) -> Ended {
         let id = volid.split(':').next().unwrap_or_default();
         let file = match self.storage(id, node) {
@@ -247,7 +247,7 @@ impl World {
         }
         let replaced = self.volume(node, &volume.volid).map_or(0, Volume::used);
         if volume.used() > self.available(node, storage) + replaced {
-            // PVE: `cp` says so; the copy is removed (Status.pm, upload).
+            // PVE: the error of `cp`; the copy is removed (Status.pm, upload).
             let path =
                 self.storages.get(storage).map_or_else(String::new, |s: &Storage| s.path(storage));
             let line = format!("cp: error writing '{path}': No space left on device");

@@ -1,11 +1,11 @@
-//! How tasks pass their time, with polls and with a clock that is handed in.
+//! Tasks over time, with polls and with a passed-in clock.
 
 use std::collections::BTreeMap;
 
 use super::super::clockwork::Clockwork;
 use super::*;
 
-/// A task that makes a volume on its way, and what its log says after each step of time.
+/// Checks the log of a task after each step of time.
 fn check(pace: Pace, times: &[(u64, &str)]) {
     let mut world = World::default();
     world.clockwork.pace = pace.clone();
@@ -34,7 +34,7 @@ fn check(pace: Pace, times: &[(u64, &str)]) {
 }
 
 #[test]
-fn a_task_runs_for_its_time_and_writes_as_it_goes() {
+fn a_task_runs_for_its_time_and_writes_its_log() {
     check(Pace::Polls(0), &[(0, "6 OK")]);
     check(Pace::Polls(2), &[(0, "2 running"), (0, "4 running"), (0, "6 OK"), (0, "6 OK")]);
     check(
@@ -45,7 +45,7 @@ fn a_task_runs_for_its_time_and_writes_as_it_goes() {
 }
 
 #[test]
-fn drawn_lengths_are_the_same_in_every_run() {
+fn random_lengths_are_the_same_in_every_run() {
     let mut clockwork = Clockwork { pace: Pace::MillisBetween(200, 2000), ..Clockwork::default() };
     clockwork.lengths.insert("qmstart".to_owned(), (1, 120_000));
     let draw = |clockwork: &Clockwork, kind: &str| -> Vec<u64> {
@@ -57,22 +57,22 @@ fn drawn_lengths_are_the_same_in_every_run() {
     assert_eq!(draw(&clockwork, "qmcreate"), lengths);
     let starts = draw(&clockwork, "qmstart");
     assert!(starts.iter().all(|length| (1..=120_000).contains(length)));
-    assert!(starts.iter().any(|length| *length > 2000), "a type has a span of its own");
+    assert!(starts.iter().any(|length| *length > 2000), "a type has its own range");
     clockwork.seed = 1;
-    assert_ne!(draw(&clockwork, "qmcreate"), lengths, "another seed draws others");
+    assert_ne!(draw(&clockwork, "qmcreate"), lengths, "another seed gives other lengths");
 }
 
 #[test]
-fn a_task_whose_client_went_away_ends_too() {
+fn a_task_ends_even_if_its_client_is_gone() {
     let mut world = World::default();
     let who = Who { authid: "a@pve".to_owned() };
     world.claim("pve1", 100).unwrap();
     let work = Work::Create { vmid: 100, params: BTreeMap::new(), start: false, pool: None };
     world.fork("pve1", "qmcreate", "100", &who, work);
-    world.pass(Some("101"));
-    world.pass(Some("100"));
+    world.pass_time(Some("101"));
+    world.pass_time(Some("100"));
     assert_eq!(world.vms[&100].config["lock"], "create");
-    world.pass(None);
+    world.pass_time(None);
     assert!(!world.vms[&100].config.contains_key("lock"));
 }
 

@@ -1,4 +1,4 @@
-//! Tasks that run already when the world begins: what an earlier client left behind.
+//! Tasks that are already running when the world starts, left behind by an earlier client.
 //! A pure module: does no I/O.
 
 use std::collections::BTreeMap;
@@ -10,23 +10,23 @@ use super::task::TaskFault;
 use super::vm::Vm;
 use super::work::Work;
 
-/// How a task goes on that runs when the world begins.
+/// How a task continues that is running when the world starts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct UnderWay {
-    /// Reads, or milliseconds, that are left; absent: as any task of its type.
+pub struct RunningTask {
+    /// Remaining reads or milliseconds [default: those of its type].
     pub length: Option<u64>,
-    /// The VM it works on; absent: the one in the task's id.
+    /// Its VM [default: the one in the task's ID].
     pub vmid: Option<u32>,
-    /// The VM's config at the end. Until then a new VM has a lock and no more.
+    /// The VM's config at the end. Until then a new VM has only a lock.
     pub config: Option<BTreeMap<String, String>>,
-    /// How it ends; absent: `OK`. After another end a new VM is gone, but for `unexpected status`:
-    /// a killed worker leaves what there is (facts-4 33).
+    /// Its exit status [default: `OK`]. With another one a new VM is removed, except for `unexpected status`:
+    /// a killed worker leaves everything behind (facts-4 33).
     pub ends: Option<String>,
 }
 
 impl World {
-    /// Reads what the running tasks are at, and makes the VMs that they have claimed.
+    /// Prepares the running tasks and creates the VMs that they have claimed.
     pub(super) fn prepare_tasks(&mut self) -> Result<(), String> {
         for at in 0..self.tasks.len() {
             let Some(task) = self.tasks.get_mut(at) else {
@@ -57,9 +57,9 @@ impl World {
         Ok(())
     }
 
-    /// Whether a task that makes this VM runs for more than so many seconds yet.
-    /// Where time is a count, a read stands for a second.
-    pub(super) fn worker_holds(&self, vmid: u32, seconds: u64) -> bool {
+    /// Returns whether a task that creates this VM keeps running for more than this many seconds.
+    /// With a counted pace, a read counts as a second.
+    pub(super) fn worker_runs_longer_than(&self, vmid: u32, seconds: u64) -> bool {
         let makes = |work: &Work| match work {
             Work::Create { vmid: made, .. } | Work::Become { vmid: made, .. } => *made == vmid,
             _ => false,
@@ -71,8 +71,8 @@ impl World {
         })
     }
 
-    /// Starts the clock of the tasks that run already.
-    pub(crate) fn set_off(&mut self) {
+    /// Starts the clocks of the tasks that are already running.
+    pub(crate) fn start_clocks(&mut self) {
         let clockwork = &self.clockwork;
         for task in self.tasks.iter_mut().filter(|task| task.exitstatus.is_none()) {
             let length = task.runs.as_ref().and_then(|runs| runs.length);
@@ -81,8 +81,8 @@ impl World {
         }
     }
 
-    /// What such a task makes of its VM.
-    pub(super) fn become_as_planned(
+    /// Sets the VM's config at the end of such a task.
+    pub(super) fn apply_planned_config(
         &mut self,
         node: &str,
         vmid: u32,
@@ -94,7 +94,7 @@ impl World {
         self.make_missing_disks(vmid)
     }
 
-    /// A create or clone that failed leaves nothing.
+    /// Removes the VM after a failed create or clone.
     pub(super) fn drop_claim(&mut self, vmid: u32) {
         let lock = self.vms.get(&vmid).and_then(|vm| vm.config.get("lock"));
         if matches!(lock.map(String::as_str), Some("create" | "clone")) {
@@ -103,8 +103,8 @@ impl World {
     }
 }
 
-/// A VM whose create or clone is under way.
-// PVE: facts-3 1.2, facts-4 23: only the lock, and with a clone this description.
+/// Returns a VM that is being created or cloned.
+// PVE: facts-3 1.2, facts-4 23: only the lock, and for a clone this description.
 fn claimed(node: String, kind: &str, vmid: u32) -> Vm {
     let mut vm = Vm { node, ..Vm::default() };
     let config: &[(&str, &str)] = match kind {
@@ -112,6 +112,6 @@ fn claimed(node: String, kind: &str, vmid: u32) -> Vm {
         _ => &[("lock", "create")],
     };
     vm.config = config.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
-    vm.seen = Some(vm.look(vmid));
+    vm.seen = Some(vm.pvestatd_view(vmid));
     vm
 }
