@@ -48,12 +48,22 @@ complete -c resolve -n "__fish_resolve_needs_command" -l no-secrets -d 'Leave se
 complete -c resolve -n "__fish_resolve_needs_command" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
 complete -c resolve -n "__fish_resolve_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_needs_command" -s V -l version -d 'Print version'
+complete -c resolve -n "__fish_resolve_needs_command" -f -a "init" -d 'Write a new site with one VM: four files to edit'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "explain" -d 'Explain where each value of a VM, or of the document\'s head, comes from'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "check" -d 'Check the whole site: each file, and each env and manifest on each node'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "list" -d 'List what the site holds'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "ansible-vars" -d 'Print the variables for Ansible as JSON'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "spec" -d 'Print a spec as JSON, with its references resolved'
 complete -c resolve -n "__fish_resolve_needs_command" -f -a "schema" -d 'Print the JSON Schema of a kind of file, for editors'
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l node -d 'Name of the PVE node [default: PVE_NODE, or pve1]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l endpoint -d 'URL of the PVE API [default: PVE_ENDPOINT, or one for you to edit]' -r
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l ssh-key -d 'Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub]' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l site -d 'Directory of the site' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -l log-format -d 'Format of messages on stderr [default: text]' -r -f -a "text\t'Lines for people'
+json\t'One JSON object per line'"
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s o -l output -d 'Write to this file, readable only by you, instead of stdout' -r -F
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s v -l verbose -d 'Show each request; -vv also its parameters, without secrets'
+complete -c resolve -n "__fish_resolve_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l env -d 'Resolve the env envs/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest -d 'Resolve the manifest manifests/NAME.yaml' -r
 complete -c resolve -n "__fish_resolve_using_subcommand explain" -l manifest-file -d 'Resolve a manifest outside the site' -r

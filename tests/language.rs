@@ -8,36 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the rules hold: paths start with one of these.
-const SWEPT: &[&str] = &[
-    ".ci/",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "Makefile",
-    "docs/accidents.md",
-    "docs/decisions/",
-    "docs/field-reports.md",
-    "docs/messages.md",
-    "docs/pipeline.md",
-    "docs/pve.md",
-    "docs/testing.md",
-    "examples/",
-    "pipeline.mk",
-    "pve-client/",
-    "pve-stage/",
-    "tests/answers",
-    "tests/canaries",
-    "tests/cloudinit/",
-    "tests/cycles.rs",
-    "tests/docs.rs",
-    "tests/moving_in.rs",
-    "tests/pipelines.rs",
-    "tests/pve_sim.rs",
-    "tests/schemas.rs",
-    "tests/src/",
-    "tests/stages.rs",
-    "tests/tidy.rs",
-];
+const SWEPT: &[&str] = &[""];
 
 /// A banned phrase → what to write instead. Case does not matter; words are matched whole.
 const BANNED: &[(&str, &str)] = &[

@@ -133,21 +133,21 @@ pub struct MachineArgs {
 /// Where a new site is written, and what is known of it already.
 #[derive(Args, Clone, Debug, Default)]
 pub struct InitArgs {
-    /// Directory of the new site [default: the current directory].
+    /// Directory of the new site [default: the current directory]
     #[arg(value_name = "DIR")]
     pub dir: Option<PathBuf>,
-    /// Name of the PVE node [default: PVE_NODE, else pve1].
-    #[arg(long, value_name = "NAME")]
+    /// Name of the PVE node [default: PVE_NODE, or pve1]
+    #[arg(long, value_name = "NAME", help_heading = "Selection")]
     pub node: Option<String>,
-    /// Base URL of the PVE API [default: PVE_ENDPOINT, else one for you to edit].
-    #[arg(long, value_name = "URL")]
+    /// URL of the PVE API [default: PVE_ENDPOINT, or one for you to edit]
+    #[arg(long, value_name = "URL", help_heading = "Connection")]
     pub endpoint: Option<String>,
-    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub].
-    #[arg(long, value_name = "FILE")]
+    /// Your SSH public key, for the VMs [default: ~/.ssh/id_ed25519.pub]
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub ssh_key: Option<PathBuf>,
 }
 
-/// What the environment says of a new site; an empty variable says nothing.
+/// The environment of a new site; an empty variable is unset.
 #[derive(Clone, Debug, Default)]
 pub struct InitEnvironment {
     /// `PVE_NODE`.

@@ -5,6 +5,7 @@ use stage::{COLOR_VARIABLE, LOG_VARIABLE, Manual};
 /// The table.
 pub const MANUAL: Manual = Manual {
     examples: &[
+        ("Write a new site with one VM", "resolve init homelab --node pve1"),
         (
             "Show what applying an env would change",
             "resolve --env dev --node pve1 | pve-apply plan",
