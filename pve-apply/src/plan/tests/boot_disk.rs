@@ -81,7 +81,7 @@ fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
     let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
     seen.config.set("description", &mark("edge", 101).line());
     let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+    assert_eq!(said[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_named_slot_counts_where_the_order_names_none() {
     machine.boot = machine::ConfigKey::find("scsi0").unwrap();
     machine.boot_is_said = true;
     let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+    assert_eq!(said[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]

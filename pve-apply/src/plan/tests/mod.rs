@@ -93,7 +93,7 @@ const PENDING: Consent = Consent { pending: true, ..NONE };
 #[test]
 fn what_is_not_there_is_made() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
-                looking for another run, growing the disk, starting, looking for another run, \
+                checking for other runs, resizing the disk, starting, checking for other runs, \
                 recording the state";
     check(|_, _| (), &[line]);
 }
@@ -101,7 +101,7 @@ fn what_is_not_there_is_made() {
 #[test]
 fn an_image_of_the_right_size_is_not_grown() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
-                looking for another run, starting, looking for another run, recording the state";
+                checking for other runs, starting, checking for other runs, recording the state";
     check(|_, world| _ = world.images.insert(image(), Some(10 << 30)), &[line]);
 }
 
@@ -271,7 +271,7 @@ fn what_is_pending_needs_only_the_reboot() {
 fn a_disk_grows_and_never_shrinks() {
     let disk = |size| format!("local-lvm:vm-101-disk-0,discard=on,iothread=1,size={size}");
     let small = disk("2G");
-    let grown = "Change edge [disk] growing the disk";
+    let grown = "Change edge [disk] resizing the disk";
     let at_boot = "notice edge: GrowsAtBoot { disk: \"virtio0\" }";
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown, at_boot]);
     // A storage rounds up: that is no other size.
@@ -329,7 +329,7 @@ fn a_half_made_vm_is_finished() {
             let file = seed::file(desired, &desired.vms[0]);
             world.seed_files.insert(file);
         },
-        &["Change edge [disk power creation] growing the disk, starting, recording the state, \
+        &["Change edge [disk power creation] resizing the disk, starting, recording the state, \
            deleting the uploaded seed"],
     );
 }

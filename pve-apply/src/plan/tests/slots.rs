@@ -193,7 +193,7 @@ fn a_mark_that_does_not_fit_stops_the_plan() {
     // Nothing is written to the description.
     check(json!({}), &"a".repeat(8000), &[]);
     check(json!({"cores": 4}), &"a".repeat(7000), &[]);
-    let long = "`description` of \"edge\" has 8000 characters, PVE leaves room for 7968";
+    let long = "`description` of \"edge\" has 8000 characters; PVE leaves room for 7968";
     check(json!({"cores": 4}), &"a".repeat(8000), &[long]);
     let mut all = serde_json::Map::new();
     for slot in 1..32 {
