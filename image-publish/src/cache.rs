@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::show;
-use crate::source::checksum::{Said, Sum};
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::parts::{Files, Identity};
 
@@ -34,12 +34,12 @@ struct Content {
     #[serde(default)]
     urls: BTreeMap<String, UrlFacts>,
     #[serde(default)]
-    sums: BTreeMap<String, Known>,
+    sums: BTreeMap<String, KnownSum>,
 }
 
 /// A checksum that a web server listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct KnownSum {
     /// The checksum.
     pub(crate) sum: Sum,
     /// The list that said it, as it is shown.
@@ -48,16 +48,16 @@ pub(crate) struct Known {
     pub(crate) learned: i64,
 }
 
-impl Known {
+impl KnownSum {
     /// Returns the day on which the checksum was learned, as `2026-11-29`.
     pub(crate) fn day(&self) -> String {
         show::day(self.learned).unwrap_or_default()
     }
 
     /// Returns the checksum with who said it.
-    pub(crate) fn said(&self) -> Said {
+    pub(crate) fn expected(&self) -> ExpectedSum {
         let by = format!("{} on {}", self.list, self.day());
-        Said { sum: self.sum.clone(), by, pinned: false }
+        ExpectedSum { sum: self.sum.clone(), by, pinned: false }
     }
 }
 
@@ -110,12 +110,12 @@ impl Cache {
     }
 
     /// Returns the checksum that a web server listed last for a source.
-    pub(crate) fn known(&self, source: &str) -> Option<&Known> {
+    pub(crate) fn known(&self, source: &str) -> Option<&KnownSum> {
         self.news.sums.get(source).or_else(|| self.content.sums.get(source))
     }
 
     /// Keeps the checksum that a web server listed for a source.
-    pub(crate) fn keep_known(&mut self, source: String, known: Known) {
+    pub(crate) fn keep_known(&mut self, source: String, known: KnownSum) {
         self.news.sums.insert(source, known);
     }
 
@@ -176,9 +176,9 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn known(hex: char) -> Known {
+    fn known(hex: char) -> KnownSum {
         let sum = Sum::of_hex(&hex.to_string().repeat(64)).unwrap();
-        Known { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
+        KnownSum { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
     }
 
     #[test]
@@ -214,6 +214,6 @@ mod tests {
     #[test]
     fn the_day_on_which_a_checksum_was_learned() {
         assert_eq!(known('a').day(), "2025-11-29");
-        assert_eq!(Known { learned: i64::MAX, ..known('a') }.day(), "");
+        assert_eq!(KnownSum { learned: i64::MAX, ..known('a') }.day(), "");
     }
 }

@@ -12,7 +12,7 @@ use crate::node::Node;
 use crate::target::Target;
 
 /// What says which storage to work on, before it is judged; with where each value came from.
-struct Named<'a> {
+struct ConnectionSettings<'a> {
     endpoint: (&'a str, Place),
     token: (&'a str, Place),
     node: (&'a str, Place),
@@ -26,13 +26,13 @@ pub(crate) fn of_document(
     trust: &TrustArgs,
     console: &Console,
 ) -> Result<Target, Report> {
-    let named = Named {
+    let settings = ConnectionSettings {
         endpoint: (&deployment.api_endpoint, Place::input("api_endpoint")),
         token: (deployment.api_token.expose(), Place::input("api_token")),
         node: (&deployment.node, Place::input("node")),
         storage: (&deployment.image_datastore, Place::input("image_datastore")),
     };
-    target(&named, local_dir, trust, console, "import")
+    target(&settings, local_dir, trust, console, "import")
 }
 
 /// Returns the storage that options, document and environment name, in this order of precedence.
@@ -75,8 +75,8 @@ pub(crate) fn of_options(
         (None, Some(found)) => (found.api_token.expose().as_str(), Place::input("api_token")),
         (None, None) => (environment.token.as_deref().unwrap_or(""), flag("PVE_API_TOKEN")),
     };
-    let named = Named { endpoint, token, node, storage };
-    target(&named, local_dir, &connect.trust, console, content)
+    let settings = ConnectionSettings { endpoint, token, node, storage };
+    target(&settings, local_dir, &connect.trust, console, content)
 }
 
 /// Reads the file that holds the token.
@@ -86,23 +86,23 @@ fn token_in(file: &Path) -> Result<String, Entry> {
 
 /// Judges what was named; every problem goes into the report.
 fn target(
-    named: &Named<'_>,
+    settings: &ConnectionSettings<'_>,
     local_dir: Option<&Path>,
     trust: &TrustArgs,
     console: &Console,
     content: &'static str,
 ) -> Result<Target, Report> {
     let mut report = Report::new();
-    let storage: Option<StorageId> = parsed(&named.storage, &mut report);
+    let storage: Option<StorageId> = parsed(&settings.storage, &mut report);
     if let Some(path) = local_dir {
         return match storage {
             Some(storage) => Ok(Target::Folder(Folder { path: path.to_owned(), storage })),
             None => Err(report),
         };
     }
-    let url: Option<ApiUrl> = parsed(&named.endpoint, &mut report);
-    let token: Option<ApiToken> = parsed(&named.token, &mut report);
-    let node: Option<NodeName> = parsed(&named.node, &mut report);
+    let url: Option<ApiUrl> = parsed(&settings.endpoint, &mut report);
+    let token: Option<ApiToken> = parsed(&settings.token, &mut report);
+    let node: Option<NodeName> = parsed(&settings.node, &mut report);
     let trust = connect::trust(trust, console).map_err(|entry| report.push(entry)).ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)

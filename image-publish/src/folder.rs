@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use pve_client::{StorageId, Volid};
 use stage::{Entry, Place};
 
-use crate::plan::Present;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::source::examine::{Sums, sums_of};
 use crate::source::format::judge;
@@ -48,7 +48,7 @@ impl Folder {
 
     /// Returns the files that are there.
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         let place = || Place::file(self.path.display().to_string());
         if !self.path.is_dir() {
             return Err(Entry::error("not-a-directory", place(), "is not a directory")
@@ -67,7 +67,7 @@ impl Folder {
             let file =
                 entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
             let found = entry.path().metadata().ok().filter(|found| !found.is_dir())?;
-            Some(Present { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
+            Some(StoredFile { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));
@@ -87,16 +87,16 @@ impl Folder {
         reader: &mut dyn Read,
         on_progress: &mut dyn FnMut(u64),
         is_right: impl FnOnce() -> bool,
-    ) -> io::Result<Written> {
+    ) -> io::Result<WriteOutcome> {
         // PVE lists no name that begins with a dot.
         let temporary = Temporary::create(&self.import(), &format!(".{file}"), "", 0o644)?;
         temporary.fill(reader, on_progress)?;
         temporary.sync()?;
         if !is_right() {
-            return Ok(Written::WrongSum);
+            return Ok(WriteOutcome::WrongSum);
         }
         temporary.rename(&self.path_of(file))?;
-        Ok(Written::Whole)
+        Ok(WriteOutcome::Complete)
     }
 
     /// Returns the size of the disk in an image that is there.
@@ -129,9 +129,9 @@ impl Folder {
 
 /// What came of writing a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
+pub(crate) enum WriteOutcome {
     /// It is there.
-    Whole,
+    Complete,
     /// The bytes were not those that were examined; nothing is left.
     WrongSum,
 }

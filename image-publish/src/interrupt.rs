@@ -20,18 +20,18 @@ pub(crate) fn listen() {
 }
 
 /// Returns whether a signal asked the run to end.
-pub(crate) fn is_asked() -> bool {
+pub(crate) fn is_requested() -> bool {
     SIGNALS.get().is_some_and(Signals::stop_requested)
 }
 
 /// Ends a wait once a signal asked the run to end.
-pub(crate) fn go_on() -> ControlFlow<()> {
-    if is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+pub(crate) fn keep_waiting() -> ControlFlow<()> {
+    if is_requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Fails when a signal asked the run to end.
 pub(crate) fn check() -> io::Result<()> {
-    if is_asked() { Err(error()) } else { Ok(()) }
+    if is_requested() { Err(error()) } else { Ok(()) }
 }
 
 /// The error of what a signal has ended.

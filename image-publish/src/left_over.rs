@@ -9,7 +9,7 @@ use std::path::Path;
 
 use pve_stage::machine_lock;
 
-use crate::ready::parse_stored_name;
+use crate::prepared::parse_stored_name;
 use crate::temporary::LENT;
 
 /// How spooled files begin.

@@ -11,8 +11,8 @@ use pve_stage::patience::{Patience, poll_answer};
 use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
-use crate::interrupt::go_on;
-use crate::plan::Present;
+use crate::interrupt::keep_waiting;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
 
@@ -55,7 +55,7 @@ impl Node {
     }
 
     /// Returns the files of the storage: the one GET that an unchanged image costs.
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         let fact = format!("listing the content of storage \"{}\"", self.storage);
         self.files().map_err(|error| match self.unusable(&error) {
             Some(entry) => entry,
@@ -69,9 +69,9 @@ impl Node {
         Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
     }
 
-    fn files(&self) -> Result<Vec<Present>, Error> {
+    fn files(&self) -> Result<Vec<StoredFile>, Error> {
         let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
-        let file = |volume: &pve_client::Volume| Present {
+        let file = |volume: &pve_client::Volume| StoredFile {
             file: volume.volid.file().to_owned(),
             size: volume.size,
             made: volume.ctime,
@@ -256,18 +256,18 @@ impl Node {
 
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_, _| go_on()).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_, _| keep_waiting()).map(drop)
     }
 
     /// Waits for a task of this run; `tell` gets a line each time that the wait has been silent for long.
-    pub(crate) fn wait_aloud(&self, upid: &Upid, tell: &dyn Fn(&str)) -> Result<(), Error> {
+    pub(crate) fn wait_with_progress(&self, upid: &Upid, tell: &dyn Fn(&str)) -> Result<(), Error> {
         let mut patience = Patience::default();
         let what = format!("task {}", upid.kind());
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
             if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
                 tell(&text);
             }
-            go_on()
+            keep_waiting()
         });
         finished.map(drop)
     }
@@ -276,7 +276,7 @@ impl Node {
     pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
         let mut on_progress = |_, _: Option<&Error>| {
             still();
-            go_on()
+            keep_waiting()
         };
         self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
@@ -296,7 +296,7 @@ impl Node {
                     on_log(&lines);
                 }
             }
-            go_on()
+            keep_waiting()
         });
         finished.map(drop)
     }

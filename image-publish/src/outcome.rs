@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::published::{Published, What};
+use crate::published::{Action, Published};
 use crate::show;
 
 /// The version of each command's JSON.
@@ -77,22 +77,22 @@ impl Outcome {
 
 /// Tells whether a run has written anything.
 pub(crate) fn has_changed(published: &[Published], dry_run: bool) -> bool {
-    !dry_run && published.iter().any(|image| image.what != What::Present)
+    !dry_run && published.iter().any(|image| image.action != Action::Present)
 }
 
 impl Line {
     /// Tells what became of a published image; with a dry run what would.
     pub(crate) fn of(published: &Published, dry_run: bool, warnings: Vec<String>) -> Self {
-        let sum = crate::ready::parse_stored_name(published.volid.file());
+        let sum = crate::prepared::parse_stored_name(published.volid.file());
         Self {
             name: Some(published.name.clone()),
             volid: published.volid.to_string(),
-            result: match (published.what, dry_run) {
-                (What::Present, _) => "present",
-                (What::Sent, false) => "uploaded",
-                (What::Sent, true) => "would be uploaded",
-                (What::Downloaded, false) => "downloaded",
-                (What::Downloaded, true) => "would be downloaded",
+            result: match (published.action, dry_run) {
+                (Action::Present, _) => "present",
+                (Action::Sent, false) => "uploaded",
+                (Action::Sent, true) => "would be uploaded",
+                (Action::Downloaded, false) => "downloaded",
+                (Action::Downloaded, true) => "would be downloaded",
             },
             size: published.length,
             sum: sum.map(|(_, sum)| sum.to_owned()),

@@ -1,10 +1,10 @@
 //! (what is ready, what is present) → what is to be done. Does no I/O.
 
-use crate::ready::{Ready, Supply};
+use crate::prepared::{PreparedImage, Supply};
 
 /// A file that the storage has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Present {
+pub(crate) struct StoredFile {
     /// Its name in the content folder.
     pub(crate) file: String,
     /// Its size on disk, in bytes.
@@ -28,8 +28,8 @@ pub(crate) enum Step {
 ///
 /// The name carries the start of the sum, so a file of the same name and size is the image. A file of
 /// the same name and another size is what a broken upload left behind, never a whole image.
-pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
-    let step = |(index, image): (usize, &Ready)| {
+pub(crate) fn plan(ready: &[PreparedImage], present: &[StoredFile]) -> Vec<Step> {
+    let step = |(index, image): (usize, &PreparedImage)| {
         // Another name of the run for the same bytes brings it.
         if ready[..index].iter().any(|before| before.file == image.file) {
             return Step::Keep;
@@ -50,12 +50,12 @@ pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ready::tests::{local, node};
+    use crate::prepared::tests::{local, node};
 
-    fn check(image: Ready, present: &[(&str, u64)], expected: Step) {
+    fn check(image: PreparedImage, present: &[(&str, u64)], expected: Step) {
         let present: Vec<_> = present
             .iter()
-            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size, made: None })
+            .map(|(file, size)| StoredFile { file: (*file).to_owned(), size: *size, made: None })
             .collect();
         assert_eq!(plan(&[image], &present), [expected]);
     }

@@ -11,14 +11,14 @@ pub(crate) struct Published {
     /// Where it is.
     pub(crate) volid: Volid,
     /// What was done.
-    pub(crate) what: What,
+    pub(crate) action: Action,
     /// Its length in bytes, when it is known.
     pub(crate) length: Option<u64>,
 }
 
 /// What was done about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum Action {
     /// Nothing: it was there.
     Present,
     /// It was sent.

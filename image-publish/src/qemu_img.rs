@@ -34,8 +34,8 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     match command.spawn().and_then(end) {
         Ok((status, _)) if status.success() => QemuImg::Made,
-        Ok((_, said)) => {
-            QemuImg::Failed(said.lines().last().unwrap_or("no reason given").to_owned())
+        Ok((_, messages)) => {
+            QemuImg::Failed(messages.lines().last().unwrap_or("no reason given").to_owned())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => QemuImg::NotInstalled,
         Err(error) => QemuImg::Failed(error.to_string()),
@@ -48,16 +48,16 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
 fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
     let stderr = child.stderr.take();
     // Read meanwhile, so that a full pipe never holds the program up.
-    let said = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut said));
-        read.map(|_| String::from_utf8_lossy(&said).into_owned())
+    let messages = std::thread::spawn(move || {
+        let mut messages = Vec::new();
+        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut messages));
+        read.map(|_| String::from_utf8_lossy(&messages).into_owned())
     });
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if interrupt::is_asked() {
+        if interrupt::is_requested() {
             // It may have ended meanwhile; what it has made is thrown away either way.
             let _ = child.kill();
             child.wait()?;
@@ -65,6 +65,6 @@ fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let said = said.join().unwrap_or_else(|_| Ok(String::new()))?;
-    Ok((status, said))
+    let messages = messages.join().unwrap_or_else(|_| Ok(String::new()))?;
+    Ok((status, messages))
 }

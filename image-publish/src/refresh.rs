@@ -4,10 +4,10 @@
 
 use stage::{Entry, Place, Report};
 
-use crate::cache::Known;
+use crate::cache::KnownSum;
 use crate::cli::Refresh;
-use crate::plan::Present;
-use crate::source::checksum::{Said, Sum};
+use crate::plan::StoredFile;
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::sums::{List, NoSum, ask};
 use crate::wanted::Wanted;
 use crate::work::Work;
@@ -16,9 +16,9 @@ use crate::work::Work;
 #[derive(Debug)]
 pub(crate) enum Learned {
     /// The checksum that it must have.
-    Sum(Said),
+    Sum(ExpectedSum),
     /// Only which stored file comes next to it: no checksum is known.
-    Stored(Present),
+    Stored(StoredFile),
 }
 
 /// What is asked of web servers.
@@ -34,7 +34,7 @@ pub(crate) struct Question<'a> {
     /// Whether the storage holds the whole image with this checksum.
     pub(crate) is_stored: &'a dyn Fn(&Work<'_>, &Sum) -> bool,
     /// The stored file to use when nothing else is known.
-    pub(crate) newest: &'a dyn Fn() -> Option<Present>,
+    pub(crate) newest: &'a dyn Fn() -> Option<StoredFile>,
 }
 
 /// Returns the checksum of an image, asking web servers as far as `work.refresh` lets it.
@@ -47,7 +47,7 @@ pub(crate) fn learn(
     let known = work.cache.known(&question.key).cloned();
     match (work.refresh, &known) {
         (Refresh::Never, None) => return Err(unknown(question.wanted)),
-        (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.said())),
+        (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.expected())),
         (Refresh::Missing, Some(known)) if (question.is_stored)(work, &known.sum) => {
             let text = format!(
                 "using the checksum of {} from {}; `--refresh always` fetches it again",
@@ -55,7 +55,7 @@ pub(crate) fn learn(
                 known.list
             );
             work.tell("step", name, &text);
-            return Ok(Learned::Sum(known.said()));
+            return Ok(Learned::Sum(known.expected()));
         }
         _ => {}
     }
@@ -64,11 +64,11 @@ pub(crate) fn learn(
         question.lists.sort_by_key(|list| list.url.to_string() != known.list);
     }
     let failure = match ask(work, question.wanted, question.file, &question.lists) {
-        Ok(said) => {
+        Ok(expected) => {
             let learned = now();
-            let known = Known { sum: said.sum.clone(), list: said.by.clone(), learned };
+            let known = KnownSum { sum: expected.sum.clone(), list: expected.by.clone(), learned };
             work.cache.keep_known(question.key, known);
-            return Ok(Learned::Sum(said));
+            return Ok(Learned::Sum(expected));
         }
         Err(failure) => failure,
     };
@@ -79,7 +79,7 @@ pub(crate) fn learn(
 fn without_answer(
     refresh: Refresh,
     question: &Question<'_>,
-    known: Option<Known>,
+    known: Option<KnownSum>,
     failure: NoSum,
     report: &mut Report,
 ) -> Result<Learned, Entry> {
@@ -94,7 +94,7 @@ fn without_answer(
             );
             let hint = "`--refresh always` makes this an error";
             report.push(Entry { fact, ..entry.as_warning() }.hint(hint));
-            Ok(Learned::Sum(known.said()))
+            Ok(Learned::Sum(known.expected()))
         }
         (NoSum::Silent(entry), Refresh::Missing) => match (question.newest)() {
             Some(stored) => {

@@ -17,14 +17,14 @@ const WORTH_A_TRY: u64 = 1 << 20;
 
 /// Whether another try may help after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
+pub(crate) enum Retry {
     /// It may not.
     Never,
     /// It may, after the wait that the server asks for, or else after a short pause.
     After(Option<Duration>),
 }
 
-impl Again {
+impl Retry {
     /// Judges the failure of a request.
     pub(crate) fn of(error: &FetchError) -> Self {
         match error {
@@ -79,9 +79,9 @@ impl<'a> Tries<'a> {
     }
 
     /// Says that `doing` comes next and why, and waits; returns false when there must be no other try.
-    pub(crate) fn again(&self, doing: &str, reason: &str, again: Again) -> bool {
-        let Again::After(wait) = again else { return false };
-        if self.done.get() >= self.limit || interrupt::is_asked() {
+    pub(crate) fn again(&self, doing: &str, reason: &str, again: Retry) -> bool {
+        let Retry::After(wait) = again else { return false };
+        if self.done.get() >= self.limit || interrupt::is_requested() {
             return false;
         }
         self.done.set(self.done.get() + 1);
@@ -100,7 +100,7 @@ impl<'a> Tries<'a> {
                 pause_for(wait);
             }
         }
-        !interrupt::is_asked()
+        !interrupt::is_requested()
     }
 
     /// Takes note of the byte of the file at which a connection broke. What comes again from the start is no
@@ -115,7 +115,7 @@ impl<'a> Tries<'a> {
     /// Tries from the start until it succeeds or no other try may help.
     pub(crate) fn run<T>(
         &self,
-        attempt: impl Fn() -> Result<T, (Entry, Again)>,
+        attempt: impl Fn() -> Result<T, (Entry, Retry)>,
     ) -> Result<T, Entry> {
         loop {
             let (entry, again) = match attempt() {
@@ -132,6 +132,6 @@ impl<'a> Tries<'a> {
 
 /// Adds to a failure that a signal has ended the tries, where one has.
 fn stopped(entry: Entry) -> Entry {
-    let is_said = entry.causes.contains(&interrupt::error().to_string());
-    if interrupt::is_asked() && !is_said { entry.cause(&interrupt::error()) } else { entry }
+    let is_named = entry.causes.contains(&interrupt::error().to_string());
+    if interrupt::is_requested() && !is_named { entry.cause(&interrupt::error()) } else { entry }
 }

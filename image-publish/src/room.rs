@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stage::{Entry, Place};
 
-use crate::ready::{Ready, Supply};
+use crate::prepared::{PreparedImage, Supply};
 use crate::show;
 use crate::source::compression::Compression;
 use crate::source::parts::Files;
@@ -33,7 +33,7 @@ pub(crate) fn need(images: usize) -> String {
 
 /// Returns how many bytes an image takes in a file system with holes, as far as that is known before it is
 /// written: a plain file here has no more data than its own blocks hold.
-pub(crate) fn needed_for(image: &Ready) -> u64 {
+pub(crate) fn needed_for(image: &PreparedImage) -> u64 {
     let length = image.length.unwrap_or(0);
     match &image.supply {
         Supply::Local(local) if local.compression == Compression::None => {

@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use pve_client::Volid;
 use stage::Entry;
 
-use crate::plan::Present;
-use crate::ready::parse_stored_name;
+use crate::plan::StoredFile;
+use crate::prepared::parse_stored_name;
 use crate::source::checksum::Sum;
 
 /// A storage that can be listed.
 pub(crate) trait Storage {
     /// Lists its files.
-    fn list(&self) -> Result<Vec<Present>, Entry>;
+    fn list(&self) -> Result<Vec<StoredFile>, Entry>;
 
     /// Returns the volid of a file.
     fn volid_of(&self, file: &str) -> Volid;
@@ -33,30 +33,30 @@ pub(crate) enum Compared {
 }
 
 /// A storage's files, listed at most once.
-pub(crate) struct Stored<'a> {
+pub(crate) struct StorageListing<'a> {
     storage: Option<&'a dyn Storage>,
-    listing: OnceCell<Result<Vec<Present>, Entry>>,
+    listing: OnceCell<Result<Vec<StoredFile>, Entry>>,
 }
 
-impl<'a> Stored<'a> {
+impl<'a> StorageListing<'a> {
     /// Makes one; without a storage it holds nothing.
     pub(crate) fn new(storage: Option<&'a dyn Storage>) -> Self {
         Self { storage, listing: OnceCell::new() }
     }
 
     /// Returns the files; none when they cannot be listed, which [`Self::finish`] tells.
-    pub(crate) fn files(&self) -> &[Present] {
+    pub(crate) fn files(&self) -> &[StoredFile] {
         let Some(storage) = self.storage else { return &[] };
         self.listing.get_or_init(|| storage.list()).as_deref().unwrap_or_default()
     }
 
     /// Returns a file of this name.
-    pub(crate) fn find(&self, file: &str) -> Option<&Present> {
+    pub(crate) fn find(&self, file: &str) -> Option<&StoredFile> {
         self.files().iter().find(|present| present.file == file)
     }
 
     /// Returns the newest version of an image.
-    pub(crate) fn newest(&self, name: &str) -> Option<&Present> {
+    pub(crate) fn newest(&self, name: &str) -> Option<&StoredFile> {
         let is_version =
             |file: &str| parse_stored_name(file).is_some_and(|(stored, _)| stored == name);
         let versions = self.files().iter().filter(|present| is_version(&present.file));
@@ -74,7 +74,7 @@ impl<'a> Stored<'a> {
     }
 
     /// Returns the listing, where one was made, or why it could not be made.
-    pub(crate) fn finish(self) -> Result<Option<Vec<Present>>, Entry> {
+    pub(crate) fn finish(self) -> Result<Option<Vec<StoredFile>>, Entry> {
         self.listing.into_inner().transpose()
     }
 }
@@ -83,10 +83,10 @@ impl<'a> Stored<'a> {
 mod tests {
     use super::*;
 
-    struct Shelf(Vec<Present>);
+    struct Shelf(Vec<StoredFile>);
 
     impl Storage for Shelf {
-        fn list(&self) -> Result<Vec<Present>, Entry> {
+        fn list(&self) -> Result<Vec<StoredFile>, Entry> {
             Ok(self.0.clone())
         }
 
@@ -100,13 +100,13 @@ mod tests {
     }
 
     fn check(files: &[(&str, Option<u64>)], expected: Option<&str>) {
-        let present = |(file, made): &(&str, Option<u64>)| Present {
+        let present = |(file, made): &(&str, Option<u64>)| StoredFile {
             file: (*file).to_owned(),
             size: 1,
             made: *made,
         };
         let shelf = Shelf(files.iter().map(present).collect());
-        let stored = Stored::new(Some(&shelf));
+        let stored = StorageListing::new(Some(&shelf));
         assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
     }
 

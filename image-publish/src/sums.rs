@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use pve_client::{Downgrade, FetchError};
 use stage::{Entry, Place, shown};
 
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Retry, Tries, failed};
 use crate::source::address::Address;
-use crate::source::checksum::{Listed, Said, look_up};
+use crate::source::checksum::{ExpectedSum, LookUp, look_up};
 use crate::wanted::Wanted;
 use crate::work::Work;
 
@@ -27,12 +27,12 @@ pub(crate) struct List {
     /// Its address.
     pub(crate) url: Address,
     /// What it must be.
-    kind: Kind,
+    kind: ListKind,
 }
 
 /// What a list of sums must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ListKind {
     /// The site names it: it must list the file.
     Named,
     /// It may lie beside the image.
@@ -55,17 +55,17 @@ pub(crate) enum NoSum {
 pub(crate) fn beside_url(url: &Address) -> Vec<List> {
     let list = |(url, kind)| List { url, kind };
     let lists = [
-        (url.with_ending(".sha256"), Kind::Alone),
-        (url.beside("SHA256SUMS"), Kind::Beside),
-        (url.with_ending(".sha512"), Kind::Alone),
-        (url.beside("SHA512SUMS"), Kind::Beside),
+        (url.with_ending(".sha256"), ListKind::Alone),
+        (url.beside("SHA256SUMS"), ListKind::Beside),
+        (url.with_ending(".sha512"), ListKind::Alone),
+        (url.beside("SHA512SUMS"), ListKind::Beside),
     ];
     lists.map(list).into()
 }
 
 /// Returns the list that the site names.
 pub(crate) fn named(url: &Address) -> Vec<List> {
-    vec![List { url: url.clone(), kind: Kind::Named }]
+    vec![List { url: url.clone(), kind: ListKind::Named }]
 }
 
 /// Asks web servers for the sum of a file: the first list that says it counts.
@@ -74,28 +74,30 @@ pub(crate) fn ask(
     wanted: &Wanted,
     file: &str,
     lists: &[List],
-) -> Result<Said, NoSum> {
+) -> Result<ExpectedSum, NoSum> {
     let mut looked_for = Vec::new();
     for List { url, kind } in lists {
         let place = || Place::Named(url.to_string());
         looked_for.push(url.file());
         let Some(text) = fetch(work, wanted, url)? else {
-            if *kind == Kind::Named {
+            if *kind == ListKind::Named {
                 let fact = "the server has no such checksum list";
                 let hint = format!("look in {} for its name; {NAMES}", url.beside(""));
                 return Err(NoSum::NoList(Entry::error("checksum-list", place(), fact).hint(hint)));
             }
             continue;
         };
-        match (look_up(&text, file, *kind == Kind::Alone), kind) {
-            (Listed::Sum(sum), _) => return Ok(Said { sum, by: url.to_string(), pinned: false }),
-            (Listed::Several, _) => return Err(NoSum::NotListed(several(place(), file))),
-            (Listed::NotThere, Kind::Named) => {
+        match (look_up(&text, file, *kind == ListKind::Alone), kind) {
+            (LookUp::Sum(sum), _) => {
+                return Ok(ExpectedSum { sum, by: url.to_string(), pinned: false });
+            }
+            (LookUp::Ambiguous, _) => return Err(NoSum::NotListed(several(place(), file))),
+            (LookUp::NotListed, ListKind::Named) => {
                 return Err(NoSum::NotListed(not_listed(place(), file)));
             }
-            (Listed::NoList, Kind::Named) => return Err(NoSum::NoList(no_sums(place()))),
+            (LookUp::NoSums, ListKind::Named) => return Err(NoSum::NoList(no_sums(place()))),
             // A server that has no such file says so in many ways, some with a page that is no list.
-            (Listed::NotThere | Listed::NoList, _) => {}
+            (LookUp::NotListed | LookUp::NoSums, _) => {}
         }
     }
     let fact = "no SHA-256 or SHA-512 checksum found; unverified images are not used";
@@ -108,7 +110,7 @@ pub(crate) fn ask(
 }
 
 /// Returns the sum of a local image that no web server lists: the one that lies beside it, else none.
-pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
+pub(crate) fn beside_file(path: &Path) -> Result<Option<ExpectedSum>, Entry> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for (list, alone) in beside(path) {
         let place = || Place::file(shown::address(&list.display().to_string()));
@@ -121,29 +123,29 @@ pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
             }
         };
         match look_up(&text, &name, alone) {
-            Listed::Sum(sum) => {
-                return Ok(Some(Said { sum, by: place().to_string(), pinned: false }));
+            LookUp::Sum(sum) => {
+                return Ok(Some(ExpectedSum { sum, by: place().to_string(), pinned: false }));
             }
-            Listed::NoList if alone => return Err(no_sums(place())),
-            Listed::NotThere if alone => return Err(not_listed(place(), &name)),
-            Listed::Several => return Err(several(place(), &name)),
-            Listed::NoList | Listed::NotThere => {}
+            LookUp::NoSums if alone => return Err(no_sums(place())),
+            LookUp::NotListed if alone => return Err(not_listed(place(), &name)),
+            LookUp::Ambiguous => return Err(several(place(), &name)),
+            LookUp::NoSums | LookUp::NotListed => {}
         }
     }
     Ok(None)
 }
 
 /// Returns the sum of `file` that stands in a local list.
-pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
+pub(crate) fn in_file(list: &Path, file: &str) -> Result<ExpectedSum, Entry> {
     let place = Place::file(shown::address(&list.display().to_string()));
     let text = read(list).map_err(|e| {
         Entry::error("checksum-list", place.clone(), "the checksum list cannot be read").cause(&e)
     })?;
     match look_up(&text, file, false) {
-        Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
-        Listed::Several => Err(several(place, file)),
-        Listed::NotThere => Err(not_listed(place, file)),
-        Listed::NoList => Err(no_sums(place)),
+        LookUp::Sum(sum) => Ok(ExpectedSum { sum, by: place.to_string(), pinned: false }),
+        LookUp::Ambiguous => Err(several(place, file)),
+        LookUp::NotListed => Err(not_listed(place, file)),
+        LookUp::NoSums => Err(no_sums(place)),
     }
 }
 
@@ -229,7 +231,7 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
                     _ => (false, false),
                 });
                 let place = Place::Named(url.to_string());
-                Err((failed(place, UNFETCHED, &error), Again::of(&error)))
+                Err((failed(place, UNFETCHED, &error), Retry::of(&error)))
             }
         }
     });

@@ -7,8 +7,8 @@ use stage::{Entry, Place};
 use crate::folder::Folder;
 use crate::left_over;
 use crate::node::Node;
-use crate::plan::Present;
-use crate::transfer::arrival::{self, Expected, There};
+use crate::plan::StoredFile;
+use crate::transfer::arrival::{self, Expected, Presence};
 use crate::work::Work;
 
 /// Where images are published.
@@ -22,7 +22,7 @@ pub(crate) enum Target {
 
 impl Target {
     /// Returns the files that are there.
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         match self {
             Self::Node(node) => node.present(),
             Self::Folder(folder) => folder.present(),
@@ -69,7 +69,7 @@ impl Target {
     }
 
     /// Looks right before something is written whether it is still to be done.
-    pub(crate) fn look(&self, work: &Work<'_>, expected: Expected<'_>) -> Result<There, Entry> {
+    pub(crate) fn look(&self, work: &Work<'_>, expected: Expected<'_>) -> Result<Presence, Entry> {
         match self {
             Self::Node(node) => arrival::look(work, node, expected).map_err(|error| {
                 let fact = format!("looking for image \"{}\"", expected.name);

@@ -34,7 +34,7 @@ impl Turn {
             work.waiting(name, format!("another run on this machine to publish {volid}"));
         let mut while_busy = || {
             waiting.still();
-            interrupt::go_on()
+            interrupt::keep_waiting()
         };
         match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
             LockAttempt::Held(lock) => Ok(Self(Some(lock))),

@@ -7,10 +7,10 @@ use machine::rule::IMAGE;
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
 
-use crate::named::{self, Disk, Named};
+use crate::image_use::{self, Disk, ImageUse};
 use crate::show;
 use crate::source::address::Address;
-use crate::source::checksum::{Said, Sum};
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::format::Format;
 
 /// An image that VMs of the document name.
@@ -21,7 +21,7 @@ pub(crate) struct Wanted {
     /// Where it comes from.
     pub(crate) origin: Origin,
     /// The sum that it must have.
-    pub(crate) sum: Option<Said>,
+    pub(crate) sum: Option<ExpectedSum>,
     /// Where its sum is listed.
     pub(crate) sum_list: Option<SumList>,
     /// The format that its source says it has.
@@ -97,7 +97,8 @@ pub(crate) fn wanted(
 ) -> Vec<Wanted> {
     let mut disks: BTreeMap<String, (String, Vec<Disk>)> = BTreeMap::new();
     let vms = deployment.vms.iter().enumerate();
-    for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
+    for ImageUse { image, place, disk } in vms.flat_map(|(index, vm)| image_use::images(index, vm))
+    {
         if image.is_empty() {
             report.error("missing-field", Place::input(place), "is required: the name of an image");
         } else {
@@ -116,7 +117,7 @@ pub(crate) fn wanted(
             None => from_map_or_folder(&name, deployment, image_dir),
         };
         match found {
-            Ok(Found { origin, sum, sum_list, format }) => {
+            Ok(ResolvedSource { origin, sum, sum_list, format }) => {
                 all.push(Wanted { name, origin, sum, sum_list, format, disks });
             }
             Err(entry) => report.push(entry),
@@ -126,21 +127,21 @@ pub(crate) fn wanted(
 }
 
 /// What was found of an image.
-struct Found {
+struct ResolvedSource {
     origin: Origin,
-    sum: Option<Said>,
+    sum: Option<ExpectedSum>,
     sum_list: Option<SumList>,
     format: Option<Format>,
 }
 
-impl Found {
+impl ResolvedSource {
     fn at(origin: Origin) -> Self {
         Self { origin, sum: None, sum_list: None, format: None }
     }
 }
 
 /// Reads an entry of `image_sources`.
-fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
+fn from_source(name: &str, source: &ImageSource) -> Result<ResolvedSource, Entry> {
     let place = |key: &str| {
         let dot = if key.is_empty() { "" } else { "." };
         Place::input(format!("image_sources.{name}{dot}{key}"))
@@ -184,7 +185,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    let sum = sum.map(|sum| Said { sum, by: "the site".to_owned(), pinned: true });
+    let sum = sum.map(|sum| ExpectedSum { sum, by: "the site".to_owned(), pinned: true });
     let sum_list = source.checksum_url.as_ref().map(|text| {
         Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
     });
@@ -198,7 +199,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    Ok(Found { origin, sum, sum_list, format })
+    Ok(ResolvedSource { origin, sum, sum_list, format })
 }
 
 /// Takes an image that has no source: from `images`, or from packer's folder layout.
@@ -206,12 +207,12 @@ fn from_map_or_folder(
     name: &str,
     deployment: &Deployment,
     image_dir: &Path,
-) -> Result<Found, Entry> {
+) -> Result<ResolvedSource, Entry> {
     // What a dry run has put there is not published yet, and is found again where it comes from.
     let is_there = |_: &&String| !deployment.images_pending.contains_key(name);
     let Some(text) = deployment.images.get(name).filter(is_there) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
-        return Ok(Found::at(Origin::File(file)));
+        return Ok(ResolvedSource::at(Origin::File(file)));
     };
     let place = Place::input(format!("images.{name}"));
     let volid: Volid = text.parse().map_err(|_| {
@@ -225,7 +226,7 @@ fn from_map_or_folder(
         // PVE: facts 17.
         Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE creates disks from content `import` only"))
             .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then remove this field"))),
-        _ => Ok(Found::at(Origin::Volid(volid))),
+        _ => Ok(ResolvedSource::at(Origin::Volid(volid))),
     }
 }
 
@@ -234,13 +235,13 @@ pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Repor
     const GIB: u64 = 1 << 30;
     for disk in &wanted.disks {
         let Some(bytes) = disk.bytes.filter(|bytes| *bytes < virtual_size) else { continue };
-        let said = if bytes.is_multiple_of(GIB) {
+        let size = if bytes.is_multiple_of(GIB) {
             format!("{} GiB", bytes / GIB)
         } else {
             show::bytes(bytes)
         };
         let fact = format!(
-            "disk is {said}, but image \"{}\" needs {}",
+            "disk is {size}, but image \"{}\" needs {}",
             wanted.name,
             show::bytes(virtual_size)
         );

@@ -16,7 +16,7 @@ use crate::cache::Cache;
 use crate::cli::Refresh;
 use crate::interrupt;
 use crate::left_over::SPOOL;
-use crate::plan::Present;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
 use crate::temporary::Temporary;
@@ -39,7 +39,7 @@ pub(crate) struct Work<'a> {
     /// When web servers are asked for checksums.
     pub(crate) refresh: Refresh,
     /// What the storage held when the images were prepared, where that was asked for.
-    pub(crate) listed: RefCell<Option<Vec<Present>>>,
+    pub(crate) listed: RefCell<Option<Vec<StoredFile>>>,
     /// Servers that did not answer in this run, and why.
     pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
     /// What people were warned of, by image.
@@ -148,7 +148,7 @@ pub(crate) fn seconds_now() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause_for(duration: Duration) {
     let end = now() + duration;
-    while !interrupt::is_asked() {
+    while !interrupt::is_requested() {
         let left = end.saturating_duration_since(now());
         if left.is_zero() {
             return;

@@ -1,11 +1,11 @@
 //! The filter and the commands beside it, and what they share: where the document and the storage come from.
 
-mod begin;
 pub(crate) mod filter;
 pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod publish;
 pub(crate) mod remove;
+mod request;
 pub(crate) mod verify;
 
 use std::collections::BTreeSet;
@@ -18,9 +18,9 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::{ConnectArgs, Environment};
 use crate::connect;
+use crate::image_use;
 use crate::interrupt;
-use crate::named;
-use crate::ready::parse_stored_name;
+use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
 /// Returns the document on stdin; `None` when options say which storage is meant, or the environment does
@@ -80,7 +80,7 @@ impl<'a> Users<'a> {
         let name = parse_stored_name(volid.file()).map(|(name, _)| name);
         let mut users = Self { certain: BTreeSet::new(), possible: BTreeSet::new() };
         for (index, vm) in deployment.vms.iter().enumerate() {
-            for named in named::images(index, vm) {
+            for named in image_use::images(index, vm) {
                 match deployment.images.get(&named.image) {
                     Some(found) if *found == volid.to_string() => users.certain.insert(&vm.name),
                     None if name == Some(&named.image) => users.possible.insert(&vm.name),

@@ -11,41 +11,41 @@ use std::collections::BTreeSet;
 use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
-use super::begin::{Asked, Begun};
 use super::remove_all;
+use super::request::{PreparedRun, Request};
 use crate::cli::{PruneArgs, Refresh};
-use crate::named;
+use crate::image_use;
 use crate::outcome::{Line, Outcome};
-use crate::plan::Present;
-use crate::ready::{Ready, Supply, is_date, parse_stored_name};
+use crate::plan::StoredFile;
+use crate::prepared::{PreparedImage, Supply, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
 /// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
-    let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, Refresh::Required, console)?;
+    let PreparedRun { mut request, target, work, ready } =
+        Request::read(&args.document)?.prepare(&args.document, Refresh::Required, console)?;
     let listed = work.listed.take();
     let present = listed.map_or_else(|| target.present(), Ok)?;
-    let rules = Rules::new(&asked, &target, &ready, &present, args);
+    let rules = Rules::new(&request, &target, &ready, &present, args);
     let judged = rules.judge(&target, &present);
-    warn(&judged, &mut asked.report);
+    warn(&judged, &mut request.report);
     let old: Vec<Volid> =
         judged.iter().filter(|v| v.verdict == Verdict::Old).map(|v| v.volid.clone()).collect();
     remove_all(&target, &old, work.dry_run)?;
     let lines = judged.iter().map(|version| version.line(&rules, work.dry_run)).collect();
     let changed = !old.is_empty() && !work.dry_run;
     let outcome = Outcome::new("prune", work.dry_run, lines);
-    Ok(Output::bytes(outcome.print(args.json), asked.report).after_changes(changed))
+    Ok(Output::bytes(outcome.print(args.json), request.report).after_changes(changed))
 }
 
 /// What becomes of a version, and why. In the order in which they count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     /// A VM of the document names it.
-    Named,
+    Used,
     /// The version of this name that the document means is not whole on the storage.
-    MeantIsMissing,
+    UsedVersionMissing,
     /// Its name may not be one of ours.
     Date,
     /// It is among the newest of its name.
@@ -60,7 +60,7 @@ enum Verdict {
 struct Version<'a> {
     name: &'a str,
     digits: &'a str,
-    present: &'a Present,
+    present: &'a StoredFile,
     volid: Volid,
     verdict: Verdict,
 }
@@ -69,8 +69,8 @@ impl Version<'_> {
     fn line(&self, rules: &Rules, dry_run: bool) -> Line {
         let (keep, days) = (rules.keep, rules.days);
         let reason = match self.verdict {
-            Verdict::Named => "used by a VM of the document".to_owned(),
-            Verdict::MeantIsMissing => {
+            Verdict::Used => "used by a VM of the document".to_owned(),
+            Verdict::UsedVersionMissing => {
                 "the version that the document uses is not on the storage".to_owned()
             }
             Verdict::Date => "its name may end in a date instead of a checksum".to_owned(),
@@ -89,7 +89,7 @@ impl Version<'_> {
             },
             size: Some(self.present.size),
             sum: Some(self.digits.to_owned()),
-            used: Some(self.verdict == Verdict::Named),
+            used: Some(self.verdict == Verdict::Used),
             reason: Some(reason),
             warnings: Vec::new(),
         }
@@ -99,7 +99,7 @@ impl Version<'_> {
 /// What stays.
 struct Rules {
     /// Volids that the document means.
-    meant: BTreeSet<String>,
+    used: BTreeSet<String>,
     /// Names that the document knows.
     known: BTreeSet<String>,
     /// Those of them whose meant version is not on the storage.
@@ -116,28 +116,28 @@ struct Rules {
 
 impl Rules {
     fn new(
-        asked: &Asked,
+        request: &Request,
         target: &Target,
-        ready: &[Ready],
-        present: &[Present],
+        ready: &[PreparedImage],
+        present: &[StoredFile],
         args: &PruneArgs,
     ) -> Self {
-        let images = &asked.deployment.images;
-        let vms = asked.deployment.vms.iter().enumerate();
-        let in_vms = vms.flat_map(|(index, vm)| named::images(index, vm));
+        let images = &request.deployment.images;
+        let vms = request.deployment.vms.iter().enumerate();
+        let in_vms = vms.flat_map(|(index, vm)| image_use::images(index, vm));
         let named = in_vms.filter_map(|named| images.get(&named.image).cloned());
-        let meant = ready.iter().map(|image| match &image.supply {
+        let used = ready.iter().map(|image| match &image.supply {
             Supply::InStorage(volid) => volid.to_string(),
             _ => target.volid(&image.file).to_string(),
         });
-        let is_missing = |image: &&Ready| {
+        let is_missing = |image: &&PreparedImage| {
             let is_whole = |size| image.length.is_none_or(|length| length == size);
             let is_there = present.iter().any(|p| p.file == image.file && is_whole(p.size));
             !is_there && !matches!(image.supply, Supply::InStorage(_))
         };
         Self {
-            meant: named.chain(meant).collect(),
-            known: asked.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
+            used: named.chain(used).collect(),
+            known: request.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
             missing: ready.iter().filter(is_missing).map(|image| image.name.clone()).collect(),
             all: args.all,
             keep: args.keep,
@@ -147,8 +147,8 @@ impl Rules {
     }
 
     /// Judges each version of the names that may be pruned, sorted by name, the newest first.
-    fn judge<'a>(&self, target: &Target, present: &'a [Present]) -> Vec<Version<'a>> {
-        let version = |present: &'a Present| {
+    fn judge<'a>(&self, target: &Target, present: &'a [StoredFile]) -> Vec<Version<'a>> {
+        let version = |present: &'a StoredFile| {
             let (name, digits) = parse_stored_name(&present.file)?;
             let volid = target.volid(&present.file);
             let is_ours = self.all || self.known.contains(name);
@@ -174,8 +174,8 @@ impl Rules {
         let oldest = u64::from(self.days) * 24 * 3600;
         let is_old = |made: u64| self.now.saturating_sub(made) > oldest;
         match version {
-            _ if self.meant.contains(&version.volid.to_string()) => Verdict::Named,
-            _ if self.missing.contains(version.name) => Verdict::MeantIsMissing,
+            _ if self.used.contains(&version.volid.to_string()) => Verdict::Used,
+            _ if self.missing.contains(version.name) => Verdict::UsedVersionMissing,
             _ if is_date(version.digits) => Verdict::Date,
             _ if newer < self.keep => Verdict::Newest,
             _ if self.days > 0 && !version.present.made.is_some_and(is_old) => Verdict::Young,
@@ -195,7 +195,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
                 let place = Place::Named(version.volid.to_string());
                 report.push(Entry::warning("kept", place, fact).hint(hint));
             }
-            Verdict::MeantIsMissing => {
+            Verdict::UsedVersionMissing => {
                 missing.insert(version.name);
             }
             _ => {}

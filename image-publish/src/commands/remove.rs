@@ -8,8 +8,8 @@ use stage::{Console, Deployment, Entry, Failure, Output, Place, Report, suggest}
 use super::{Users, open, remove_all};
 use crate::cli::RemoveArgs;
 use crate::outcome::{Line, Outcome};
-use crate::plan::Present;
-use crate::ready::parse_stored_name;
+use crate::plan::StoredFile;
+use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
 /// Removes; what the document's VMs name only with `--force`.
@@ -60,7 +60,7 @@ fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
 }
 
 /// Returns the volids that an argument means, with their sizes in bytes.
-fn matching(target: &Target, present: &[Present], what: &str) -> Vec<(Volid, u64)> {
+fn matching(target: &Target, present: &[StoredFile], what: &str) -> Vec<(Volid, u64)> {
     let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
     let all = present.iter().map(|present| (target.volid(&present.file), present.size));
     all.filter(|(volid, _)| volid.to_string() == what || by_name(volid.file())).collect()
@@ -68,8 +68,8 @@ fn matching(target: &Target, present: &[Present], what: &str) -> Vec<(Volid, u64
 
 /// Makes the finding of an argument that means no image. The hint names volids when a volid was given, and else
 /// the images, with the volids of files whose names hold no image's name.
-fn unknown(target: &Target, present: &[Present], what: &str) -> Entry {
-    let name = |present: &Present| match parse_stored_name(&present.file) {
+fn unknown(target: &Target, present: &[StoredFile], what: &str) -> Entry {
+    let name = |present: &StoredFile| match parse_stored_name(&present.file) {
         Some((name, _)) if !what.contains(':') => name.to_owned(),
         _ => target.volid(&present.file).to_string(),
     };

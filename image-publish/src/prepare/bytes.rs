@@ -1,11 +1,11 @@
-//! DOOR: fetches or compresses what was left for later. Ready → the bytes that are sent.
+//! DOOR: fetches or compresses what was left for later. PreparedImage → the bytes that are sent.
 
 use stage::{Entry, Place};
 
 use super::compress::compress;
 use super::fetch::fetch;
-use crate::ready::{Local, Ready, Remote, Supply};
-use crate::source::checksum::Said;
+use crate::prepared::{Local, PreparedImage, Remote, Supply};
+use crate::source::checksum::ExpectedSum;
 use crate::source::examine::Facts;
 use crate::temporary::Temporary;
 use crate::work::Work;
@@ -24,8 +24,8 @@ pub(crate) struct Bytes {
 }
 
 /// Returns the bytes of an image, fetching or compressing it now where that is still to be done.
-pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
-    let Ready { name, file, length, sum, supply } = image;
+pub(crate) fn bytes_of(work: &Work<'_>, image: PreparedImage) -> Result<Bytes, Entry> {
+    let PreparedImage { name, file, length, sum, supply } = image;
     match supply {
         Supply::Local(local) => {
             let sha256 = sum.map(|sum| sum.hex).unwrap_or_default();
@@ -33,8 +33,8 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
         }
         Supply::Fetch(Remote { url, sum_by, pinned, .. })
         | Supply::Node { remote: Remote { url, sum_by, pinned, .. }, .. } => {
-            let said = sum.map(|sum| Said { sum, by: sum_by, pinned });
-            let (facts, spooled) = fetch(work, &name, &url, said.as_ref())?;
+            let expected = sum.map(|sum| ExpectedSum { sum, by: sum_by, pinned });
+            let (facts, spooled) = fetch(work, &name, &url, expected.as_ref())?;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
         Supply::Compress(plain) => {
@@ -42,7 +42,7 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
             let gone = || Entry::error("qemu-img", place, "qemu-img is no longer installed");
             let (facts, spooled) = compress(work, &name, &plain)?.ok_or_else(gone)?;
             // Another version of qemu-img makes other bytes, and these have another name.
-            let file = Ready::local(&name, &facts, spooled.files(), None).file;
+            let file = PreparedImage::local(&name, &facts, spooled.files(), None).file;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
         Supply::InStorage(volid) => Err(Entry::error(

@@ -5,8 +5,8 @@ use std::io::{self, Read};
 use stage::{Entry, Place};
 
 use super::unusable;
+use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::qemu_img::{self, QemuImg};
-use crate::ready::{Plain, Ready, Supply};
 use crate::source::compression::Compression;
 use crate::source::examine::{Facts, Fault, examine};
 use crate::temporary::Temporary;
@@ -19,18 +19,18 @@ pub(super) fn prepare(
     wanted: &Wanted,
     plain: Plain,
     facts: &Facts,
-) -> Result<Ready, Entry> {
+) -> Result<PreparedImage, Entry> {
     if let Some(made) = work.cache.files(&plain.files, "#compress") {
-        let mut ready = Ready::local(&wanted.name, made, plain.files.clone(), None);
+        let mut ready = PreparedImage::local(&wanted.name, made, plain.files.clone(), None);
         ready.supply = Supply::Compress(plain);
         return Ok(ready);
     }
     match compress(work, &wanted.name, &plain)? {
         Some((made, spooled)) => {
             work.cache.keep_files(&plain.files, "#compress", plain.identity, &made);
-            Ok(Ready::local(&wanted.name, &made, spooled.files(), Some(spooled)))
+            Ok(PreparedImage::local(&wanted.name, &made, spooled.files(), Some(spooled)))
         }
-        None => Ok(Ready::local(&wanted.name, facts, plain.files, None)),
+        None => Ok(PreparedImage::local(&wanted.name, facts, plain.files, None)),
     }
 }
 
@@ -68,8 +68,8 @@ pub(crate) fn compress(
             work.tell("step", name, "qemu-img is not installed: sending the image as it is");
             return Ok(None);
         }
-        QemuImg::Failed(said) => {
-            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {said}")));
+        QemuImg::Failed(message) => {
+            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {message}")));
         }
     }
     // What qemu-img read must be what was compared with its sum.

@@ -6,11 +6,11 @@ use std::io;
 use pve_client::{Downgrade, FetchError, Unreachable};
 use stage::{Entry, Place};
 
-use super::stream::{FromTheStart, Source, open};
+use super::stream::{CannotResume, Source, open};
 use super::{compare, mismatch, unusable};
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Retry, Tries, failed};
 use crate::source::address::Address;
-use crate::source::checksum::{Algorithm, Said};
+use crate::source::checksum::{Algorithm, ExpectedSum};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
 use crate::temporary::{Temporary, is_not_written};
 use crate::work::Work;
@@ -23,15 +23,15 @@ pub(super) fn fetch(
     work: &Work<'_>,
     name: &str,
     url: &Address,
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<(Facts, Temporary), Entry> {
-    let (spooled, is_joined) = to_its_end(work, name, url, downgrade(said), true)?;
-    match judged(spooled, url, said) {
+    let (spooled, is_joined) = to_its_end(work, name, url, downgrade(expected), true)?;
+    match judged(spooled, url, expected) {
         Err(_) if is_joined => {
             let text = "the resumed file is not the expected one: fetching it again from the start";
             work.tell("step", name, text);
-            let (spooled, _) = to_its_end(work, name, url, downgrade(said), false)?;
-            judged(spooled, url, said)
+            let (spooled, _) = to_its_end(work, name, url, downgrade(expected), false)?;
+            judged(spooled, url, expected)
         }
         outcome => outcome,
     }
@@ -41,23 +41,23 @@ pub(super) fn fetch(
 fn judged(
     spooled: Temporary,
     url: &Address,
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<(Facts, Temporary), Entry> {
-    let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
+    let sha512 = expected.is_some_and(|expected| expected.sum.algorithm == Algorithm::Sha512);
     let unfit = |fault: Fault| unusable(Place::Named(url.to_string()), &fault);
     let facts = examine(&spooled.files(), sha512).map_err(unfit);
     // A wrong sum says more than what is wrong with the content.
-    match (&facts, said) {
-        (Ok(facts), said) => compare(&url.to_string(), facts, said)?,
-        (Err(_), Some(said)) => compare_bytes(&spooled, url, said)?,
+    match (&facts, expected) {
+        (Ok(facts), expected) => compare(&url.to_string(), facts, expected)?,
+        (Err(_), Some(expected)) => compare_bytes(&spooled, url, expected)?,
         (Err(_), None) => {}
     }
     facts.map(|facts| (facts, spooled))
 }
 
 /// Without a sum nothing vouches for what comes.
-pub(super) fn downgrade(said: Option<&Said>) -> Downgrade {
-    said.map_or(Downgrade::Refused, Said::downgrade)
+pub(super) fn downgrade(expected: Option<&ExpectedSum>) -> Downgrade {
+    expected.map_or(Downgrade::Refused, ExpectedSum::downgrade)
 }
 
 /// Fetches a file to its end; returns also whether it was joined from several answers.
@@ -83,22 +83,22 @@ fn to_its_end(
 }
 
 /// Fetches from the start; `None` when the server does not continue what broke off.
-fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Again)> {
+fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Retry)> {
     let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
-    let stream = open(source).map_err(|error| (unfetched(url, &error), Again::of(&error)))?;
-    let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Again::Never);
-    work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
+    let stream = open(source).map_err(|error| (unfetched(url, &error), Retry::of(&error)))?;
+    let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Retry::Never);
+    work.check_room(stream.length).map_err(|entry| (entry, Retry::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
     let mut transfer = work.transfer(name, format!("fetching {url}"), stream.length);
     let mut reader = stream.reader;
     match spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)) {
         Ok(()) => Ok(Some(spooled)),
-        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<FromTheStart>()) => Ok(None),
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<CannotResume>()) => Ok(None),
         Err(error) if is_not_written(&error) => Err(disk(error)),
         Err(error) => {
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
-            let again = request.map_or(Again::After(None), Again::of);
+            let again = request.map_or(Retry::After(None), Retry::of);
             Err((
                 Entry::error("fetch-failed", place(), "cannot be fetched completely").cause(&error),
                 again,
@@ -146,10 +146,12 @@ fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) ->
 }
 
 /// Compares the bytes of a file that is no image with the sum that it should have.
-fn compare_bytes(spooled: &Temporary, url: &Address, said: &Said) -> Result<(), Entry> {
+fn compare_bytes(spooled: &Temporary, url: &Address, expected: &ExpectedSum) -> Result<(), Entry> {
     let sums = sums_of(&mut spooled.files().open());
-    match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
-        Some(is) if is != said.sum.hex => Err(mismatch(&url.to_string(), &said.sum, is, &said.by)),
+    match sums.ok().as_ref().and_then(|sums| sums.get(expected.sum.algorithm)) {
+        Some(is) if is != expected.sum.hex => {
+            Err(mismatch(&url.to_string(), &expected.sum, is, &expected.by))
+        }
         _ => Ok(()),
     }
 }

@@ -11,13 +11,13 @@ use std::path::Path;
 use stage::{Entry, Place, Report, Severity, shown};
 
 use crate::interrupt;
-use crate::ready::{Plain, Ready, Supply};
+use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::refresh::{Learned, Question, learn};
-use crate::source::checksum::{Algorithm, Said, Sum};
+use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity, NoFiles};
-use crate::stored::{Storage, Stored};
+use crate::stored::{Storage, StorageListing};
 use crate::sums;
 use crate::wanted::{Origin, SumList, Wanted, check_disks};
 use crate::work::Work;
@@ -26,7 +26,7 @@ pub(crate) use bytes::{Bytes, bytes_of};
 pub(crate) use fetch::moved;
 
 /// An image that is ready, or why it is not.
-type Prepared = Result<Ready, Entry>;
+type Prepared = Result<PreparedImage, Entry>;
 
 /// Prepares each image; every problem of every image goes into the report.
 pub(crate) fn prepare(
@@ -34,8 +34,8 @@ pub(crate) fn prepare(
     wanted: &[Wanted],
     storage: Option<&dyn Storage>,
     report: &mut Report,
-) -> Vec<Ready> {
-    let stored = Stored::new(storage);
+) -> Vec<PreparedImage> {
+    let stored = StorageListing::new(storage);
     let mut all = Vec::new();
     for wanted in wanted {
         if let Err(error) = interrupt::check() {
@@ -47,7 +47,7 @@ pub(crate) fn prepare(
         }
         let before = report.entries().len();
         let one = match &wanted.origin {
-            Origin::Volid(volid) => Ok(Ready {
+            Origin::Volid(volid) => Ok(PreparedImage {
                 name: wanted.name.clone(),
                 file: volid.file().to_owned(),
                 length: None,
@@ -82,23 +82,23 @@ fn file(
     work: &mut Work<'_>,
     wanted: &Wanted,
     path: &Path,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Prepared {
     let files = Files::find(path).map_err(|e| missing(wanted, path, &e))?;
-    let said = sum_of_file(work, wanted, &files, stored, report)?;
+    let expected = sum_of_file(work, wanted, &files, stored, report)?;
     let identity = files.identity().map_err(|e| {
         Entry::error("unreadable", Place::file(files.shown()), "cannot be read").cause(&e)
     })?;
-    let facts = known(work, wanted, &files, &identity, said.as_ref())?;
-    compare(&files.shown(), &facts, said.as_ref())?;
+    let facts = known(work, wanted, &files, &identity, expected.as_ref())?;
+    compare(&files.shown(), &facts, expected.as_ref())?;
     named_format(wanted, facts.format, &files.shown())?;
     check_disks(wanted, facts.virtual_size, report);
     if work.compress {
         let plain = Plain { files, identity, format: facts.format };
         return compress::prepare(work, wanted, plain, &facts);
     }
-    Ok(Ready::local(&wanted.name, &facts, files, None))
+    Ok(PreparedImage::local(&wanted.name, &facts, files, None))
 }
 
 /// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
@@ -106,12 +106,12 @@ fn sum_of_file(
     work: &mut Work<'_>,
     wanted: &Wanted,
     files: &Files,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
-) -> Result<Option<Said>, Entry> {
+) -> Result<Option<ExpectedSum>, Entry> {
     let name = files.path.file_name().unwrap_or_default().to_string_lossy();
     let list = match (&wanted.sum, &wanted.sum_list) {
-        (Some(said), _) => return Ok(Some(said.clone())),
+        (Some(expected), _) => return Ok(Some(expected.clone())),
         (None, None) => return sums::beside_file(&files.path),
         (None, Some(SumList::File(list))) => return sums::in_file(list, &name).map(Some),
         (None, Some(SumList::Url(list))) => list,
@@ -119,7 +119,7 @@ fn sum_of_file(
     let is_stored = |work: &Work<'_>, sum: &Sum| {
         let facts = work.cache.files(files, "").filter(|facts| facts.matches(sum));
         facts.is_some_and(|facts| {
-            let file = Ready::local(&wanted.name, facts, files.clone(), None).file;
+            let file = PreparedImage::local(&wanted.name, facts, files.clone(), None).file;
             stored.find(&file).is_some_and(|present| present.size == facts.length)
         })
     };
@@ -133,7 +133,7 @@ fn sum_of_file(
         newest: &|| None,
     };
     match learn(work, question, report)? {
-        Learned::Sum(said) => Ok(Some(said)),
+        Learned::Sum(expected) => Ok(Some(expected)),
         Learned::Stored(_) => Ok(None),
     }
 }
@@ -173,9 +173,9 @@ fn known(
     wanted: &Wanted,
     files: &Files,
     identity: &[Identity],
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<Facts, Entry> {
-    let algorithm = said.map_or(Algorithm::Sha256, |said| said.sum.algorithm);
+    let algorithm = expected.map_or(Algorithm::Sha256, |expected| expected.sum.algorithm);
     if let Some(facts) = work.cache.files(files, "").filter(|facts| facts.has(algorithm)) {
         return Ok(facts.clone());
     }
@@ -188,8 +188,12 @@ fn known(
 }
 
 /// Compares an image with the sum that it must have.
-pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result<(), Entry> {
-    let Some(Said { sum, by, .. }) = said else { return Ok(()) };
+pub(super) fn compare(
+    shown: &str,
+    facts: &Facts,
+    expected: Option<&ExpectedSum>,
+) -> Result<(), Entry> {
+    let Some(ExpectedSum { sum, by, .. }) = expected else { return Ok(()) };
     if facts.matches(sum) {
         return Ok(());
     }
@@ -215,7 +219,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     )
     .cause(error);
     match error {
-        NoFiles::NotThere => entry.hint(format!(
+        NoFiles::NotFound => entry.hint(format!(
             "put the image there, or set its source in `image_sources.{}`",
             wanted.name
         )),

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use pve_client::{Downgrade, FetchError, Fetched, FileVersion};
 
 use crate::interrupt;
-use crate::retry::{Again, Tries};
+use crate::retry::{Retry, Tries};
 use crate::source::address::Address;
 use crate::source::parts::suffix;
 use crate::work::Work;
@@ -35,7 +35,7 @@ pub(super) struct Stream<'a> {
 /// The server does not continue what broke off: the file must be fetched from its beginning.
 #[derive(Debug, thiserror::Error)]
 #[error("the server cannot resume the file")]
-pub(super) struct FromTheStart;
+pub(super) struct CannotResume;
 
 /// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
 ///
@@ -84,12 +84,12 @@ impl<'a> Resuming<'a> {
             return Err(error);
         };
         tries.reached(self.before + self.at);
-        let mut failure = (error, Again::After(None));
+        let mut failure = (error, Retry::After(None));
         loop {
             let doing = format!("fetching the rest from byte {}", self.at);
             let (error, again) = failure;
             if !tries.again(&doing, &innermost(&error), again) {
-                return Err(if interrupt::is_asked() { interrupt::error() } else { error });
+                return Err(if interrupt::is_requested() { interrupt::error() } else { error });
             }
             match work.fetcher().resume(self.url.expose(), downgrade, version, self.at) {
                 Ok(Some(rest)) => {
@@ -97,9 +97,9 @@ impl<'a> Resuming<'a> {
                     joined.set(true);
                     return Ok(());
                 }
-                Ok(None) => return Err(io::Error::other(FromTheStart)),
+                Ok(None) => return Err(io::Error::other(CannotResume)),
                 Err(error) => {
-                    let again = Again::of(&error);
+                    let again = Retry::of(&error);
                     failure = (io::Error::other(error), again);
                 }
             }
@@ -160,13 +160,13 @@ impl Parts<'_> {
     }
 
     /// Opens the next part, again after a failure that may pass.
-    fn open_next_patiently(&mut self) -> io::Result<()> {
+    fn open_next_retrying(&mut self) -> io::Result<()> {
         loop {
             let error = match self.open_next() {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
-            let again = Again::of(&error);
+            let again = Retry::of(&error);
             let error = io::Error::other(error);
             if !self.source.tries.again("fetching the next part", &innermost(&error), again) {
                 return Err(error);
@@ -184,7 +184,7 @@ impl Read for Parts<'_> {
             }
             self.before += part.at;
             self.open = None;
-            self.open_next_patiently()?;
+            self.open_next_retrying()?;
         }
         Ok(0)
     }

@@ -9,17 +9,17 @@ use stage::{Entry, Place, Report};
 use super::fetch::{downgrade, fetch, unfetched};
 use super::stream::{Source, open};
 use super::{Prepared, named_format, unusable};
-use crate::plan::Present;
-use crate::ready::{Ready, Remote, Supply, stored_name};
+use crate::plan::StoredFile;
+use crate::prepared::{PreparedImage, Remote, Supply, stored_name};
 use crate::refresh::{Learned, Question, learn};
-use crate::retry::{Again, Tries};
+use crate::retry::{Retry, Tries};
 use crate::source::address::Address;
-use crate::source::checksum::{Algorithm, Said, Sum};
+use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
 use crate::source::compression::Compression;
 use crate::source::examine::{Fault, UrlFacts};
 use crate::source::format::{Format, judge};
 use crate::source::head::HEAD;
-use crate::stored::{Compared, Stored};
+use crate::stored::{Compared, StorageListing};
 use crate::sums;
 use crate::wanted::{Mode, SumList, Wanted, check_disks};
 use crate::work::Work;
@@ -29,51 +29,51 @@ pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
     (url, mode): (&Address, Mode),
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Prepared {
-    let said = match sum_of(work, wanted, url, stored, report)? {
-        Learned::Sum(said) => said,
+    let expected = match sum_of(work, wanted, url, stored, report)? {
+        Learned::Sum(expected) => expected,
         Learned::Stored(present) => {
             return in_storage(wanted, stored, &present).ok_or_else(|| unlisted(wanted));
         }
     };
-    if let Some(present) = kept(work, wanted, (url, mode), &said, stored, report) {
-        let remote = remote(url, said.clone(), None);
-        return Ok(Ready {
+    if let Some(present) = kept(work, wanted, (url, mode), &expected, stored, report) {
+        let remote = remote(url, expected.clone(), None);
+        return Ok(PreparedImage {
             name: wanted.name.clone(),
             file: present.file,
             length: Some(present.size),
-            sum: Some(said.sum),
+            sum: Some(expected.sum),
             supply: Supply::Fetch(remote),
         });
     }
     let shown = url.to_string();
-    let mut unproven = None;
-    let facts = match (judged(work, url, &said.sum).cloned(), mode) {
+    let mut unverified = None;
+    let facts = match (judged(work, url, &expected.sum).cloned(), mode) {
         (Some(facts), _) => facts,
-        (None, Mode::DownloadUrl) => by_name(wanted, url, &said.sum)?,
-        (None, _) => match look_ahead(work, url, &said, &Tries::new(work, &wanted.name))? {
-            Some(facts) => unproven.insert(facts).clone(),
+        (None, Mode::DownloadUrl) => by_name(wanted, url, &expected.sum)?,
+        (None, _) => match look_ahead(work, url, &expected, &Tries::new(work, &wanted.name))? {
+            Some(facts) => unverified.insert(facts).clone(),
             // What is inside is known only when it is unpacked, so it is fetched at once.
-            None => return fetched(work, wanted, url, &said, report),
+            None => return fetched(work, wanted, url, &expected, report),
         },
     };
     named_format(wanted, facts.format, &shown)?;
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
-    Ok(Ready {
+    Ok(PreparedImage {
         name: wanted.name.clone(),
         file: stored_name(&wanted.name, &facts.stored, facts.format.extension()),
         length: facts.length,
-        supply: supply(wanted, mode, &facts, remote(url, said, unproven))?,
+        supply: supply(wanted, mode, &facts, remote(url, expected, unverified))?,
         sum: Some(facts.stored),
     })
 }
 
-fn remote(url: &Address, said: Said, unproven: Option<UrlFacts>) -> Remote {
-    Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned, unproven }
+fn remote(url: &Address, expected: ExpectedSum, unverified: Option<UrlFacts>) -> Remote {
+    Remote { url: url.clone(), sum_by: expected.by, pinned: expected.pinned, unverified }
 }
 
 /// Returns the stored file that is this image, as far as that cannot be told by the facts in the cache.
@@ -85,16 +85,16 @@ fn kept(
     work: &mut Work<'_>,
     wanted: &Wanted,
     (url, mode): (&Address, Mode),
-    said: &Said,
-    stored: &Stored<'_>,
+    expected: &ExpectedSum,
+    stored: &StorageListing<'_>,
     report: &mut Report,
-) -> Option<Present> {
-    let present = stored_file(work, wanted, url, &said.sum, stored)?.clone();
+) -> Option<StoredFile> {
+    let present = stored_file(work, wanted, url, &expected.sum, stored)?.clone();
     let is_this = |facts: &UrlFacts| {
         let file = stored_name(&wanted.name, &facts.stored, facts.format.extension());
         file == present.file && facts.length.is_none_or(|length| length == present.size)
     };
-    let judged = judged(work, url, &said.sum).cloned();
+    let judged = judged(work, url, &expected.sum).cloned();
     if judged.as_ref().is_some_and(is_this) {
         return None;
     }
@@ -103,16 +103,16 @@ fn kept(
         return Some(present);
     }
     let is_cached = judged.is_some();
-    let facts = judged.or_else(|| look_once(work, &wanted.name, url, said));
+    let facts = judged.or_else(|| look_once(work, &wanted.name, url, expected));
     if let Some(facts) = facts.as_ref().filter(|facts| is_this(facts)) {
-        work.cache.keep_url(&url.to_string(), &said.sum.hex, facts);
+        work.cache.keep_url(&url.to_string(), &expected.sum.hex, facts);
         return None;
     }
-    match compared(work, wanted, &present, said, stored) {
+    match compared(work, wanted, &present, expected, stored) {
         Compared::Different => None,
         Compared::Unknown => facts.is_none().then_some(present),
         Compared::Same => {
-            if said.pinned && facts.is_some() && !is_cached {
+            if expected.pinned && facts.is_some() && !is_cached {
                 report.push(moved(url));
             }
             Some(present)
@@ -124,15 +124,15 @@ fn kept(
 fn compared(
     work: &Work<'_>,
     wanted: &Wanted,
-    present: &Present,
-    said: &Said,
-    stored: &Stored<'_>,
+    present: &StoredFile,
+    expected: &ExpectedSum,
+    stored: &StorageListing<'_>,
 ) -> Compared {
     if work.dry_run {
         return Compared::Unknown;
     }
     work.tell("step", &wanted.name, &format!("comparing {} with its checksum", present.file));
-    stored.compare(&present.file, &said.sum)
+    stored.compare(&present.file, &expected.sum)
 }
 
 /// Makes the finding of a URL whose file is no longer the one that the site names.
@@ -143,12 +143,17 @@ fn moved(url: &Address) -> Entry {
 }
 
 /// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
-fn look_once(work: &Work<'_>, name: &str, url: &Address, said: &Said) -> Option<UrlFacts> {
+fn look_once(
+    work: &Work<'_>,
+    name: &str,
+    url: &Address,
+    expected: &ExpectedSum,
+) -> Option<UrlFacts> {
     if work.silent.borrow().contains_key(url.server()) {
         return None;
     }
     let tries = Tries::once(work, name);
-    look_ahead(work, url, said, &tries).ok().flatten()
+    look_ahead(work, url, expected, &tries).ok().flatten()
 }
 
 /// Decides who fetches.
@@ -170,11 +175,11 @@ fn sum_of(
     work: &mut Work<'_>,
     wanted: &Wanted,
     url: &Address,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Result<Learned, Entry> {
-    if let Some(said) = &wanted.sum {
-        return Ok(Learned::Sum(said.clone()));
+    if let Some(expected) = &wanted.sum {
+        return Ok(Learned::Sum(expected.clone()));
     }
     let lists = match &wanted.sum_list {
         Some(SumList::File(path)) => return sums::in_file(path, url.file()).map(Learned::Sum),
@@ -208,8 +213,8 @@ fn stored_file<'a>(
     wanted: &Wanted,
     url: &Address,
     sum: &Sum,
-    stored: &'a Stored<'_>,
-) -> Option<&'a Present> {
+    stored: &'a StorageListing<'_>,
+) -> Option<&'a StoredFile> {
     if let Some(facts) = judged(work, url, sum) {
         return stored.find(&stored_name(&wanted.name, &facts.stored, facts.format.extension()));
     }
@@ -224,7 +229,7 @@ fn is_stored(
     wanted: &Wanted,
     url: &Address,
     sum: &Sum,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
 ) -> bool {
     let length = judged(work, url, sum).and_then(|facts| facts.length);
     let file = stored_file(work, wanted, url, sum, stored);
@@ -232,8 +237,12 @@ fn is_stored(
 }
 
 /// Makes a stored file ready of which no sum is known.
-fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option<Ready> {
-    Some(Ready {
+fn in_storage(
+    wanted: &Wanted,
+    stored: &StorageListing<'_>,
+    present: &StoredFile,
+) -> Option<PreparedImage> {
+    Some(PreparedImage {
         name: wanted.name.clone(),
         file: present.file.clone(),
         length: Some(present.size),
@@ -261,10 +270,10 @@ fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
 fn look_ahead(
     work: &Work<'_>,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     tries: &Tries<'_>,
 ) -> Result<Option<UrlFacts>, Entry> {
-    let (head, length) = tries.run(|| first_bytes(work, url, said, tries))?;
+    let (head, length) = tries.run(|| first_bytes(work, url, expected, tries))?;
     // Without a length nothing can be said of the whole.
     let Some(length) = length.filter(|_| Compression::of(&head) == Compression::None) else {
         return Ok(None);
@@ -273,7 +282,7 @@ fn look_ahead(
         .map_err(|unfit| unusable(Place::Named(url.to_string()), &Fault::Unfit(unfit)))?;
     Ok(Some(UrlFacts {
         compression: Compression::None,
-        stored: said.sum.clone(),
+        stored: expected.sum.clone(),
         length: Some(length),
         format: judged.format,
         virtual_size: Some(judged.virtual_size),
@@ -284,25 +293,25 @@ fn look_ahead(
 fn first_bytes(
     work: &Work<'_>,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     tries: &Tries<'_>,
-) -> Result<(Vec<u8>, Option<u64>), (Entry, Again)> {
+) -> Result<(Vec<u8>, Option<u64>), (Entry, Retry)> {
     let place = || Place::Named(url.to_string());
     let joined = Cell::new(false);
-    let downgrade = downgrade(Some(said));
+    let downgrade = downgrade(Some(expected));
     let source = Source { work, url, downgrade, tries, joined: &joined, may_resume: false };
     let stream = open(source).map_err(|error| {
         let entry = unfetched(url, &error);
         if matches!(error, FetchError::Unreachable(_)) {
             work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
         }
-        (entry, Again::of(&error))
+        (entry, Retry::of(&error))
     })?;
     work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();
     let read = stream.reader.take(HEAD as u64).read_to_end(&mut head);
     read.map_err(|e| {
-        (Entry::error("fetch-failed", place(), "cannot be fetched").cause(&e), Again::After(None))
+        (Entry::error("fetch-failed", place(), "cannot be fetched").cause(&e), Retry::After(None))
     })?;
     Ok((head, stream.length))
 }
@@ -340,10 +349,10 @@ fn fetched(
     work: &mut Work<'_>,
     wanted: &Wanted,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     report: &mut Report,
 ) -> Prepared {
-    let (facts, spooled) = fetch(work, &wanted.name, url, Some(said))?;
+    let (facts, spooled) = fetch(work, &wanted.name, url, Some(expected))?;
     named_format(wanted, facts.format, &url.to_string())?;
     check_disks(wanted, facts.virtual_size, report);
     let sum = Sum { algorithm: Algorithm::Sha256, hex: facts.stored.sha256.clone() };
@@ -354,6 +363,6 @@ fn fetched(
         format: facts.format,
         virtual_size: Some(facts.virtual_size),
     };
-    work.cache.keep_url(&url.to_string(), &said.sum.hex, &known);
-    Ok(Ready::local(&wanted.name, &facts, spooled.files(), Some(spooled)))
+    work.cache.keep_url(&url.to_string(), &expected.sum.hex, &known);
+    Ok(PreparedImage::local(&wanted.name, &facts, spooled.files(), Some(spooled)))
 }

@@ -45,7 +45,7 @@ impl fmt::Display for Algorithm {
 
 /// A sum, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "RawSum")]
 pub(crate) struct Sum {
     /// How it is made.
     pub(crate) algorithm: Algorithm,
@@ -55,15 +55,15 @@ pub(crate) struct Sum {
 
 /// A sum as a file has it, which may be anything.
 #[derive(Deserialize)]
-struct Written {
+struct RawSum {
     algorithm: Algorithm,
     hex: String,
 }
 
-impl TryFrom<Written> for Sum {
+impl TryFrom<RawSum> for Sum {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(written: RawSum) -> Result<Self, Self::Error> {
         let sum = Self::of_hex(&written.hex).filter(|sum| sum.algorithm == written.algorithm);
         sum.ok_or("its digits are not those of its algorithm")
     }
@@ -87,7 +87,7 @@ impl Sum {
 
 /// A sum, and where it was said, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct ExpectedSum {
     /// The sum.
     pub(crate) sum: Sum,
     /// Who says it.
@@ -96,7 +96,7 @@ pub(crate) struct Said {
     pub(crate) pinned: bool,
 }
 
-impl Said {
+impl ExpectedSum {
     /// Returns whether the image may come by a way that anybody can change: only what this sum
     /// finds out, because it did not come the same way.
     pub(crate) fn downgrade(&self) -> Downgrade {
@@ -106,15 +106,15 @@ impl Said {
 
 /// What a list of sums says about a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Listed {
+pub(crate) enum LookUp {
     /// Its sum.
     Sum(Sum),
     /// Different sums of files of its name, in other folders.
-    Several,
+    Ambiguous,
     /// Sums of other files only.
-    NotThere,
+    NotListed,
     /// No sums at all.
-    NoList,
+    NoSums,
 }
 
 /// Looks a file up in a list of sums: `HEX  NAME`, `HEX *NAME`, `SHA256 (NAME) = HEX`, or digits alone.
@@ -123,7 +123,7 @@ pub(crate) enum Listed {
 /// list does not have the name itself.
 /// With `for_this_alone` (a file `NAME.sha256`) a list of one sum counts whatever name it gives, for
 /// builders sum an image under another name or path. When a file is listed with both algorithms the stronger counts.
-pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
+pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> LookUp {
     let list = list.trim_start_matches('\u{feff}');
     let lines: Vec<(Option<&str>, Sum)> = list.lines().filter_map(line).collect();
     let of = |is_meant: &dyn Fn(&str) -> bool| -> Vec<&Sum> {
@@ -137,12 +137,12 @@ pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
     if let Some(strongest) = named.iter().max_by_key(|sum| sum.algorithm) {
         let other = |sum: &&Sum| sum.algorithm == strongest.algorithm && sum.hex != strongest.hex;
         let is_sure = !named.iter().any(other);
-        return if is_sure { Listed::Sum((*strongest).clone()) } else { Listed::Several };
+        return if is_sure { LookUp::Sum((*strongest).clone()) } else { LookUp::Ambiguous };
     }
     match &lines[..] {
-        [] => Listed::NoList,
-        [(name, sum)] if for_this_alone || name.is_none() => Listed::Sum(sum.clone()),
-        _ => Listed::NotThere,
+        [] => LookUp::NoSums,
+        [(name, sum)] if for_this_alone || name.is_none() => LookUp::Sum(sum.clone()),
+        _ => LookUp::NotListed,
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
 
     fn check(list: &str, alone: bool, expected: Option<&str>) {
         let got = look_up(list, "x.qcow2", alone);
-        let hex = if let Listed::Sum(sum) = &got { Some(sum.hex.as_str()) } else { None };
+        let hex = if let LookUp::Sum(sum) = &got { Some(sum.hex.as_str()) } else { None };
         assert_eq!(hex, expected, "{list:?}: {got:?}");
     }
 
@@ -214,8 +214,8 @@ mod tests {
         check(&list, false, None);
         check(&list, true, Some(A));
         check(&format!("{A}  y.qcow2\n{B}  z.qcow2\n"), true, None);
-        assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), Listed::NoList);
-        assert_eq!(look_up(&list, "x.qcow2", false), Listed::NotThere);
+        assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), LookUp::NoSums);
+        assert_eq!(look_up(&list, "x.qcow2", false), LookUp::NotListed);
     }
 
     #[test]

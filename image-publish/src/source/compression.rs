@@ -94,7 +94,7 @@ impl<R: io::BufRead> Frames<R> {
     /// Compares the sum that stands in the frame with that of what came out of it.
     fn check_sum(&self) -> io::Result<()> {
         match (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum()) {
-            (Some(said), Some(is)) if said != is => Err(io::Error::new(
+            (Some(expected), Some(is)) if expected != is => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "a zstd frame's checksum does not match",
             )),

@@ -39,7 +39,7 @@ impl Format {
 
 /// What the head of an image says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct DetectedImage {
     /// Its format.
     pub(crate) format: Format,
     /// The size of the disk in it, in bytes.
@@ -47,10 +47,10 @@ pub(crate) struct Judged {
 }
 
 /// Judges an image by its first bytes (at least [`HEAD`](super::head::HEAD), or all there are) and its length.
-pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     if head.starts_with(qcow2::MAGIC) {
         let virtual_size = qcow2::judge(head, length)?;
-        return Ok(Judged { format: Format::Qcow2, virtual_size });
+        return Ok(DetectedImage { format: Format::Qcow2, virtual_size });
     }
     if head.starts_with(b"KDMV") {
         return vmdk(head, length);
@@ -73,11 +73,11 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
         return Err(Unfit::CutOff { what });
     }
     partitions::fit(head, length)?;
-    Ok(Judged { format: Format::Raw, virtual_size: length })
+    Ok(DetectedImage { format: Format::Raw, virtual_size: length })
 }
 
 /// Judges a VMDK by its sparse header and the description behind it; both count in sectors.
-fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+fn vmdk(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     /// The table of grains comes at the end of the file.
     const AT_END: u64 = u64::MAX;
     let cut = |what: &str| Unfit::CutOff { what: what.to_owned() };
@@ -94,7 +94,7 @@ fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
     if let Some(parent) = parent {
         return Err(Unfit::BackingFile { name: parent.trim_matches('"').to_owned() });
     }
-    Ok(Judged { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
+    Ok(DetectedImage { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
 }
 
 /// Tells a raw disk by a boot sector, a partition table or a file system.

@@ -36,7 +36,7 @@ pub(crate) struct Identity {
 pub(crate) enum NoFiles {
     /// Neither the file nor a first part is there.
     #[error("does not exist")]
-    NotThere,
+    NotFound,
     /// A part between the first and the last is missing.
     #[error("the part \"{name}\" is missing")]
     PartMissing {
@@ -179,7 +179,7 @@ fn find_parts(path: &Path) -> Result<Files, NoFiles> {
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoFiles::NotThere),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoFiles::NotFound),
         Err(source) => return Err(NoFiles::Read { source }),
     };
     let prefix = format!("{name}.part");
@@ -195,7 +195,7 @@ fn find_parts(path: &Path) -> Result<Files, NoFiles> {
         }
     }
     if names.is_empty() {
-        return Err(NoFiles::NotThere);
+        return Err(NoFiles::NotFound);
     }
     Ok(Files {
         path: path.to_owned(),

@@ -33,7 +33,7 @@ pub(crate) struct Expected<'a> {
 
 /// What there is of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum There {
+pub(crate) enum Presence {
     /// All of it.
     Whole,
     /// A part, and nobody seems to write the rest.
@@ -44,11 +44,11 @@ pub(crate) enum There {
 
 impl Expected<'_> {
     /// Judges the size of the file that a storage has.
-    pub(crate) fn judge(&self, size: Option<u64>) -> There {
+    pub(crate) fn judge(&self, size: Option<u64>) -> Presence {
         match size {
-            None => There::Nothing,
-            Some(size) if self.length.is_none_or(|length| length == size) => There::Whole,
-            Some(_) => There::Half,
+            None => Presence::Nothing,
+            Some(size) if self.length.is_none_or(|length| length == size) => Presence::Whole,
+            Some(_) => Presence::Half,
         }
     }
 }
@@ -57,7 +57,11 @@ impl Expected<'_> {
 ///
 /// # Errors
 /// The storage cannot be read.
-pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Result<There, Error> {
+pub(crate) fn look(
+    work: &Work<'_>,
+    node: &Node,
+    expected: Expected<'_>,
+) -> Result<Presence, Error> {
     let mut waiting = None;
     let grows = format!("the rest of {}, which another run is writing", node.volid(expected.file));
     let mut growing = work.waiting(expected.name, grows);
@@ -67,14 +71,16 @@ pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Resu
         let running = running(node, expected.file).unwrap_or_default();
         match await_all(work, node, expected, &running, &mut waiting) {
             // Whoever asked for it finds that a signal has ended the wait.
-            Err(Error::TaskStillRuns { .. }) if interrupt::is_asked() => return Ok(There::Nothing),
+            Err(Error::TaskStillRuns { .. }) if interrupt::is_requested() => {
+                return Ok(Presence::Nothing);
+            }
             ended => ended?,
         }
         let size = node.size_of(expected.file)?;
         let there = expected.judge(size);
         // Another token's task is not visible, but the file that it writes is.
-        let is_written = !running.is_empty() || there == There::Half && size != size_before;
-        if there == There::Whole || !is_written || interrupt::is_asked() {
+        let is_written = !running.is_empty() || there == Presence::Half && size != size_before;
+        if there == Presence::Whole || !is_written || interrupt::is_requested() {
             return Ok(there);
         }
         if running.is_empty() {
@@ -124,7 +130,7 @@ pub(super) fn settle(
             (Ok(Step::Nothing), _) => {
                 quiet += 1;
                 pause_for(LOOK);
-                if interrupt::is_asked() {
+                if interrupt::is_requested() {
                     return Settled::Nothing;
                 }
                 continue;
@@ -139,10 +145,10 @@ pub(super) fn settle(
             (Err(error), _) => error,
         };
         // What its task does not say, the storage may.
-        if node.size_of(expected.file).is_ok_and(|size| expected.judge(size) == There::Whole) {
+        if node.size_of(expected.file).is_ok_and(|size| expected.judge(size) == Presence::Whole) {
             return Settled::Whole;
         }
-        if unread >= work.retries || interrupt::is_asked() {
+        if unread >= work.retries || interrupt::is_requested() {
             return Settled::Unknown(error);
         }
         unread += 1;
@@ -172,12 +178,12 @@ fn step<'a>(
 ) -> Result<Step, Error> {
     if let Some(upid) = upid {
         let tell = |text: &str| work.tell("wait", expected.name, text);
-        return node.wait_aloud(upid, &tell).map(|()| Step::Whole);
+        return node.wait_with_progress(upid, &tell).map(|()| Step::Whole);
     }
     let running = running(node, expected.file)?;
     await_all(work, node, expected, &running, waiting)?;
     Ok(match expected.judge(node.size_of(expected.file)?) {
-        There::Whole => Step::Whole,
+        Presence::Whole => Step::Whole,
         _ if running.is_empty() => Step::Nothing,
         _ => Step::Under,
     })
@@ -256,9 +262,9 @@ mod tests {
     #[test]
     fn a_file_of_unknown_length_is_whole() {
         let expected = |length| Expected { name: "a", file: "a", length };
-        assert_eq!(expected(Some(5)).judge(Some(5)), There::Whole);
-        assert_eq!(expected(Some(5)).judge(Some(4)), There::Half);
-        assert_eq!(expected(None).judge(Some(4)), There::Whole);
-        assert_eq!(expected(None).judge(None), There::Nothing);
+        assert_eq!(expected(Some(5)).judge(Some(5)), Presence::Whole);
+        assert_eq!(expected(Some(5)).judge(Some(4)), Presence::Half);
+        assert_eq!(expected(None).judge(Some(4)), Presence::Whole);
+        assert_eq!(expected(None).judge(None), Presence::Nothing);
     }
 }

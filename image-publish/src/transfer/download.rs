@@ -8,8 +8,8 @@ use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
 use crate::prepare::{bytes_of, moved};
-use crate::published::{Failed, What};
-use crate::ready::{Ready, Remote, Supply};
+use crate::prepared::{PreparedImage, Remote, Supply};
+use crate::published::{Action, Failed};
 use crate::source::checksum::Sum;
 use crate::work::Work;
 
@@ -18,10 +18,10 @@ use crate::work::Work;
 pub(crate) fn download(
     work: &Work<'_>,
     node: &Node,
-    image: Ready,
+    image: PreparedImage,
     is_there: bool,
-) -> Result<(String, What), Failed> {
-    let Ready { name, file, length, sum, supply } = &image;
+) -> Result<(String, Action), Failed> {
+    let PreparedImage { name, file, length, sum, supply } = &image;
     let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
         return Err(Entry::error(
             "missing-field",
@@ -45,9 +45,9 @@ pub(crate) fn download(
             _ => entry,
         }
     };
-    let way = if is_there { make_way(node, file, sum) } else { Ok(Way::Free) };
+    let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
     let way = match way {
-        Ok(Way::Whole) => return Ok((file.clone(), What::Present)),
+        Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
         way => way,
     };
     let is_removed = is_there && way.is_ok();
@@ -60,7 +60,7 @@ pub(crate) fn download(
         })
     });
     let error = match downloaded {
-        Ok(()) => return Ok((file.clone(), What::Downloaded)),
+        Ok(()) => return Ok((file.clone(), Action::Downloaded)),
         Err(error) => error,
     };
     if let Some(failed) = stopped(node, &fact, &error) {
@@ -70,7 +70,7 @@ pub(crate) fn download(
         Some(reason) => {
             work.tell("step", name, &format!("{reason}: fetching it here and uploading it"));
             let name = name.clone();
-            Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
+            Ok((send(work, node, bytes_of(work, image)?, &name)?, Action::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
         None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
@@ -78,20 +78,20 @@ pub(crate) fn download(
 }
 
 /// What a file of an image's name is.
-enum Way {
+enum ExistingFile {
     /// It was another one, and is removed.
-    Free,
+    Removed,
     /// It is the whole image.
-    Whole,
+    Complete,
 }
 
 /// Removes a file of an image's name, unless it has the image's sum: only its length spoke against it.
-fn make_way(node: &Node, file: &str, sum: &Sum) -> Result<Way, Error> {
+fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
     match node.compare(file, sum) {
-        Ok(()) => Ok(Way::Whole),
+        Ok(()) => Ok(ExistingFile::Complete),
         // PVE: facts 42.
         Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
-            node.remove(&node.volid(file)).map(|()| Way::Free)
+            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
         }
         Err(error) => Err(error),
     }
@@ -119,10 +119,10 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
 
 /// Returns whether wget's lines in a task log say that the server has no such file.
 fn is_missing(log: &[String]) -> bool {
-    let is_said = |line: &String| {
+    let is_not_found = |line: &String| {
         ["403", "404", "410"].iter().any(|status| line.contains(&format!("ERROR {status}:")))
     };
-    log.iter().any(is_said)
+    log.iter().any(is_not_found)
 }
 
 /// Finds the percentage in a line of wget's progress, as the node's task log has it.

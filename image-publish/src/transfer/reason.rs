@@ -11,7 +11,7 @@ use crate::published::Failed;
 /// PVE keeps nothing, or the wait for a task, which goes on.
 pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> {
     let entry = match error {
-        _ if !interrupt::is_asked() => return None,
+        _ if !interrupt::is_requested() => return None,
         Error::Source { .. } => Entry::error("interrupted", node.place(), fact),
         Error::TaskStillRuns { upid, .. } => Entry::error("task-still-running", node.place(), fact)
             .note(format!("still running: task {upid}")),

@@ -6,13 +6,13 @@ use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
-use super::arrival::{Expected, Settled, There, running, settle};
+use super::arrival::{Expected, Presence, Settled, running, settle};
 use super::reason::{innermost, stopped};
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::Bytes;
+use crate::prepared::Local;
 use crate::published::Failed;
-use crate::ready::Local;
 use crate::show;
 use crate::source::examine::sums_of;
 use crate::work::{Work, pause};
@@ -47,7 +47,7 @@ pub(crate) fn send(
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
             Attempt::Lost(error) => {
-                if tries < work.retries && !interrupt::is_asked() {
+                if tries < work.retries && !interrupt::is_requested() {
                     tries += 1;
                     let reason = innermost(&error);
                     let text = format!(
@@ -91,7 +91,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     };
     let posted = node.upload(file, *length, sha256, &mut reader, &mut on_progress);
     let (error, upid) = match posted {
-        Ok(upid) => match node.wait_aloud(&upid, &|text| work.tell("wait", name, text)) {
+        Ok(upid) => match node.wait_with_progress(&upid, &|text| work.tell("wait", name, text)) {
             Ok(()) => return Attempt::Arrived,
             Err(error) => (error, Some(upid)),
         },
@@ -140,7 +140,7 @@ fn never_arrived(error: &Error, is_part: bool) -> bool {
 /// Tells whether an upload failed because its file is not what it was when it was examined.
 ///
 /// PVE compares the sum of every upload, so it need not be made again while sending; only when
-/// PVE's differs is the file asked.
+/// PVE's differs is the file request.
 fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
     match error {
         Error::Source { .. } => true,
@@ -160,7 +160,7 @@ fn after_failure(
     error: &Error,
     entry: Entry,
 ) -> Failed {
-    // A refusal comes before anything is stored, and without a connection nothing can be asked.
+    // A refusal comes before anything is stored, and without a connection nothing can be request.
     let is_refused = matches!(error, Error::NeverSent { .. } | Error::Status(_));
     if is_refused && !error.is_outcome_unknown() && upid.is_none() {
         return Failed { entry, left: false };
@@ -182,7 +182,7 @@ fn after_failure(
         return Failed { entry: entry.note(format!("still running: task {running}")), left: true };
     }
     // PVE removes what its own task has not copied to the end; what is whole is another run's.
-    if expected.judge(size) != There::Half {
+    if expected.judge(size) != Presence::Half {
         return Failed { entry, left: error.is_outcome_unknown() };
     }
     match node.clean_up(&volid) {

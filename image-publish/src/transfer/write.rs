@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use stage::{Entry, Place};
 
-use crate::folder::{Folder, Written};
+use crate::folder::{Folder, WriteOutcome};
 use crate::prepare::Bytes;
 use crate::published::Failed;
 use crate::show;
@@ -29,8 +29,8 @@ pub(crate) fn write(
         || summing.replace(Summing::new(Box::new(io::empty()), false)).finish().sha256 == sha256;
     let written = folder.write(&file, &mut reader, &mut |bytes| transfer.at(bytes), is_right);
     match written {
-        Ok(Written::Whole) => Ok(file),
-        Ok(Written::WrongSum) => {
+        Ok(WriteOutcome::Complete) => Ok(file),
+        Ok(WriteOutcome::WrongSum) => {
             let fact = format!("changed while it was being copied, for image \"{name}\"");
             Err(Entry::error("file-changed", Place::file(local.files.shown()), fact)
                 .hint("wait until it is completely written")

@@ -6,7 +6,7 @@ use stage::Vm;
 
 /// An image that a VM names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct ImageUse {
     /// Its name.
     pub(crate) image: String,
     /// Where the document says so.
@@ -28,10 +28,10 @@ pub(crate) struct Disk {
 
 /// Returns the images that the VM at `index` names. What is wrong with its `config` is pve-apply's to
 /// say.
-pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
+pub(crate) fn images(index: usize, vm: &Vm) -> Vec<ImageUse> {
     let bytes = u64::from(vm.disk.unwrap_or_default()) << 30;
     let disk = Disk { place: format!("vms[{index}].disk"), key: "disk", bytes: Some(bytes) };
-    let boot = Named { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
+    let boot = ImageUse { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
     // A VM that is there may still get a data disk.
     let mut named = if vm.image == Vm::NO_IMAGE { Vec::new() } else { vec![boot] };
     let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
@@ -40,7 +40,7 @@ pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
         let place = format!("vms[{index}].config.{key}");
         let bytes = settings.value(*key, "size").and_then(parse_size);
         let disk = Disk { place: format!("{place}.size"), key: "size", bytes };
-        named.push(Named { image: image.to_owned(), place: format!("{place}.import"), disk });
+        named.push(ImageUse { image: image.to_owned(), place: format!("{place}.import"), disk });
     }
     named
 }

@@ -12,7 +12,7 @@ use crate::temporary::Temporary;
 
 /// An image, ready to be planned.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub(crate) struct PreparedImage {
     /// Its name in the document.
     pub(crate) name: String,
     /// Its file name in the storage: `NAME-<first 12 digits of its sum>.<format>`.
@@ -55,7 +55,7 @@ pub(crate) struct Remote {
     /// The sum stands beside the URL.
     pub(crate) pinned: bool,
     /// What the first bytes say, as long as nothing shows that they are those of the file with this sum.
-    pub(crate) unproven: Option<UrlFacts>,
+    pub(crate) unverified: Option<UrlFacts>,
 }
 
 /// Files as they were examined.
@@ -81,7 +81,7 @@ pub(crate) struct Local {
     pub(crate) spooled: Option<Temporary>,
 }
 
-impl Ready {
+impl PreparedImage {
     /// Makes a local image ready.
     pub(crate) fn local(
         name: &str,
@@ -145,10 +145,10 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn local(file: &str, length: u64) -> Ready {
+    pub(crate) fn local(file: &str, length: u64) -> PreparedImage {
         let files = Files { path: file.into(), parts: vec![file.into()] };
         let supply = Supply::Local(Local { files, compression: Compression::None, spooled: None });
-        Ready {
+        PreparedImage {
             name: "a".to_owned(),
             file: file.to_owned(),
             length: Some(length),
@@ -157,17 +157,17 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
+    pub(crate) fn node(file: &str, length: Option<u64>) -> PreparedImage {
         let supply = Supply::Node {
             remote: Remote {
                 url: Address::parse("https://x/a").unwrap(),
                 sum_by: String::new(),
                 pinned: false,
-                unproven: None,
+                unverified: None,
             },
             may_send: true,
         };
-        Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
+        PreparedImage { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
     }
 
     #[test]

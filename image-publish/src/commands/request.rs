@@ -6,8 +6,8 @@ use stage::{Console, Deployment, Document, Entry, Failure, Report};
 
 use crate::cache::Cache;
 use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
-use crate::plan::Present;
-use crate::ready::Ready;
+use crate::plan::StoredFile;
+use crate::prepared::PreparedImage;
 use crate::source::checksum::Sum;
 use crate::stored::{Compared, Storage};
 use crate::target::Target;
@@ -16,7 +16,7 @@ use crate::work::Work;
 use crate::{connect, interrupt, left_over, prepare};
 
 /// What the document asks for.
-pub(super) struct Asked {
+pub(super) struct Request {
     /// The document as it came.
     pub(super) document: Document,
     /// What stands in it.
@@ -28,18 +28,18 @@ pub(super) struct Asked {
 }
 
 /// A run whose images are prepared; there is no error so far.
-pub(super) struct Begun<'a> {
+pub(super) struct PreparedRun<'a> {
     /// What the document asks for.
-    pub(super) asked: Asked,
+    pub(super) request: Request,
     /// The storage.
     pub(super) target: Target,
     /// What the run carries along.
     pub(super) work: Work<'a>,
-    /// The images, in the order of `asked.wanted`.
-    pub(super) ready: Vec<Ready>,
+    /// The images, in the order of `request.wanted`.
+    pub(super) ready: Vec<PreparedImage>,
 }
 
-impl Asked {
+impl Request {
     /// Reads the document on stdin; its faults go into the report.
     pub(super) fn read(args: &DocumentArgs) -> Result<Self, Failure> {
         let document = Document::from_stdin()?;
@@ -49,12 +49,12 @@ impl Asked {
     }
 
     /// Opens the storage and prepares the images; every fault of both is told at once.
-    pub(super) fn begin<'a>(
+    pub(super) fn prepare<'a>(
         mut self,
         args: &DocumentArgs,
         refresh: Refresh,
         console: &'a Console,
-    ) -> Result<Begun<'a>, Failure> {
+    ) -> Result<PreparedRun<'a>, Failure> {
         let local_dir = args.place.local_dir.as_deref();
         let target = connect::of_document(&self.deployment, local_dir, &args.trust, console);
         let target = target.map_err(|faults| self.report.extend(faults)).ok();
@@ -63,7 +63,7 @@ impl Asked {
         let ready = prepare::prepare(&mut work, &self.wanted, storage, &mut self.report);
         match target {
             Some(target) if !self.report.has_errors() => {
-                Ok(Begun { asked: self, target, work, ready })
+                Ok(PreparedRun { request: self, target, work, ready })
             }
             _ => Err(self.report.into()),
         }
@@ -91,7 +91,7 @@ pub(super) fn work<'a>(
 }
 
 impl Storage for Target {
-    fn list(&self) -> Result<Vec<Present>, Entry> {
+    fn list(&self) -> Result<Vec<StoredFile>, Entry> {
         self.present()
     }
 
