@@ -11,7 +11,7 @@ use crate::folder::Folder;
 use crate::node::Node;
 use crate::target::Target;
 
-/// What says which storage to work on, before it is judged; with where each value came from.
+/// The settings of the connection, unparsed, and where each came from.
 struct ConnectionSettings<'a> {
     endpoint: (&'a str, Place),
     token: (&'a str, Place),
@@ -19,7 +19,7 @@ struct ConnectionSettings<'a> {
     storage: (&'a str, Place),
 }
 
-/// Returns the storage that the document names.
+/// Returns the storage in the document.
 pub(crate) fn of_document(
     deployment: &Deployment,
     local_dir: Option<&Path>,
@@ -35,10 +35,10 @@ pub(crate) fn of_document(
     target(&settings, local_dir, trust, console, "import")
 }
 
-/// Returns the storage that options, document and environment name, in this order of precedence.
+/// Returns the storage from the options, the document, or the environment, in this order of precedence.
 ///
-/// Endpoint and token come from one source, so that no server gets the token of another one; only
-/// `--token-file` counts everywhere.
+/// Endpoint and token come from one source, so no server gets the token of another one; only
+/// `--token-file` always takes precedence.
 pub(crate) fn of_options(
     connect: &ConnectArgs,
     deployment: Option<&Deployment>,
@@ -84,7 +84,7 @@ fn token_in(file: &Path) -> Result<String, Entry> {
     connect::read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// Judges what was named; every problem goes into the report.
+/// Parses the settings; all problems are reported together.
 fn target(
     settings: &ConnectionSettings<'_>,
     local_dir: Option<&Path>,
@@ -118,7 +118,7 @@ fn target(
     }))
 }
 
-/// Parses a value; an absent one is a problem of its own, and a secret one is never shown.
+/// Parses a value, which is required; the error never shows a secret.
 fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
     (text, place): &(&str, Place),
     report: &mut Report,
@@ -136,14 +136,14 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
         .ok()
 }
 
-/// Returns how to give a value that is missing; `None` where the place says it all.
+/// Returns the hint for a missing value; `None` if the place says enough.
 fn hint(place: &Place) -> Option<&'static str> {
     let Place::Named(name) = place else { return None };
     match name.as_str() {
-        "--endpoint" => Some("give `--endpoint URL`, or set PVE_ENDPOINT"),
-        "--node" => Some("give `--node NAME`, or set PVE_NODE"),
+        "--endpoint" => Some("use `--endpoint URL`, or set PVE_ENDPOINT"),
+        "--node" => Some("use `--node NAME`, or set PVE_NODE"),
         "PVE_API_TOKEN" => {
-            Some("set PVE_API_TOKEN to USER@REALM!TOKENID=SECRET, or give `--token-file FILE`")
+            Some("set PVE_API_TOKEN to USER@REALM!TOKENID=SECRET, or use `--token-file FILE`")
         }
         _ => None,
     }

@@ -1,7 +1,7 @@
-//! DOOR: carries the plan out, image by image, and says what became of each.
+//! DOOR: carries out the plan, image by image, and returns the result for each.
 //!
-//! Promises: an image is reported as published only after its bytes were compared with its sum, by PVE or
-//! here; after a failure it looks whether something half-made is left and removes it.
+//! Guarantees: an image is reported as published only after PVE or this machine has verified its checksum;
+//! after a failure, an incomplete file is removed.
 
 use stage::{Entry, Place, Report};
 
@@ -20,13 +20,13 @@ use crate::work::Work;
 /// Why the run stopped.
 #[derive(Debug)]
 pub(crate) struct Stopped {
-    /// What is to be said.
+    /// The error to report.
     pub(crate) report: Report,
-    /// The world has changed, or may have.
+    /// Something was changed, or may have been.
     pub(crate) changed: bool,
 }
 
-/// Looks at the images that the document names as volumes: they must be there, and fit the disks.
+/// Reports volids of the document that do not exist or do not fit the disks.
 pub(crate) fn check_kept(
     target: &Target,
     wanted: &[Wanted],
@@ -47,7 +47,7 @@ pub(crate) fn check_kept(
     }
 }
 
-/// Tells what would be done, and does nothing.
+/// Shows what would be done, and does nothing.
 pub(crate) fn rehearse(
     work: &Work<'_>,
     target: &Target,
@@ -75,7 +75,7 @@ pub(crate) fn rehearse(
     todo.into_iter().map(one).collect()
 }
 
-/// Carries the plan out; at the first failure it stops and says what is done and what was not reached.
+/// Carries out the plan. Stops at the first failure, and reports what is done and what was not started.
 pub(crate) fn execute(
     work: &Work<'_>,
     target: &Target,
@@ -107,7 +107,7 @@ pub(crate) fn execute(
     Ok(done)
 }
 
-/// Carries one step out.
+/// Carries out one step.
 fn one(
     work: &Work<'_>,
     target: &Target,
@@ -129,7 +129,7 @@ fn one(
     Ok(Published { name, volid: target.volid(&file), action, length })
 }
 
-/// Brings an image, unless another run has brought it since the plan was made.
+/// Publishes an image, unless another run has published it since the plan was made.
 fn in_turn(
     work: &Work<'_>,
     target: &Target,
@@ -169,7 +169,7 @@ fn in_turn(
     }
 }
 
-/// Ends the run before an image is begun, once a signal asks for it.
+/// Returns an error if a signal asked the run to stop.
 fn check_not_interrupted(name: &str) -> Result<(), Failed> {
     interrupt::check().map_err(|error| {
         let fact = format!("image \"{name}\" was not published");

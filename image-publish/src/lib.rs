@@ -1,7 +1,7 @@
-//! Brings the images that a document's VMs name onto Proxmox VE storage: whole, once, and verified.
+//! Publishes the images of a document's VMs on Proxmox VE storage: complete, once, and verified.
 //!
-//! wanted (what the VMs name) → prepare (read, judged, sums compared) → plan (what is missing) → execute.
-//! Nothing is sent before every image is read and every check that can be made here is made.
+//! wanted (what the VMs use) → prepare (read, judge, compare checksums) → plan (what is missing) → execute.
+//! Nothing is sent before every image is read and every local check has passed.
 
 mod cache;
 mod cli;

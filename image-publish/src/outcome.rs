@@ -1,4 +1,4 @@
-//! What a command has done, for people and as versioned JSON. Does no I/O.
+//! The result of a command, for people and as versioned JSON. Does no I/O.
 
 use serde::Serialize;
 
@@ -24,11 +24,11 @@ pub(crate) struct Outcome {
     command: &'static str,
     /// Nothing was written.
     dry_run: bool,
-    /// What became of each image.
+    /// The result for each image.
     images: Vec<Line>,
 }
 
-/// What became of one image.
+/// The result for one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Line {
     /// The image's name, where its file name shows one.
@@ -41,16 +41,16 @@ pub(crate) struct Line {
     /// Its length in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
-    /// The start of its sum, as its name carries it.
+    /// The start of its checksum, as in its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sum: Option<String>,
-    /// A VM of the document names it.
+    /// A VM of the document uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used: Option<bool>,
     /// Why it was removed or kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// What people were warned of.
+    /// The warnings about it.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -75,13 +75,13 @@ impl Outcome {
     }
 }
 
-/// Tells whether a run has written anything.
+/// Returns whether a run has written anything.
 pub(crate) fn has_changed(published: &[Published], dry_run: bool) -> bool {
     !dry_run && published.iter().any(|image| image.action != Action::Present)
 }
 
 impl Line {
-    /// Tells what became of a published image; with a dry run what would.
+    /// Returns the result for a published image; in a dry run, what it would be.
     pub(crate) fn of(published: &Published, dry_run: bool, warnings: Vec<String>) -> Self {
         let sum = crate::prepared::parse_stored_name(published.volid.file());
         Self {

@@ -1,24 +1,24 @@
-//! (what is ready, what is present) → what is to be done. Does no I/O.
+//! Prepared images and stored files → steps. Does no I/O.
 
 use crate::prepared::{PreparedImage, Supply};
 
-/// A file that the storage has.
+/// A file on the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredFile {
     /// Its name in the content folder.
     pub(crate) file: String,
     /// Its size on disk, in bytes.
     pub(crate) size: u64,
-    /// When it was made, in seconds since 1970, as far as the storage tells.
+    /// When it was created, in seconds since 1970, if the storage reports it.
     pub(crate) made: Option<u64>,
 }
 
-/// What is to be done about an image.
+/// What to do about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is there.
+    /// Nothing: it is already there.
     Keep,
-    /// This machine sends it; the storage overwrites a file of this name.
+    /// This machine sends it; the storage overwrites an existing file.
     Send,
     /// The node downloads it.
     Download,
@@ -26,11 +26,11 @@ pub(crate) enum Step {
 
 /// Returns the step for each image, in the same order.
 ///
-/// The name carries the start of the sum, so a file of the same name and size is the image. A file of
-/// the same name and another size is what a broken upload left behind, never a whole image.
+/// The name has the start of the checksum, so a file with the same name and size is the image. A file with
+/// the same name and another size is left over from a failed upload.
 pub(crate) fn plan(ready: &[PreparedImage], present: &[StoredFile]) -> Vec<Step> {
     let step = |(index, image): (usize, &PreparedImage)| {
-        // Another name of the run for the same bytes brings it.
+        // Another image of this run with the same bytes already has this step.
         if ready[..index].iter().any(|before| before.file == image.file) {
             return Step::Keep;
         }

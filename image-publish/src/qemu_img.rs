@@ -10,23 +10,23 @@ use stage::child;
 use crate::interrupt;
 use crate::source::format::Format;
 
-/// What came of running `qemu-img`.
+/// How running `qemu-img` ended.
 #[derive(Debug)]
 pub(crate) enum QemuImg {
-    /// It made the file.
+    /// It wrote the file.
     Made,
     /// There is no such program.
     NotInstalled,
-    /// It refused; this is the last line that it said.
+    /// It failed with this last line of output.
     Failed(String),
 }
 
 /// Compresses an image of a known format into a qcow2 file.
 pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
     let mut command = child::local_command("qemu-img");
-    // A path that begins with `/` is no option and no protocol.
+    // A path that begins with `/` cannot be taken for an option or a protocol.
     let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // The format is said, for one that qemu-img guesses could name other files.
+    // The format is explicit, because a guessed one could refer to other files.
     command
         .args(["convert", "-f", format.extension(), "-c", "-O", "qcow2"])
         .arg(plain(from))
@@ -42,12 +42,12 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
     }
 }
 
-/// Waits for the program's end, and returns what it said; once a signal asks this run to end, the
-/// program is ended too.
+/// Waits for the program to end, and returns its messages; if a signal asks this run to stop, the
+/// program is stopped too.
 #[expect(clippy::disallowed_methods, reason = "door: waits for qemu-img")]
 fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
     let stderr = child.stderr.take();
-    // Read meanwhile, so that a full pipe never holds the program up.
+    // Read concurrently, so that a full pipe never blocks the program.
     let messages = std::thread::spawn(move || {
         let mut messages = Vec::new();
         let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut messages));
@@ -58,7 +58,7 @@ fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
             break status;
         }
         if interrupt::is_requested() {
-            // It may have ended meanwhile; what it has made is thrown away either way.
+            // It may have ended in the meantime; its output is discarded either way.
             let _ = child.kill();
             child.wait()?;
             return Err(interrupt::error());

@@ -1,4 +1,4 @@
-//! What the storage holds, as one listing that is made when it is first needed. Does no I/O itself.
+//! The files of the storage, listed on first use. Does no I/O itself.
 
 use std::cell::OnceCell;
 
@@ -17,14 +17,14 @@ pub(crate) trait Storage {
     /// Returns the volid of a file.
     fn volid_of(&self, file: &str) -> Volid;
 
-    /// Compares a file with a sum, by reading it to its end.
+    /// Compares a file with a checksum, by reading it to its end.
     fn compare(&self, file: &str, sum: &Sum) -> Compared;
 }
 
-/// What came of comparing a file with a sum.
+/// The result of comparing a file with a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compared {
-    /// It has the sum.
+    /// It has this checksum.
     Same,
     /// It has another one.
     Different,
@@ -39,12 +39,12 @@ pub(crate) struct StorageListing<'a> {
 }
 
 impl<'a> StorageListing<'a> {
-    /// Makes one; without a storage it holds nothing.
+    /// Creates one; without a storage it is empty.
     pub(crate) fn new(storage: Option<&'a dyn Storage>) -> Self {
         Self { storage, listing: OnceCell::new() }
     }
 
-    /// Returns the files; none when they cannot be listed, which [`Self::finish`] tells.
+    /// Returns the files; none if they cannot be listed, which [`Self::finish`] reports.
     pub(crate) fn files(&self) -> &[StoredFile] {
         let Some(storage) = self.storage else { return &[] };
         self.listing.get_or_init(|| storage.list()).as_deref().unwrap_or_default()
@@ -68,12 +68,12 @@ impl<'a> StorageListing<'a> {
         self.storage.map(|storage| storage.volid_of(file))
     }
 
-    /// Compares a file with a sum.
+    /// Compares a file with a checksum.
     pub(crate) fn compare(&self, file: &str, sum: &Sum) -> Compared {
         self.storage.map_or(Compared::Unknown, |storage| storage.compare(file, sum))
     }
 
-    /// Returns the listing, where one was made, or why it could not be made.
+    /// Returns the listing, if one was needed, or why it could not be read.
     pub(crate) fn finish(self) -> Result<Option<Vec<StoredFile>>, Entry> {
         self.listing.into_inner().transpose()
     }

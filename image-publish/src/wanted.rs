@@ -13,25 +13,25 @@ use crate::source::address::Address;
 use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::format::Format;
 
-/// An image that VMs of the document name.
+/// An image that VMs of the document use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Its name in the document.
     pub(crate) name: String,
     /// Where it comes from.
     pub(crate) origin: Origin,
-    /// The sum that it must have.
+    /// Its expected checksum.
     pub(crate) sum: Option<ExpectedSum>,
-    /// Where its sum is listed.
+    /// The list that has its checksum.
     pub(crate) sum_list: Option<SumList>,
-    /// The format that its source says it has.
+    /// The format in its source.
     pub(crate) format: Option<Format>,
-    /// The disks that are made of it.
+    /// The disks that are created from it.
     pub(crate) disks: Vec<Disk>,
 }
 
 impl Wanted {
-    /// Returns where it comes from, as it is shown.
+    /// Returns where it comes from, for messages.
     pub(crate) fn origin_shown(&self) -> String {
         match &self.origin {
             Origin::Volid(volid) => volid.to_string(),
@@ -41,7 +41,7 @@ impl Wanted {
     }
 }
 
-/// Where sums are listed.
+/// Where checksums are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SumList {
     /// In a local file.
@@ -53,7 +53,7 @@ pub(crate) enum SumList {
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It is in a storage already; the document names it.
+    /// It is already on a storage; the document has its volid.
     Volid(Volid),
     /// A local file, or its parts.
     File(PathBuf),
@@ -69,7 +69,7 @@ pub(crate) enum Origin {
 /// Who fetches a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Mode {
-    /// The node when it can use the file as it is and the token may ask for it, else this machine.
+    /// The node, if it can use the file as it is and the token is allowed to ask for it; otherwise this machine.
     #[default]
     Auto,
     /// The node, by PVE's download-url.
@@ -83,13 +83,13 @@ impl Mode {
     const NAMES: [(&str, Self); 3] =
         [("auto", Self::Auto), ("download-url", Self::DownloadUrl), ("upload", Self::Upload)];
 
-    /// Reads a name of the document.
+    /// Parses a name from the document.
     fn parse(text: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
     }
 }
 
-/// Returns the images that the VMs name, by name; what cannot be used goes into the report.
+/// Returns the images that the VMs use, sorted by name; problems are added to the report.
 pub(crate) fn wanted(
     deployment: &Deployment,
     image_dir: &Path,
@@ -126,7 +126,7 @@ pub(crate) fn wanted(
     all
 }
 
-/// What was found of an image.
+/// Where an image comes from, and what its source says about it.
 struct ResolvedSource {
     origin: Origin,
     sum: Option<ExpectedSum>,
@@ -202,13 +202,13 @@ fn from_source(name: &str, source: &ImageSource) -> Result<ResolvedSource, Entry
     Ok(ResolvedSource { origin, sum, sum_list, format })
 }
 
-/// Takes an image that has no source: from `images`, or from packer's folder layout.
+/// Finds an image that has no source: in `images`, or in packer's directory layout.
 fn from_map_or_folder(
     name: &str,
     deployment: &Deployment,
     image_dir: &Path,
 ) -> Result<ResolvedSource, Entry> {
-    // What a dry run has put there is not published yet, and is found again where it comes from.
+    // An entry from a dry run is not published yet, so its source counts.
     let is_there = |_: &&String| !deployment.images_pending.contains_key(name);
     let Some(text) = deployment.images.get(name).filter(is_there) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
@@ -230,7 +230,7 @@ fn from_map_or_folder(
     }
 }
 
-/// Compares an image's disk with the VMs' disks: none may be smaller (PVE cannot shrink).
+/// Reports the VM disks that are smaller than the image's disk (PVE cannot shrink one).
 pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Report) {
     const GIB: u64 = 1 << 30;
     for disk in &wanted.disks {

@@ -9,7 +9,7 @@ use crate::cli::FilterArgs;
 use crate::outcome::has_changed;
 use crate::published::{Action, Published};
 
-/// Publishes the images that the document's VMs name, and fills `images`.
+/// Publishes the images of the document's VMs, and sets `images`.
 pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failure> {
     let request = Request::read(&args.document)?;
     if request.wanted.is_empty() && !request.report.has_errors() {
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     }
     document.set("images", images);
     let pending = pending(&published, work.dry_run);
-    // What an earlier dry run has left in the document is published now.
+    // The entries of an earlier dry run are published now.
     if !pending.is_empty() || !deployment.images_pending.is_empty() {
         document.set("images_pending", pending);
     }
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     Ok(Output::document(document, report).after_changes(changed))
 }
 
-/// The images that a dry run has not published, with their sizes in bytes.
+/// Returns the images that a dry run has not published, with their sizes in bytes.
 fn pending(published: &[Published], dry_run: bool) -> Map<String, Value> {
     let missing = published.iter().filter(|image| dry_run && image.action != Action::Present);
     missing.map(|image| (image.name.clone(), Value::from(image.length))).collect()

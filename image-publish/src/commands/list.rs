@@ -41,7 +41,7 @@ struct Listing {
     version: u8,
     /// `list`.
     command: &'static str,
-    /// As in the results of the other commands.
+    /// The same as in the results of the other commands.
     dry_run: bool,
     /// The storage's name.
     storage: String,

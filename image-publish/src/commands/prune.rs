@@ -1,9 +1,9 @@
-//! `prune`: removes old versions of images that the document's VMs no longer name.
+//! `prune`: removes old versions of images that the document's VMs no longer use.
 //!
-//! A storage serves many deployments, and nothing on it says which of them use a version: a VM's disk is a
-//! copy, and its mark names no image. So the newest versions and the young ones stay, whoever uses them,
-//! and only names that this document knows are pruned, unless `--all` is given.
-//! Files whose names are not of our making are never touched.
+//! A storage serves many deployments, and nothing on it records which of them use a version: a VM's disk is a
+//! copy, and its mark does not name the image. So the newest and the recent versions are kept, whoever uses
+//! them, and only names in this document are pruned, unless `--all` is given.
+//! Files whose names are not ours are never touched.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use crate::prepared::{PreparedImage, Supply, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
-/// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
+/// Prunes. If an image cannot be prepared, nothing is pruned, because its version in use is unknown.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
     let PreparedRun { mut request, target, work, ready } =
         Request::read(&args.document)?.prepare(&args.document, Refresh::Required, console)?;
@@ -39,24 +39,24 @@ pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure
     Ok(Output::bytes(outcome.print(args.json), request.report).after_changes(changed))
 }
 
-/// What becomes of a version, and why. In the order in which they count.
+/// Whether a version is kept, and why, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// A VM of the document names it.
+    /// A VM of the document uses it.
     Used,
-    /// The version of this name that the document means is not whole on the storage.
+    /// The version of this name that the document uses is missing or incomplete on the storage.
     UsedVersionMissing,
     /// Its name may not be one of ours.
     Date,
     /// It is among the newest of its name.
     Newest,
-    /// It is young, or the storage does not tell its age.
+    /// It is recent, or its age is unknown.
     Young,
-    /// It goes.
+    /// It is removed.
     Old,
 }
 
-/// A version of an image that is on the storage.
+/// A version of an image on the storage.
 struct Version<'a> {
     name: &'a str,
     digits: &'a str,
@@ -96,19 +96,19 @@ impl Version<'_> {
     }
 }
 
-/// What stays.
+/// The rules of what to keep.
 struct Rules {
-    /// Volids that the document means.
+    /// Volids that the document uses.
     used: BTreeSet<String>,
-    /// Names that the document knows.
+    /// Names in the document.
     known: BTreeSet<String>,
-    /// Those of them whose meant version is not on the storage.
+    /// Those whose version in use is not on the storage.
     missing: BTreeSet<String>,
-    /// Names that the document does not know are pruned too.
+    /// Prune names that are not in the document too.
     all: bool,
-    /// So many of the newest versions of each name stay.
+    /// Number of newest versions of each name to keep.
     keep: usize,
-    /// Versions of at most this age stay.
+    /// Versions of at most this age are kept.
     days: u32,
     /// In seconds since 1970.
     now: u64,
@@ -155,7 +155,7 @@ impl Rules {
             is_ours.then_some(Version { name, digits, present, volid, verdict: Verdict::Old })
         };
         let mut versions: Vec<Version<'a>> = present.iter().filter_map(version).collect();
-        // One of unknown age may be the newest.
+        // A version of unknown age may be the newest.
         versions.sort_by_key(|version| {
             let made = version.present.made.unwrap_or(u64::MAX);
             (version.name, Reverse(made), &version.present.file)
@@ -169,7 +169,7 @@ impl Rules {
         versions
     }
 
-    /// Judges a version of which so many newer ones are there.
+    /// Judges a version that has this number of newer ones.
     fn verdict(&self, version: &Version<'_>, newer: usize) -> Verdict {
         let oldest = u64::from(self.days) * 24 * 3600;
         let is_old = |made: u64| self.now.saturating_sub(made) > oldest;
@@ -184,7 +184,7 @@ impl Rules {
     }
 }
 
-/// Says what stays although it looks old, and can be helped.
+/// Warns about old versions that are kept for a reason that the user can change.
 fn warn(judged: &[Version<'_>], report: &mut Report) {
     let mut missing = BTreeSet::new();
     for version in judged {

@@ -1,4 +1,4 @@
-//! `publish`: brings files or URLs onto a storage, without a document or beside one.
+//! `publish`: publishes files or URLs on a storage, with or without a document.
 
 use std::path::PathBuf;
 
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     }
     if args.content == Content::Iso {
         for image in &mut ready {
-            // PVE: reference 1: content `iso` takes .iso and .img.
+            // PVE: reference 1: content `iso` accepts .iso and .img.
             image.file =
                 std::path::Path::new(&image.file).with_extension("img").display().to_string();
         }
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
-/// Publishes what is not there: plans, checks the node, and carries the plan out.
+/// Publishes the missing images: plans, checks the node, and carries out the plan.
 pub(super) fn publish(
     work: &mut Work<'_>,
     target: &Target,
@@ -67,7 +67,7 @@ pub(super) fn publish(
     report: &mut Report,
 ) -> Result<Vec<Published>, Failure> {
     let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
-    // The one GET that an unchanged image costs.
+    // The only GET when nothing has changed.
     let present = match work.listed.take() {
         Some(listed) => listed,
         None if in_storage_only => Vec::new(),
@@ -81,7 +81,7 @@ pub(super) fn publish(
     }
     let missing: Vec<&PreparedImage> =
         todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
-    // Before the room is looked at: what is swept makes some.
+    // Before the check of free space, because sweeping frees some.
     if !work.dry_run {
         target.sweep();
     }
@@ -102,16 +102,16 @@ pub(super) fn publish(
     Ok(published)
 }
 
-/// Returns what the first bytes of a URL said, with its address and sum. Once the image is published they were
-/// those of the right file.
+/// Returns what the first bytes of a URL showed, with its address and checksum. Once the image is published,
+/// they are verified.
 fn unverified(image: &PreparedImage) -> Option<(String, String, UrlFacts)> {
     let (Supply::Fetch(remote) | Supply::Node { remote, .. }) = &image.supply else { return None };
     let sum = image.sum.as_ref()?;
     Some((remote.url.to_string(), sum.hex.clone(), remote.unverified.clone()?))
 }
 
-/// Looks, before the first write, whether the place can take what is missing; what a broken upload has left
-/// of an image makes room for it.
+/// Checks, before the first write, whether the target can store the missing images; leftovers of failed
+/// uploads are replaced, so their space counts as free.
 fn check_place(
     target: &Target,
     missing: &[&PreparedImage],
@@ -135,7 +135,7 @@ fn check_place(
     }
 }
 
-/// Makes of each argument an image that is wanted.
+/// Converts the arguments into wanted images.
 fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     if args.content == Content::Iso && args.place.local_dir.is_some() {
         report.error(
@@ -192,7 +192,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     all
 }
 
-/// Returns a file's name without the endings of images and of compression.
+/// Returns a file's name without the extensions of image formats and compression.
 fn name_of(what: &str) -> String {
     let address = Address::parse(what);
     let mut name = match &address {

@@ -1,5 +1,5 @@
-//! What every command begins with that works from the document's VMs: read it, find what is wanted,
-//! open the storage, prepare the images.
+//! The first steps of the commands that need the document: read it, find the wanted images, open the
+//! storage, prepare the images.
 
 use pve_client::{Error, Volid};
 use stage::{Console, Deployment, Document, Entry, Failure, Report};
@@ -15,32 +15,32 @@ use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
 use crate::{connect, interrupt, left_over, prepare};
 
-/// What the document asks for.
+/// The document, and the images that it needs.
 pub(super) struct Request {
     /// The document as it came.
     pub(super) document: Document,
-    /// What stands in it.
+    /// Its content.
     pub(super) deployment: Deployment,
     /// The images that its VMs name.
     pub(super) wanted: Vec<Wanted>,
-    /// What there is to say so far.
+    /// The problems so far.
     pub(super) report: Report,
 }
 
-/// A run whose images are prepared; there is no error so far.
+/// A run whose images are prepared, without errors.
 pub(super) struct PreparedRun<'a> {
-    /// What the document asks for.
+    /// The document, and the images that it needs.
     pub(super) request: Request,
     /// The storage.
     pub(super) target: Target,
-    /// What the run carries along.
+    /// The context of the run.
     pub(super) work: Work<'a>,
     /// The images, in the order of `request.wanted`.
     pub(super) ready: Vec<PreparedImage>,
 }
 
 impl Request {
-    /// Reads the document on stdin; its faults go into the report.
+    /// Reads the document on stdin; problems are added to the report.
     pub(super) fn read(args: &DocumentArgs) -> Result<Self, Failure> {
         let document = Document::from_stdin()?;
         let (deployment, mut report) = Deployment::read(&document);
@@ -48,7 +48,7 @@ impl Request {
         Ok(Self { document, deployment, wanted, report })
     }
 
-    /// Opens the storage and prepares the images; every fault of both is told at once.
+    /// Opens the storage and prepares the images; the problems of both are reported together.
     pub(super) fn prepare<'a>(
         mut self,
         args: &DocumentArgs,
@@ -70,7 +70,7 @@ impl Request {
     }
 }
 
-/// Makes what a run carries along.
+/// Returns the context of a run.
 pub(super) fn work<'a>(
     args: &SourceArgs,
     dry_run: bool,

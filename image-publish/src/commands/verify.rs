@@ -1,6 +1,6 @@
-//! `verify`: compares the document's images on the storage with their sums.
+//! `verify`: compares the document's images on the storage with their checksums.
 //!
-//! The node itself reads and judges the stored bytes.
+//! The node itself reads the stored bytes.
 
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place};
@@ -14,7 +14,7 @@ use crate::prepared::PreparedImage;
 use crate::source::checksum::Algorithm;
 use crate::target::Target;
 
-/// Verifies each image that the document's VMs name.
+/// Verifies each image of the document's VMs.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
     let PreparedRun { mut request, target, work, ready } =
         Request::read(&args.document)?.prepare(&args.document, args.refresh.refresh, console)?;

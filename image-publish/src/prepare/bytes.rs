@@ -1,4 +1,4 @@
-//! DOOR: fetches or compresses what was left for later. PreparedImage → the bytes that are sent.
+//! DOOR: fetches or compresses an image right before it is sent.
 
 use stage::{Entry, Place};
 
@@ -15,7 +15,7 @@ use crate::work::Work;
 pub(crate) struct Bytes {
     /// The file name in the storage.
     pub(crate) file: String,
-    /// How many there are.
+    /// Their number.
     pub(crate) length: u64,
     /// Their SHA-256.
     pub(crate) sha256: String,
@@ -23,7 +23,7 @@ pub(crate) struct Bytes {
     pub(crate) local: Local,
 }
 
-/// Returns the bytes of an image, fetching or compressing it now where that is still to be done.
+/// Returns the bytes of an image, and fetches or compresses it first if that was postponed.
 pub(crate) fn bytes_of(work: &Work<'_>, image: PreparedImage) -> Result<Bytes, Entry> {
     let PreparedImage { name, file, length, sum, supply } = image;
     match supply {
@@ -41,7 +41,7 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: PreparedImage) -> Result<Bytes, E
             let place = Place::file(plain.files.shown());
             let gone = || Entry::error("qemu-img", place, "qemu-img is no longer installed");
             let (facts, spooled) = compress(work, &name, &plain)?.ok_or_else(gone)?;
-            // Another version of qemu-img makes other bytes, and these have another name.
+            // Another version of qemu-img may write other bytes, which get another name.
             let file = PreparedImage::local(&name, &facts, spooled.files(), None).file;
             Ok(Bytes::spooled(file, &facts, spooled))
         }

@@ -13,7 +13,7 @@ use crate::temporary::Temporary;
 use crate::wanted::Wanted;
 use crate::work::Work;
 
-/// Prepares what `qemu-img` makes of a local file.
+/// Prepares a local file that `qemu-img` compresses first.
 pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
@@ -34,7 +34,7 @@ pub(super) fn prepare(
     }
 }
 
-/// Runs `qemu-img` on an image; `None` when there is no such program.
+/// Runs `qemu-img` on an image; `None` if it is not installed.
 pub(crate) fn compress(
     work: &Work<'_>,
     name: &str,
@@ -48,7 +48,7 @@ pub(crate) fn compress(
     let mut first = Vec::new();
     files.open().take(8).read_to_end(&mut first).map_err(spool)?;
     let packing = Compression::of(&first);
-    // qemu-img reads one plain file.
+    // qemu-img needs a single uncompressed file.
     let unpacked = if packing == Compression::None && files.parts.len() == 1 {
         None
     } else {
@@ -72,7 +72,7 @@ pub(crate) fn compress(
             return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {message}")));
         }
     }
-    // What qemu-img read must be what was compared with its sum.
+    // qemu-img must have read the file that was verified.
     if files.identity().ok().as_ref() != Some(&plain.identity) {
         return Err(unusable(place(), &Fault::Changed));
     }

@@ -17,8 +17,8 @@ use crate::work::Work;
 
 /// Fetches a URL into the cache folder and judges it.
 ///
-/// A lost connection is continued where it broke, if the server can do that, and else tried again from
-/// the start. What was joined from several answers and has a wrong sum is fetched once more as a whole.
+/// After a lost connection, the download resumes if the server supports it, and otherwise starts over.
+/// If a resumed download has a wrong checksum, it is fetched once more as a whole.
 pub(super) fn fetch(
     work: &Work<'_>,
     name: &str,
@@ -37,7 +37,7 @@ pub(super) fn fetch(
     }
 }
 
-/// Judges a fetched file, and compares it with its sum.
+/// Judges a fetched file, and compares it with its checksum.
 fn judged(
     spooled: Temporary,
     url: &Address,
@@ -46,7 +46,7 @@ fn judged(
     let sha512 = expected.is_some_and(|expected| expected.sum.algorithm == Algorithm::Sha512);
     let unfit = |fault: Fault| unusable(Place::Named(url.to_string()), &fault);
     let facts = examine(&spooled.files(), sha512).map_err(unfit);
-    // A wrong sum says more than what is wrong with the content.
+    // A wrong checksum is a better explanation than unusable content.
     match (&facts, expected) {
         (Ok(facts), expected) => compare(&url.to_string(), facts, expected)?,
         (Err(_), Some(expected)) => compare_bytes(&spooled, url, expected)?,
@@ -55,7 +55,7 @@ fn judged(
     facts.map(|facts| (facts, spooled))
 }
 
-/// Without a sum nothing vouches for what comes.
+/// Returns whether a redirect to `http://` is allowed: never without a checksum.
 pub(super) fn downgrade(expected: Option<&ExpectedSum>) -> Downgrade {
     expected.map_or(Downgrade::Refused, ExpectedSum::downgrade)
 }
@@ -72,7 +72,7 @@ fn to_its_end(
     let joined = Cell::new(false);
     let source = Source { work, url, downgrade, tries: &tries, joined: &joined, may_resume };
     loop {
-        // Each of these has a try before it that was counted, so there is an end.
+        // Each of these follows a counted retry, so this loop ends.
         if let Some(spooled) = tries.run(|| try_fetch(source, name))? {
             return Ok((spooled, joined.get()));
         }
@@ -82,7 +82,7 @@ fn to_its_end(
     }
 }
 
-/// Fetches from the start; `None` when the server does not continue what broke off.
+/// Fetches from the start; `None` if the server cannot resume a broken download.
 fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Retry)> {
     let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
@@ -107,7 +107,7 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
     }
 }
 
-/// Makes the finding of an image that a server does not send.
+/// Returns the error for an image that could not be fetched.
 pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
     let entry = failed(Place::Named(url.to_string()), "cannot be fetched", error);
     match error {
@@ -124,12 +124,12 @@ pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
     }
 }
 
-/// Returns where to look for a file that is not at its URL any more.
+/// Returns a hint where to look for a file that is no longer at its URL.
 pub(crate) fn moved(url: &Address) -> String {
     format!("look in {}: the file may have been moved or renamed", url.beside(""))
 }
 
-/// Makes the finding of a file that the cache folder cannot take.
+/// Returns the error for a file that cannot be written to the cache directory.
 fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) -> Entry {
     let Some(folder) = work.folder() else {
         return Entry::error(
@@ -145,7 +145,7 @@ fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) ->
         .hint("choose another directory with `--cache-dir`")
 }
 
-/// Compares the bytes of a file that is no image with the sum that it should have.
+/// Compares a file that is not an image with its expected checksum.
 fn compare_bytes(spooled: &Temporary, url: &Address, expected: &ExpectedSum) -> Result<(), Entry> {
     let sums = sums_of(&mut spooled.files().open());
     match sums.ok().as_ref().and_then(|sums| sums.get(expected.sum.algorithm)) {

@@ -1,4 +1,5 @@
-//! DOOR: reads images. Wanted → ready: every file read and judged, every sum compared, before anything is sent.
+//! DOOR: reads images. Wanted → prepared: every file is read and judged, and every checksum compared, before
+//! anything is sent.
 
 mod bytes;
 mod compress;
@@ -25,10 +26,10 @@ use crate::work::Work;
 pub(crate) use bytes::{Bytes, bytes_of};
 pub(crate) use fetch::moved;
 
-/// An image that is ready, or why it is not.
+/// A prepared image, or why it could not be prepared.
 type Prepared = Result<PreparedImage, Entry>;
 
-/// Prepares each image; every problem of every image goes into the report.
+/// Prepares each image; all problems are added to the report.
 pub(crate) fn prepare(
     work: &mut Work<'_>,
     wanted: &[Wanted],
@@ -101,7 +102,7 @@ fn file(
     Ok(PreparedImage::local(&wanted.name, &facts, files, None))
 }
 
-/// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
+/// Returns the checksum of a local image: given, in the site's list, or next to the file; `None` if there is none.
 fn sum_of_file(
     work: &mut Work<'_>,
     wanted: &Wanted,
@@ -138,9 +139,9 @@ fn sum_of_file(
     }
 }
 
-/// Returns what tells an image's source and its list from others in the cache.
+/// Returns the key of an image's source and its list in the cache.
 ///
-/// A query may be a signature, so only a sum of it is kept.
+/// A query may be a signature, so only its checksum is stored.
 fn source_key(source: &str, wanted: &Wanted) -> String {
     let list = match &wanted.sum_list {
         Some(SumList::Url(list)) => list.identity(),
@@ -151,7 +152,7 @@ fn source_key(source: &str, wanted: &Wanted) -> String {
     format!("{}#{}", shown::address(source), digits.get(..16).unwrap_or_default())
 }
 
-/// Compares the format that the site gives with the image's own.
+/// Compares the format in the site with the image's own.
 fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
     match wanted.format {
         Some(format) if format != is => {
@@ -167,7 +168,7 @@ fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
     }
 }
 
-/// Returns what is known of files: from the cache, or by reading them.
+/// Returns what is known about files, from the cache or by reading them.
 fn known(
     work: &mut Work<'_>,
     wanted: &Wanted,
@@ -187,7 +188,7 @@ fn known(
     Ok(facts)
 }
 
-/// Compares an image with the sum that it must have.
+/// Compares an image with its expected checksum.
 pub(super) fn compare(
     shown: &str,
     facts: &Facts,
@@ -201,7 +202,7 @@ pub(super) fn compare(
     Err(mismatch(shown, sum, is, by))
 }
 
-/// Makes the finding of a wrong sum.
+/// Returns the error for a wrong checksum.
 pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
     let fact = format!(
         "{} is \"{is}\", but {by} says \"{}\"; nothing was uploaded",
@@ -210,7 +211,7 @@ pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
     Entry::error("checksum-mismatch", Place::file(shown), fact)
 }
 
-/// Makes the finding of an image without a file.
+/// Returns the error for an image without a file.
 fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     let entry = Entry::error(
         "image-not-found",
@@ -227,7 +228,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     }
 }
 
-/// Makes the finding of an image that cannot be used.
+/// Returns the error for an image that cannot be used.
 pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
     let entry = Entry::error("image-unusable", place, fault.to_string());
     match fault {

@@ -1,4 +1,4 @@
-//! DOOR: reads files from web servers, across lost connections. A file that was split comes as one.
+//! DOOR: reads files from web servers, across lost connections and split parts.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -11,35 +11,35 @@ use crate::source::address::Address;
 use crate::source::parts::suffix;
 use crate::work::Work;
 
-/// What a file is fetched with.
+/// What is needed to fetch a file.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) work: &'a Work<'a>,
     pub(super) url: &'a Address,
     pub(super) downgrade: Downgrade,
     pub(super) tries: &'a Tries<'a>,
-    /// Set once bytes of two answers were joined.
+    /// Set once the bytes of two responses were joined.
     pub(super) joined: &'a Cell<bool>,
-    /// A broken connection may be continued where it broke.
+    /// A broken download may be resumed.
     pub(super) may_resume: bool,
 }
 
 /// A file that is being read.
 pub(super) struct Stream<'a> {
-    /// The length of the whole in bytes, when the server says it.
+    /// The total length in bytes, if the server sends it.
     pub(super) length: Option<u64>,
     /// Its bytes.
     pub(super) reader: Box<dyn Read + 'a>,
 }
 
-/// The server does not continue what broke off: the file must be fetched from its beginning.
+/// The server cannot resume the download: the file must be fetched from the start.
 #[derive(Debug, thiserror::Error)]
 #[error("the server cannot resume the file")]
 pub(super) struct CannotResume;
 
-/// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
+/// Opens a file; if the server does not have it, its parts `.partaa`, `.partab` …, read as one.
 ///
-/// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
+/// Missing parts at the end are only found by the checksum, which each URL must have.
 pub(super) fn open<'a>(source: Source<'a>) -> Result<Stream<'a>, FetchError> {
     match source.work.fetcher().get(source.url.expose(), source.downgrade) {
         Ok(fetched) => {
@@ -59,13 +59,13 @@ pub(super) fn open<'a>(source: Source<'a>) -> Result<Stream<'a>, FetchError> {
     }
 }
 
-/// One file, which is continued where its connection breaks.
+/// A file whose download is resumed after a lost connection.
 struct Resuming<'a> {
     source: Source<'a>,
     url: Address,
     version: Option<FileVersion>,
     reader: Box<dyn Read>,
-    /// Bytes of the file that were passed on.
+    /// Bytes of this file that were read so far.
     at: u64,
     /// Bytes of the parts before this file.
     before: u64,
@@ -122,13 +122,13 @@ impl Read for Resuming<'_> {
     }
 }
 
-/// The reason behind an error: the last link of its chain.
+/// Returns the innermost cause of an error.
 fn innermost(error: &io::Error) -> String {
     let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The number of names that `split` gives: aa to zz.
+/// The number of suffixes of `split`: aa to zz.
 const PARTS: usize = 26 * 26;
 
 /// The parts of a file on a web server.
@@ -146,7 +146,7 @@ impl Parts<'_> {
         if self.next == PARTS {
             return Ok(false);
         }
-        // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
+        // Each part of a signed URL has its own signature, so only unsigned names can be guessed.
         let part = self.source.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
         match self.source.work.fetcher().get(part.expose(), self.source.downgrade) {
             Ok(fetched) => {
@@ -159,7 +159,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Opens the next part, again after a failure that may pass.
+    /// Opens the next part, with retries.
     fn open_next_retrying(&mut self) -> io::Result<()> {
         loop {
             let error = match self.open_next() {

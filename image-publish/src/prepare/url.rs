@@ -1,4 +1,4 @@
-//! DOOR: asks web servers. A URL → ready: its sum known, its first bytes judged, who fetches it decided.
+//! DOOR: asks web servers. Prepares a URL: finds its checksum, judges its first bytes, decides who fetches it.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -55,7 +55,7 @@ pub(super) fn prepare(
         (None, Mode::DownloadUrl) => by_name(wanted, url, &expected.sum)?,
         (None, _) => match look_ahead(work, url, &expected, &Tries::new(work, &wanted.name))? {
             Some(facts) => unverified.insert(facts).clone(),
-            // What is inside is known only when it is unpacked, so it is fetched at once.
+            // Its content is only known once it is unpacked, so it is fetched now.
             None => return fetched(work, wanted, url, &expected, report),
         },
     };
@@ -76,11 +76,11 @@ fn remote(url: &Address, expected: ExpectedSum, unverified: Option<UrlFacts>) ->
     Remote { url: url.clone(), sum_by: expected.by, pinned: expected.pinned, unverified }
 }
 
-/// Returns the stored file that is this image, as far as that cannot be told by the facts in the cache.
+/// Returns the stored file that is this image, if the cache cannot tell.
 ///
-/// Its name carries the start of the sum, but half an upload has the same name. So its length is compared
-/// with that of the web server, which is asked once. If it does not answer, or has a file of another length,
-/// which may be a newer one, the stored bytes are summed.
+/// Its name has the start of the checksum, but so does an incomplete upload. So its length is compared with
+/// the one of the web server, which is asked once. If the server does not answer, or has a file of another
+/// length, which may be a newer one, the checksum of the stored file is compared.
 fn kept(
     work: &mut Work<'_>,
     wanted: &Wanted,
@@ -98,7 +98,7 @@ fn kept(
     if judged.as_ref().is_some_and(is_this) {
         return None;
     }
-    // A download by the node gets its name only when it is whole.
+    // A download by the node gets its name only when it is complete.
     if mode == Mode::DownloadUrl && judged.is_none() {
         return Some(present);
     }
@@ -120,7 +120,7 @@ fn kept(
     }
 }
 
-/// Compares a stored file with its sum, unless nothing may be started.
+/// Compares a stored file with its checksum, except in a dry run.
 fn compared(
     work: &Work<'_>,
     wanted: &Wanted,
@@ -135,7 +135,7 @@ fn compared(
     stored.compare(&present.file, &expected.sum)
 }
 
-/// Makes the finding of a URL whose file is no longer the one that the site names.
+/// Returns the warning for a URL whose file no longer has the checksum in the site.
 fn moved(url: &Address) -> Entry {
     let fact = "no longer has the file with this checksum; using the stored image";
     Entry::warning("image-moved", Place::Named(url.to_string()), fact)
@@ -170,7 +170,7 @@ fn supply(wanted: &Wanted, mode: Mode, facts: &UrlFacts, remote: Remote) -> Resu
     })
 }
 
-/// Returns the sum that a URL must have: the one given, else listed where the site says, else lying beside it.
+/// Returns the expected checksum of a URL: given, in the site's list, or next to the file.
 fn sum_of(
     work: &mut Work<'_>,
     wanted: &Wanted,
@@ -198,16 +198,16 @@ fn sum_of(
     learn(work, question, report)
 }
 
-/// Returns what is known of the file with this sum at this URL, from its bytes.
+/// Returns what is known from its bytes about the file with this checksum at this URL.
 fn judged<'a>(work: &'a Work<'_>, url: &Address, sum: &Sum) -> Option<&'a UrlFacts> {
     let facts = work.cache.url(&url.to_string(), &sum.hex)?;
-    // An earlier build kept also what it took from the URL's ending.
+    // An earlier release also stored guesses from the URL's extension.
     facts.virtual_size.map(|_| facts)
 }
 
-/// Returns the stored file whose name carries this sum; it may be half an upload.
+/// Returns the stored file whose name has this checksum; it may be an incomplete upload.
 ///
-/// What a packed file is called can be told only once it was unpacked.
+/// The name of a compressed file is only known once it was unpacked.
 fn stored_file<'a>(
     work: &Work<'_>,
     wanted: &Wanted,
@@ -223,7 +223,7 @@ fn stored_file<'a>(
     files.into_iter().find_map(|file| stored.find(&file))
 }
 
-/// Returns whether the whole image with this sum seems to be stored.
+/// Returns whether the complete image with this checksum seems to be stored.
 fn is_stored(
     work: &Work<'_>,
     wanted: &Wanted,
@@ -236,7 +236,7 @@ fn is_stored(
     file.is_some_and(|file| length.is_none_or(|length| length == file.size))
 }
 
-/// Makes a stored file ready of which no sum is known.
+/// Prepares a stored file whose checksum is unknown.
 fn in_storage(
     wanted: &Wanted,
     stored: &StorageListing<'_>,
@@ -251,7 +251,7 @@ fn in_storage(
     })
 }
 
-/// Makes the finding of an image without a storage to look in.
+/// Returns the error for an unknown checksum when no storage can be checked.
 fn unlisted(wanted: &Wanted) -> Entry {
     Entry::error("checksum-unknown", Place::Named(wanted.origin_shown()), "its checksum is unknown")
 }
@@ -259,14 +259,14 @@ fn unlisted(wanted: &Wanted) -> Entry {
 const PACKED: &str = "the file is compressed, and PVE cannot unpack images";
 const PASSWORD: &str = "the URL contains a password, which the node's task log would show";
 
-/// Makes the finding of a URL that the node must not download.
+/// Returns the error for a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
     let place = Place::input(format!("image_sources.{}.mode", wanted.name));
     Entry::error("invalid-mode", place, format!("must not be download-url: {reason}"))
         .hint("remove `mode`: the file is then fetched here and uploaded")
 }
 
-/// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
+/// Judges a URL by its first bytes; `None` if they are not enough, as for a compressed file.
 fn look_ahead(
     work: &Work<'_>,
     url: &Address,
@@ -274,7 +274,7 @@ fn look_ahead(
     tries: &Tries<'_>,
 ) -> Result<Option<UrlFacts>, Entry> {
     let (head, length) = tries.run(|| first_bytes(work, url, expected, tries))?;
-    // Without a length nothing can be said of the whole.
+    // Without a length, nothing is known about the whole file.
     let Some(length) = length.filter(|_| Compression::of(&head) == Compression::None) else {
         return Ok(None);
     };
@@ -316,10 +316,10 @@ fn first_bytes(
     Ok((head, stream.length))
 }
 
-/// Takes the format of a URL that the node downloads from the site, or else from the URL's ending.
+/// Determines the format of a URL that the node downloads, from the site or from the URL's extension.
 ///
-/// This machine asks for no byte of it: perhaps only the node can reach it. `.img` is taken for qcow2, as
-/// clouds' images are; a wrong guess of qcow2 or vmdk is found out by PVE, while as raw it would take anything.
+/// This machine requests no byte of it, because perhaps only the node can reach it. `.img` means qcow2, as for
+/// cloud images; PVE notices a wrong guess of qcow2 or vmdk, but accepts anything as raw.
 // PVE: pve-storage, API2/Storage/Status.pm, download_url: `qemu-img info -f FORMAT` before the file gets its name.
 fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry> {
     let file = url.file().to_ascii_lowercase();
@@ -344,7 +344,7 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     })
 }
 
-/// Fetches a URL, and makes it ready as a local file.
+/// Fetches a URL, and prepares it as a local file.
 fn fetched(
     work: &mut Work<'_>,
     wanted: &Wanted,

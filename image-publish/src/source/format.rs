@@ -1,4 +1,4 @@
-//! What an image is, judged by its content and never by its name. Does no I/O.
+//! The format of an image, detected by its content and never by its name. Does no I/O.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::head::{at, u64_at};
 use super::unfit::Unfit;
 use super::{partitions, qcow2};
 
-/// The image formats that PVE takes as content `import`.
+/// The image formats that PVE accepts as content `import`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -22,12 +22,12 @@ impl Format {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Qcow2, Self::Raw, Self::Vmdk];
 
-    /// Reads a name of the document.
+    /// Parses a name from the document.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.extension() == text)
     }
 
-    /// Returns the ending that PVE wants for this format.
+    /// Returns the extension that PVE requires for this format.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Qcow2 => "qcow2",
@@ -37,7 +37,7 @@ impl Format {
     }
 }
 
-/// What the head of an image says.
+/// What the first bytes of an image show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DetectedImage {
     /// Its format.
@@ -61,7 +61,7 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     if at(head, 257, b"ustar") {
         return Err(Unfit::Archive);
     }
-    // An ISO that also boots from a stick has a boot sector, so the CD's mark is asked for first.
+    // A hybrid ISO has a boot sector too, so the CD's signature is checked first.
     if at(head, 32769, b"CD001") {
         return Err(Unfit::Iso);
     }
@@ -76,7 +76,7 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     Ok(DetectedImage { format: Format::Raw, virtual_size: length })
 }
 
-/// Judges a VMDK by its sparse header and the description behind it; both count in sectors.
+/// Judges a VMDK by its sparse header and the description after it; both count in sectors.
 fn vmdk(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     /// The table of grains comes at the end of the file.
     const AT_END: u64 = u64::MAX;
@@ -97,7 +97,7 @@ fn vmdk(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     Ok(DetectedImage { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
 }
 
-/// Tells a raw disk by a boot sector, a partition table or a file system.
+/// Returns whether there is a boot sector, a partition table or a file system.
 fn is_raw_disk(head: &[u8]) -> bool {
     at(head, 510, &[0x55, 0xAA])
         || at(head, 512, b"EFI PART")
@@ -149,7 +149,7 @@ mod tests {
         let mut at_end = vmdk("");
         at_end[56..64].fill(0xff);
         check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
-        // A description that would be elsewhere than in the head is not looked at.
+        // A description outside the head is ignored.
         at_end[28..44].fill(0xff);
         check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
     }

@@ -13,8 +13,8 @@ use crate::published::{Action, Failed};
 use crate::source::checksum::Sum;
 use crate::work::Work;
 
-/// Lets the node download an image; `is_there` says that a file of its name is there that does not seem to
-/// be whole, which a download does not overwrite. Where the token must not ask for that, this machine fetches and sends it.
+/// Lets the node download an image. With `is_there`, an apparently incomplete file of this name exists, which a
+/// download does not overwrite. If the token is not allowed to ask for downloads, this machine fetches and sends it.
 pub(crate) fn download(
     work: &Work<'_>,
     node: &Node,
@@ -32,7 +32,7 @@ pub(crate) fn download(
     };
     let fact = format!("downloading image \"{name}\" to the node");
     let fail = |error: &Error| {
-        // The node's log repeats the URL, and those that a server sends it on to.
+        // The node's log repeats the URL and the targets of redirects.
         let mut entry = finding::while_doing(node.place(), &fact, error);
         entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
         match error {
@@ -77,15 +77,15 @@ pub(crate) fn download(
     }
 }
 
-/// What a file of an image's name is.
+/// What happened to an existing file with an image's name.
 enum ExistingFile {
-    /// It was another one, and is removed.
+    /// It was a wrong one, and is removed.
     Removed,
-    /// It is the whole image.
+    /// It is the complete image.
     Complete,
 }
 
-/// Removes a file of an image's name, unless it has the image's sum: only its length spoke against it.
+/// Removes an existing file with an image's name, unless it has the image's checksum.
 fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
     match node.compare(file, sum) {
         Ok(()) => Ok(ExistingFile::Complete),
@@ -97,7 +97,7 @@ fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile,
     }
 }
 
-/// Returns why the node cannot download what another machine may.
+/// Returns why the node cannot download a file that another machine may be able to fetch.
 fn not_for_the_node(error: &Error) -> Option<&'static str> {
     match error {
         Error::Status(_) if error.is_permission() => {
@@ -106,7 +106,7 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
         // wget's exit codes: 4 is the network or the name, 5 the certificate.
         Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
             "download failed: exit code 4" => Some("the node cannot reach the URL"),
-            // PVE: tests/answers: a name that it cannot resolve ends the task with wget's own words.
+            // PVE: tests/answers: if the name cannot be resolved, the task ends with wget's message.
             text if text.starts_with("download failed: wget: unable to resolve host") => {
                 Some("the node cannot reach the URL")
             }
@@ -117,7 +117,7 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Returns whether wget's lines in a task log say that the server has no such file.
+/// Returns whether wget's lines in a task log report that the server has no such file.
 fn is_missing(log: &[String]) -> bool {
     let is_not_found = |line: &String| {
         ["403", "404", "410"].iter().any(|status| line.contains(&format!("ERROR {status}:")))
@@ -125,9 +125,9 @@ fn is_missing(log: &[String]) -> bool {
     log.iter().any(is_not_found)
 }
 
-/// Finds the percentage in a line of wget's progress, as the node's task log has it.
+/// Returns the percentage in a line of wget's progress in the node's task log.
 ///
-/// wget writes it behind 32 MiB of dots, so the line that it is at has none.
+/// wget writes it after each 32 MiB of dots, so the current line has none.
 fn percent_in(line: &str) -> Option<u8> {
     line.split_whitespace()
         .rev()

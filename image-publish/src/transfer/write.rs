@@ -1,4 +1,4 @@
-//! DOOR: writes an image into the storage's folder.
+//! DOOR: writes an image into the storage's directory.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use crate::show;
 use crate::source::examine::Summing;
 use crate::work::Work;
 
-/// Writes an image into the storage's folder.
+/// Writes an image into the storage's directory.
 pub(crate) fn write(
     work: &Work<'_>,
     folder: &Folder,
@@ -42,7 +42,7 @@ pub(crate) fn write(
     }
 }
 
-/// A reader that can be looked at after its bytes have gone.
+/// A reader that can be inspected after its bytes were read.
 struct Shared<'a, R>(&'a std::cell::RefCell<R>);
 
 impl<R: Read> Read for Shared<'_, R> {
