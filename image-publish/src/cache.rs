@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn two_runs_at_once_keep_what_each_has_learned() {
+    fn concurrent_runs_keep_the_entries_of_both() {
         let folder = tempfile::tempdir().unwrap();
         let mut one = Cache::load(Some(folder.path()));
         let mut two = Cache::load(Some(folder.path()));
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes files and looks at them")]
-    fn only_we_read_the_cache_and_no_link_leads_it_elsewhere() {
+    fn the_cache_is_private_and_does_not_follow_links() {
         let folder = tempfile::tempdir().unwrap();
         let victim = folder.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn the_day_on_which_a_checksum_was_learned() {
+    fn the_day_on_which_a_checksum_was_fetched() {
         assert_eq!(known('a').day(), "2025-11-29");
         assert_eq!(KnownSum { learned: i64::MAX, ..known('a') }.day(), "");
     }

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_killed_run_has_left_goes() {
+    fn only_leftovers_of_killed_runs_are_removed() {
         let own = std::process::id();
         check(
             sweep_cache,
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
-    fn what_is_locked_is_in_use() {
+    fn locked_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let paths = [format!("spool-a.{GONE}"), "publish-00ff.lock".to_owned()];
         let paths = paths.map(|file| folder.path().join(file));
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
-    fn a_lent_file_is_not_swept() {
+    fn lent_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let (one, two) = (
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(
             folder.read_dir().unwrap().count(),
             2,
-            "no guard is left, and both are locked again"
+            "the guard is removed, and both are locked again"
         );
         drop((one, two));
         assert_eq!(folder.read_dir().unwrap().count(), 0);

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn name_and_size_tell_a_whole_image() {
+    fn name_and_size_identify_a_complete_image() {
         check(local("a-1.qcow2", 10), &[], Step::Send);
         check(local("a-1.qcow2", 10), &[("a-2.qcow2", 10)], Step::Send);
         check(local("a-1.qcow2", 10), &[("a-1.qcow2", 10)], Step::Keep);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_twice_is_sent_once() {
+    fn the_same_bytes_are_sent_once() {
         let twice = [local("a-1.qcow2", 10), local("a-1.qcow2", 10)];
         assert_eq!(plan(&twice, &[]), [Step::Send, Step::Keep]);
     }

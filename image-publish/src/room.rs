@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_to_be_made_has_the_room_of_the_one_above() {
+    fn a_missing_directory_has_the_space_of_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         for folder in [folder.path().to_owned(), folder.path().join("not/yet")] {
             assert!(check(&folder, 1, "the images need", "").is_ok());

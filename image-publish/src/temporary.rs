@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
-    fn two_runs_with_one_number_do_not_meet() {
+    fn runs_with_the_same_process_id_use_different_files() {
         let folder = tempfile::tempdir().unwrap();
         let own = std::process::id();
         let folder = folder.path();

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn each_image_once_from_the_first_place_that_has_it() {
+    fn each_image_comes_from_the_first_source() {
         check(
             r#"{"images":{"b":"local:import/b.qcow2","c":"local:import/c.qcow2"},
                 "image_sources":{"c":{"url":"https://x/c.qcow2","mode":"upload"},"unused":{}},
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dry_run_named_is_looked_for_again() {
+    fn volids_of_a_dry_run_do_not_count() {
         check(
             r#"{"images":{"a":"local:import/a.qcow2","b":"local:import/b.qcow2"},
                 "images_pending":{"a":null},"vms":[{"image":"a"},{"image":"b"}]}"#,

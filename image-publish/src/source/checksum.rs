@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_files_of_one_name_the_nearer_counts() {
+    fn the_exact_name_counts_before_other_directories() {
         check(&format!("{A}  x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
         check(&format!("{A}  ./x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
         check(&format!("{B}  amd64/x.qcow2\n{A}  arm64/x.qcow2\n"), false, None);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_other_files_do_not_count() {
+    fn checksums_of_other_files_do_not_count() {
         let list = format!("{A}  y.qcow2\n");
         check(&list, false, None);
         check(&list, true, Some(A));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sum_in_a_broken_cache_is_none() {
+    fn an_invalid_checksum_in_the_cache_is_rejected() {
         let read = |text: &str| serde_json::from_str::<Sum>(text).ok();
         let whole = format!(r#"{{"algorithm":"sha256","hex":"{A}"}}"#);
         assert_eq!(read(&whole), Sum::of_hex(A));

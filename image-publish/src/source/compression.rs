@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn all_streams_of_a_file_are_read() {
+    fn all_streams_of_a_file_are_decompressed() {
         for (kind, packed) in KINDS {
             check(kind, &[packed, packed].concat(), Some("hello\nhello\n"));
         }
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_or_changed_file_is_an_error() {
+    fn a_truncated_or_changed_file_is_an_error() {
         for (kind, packed) in KINDS {
             check(kind, &packed[..packed.len() - 3], None);
             let mut changed = packed.to_vec();

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn content_decides() {
+    fn the_content_decides() {
         check(&with(510, &[0x55, 0xAA]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(1080, &[0x53, 0xEF]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(65600, b"_BHRfS_M"), 1 << 20, Ok((Format::Raw, 1 << 20)));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vmdk_must_be_whole_in_one_file() {
+    fn a_vmdk_must_be_complete_in_one_file() {
         let text = "# Disk DescriptorFile\nparentCID=12\nparentFileNameHint=\"base.vmdk\"\n";
         let name = "base.vmdk".to_owned();
         check(&vmdk(text), 65536, Err(Unfit::BackingFile { name }));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
+    fn other_content_is_refused() {
         check(b"", 0, Err(Unfit::NoImage));
         check(b"<!DOCTYPE html>", 15, Err(Unfit::NoImage));
         check(&with(32769, b"CD001"), 1 << 20, Err(Unfit::Iso));

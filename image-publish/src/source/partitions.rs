@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_partition_must_be_there() {
+    fn the_last_partition_must_be_complete() {
         for head in [mbr(0x83), gpt()] {
             check(&head, 4096 * 512, None);
             check(&head, 4095 * 512, Some(4096 * 512));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_partition_table_says_nothing() {
+    fn other_content_passes() {
         check(&[], 0, None);
         check(&mbr(0xEE), 512, None);
         let mut fat = mbr(0x83);

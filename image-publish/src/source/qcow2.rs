@@ -207,13 +207,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sound_image_says_its_size() {
+    fn a_valid_image_has_a_size() {
         check(|_| {}, Ok(1 << 20));
         check(|b| b.truncate(16384 + 10), Ok(1 << 20));
     }
 
     #[test]
-    fn a_cut_off_image_is_found_out() {
+    fn a_truncated_image_is_detected() {
         let cut = |what: &str| Err(Unfit::CutOff { what: what.to_owned() });
         check(|b| b.truncate(50), cut("its header is incomplete"));
         check(|b| b.truncate(8192), cut("8192 bytes cannot hold the tables that its header names"));
@@ -228,7 +228,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_cut_off_compressed_cluster_is_found_out() {
+    fn a_truncated_compressed_cluster_is_detected() {
         // Three sectors besides the first, from byte 16400: the data ends behind byte 16384 + 1536.
         let entry = (1u64 << 62) | (3 << (62 - 4)) | 16400;
         let compressed = |end: usize| {
@@ -244,7 +244,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_extended_entry_has_bits_that_are_no_place() {
+    fn the_bitmap_of_an_extended_entry_is_not_an_offset() {
         let bits = |b: &mut Vec<u8>| {
             b[79] = 16;
             b[12296..12304].copy_from_slice(&u64::from(u32::MAX).to_be_bytes());
@@ -253,7 +253,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn tables_that_stand_for_each_other_are_not_followed() {
+    fn shared_tables_are_not_followed() {
         let repeat = |b: &mut Vec<u8>| {
             b[39] = 6;
             for entry in 0..6 {
@@ -265,7 +265,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_image_must_be_whole_in_one_file() {
+    fn an_image_must_be_complete_in_one_file() {
         check(
             |b| {
                 b[15] = 0x70;
@@ -281,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn no_bytes_make_it_panic() {
+    fn no_input_panics() {
         for place in 0..112 {
             for value in [0, 1, 0x7f, 0xff] {
                 for end in [0, place + 1, 112, 20480] {
@@ -299,7 +299,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_header_that_cannot_be_right() {
+    fn invalid_headers() {
         check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
         check(
             |b| b[78] = 1,

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_unknown_length_is_whole() {
+    fn a_file_of_unknown_length_counts_as_complete() {
         let expected = |length| Expected { name: "a", file: "a", length };
         assert_eq!(expected(Some(5)).judge(Some(5)), Presence::Whole);
         assert_eq!(expected(Some(5)).judge(Some(4)), Presence::Half);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_node_cannot_do_is_told_from_what_nobody_can() {
+    fn problems_of_the_node_alone() {
         check_exitstatus("download failed: exit code 4", Some("the node cannot reach the URL"));
         let unresolved = "download failed: wget: unable to resolve host address 'images.example'";
         check_exitstatus(unresolved, Some("the node cannot reach the URL"));
