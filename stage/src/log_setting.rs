@@ -111,6 +111,6 @@ mod tests {
         assert_eq!(setting.format, Some(LogFormat::Json));
         assert_eq!(unknown.map(|word| word.hint()), Some("did you mean `verbose`?".to_owned()));
         let hint = parse("x").1.map(|word| word.hint()).unwrap_or_default();
-        assert_eq!(hint, "allowed, separated by commas: text, json, verbose, debug");
+        assert_eq!(hint, "allowed, separated by commas: text, json, verbose, debug, codes");
     }
 }
