@@ -119,6 +119,10 @@ fn our_part<'a>(name: &str, line: &'a str) -> &'a str {
     if trimmed.starts_with("PVE says:") || trimmed.starts_with("log:") {
         return "";
     }
+    // A field of a struct, such as `absent: bool`, is not text.
+    if name.ends_with(".rs") && line.contains("absent:") && !line.contains(['"', '/']) {
+        return "";
+    }
     if name.starts_with(SIMULATOR) {
         return line.find("//").map_or("", |start| &line[start..]);
     }

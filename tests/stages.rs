@@ -44,7 +44,7 @@ fn a_closed_stdout_ends_a_stage_quietly() {
 }
 
 #[test]
-fn a_full_disk_is_said() {
+fn a_full_disk_is_reported() {
     for words in PURE {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let output = run(words, full, DOCUMENT.as_bytes());
@@ -129,7 +129,7 @@ fn fields_that_a_stage_does_not_know_pass_untouched() {
 }
 
 #[test]
-fn what_is_no_document_is_refused_by_every_stage() {
+fn every_stage_refuses_invalid_documents() {
     let stages: [&[&str]; 4] = [PURE[1], PURE[2], &["image-publish"], &["pve-apply", "plan"]];
     let bad: [&[u8]; 7] =
         [b"", b"\n", b"[]", b"{", b"\xff\xfe{}", br#"{"vms":7}"#, br#"{"vms":[null]}"#];

@@ -29,7 +29,7 @@ use session::Session;
 /// Runs a page; `unrun` is how many of its blocks cannot run here.
 fn walk(path: &str, unrun: usize) {
     let page = Page::read(path);
-    assert_eq!(page.unrun(), unrun, "{path}: so many blocks are not run; keep them few");
+    assert_eq!(page.unrun(), unrun, "{path}: the number of blocks that are not run; keep it low");
     let mut session = Session::start(path);
     for block in &page.before {
         session.run(block);

@@ -63,7 +63,7 @@ impl Part {
 }
 
 impl Cli {
-    /// Says whether something is wanted instead of the document.
+    /// Returns whether to export something instead of printing the document.
     pub(crate) fn wants_export(&self) -> bool {
         self.part.is_some() || self.seed_dir.is_some() || self.seed_image.is_some()
     }

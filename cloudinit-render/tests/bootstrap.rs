@@ -240,7 +240,7 @@ fn a_failure_is_seen_and_tried_again_by_the_timer_and_at_the_next_boot() {
 
     machine.no_file("broken");
     let (code, calls) = machine.timer();
-    assert_eq!((code, calls.len()), (0, 3), "the driver is there already: {calls:?}");
+    assert_eq!((code, calls.len()), (0, 3), "the driver already exists: {calls:?}");
     assert!(!failed.exists() && machine.has("var/lib/homestak/first-boot.done"));
     assert!(!machine.has("timer"), "nothing is left to try");
     assert_eq!(machine.reboot(), (0, Vec::new()));
@@ -322,7 +322,7 @@ ls -l /proc/self/fd | grep -q first-boot.lock && echo inherited >>"$CALLS"; echo
 }
 
 #[test]
-fn what_is_done_after_all_is_no_failure_any_more() {
+fn a_later_success_clears_the_failure() {
     // By the driver, whose last step may end this script: a nested PVE boots its own kernel.
     for done in
         ["usr/local/etc/homestak/state/config-complete.json", "var/lib/homestak/first-boot.done"]
@@ -350,7 +350,7 @@ fn a_boot_that_is_cut_off_counts_as_failed() {
 }
 
 #[test]
-fn a_pinned_ca_is_the_only_one_that_is_believed() {
+fn a_pinned_ca_is_the_only_trusted_one() {
     let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
     let machine = Machine::new(&json!({"ca_certificate": pem}));
     assert_eq!(fs::read_to_string(machine.path("etc/homestak-ca.pem")).unwrap(), pem);
@@ -379,7 +379,10 @@ fn a_pinned_fingerprint_is_compared_before_anything_is_fetched() {
     assert_eq!(code, 1);
     assert!(!calls.iter().any(|call| call.starts_with("curl")), "{calls:?}");
     assert!(machine.log().contains("wanted is AC:CD"), "{}", machine.log());
-    assert!(!machine.has("etc/homestak-ca.pem"), "nothing may believe what was shown");
+    assert!(
+        !machine.has("etc/homestak-ca.pem"),
+        "the certificate that was shown must not become trusted"
+    );
 }
 
 #[test]

@@ -1,7 +1,8 @@
-//! DOOR: reads and writes the cache of what is known of images, so that an unchanged one is not read again.
+//! DOOR: reads and writes the cache, so that unchanged images are not read again.
 //!
-//! An entry is used only while each file has the size, times, inode and device that it had when it was read.
-//! The cache may be deleted at any time; a broken one counts as empty; failing to write it costs only time.
+//! An entry is valid as long as the size, times, inode and device of each file are unchanged.
+//! The cache may be deleted at any time. If it is corrupt, it counts as empty; if it cannot be written,
+//! only time is lost.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -12,11 +13,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::show;
-use crate::source::checksum::{Said, Sum};
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::examine::{Facts, UrlFacts};
 use crate::source::parts::{Files, Identity};
 
-/// What is known of images, by path or URL.
+/// What is known about images, by path or URL.
 #[derive(Debug)]
 pub(crate) struct Cache {
     path: Option<PathBuf>,
@@ -25,7 +26,7 @@ pub(crate) struct Cache {
     news: Content,
 }
 
-/// The file. Another version counts as empty; in version 2 `sums` came later, and may be absent.
+/// The cache file. Other versions count as empty. `sums` was added to version 2 later, so it is optional.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Content {
     version: u32,
@@ -34,30 +35,30 @@ struct Content {
     #[serde(default)]
     urls: BTreeMap<String, UrlFacts>,
     #[serde(default)]
-    sums: BTreeMap<String, Known>,
+    sums: BTreeMap<String, KnownSum>,
 }
 
 /// A checksum that a web server listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Known {
+pub(crate) struct KnownSum {
     /// The checksum.
     pub(crate) sum: Sum,
-    /// The list that said it, as it is shown.
+    /// The list that had it, for messages.
     pub(crate) list: String,
-    /// When it said so, in seconds since 1970.
+    /// When it was fetched, in seconds since 1970.
     pub(crate) learned: i64,
 }
 
-impl Known {
-    /// Returns the day on which the checksum was learned, as `2026-11-29`.
+impl KnownSum {
+    /// Returns the day on which the checksum was fetched, such as `2026-11-29`.
     pub(crate) fn day(&self) -> String {
         show::day(self.learned).unwrap_or_default()
     }
 
-    /// Returns the checksum with who said it.
-    pub(crate) fn said(&self) -> Said {
+    /// Returns the checksum with its origin.
+    pub(crate) fn expected(&self) -> ExpectedSum {
         let by = format!("{} on {}", self.list, self.day());
-        Said { sum: self.sum.clone(), by, pinned: false }
+        ExpectedSum { sum: self.sum.clone(), by, pinned: false }
     }
 }
 
@@ -67,25 +68,25 @@ struct FileEntry {
     facts: Facts,
 }
 
-/// Changes when a new release would read an old entry wrongly.
+/// Incremented when a new release would misread old entries.
 const VERSION: u32 = 2;
 
 impl Cache {
-    /// Reads the cache in a folder; without a folder nothing is kept.
+    /// Reads the cache in a directory; without one, nothing is stored.
     pub(crate) fn load(folder: Option<&Path>) -> Self {
         let path = folder.map(|folder| folder.join("images.json"));
         let content = path.as_deref().map(read).unwrap_or_default();
         Self { path, content, news: Content::default() }
     }
 
-    /// Returns what is known of files that have not changed since.
+    /// Returns what is known about files, if they have not changed since.
     pub(crate) fn files(&self, files: &Files, variant: &str) -> Option<&Facts> {
         let key = key(files, variant)?;
         let entry = self.news.files.get(&key).or_else(|| self.content.files.get(&key))?;
         (files.identity().ok()? == entry.identity).then_some(&entry.facts)
     }
 
-    /// Keeps what is known of files; `identity` is theirs from before they were read.
+    /// Stores what is known about files; `identity` is from before they were read.
     pub(crate) fn keep_files(
         &mut self,
         files: &Files,
@@ -98,29 +99,29 @@ impl Cache {
         }
     }
 
-    /// Returns what is known of the file with this sum at this address.
+    /// Returns what is known about the file with this checksum at this address.
     pub(crate) fn url(&self, url: &str, sum: &str) -> Option<&UrlFacts> {
         let key = format!("{url}#{sum}");
         self.news.urls.get(&key).or_else(|| self.content.urls.get(&key))
     }
 
-    /// Keeps what is known of the file with this sum at this address.
+    /// Stores what is known about the file with this checksum at this address.
     pub(crate) fn keep_url(&mut self, url: &str, sum: &str, facts: &UrlFacts) {
         self.news.urls.insert(format!("{url}#{sum}"), facts.clone());
     }
 
-    /// Returns the checksum that a web server listed last for a source.
-    pub(crate) fn known(&self, source: &str) -> Option<&Known> {
+    /// Returns the last checksum that a web server listed for a source.
+    pub(crate) fn known(&self, source: &str) -> Option<&KnownSum> {
         self.news.sums.get(source).or_else(|| self.content.sums.get(source))
     }
 
-    /// Keeps the checksum that a web server listed for a source.
-    pub(crate) fn keep_known(&mut self, source: String, known: Known) {
+    /// Stores the checksum that a web server listed for a source.
+    pub(crate) fn keep_known(&mut self, source: String, known: KnownSum) {
         self.news.sums.insert(source, known);
     }
 
-    /// Writes the cache when there are news: whole, under another name first, with what other runs have
-    /// learned meanwhile.
+    /// Writes the cache atomically if there is something new, merged with what other runs have written
+    /// in the meantime.
     #[expect(clippy::disallowed_methods, reason = "door: the cache")]
     pub(crate) fn save(&mut self) {
         let Some(path) = self.path.as_deref().filter(|_| !self.news.is_empty()) else { return };
@@ -148,16 +149,16 @@ impl Content {
     }
 }
 
-/// Writes a new file that nobody else reads, without following a link that somebody has put there.
+/// Writes a new private file, without following a link at its path.
 #[expect(clippy::disallowed_methods, reason = "door: the cache")]
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // What a killed run of our number has left.
+    // A leftover of a killed run with our process ID.
     let _ = std::fs::remove_file(path);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     file.write_all(bytes)
 }
 
-/// Reads the file; one that is broken counts as empty.
+/// Reads the file; a corrupt one counts as empty.
 #[expect(clippy::disallowed_methods, reason = "door: the cache")]
 fn read(path: &Path) -> Content {
     let content = std::fs::read(path).ok();
@@ -165,7 +166,7 @@ fn read(path: &Path) -> Content {
     content.filter(|content| content.version == VERSION).unwrap_or_default()
 }
 
-/// Returns the key of files: their absolute path, and what is made of them.
+/// Returns the key of files: their absolute path, and the variant.
 fn key(files: &Files, variant: &str) -> Option<String> {
     let path = std::path::absolute(&files.path).ok()?;
     Some(format!("{}{variant}", path.to_str()?))
@@ -176,13 +177,13 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    fn known(hex: char) -> Known {
+    fn known(hex: char) -> KnownSum {
         let sum = Sum::of_hex(&hex.to_string().repeat(64)).unwrap();
-        Known { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
+        KnownSum { sum, list: "https://x/SHA256SUMS".to_owned(), learned: 1_764_417_600 }
     }
 
     #[test]
-    fn two_runs_at_once_keep_what_each_has_learned() {
+    fn concurrent_runs_keep_the_entries_of_both() {
         let folder = tempfile::tempdir().unwrap();
         let mut one = Cache::load(Some(folder.path()));
         let mut two = Cache::load(Some(folder.path()));
@@ -197,7 +198,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test makes files and looks at them")]
-    fn only_we_read_the_cache_and_no_link_leads_it_elsewhere() {
+    fn the_cache_is_private_and_does_not_follow_links() {
         let folder = tempfile::tempdir().unwrap();
         let victim = folder.path().join("victim");
         std::fs::write(&victim, "precious").unwrap();
@@ -212,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn the_day_on_which_a_checksum_was_learned() {
+    fn the_day_on_which_a_checksum_was_fetched() {
         assert_eq!(known('a').day(), "2025-11-29");
-        assert_eq!(Known { learned: i64::MAX, ..known('a') }.day(), "");
+        assert_eq!(KnownSum { learned: i64::MAX, ..known('a') }.day(), "");
     }
 }

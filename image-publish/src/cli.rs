@@ -9,7 +9,7 @@ use stage::{ConsoleArgs, OwnArgs, TrustArgs, variable};
 
 use crate::manual::MANUAL;
 
-/// Publish the document's images on Proxmox VE storage: whole, once and verified
+/// Publish the document's images on Proxmox VE storage: complete, once and verified
 ///
 /// Without a command it is a filter: it reads the document on stdin, makes sure that `image_datastore`
 /// has each image that a VM names as content `import`, sets `images`, and prints the document.
@@ -36,13 +36,13 @@ impl AsRef<ConsoleArgs> for Cli {
     }
 }
 
-/// Where the commands that need no document get the storage from.
-const WITHOUT_DOCUMENT: &str = "The document on stdin names the storage. Without a document, give --endpoint and --node \
-    (or set PVE_ENDPOINT and PVE_NODE), and the API token in PVE_API_TOKEN or --token-file; on a PVE host, --local-dir is \
+/// How the commands that work without a document find the storage.
+const WITHOUT_DOCUMENT: &str = "The document on stdin names the storage. Without a document, use --endpoint and \
+    --node (or set PVE_ENDPOINT and PVE_NODE), and the API token in PVE_API_TOKEN or --token-file; on a PVE host, --local-dir is \
     enough. Options take precedence over the document, and the document over the environment.\n\n\
     Example: PVE_API_TOKEN=… image-publish list --endpoint https://pve1:8006 --node pve1";
 
-/// What to do other than to filter a document.
+/// The commands; without one, the tool is a filter.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     /// Publish files or URLs
@@ -56,11 +56,11 @@ pub(crate) enum Command {
     /// Remove images by volume ID, or by name with all their versions
     #[command(after_help = WITHOUT_DOCUMENT)]
     Remove(RemoveArgs),
-    /// Remove old versions that the document's VMs no longer name
+    /// Remove old versions that the document's VMs no longer use
     Prune(PruneArgs),
 }
 
-/// Options of what works from the document's VMs: the filter, `verify` and `prune`.
+/// Options of the commands that need the document: the filter, `verify` and `prune`.
 #[derive(Args, Debug)]
 pub(crate) struct DocumentArgs {
     #[command(flatten)]
@@ -80,7 +80,7 @@ pub(crate) struct FilterArgs {
     pub(crate) refresh: RefreshArgs,
 }
 
-/// How current a checksum must be that a web server lists.
+/// How current checksums from web servers must be.
 #[derive(Args, Debug)]
 pub(crate) struct RefreshArgs {
     /// When to fetch lists of checksums
@@ -99,12 +99,12 @@ pub(crate) enum Refresh {
     Always,
     /// Never; use known checksums only
     Never,
-    /// As `Always`, for a command without the option.
+    /// Like `Always`, for a command without the option.
     #[value(skip)]
     Required,
 }
 
-/// How images are read.
+/// Where and how images are read.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Images")]
 pub(crate) struct SourceArgs {
@@ -133,7 +133,7 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Returns the cache folder; without a home there is none.
+    /// Returns the cache directory; `None` without a home directory.
     pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
         let usual = || {
             let base = variable("XDG_CACHE_HOME").map(PathBuf::from);
@@ -145,12 +145,12 @@ impl SourceArgs {
     }
 }
 
-/// Returns the HTTP proxies that the environment names.
+/// Returns the HTTP proxies in the environment.
 pub(crate) fn proxies() -> Proxies {
     Proxies::from_variables(|name| variable(name)?.into_string().ok())
 }
 
-/// Where images go.
+/// Where images are published.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct PlaceArgs {
@@ -184,7 +184,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) trust: TrustArgs,
 }
 
-/// What the environment says about the connection. An empty variable is unset.
+/// The connection settings in the environment. An empty variable counts as unset.
 ///
 /// The token is never an argument, because other users can read those.
 #[derive(Default)]
@@ -214,7 +214,7 @@ impl Environment {
 pub(crate) enum Content {
     /// For disks of VMs
     Import,
-    /// For CD drives only; PVE makes no disk from it
+    /// For CD drives only; PVE cannot create disks from it
     Iso,
 }
 
@@ -282,7 +282,7 @@ pub(crate) struct RemoveArgs {
     /// Volume IDs, or names for all versions of an image
     #[arg(required = true, value_name = "VOLID|NAME")]
     pub(crate) what: Vec<String>,
-    /// Also remove images that the document's VMs name
+    /// Also remove images that the document's VMs use
     #[arg(long, help_heading = "Selection")]
     pub(crate) force: bool,
     /// Print the result as JSON
@@ -305,7 +305,7 @@ pub(crate) struct PruneArgs {
     /// Number of newest versions of each name to keep
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Selection")]
     pub(crate) keep: usize,
-    /// Age in days up to which versions are kept
+    /// Keep versions that are at most this many days old
     #[arg(long, value_name = "DAYS", default_value_t = 30, help_heading = "Selection")]
     pub(crate) older_than: u32,
     /// Print the result as JSON

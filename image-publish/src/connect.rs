@@ -11,34 +11,34 @@ use crate::folder::Folder;
 use crate::node::Node;
 use crate::target::Target;
 
-/// What says which storage to work on, before it is judged; with where each value came from.
-struct Named<'a> {
+/// The settings of the connection, unparsed, and where each came from.
+struct ConnectionSettings<'a> {
     endpoint: (&'a str, Place),
     token: (&'a str, Place),
     node: (&'a str, Place),
     storage: (&'a str, Place),
 }
 
-/// Returns the storage that the document names.
+/// Returns the storage in the document.
 pub(crate) fn of_document(
     deployment: &Deployment,
     local_dir: Option<&Path>,
     trust: &TrustArgs,
     console: &Console,
 ) -> Result<Target, Report> {
-    let named = Named {
+    let settings = ConnectionSettings {
         endpoint: (&deployment.api_endpoint, Place::input("api_endpoint")),
         token: (deployment.api_token.expose(), Place::input("api_token")),
         node: (&deployment.node, Place::input("node")),
         storage: (&deployment.image_datastore, Place::input("image_datastore")),
     };
-    target(&named, local_dir, trust, console, "import")
+    target(&settings, local_dir, trust, console, "import")
 }
 
-/// Returns the storage that options, document and environment name, in this order of precedence.
+/// Returns the storage from the options, the document, or the environment, in this order of precedence.
 ///
-/// Endpoint and token come from one source, so that no server gets the token of another one; only
-/// `--token-file` counts everywhere.
+/// Endpoint and token come from one source, so no server gets the token of another one; only
+/// `--token-file` always takes precedence.
 pub(crate) fn of_options(
     connect: &ConnectArgs,
     deployment: Option<&Deployment>,
@@ -75,8 +75,8 @@ pub(crate) fn of_options(
         (None, Some(found)) => (found.api_token.expose().as_str(), Place::input("api_token")),
         (None, None) => (environment.token.as_deref().unwrap_or(""), flag("PVE_API_TOKEN")),
     };
-    let named = Named { endpoint, token, node, storage };
-    target(&named, local_dir, &connect.trust, console, content)
+    let settings = ConnectionSettings { endpoint, token, node, storage };
+    target(&settings, local_dir, &connect.trust, console, content)
 }
 
 /// Reads the file that holds the token.
@@ -84,25 +84,25 @@ fn token_in(file: &Path) -> Result<String, Entry> {
     connect::read(file).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-/// Judges what was named; every problem goes into the report.
+/// Parses the settings; all problems are reported together.
 fn target(
-    named: &Named<'_>,
+    settings: &ConnectionSettings<'_>,
     local_dir: Option<&Path>,
     trust: &TrustArgs,
     console: &Console,
     content: &'static str,
 ) -> Result<Target, Report> {
     let mut report = Report::new();
-    let storage: Option<StorageId> = parsed(&named.storage, &mut report);
+    let storage: Option<StorageId> = parsed(&settings.storage, &mut report);
     if let Some(path) = local_dir {
         return match storage {
             Some(storage) => Ok(Target::Folder(Folder { path: path.to_owned(), storage })),
             None => Err(report),
         };
     }
-    let url: Option<ApiUrl> = parsed(&named.endpoint, &mut report);
-    let token: Option<ApiToken> = parsed(&named.token, &mut report);
-    let node: Option<NodeName> = parsed(&named.node, &mut report);
+    let url: Option<ApiUrl> = parsed(&settings.endpoint, &mut report);
+    let token: Option<ApiToken> = parsed(&settings.token, &mut report);
+    let node: Option<NodeName> = parsed(&settings.node, &mut report);
     let trust = connect::trust(trust, console).map_err(|entry| report.push(entry)).ok();
     let (Some(storage), Some(url), Some(token), Some(node), Some(trust)) =
         (storage, url, token, node, trust)
@@ -118,7 +118,7 @@ fn target(
     }))
 }
 
-/// Parses a value; an absent one is a problem of its own, and a secret one is never shown.
+/// Parses a value, which is required; the error never shows a secret.
 fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
     (text, place): &(&str, Place),
     report: &mut Report,
@@ -136,14 +136,14 @@ fn parsed<T: std::str::FromStr<Err: std::error::Error>>(
         .ok()
 }
 
-/// Returns how to give a value that is missing; `None` where the place says it all.
+/// Returns the hint for a missing value; `None` if the place says enough.
 fn hint(place: &Place) -> Option<&'static str> {
     let Place::Named(name) = place else { return None };
     match name.as_str() {
-        "--endpoint" => Some("give `--endpoint URL`, or set PVE_ENDPOINT"),
-        "--node" => Some("give `--node NAME`, or set PVE_NODE"),
+        "--endpoint" => Some("use `--endpoint URL`, or set PVE_ENDPOINT"),
+        "--node" => Some("use `--node NAME`, or set PVE_NODE"),
         "PVE_API_TOKEN" => {
-            Some("set PVE_API_TOKEN to USER@REALM!TOKENID=SECRET, or give `--token-file FILE`")
+            Some("set PVE_API_TOKEN to USER@REALM!TOKENID=SECRET, or use `--token-file FILE`")
         }
         _ => None,
     }

@@ -1,17 +1,17 @@
-//! DOOR: carries the plan out, image by image, and says what became of each.
+//! DOOR: carries out the plan, image by image, and returns the result for each.
 //!
-//! Promises: an image is reported as published only after its bytes were compared with its sum, by PVE or
-//! here; after a failure it looks whether something half-made is left and removes it.
+//! Guarantees: an image is reported as published only after PVE or this machine has verified its checksum;
+//! after a failure, an incomplete file is removed.
 
 use stage::{Entry, Place, Report};
 
 use crate::interrupt;
 use crate::plan::Step;
 use crate::prepare::bytes_of;
-use crate::published::{Failed, Published, What};
-use crate::ready::{Ready, Supply};
+use crate::prepared::{PreparedImage, Supply};
+use crate::published::{Action, Failed, Published};
 use crate::target::Target;
-use crate::transfer::arrival::{Expected, There};
+use crate::transfer::arrival::{Expected, Presence};
 use crate::transfer::{download, send, write};
 use crate::turn::Turn;
 use crate::wanted::{Wanted, check_disks};
@@ -20,17 +20,17 @@ use crate::work::Work;
 /// Why the run stopped.
 #[derive(Debug)]
 pub(crate) struct Stopped {
-    /// What is to be said.
+    /// The error to report.
     pub(crate) report: Report,
-    /// The world has changed, or may have.
+    /// Something was changed, or may have been.
     pub(crate) changed: bool,
 }
 
-/// Looks at the images that the document names as volumes: they must be there, and fit the disks.
+/// Reports volids of the document that do not exist or do not fit the disks.
 pub(crate) fn check_kept(
     target: &Target,
     wanted: &[Wanted],
-    todo: &[(Ready, Step)],
+    todo: &[(PreparedImage, Step)],
     report: &mut Report,
 ) {
     for (image, _) in todo {
@@ -47,50 +47,50 @@ pub(crate) fn check_kept(
     }
 }
 
-/// Tells what would be done, and does nothing.
+/// Shows what would be done, and does nothing.
 pub(crate) fn rehearse(
     work: &Work<'_>,
     target: &Target,
-    todo: Vec<(Ready, Step)>,
+    todo: Vec<(PreparedImage, Step)>,
 ) -> Vec<Published> {
-    let one = |(image, step): (Ready, Step)| {
+    let one = |(image, step): (PreparedImage, Step)| {
         let volid = match &image.supply {
             Supply::InStorage(volid) => volid.clone(),
             _ => target.volid(&image.file),
         };
-        let what = match step {
-            Step::Keep => What::Present,
-            Step::Send => What::Sent,
-            Step::Download => What::Downloaded,
+        let action = match step {
+            Step::Keep => Action::Present,
+            Step::Send => Action::Sent,
+            Step::Download => Action::Downloaded,
         };
-        match what {
-            What::Present => {}
-            What::Sent => work.tell("step", &image.name, &format!("would upload {volid}")),
-            What::Downloaded => {
+        match action {
+            Action::Present => {}
+            Action::Sent => work.tell("step", &image.name, &format!("would upload {volid}")),
+            Action::Downloaded => {
                 work.tell("step", &image.name, &format!("the node would download {volid}"))
             }
         }
-        Published { name: image.name, volid, what, length: image.length }
+        Published { name: image.name, volid, action, length: image.length }
     };
     todo.into_iter().map(one).collect()
 }
 
-/// Carries the plan out; at the first failure it stops and says what is done and what was not reached.
+/// Carries out the plan. Stops at the first failure, and reports what is done and what was not started.
 pub(crate) fn execute(
     work: &Work<'_>,
     target: &Target,
-    todo: Vec<(Ready, Step)>,
+    todo: Vec<(PreparedImage, Step)>,
 ) -> Result<Vec<Published>, Stopped> {
     let names: Vec<String> = todo.iter().map(|(image, _)| image.name.clone()).collect();
     let mut done: Vec<Published> = Vec::new();
     work.console.expect(todo.iter().filter(|(_, step)| *step != Step::Keep).count());
     for (index, (image, step)) in todo.into_iter().enumerate() {
-        match not_begun(&image.name).and_then(|()| one(work, target, image, step)) {
+        match check_not_interrupted(&image.name).and_then(|()| one(work, target, image, step)) {
             Ok(published) => done.push(published),
             Err(Failed { mut entry, left }) => {
                 let written: Vec<_> = done
                     .iter()
-                    .filter(|p| p.what != What::Present)
+                    .filter(|p| p.action != Action::Present)
                     .map(|p| p.name.as_str())
                     .collect();
                 let missed = names[index + 1..].join(", ");
@@ -107,63 +107,70 @@ pub(crate) fn execute(
     Ok(done)
 }
 
-/// Carries one step out.
-fn one(work: &Work<'_>, target: &Target, image: Ready, step: Step) -> Result<Published, Failed> {
+/// Carries out one step.
+fn one(
+    work: &Work<'_>,
+    target: &Target,
+    image: PreparedImage,
+    step: Step,
+) -> Result<Published, Failed> {
     let name = image.name.clone();
     let length = image.length;
-    let (file, what) = match (step, &image.supply) {
+    let (file, action) = match (step, &image.supply) {
         (Step::Keep, Supply::InStorage(volid)) => {
-            return Ok(Published { name, volid: volid.clone(), what: What::Present, length });
+            return Ok(Published { name, volid: volid.clone(), action: Action::Present, length });
         }
-        (Step::Keep, _) => (image.file, What::Present),
+        (Step::Keep, _) => (image.file, Action::Present),
         (step, _) => in_turn(work, target, image, step)?,
     };
-    if what != What::Present {
+    if action != Action::Present {
         work.tell("done", &name, &format!("published as {}", target.volid(&file)));
     }
-    Ok(Published { name, volid: target.volid(&file), what, length })
+    Ok(Published { name, volid: target.volid(&file), action, length })
 }
 
-/// Brings an image, unless another run has brought it since the plan was made.
+/// Publishes an image, unless another run has published it since the plan was made.
 fn in_turn(
     work: &Work<'_>,
     target: &Target,
-    image: Ready,
+    image: PreparedImage,
     step: Step,
-) -> Result<(String, What), Failed> {
+) -> Result<(String, Action), Failed> {
     let name = image.name.clone();
     let _turn = Turn::take(work, target, &name, &image.file)?;
     let look = |file: &str, length| {
         let there = target.look(work, Expected { name: &name, file, length })?;
-        not_begun(&name)?;
-        if there == There::Whole {
+        check_not_interrupted(&name)?;
+        if there == Presence::Whole {
             let text = format!("another run has published {}", target.volid(file));
             work.tell("step", &name, &text);
         }
         Ok::<_, Failed>(there)
     };
     let there = look(&image.file, image.length)?;
-    if there == There::Whole {
-        return Ok((image.file, What::Present));
+    if there == Presence::Whole {
+        return Ok((image.file, Action::Present));
     }
     match (step, target) {
-        (Step::Download, Target::Node(node)) => download(work, node, image, there == There::Half),
+        (Step::Download, Target::Node(node)) => {
+            download(work, node, image, there == Presence::Half)
+        }
         (_, Target::Node(node)) => {
             let takes_time = !matches!(image.supply, Supply::Local(_));
             let bytes = bytes_of(work, image)?;
-            if takes_time && look(&bytes.file, Some(bytes.length))? == There::Whole {
-                return Ok((bytes.file, What::Present));
+            if takes_time && look(&bytes.file, Some(bytes.length))? == Presence::Whole {
+                return Ok((bytes.file, Action::Present));
             }
-            Ok((send(work, node, bytes, &name)?, What::Sent))
+            Ok((send(work, node, bytes, &name)?, Action::Sent))
         }
         (_, Target::Folder(folder)) => {
-            Ok((write(work, folder, bytes_of(work, image)?, &name)?, What::Sent))
+            Ok((write(work, folder, bytes_of(work, image)?, &name)?, Action::Sent))
         }
     }
 }
 
-/// Ends the run before an image is begun, once a signal asks for it.
-fn not_begun(name: &str) -> Result<(), Failed> {
+/// Returns an error if a signal asked the run to stop.
+fn check_not_interrupted(name: &str) -> Result<(), Failed> {
     interrupt::check().map_err(|error| {
         let fact = format!("image \"{name}\" was not published");
         Entry::error("not-started", Place::Run, fact).cause(&error).into()

@@ -1,4 +1,4 @@
-//! DOOR: writes into a storage's own folder, on a PVE host itself: under a temporary name, synced, then renamed.
+//! DOOR: writes into the directory of a storage, on the PVE host itself: under a temporary name, synced, then renamed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use pve_client::{StorageId, Volid};
 use stage::{Entry, Place};
 
-use crate::plan::Present;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::source::examine::{Sums, sums_of};
 use crate::source::format::judge;
 use crate::source::head::HEAD;
 use crate::temporary::Temporary;
 
-/// A storage's folder, as `/var/lib/vz`.
+/// The directory of a storage, such as `/var/lib/vz`.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder {
     /// The storage's path.
@@ -25,13 +25,13 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Returns its path, the same for all who mean this folder.
+    /// Returns its canonical path.
     pub(crate) fn address(&self) -> String {
         let path = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
         path.display().to_string()
     }
 
-    /// Returns the folder that PVE keeps content `import` in.
+    /// Returns the directory of content `import`.
     pub(crate) fn import(&self) -> PathBuf {
         self.path.join("import")
     }
@@ -46,9 +46,9 @@ impl Folder {
         self.import().join(file)
     }
 
-    /// Returns the files that are there.
+    /// Returns the files on the storage.
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         let place = || Place::file(self.path.display().to_string());
         if !self.path.is_dir() {
             return Err(Entry::error("not-a-directory", place(), "is not a directory")
@@ -61,45 +61,45 @@ impl Folder {
                 return Err(Entry::error("unreadable", place(), "cannot be read").cause(&error));
             }
         };
-        // PVE lists no folder, no name that begins with a dot, and of a link what it leads to.
+        // PVE skips directories and names that begin with a dot, and follows links.
         let file = |entry: io::Result<std::fs::DirEntry>| {
             let entry = entry.ok()?;
             let file =
                 entry.file_name().into_string().ok().filter(|file| !file.starts_with('.'))?;
             let found = entry.path().metadata().ok().filter(|found| !found.is_dir())?;
-            Some(Present { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
+            Some(StoredFile { file, size: found.size(), made: u64::try_from(found.mtime()).ok() })
         };
         let mut files: Vec<_> = listing.filter_map(file).collect();
         files.sort_by(|a, b| a.file.cmp(&b.file));
         Ok(files)
     }
 
-    /// Refuses what does not fit.
+    /// Returns an error if there is not enough free space.
     pub(crate) fn check_room(&self, images: usize, needed: u64) -> Result<(), Entry> {
         let hint = "`image-publish prune` removes old versions of images";
         room::check(&self.import(), needed, &room::need(images), hint)
     }
 
-    /// Writes a file: nobody sees it under its name before it is whole and on the disk.
+    /// Writes a file, which gets its name only when it is complete and synced to disk.
     pub(crate) fn write(
         &self,
         file: &str,
         reader: &mut dyn Read,
         on_progress: &mut dyn FnMut(u64),
         is_right: impl FnOnce() -> bool,
-    ) -> io::Result<Written> {
-        // PVE lists no name that begins with a dot.
+    ) -> io::Result<WriteOutcome> {
+        // PVE skips names that begin with a dot.
         let temporary = Temporary::create(&self.import(), &format!(".{file}"), "", 0o644)?;
         temporary.fill(reader, on_progress)?;
         temporary.sync()?;
         if !is_right() {
-            return Ok(Written::WrongSum);
+            return Ok(WriteOutcome::WrongSum);
         }
         temporary.rename(&self.path_of(file))?;
-        Ok(Written::Whole)
+        Ok(WriteOutcome::Complete)
     }
 
-    /// Returns the size of the disk in an image that is there.
+    /// Returns the virtual disk size of a stored image in bytes.
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
     pub(crate) fn virtual_size(&self, file: &str) -> Result<u64, Entry> {
         let place = || Place::file(self.path_of(file).display().to_string());
@@ -114,7 +114,7 @@ impl Folder {
         Ok(judged.virtual_size)
     }
 
-    /// Returns the sums of a file.
+    /// Returns the checksums of a file.
     #[expect(clippy::disallowed_methods, reason = "door: the storage's folder")]
     pub(crate) fn sums_of(&self, file: &str) -> io::Result<Sums> {
         sums_of(&mut File::open(self.path_of(file))?)
@@ -127,11 +127,11 @@ impl Folder {
     }
 }
 
-/// What came of writing a file.
+/// How writing a file ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It is there.
-    Whole,
-    /// The bytes were not those that were examined; nothing is left.
+pub(crate) enum WriteOutcome {
+    /// The file is complete.
+    Complete,
+    /// The bytes differ from the examined ones; nothing is left behind.
     WrongSum,
 }

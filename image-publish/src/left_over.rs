@@ -1,23 +1,23 @@
-//! DOOR: removes what killed runs have left behind: spooled files, half-written images, lock files.
+//! DOOR: removes leftovers of killed runs: downloaded files, half-written images, lock files.
 //!
-//! Each run begins with it, whatever it publishes. A file is left over when its name is one that we give and
-//! nobody has locked it. The number of a process does not count, because a later process may have the same one;
-//! only the cache's own temporary file, which is never locked, is left over when its process has ended.
+//! Each run starts with this, whatever it publishes. A file is a leftover if it has one of our names and nobody
+//! has locked it. The process ID in the name does not count, because a later process may have the same one; only
+//! the cache's temporary file, which is never locked, is a leftover once its process has ended.
 
 use std::fs::{OpenOptions, TryLockError};
 use std::path::Path;
 
 use pve_stage::machine_lock;
 
-use crate::ready::parse_stored_name;
+use crate::prepared::parse_stored_name;
 use crate::temporary::LENT;
 
-/// How spooled files begin.
+/// The prefix of downloaded files.
 pub(crate) const SPOOL: &str = "spool-";
-/// How the locks of images begin.
+/// The prefix of locks.
 pub(crate) const LOCK: &str = "publish-";
 
-/// Sweeps the cache folder.
+/// Sweeps the cache directory.
 pub(crate) fn sweep_cache(folder: &Path) {
     sweep(folder, &|file| {
         if file.starts_with(LOCK) {
@@ -31,7 +31,7 @@ pub(crate) fn sweep_cache(folder: &Path) {
     });
 }
 
-/// Sweeps the folder that a storage keeps its images in.
+/// Sweeps the image directory of a storage.
 pub(crate) fn sweep_images(folder: &Path) {
     sweep(folder, &|file| {
         let image = numbered(file).and_then(|(stem, _)| stem.strip_prefix('.'));
@@ -39,15 +39,15 @@ pub(crate) fn sweep_images(folder: &Path) {
     });
 }
 
-/// Returns a name without the number at its end, and the number.
+/// Splits off the number at the end of a name.
 fn numbered(file: &str) -> Option<(&str, u32)> {
     let (stem, number) = file.rsplit_once('.')?;
     Some((stem, number.parse().ok()?))
 }
 
-/// Returns whether a process of this machine, other than this one, has the number.
+/// Returns whether another process of this machine has this ID.
 fn is_alive(process: u32) -> bool {
-    // Our own number, before this run has made a file: of another container, or from before a restart.
+    // A file with our own ID that we did not create is from another container, or from before a reboot.
     process != std::process::id() && Path::new(&format!("/proc/{process}")).exists()
 }
 
@@ -62,23 +62,23 @@ fn sweep(folder: &Path, is_ours: &dyn Fn(&str) -> bool) {
     }
 }
 
-/// Removes a file that nobody has locked or lent, holding its lock meanwhile.
+/// Locks and removes a file that nobody has locked or lent.
 #[expect(clippy::disallowed_methods, reason = "door: left-over files")]
 fn remove_unlocked(path: &Path) {
-    // Not even locked: on a network file system that would disturb the program that uses it.
+    // Do not even lock it: on a network file system, that would disturb the program that uses it.
     if is_lent(path) {
         return;
     }
-    // Open for writing: some network file systems lock nothing else.
+    // Open for writing, because some network file systems require it for a lock.
     let Ok(file) = OpenOptions::new().write(true).open(path) else { return };
-    // Whoever held it may have removed it meanwhile, and another run be at a new one; or it may have been lent.
+    // In the meantime, its owner may have removed or lent it, and another run may have created a new one.
     if file.try_lock().is_ok() && machine_lock::is_file_at(&file, path) && !is_lent(path) {
         // What cannot be removed is tried again by the next run.
         let _ = std::fs::remove_file(path);
     }
 }
 
-/// Returns whether a run has lent the file to another program: then a locked file guards it.
+/// Returns whether a run has lent the file to another program: then a locked file protects it.
 #[expect(clippy::disallowed_methods, reason = "door: left-over files")]
 fn is_lent(path: &Path) -> bool {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return false };
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_killed_run_has_left_goes() {
+    fn only_leftovers_of_killed_runs_are_removed() {
         let own = std::process::id();
         check(
             sweep_cache,
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
-    fn what_is_locked_is_in_use() {
+    fn locked_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let paths = [format!("spool-a.{GONE}"), "publish-00ff.lock".to_owned()];
         let paths = paths.map(|file| folder.path().join(file));
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test opens a file")]
-    fn a_lent_file_is_not_swept() {
+    fn lent_files_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let (one, two) = (
@@ -186,7 +186,7 @@ mod tests {
         assert_eq!(
             folder.read_dir().unwrap().count(),
             2,
-            "no guard is left, and both are locked again"
+            "the guard is removed, and both are locked again"
         );
         drop((one, two));
         assert_eq!(folder.read_dir().unwrap().count(), 0);

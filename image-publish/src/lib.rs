@@ -1,7 +1,7 @@
-//! Brings the images that a document's VMs name onto Proxmox VE storage: whole, once, and verified.
+//! Publishes the images of a document's VMs on Proxmox VE storage: complete, once, and verified.
 //!
-//! wanted (what the VMs name) → prepare (read, judged, sums compared) → plan (what is missing) → execute.
-//! Nothing is sent before every image is read and every check that can be made here is made.
+//! wanted (what the VMs use) → prepare (read, judge, compare checksums) → plan (what is missing) → execute.
+//! Nothing is sent before every image is read and every local check has passed.
 
 mod cache;
 mod cli;
@@ -9,17 +9,17 @@ mod commands;
 mod connect;
 mod execute;
 mod folder;
+mod image_use;
 mod interrupt;
 mod left_over;
 mod manual;
-mod named;
 mod node;
 mod outcome;
 mod plan;
 mod prepare;
+mod prepared;
 mod published;
 mod qemu_img;
-mod ready;
 mod refresh;
 mod retry;
 mod room;

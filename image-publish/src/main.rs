@@ -1,4 +1,4 @@
-//! `image-publish`: brings the document's images onto Proxmox VE storage.
+//! `image-publish`: publishes the document's images on Proxmox VE storage.
 use std::process::ExitCode;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! What `image-publish --help` and the man pages say besides the options. Does no I/O.
+//! The texts of `image-publish --help` and the man pages other than the options. Does no I/O.
 
 use stage::{COLOR_VARIABLE, LOG_VARIABLE, Manual};
 

@@ -1,4 +1,4 @@
-//! DOOR: speaks to a node. Its storage's files, the checks before the first write, and the writes.
+//! DOOR: talks to a node: the files of its storage, the checks before the first write, and the writes.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -11,21 +11,21 @@ use pve_stage::patience::{Patience, poll_answer};
 use pve_stage::storage::unusable;
 use stage::{Entry, Place, Report};
 
-use crate::interrupt::go_on;
-use crate::plan::Present;
+use crate::interrupt::keep_waiting;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
 
-/// A task that copies or downloads an image may take hours on slow storage; a day means that it hangs.
+/// Copying or downloading an image may take hours on slow storage; after a day the task counts as hung.
 const TASK_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// A file is removed in moments; whoever pressed Ctrl-C does not wait longer.
+/// Removing a file takes seconds, and a user who pressed Ctrl-C should not wait longer.
 const CLEANING_LIMIT: Duration = Duration::from_secs(60);
 
-/// The last line of a log may be unfinished, and the one before it tell of something else.
+/// The last line of a log may be incomplete, and the one before it about something else.
 const LOG_LINES: u64 = 4;
 
-/// Types of storage that hold disks and no files.
+/// Types of storage that cannot hold files.
 // PVE: pve-storage, Storage/*Plugin.pm: those without a `path`.
 const HOLDS_NO_FILES: [&str; 8] =
     ["lvm", "lvmthin", "zfspool", "zfs", "rbd", "iscsi", "iscsidirect", "pbs"];
@@ -33,7 +33,7 @@ const HOLDS_NO_FILES: [&str; 8] =
 /// A storage on a node.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
-    /// Speaks to it.
+    /// The client of its API.
     pub(crate) client: Client,
     /// Its name.
     pub(crate) node: NodeName,
@@ -54,8 +54,8 @@ impl Node {
         Volid::of_file(&self.storage, self.content, file)
     }
 
-    /// Returns the files of the storage: the one GET that an unchanged image costs.
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    /// Returns the files of the storage: the only GET when nothing has changed.
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         let fact = format!("listing the content of storage \"{}\"", self.storage);
         self.files().map_err(|error| match self.unusable(&error) {
             Some(entry) => entry,
@@ -63,15 +63,15 @@ impl Node {
         })
     }
 
-    /// Returns the size of a file in bytes; `None` when the storage has no such file.
+    /// Returns the size of a file in bytes; `None` if the storage has no such file.
     pub(crate) fn size_of(&self, file: &str) -> Result<Option<u64>, Error> {
         let files = self.files()?;
         Ok(files.iter().find(|present| present.file == file).map(|present| present.size))
     }
 
-    fn files(&self) -> Result<Vec<Present>, Error> {
+    fn files(&self) -> Result<Vec<StoredFile>, Error> {
         let volumes = self.client.storage_content(&self.node, &self.storage, Some(self.content))?;
-        let file = |volume: &pve_client::Volume| Present {
+        let file = |volume: &pve_client::Volume| StoredFile {
             file: volume.volid.file().to_owned(),
             size: volume.size,
             made: volume.ctime,
@@ -79,7 +79,7 @@ impl Node {
         Ok(volumes.iter().map(file).collect())
     }
 
-    /// Returns what keeps the node or the token from using the storage, where that is why PVE refused.
+    /// Returns why the node or the token cannot use the storage, if that explains PVE's refusal.
     fn unusable(&self, error: &Error) -> Option<Entry> {
         let Error::Status(refusal) = error else { return None };
         if !matches!(refusal.status, 403 | 500) {
@@ -92,8 +92,8 @@ impl Node {
         }
     }
 
-    /// Makes the finding of a storage that is not among those that PVE lists.
-    // PVE: facts 54: the list holds only what the token may see.
+    /// Returns the error for a storage that PVE does not list.
+    // PVE: facts 54: the list only has storages that the token can see.
     fn not_visible(&self, storages: &[Storage]) -> Entry {
         let names: Vec<_> = storages.iter().map(|s| s.storage.as_str()).collect();
         let seen = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -105,7 +105,7 @@ impl Node {
         ))
     }
 
-    /// Returns why a storage that lists no image cannot hold any; `None` when it can, or PVE does not say.
+    /// Returns why a storage without images cannot hold any; `None` if it can, or if PVE does not answer.
     pub(crate) fn holds_no_images(&self) -> Option<Entry> {
         let storages = self.client.storages(&self.node).ok()?;
         self.unfit(storages.iter().find(|storage| storage.storage == self.storage)?)
@@ -131,14 +131,14 @@ impl Node {
         Some(Entry::error("storage-content", self.place(), fact).hint(hint))
     }
 
-    /// What the cluster says of storages; nothing where that is not needed, or there is no answer,
-    /// and then it is said less exactly.
+    /// Returns the storage configuration of the cluster; empty if it is not needed or not readable, which
+    /// makes the error less specific.
     fn configs(&self, found: &Storage) -> Vec<StorageConfig> {
         if found.enabled { Vec::new() } else { self.client.storage_configs().unwrap_or_default() }
     }
 
-    /// Checks, before the first write, whether the node can take `images` images that need `needed` bytes
-    /// together, as far as their lengths are known.
+    /// Checks, before the first write, whether the node can store `images` images, which need `needed` bytes
+    /// in total as far as their lengths are known.
     pub(crate) fn check(&self, images: usize, needed: u64) -> Result<(), Report> {
         let storages = self.check_version().and_then(|()| {
             let asked = self.client.storages(&self.node);
@@ -172,10 +172,10 @@ impl Node {
         if report.has_errors() { Err(report) } else { Ok(()) }
     }
 
-    /// Asks whether the token may upload; if not, says so. A PVE that does not tell is taken at its word later.
+    /// Returns an error if the token is not allowed to upload. If PVE does not answer, the upload will show.
     pub(crate) fn missing_privilege(&self) -> Option<Entry> {
-        // PVE: facts 40: a refused upload may end in a closed connection without a word, after
-        // as much of the file as the network took; so the question comes first, and after a lost upload.
+        // PVE: facts 40: a refused upload may end in a closed connection without an answer, when
+        // part of the file is already sent; so this is checked before an upload and after a lost one.
         let path = format!("/storage/{}", self.storage);
         let held = self.client.privileges_on(&path).ok()?;
         if held.contains("Datastore.AllocateTemplate") {
@@ -186,13 +186,13 @@ impl Node {
         Some(Entry::error("permission", self.place(), fact).hint(hint))
     }
 
-    /// Refuses a PVE that takes no disk images as content `import`.
+    /// Returns an error if PVE is too old to accept disk images as content `import`.
     fn check_version(&self) -> Result<(), Entry> {
         let version = self
             .client
             .version()
             .map_err(|e| finding::while_doing(self.place(), "reading the version", &e))?;
-        // PVE: reference 1: qcow2, raw and vmdk are taken since pve-storage 8.3.6, PVE 8.4.
+        // PVE: reference 1: qcow2, raw and vmdk are accepted since pve-storage 8.3.6, PVE 8.4.
         if self.content == "import" && !version.at_least(8, 4) {
             let fact = format!(
                 "Proxmox VE is {}, but content `import` for disk images needs 8.4 or later",
@@ -203,7 +203,7 @@ impl Node {
         Ok(())
     }
 
-    /// Uploads a file; returns PVE's task, which checks the sum and puts the file in its place.
+    /// Uploads a file; returns PVE's task, which verifies the checksum and moves the file to its place.
     pub(crate) fn upload(
         &self,
         file: &str,
@@ -233,7 +233,7 @@ impl Node {
         self.client.download_url(&self.node, &self.storage, &download)
     }
 
-    /// Returns what lets a token ask the node for downloads, for a hint.
+    /// Returns a hint about the privileges for downloads by the node.
     // PVE: pve-storage, API2/Storage/Status.pm, download_url; its refusal names no privilege.
     pub(crate) fn download_privileges(&self) -> String {
         format!(
@@ -242,41 +242,41 @@ impl Node {
         )
     }
 
-    /// Lets the node compare a stored file with a sum; a task that failed means that it has another one.
+    /// Lets the node compare a stored file with a checksum; a failed task means that they differ.
     pub(crate) fn compare(
         &self,
         file: &str,
         sum: &crate::source::checksum::Sum,
     ) -> Result<(), Error> {
-        // PVE: facts 42: asked to download onto a file that is there, it compares that file with the sum
-        // before it looks at the URL, so this one is never fetched.
+        // PVE: facts 42: if the target of a download exists, PVE compares that file with the checksum
+        // before it uses the URL, so this URL is never fetched.
         let upid = self.download("https://localhost/verify-only", file, sum)?;
         self.wait(&upid)
     }
 
     /// Waits for a task; a signal ends the wait, and leaves the task running.
     pub(crate) fn wait(&self, upid: &Upid) -> Result<(), Error> {
-        self.client.wait(upid, TASK_LIMIT, &mut |_, _| go_on()).map(drop)
+        self.client.wait(upid, TASK_LIMIT, &mut |_, _| keep_waiting()).map(drop)
     }
 
-    /// Waits for a task of this run; `tell` gets a line each time that the wait has been silent for long.
-    pub(crate) fn wait_aloud(&self, upid: &Upid, tell: &dyn Fn(&str)) -> Result<(), Error> {
+    /// Waits for a task of this run; `tell` gets a line now and then, so that a long wait is not silent.
+    pub(crate) fn wait_with_progress(&self, upid: &Upid, tell: &dyn Fn(&str)) -> Result<(), Error> {
         let mut patience = Patience::default();
         let what = format!("task {}", upid.kind());
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
             if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
                 tell(&text);
             }
-            go_on()
+            keep_waiting()
         });
         finished.map(drop)
     }
 
-    /// Waits for a task of whoever; `still` is called now and then meanwhile.
+    /// Waits for any task; calls `still` now and then.
     pub(crate) fn wait_telling(&self, upid: &Upid, still: &mut dyn FnMut()) -> Result<(), Error> {
         let mut on_progress = |_, _: Option<&Error>| {
             still();
-            go_on()
+            keep_waiting()
         };
         self.client.wait(upid, TASK_LIMIT, &mut on_progress).map(drop)
     }
@@ -291,18 +291,18 @@ impl Node {
         let finished = self.client.wait(upid, TASK_LIMIT, &mut |waited, lost| {
             if lost.is_none() && waited >= asked + Duration::from_secs(1) {
                 asked = waited;
-                // A log that cannot be read costs a line of progress, nothing else.
+                // If the log cannot be read, only a line of progress is missing.
                 if let Ok(lines) = self.client.task_log_tail(upid, LOG_LINES) {
                     on_log(&lines);
                 }
             }
-            go_on()
+            keep_waiting()
         });
         finished.map(drop)
     }
 
-    /// Removes what a failed upload has left, and waits until it is gone: also when a signal asks the run to
-    /// end, for then nothing may be left.
+    /// Removes the leftovers of a failed upload, and waits until they are gone, even after a signal, because
+    /// nothing may be left behind then.
     pub(crate) fn clean_up(&self, volid: &Volid) -> Result<(), Error> {
         match self.client.delete_volume(&self.node, volid)? {
             Some(upid) => {

@@ -1,8 +1,8 @@
-//! What a command has done, for people and as versioned JSON. Does no I/O.
+//! The result of a command, for people and as versioned JSON. Does no I/O.
 
 use serde::Serialize;
 
-use crate::published::{Published, What};
+use crate::published::{Action, Published};
 use crate::show;
 
 /// The version of each command's JSON.
@@ -24,11 +24,11 @@ pub(crate) struct Outcome {
     command: &'static str,
     /// Nothing was written.
     dry_run: bool,
-    /// What became of each image.
+    /// The result for each image.
     images: Vec<Line>,
 }
 
-/// What became of one image.
+/// The result for one image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Line {
     /// The image's name, where its file name shows one.
@@ -41,16 +41,16 @@ pub(crate) struct Line {
     /// Its length in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) size: Option<u64>,
-    /// The start of its sum, as its name carries it.
+    /// The start of its checksum, as in its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sum: Option<String>,
-    /// A VM of the document names it.
+    /// A VM of the document uses it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) used: Option<bool>,
     /// Why it was removed or kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// What people were warned of.
+    /// The warnings about it.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -75,24 +75,24 @@ impl Outcome {
     }
 }
 
-/// Tells whether a run has written anything.
+/// Returns whether a run has written anything.
 pub(crate) fn has_changed(published: &[Published], dry_run: bool) -> bool {
-    !dry_run && published.iter().any(|image| image.what != What::Present)
+    !dry_run && published.iter().any(|image| image.action != Action::Present)
 }
 
 impl Line {
-    /// Tells what became of a published image; with a dry run what would.
+    /// Returns the result for a published image; in a dry run, what it would be.
     pub(crate) fn of(published: &Published, dry_run: bool, warnings: Vec<String>) -> Self {
-        let sum = crate::ready::parse_stored_name(published.volid.file());
+        let sum = crate::prepared::parse_stored_name(published.volid.file());
         Self {
             name: Some(published.name.clone()),
             volid: published.volid.to_string(),
-            result: match (published.what, dry_run) {
-                (What::Present, _) => "present",
-                (What::Sent, false) => "uploaded",
-                (What::Sent, true) => "would be uploaded",
-                (What::Downloaded, false) => "downloaded",
-                (What::Downloaded, true) => "would be downloaded",
+            result: match (published.action, dry_run) {
+                (Action::Present, _) => "present",
+                (Action::Sent, false) => "uploaded",
+                (Action::Sent, true) => "would be uploaded",
+                (Action::Downloaded, false) => "downloaded",
+                (Action::Downloaded, true) => "would be downloaded",
             },
             size: published.length,
             sum: sum.map(|(_, sum)| sum.to_owned()),

@@ -1,24 +1,24 @@
-//! (what is ready, what is present) → what is to be done. Does no I/O.
+//! Prepared images and stored files → steps. Does no I/O.
 
-use crate::ready::{Ready, Supply};
+use crate::prepared::{PreparedImage, Supply};
 
-/// A file that the storage has.
+/// A file on the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Present {
+pub(crate) struct StoredFile {
     /// Its name in the content folder.
     pub(crate) file: String,
     /// Its size on disk, in bytes.
     pub(crate) size: u64,
-    /// When it was made, in seconds since 1970, as far as the storage tells.
+    /// When it was created, in seconds since 1970, if the storage reports it.
     pub(crate) made: Option<u64>,
 }
 
-/// What is to be done about an image.
+/// What to do about an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// It is there.
+    /// Nothing: it is already there.
     Keep,
-    /// This machine sends it; the storage overwrites a file of this name.
+    /// This machine sends it; the storage overwrites an existing file.
     Send,
     /// The node downloads it.
     Download,
@@ -26,11 +26,11 @@ pub(crate) enum Step {
 
 /// Returns the step for each image, in the same order.
 ///
-/// The name carries the start of the sum, so a file of the same name and size is the image. A file of
-/// the same name and another size is what a broken upload left behind, never a whole image.
-pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
-    let step = |(index, image): (usize, &Ready)| {
-        // Another name of the run for the same bytes brings it.
+/// The name has the start of the checksum, so a file with the same name and size is the image. A file with
+/// the same name and another size is left over from a failed upload.
+pub(crate) fn plan(ready: &[PreparedImage], present: &[StoredFile]) -> Vec<Step> {
+    let step = |(index, image): (usize, &PreparedImage)| {
+        // Another image of this run with the same bytes already has this step.
         if ready[..index].iter().any(|before| before.file == image.file) {
             return Step::Keep;
         }
@@ -50,18 +50,18 @@ pub(crate) fn plan(ready: &[Ready], present: &[Present]) -> Vec<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ready::tests::{local, node};
+    use crate::prepared::tests::{local, node};
 
-    fn check(image: Ready, present: &[(&str, u64)], expected: Step) {
+    fn check(image: PreparedImage, present: &[(&str, u64)], expected: Step) {
         let present: Vec<_> = present
             .iter()
-            .map(|(file, size)| Present { file: (*file).to_owned(), size: *size, made: None })
+            .map(|(file, size)| StoredFile { file: (*file).to_owned(), size: *size, made: None })
             .collect();
         assert_eq!(plan(&[image], &present), [expected]);
     }
 
     #[test]
-    fn name_and_size_tell_a_whole_image() {
+    fn name_and_size_identify_a_complete_image() {
         check(local("a-1.qcow2", 10), &[], Step::Send);
         check(local("a-1.qcow2", 10), &[("a-2.qcow2", 10)], Step::Send);
         check(local("a-1.qcow2", 10), &[("a-1.qcow2", 10)], Step::Keep);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_twice_is_sent_once() {
+    fn the_same_bytes_are_sent_once() {
         let twice = [local("a-1.qcow2", 10), local("a-1.qcow2", 10)];
         assert_eq!(plan(&twice, &[]), [Step::Send, Step::Keep]);
     }

@@ -1,9 +1,9 @@
-//! What becomes of an image: what was done about it, or what has failed. Does no I/O.
+//! The outcome for one image: what was done, or what failed. Does no I/O.
 
 use pve_client::Volid;
 use stage::Entry;
 
-/// What became of an image.
+/// An image that is on the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Published {
     /// Its name in the document.
@@ -11,27 +11,27 @@ pub(crate) struct Published {
     /// Where it is.
     pub(crate) volid: Volid,
     /// What was done.
-    pub(crate) what: What,
+    pub(crate) action: Action,
     /// Its length in bytes, when it is known.
     pub(crate) length: Option<u64>,
 }
 
-/// What was done about an image.
+/// What was done to publish an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum What {
-    /// Nothing: it was there.
+pub(crate) enum Action {
+    /// Nothing: it was already there.
     Present,
-    /// It was sent.
+    /// It was uploaded or written.
     Sent,
     /// The node downloaded it.
     Downloaded,
 }
 
-/// A step's failure, and whether something may be left of it.
+/// A step's failure, and whether it may have left something behind.
 pub(crate) struct Failed {
-    /// What is to be said.
+    /// The error to report.
     pub(crate) entry: Entry,
-    /// Something may be left.
+    /// Something may be left behind.
     pub(crate) left: bool,
 }
 

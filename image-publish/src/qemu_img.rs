@@ -10,23 +10,23 @@ use stage::child;
 use crate::interrupt;
 use crate::source::format::Format;
 
-/// What came of running `qemu-img`.
+/// How running `qemu-img` ended.
 #[derive(Debug)]
 pub(crate) enum QemuImg {
-    /// It made the file.
+    /// It wrote the file.
     Made,
     /// There is no such program.
     NotInstalled,
-    /// It refused; this is the last line that it said.
+    /// It failed with this last line of output.
     Failed(String),
 }
 
 /// Compresses an image of a known format into a qcow2 file.
 pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
     let mut command = child::local_command("qemu-img");
-    // A path that begins with `/` is no option and no protocol.
+    // A path that begins with `/` cannot be taken for an option or a protocol.
     let plain = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    // The format is said, for one that qemu-img guesses could name other files.
+    // The format is explicit, because a guessed one could refer to other files.
     command
         .args(["convert", "-f", format.extension(), "-c", "-O", "qcow2"])
         .arg(plain(from))
@@ -34,37 +34,37 @@ pub(crate) fn compress(from: &Path, format: Format, to: &Path) -> QemuImg {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     match command.spawn().and_then(end) {
         Ok((status, _)) if status.success() => QemuImg::Made,
-        Ok((_, said)) => {
-            QemuImg::Failed(said.lines().last().unwrap_or("no reason given").to_owned())
+        Ok((_, messages)) => {
+            QemuImg::Failed(messages.lines().last().unwrap_or("no reason given").to_owned())
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => QemuImg::NotInstalled,
         Err(error) => QemuImg::Failed(error.to_string()),
     }
 }
 
-/// Waits for the program's end, and returns what it said; once a signal asks this run to end, the
-/// program is ended too.
+/// Waits for the program to end, and returns its messages; if a signal asks this run to stop, the
+/// program is stopped too.
 #[expect(clippy::disallowed_methods, reason = "door: waits for qemu-img")]
 fn end(mut child: Child) -> io::Result<(ExitStatus, String)> {
     let stderr = child.stderr.take();
-    // Read meanwhile, so that a full pipe never holds the program up.
-    let said = std::thread::spawn(move || {
-        let mut said = Vec::new();
-        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut said));
-        read.map(|_| String::from_utf8_lossy(&said).into_owned())
+    // Read concurrently, so that a full pipe never blocks the program.
+    let messages = std::thread::spawn(move || {
+        let mut messages = Vec::new();
+        let read = stderr.map_or(Ok(0), |mut stderr| stderr.read_to_end(&mut messages));
+        read.map(|_| String::from_utf8_lossy(&messages).into_owned())
     });
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if interrupt::is_asked() {
-            // It may have ended meanwhile; what it has made is thrown away either way.
+        if interrupt::is_requested() {
+            // It may have ended in the meantime; its output is discarded either way.
             let _ = child.kill();
             child.wait()?;
             return Err(interrupt::error());
         }
         std::thread::sleep(Duration::from_millis(50));
     };
-    let said = said.join().unwrap_or_else(|_| Ok(String::new()))?;
-    Ok((status, said))
+    let messages = messages.join().unwrap_or_else(|_| Ok(String::new()))?;
+    Ok((status, messages))
 }

@@ -1,43 +1,43 @@
-//! Which checksum an image must have: whether a web server is asked for it, or the last known one counts.
+//! The expected checksum of an image: asked from a web server, or the last known one.
 //!
 //! DOOR: the date.
 
 use stage::{Entry, Place, Report};
 
-use crate::cache::Known;
+use crate::cache::KnownSum;
 use crate::cli::Refresh;
-use crate::plan::Present;
-use crate::source::checksum::{Said, Sum};
+use crate::plan::StoredFile;
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::sums::{List, NoSum, ask};
 use crate::wanted::Wanted;
 use crate::work::Work;
 
-/// What is known of an image that a web server vouches for.
+/// What is known about an image whose checksum is on a web server.
 #[derive(Debug)]
 pub(crate) enum Learned {
     /// The checksum that it must have.
-    Sum(Said),
-    /// Only which stored file comes next to it: no checksum is known.
-    Stored(Present),
+    Sum(ExpectedSum),
+    /// Only the newest stored file; no checksum is known.
+    Stored(StoredFile),
 }
 
-/// What is asked of web servers.
+/// A question to web servers.
 pub(crate) struct Question<'a> {
     /// The image.
     pub(crate) wanted: &'a Wanted,
-    /// What tells its source from others in the cache.
+    /// The key of its source in the cache.
     pub(crate) key: String,
     /// The name of the file in the lists.
     pub(crate) file: &'a str,
-    /// The lists that may say its sum.
+    /// The lists that may have its checksum.
     pub(crate) lists: Vec<List>,
-    /// Whether the storage holds the whole image with this checksum.
+    /// Whether the storage has the complete image with this checksum.
     pub(crate) is_stored: &'a dyn Fn(&Work<'_>, &Sum) -> bool,
-    /// The stored file to use when nothing else is known.
-    pub(crate) newest: &'a dyn Fn() -> Option<Present>,
+    /// The stored file to use if nothing else is known.
+    pub(crate) newest: &'a dyn Fn() -> Option<StoredFile>,
 }
 
-/// Returns the checksum of an image, asking web servers as far as `work.refresh` lets it.
+/// Returns the checksum of an image, asking web servers as far as `work.refresh` allows.
 pub(crate) fn learn(
     work: &mut Work<'_>,
     mut question: Question<'_>,
@@ -47,7 +47,7 @@ pub(crate) fn learn(
     let known = work.cache.known(&question.key).cloned();
     match (work.refresh, &known) {
         (Refresh::Never, None) => return Err(unknown(question.wanted)),
-        (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.said())),
+        (Refresh::Never, Some(known)) => return Ok(Learned::Sum(known.expected())),
         (Refresh::Missing, Some(known)) if (question.is_stored)(work, &known.sum) => {
             let text = format!(
                 "using the checksum of {} from {}; `--refresh always` fetches it again",
@@ -55,31 +55,31 @@ pub(crate) fn learn(
                 known.list
             );
             work.tell("step", name, &text);
-            return Ok(Learned::Sum(known.said()));
+            return Ok(Learned::Sum(known.expected()));
         }
         _ => {}
     }
     if let Some(known) = &known {
-        // The list that answered the last time comes first.
+        // The list that answered last time comes first.
         question.lists.sort_by_key(|list| list.url.to_string() != known.list);
     }
     let failure = match ask(work, question.wanted, question.file, &question.lists) {
-        Ok(said) => {
+        Ok(expected) => {
             let learned = now();
-            let known = Known { sum: said.sum.clone(), list: said.by.clone(), learned };
+            let known = KnownSum { sum: expected.sum.clone(), list: expected.by.clone(), learned };
             work.cache.keep_known(question.key, known);
-            return Ok(Learned::Sum(said));
+            return Ok(Learned::Sum(expected));
         }
         Err(failure) => failure,
     };
     without_answer(work.refresh, &question, known, failure, report)
 }
 
-/// Decides what counts when no server said the sum.
+/// Decides what to use if no server had the checksum.
 fn without_answer(
     refresh: Refresh,
     question: &Question<'_>,
-    known: Option<Known>,
+    known: Option<KnownSum>,
     failure: NoSum,
     report: &mut Report,
 ) -> Result<Learned, Entry> {
@@ -94,7 +94,7 @@ fn without_answer(
             );
             let hint = "`--refresh always` makes this an error";
             report.push(Entry { fact, ..entry.as_warning() }.hint(hint));
-            Ok(Learned::Sum(known.said()))
+            Ok(Learned::Sum(known.expected()))
         }
         (NoSum::Silent(entry), Refresh::Missing) => match (question.newest)() {
             Some(stored) => {
@@ -117,12 +117,12 @@ fn without_answer(
     }
 }
 
-/// Adds a hint where there is none.
+/// Adds a hint if there is none.
 fn with_hint(entry: Entry, hint: &str) -> Entry {
     if entry.hint.is_some() { entry } else { entry.hint(hint) }
 }
 
-/// Makes the finding of an image whose checksum must not be asked for.
+/// Returns the error for an unknown checksum that must not be fetched.
 fn unknown(wanted: &Wanted) -> Entry {
     let place = Place::Named(wanted.origin_shown());
     Entry::error(

@@ -1,4 +1,4 @@
-//! When and how often a web server is asked again. Waits by `work`, a door.
+//! When and how often to retry a request to a web server. Waits through `work`, a door.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use stage::{Entry, Place};
 use crate::interrupt;
 use crate::work::{Work, pause, pause_for};
 
-/// A server that asks for a longer wait is not waited for.
+/// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// So many bytes further than any try before was worth the tries: their count begins anew.
+/// A try that gets this many bytes further than any before resets the count of retries.
 const WORTH_A_TRY: u64 = 1 << 20;
 
-/// Whether another try may help after a failure.
+/// Whether a retry may help after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Again {
-    /// It may not.
+pub(crate) enum Retry {
+    /// It cannot.
     Never,
-    /// It may, after the wait that the server asks for, or else after a short pause.
+    /// It may, after the wait that the server asks for, or after a short pause.
     After(Option<Duration>),
 }
 
-impl Again {
+impl Retry {
     /// Judges the failure of a request.
     pub(crate) fn of(error: &FetchError) -> Self {
         match error {
@@ -45,7 +45,7 @@ impl Again {
     }
 }
 
-/// Makes the finding of a failed request.
+/// Returns the error for a failed request.
 pub(crate) fn failed(place: Place, fact: &str, error: &FetchError) -> Entry {
     let entry = Entry::error("fetch-failed", place, fact).cause(error);
     match error {
@@ -63,25 +63,25 @@ pub(crate) struct Tries<'a> {
     name: &'a str,
     limit: u32,
     done: Cell<u32>,
-    /// The byte of the file where the count began anew last.
+    /// The offset at which the count was last reset.
     furthest: Cell<u64>,
 }
 
 impl<'a> Tries<'a> {
-    /// Begins to count the tries of a file of image `name`.
+    /// Starts to count the tries for a file of image `name`.
     pub(crate) fn new(work: &'a Work<'a>, name: &'a str) -> Self {
         Self { work, name, limit: work.retries, done: Cell::new(0), furthest: Cell::new(0) }
     }
 
-    /// The same for what is tried once only.
+    /// Allows a single try.
     pub(crate) fn once(work: &'a Work<'a>, name: &'a str) -> Self {
         Self { limit: 0, ..Self::new(work, name) }
     }
 
-    /// Says that `doing` comes next and why, and waits; returns false when there must be no other try.
-    pub(crate) fn again(&self, doing: &str, reason: &str, again: Again) -> bool {
-        let Again::After(wait) = again else { return false };
-        if self.done.get() >= self.limit || interrupt::is_asked() {
+    /// Shows that `doing` comes next and why, and waits; returns false if there is no retry left.
+    pub(crate) fn again(&self, doing: &str, reason: &str, again: Retry) -> bool {
+        let Retry::After(wait) = again else { return false };
+        if self.done.get() >= self.limit || interrupt::is_requested() {
             return false;
         }
         self.done.set(self.done.get() + 1);
@@ -100,11 +100,11 @@ impl<'a> Tries<'a> {
                 pause_for(wait);
             }
         }
-        !interrupt::is_asked()
+        !interrupt::is_requested()
     }
 
-    /// Takes note of the byte of the file at which a connection broke. What comes again from the start is no
-    /// progress, or a server that always breaks off would be asked for ever.
+    /// Records the offset at which a connection broke. Starting over does not count as progress, so a server
+    /// that always breaks off is not asked forever.
     pub(crate) fn reached(&self, byte: u64) {
         if byte >= self.furthest.get().saturating_add(WORTH_A_TRY) {
             self.furthest.set(byte);
@@ -112,10 +112,10 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Tries from the start until it succeeds or no other try may help.
+    /// Tries until it succeeds or a retry cannot help.
     pub(crate) fn run<T>(
         &self,
-        attempt: impl Fn() -> Result<T, (Entry, Again)>,
+        attempt: impl Fn() -> Result<T, (Entry, Retry)>,
     ) -> Result<T, Entry> {
         loop {
             let (entry, again) = match attempt() {
@@ -130,8 +130,8 @@ impl<'a> Tries<'a> {
     }
 }
 
-/// Adds to a failure that a signal has ended the tries, where one has.
+/// Adds the signal to a failure, if one has stopped the retries.
 fn stopped(entry: Entry) -> Entry {
-    let is_said = entry.causes.contains(&interrupt::error().to_string());
-    if interrupt::is_asked() && !is_said { entry.cause(&interrupt::error()) } else { entry }
+    let is_named = entry.causes.contains(&interrupt::error().to_string());
+    if interrupt::is_requested() && !is_named { entry.cause(&interrupt::error()) } else { entry }
 }

@@ -1,19 +1,19 @@
-//! DOOR: how much room a folder's file system has, and how much an image takes.
+//! DOOR: the free space of a directory's file system, and the space that an image needs.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use stage::{Entry, Place};
 
-use crate::ready::{Ready, Supply};
+use crate::prepared::{PreparedImage, Supply};
 use crate::show;
 use crate::source::compression::Compression;
 use crate::source::parts::Files;
 
-/// Refuses what does not fit into a folder, which need not exist yet.
+/// Returns an error if a directory, which need not exist yet, has too little free space.
 ///
 /// # Errors
-/// Fewer than `needed` bytes are free. Where the system does not tell, nothing is refused.
+/// Fewer than `needed` bytes are free. If the system does not report free space, there is no error.
 pub(crate) fn check(folder: &Path, needed: u64, what: &str, hint: &str) -> Result<(), Entry> {
     match free(folder) {
         Some(free) if free < needed => {
@@ -26,32 +26,32 @@ pub(crate) fn check(folder: &Path, needed: u64, what: &str, hint: &str) -> Resul
     }
 }
 
-/// Returns the words for what this many images need together.
+/// Returns the subject of the message for this many images.
 pub(crate) fn need(images: usize) -> String {
     if images == 1 { "the image needs".to_owned() } else { format!("the {images} images need") }
 }
 
-/// Returns how many bytes an image takes in a file system with holes, as far as that is known before it is
-/// written: a plain file here has no more data than its own blocks hold.
-pub(crate) fn needed_for(image: &Ready) -> u64 {
+/// Returns how many bytes an image occupies in a file system with holes, as far as this is known before the
+/// write: an uncompressed local file has no more data than its own blocks.
+pub(crate) fn needed_for(image: &PreparedImage) -> u64 {
     let length = image.length.unwrap_or(0);
     match &image.supply {
         Supply::Local(local) if local.compression == Compression::None => {
             allocated(&local.files).map_or(length, |data| data.min(length))
         }
-        // How much of it is zeros shows only when it is unpacked.
+        // How many of its bytes are zero is only known once it is unpacked.
         Supply::Local(local) => allocated(&local.files).map_or(0, |data| data.min(length)),
         _ => length,
     }
 }
 
-/// Returns the bytes that the blocks of files hold.
+/// Returns the total size of the files' blocks in bytes.
 fn allocated(files: &Files) -> Option<u64> {
     let data = |path: &PathBuf| Some(path.metadata().ok()?.blocks() * 512);
     files.parts.iter().map(data).sum()
 }
 
-/// Returns the bytes that are free, for others than root, in the folder or in the next one above it.
+/// Returns the bytes that are free, for users other than root, in the directory or its nearest parent.
 fn free(folder: &Path) -> Option<u64> {
     let folder = std::path::absolute(folder).ok()?;
     let there = folder.ancestors().find(|folder| folder.is_dir())?;
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_to_be_made_has_the_room_of_the_one_above() {
+    fn a_missing_directory_has_the_space_of_its_parent() {
         let folder = tempfile::tempdir().unwrap();
         for folder in [folder.path().to_owned(), folder.path().join("not/yet")] {
             assert!(check(&folder, 1, "the images need", "").is_ok());

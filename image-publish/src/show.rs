@@ -7,7 +7,7 @@ pub(crate) fn bytes(count: u64) -> String {
     if unit == 0 {
         return format!("{count} bytes");
     }
-    // Tenths, rounded down, without floating point: the same on every machine.
+    // Tenths, rounded down, in integer arithmetic: the same on every machine.
     let tenths = (u128::from(count) * 10) >> (10 * unit);
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
 }

@@ -1,30 +1,30 @@
-//! What the storage holds, as one listing that is made when it is first needed. Does no I/O itself.
+//! The files of the storage, listed on first use. Does no I/O itself.
 
 use std::cell::OnceCell;
 
 use pve_client::Volid;
 use stage::Entry;
 
-use crate::plan::Present;
-use crate::ready::parse_stored_name;
+use crate::plan::StoredFile;
+use crate::prepared::parse_stored_name;
 use crate::source::checksum::Sum;
 
 /// A storage that can be listed.
 pub(crate) trait Storage {
     /// Lists its files.
-    fn list(&self) -> Result<Vec<Present>, Entry>;
+    fn list(&self) -> Result<Vec<StoredFile>, Entry>;
 
     /// Returns the volid of a file.
     fn volid_of(&self, file: &str) -> Volid;
 
-    /// Compares a file with a sum, by reading it to its end.
+    /// Compares a file with a checksum, by reading it to its end.
     fn compare(&self, file: &str, sum: &Sum) -> Compared;
 }
 
-/// What came of comparing a file with a sum.
+/// The result of comparing a file with a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compared {
-    /// It has the sum.
+    /// It has this checksum.
     Same,
     /// It has another one.
     Different,
@@ -33,30 +33,30 @@ pub(crate) enum Compared {
 }
 
 /// A storage's files, listed at most once.
-pub(crate) struct Stored<'a> {
+pub(crate) struct StorageListing<'a> {
     storage: Option<&'a dyn Storage>,
-    listing: OnceCell<Result<Vec<Present>, Entry>>,
+    listing: OnceCell<Result<Vec<StoredFile>, Entry>>,
 }
 
-impl<'a> Stored<'a> {
-    /// Makes one; without a storage it holds nothing.
+impl<'a> StorageListing<'a> {
+    /// Creates one; without a storage it is empty.
     pub(crate) fn new(storage: Option<&'a dyn Storage>) -> Self {
         Self { storage, listing: OnceCell::new() }
     }
 
-    /// Returns the files; none when they cannot be listed, which [`Self::finish`] tells.
-    pub(crate) fn files(&self) -> &[Present] {
+    /// Returns the files; none if they cannot be listed, which [`Self::finish`] reports.
+    pub(crate) fn files(&self) -> &[StoredFile] {
         let Some(storage) = self.storage else { return &[] };
         self.listing.get_or_init(|| storage.list()).as_deref().unwrap_or_default()
     }
 
     /// Returns a file of this name.
-    pub(crate) fn find(&self, file: &str) -> Option<&Present> {
+    pub(crate) fn find(&self, file: &str) -> Option<&StoredFile> {
         self.files().iter().find(|present| present.file == file)
     }
 
     /// Returns the newest version of an image.
-    pub(crate) fn newest(&self, name: &str) -> Option<&Present> {
+    pub(crate) fn newest(&self, name: &str) -> Option<&StoredFile> {
         let is_version =
             |file: &str| parse_stored_name(file).is_some_and(|(stored, _)| stored == name);
         let versions = self.files().iter().filter(|present| is_version(&present.file));
@@ -68,13 +68,13 @@ impl<'a> Stored<'a> {
         self.storage.map(|storage| storage.volid_of(file))
     }
 
-    /// Compares a file with a sum.
+    /// Compares a file with a checksum.
     pub(crate) fn compare(&self, file: &str, sum: &Sum) -> Compared {
         self.storage.map_or(Compared::Unknown, |storage| storage.compare(file, sum))
     }
 
-    /// Returns the listing, where one was made, or why it could not be made.
-    pub(crate) fn finish(self) -> Result<Option<Vec<Present>>, Entry> {
+    /// Returns the listing, if one was needed, or why it could not be read.
+    pub(crate) fn finish(self) -> Result<Option<Vec<StoredFile>>, Entry> {
         self.listing.into_inner().transpose()
     }
 }
@@ -83,10 +83,10 @@ impl<'a> Stored<'a> {
 mod tests {
     use super::*;
 
-    struct Shelf(Vec<Present>);
+    struct Shelf(Vec<StoredFile>);
 
     impl Storage for Shelf {
-        fn list(&self) -> Result<Vec<Present>, Entry> {
+        fn list(&self) -> Result<Vec<StoredFile>, Entry> {
             Ok(self.0.clone())
         }
 
@@ -100,13 +100,13 @@ mod tests {
     }
 
     fn check(files: &[(&str, Option<u64>)], expected: Option<&str>) {
-        let present = |(file, made): &(&str, Option<u64>)| Present {
+        let present = |(file, made): &(&str, Option<u64>)| StoredFile {
             file: (*file).to_owned(),
             size: 1,
             made: *made,
         };
         let shelf = Shelf(files.iter().map(present).collect());
-        let stored = Stored::new(Some(&shelf));
+        let stored = StorageListing::new(Some(&shelf));
         assert_eq!(stored.newest("a").map(|found| &*found.file), expected, "{files:?}");
     }
 

@@ -1,4 +1,4 @@
-//! DOOR: reads files and web servers. Finds the sum that an image must have: given, listed, or lying beside it.
+//! DOOR: reads files and web servers. Finds the expected checksum of an image: given, listed, or next to it.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -8,151 +8,153 @@ use std::path::{Path, PathBuf};
 use pve_client::{Downgrade, FetchError};
 use stage::{Entry, Place, shown};
 
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Retry, Tries, failed};
 use crate::source::address::Address;
-use crate::source::checksum::{Listed, Said, look_up};
+use crate::source::checksum::{ExpectedSum, LookUp, look_up};
 use crate::wanted::Wanted;
 use crate::work::Work;
 
-/// A list of sums is text; one longer than this is something else.
+/// A checksum list is text; one longer than this is something else.
 const LIST_LIMIT: u64 = 4 << 20;
 
-/// How the lists of well-known images are called, next to the image.
+/// What the checksum lists of well-known images are called.
 // Debian: cloud.debian.org/images/cloud/trixie/latest; Ubuntu: cloud-images.ubuntu.com/noble/current; Fedora:
 // download.fedoraproject.org/pub/fedora/linux/releases/43/Cloud/x86_64/images; Rocky: dl.rockylinux.org/pub/rocky/10/images.
 const NAMES: &str = "Debian calls it SHA512SUMS, Ubuntu SHA256SUMS, Fedora Fedora-Cloud-RELEASE-ARCH-CHECKSUM, Rocky and AlmaLinux CHECKSUM";
 
-/// A list of sums on a web server.
+/// A checksum list on a web server.
 pub(crate) struct List {
     /// Its address.
     pub(crate) url: Address,
-    /// What it must be.
-    kind: Kind,
+    /// What is required of it.
+    kind: ListKind,
 }
 
-/// What a list of sums must be.
+/// What is required of a checksum list.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// The site names it: it must list the file.
+enum ListKind {
+    /// The site names it: it must have the file.
     Named,
-    /// It may lie beside the image.
+    /// It may be next to the image.
     Beside,
-    /// It may lie beside the image, and is for this file alone.
+    /// It may be next to the image, and has this file only.
     Alone,
 }
 
-/// Why web servers said no sum.
+/// Why no web server had a checksum.
 pub(crate) enum NoSum {
-    /// The server did not answer, or could not for now.
+    /// The server did not answer, or is temporarily unavailable.
     Silent(Entry),
-    /// What the server answered is no list.
+    /// The server's answer is not a checksum list.
     NoList(Entry),
-    /// A list is there, and does not say the file's sum.
+    /// There is a list, but it lacks a unique checksum for the file.
     NotListed(Entry),
 }
 
-/// Returns the lists on web servers that may say a URL's sum, in the order in which they count.
+/// Returns the lists that may have a URL's checksum, in order of precedence.
 pub(crate) fn beside_url(url: &Address) -> Vec<List> {
     let list = |(url, kind)| List { url, kind };
     let lists = [
-        (url.with_ending(".sha256"), Kind::Alone),
-        (url.beside("SHA256SUMS"), Kind::Beside),
-        (url.with_ending(".sha512"), Kind::Alone),
-        (url.beside("SHA512SUMS"), Kind::Beside),
+        (url.with_ending(".sha256"), ListKind::Alone),
+        (url.beside("SHA256SUMS"), ListKind::Beside),
+        (url.with_ending(".sha512"), ListKind::Alone),
+        (url.beside("SHA512SUMS"), ListKind::Beside),
     ];
     lists.map(list).into()
 }
 
 /// Returns the list that the site names.
 pub(crate) fn named(url: &Address) -> Vec<List> {
-    vec![List { url: url.clone(), kind: Kind::Named }]
+    vec![List { url: url.clone(), kind: ListKind::Named }]
 }
 
-/// Asks web servers for the sum of a file: the first list that says it counts.
+/// Returns the checksum of a file from the first list that has it.
 pub(crate) fn ask(
     work: &Work<'_>,
     wanted: &Wanted,
     file: &str,
     lists: &[List],
-) -> Result<Said, NoSum> {
+) -> Result<ExpectedSum, NoSum> {
     let mut looked_for = Vec::new();
     for List { url, kind } in lists {
         let place = || Place::Named(url.to_string());
         looked_for.push(url.file());
         let Some(text) = fetch(work, wanted, url)? else {
-            if *kind == Kind::Named {
+            if *kind == ListKind::Named {
                 let fact = "the server has no such checksum list";
                 let hint = format!("look in {} for its name; {NAMES}", url.beside(""));
                 return Err(NoSum::NoList(Entry::error("checksum-list", place(), fact).hint(hint)));
             }
             continue;
         };
-        match (look_up(&text, file, *kind == Kind::Alone), kind) {
-            (Listed::Sum(sum), _) => return Ok(Said { sum, by: url.to_string(), pinned: false }),
-            (Listed::Several, _) => return Err(NoSum::NotListed(several(place(), file))),
-            (Listed::NotThere, Kind::Named) => {
+        match (look_up(&text, file, *kind == ListKind::Alone), kind) {
+            (LookUp::Sum(sum), _) => {
+                return Ok(ExpectedSum { sum, by: url.to_string(), pinned: false });
+            }
+            (LookUp::Ambiguous, _) => return Err(NoSum::NotListed(several(place(), file))),
+            (LookUp::NotListed, ListKind::Named) => {
                 return Err(NoSum::NotListed(not_listed(place(), file)));
             }
-            (Listed::NoList, Kind::Named) => return Err(NoSum::NoList(no_sums(place()))),
-            // A server that has no such file says so in many ways, some with a page that is no list.
-            (Listed::NotThere | Listed::NoList, _) => {}
+            (LookUp::NoSums, ListKind::Named) => return Err(NoSum::NoList(no_sums(place()))),
+            // Some servers answer with a page instead of 404 if they do not have the file.
+            (LookUp::NotListed | LookUp::NoSums, _) => {}
         }
     }
     let fact = "no SHA-256 or SHA-512 checksum found; unverified images are not used";
     let place = Place::Named(wanted.origin_shown());
     let hint = format!(
-        "looked for {}; add `checksum:` or `checksum_url:` next to the URL, or give `publish` a `--checksum`; {NAMES}",
+        "looked for {}; add `checksum:` or `checksum_url:` next to the URL, or use `publish --checksum`; {NAMES}",
         looked_for.join(", ")
     );
     Err(NoSum::NoList(Entry::error("checksum-unknown", place, fact).hint(hint)))
 }
 
-/// Returns the sum of a local image that no web server lists: the one that lies beside it, else none.
-pub(crate) fn beside_file(path: &Path) -> Result<Option<Said>, Entry> {
+/// Returns the checksum that a file next to a local image has, if any.
+pub(crate) fn beside_file(path: &Path) -> Result<Option<ExpectedSum>, Entry> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     for (list, alone) in beside(path) {
         let place = || Place::file(shown::address(&list.display().to_string()));
         let text = match read(&list) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            // What it says is not known, so nothing may be used against it.
+            // It may contradict the image, so the image must not be used.
             Err(error) => {
                 return Err(Entry::error("unreadable", place(), "cannot be read").cause(&error));
             }
         };
         match look_up(&text, &name, alone) {
-            Listed::Sum(sum) => {
-                return Ok(Some(Said { sum, by: place().to_string(), pinned: false }));
+            LookUp::Sum(sum) => {
+                return Ok(Some(ExpectedSum { sum, by: place().to_string(), pinned: false }));
             }
-            Listed::NoList if alone => return Err(no_sums(place())),
-            Listed::NotThere if alone => return Err(not_listed(place(), &name)),
-            Listed::Several => return Err(several(place(), &name)),
-            Listed::NoList | Listed::NotThere => {}
+            LookUp::NoSums if alone => return Err(no_sums(place())),
+            LookUp::NotListed if alone => return Err(not_listed(place(), &name)),
+            LookUp::Ambiguous => return Err(several(place(), &name)),
+            LookUp::NoSums | LookUp::NotListed => {}
         }
     }
     Ok(None)
 }
 
-/// Returns the sum of `file` that stands in a local list.
-pub(crate) fn in_file(list: &Path, file: &str) -> Result<Said, Entry> {
+/// Returns the checksum of `file` in a local list.
+pub(crate) fn in_file(list: &Path, file: &str) -> Result<ExpectedSum, Entry> {
     let place = Place::file(shown::address(&list.display().to_string()));
     let text = read(list).map_err(|e| {
         Entry::error("checksum-list", place.clone(), "the checksum list cannot be read").cause(&e)
     })?;
     match look_up(&text, file, false) {
-        Listed::Sum(sum) => Ok(Said { sum, by: place.to_string(), pinned: false }),
-        Listed::Several => Err(several(place, file)),
-        Listed::NotThere => Err(not_listed(place, file)),
-        Listed::NoList => Err(no_sums(place)),
+        LookUp::Sum(sum) => Ok(ExpectedSum { sum, by: place.to_string(), pinned: false }),
+        LookUp::Ambiguous => Err(several(place, file)),
+        LookUp::NotListed => Err(not_listed(place, file)),
+        LookUp::NoSums => Err(no_sums(place)),
     }
 }
 
-/// Makes the finding of a list that has sums of other files only.
+/// Returns the error for a list that only has other files.
 fn not_listed(place: Place, file: &str) -> Entry {
     Entry::error("checksum-list", place, format!("has no checksum for \"{file}\""))
 }
 
-/// Makes the finding of a list that has more than one file of this name.
+/// Returns the error for a list that has several files of this name.
 fn several(place: Place, file: &str) -> Entry {
     Entry::error(
         "checksum-list",
@@ -162,12 +164,12 @@ fn several(place: Place, file: &str) -> Entry {
     .hint("set `checksum:` to the right one")
 }
 
-/// Makes the finding of a file that is no list of sums.
+/// Returns the error for a file that is not a checksum list.
 fn no_sums(place: Place) -> Entry {
     Entry::error("checksum-list", place, "contains no SHA-256 or SHA-512 checksum")
 }
 
-/// Returns the lists that may lie beside a file, and whether each is for this file alone.
+/// Returns the lists that may be next to a file, and whether each has this file only.
 fn beside(path: &Path) -> Vec<(PathBuf, bool)> {
     let with = |path: &Path, ending: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -179,7 +181,7 @@ fn beside(path: &Path) -> Vec<(PathBuf, bool)> {
         .extension()
         .is_some_and(|e| ["gz", "xz", "zst", "bz2"].iter().any(|packed| e == *packed))
     {
-        // The sum of what is inside: debian.qcow2.sha256 beside debian.qcow2.xz.
+        // The checksum of the uncompressed content: debian.qcow2.sha256 next to debian.qcow2.xz.
         let inside = path.with_extension("");
         lists.extend([with(&inside, ".sha256"), with(&inside, ".sha512")]);
     }
@@ -187,22 +189,22 @@ fn beside(path: &Path) -> Vec<(PathBuf, bool)> {
     lists
 }
 
-/// Reads a list of sums.
+/// Reads a checksum list.
 #[expect(clippy::disallowed_methods, reason = "door: lists of sums")]
 fn read(path: &Path) -> io::Result<String> {
     text(File::open(path)?)
 }
 
-/// Reads as much as a list of sums may have.
+/// Reads up to the size limit of a list.
 fn text(reader: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     reader.take(LIST_LIMIT).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Fetches a list of sums, by `https://` to its end when its URL begins so; `None` when the server has no such file.
+/// Fetches a checksum list, without leaving `https://` on the way; `None` if the server has no such file.
 ///
-/// A server that did not answer, or was busy to the last try, is not asked again in this run.
+/// A server that did not answer, or was still busy at the last retry, is not asked again in this run.
 fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<String>, NoSum> {
     let entry = |causes: &[String]| {
         let mut entry = Entry::error("checksum-list", Place::Named(url.to_string()), UNFETCHED);
@@ -218,7 +220,7 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
         let fetched = work.fetcher().get(url.expose(), Downgrade::Refused);
         match fetched.and_then(|fetched| text(fetched.reader).map_err(FetchError::Lost)) {
             Ok(text) => Ok(Some(text)),
-            // S3 says 403 of what it does not have, and 410 is a 404 for good.
+            // S3 answers 403 for files that it does not have; 410 is a permanent 404.
             Err(FetchError::Status(403 | 404 | 410)) => Ok(None),
             Err(error) => {
                 silent.set(match error {
@@ -229,7 +231,7 @@ fn fetch(work: &Work<'_>, wanted: &Wanted, url: &Address) -> Result<Option<Strin
                     _ => (false, false),
                 });
                 let place = Place::Named(url.to_string());
-                Err((failed(place, UNFETCHED, &error), Again::of(&error)))
+                Err((failed(place, UNFETCHED, &error), Retry::of(&error)))
             }
         }
     });

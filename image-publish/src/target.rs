@@ -1,4 +1,4 @@
-//! DOOR: where images are published: a storage by its node's API, or a storage's folder on this machine.
+//! DOOR: where images are published: a storage through the API, or its directory on this machine.
 
 use pve_client::{StorageId, Volid};
 use pve_stage::finding;
@@ -7,22 +7,22 @@ use stage::{Entry, Place};
 use crate::folder::Folder;
 use crate::left_over;
 use crate::node::Node;
-use crate::plan::Present;
-use crate::transfer::arrival::{self, Expected, There};
+use crate::plan::StoredFile;
+use crate::transfer::arrival::{self, Expected, Presence};
 use crate::work::Work;
 
 /// Where images are published.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// A storage, by its node's API.
+    /// A storage, through the API.
     Node(Node),
-    /// A storage's folder on this machine.
+    /// The directory of a storage on this machine.
     Folder(Folder),
 }
 
 impl Target {
-    /// Returns the files that are there.
-    pub(crate) fn present(&self) -> Result<Vec<Present>, Entry> {
+    /// Returns the files on the storage.
+    pub(crate) fn present(&self) -> Result<Vec<StoredFile>, Entry> {
         match self {
             Self::Node(node) => node.present(),
             Self::Folder(folder) => folder.present(),
@@ -45,7 +45,7 @@ impl Target {
         }
     }
 
-    /// Returns why a storage without an image cannot hold any, as far as that is known.
+    /// Returns why a storage without images cannot hold any, if known.
     pub(crate) fn holds_no_images(&self) -> Option<Entry> {
         match self {
             Self::Node(node) => node.holds_no_images(),
@@ -53,14 +53,14 @@ impl Target {
         }
     }
 
-    /// Removes what killed runs have left half-written; a node's storage shows it under the image's own name.
+    /// Removes half-written files of killed runs from the directory.
     pub(crate) fn sweep(&self) {
         if let Self::Folder(folder) = self {
             left_over::sweep_images(&folder.import());
         }
     }
 
-    /// Returns where it is, the same for all who mean the same place: a URL or a path.
+    /// Returns the canonical URL or path.
     pub(crate) fn address(&self) -> String {
         match self {
             Self::Node(node) => node.client.endpoint().url.to_string(),
@@ -68,8 +68,8 @@ impl Target {
         }
     }
 
-    /// Looks right before something is written whether it is still to be done.
-    pub(crate) fn look(&self, work: &Work<'_>, expected: Expected<'_>) -> Result<There, Entry> {
+    /// Checks, right before a write, whether the image is still missing.
+    pub(crate) fn look(&self, work: &Work<'_>, expected: Expected<'_>) -> Result<Presence, Entry> {
         match self {
             Self::Node(node) => arrival::look(work, node, expected).map_err(|error| {
                 let fact = format!("looking for image \"{}\"", expected.name);
@@ -83,13 +83,13 @@ impl Target {
         }
     }
 
-    /// Returns the size of the disk in a volume that the document names in `field`; `None` where nobody here
-    /// can tell, for it is in another storage than the folder's.
+    /// Returns the virtual disk size of the volume in the document's `field`, in bytes; `None` if the volume is
+    /// on another storage than the directory's.
     pub(crate) fn virtual_size(&self, volid: &Volid, field: &str) -> Result<Option<u64>, Entry> {
         match self {
             Self::Node(node) => match node.client.volume_info(&node.node, volid) {
                 Ok(info) => Ok(Some(info.size)),
-                // PVE: facts 43 and 4: a volume that is not there is an error 500 with many wordings.
+                // PVE: facts 43 and 4: a missing volume is an error 500 with varying texts.
                 Err(error) => {
                     let doing = format!("\"{volid}\" cannot be used");
                     Err(finding::while_doing(Place::input(field), &doing, &error))

@@ -1,7 +1,7 @@
-//! DOOR: files that live as long as the run: a fetched image, an unpacked one, one on its way to its name.
+//! DOOR: files that exist as long as the run: downloaded, compressed or half-written images.
 //!
-//! Each is locked while it lives, so that other runs, also on other machines that share the folder, can
-//! tell it from what a killed run has left behind (`left_over`). Blocks of zeros become holes.
+//! Each is locked, so that other runs, also on other machines that share the directory, can distinguish it
+//! from a leftover of a killed run (`left_over`). Blocks of zeros become holes.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
@@ -11,26 +11,26 @@ use std::path::{Path, PathBuf};
 use crate::interrupt;
 use crate::source::parts::Files;
 
-/// What follows a file's name in the name of the file that guards it while it is lent.
+/// The suffix of the file that protects another one while it is lent.
 pub(crate) const LENT: &str = ".lent";
 /// Reads go through a buffer of this size, a multiple of `BLOCK`.
 const BUFFER: usize = 128 * 1024;
 /// The unit in which file systems leave holes.
 const BLOCK: usize = 4096;
 
-/// A file that nobody else writes; it goes when this goes, unless it was renamed.
+/// A private file, which is removed when this is dropped, unless it was renamed.
 #[derive(Debug)]
 pub(crate) struct Temporary {
     path: PathBuf,
     file: File,
 }
 
-/// A file could not be written; what was read for it is not to blame.
+/// The file could not be written, as opposed to its source being unreadable.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct NotWritten(io::Error);
 
-/// Marks an error of a file, which the reader's look like.
+/// Marks an error of the file, because errors of the reader have the same type.
 fn not_written(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), NotWritten(error))
 }
@@ -41,12 +41,12 @@ pub(crate) fn is_not_written(error: &io::Error) -> bool {
 }
 
 impl Temporary {
-    /// Makes an empty file `PREFIX NAME.NUMBER` with this mode.
+    /// Creates an empty file `PREFIX NAME.NUMBER` with this mode.
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
     pub(crate) fn create(folder: &Path, prefix: &str, name: &str, mode: u32) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let own = std::process::id();
-        // In another container that shares the folder a run may have the same number.
+        // A run in another container that shares the directory may have the same process ID.
         for number in own..own.saturating_add(1000) {
             let path = folder.join(format!("{prefix}{name}.{number}"));
             match OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(&path)
@@ -72,7 +72,7 @@ impl Temporary {
         loop {
             let read = read_full(reader, &mut buffer)?;
             if read == 0 {
-                // A hole at the end belongs to the file too.
+                // Include a hole at the end.
                 return self.file.set_len(done).map_err(not_written);
             }
             write_sparse(&self.file, &buffer[..read], done).map_err(not_written)?;
@@ -86,11 +86,11 @@ impl Temporary {
         self.file.sync_all()
     }
 
-    /// Gives the file its name, whole.
+    /// Renames the complete file to its final name.
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
     pub(crate) fn rename(self, target: &Path) -> io::Result<()> {
         std::fs::rename(&self.path, target)?;
-        // The name itself is on the disk only when its folder is.
+        // Syncing the directory makes the name durable.
         match target.parent() {
             Some(folder) => File::open(folder)?.sync_all(),
             None => Ok(()),
@@ -101,15 +101,15 @@ impl Temporary {
     /// own lock conflicts with ours. Meanwhile a locked file beside it keeps other runs from sweeping it.
     pub(crate) fn lend<T>(&self, use_it: impl FnOnce(&Path) -> T) -> T {
         let Some(_guard) = self.guard() else { return use_it(&self.path) };
-        // Where there are no locks there is none to release, nor to take again.
+        // On a file system without locks there is nothing to release.
         let _ = self.file.unlock();
         let result = use_it(&self.path);
-        // A sweep that looks at the file right now holds its lock for a moment.
+        // A concurrent sweep may hold the lock for a moment.
         let _ = self.file.lock();
         result
     }
 
-    /// Makes the file that guards this one; `None` when it cannot be written.
+    /// Creates the file that protects this one; `None` if it cannot be written.
     fn guard(&self) -> Option<Self> {
         let name = self.path.file_name()?.to_str()?;
         Self::create(self.path.parent()?, name, LENT, 0o600).ok()
@@ -124,16 +124,16 @@ impl Temporary {
 impl Drop for Temporary {
     #[expect(clippy::disallowed_methods, reason = "door: temporary files")]
     fn drop(&mut self) {
-        // After a rename there is nothing of this name any more; what cannot be removed is swept later.
+        // After a rename there is nothing to remove; a file that cannot be removed is swept later.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// Locks a new file; false when another run took it for a left-over in between.
+/// Locks a new file; false if another run has taken it for a leftover in between.
 fn is_locked_by_us(file: &File, path: &Path) -> bool {
     match file.try_lock() {
         Err(TryLockError::WouldBlock) => false,
-        // A file system without locks: nobody can take it there either.
+        // On a file system without locks, nobody can take it either.
         Err(TryLockError::Error(_)) => true,
         Ok(()) => match (file.metadata(), path.metadata()) {
             (Ok(ours), Ok(there)) => ours.ino() == there.ino(),
@@ -142,7 +142,7 @@ fn is_locked_by_us(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Reads until the buffer is full or the reader ends, so that blocks keep their places.
+/// Reads until the buffer is full or the reader ends, so that blocks stay aligned.
 fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
@@ -157,7 +157,7 @@ fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Writes the blocks that hold more than zeros; neighbours in one write.
+/// Writes the blocks that are not all zeros; adjacent ones in one write.
 fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut at = 0;
     for run in bytes.chunks(BLOCK).collect::<Vec<_>>().chunk_by(|a, b| is_zero(a) == is_zero(b)) {
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "a test writes files")]
-    fn two_runs_with_one_number_do_not_meet() {
+    fn runs_with_the_same_process_id_use_different_files() {
         let folder = tempfile::tempdir().unwrap();
         let own = std::process::id();
         let folder = folder.path();
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(names(folder), ["two"]);
     }
 
-    /// A reader that gives few bytes at a time, as a connection does.
+    /// A reader that returns few bytes at a time, like a connection.
     struct Drips<'a>(&'a [u8]);
 
     impl Read for Drips<'_> {
@@ -227,7 +227,7 @@ mod tests {
             file.fill(&mut Drips(&bytes[..end]), &mut |done| told = done).unwrap();
             assert!(std::fs::read(&file.path).unwrap() == bytes[..end], "{end}");
             assert_eq!(told, end as u64);
-            // Four blocks of data; a file system may add some of its own.
+            // Four blocks of data; the file system may add metadata.
             assert!(file.file.metadata().unwrap().blocks() * 512 <= 64 << 10, "{end}");
         }
     }

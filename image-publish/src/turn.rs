@@ -1,8 +1,8 @@
-//! DOOR: the turn to publish an image: one run at a time on this machine, for each storage and volume.
+//! DOOR: locks. The turn to publish an image: one run at a time on this machine, for each storage and volume.
 //!
 //! The second run finds the image when its turn comes, and has not read, fetched or sent it. Runs of
 //! another user, with another `--cache-dir` or on another machine do not see the lock; for them the
-//! storage is looked at right before sending.
+//! storage is checked again right before sending.
 
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
 use stage::{Entry, Place};
@@ -12,12 +12,12 @@ use crate::left_over::LOCK;
 use crate::target::Target;
 use crate::work::Work;
 
-/// The turn; over when dropped. Nothing of it is left then.
+/// The turn; it ends when dropped, and leaves nothing behind.
 #[must_use]
 pub(crate) struct Turn(Option<MachineLock>);
 
 impl Turn {
-    /// Waits for the turn. Without a cache folder, or where there are no locks, nobody has to wait.
+    /// Waits for the turn. Without a cache directory, or without file locks, there is no wait.
     ///
     /// # Errors
     /// A signal ended the wait.
@@ -34,7 +34,7 @@ impl Turn {
             work.waiting(name, format!("another run on this machine to publish {volid}"));
         let mut while_busy = || {
             waiting.still();
-            interrupt::go_on()
+            interrupt::keep_waiting()
         };
         match MachineLock::take(folder, LOCK, &key, &mut while_busy) {
             LockAttempt::Held(lock) => Ok(Self(Some(lock))),

@@ -1,11 +1,11 @@
-//! DOOR: the clock. Says what a run waits for: once at the start, then now and then.
+//! DOOR: the clock. Shows what a run waits for: once at the start, then now and then.
 
 use std::time::Instant;
 
 use pve_stage::patience::Patience;
 use stage::{Console, Event};
 
-/// A wait that is told.
+/// A wait that is shown to the user.
 pub(crate) struct Waiting<'a> {
     console: &'a Console,
     image: &'a str,
@@ -15,12 +15,12 @@ pub(crate) struct Waiting<'a> {
 }
 
 impl<'a> Waiting<'a> {
-    /// Begins; nothing is said before the first `still`.
+    /// Starts; nothing is shown before the first `still`.
     pub(crate) fn new(console: &'a Console, image: &'a str, what: String) -> Self {
         Self { console, image, what, started: None, patience: Patience::default() }
     }
 
-    /// Takes note that the wait goes on.
+    /// Records that the wait continues.
     pub(crate) fn still(&mut self) {
         let now = now();
         let Some(started) = self.started else {

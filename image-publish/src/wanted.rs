@@ -7,31 +7,31 @@ use machine::rule::IMAGE;
 use pve_client::Volid;
 use stage::{Deployment, Entry, ImageSource, Place, Report, shown};
 
-use crate::named::{self, Disk, Named};
+use crate::image_use::{self, Disk, ImageUse};
 use crate::show;
 use crate::source::address::Address;
-use crate::source::checksum::{Said, Sum};
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::format::Format;
 
-/// An image that VMs of the document name.
+/// An image that VMs of the document use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     /// Its name in the document.
     pub(crate) name: String,
     /// Where it comes from.
     pub(crate) origin: Origin,
-    /// The sum that it must have.
-    pub(crate) sum: Option<Said>,
-    /// Where its sum is listed.
+    /// Its expected checksum.
+    pub(crate) sum: Option<ExpectedSum>,
+    /// The list that has its checksum.
     pub(crate) sum_list: Option<SumList>,
-    /// The format that its source says it has.
+    /// The format in its source.
     pub(crate) format: Option<Format>,
-    /// The disks that are made of it.
+    /// The disks that are created from it.
     pub(crate) disks: Vec<Disk>,
 }
 
 impl Wanted {
-    /// Returns where it comes from, as it is shown.
+    /// Returns where it comes from, for messages.
     pub(crate) fn origin_shown(&self) -> String {
         match &self.origin {
             Origin::Volid(volid) => volid.to_string(),
@@ -41,7 +41,7 @@ impl Wanted {
     }
 }
 
-/// Where sums are listed.
+/// Where checksums are listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SumList {
     /// In a local file.
@@ -53,7 +53,7 @@ pub(crate) enum SumList {
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It is in a storage already; the document names it.
+    /// It is already on a storage; the document has its volid.
     Volid(Volid),
     /// A local file, or its parts.
     File(PathBuf),
@@ -69,7 +69,7 @@ pub(crate) enum Origin {
 /// Who fetches a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Mode {
-    /// The node when it can use the file as it is and the token may ask for it, else this machine.
+    /// The node, if it can use the file as it is and the token is allowed to ask for it; otherwise this machine.
     #[default]
     Auto,
     /// The node, by PVE's download-url.
@@ -83,13 +83,13 @@ impl Mode {
     const NAMES: [(&str, Self); 3] =
         [("auto", Self::Auto), ("download-url", Self::DownloadUrl), ("upload", Self::Upload)];
 
-    /// Reads a name of the document.
+    /// Parses a name from the document.
     fn parse(text: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, mode)| *mode)
     }
 }
 
-/// Returns the images that the VMs name, by name; what cannot be used goes into the report.
+/// Returns the images that the VMs use, sorted by name; problems are added to the report.
 pub(crate) fn wanted(
     deployment: &Deployment,
     image_dir: &Path,
@@ -97,7 +97,8 @@ pub(crate) fn wanted(
 ) -> Vec<Wanted> {
     let mut disks: BTreeMap<String, (String, Vec<Disk>)> = BTreeMap::new();
     let vms = deployment.vms.iter().enumerate();
-    for Named { image, place, disk } in vms.flat_map(|(index, vm)| named::images(index, vm)) {
+    for ImageUse { image, place, disk } in vms.flat_map(|(index, vm)| image_use::images(index, vm))
+    {
         if image.is_empty() {
             report.error("missing-field", Place::input(place), "is required: the name of an image");
         } else {
@@ -116,7 +117,7 @@ pub(crate) fn wanted(
             None => from_map_or_folder(&name, deployment, image_dir),
         };
         match found {
-            Ok(Found { origin, sum, sum_list, format }) => {
+            Ok(ResolvedSource { origin, sum, sum_list, format }) => {
                 all.push(Wanted { name, origin, sum, sum_list, format, disks });
             }
             Err(entry) => report.push(entry),
@@ -125,22 +126,22 @@ pub(crate) fn wanted(
     all
 }
 
-/// What was found of an image.
-struct Found {
+/// Where an image comes from, and what its source says about it.
+struct ResolvedSource {
     origin: Origin,
-    sum: Option<Said>,
+    sum: Option<ExpectedSum>,
     sum_list: Option<SumList>,
     format: Option<Format>,
 }
 
-impl Found {
+impl ResolvedSource {
     fn at(origin: Origin) -> Self {
         Self { origin, sum: None, sum_list: None, format: None }
     }
 }
 
 /// Reads an entry of `image_sources`.
-fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
+fn from_source(name: &str, source: &ImageSource) -> Result<ResolvedSource, Entry> {
     let place = |key: &str| {
         let dot = if key.is_empty() { "" } else { "." };
         Place::input(format!("image_sources.{name}{dot}{key}"))
@@ -184,7 +185,7 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    let sum = sum.map(|sum| Said { sum, by: "the site".to_owned(), pinned: true });
+    let sum = sum.map(|sum| ExpectedSum { sum, by: "the site".to_owned(), pinned: true });
     let sum_list = source.checksum_url.as_ref().map(|text| {
         Address::parse(text).map_or_else(|| SumList::File(PathBuf::from(text)), SumList::Url)
     });
@@ -198,20 +199,20 @@ fn from_source(name: &str, source: &ImageSource) -> Result<Found, Entry> {
             )
         })?),
     };
-    Ok(Found { origin, sum, sum_list, format })
+    Ok(ResolvedSource { origin, sum, sum_list, format })
 }
 
-/// Takes an image that has no source: from `images`, or from packer's folder layout.
+/// Finds an image that has no source: in `images`, or in packer's directory layout.
 fn from_map_or_folder(
     name: &str,
     deployment: &Deployment,
     image_dir: &Path,
-) -> Result<Found, Entry> {
-    // What a dry run has put there is not published yet, and is found again where it comes from.
+) -> Result<ResolvedSource, Entry> {
+    // An entry from a dry run is not published yet, so its source counts.
     let is_there = |_: &&String| !deployment.images_pending.contains_key(name);
     let Some(text) = deployment.images.get(name).filter(is_there) else {
         let file = image_dir.join(name).join(format!("{name}.qcow2"));
-        return Ok(Found::at(Origin::File(file)));
+        return Ok(ResolvedSource::at(Origin::File(file)));
     };
     let place = Place::input(format!("images.{name}"));
     let volid: Volid = text.parse().map_err(|_| {
@@ -225,22 +226,22 @@ fn from_map_or_folder(
         // PVE: facts 17.
         Some("iso") => Err(Entry::error("iso-content", place, format!("\"{volid}\" is content `iso`; PVE creates disks from content `import` only"))
             .hint(format!("`image-publish publish FILE --name {name}` stores it as `import`; then remove this field"))),
-        _ => Ok(Found::at(Origin::Volid(volid))),
+        _ => Ok(ResolvedSource::at(Origin::Volid(volid))),
     }
 }
 
-/// Compares an image's disk with the VMs' disks: none may be smaller (PVE cannot shrink).
+/// Reports the VM disks that are smaller than the image's disk (PVE cannot shrink one).
 pub(crate) fn check_disks(wanted: &Wanted, virtual_size: u64, report: &mut Report) {
     const GIB: u64 = 1 << 30;
     for disk in &wanted.disks {
         let Some(bytes) = disk.bytes.filter(|bytes| *bytes < virtual_size) else { continue };
-        let said = if bytes.is_multiple_of(GIB) {
+        let size = if bytes.is_multiple_of(GIB) {
             format!("{} GiB", bytes / GIB)
         } else {
             show::bytes(bytes)
         };
         let fact = format!(
-            "disk is {said}, but image \"{}\" needs {}",
+            "disk is {size}, but image \"{}\" needs {}",
             wanted.name,
             show::bytes(virtual_size)
         );
@@ -265,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn each_image_once_from_the_first_place_that_has_it() {
+    fn each_image_comes_from_the_first_source() {
         check(
             r#"{"images":{"b":"local:import/b.qcow2","c":"local:import/c.qcow2"},
                 "image_sources":{"c":{"url":"https://x/c.qcow2","mode":"upload"},"unused":{}},
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dry_run_named_is_looked_for_again() {
+    fn volids_of_a_dry_run_do_not_count() {
         check(
             r#"{"images":{"a":"local:import/a.qcow2","b":"local:import/b.qcow2"},
                 "images_pending":{"a":null},"vms":[{"image":"a"},{"image":"b"}]}"#,

@@ -1,6 +1,6 @@
-//! What a run carries along: the console, the cache, the options that say how.
+//! The context of a run: the console, the cache, the options.
 //!
-//! DOOR: the clock, for rates, for how often progress is told, between tries, and for the age of images.
+//! DOOR: the clock, for rates, for the interval of progress lines, between retries, and for the age of images.
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -16,33 +16,33 @@ use crate::cache::Cache;
 use crate::cli::Refresh;
 use crate::interrupt;
 use crate::left_over::SPOOL;
-use crate::plan::Present;
+use crate::plan::StoredFile;
 use crate::room;
 use crate::show;
 use crate::temporary::Temporary;
 use crate::waiting::Waiting;
 
-/// What a run carries along.
+/// The context of a run.
 pub(crate) struct Work<'a> {
-    /// Where people are told.
+    /// Where progress is shown.
     pub(crate) console: &'a Console,
-    /// What is known of images.
+    /// What is known about images.
     pub(crate) cache: Cache,
-    /// Where files go that live as long as the run.
+    /// Directory of files that exist as long as the run.
     folder: Option<PathBuf>,
     /// `qemu-img` compresses each local image first.
     pub(crate) compress: bool,
-    /// How often a lost connection, or a server that is busy, is tried again.
+    /// How often to retry after a lost connection or a busy server.
     pub(crate) retries: u32,
     /// Nothing is written to PVE.
     pub(crate) dry_run: bool,
     /// When web servers are asked for checksums.
     pub(crate) refresh: Refresh,
-    /// What the storage held when the images were prepared, where that was asked for.
-    pub(crate) listed: RefCell<Option<Vec<Present>>>,
+    /// The listing of the storage, if it was needed to prepare the images.
+    pub(crate) listed: RefCell<Option<Vec<StoredFile>>>,
     /// Servers that did not answer in this run, and why.
     pub(crate) silent: RefCell<BTreeMap<String, Vec<String>>>,
-    /// What people were warned of, by image.
+    /// Warnings, by image.
     pub(crate) warnings: BTreeMap<String, Vec<String>>,
     proxies: Proxies,
     fetcher: OnceCell<Fetcher>,
@@ -72,51 +72,51 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// Returns what fetches from web servers; made when it is first needed.
+    /// Returns the HTTP client, which is created on first use.
     pub(crate) fn fetcher(&self) -> &Fetcher {
         let stall = Duration::from_secs(60);
         self.fetcher.get_or_init(|| Fetcher::new(Trust::System, stall, &self.proxies))
     }
 
-    /// Returns the cache folder; files that live as long as the run lie there too.
+    /// Returns the cache directory, which also has the files that exist as long as the run.
     pub(crate) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// Returns what people were warned of about an image.
+    /// Returns the warnings about an image.
     pub(crate) fn warnings_of(&self, image: &str) -> Vec<String> {
         self.warnings.get(image).cloned().unwrap_or_default()
     }
 
-    /// Makes an empty file for an image, for as long as the run.
+    /// Creates an empty file for an image, which is removed at the end of the run.
     pub(crate) fn spool(&self, name: &str) -> io::Result<Temporary> {
-        // Not the system's folder for temporary files: others may have put something there.
+        // Not the system's directory for temporary files, because others can write there.
         let none = || io::Error::other("neither `--cache-dir` nor HOME is set");
         let folder = self.folder.as_deref().ok_or_else(none)?;
         Temporary::create(folder, SPOOL, name, 0o600)
     }
 
-    /// Refuses to begin with a file of so many bytes when the cache folder has no room for it.
+    /// Returns an error if the cache directory has no room for a file of `length` bytes.
     ///
     /// # Errors
-    /// The folder's file system has less.
+    /// The file system has less free space.
     pub(crate) fn check_room(&self, length: Option<u64>) -> Result<(), Entry> {
         let (Some(folder), Some(length)) = (&self.folder, length) else { return Ok(()) };
         let hint = "free some space, or choose another directory with `--cache-dir`";
         room::check(folder, length, "the file needs", hint)
     }
 
-    /// Begins a wait that people are told of.
+    /// Starts a wait that is shown to the user.
     pub(crate) fn waiting<'b>(&'b self, image: &'b str, what: String) -> Waiting<'b> {
         Waiting::new(self.console, image, what)
     }
 
-    /// Tells that something is so.
+    /// Shows a line about an image.
     pub(crate) fn tell(&self, event: &'static str, image: &str, text: &str) {
         self.console.event(&Event::new(event, image, text));
     }
 
-    /// Begins to tell the progress of a transfer of `total` bytes, when that is known.
+    /// Starts to show the progress of a transfer of `total` bytes, if known.
     pub(crate) fn transfer(
         &self,
         image: &'a str,
@@ -131,7 +131,7 @@ impl<'a> Work<'a> {
     }
 }
 
-/// Waits before another try: a second, then two, four … half a minute, as long as a server takes to start anew.
+/// Waits before a retry: 1, 2, 4 … up to 30 seconds, about as long as a server takes to restart.
 pub(crate) fn pause(tries: u32) {
     let seconds = 1u64.checked_shl(tries.saturating_sub(1)).unwrap_or(u64::MAX).min(30);
     pause_for(Duration::from_secs(seconds));
@@ -148,7 +148,7 @@ pub(crate) fn seconds_now() -> u64 {
 #[expect(clippy::disallowed_methods, reason = "door: the clock")]
 pub(crate) fn pause_for(duration: Duration) {
     let end = now() + duration;
-    while !interrupt::is_asked() {
+    while !interrupt::is_requested() {
         let left = end.saturating_duration_since(now());
         if left.is_zero() {
             return;
@@ -157,7 +157,7 @@ pub(crate) fn pause_for(duration: Duration) {
     }
 }
 
-/// A transfer whose progress is told: its rate and the time left on a terminal, more in JSON.
+/// A transfer whose progress is shown: its rate and the time left on a terminal, more in JSON.
 pub(crate) struct Transfer<'a> {
     console: &'a Console,
     image: &'a str,
@@ -168,7 +168,7 @@ pub(crate) struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    /// Takes note of how many bytes have gone, and tells it now and then.
+    /// Records how many bytes were sent, and shows it now and then.
     pub(crate) fn at(&mut self, bytes: u64) {
         // In a pipe one line at the start is enough; a live line is redrawn five times a second.
         let pause = match (self.console.log_format(), self.console.is_terminal()) {
@@ -183,7 +183,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Takes note of a percentage that the node tells.
+    /// Records a percentage from the node's log.
     pub(crate) fn at_percent(&self, percent: u8) {
         let mut event = Event::new("progress", self.image, &self.doing);
         event.percent = Some(percent);

@@ -24,7 +24,7 @@ use test_support::pve_sim::{Options, Pace, PveSim, World};
 /// How many scenes, and how many runs are ended in each.
 const SCENES: usize = 12;
 const ENDED: usize = 10;
-/// So many scenes at a time.
+/// The number of scenes at a time.
 const WORKERS: usize = 3;
 /// Stands for qemu-img: takes its time, and makes a copy.
 const QEMU_IMG: &str = "#!/bin/sh
@@ -42,7 +42,7 @@ struct Scene {
     url: String,
 }
 
-/// A raw disk of so many KiB with a boot sector.
+/// A raw disk of `kib` KiB with a boot sector.
 fn disk(seed: u32, kib: u32) -> Vec<u8> {
     let byte = |at: u32| (at.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 24) as u8;
     let mut bytes: Vec<u8> = (0..kib << 10).map(byte).collect();
@@ -215,7 +215,7 @@ fn attempt(number: usize) -> Result<(), String> {
 }
 
 #[test]
-fn what_an_ended_run_leaves_is_swept_and_the_image_is_whole() {
+fn leftovers_of_a_killed_run_are_swept_and_the_image_is_complete() {
     let failed = parallel::each(WORKERS, SCENES, |number| {
         attempt(number).map_err(|text| format!("scene {number}: {text}"))
     });

@@ -1,5 +1,5 @@
-//! Signals end a run in order: nothing half-made is left here or there, what PVE goes on with is named,
-//! and the exit code says whether the world may have changed.
+//! Signals stop a run in an orderly way: nothing incomplete is left behind, running tasks of PVE are named,
+//! and the exit code shows whether something may have changed.
 
 #![expect(
     clippy::unwrap_used,
@@ -161,7 +161,7 @@ fn drip(mut stream: TcpStream) {
 const PLAIN: &str = r#"exec "$0""#;
 
 #[test]
-fn a_signal_ends_the_wait_for_a_task_that_goes_on() {
+fn a_signal_ends_the_wait_but_not_the_task() {
     for name in ["INT", "TERM", "HUP", "QUIT"] {
         let scene = Scene::new(60_000, "[]");
         let mut run = scene.start(PLAIN, &[("a", example())]);
@@ -180,7 +180,7 @@ fn a_signal_ends_the_wait_for_a_task_that_goes_on() {
 }
 
 #[test]
-fn a_fetch_that_is_ended_leaves_no_file() {
+fn an_interrupted_download_leaves_no_file() {
     for name in ["TERM", "HUP", "QUIT"] {
         let scene = Scene::new(0, "[]");
         let sum = format!("sha256:{}", "0".repeat(64));
@@ -193,7 +193,7 @@ fn a_fetch_that_is_ended_leaves_no_file() {
 }
 
 #[test]
-fn a_long_file_is_read_no_further() {
+fn reading_a_long_file_stops() {
     let scene = Scene::new(0, "[]");
     let path = scene.home.path().join("long.raw");
     let mut file = File::create(&path).unwrap();
@@ -210,7 +210,7 @@ fn a_long_file_is_read_no_further() {
 /// A read from a socket with a deadline is not begun again by the system after a signal: an upload whose
 /// answer is awaited then must not count as lost.
 #[test]
-fn a_signal_does_not_break_the_request_that_is_under_way() {
+fn a_signal_does_not_abort_the_current_request() {
     let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"delay_ms": 3000}}]"#;
     let scene = Scene::new(60_000, slow);
     let mut run = scene.start(PLAIN, &[("a", example())]);
@@ -225,7 +225,7 @@ fn a_signal_does_not_break_the_request_that_is_under_way() {
 }
 
 #[test]
-fn the_images_that_were_not_reached_are_named() {
+fn images_that_were_not_started_are_named() {
     let slow = r#"[{"when": "POST /nodes/*/storage/*/upload", "then": {"task": {"length": 0}}},
                    {"when": "GET /nodes/*/tasks/*/status", "then": {"delay_ms": 500}}]"#;
     let scene = Scene::new(60_000, slow);
@@ -237,7 +237,7 @@ fn the_images_that_were_not_reached_are_named() {
 }
 
 #[test]
-fn what_was_ignored_at_the_start_stays_ignored() {
+fn signals_ignored_at_the_start_stay_ignored() {
     for name in ["HUP", "QUIT"] {
         let scene = Scene::new(700, "[]");
         let mut run = scene.start(&format!(r#"trap '' {name}; exec "$0""#), &[("a", example())]);

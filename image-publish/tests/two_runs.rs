@@ -21,7 +21,7 @@ use test_support::pve_sim::{Options, Pace, PveSim, World};
 
 /// How many tries.
 const TRIES: usize = 50;
-/// So many go on at a time: they wait more than they work.
+/// The number of tries at a time: they wait more than they work.
 const WORKERS: usize = 4;
 /// A user whose token sees no task but its own.
 const OTHER: (&str, &str, &str) =
@@ -221,17 +221,17 @@ fn try_all(what: &str, tries: usize, attempt: impl Fn(Try) -> Result<(), String>
 }
 
 #[test]
-fn on_one_machine_an_image_is_sent_once_and_whole() {
+fn on_one_machine_an_image_is_sent_once() {
     try_all("one upload on one machine", TRIES, on_one_machine);
 }
 
 #[test]
-fn into_one_folder_an_image_is_written_once_and_whole() {
+fn an_image_is_written_once_into_a_directory() {
     try_all("one write into a folder", TRIES / 5, into_one_folder);
 }
 
 #[test]
-fn between_machines_the_image_is_whole_at_the_end() {
+fn between_machines_the_image_is_complete_at_the_end() {
     let more = Mutex::new(0);
     try_all("whole between machines", TRIES, |one| on_many_machines(one, &more));
     println!("sent more than once between machines: {} of {TRIES}", more.lock().unwrap());

@@ -174,7 +174,7 @@ fn the_node_downloads_what_it_can_use_as_it_is() {
 }
 
 #[test]
-fn while_the_node_downloads_its_log_tells_how_far_it_is() {
+fn progress_comes_from_the_log_of_the_node() {
     let mut scene = Scene::with_tasks_of(3000, vec![("/a.qcow2", Page::ok(image()))]);
     scene.args = &["--log-format", "json"];
     let sum = format!("sha256:{}", sha256(&image()));
@@ -190,7 +190,7 @@ fn while_the_node_downloads_its_log_tells_how_far_it_is() {
 }
 
 #[test]
-fn half_a_file_goes_before_the_node_downloads() {
+fn an_incomplete_file_is_removed_before_the_node_downloads() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let file = format!("local:import/a-{}.qcow2", &sha256(&image())[..12]);
     let half = json!({"volumes": [{"volid": file, "size": 100, "sha256": "0".repeat(64)}]});
@@ -242,7 +242,7 @@ fn without_the_privilege_it_is_fetched_here_and_uploaded() {
 }
 
 #[test]
-fn what_the_node_cannot_reach_is_fetched_here_and_uploaded() {
+fn a_url_that_the_node_cannot_reach_is_fetched_here_and_uploaded() {
     for (code, reason) in [(4, "the node cannot reach"), (5, "the node does not trust the server")]
     {
         let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
@@ -260,7 +260,7 @@ fn what_the_node_cannot_reach_is_fetched_here_and_uploaded() {
 }
 
 #[test]
-fn a_packed_image_is_fetched_and_unpacked_here() {
+fn a_compressed_image_is_fetched_and_unpacked_here() {
     let packed = packed();
     let scene = Scene::new(vec![
         ("/a.qcow2.xz", Page::ok(packed.clone())),
@@ -292,7 +292,7 @@ fn split_parts_are_fetched_as_one() {
 }
 
 #[test]
-fn a_wrong_sum_leaves_nothing() {
+fn a_wrong_checksum_leaves_nothing_behind() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", "0".repeat(64))});
     check_refused(&scene, &scene.run(&source), "the site says");
@@ -302,7 +302,7 @@ fn a_wrong_sum_leaves_nothing() {
 }
 
 #[test]
-fn without_a_sum_nothing_is_used() {
+fn without_a_checksum_nothing_is_used() {
     let scene = Scene::new(vec![
         ("/a.qcow2", Page::ok(image())),
         ("/SHA256SUMS", Page::ok(b"no sums\n".to_vec())),
@@ -315,7 +315,7 @@ fn without_a_sum_nothing_is_used() {
 }
 
 #[test]
-fn what_is_not_there_or_no_image_is_refused() {
+fn a_missing_file_or_another_format_is_refused() {
     let html = b"<!DOCTYPE html>".to_vec();
     let scene = Scene::new(vec![("/page", Page::ok(html.clone()))]);
     let source = |path: &str| json!({"url": scene.web.url(path), "checksum": format!("sha256:{}", sha256(&html))});
@@ -328,7 +328,7 @@ fn what_is_not_there_or_no_image_is_refused() {
 }
 
 #[test]
-fn a_lost_connection_is_tried_again_from_the_start() {
+fn after_a_lost_connection_a_download_starts_over() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()).cut_off_after(9000, 2))]);
     let source = json!({"url": scene.web.url("/a.qcow2"), "mode": "upload", "checksum": format!("sha256:{}", sha256(&image()))});
     // Once while its first bytes are looked at, and once while it is fetched.

@@ -29,7 +29,7 @@ fn both_have_the_same_keys() {
     for theirs in keys::all() {
         let name = theirs.slots.map_or(theirs.stem.to_owned(), |_| format!("{}0", theirs.stem));
         let Some(ours) = ConfigKey::find(&name) else {
-            let reason = refusal(&name).unwrap_or_else(|| panic!("{name} is no row"));
+            let reason = refusal(&name).unwrap_or_else(|| panic!("{name} has no row"));
             // `lock` is also root's, but is refused because pve-apply sets it.
             let root = is_all_roots(theirs) && theirs.settable && theirs.stem != "lock";
             assert_eq!(root, reason.starts_with("only root"), "{name}: {reason}");

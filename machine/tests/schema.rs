@@ -142,7 +142,7 @@ const DIFFERENT: [(&str, &str, &str); 14] = [
     ("memory current", "maximum", "what PVE can plug into a running guest"),
     ("balloon", "maximum", "no more than the memory"),
     ("cpuunits", "maximum", "PVE writes 10000 in place of more"),
-    ("numa[n] memory", "minimum", "a node without memory is none"),
+    ("numa[n] memory", "minimum", "a node without memory does not count"),
     ("rng0 max_bytes", "minimum", "less than nothing means nothing"),
     ("rng0 period", "minimum", "no time means nothing"),
     ("watchdog model", "default", "only where the key is set: without it there is no watchdog"),

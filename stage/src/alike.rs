@@ -4,7 +4,7 @@
 use crate::report::{Entry, Place};
 use std::collections::BTreeMap;
 
-/// So many further subjects are named, the rest is counted.
+/// The number of further subjects that are named; the rest is counted.
 const NAMED: usize = 8;
 
 /// Findings that say the same of different places.

@@ -3,7 +3,7 @@
 use clap::Args;
 use std::path::PathBuf;
 
-/// Which server is trusted. Without an option: one whose certificate the system's CAs have signed.
+/// Which server to trust. By default, one with a certificate signed by the system's CAs.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
 pub struct TrustArgs {

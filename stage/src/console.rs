@@ -114,7 +114,7 @@ impl Console {
         self.args.log_format.unwrap_or_default()
     }
 
-    /// Says whether people watch a terminal.
+    /// Returns whether stderr is a terminal with live output.
     pub fn is_terminal(&self) -> bool {
         self.live.is_some()
     }
@@ -166,7 +166,7 @@ impl Console {
         }
     }
 
-    /// A closed stderr is no reason to stop: the work matters more than its telling.
+    /// A closed stderr does not stop the run: the work matters more than its log.
     fn write(&self, text: &str) {
         if let Some(live) = &self.live {
             live.clear();

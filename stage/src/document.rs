@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_is_refused() {
+    fn invalid_documents_are_refused() {
         for bytes in ["", " \n", "[]", "{", "nul", "\u{feff}{}"] {
             assert!(Document::parse(bytes.as_bytes()).is_err(), "{bytes:?}");
         }

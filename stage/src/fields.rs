@@ -199,11 +199,7 @@ mod tests {
             let mut report = Report::new();
             let number = Fields::new(&json, "", &mut report).number("n");
             let fact = report.entries().first().map(|entry| entry.fact.as_str());
-            assert_eq!(
-                number.ok_or_else(|| fact.unwrap_or("nothing is said")),
-                expected,
-                "{json:?}"
-            );
+            assert_eq!(number.ok_or_else(|| fact.unwrap_or("no finding")), expected, "{json:?}");
         }
     }
 }

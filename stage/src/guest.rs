@@ -76,7 +76,7 @@ pub fn package(text: &str) -> Rule {
     let rest = |b: u8| b.is_ascii_alphanumeric() || b"+-._:=~/".contains(&b);
     if !first || !text.bytes().all(rest) || text.contains("..") || text.contains("//") {
         return Err(
-            "must be a package name: letters, digits and `+-._:=~/`, a letter or digit first",
+            "must be a package name: letters, digits and `+-._:=~/`, starting with a letter or digit",
         );
     }
     if text.ends_with('-') {

@@ -8,13 +8,13 @@ use std::fmt;
 /// not identify a site: `pve-apply` refuses it outside tests.
 pub const EXAMPLE_SITE: &str = "example";
 
-/// Completes "must be …" for what [`is_site_name`] refuses.
+/// Completes "must be …" for a name that [`is_site_name`] refuses.
 pub const SITE_NAME: &str =
-    "a site's name: letters, digits, ., _ and -, a letter or digit first, at most 64";
+    "a site name: at most 64 letters, digits, ., _ and -, starting with a letter or digit";
 
-/// Completes "must be …" for what [`is_deployment_name`] refuses.
+/// Completes "must be …" for a name that [`is_deployment_name`] refuses.
 pub const DEPLOYMENT_NAME: &str =
-    "a deployment's name: letters, digits, ., _ and -, no dot first, at most 64";
+    "a deployment name: at most 64 letters, digits, ., _ and -, not starting with a dot";
 
 /// The maximum length of a name in a mark.
 const LONGEST: usize = 64;

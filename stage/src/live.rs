@@ -87,7 +87,7 @@ impl Live {
             Effect::Ends => block.end(&self.terminal, event),
             Effect::Stays => {}
         }
-        // A closed stderr is no reason to stop.
+        // A closed stderr does not stop the run.
         let _ = self.terminal.println(line.trim_end());
     }
 

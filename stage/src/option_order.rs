@@ -33,7 +33,7 @@ struct Leading {
     words: Vec<OsString>,
 }
 
-/// Returns the options before the first word that is none, and that word.
+/// Returns the options before the first other word, and that word.
 fn leading(command: &Command, args: &[OsString]) -> Option<(Vec<Leading>, String)> {
     let mut before = Vec::new();
     let mut rest = args.get(1..)?.iter();

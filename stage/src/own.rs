@@ -6,9 +6,9 @@ use clap::{ArgMatches, Args, FromArgMatches};
 
 /// Options of the stage itself, which a subcommand does not have.
 ///
-/// Options that it has may come before it too (`option_order`). clap can only refuse every option
-/// there, the common ones too. The field must stand before that of
-/// the subcommand, which takes the subcommand out of what clap has found.
+/// Options that a subcommand does have may also precede it (`option_order`); clap itself could only
+/// refuse all options there. In the struct, this field must precede the one of the subcommand, whose
+/// parsing removes the subcommand from clap's matches.
 #[derive(Clone, Debug, Default)]
 pub struct OwnArgs<A>(pub A);
 

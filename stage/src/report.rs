@@ -229,7 +229,7 @@ impl Report {
         self.entries.extend(other.entries);
     }
 
-    /// Says whether any finding is an error.
+    /// Returns whether any finding is an error.
     pub fn has_errors(&self) -> bool {
         self.entries.iter().any(|e| e.severity != Severity::Warning)
     }

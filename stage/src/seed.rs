@@ -23,8 +23,8 @@ const MIB: usize = 1 << 20;
 
 /// The largest image, in bytes: 4 MiB, the size of PVE's own cloud-init drive.
 ///
-/// So 4,130,000 bytes of text fit whatever their division, far above what cloud-init
-/// is given in practice; what is larger is a mistake, better refused here than met at boot.
+/// So 4,130,000 bytes of text always fit, far more than cloud-init gets in practice. Larger texts are a
+/// mistake, which is better refused here than found at boot.
 pub const MAX_IMAGE: usize = 4 * MIB;
 
 /// The texts of a NoCloud seed.
@@ -133,7 +133,7 @@ impl Tree {
     }
 }
 
-/// The files in the order that ISO 9660 demands of a directory, which is the same in both trees.
+/// The files in the order that ISO 9660 requires in a directory, which is the same in both trees.
 fn contents<'a>(files: &Files<'a>) -> Vec<(&'static str, &'static str, &'a [u8])> {
     let all = [
         ("META_DAT.;1", "meta-data", files.meta_data),
@@ -162,7 +162,7 @@ fn put(image: &mut [u8], sector: u32, content: &[u8]) {
     image[start..start + content.len()].copy_from_slice(content);
 }
 
-/// The seven bytes that begin each volume descriptor.
+/// The first seven bytes of each volume descriptor.
 fn header(kind: u8) -> [u8; 7] {
     [kind, b'C', b'D', b'0', b'0', b'1', 1]
 }
@@ -199,7 +199,7 @@ fn descriptor(tree: Tree, bytes: usize) -> Vec<u8> {
     out
 }
 
-/// A text filled up with spaces, as wide as the tree writes them.
+/// A text padded with spaces of the tree's width.
 fn padded(tree: Tree, text: &str, length: usize) -> Vec<u8> {
     let mut out = tree.text(text);
     let space = tree.text(" ");

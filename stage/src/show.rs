@@ -8,8 +8,8 @@ use crate::shown;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// After so many findings the rest is only counted: a screen is full, and one wrong
-/// template can repeat itself for thousands of VMs.
+/// The number of findings that are shown; the rest is counted. A screen is full by then, and one
+/// wrong template can cause the same finding for thousands of VMs.
 const SHOWN: usize = 20;
 
 /// Returns the report as text, each finding on one line or a few, with a count at the end.
@@ -26,7 +26,7 @@ pub(crate) fn text(tool: &str, report: &Report, codes: bool) -> String {
         if let Some(also) = group.also() {
             out.push_str(&format!("  {}\n", printable(&shown::text(&also))));
         }
-        // What helps against many findings is said with the first of them.
+        // A hint that applies to several findings is shown with the first one.
         if let Some(hint) = entry.hint.filter(|hint| hints.insert(hint.clone())) {
             out.push_str(&format!("  hint: {}\n", printable(&hint)));
         }
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_stage_before_has_said_is_no_second_error() {
+    fn an_aftermath_does_not_count_as_an_error() {
         let entry = Entry::aftermath("no-document", Place::input(""), "no document");
         check(entry.clone(), "resolve: stdin: no document\n");
         assert!(json_lines("t", &entry.clone().into()).contains("\"severity\":\"error\""));

@@ -21,7 +21,7 @@ pub fn near<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a
 pub fn key<'a>(wrong: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     match near(wrong, names.clone()) {
         Some(name) => format!("did you mean `{name}`?"),
-        None => format!("it may have {}", list(names)),
+        None => format!("expected one of: {}", list(names)),
     }
 }
 
@@ -31,11 +31,11 @@ pub fn reference<'a>(
     place: &str,
     names: impl Iterator<Item = &'a str> + Clone,
 ) -> String {
-    let holds = if place.contains(" and ") { "hold" } else { "holds" };
+    let has = if place.contains(" and ") { "have" } else { "has" };
     match near(wrong, names.clone()) {
         Some(name) => format!("did you mean \"{name}\"?"),
-        None if names.clone().next().is_none() => format!("{place} {holds} none"),
-        None => format!("{place} {holds} {}", list(names)),
+        None if names.clone().next().is_none() => format!("{place} {has} none"),
+        None => format!("{place} {has} {}", list(names)),
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn hide_secrets(usage: &mut clap::Error) {
     }
 }
 
-/// Names of options and of files are no secrets, but `--token=SECRET` and URLs hold some.
+/// Names of options and files are public, but `--token=SECRET` and URLs contain secrets.
 pub(crate) fn printable_word(word: &str) -> String {
     let option = word.starts_with('-').then(|| word.split('=').next().unwrap_or_default());
     match option {

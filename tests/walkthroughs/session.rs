@@ -82,8 +82,8 @@ impl Session {
         assert_eq!(self.mirror.unknown(), Vec::<String>::new(), "{}", self.page);
     }
 
-    /// The simulator by an address that is none of the loopback: there the tools would spare the
-    /// user some warnings.
+    /// Returns the simulator's URL with an address other than loopback, for which the tools would
+    /// omit some warnings.
     fn endpoint(&self) -> String {
         self.sim.endpoint().replace("127.0.0.1", "0.0.0.0")
     }

@@ -3,21 +3,21 @@
 use serde_json::{Map, Value};
 use stage::{Console, Failure, Output};
 
-use super::begin::{Asked, Begun};
 use super::publish::publish;
+use super::request::{PreparedRun, Request};
 use crate::cli::FilterArgs;
 use crate::outcome::has_changed;
-use crate::published::{Published, What};
+use crate::published::{Action, Published};
 
-/// Publishes the images that the document's VMs name, and fills `images`.
+/// Publishes the images of the document's VMs, and sets `images`.
 pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failure> {
-    let asked = Asked::read(&args.document)?;
-    if asked.wanted.is_empty() && !asked.report.has_errors() {
-        return Ok(Output::document(asked.document, asked.report));
+    let request = Request::read(&args.document)?;
+    if request.wanted.is_empty() && !request.report.has_errors() {
+        return Ok(Output::document(request.document, request.report));
     }
-    let Begun { asked, target, mut work, ready } =
-        asked.begin(&args.document, args.refresh.refresh, console)?;
-    let Asked { mut document, deployment, wanted, mut report } = asked;
+    let PreparedRun { request, target, mut work, ready } =
+        request.prepare(&args.document, args.refresh.refresh, console)?;
+    let Request { mut document, deployment, wanted, mut report } = request;
     let published = publish(&mut work, &target, &wanted, ready, &mut report)?;
     let mut images: Map<String, Value> = deployment
         .images
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     }
     document.set("images", images);
     let pending = pending(&published, work.dry_run);
-    // What an earlier dry run has left in the document is published now.
+    // The entries of an earlier dry run are published now.
     if !pending.is_empty() || !deployment.images_pending.is_empty() {
         document.set("images_pending", pending);
     }
@@ -37,8 +37,8 @@ pub(crate) fn run(args: &FilterArgs, console: &Console) -> Result<Output, Failur
     Ok(Output::document(document, report).after_changes(changed))
 }
 
-/// The images that a dry run has not published, with their sizes in bytes.
+/// Returns the images that a dry run has not published, with their sizes in bytes.
 fn pending(published: &[Published], dry_run: bool) -> Map<String, Value> {
-    let missing = published.iter().filter(|image| dry_run && image.what != What::Present);
+    let missing = published.iter().filter(|image| dry_run && image.action != Action::Present);
     missing.map(|image| (image.name.clone(), Value::from(image.length))).collect()
 }

@@ -6,16 +6,16 @@ use stage::{Console, Deployment, Failure, Output, Report};
 use super::{Users, open};
 use crate::cli::ListArgs;
 use crate::outcome::{VERSION, to_json};
-use crate::plan::Present;
-use crate::ready::{is_date, parse_stored_name};
+use crate::plan::StoredFile;
+use crate::prepared::{is_date, parse_stored_name};
 use crate::show;
 use crate::target::Target;
 
 /// Lists the storage's images, ours and others; with a document, also which of its VMs use each.
 pub(crate) fn run(args: &ListArgs, console: &Console) -> Result<Output, Failure> {
     let (target, deployment) = open(&args.connect, args.local_dir.as_deref(), "import", console)?;
-    let image = |present: &Present| Stored::new(present, &target, deployment.as_ref());
-    let mut images: Vec<Stored> = target.present()?.iter().map(image).collect();
+    let image = |present: &StoredFile| ListedImage::new(present, &target, deployment.as_ref());
+    let mut images: Vec<ListedImage> = target.present()?.iter().map(image).collect();
     let mut report = Report::new();
     if images.is_empty()
         && let Some(entry) = target.holds_no_images()
@@ -41,17 +41,17 @@ struct Listing {
     version: u8,
     /// `list`.
     command: &'static str,
-    /// As in the results of the other commands.
+    /// The same as in the results of the other commands.
     dry_run: bool,
     /// The storage's name.
     storage: String,
     /// Its images, by volid.
-    images: Vec<Stored>,
+    images: Vec<ListedImage>,
 }
 
 /// An image on a storage.
 #[derive(Debug, Serialize)]
-struct Stored {
+struct ListedImage {
     /// The image's name, where the file's name shows one.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
@@ -77,8 +77,8 @@ struct Stored {
     warnings: [String; 0],
 }
 
-impl Stored {
-    fn new(present: &Present, target: &Target, deployment: Option<&Deployment>) -> Self {
+impl ListedImage {
+    fn new(present: &StoredFile, target: &Target, deployment: Option<&Deployment>) -> Self {
         let volid = target.volid(&present.file);
         let parts = parse_stored_name(&present.file).filter(|(_, digits)| !is_date(digits));
         let users = deployment.map(|deployment| Users::of(&volid, deployment));

@@ -1,11 +1,11 @@
-//! The filter and the commands beside it, and what they share: where the document and the storage come from.
+//! The filter and the commands, and what they share: where the document and the storage come from.
 
-mod begin;
 pub(crate) mod filter;
 pub(crate) mod list;
 pub(crate) mod prune;
 pub(crate) mod publish;
 pub(crate) mod remove;
+mod request;
 pub(crate) mod verify;
 
 use std::collections::BTreeSet;
@@ -18,13 +18,13 @@ use stage::{Console, Deployment, Document, Entry, Failure, Place};
 
 use crate::cli::{ConnectArgs, Environment};
 use crate::connect;
+use crate::image_use;
 use crate::interrupt;
-use crate::named;
-use crate::ready::parse_stored_name;
+use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
-/// Returns the document on stdin; `None` when options say which storage is meant, or the environment does
-/// and stdin holds no document.
+/// Returns the document on stdin; `None` if options name the storage, or if the environment does and stdin
+/// is empty.
 fn document(
     connect: &ConnectArgs,
     local_dir: Option<&Path>,
@@ -42,18 +42,18 @@ fn document(
     }
 }
 
-/// Makes the finding of a run that nothing tells which storage to work on.
+/// Returns the error for a run without a document and without options.
 fn no_storage() -> Entry {
     let fact = "expected a document, or `--endpoint` and `--node`, or `--local-dir`";
     let hint = "without a document: `--endpoint https://HOST:8006 --node NODE`, with the API token in PVE_API_TOKEN";
     if std::io::stdin().is_terminal() {
         return Entry::error("no-document", Place::input(""), fact).hint(hint);
     }
-    // The stage before may have said why it printed nothing.
+    // The previous stage may have reported why it printed nothing.
     Entry::aftermath("no-document", Place::input(""), fact).hint(hint)
 }
 
-/// Returns the storage to work on, and the document when there is one.
+/// Returns the storage, and the document if there is one.
 fn open(
     connect: &ConnectArgs,
     local_dir: Option<&Path>,
@@ -69,7 +69,7 @@ fn open(
 struct Users<'a> {
     /// The names of those that use it.
     certain: BTreeSet<&'a str>,
-    /// The names of those that use its image, while `images` does not say which version: the document has
+    /// The names of those that use its image, if `images` does not have the version, because the document has
     /// not passed through the filter yet.
     possible: BTreeSet<&'a str>,
 }
@@ -80,7 +80,7 @@ impl<'a> Users<'a> {
         let name = parse_stored_name(volid.file()).map(|(name, _)| name);
         let mut users = Self { certain: BTreeSet::new(), possible: BTreeSet::new() };
         for (index, vm) in deployment.vms.iter().enumerate() {
-            for named in named::images(index, vm) {
+            for named in image_use::images(index, vm) {
                 match deployment.images.get(&named.image) {
                     Some(found) if *found == volid.to_string() => users.certain.insert(&vm.name),
                     None if name == Some(&named.image) => users.possible.insert(&vm.name),
@@ -91,7 +91,7 @@ impl<'a> Users<'a> {
         users
     }
 
-    /// Returns whether VMs use it; `None` when that is not known.
+    /// Returns whether VMs use it; `None` if unknown.
     fn any(&self) -> Option<bool> {
         match (self.certain.is_empty(), self.possible.is_empty()) {
             (false, _) => Some(true),
@@ -117,7 +117,7 @@ fn remove(target: &Target, volid: &Volid) -> Result<(), (Entry, bool)> {
     }
 }
 
-/// Removes files one after the other; with a dry run none.
+/// Removes files one after the other; in a dry run, none.
 fn remove_all(target: &Target, volids: &[Volid], dry_run: bool) -> Result<(), Failure> {
     if dry_run {
         return Ok(());

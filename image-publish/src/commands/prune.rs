@@ -1,9 +1,9 @@
-//! `prune`: removes old versions of images that the document's VMs no longer name.
+//! `prune`: removes old versions of images that the document's VMs no longer use.
 //!
-//! A storage serves many deployments, and nothing on it says which of them use a version: a VM's disk is a
-//! copy, and its mark names no image. So the newest versions and the young ones stay, whoever uses them,
-//! and only names that this document knows are pruned, unless `--all` is given.
-//! Files whose names are not of our making are never touched.
+//! A storage serves many deployments, and nothing on it records which of them use a version: a VM's disk is a
+//! copy, and its mark does not name the image. So the newest and the recent versions are kept, whoever uses
+//! them, and only names in this document are pruned, unless `--all` is given.
+//! Files whose names are not ours are never touched.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -11,56 +11,56 @@ use std::collections::BTreeSet;
 use pve_client::Volid;
 use stage::{Console, Entry, Failure, Output, Place, Report};
 
-use super::begin::{Asked, Begun};
 use super::remove_all;
+use super::request::{PreparedRun, Request};
 use crate::cli::{PruneArgs, Refresh};
-use crate::named;
+use crate::image_use;
 use crate::outcome::{Line, Outcome};
-use crate::plan::Present;
-use crate::ready::{Ready, Supply, is_date, parse_stored_name};
+use crate::plan::StoredFile;
+use crate::prepared::{PreparedImage, Supply, is_date, parse_stored_name};
 use crate::target::Target;
 use crate::work::seconds_now;
 
-/// Prunes. What cannot be prepared cannot be told from what is old: then nothing is pruned.
+/// Prunes. If an image cannot be prepared, nothing is pruned, because its version in use is unknown.
 pub(crate) fn run(args: &PruneArgs, console: &Console) -> Result<Output, Failure> {
-    let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, Refresh::Required, console)?;
+    let PreparedRun { mut request, target, work, ready } =
+        Request::read(&args.document)?.prepare(&args.document, Refresh::Required, console)?;
     let listed = work.listed.take();
     let present = listed.map_or_else(|| target.present(), Ok)?;
-    let rules = Rules::new(&asked, &target, &ready, &present, args);
+    let rules = Rules::new(&request, &target, &ready, &present, args);
     let judged = rules.judge(&target, &present);
-    warn(&judged, &mut asked.report);
+    warn(&judged, &mut request.report);
     let old: Vec<Volid> =
         judged.iter().filter(|v| v.verdict == Verdict::Old).map(|v| v.volid.clone()).collect();
     remove_all(&target, &old, work.dry_run)?;
     let lines = judged.iter().map(|version| version.line(&rules, work.dry_run)).collect();
     let changed = !old.is_empty() && !work.dry_run;
     let outcome = Outcome::new("prune", work.dry_run, lines);
-    Ok(Output::bytes(outcome.print(args.json), asked.report).after_changes(changed))
+    Ok(Output::bytes(outcome.print(args.json), request.report).after_changes(changed))
 }
 
-/// What becomes of a version, and why. In the order in which they count.
+/// Whether a version is kept, and why, in order of precedence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// A VM of the document names it.
-    Named,
-    /// The version of this name that the document means is not whole on the storage.
-    MeantIsMissing,
+    /// A VM of the document uses it.
+    Used,
+    /// The version of this name that the document uses is missing or incomplete on the storage.
+    UsedVersionMissing,
     /// Its name may not be one of ours.
     Date,
     /// It is among the newest of its name.
     Newest,
-    /// It is young, or the storage does not tell its age.
+    /// It is recent, or its age is unknown.
     Young,
-    /// It goes.
+    /// It is removed.
     Old,
 }
 
-/// A version of an image that is on the storage.
+/// A version of an image on the storage.
 struct Version<'a> {
     name: &'a str,
     digits: &'a str,
-    present: &'a Present,
+    present: &'a StoredFile,
     volid: Volid,
     verdict: Verdict,
 }
@@ -69,8 +69,8 @@ impl Version<'_> {
     fn line(&self, rules: &Rules, dry_run: bool) -> Line {
         let (keep, days) = (rules.keep, rules.days);
         let reason = match self.verdict {
-            Verdict::Named => "used by a VM of the document".to_owned(),
-            Verdict::MeantIsMissing => {
+            Verdict::Used => "used by a VM of the document".to_owned(),
+            Verdict::UsedVersionMissing => {
                 "the version that the document uses is not on the storage".to_owned()
             }
             Verdict::Date => "its name may end in a date instead of a checksum".to_owned(),
@@ -89,26 +89,26 @@ impl Version<'_> {
             },
             size: Some(self.present.size),
             sum: Some(self.digits.to_owned()),
-            used: Some(self.verdict == Verdict::Named),
+            used: Some(self.verdict == Verdict::Used),
             reason: Some(reason),
             warnings: Vec::new(),
         }
     }
 }
 
-/// What stays.
+/// The rules of what to keep.
 struct Rules {
-    /// Volids that the document means.
-    meant: BTreeSet<String>,
-    /// Names that the document knows.
+    /// Volids that the document uses.
+    used: BTreeSet<String>,
+    /// Names in the document.
     known: BTreeSet<String>,
-    /// Those of them whose meant version is not on the storage.
+    /// Those whose version in use is not on the storage.
     missing: BTreeSet<String>,
-    /// Names that the document does not know are pruned too.
+    /// Prune names that are not in the document too.
     all: bool,
-    /// So many of the newest versions of each name stay.
+    /// Number of newest versions of each name to keep.
     keep: usize,
-    /// Versions of at most this age stay.
+    /// Versions of at most this age are kept.
     days: u32,
     /// In seconds since 1970.
     now: u64,
@@ -116,28 +116,28 @@ struct Rules {
 
 impl Rules {
     fn new(
-        asked: &Asked,
+        request: &Request,
         target: &Target,
-        ready: &[Ready],
-        present: &[Present],
+        ready: &[PreparedImage],
+        present: &[StoredFile],
         args: &PruneArgs,
     ) -> Self {
-        let images = &asked.deployment.images;
-        let vms = asked.deployment.vms.iter().enumerate();
-        let in_vms = vms.flat_map(|(index, vm)| named::images(index, vm));
+        let images = &request.deployment.images;
+        let vms = request.deployment.vms.iter().enumerate();
+        let in_vms = vms.flat_map(|(index, vm)| image_use::images(index, vm));
         let named = in_vms.filter_map(|named| images.get(&named.image).cloned());
-        let meant = ready.iter().map(|image| match &image.supply {
+        let used = ready.iter().map(|image| match &image.supply {
             Supply::InStorage(volid) => volid.to_string(),
             _ => target.volid(&image.file).to_string(),
         });
-        let is_missing = |image: &&Ready| {
+        let is_missing = |image: &&PreparedImage| {
             let is_whole = |size| image.length.is_none_or(|length| length == size);
             let is_there = present.iter().any(|p| p.file == image.file && is_whole(p.size));
             !is_there && !matches!(image.supply, Supply::InStorage(_))
         };
         Self {
-            meant: named.chain(meant).collect(),
-            known: asked.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
+            used: named.chain(used).collect(),
+            known: request.wanted.iter().map(|wanted| wanted.name.clone()).collect(),
             missing: ready.iter().filter(is_missing).map(|image| image.name.clone()).collect(),
             all: args.all,
             keep: args.keep,
@@ -147,15 +147,15 @@ impl Rules {
     }
 
     /// Judges each version of the names that may be pruned, sorted by name, the newest first.
-    fn judge<'a>(&self, target: &Target, present: &'a [Present]) -> Vec<Version<'a>> {
-        let version = |present: &'a Present| {
+    fn judge<'a>(&self, target: &Target, present: &'a [StoredFile]) -> Vec<Version<'a>> {
+        let version = |present: &'a StoredFile| {
             let (name, digits) = parse_stored_name(&present.file)?;
             let volid = target.volid(&present.file);
             let is_ours = self.all || self.known.contains(name);
             is_ours.then_some(Version { name, digits, present, volid, verdict: Verdict::Old })
         };
         let mut versions: Vec<Version<'a>> = present.iter().filter_map(version).collect();
-        // One of unknown age may be the newest.
+        // A version of unknown age may be the newest.
         versions.sort_by_key(|version| {
             let made = version.present.made.unwrap_or(u64::MAX);
             (version.name, Reverse(made), &version.present.file)
@@ -169,13 +169,13 @@ impl Rules {
         versions
     }
 
-    /// Judges a version of which so many newer ones are there.
+    /// Judges a version that has this number of newer ones.
     fn verdict(&self, version: &Version<'_>, newer: usize) -> Verdict {
         let oldest = u64::from(self.days) * 24 * 3600;
         let is_old = |made: u64| self.now.saturating_sub(made) > oldest;
         match version {
-            _ if self.meant.contains(&version.volid.to_string()) => Verdict::Named,
-            _ if self.missing.contains(version.name) => Verdict::MeantIsMissing,
+            _ if self.used.contains(&version.volid.to_string()) => Verdict::Used,
+            _ if self.missing.contains(version.name) => Verdict::UsedVersionMissing,
             _ if is_date(version.digits) => Verdict::Date,
             _ if newer < self.keep => Verdict::Newest,
             _ if self.days > 0 && !version.present.made.is_some_and(is_old) => Verdict::Young,
@@ -184,7 +184,7 @@ impl Rules {
     }
 }
 
-/// Says what stays although it looks old, and can be helped.
+/// Warns about old versions that are kept for a reason that the user can change.
 fn warn(judged: &[Version<'_>], report: &mut Report) {
     let mut missing = BTreeSet::new();
     for version in judged {
@@ -195,7 +195,7 @@ fn warn(judged: &[Version<'_>], report: &mut Report) {
                 let place = Place::Named(version.volid.to_string());
                 report.push(Entry::warning("kept", place, fact).hint(hint));
             }
-            Verdict::MeantIsMissing => {
+            Verdict::UsedVersionMissing => {
                 missing.insert(version.name);
             }
             _ => {}

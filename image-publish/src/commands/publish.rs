@@ -1,22 +1,22 @@
-//! `publish`: brings files or URLs onto a storage, without a document or beside one.
+//! `publish`: publishes files or URLs on a storage, with or without a document.
 
 use std::path::PathBuf;
 
 use machine::rule::IMAGE;
 use stage::{Console, Entry, Failure, Output, Place, Report, shown};
 
-use super::begin::work;
 use super::open;
+use super::request::work;
 use crate::cli::{Content, PublishArgs};
 use crate::execute::{self, execute};
 use crate::outcome::{Line, Outcome, has_changed};
-use crate::plan::{Present, Step, plan};
+use crate::plan::{Step, StoredFile, plan};
 use crate::prepare;
+use crate::prepared::{PreparedImage, Supply};
 use crate::published::Published;
-use crate::ready::{Ready, Supply};
 use crate::room;
 use crate::source::address::Address;
-use crate::source::checksum::{Said, Sum};
+use crate::source::checksum::{ExpectedSum, Sum};
 use crate::source::examine::UrlFacts;
 use crate::target::Target;
 use crate::wanted::{Mode, Origin, Wanted};
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     }
     if args.content == Content::Iso {
         for image in &mut ready {
-            // PVE: reference 1: content `iso` takes .iso and .img.
+            // PVE: reference 1: content `iso` accepts .iso and .img.
             image.file =
                 std::path::Path::new(&image.file).with_extension("img").display().to_string();
         }
@@ -58,16 +58,16 @@ pub(crate) fn run(args: &PublishArgs, console: &Console) -> Result<Output, Failu
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
-/// Publishes what is not there: plans, checks the node, and carries the plan out.
+/// Publishes the missing images: plans, checks the node, and carries out the plan.
 pub(super) fn publish(
     work: &mut Work<'_>,
     target: &Target,
     wanted: &[Wanted],
-    ready: Vec<Ready>,
+    ready: Vec<PreparedImage>,
     report: &mut Report,
 ) -> Result<Vec<Published>, Failure> {
     let in_storage_only = ready.iter().all(|image| matches!(image.supply, Supply::InStorage(_)));
-    // The one GET that an unchanged image costs.
+    // The only GET when nothing has changed.
     let present = match work.listed.take() {
         Some(listed) => listed,
         None if in_storage_only => Vec::new(),
@@ -79,9 +79,9 @@ pub(super) fn publish(
     if report.has_errors() {
         return Err(std::mem::take(report).into());
     }
-    let missing: Vec<&Ready> =
+    let missing: Vec<&PreparedImage> =
         todo.iter().filter(|(_, step)| *step != Step::Keep).map(|(image, _)| image).collect();
-    // Before the room is looked at: what is swept makes some.
+    // Before the check of free space, because sweeping frees some.
     if !work.dry_run {
         target.sweep();
     }
@@ -91,36 +91,41 @@ pub(super) fn publish(
     if work.dry_run {
         return Ok(execute::rehearse(work, target, todo));
     }
-    let proven: Vec<_> = todo.iter().filter_map(|(image, _)| unproven(image)).collect();
+    let verified_urls: Vec<_> = todo.iter().filter_map(|(image, _)| unverified(image)).collect();
     let published = execute(work, target, todo).map_err(|stopped| {
         if stopped.changed { Failure::part_way(stopped.report) } else { stopped.report.into() }
     })?;
-    for (url, sum, facts) in proven {
+    for (url, sum, facts) in verified_urls {
         work.cache.keep_url(&url, &sum, &facts);
     }
     work.cache.save();
     Ok(published)
 }
 
-/// Returns what the first bytes of a URL said, with its address and sum. Once the image is published they were
-/// those of the right file.
-fn unproven(image: &Ready) -> Option<(String, String, UrlFacts)> {
+/// Returns what the first bytes of a URL showed, with its address and checksum. Once the image is published,
+/// they are verified.
+fn unverified(image: &PreparedImage) -> Option<(String, String, UrlFacts)> {
     let (Supply::Fetch(remote) | Supply::Node { remote, .. }) = &image.supply else { return None };
     let sum = image.sum.as_ref()?;
-    Some((remote.url.to_string(), sum.hex.clone(), remote.unproven.clone()?))
+    Some((remote.url.to_string(), sum.hex.clone(), remote.unverified.clone()?))
 }
 
-/// Looks, before the first write, whether the place can take what is missing; what a broken upload has left
-/// of an image makes room for it.
-fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Result<(), Failure> {
+/// Checks, before the first write, whether the target can store the missing images; leftovers of failed
+/// uploads are replaced, so their space counts as free.
+fn check_place(
+    target: &Target,
+    missing: &[&PreparedImage],
+    present: &[StoredFile],
+) -> Result<(), Failure> {
     match target {
         Target::Node(node) => {
-            let left = |image: &Ready| {
+            let left = |image: &PreparedImage| {
                 let half = present.iter().find(|present| present.file == image.file);
                 half.map_or(0, |half| half.size)
             };
-            let needs = |image: &Ready| image.length.unwrap_or(0).saturating_sub(left(image));
-            let needed = missing.iter().map(|image| needs(image)).sum();
+            let bytes_needed =
+                |image: &PreparedImage| image.length.unwrap_or(0).saturating_sub(left(image));
+            let needed = missing.iter().map(|image| bytes_needed(image)).sum();
             node.check(missing.len(), needed).map_err(Failure::from)
         }
         Target::Folder(folder) => {
@@ -130,7 +135,7 @@ fn check_place(target: &Target, missing: &[&Ready], present: &[Present]) -> Resu
     }
 }
 
-/// Makes of each argument an image that is wanted.
+/// Converts the arguments into wanted images.
 fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     if args.content == Content::Iso && args.place.local_dir.is_some() {
         report.error(
@@ -154,7 +159,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
             );
             report.error("invalid-value", Place::Named("--checksum".to_owned()), fact);
         }
-        sum.map(|sum| Said { sum, by: "`--checksum`".to_owned(), pinned: true })
+        sum.map(|sum| ExpectedSum { sum, by: "`--checksum`".to_owned(), pinned: true })
     });
     let mut all = Vec::new();
     for what in &args.what {
@@ -187,7 +192,7 @@ fn wanted(args: &PublishArgs, report: &mut Report) -> Vec<Wanted> {
     all
 }
 
-/// Returns a file's name without the endings of images and of compression.
+/// Returns a file's name without the extensions of image formats and compression.
 fn name_of(what: &str) -> String {
     let address = Address::parse(what);
     let mut name = match &address {

@@ -8,11 +8,11 @@ use stage::{Console, Deployment, Entry, Failure, Output, Place, Report, suggest}
 use super::{Users, open, remove_all};
 use crate::cli::RemoveArgs;
 use crate::outcome::{Line, Outcome};
-use crate::plan::Present;
-use crate::ready::parse_stored_name;
+use crate::plan::StoredFile;
+use crate::prepared::parse_stored_name;
 use crate::target::Target;
 
-/// Removes; what the document's VMs name only with `--force`.
+/// Removes images; those that the document's VMs use only with `--force`.
 pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failure> {
     let (target, deployment) =
         open(&args.connect, args.place.local_dir.as_deref(), "import", console)?;
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &RemoveArgs, console: &Console) -> Result<Output, Failur
     Ok(Output::bytes(outcome.print(args.json), report).after_changes(changed))
 }
 
-/// Makes the finding of a volume that VMs of the document name, or may name.
+/// Returns an error if VMs of the document use a volume, or may use it.
 fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
     let place = Place::Named(volid.to_string());
     let users = Users::of(volid, deployment);
@@ -59,17 +59,17 @@ fn used(deployment: &Deployment, volid: &Volid) -> Option<Entry> {
     }
 }
 
-/// Returns the volids that an argument means, with their sizes in bytes.
-fn matching(target: &Target, present: &[Present], what: &str) -> Vec<(Volid, u64)> {
+/// Returns the volids that match an argument, with their sizes in bytes.
+fn matching(target: &Target, present: &[StoredFile], what: &str) -> Vec<(Volid, u64)> {
     let by_name = |file: &str| parse_stored_name(file).is_some_and(|(name, _)| name == what);
     let all = present.iter().map(|present| (target.volid(&present.file), present.size));
     all.filter(|(volid, _)| volid.to_string() == what || by_name(volid.file())).collect()
 }
 
-/// Makes the finding of an argument that means no image. The hint names volids when a volid was given, and else
-/// the images, with the volids of files whose names hold no image's name.
-fn unknown(target: &Target, present: &[Present], what: &str) -> Entry {
-    let name = |present: &Present| match parse_stored_name(&present.file) {
+/// Returns the error for an argument that matches no image. The hint suggests volids for a volid, and otherwise
+/// image names, and the volids of files that have none.
+fn unknown(target: &Target, present: &[StoredFile], what: &str) -> Entry {
+    let name = |present: &StoredFile| match parse_stored_name(&present.file) {
         Some((name, _)) if !what.contains(':') => name.to_owned(),
         _ => target.volid(&present.file).to_string(),
     };
@@ -80,7 +80,7 @@ fn unknown(target: &Target, present: &[Present], what: &str) -> Entry {
     Entry::error("image-not-found", Place::Named(place.to_owned()), fact).hint(hint)
 }
 
-/// Makes a line of the result.
+/// Returns a line of the result.
 fn removed(volid: &Volid, size: u64, dry_run: bool) -> Line {
     let parts = parse_stored_name(volid.file());
     Line {

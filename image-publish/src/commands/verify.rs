@@ -1,45 +1,45 @@
-//! `verify`: compares the document's images on the storage with their sums.
+//! `verify`: compares the document's images on the storage with their checksums.
 //!
-//! The node itself reads and judges the stored bytes.
+//! The node itself reads the stored bytes.
 
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place};
 
-use super::begin::{Asked, Begun};
+use super::request::{PreparedRun, Request};
 use crate::cli::VerifyArgs;
 use crate::interrupt;
 use crate::outcome::{Line, Outcome};
-use crate::plan::Present;
-use crate::ready::Ready;
+use crate::plan::StoredFile;
+use crate::prepared::PreparedImage;
 use crate::source::checksum::Algorithm;
 use crate::target::Target;
 
-/// Verifies each image that the document's VMs name.
+/// Verifies each image of the document's VMs.
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> Result<Output, Failure> {
-    let Begun { mut asked, target, work, ready } =
-        Asked::read(&args.document)?.begin(&args.document, args.refresh.refresh, console)?;
+    let PreparedRun { mut request, target, work, ready } =
+        Request::read(&args.document)?.prepare(&args.document, args.refresh.refresh, console)?;
     let listed = work.listed.take();
     let present = listed.map_or_else(|| target.present(), Ok)?;
     let mut lines = Vec::new();
     for image in &ready {
         if let Err(error) = interrupt::check() {
             let fact = format!("image \"{}\" was not verified", image.name);
-            asked.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
+            request.report.push(Entry::error("not-verified", Place::Run, fact).cause(&error));
             break;
         }
         match verify(&target, image, &present, work.dry_run) {
             Ok(line) => lines.push(Line { warnings: work.warnings_of(&image.name), ..line }),
-            Err(entry) => asked.report.push(entry),
+            Err(entry) => request.report.push(entry),
         }
     }
-    Ok(Output::bytes(Outcome::new("verify", work.dry_run, lines).print(args.json), asked.report))
+    Ok(Output::bytes(Outcome::new("verify", work.dry_run, lines).print(args.json), request.report))
 }
 
 /// Verifies one image.
 fn verify(
     target: &Target,
-    image: &Ready,
-    present: &[Present],
+    image: &PreparedImage,
+    present: &[StoredFile],
     dry_run: bool,
 ) -> Result<Line, Entry> {
     let volid = target.volid(&image.file);
@@ -66,7 +66,7 @@ fn verify(
         volid: volid.to_string(),
         result,
         size: Some(there.size),
-        sum: crate::ready::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
+        sum: crate::prepared::parse_stored_name(&image.file).map(|(_, digits)| digits.to_owned()),
         used: None,
         reason: None,
         warnings: Vec::new(),

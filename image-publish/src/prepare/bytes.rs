@@ -1,11 +1,11 @@
-//! DOOR: fetches or compresses what was left for later. Ready → the bytes that are sent.
+//! DOOR: fetches or compresses an image right before it is sent.
 
 use stage::{Entry, Place};
 
 use super::compress::compress;
 use super::fetch::fetch;
-use crate::ready::{Local, Ready, Remote, Supply};
-use crate::source::checksum::Said;
+use crate::prepared::{Local, PreparedImage, Remote, Supply};
+use crate::source::checksum::ExpectedSum;
 use crate::source::examine::Facts;
 use crate::temporary::Temporary;
 use crate::work::Work;
@@ -15,7 +15,7 @@ use crate::work::Work;
 pub(crate) struct Bytes {
     /// The file name in the storage.
     pub(crate) file: String,
-    /// How many there are.
+    /// Their number.
     pub(crate) length: u64,
     /// Their SHA-256.
     pub(crate) sha256: String,
@@ -23,9 +23,9 @@ pub(crate) struct Bytes {
     pub(crate) local: Local,
 }
 
-/// Returns the bytes of an image, fetching or compressing it now where that is still to be done.
-pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
-    let Ready { name, file, length, sum, supply } = image;
+/// Returns the bytes of an image, and fetches or compresses it first if that was postponed.
+pub(crate) fn bytes_of(work: &Work<'_>, image: PreparedImage) -> Result<Bytes, Entry> {
+    let PreparedImage { name, file, length, sum, supply } = image;
     match supply {
         Supply::Local(local) => {
             let sha256 = sum.map(|sum| sum.hex).unwrap_or_default();
@@ -33,16 +33,16 @@ pub(crate) fn bytes_of(work: &Work<'_>, image: Ready) -> Result<Bytes, Entry> {
         }
         Supply::Fetch(Remote { url, sum_by, pinned, .. })
         | Supply::Node { remote: Remote { url, sum_by, pinned, .. }, .. } => {
-            let said = sum.map(|sum| Said { sum, by: sum_by, pinned });
-            let (facts, spooled) = fetch(work, &name, &url, said.as_ref())?;
+            let expected = sum.map(|sum| ExpectedSum { sum, by: sum_by, pinned });
+            let (facts, spooled) = fetch(work, &name, &url, expected.as_ref())?;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
         Supply::Compress(plain) => {
             let place = Place::file(plain.files.shown());
             let gone = || Entry::error("qemu-img", place, "qemu-img is no longer installed");
             let (facts, spooled) = compress(work, &name, &plain)?.ok_or_else(gone)?;
-            // Another version of qemu-img makes other bytes, and these have another name.
-            let file = Ready::local(&name, &facts, spooled.files(), None).file;
+            // Another version of qemu-img may write other bytes, which get another name.
+            let file = PreparedImage::local(&name, &facts, spooled.files(), None).file;
             Ok(Bytes::spooled(file, &facts, spooled))
         }
         Supply::InStorage(volid) => Err(Entry::error(

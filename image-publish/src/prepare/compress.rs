@@ -5,36 +5,36 @@ use std::io::{self, Read};
 use stage::{Entry, Place};
 
 use super::unusable;
+use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::qemu_img::{self, QemuImg};
-use crate::ready::{Plain, Ready, Supply};
 use crate::source::compression::Compression;
 use crate::source::examine::{Facts, Fault, examine};
 use crate::temporary::Temporary;
 use crate::wanted::Wanted;
 use crate::work::Work;
 
-/// Prepares what `qemu-img` makes of a local file.
+/// Prepares a local file that `qemu-img` compresses first.
 pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
     plain: Plain,
     facts: &Facts,
-) -> Result<Ready, Entry> {
+) -> Result<PreparedImage, Entry> {
     if let Some(made) = work.cache.files(&plain.files, "#compress") {
-        let mut ready = Ready::local(&wanted.name, made, plain.files.clone(), None);
+        let mut ready = PreparedImage::local(&wanted.name, made, plain.files.clone(), None);
         ready.supply = Supply::Compress(plain);
         return Ok(ready);
     }
     match compress(work, &wanted.name, &plain)? {
         Some((made, spooled)) => {
             work.cache.keep_files(&plain.files, "#compress", plain.identity, &made);
-            Ok(Ready::local(&wanted.name, &made, spooled.files(), Some(spooled)))
+            Ok(PreparedImage::local(&wanted.name, &made, spooled.files(), Some(spooled)))
         }
-        None => Ok(Ready::local(&wanted.name, facts, plain.files, None)),
+        None => Ok(PreparedImage::local(&wanted.name, facts, plain.files, None)),
     }
 }
 
-/// Runs `qemu-img` on an image; `None` when there is no such program.
+/// Runs `qemu-img` on an image; `None` if it is not installed.
 pub(crate) fn compress(
     work: &Work<'_>,
     name: &str,
@@ -48,7 +48,7 @@ pub(crate) fn compress(
     let mut first = Vec::new();
     files.open().take(8).read_to_end(&mut first).map_err(spool)?;
     let packing = Compression::of(&first);
-    // qemu-img reads one plain file.
+    // qemu-img needs a single uncompressed file.
     let unpacked = if packing == Compression::None && files.parts.len() == 1 {
         None
     } else {
@@ -68,11 +68,11 @@ pub(crate) fn compress(
             work.tell("step", name, "qemu-img is not installed: sending the image as it is");
             return Ok(None);
         }
-        QemuImg::Failed(said) => {
-            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {said}")));
+        QemuImg::Failed(message) => {
+            return Err(Entry::error("qemu-img", place(), format!("qemu-img says: {message}")));
         }
     }
-    // What qemu-img read must be what was compared with its sum.
+    // qemu-img must have read the file that was verified.
     if files.identity().ok().as_ref() != Some(&plain.identity) {
         return Err(unusable(place(), &Fault::Changed));
     }

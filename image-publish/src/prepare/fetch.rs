@@ -6,58 +6,58 @@ use std::io;
 use pve_client::{Downgrade, FetchError, Unreachable};
 use stage::{Entry, Place};
 
-use super::stream::{FromTheStart, Source, open};
+use super::stream::{CannotResume, Source, open};
 use super::{compare, mismatch, unusable};
-use crate::retry::{Again, Tries, failed};
+use crate::retry::{Retry, Tries, failed};
 use crate::source::address::Address;
-use crate::source::checksum::{Algorithm, Said};
+use crate::source::checksum::{Algorithm, ExpectedSum};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
 use crate::temporary::{Temporary, is_not_written};
 use crate::work::Work;
 
 /// Fetches a URL into the cache folder and judges it.
 ///
-/// A lost connection is continued where it broke, if the server can do that, and else tried again from
-/// the start. What was joined from several answers and has a wrong sum is fetched once more as a whole.
+/// After a lost connection, the download resumes if the server supports it, and otherwise starts over.
+/// If a resumed download has a wrong checksum, it is fetched once more as a whole.
 pub(super) fn fetch(
     work: &Work<'_>,
     name: &str,
     url: &Address,
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<(Facts, Temporary), Entry> {
-    let (spooled, is_joined) = to_its_end(work, name, url, downgrade(said), true)?;
-    match judged(spooled, url, said) {
+    let (spooled, is_joined) = to_its_end(work, name, url, downgrade(expected), true)?;
+    match judged(spooled, url, expected) {
         Err(_) if is_joined => {
             let text = "the resumed file is not the expected one: fetching it again from the start";
             work.tell("step", name, text);
-            let (spooled, _) = to_its_end(work, name, url, downgrade(said), false)?;
-            judged(spooled, url, said)
+            let (spooled, _) = to_its_end(work, name, url, downgrade(expected), false)?;
+            judged(spooled, url, expected)
         }
         outcome => outcome,
     }
 }
 
-/// Judges a fetched file, and compares it with its sum.
+/// Judges a fetched file, and compares it with its checksum.
 fn judged(
     spooled: Temporary,
     url: &Address,
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<(Facts, Temporary), Entry> {
-    let sha512 = said.is_some_and(|said| said.sum.algorithm == Algorithm::Sha512);
+    let sha512 = expected.is_some_and(|expected| expected.sum.algorithm == Algorithm::Sha512);
     let unfit = |fault: Fault| unusable(Place::Named(url.to_string()), &fault);
     let facts = examine(&spooled.files(), sha512).map_err(unfit);
-    // A wrong sum says more than what is wrong with the content.
-    match (&facts, said) {
-        (Ok(facts), said) => compare(&url.to_string(), facts, said)?,
-        (Err(_), Some(said)) => compare_bytes(&spooled, url, said)?,
+    // A wrong checksum is a better explanation than unusable content.
+    match (&facts, expected) {
+        (Ok(facts), expected) => compare(&url.to_string(), facts, expected)?,
+        (Err(_), Some(expected)) => compare_bytes(&spooled, url, expected)?,
         (Err(_), None) => {}
     }
     facts.map(|facts| (facts, spooled))
 }
 
-/// Without a sum nothing vouches for what comes.
-pub(super) fn downgrade(said: Option<&Said>) -> Downgrade {
-    said.map_or(Downgrade::Refused, Said::downgrade)
+/// Returns whether a redirect to `http://` is allowed: never without a checksum.
+pub(super) fn downgrade(expected: Option<&ExpectedSum>) -> Downgrade {
+    expected.map_or(Downgrade::Refused, ExpectedSum::downgrade)
 }
 
 /// Fetches a file to its end; returns also whether it was joined from several answers.
@@ -72,7 +72,7 @@ fn to_its_end(
     let joined = Cell::new(false);
     let source = Source { work, url, downgrade, tries: &tries, joined: &joined, may_resume };
     loop {
-        // Each of these has a try before it that was counted, so there is an end.
+        // Each of these follows a counted retry, so this loop ends.
         if let Some(spooled) = tries.run(|| try_fetch(source, name))? {
             return Ok((spooled, joined.get()));
         }
@@ -82,23 +82,23 @@ fn to_its_end(
     }
 }
 
-/// Fetches from the start; `None` when the server does not continue what broke off.
-fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Again)> {
+/// Fetches from the start; `None` if the server cannot resume a broken download.
+fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry, Retry)> {
     let Source { work, url, .. } = source;
     let place = || Place::Named(url.to_string());
-    let stream = open(source).map_err(|error| (unfetched(url, &error), Again::of(&error)))?;
-    let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Again::Never);
-    work.check_room(stream.length).map_err(|entry| (entry, Again::Never))?;
+    let stream = open(source).map_err(|error| (unfetched(url, &error), Retry::of(&error)))?;
+    let disk = |e: std::io::Error| (not_spooled(work, name, url, &e), Retry::Never);
+    work.check_room(stream.length).map_err(|entry| (entry, Retry::Never))?;
     let spooled = work.spool(name).map_err(disk)?;
     let mut transfer = work.transfer(name, format!("fetching {url}"), stream.length);
     let mut reader = stream.reader;
     match spooled.fill(&mut reader, &mut |bytes| transfer.at(bytes)) {
         Ok(()) => Ok(Some(spooled)),
-        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<FromTheStart>()) => Ok(None),
+        Err(error) if error.get_ref().is_some_and(|inner| inner.is::<CannotResume>()) => Ok(None),
         Err(error) if is_not_written(&error) => Err(disk(error)),
         Err(error) => {
             let request = error.get_ref().and_then(|inner| inner.downcast_ref::<FetchError>());
-            let again = request.map_or(Again::After(None), Again::of);
+            let again = request.map_or(Retry::After(None), Retry::of);
             Err((
                 Entry::error("fetch-failed", place(), "cannot be fetched completely").cause(&error),
                 again,
@@ -107,7 +107,7 @@ fn try_fetch(source: Source<'_>, name: &str) -> Result<Option<Temporary>, (Entry
     }
 }
 
-/// Makes the finding of an image that a server does not send.
+/// Returns the error for an image that could not be fetched.
 pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
     let entry = failed(Place::Named(url.to_string()), "cannot be fetched", error);
     match error {
@@ -124,12 +124,12 @@ pub(super) fn unfetched(url: &Address, error: &FetchError) -> Entry {
     }
 }
 
-/// Returns where to look for a file that is not at its URL any more.
+/// Returns a hint where to look for a file that is no longer at its URL.
 pub(crate) fn moved(url: &Address) -> String {
     format!("look in {}: the file may have been moved or renamed", url.beside(""))
 }
 
-/// Makes the finding of a file that the cache folder cannot take.
+/// Returns the error for a file that cannot be written to the cache directory.
 fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) -> Entry {
     let Some(folder) = work.folder() else {
         return Entry::error(
@@ -145,11 +145,13 @@ fn not_spooled(work: &Work<'_>, name: &str, url: &Address, error: &io::Error) ->
         .hint("choose another directory with `--cache-dir`")
 }
 
-/// Compares the bytes of a file that is no image with the sum that it should have.
-fn compare_bytes(spooled: &Temporary, url: &Address, said: &Said) -> Result<(), Entry> {
+/// Compares a file that is not an image with its expected checksum.
+fn compare_bytes(spooled: &Temporary, url: &Address, expected: &ExpectedSum) -> Result<(), Entry> {
     let sums = sums_of(&mut spooled.files().open());
-    match sums.ok().as_ref().and_then(|sums| sums.get(said.sum.algorithm)) {
-        Some(is) if is != said.sum.hex => Err(mismatch(&url.to_string(), &said.sum, is, &said.by)),
+    match sums.ok().as_ref().and_then(|sums| sums.get(expected.sum.algorithm)) {
+        Some(is) if is != expected.sum.hex => {
+            Err(mismatch(&url.to_string(), &expected.sum, is, &expected.by))
+        }
         _ => Ok(()),
     }
 }

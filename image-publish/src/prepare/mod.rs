@@ -1,4 +1,5 @@
-//! DOOR: reads images. Wanted → ready: every file read and judged, every sum compared, before anything is sent.
+//! DOOR: reads images. Wanted → prepared: every file is read and judged, and every checksum compared, before
+//! anything is sent.
 
 mod bytes;
 mod compress;
@@ -11,13 +12,13 @@ use std::path::Path;
 use stage::{Entry, Place, Report, Severity, shown};
 
 use crate::interrupt;
-use crate::ready::{Plain, Ready, Supply};
+use crate::prepared::{Plain, PreparedImage, Supply};
 use crate::refresh::{Learned, Question, learn};
-use crate::source::checksum::{Algorithm, Said, Sum};
+use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
 use crate::source::examine::{Facts, Fault, examine, sums_of};
 use crate::source::format::Format;
 use crate::source::parts::{Files, Identity, NoFiles};
-use crate::stored::{Storage, Stored};
+use crate::stored::{Storage, StorageListing};
 use crate::sums;
 use crate::wanted::{Origin, SumList, Wanted, check_disks};
 use crate::work::Work;
@@ -25,17 +26,17 @@ use crate::work::Work;
 pub(crate) use bytes::{Bytes, bytes_of};
 pub(crate) use fetch::moved;
 
-/// An image that is ready, or why it is not.
-type Prepared = Result<Ready, Entry>;
+/// A prepared image, or why it could not be prepared.
+type Prepared = Result<PreparedImage, Entry>;
 
-/// Prepares each image; every problem of every image goes into the report.
+/// Prepares each image; all problems are added to the report.
 pub(crate) fn prepare(
     work: &mut Work<'_>,
     wanted: &[Wanted],
     storage: Option<&dyn Storage>,
     report: &mut Report,
-) -> Vec<Ready> {
-    let stored = Stored::new(storage);
+) -> Vec<PreparedImage> {
+    let stored = StorageListing::new(storage);
     let mut all = Vec::new();
     for wanted in wanted {
         if let Err(error) = interrupt::check() {
@@ -47,7 +48,7 @@ pub(crate) fn prepare(
         }
         let before = report.entries().len();
         let one = match &wanted.origin {
-            Origin::Volid(volid) => Ok(Ready {
+            Origin::Volid(volid) => Ok(PreparedImage {
                 name: wanted.name.clone(),
                 file: volid.file().to_owned(),
                 length: None,
@@ -82,36 +83,36 @@ fn file(
     work: &mut Work<'_>,
     wanted: &Wanted,
     path: &Path,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Prepared {
     let files = Files::find(path).map_err(|e| missing(wanted, path, &e))?;
-    let said = sum_of_file(work, wanted, &files, stored, report)?;
+    let expected = sum_of_file(work, wanted, &files, stored, report)?;
     let identity = files.identity().map_err(|e| {
         Entry::error("unreadable", Place::file(files.shown()), "cannot be read").cause(&e)
     })?;
-    let facts = known(work, wanted, &files, &identity, said.as_ref())?;
-    compare(&files.shown(), &facts, said.as_ref())?;
+    let facts = known(work, wanted, &files, &identity, expected.as_ref())?;
+    compare(&files.shown(), &facts, expected.as_ref())?;
     named_format(wanted, facts.format, &files.shown())?;
     check_disks(wanted, facts.virtual_size, report);
     if work.compress {
         let plain = Plain { files, identity, format: facts.format };
         return compress::prepare(work, wanted, plain, &facts);
     }
-    Ok(Ready::local(&wanted.name, &facts, files, None))
+    Ok(PreparedImage::local(&wanted.name, &facts, files, None))
 }
 
-/// Returns the sum of a local image: the one given, else listed where the site says, else lying beside it, else none.
+/// Returns the checksum of a local image: given, in the site's list, or next to the file; `None` if there is none.
 fn sum_of_file(
     work: &mut Work<'_>,
     wanted: &Wanted,
     files: &Files,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
-) -> Result<Option<Said>, Entry> {
+) -> Result<Option<ExpectedSum>, Entry> {
     let name = files.path.file_name().unwrap_or_default().to_string_lossy();
     let list = match (&wanted.sum, &wanted.sum_list) {
-        (Some(said), _) => return Ok(Some(said.clone())),
+        (Some(expected), _) => return Ok(Some(expected.clone())),
         (None, None) => return sums::beside_file(&files.path),
         (None, Some(SumList::File(list))) => return sums::in_file(list, &name).map(Some),
         (None, Some(SumList::Url(list))) => list,
@@ -119,7 +120,7 @@ fn sum_of_file(
     let is_stored = |work: &Work<'_>, sum: &Sum| {
         let facts = work.cache.files(files, "").filter(|facts| facts.matches(sum));
         facts.is_some_and(|facts| {
-            let file = Ready::local(&wanted.name, facts, files.clone(), None).file;
+            let file = PreparedImage::local(&wanted.name, facts, files.clone(), None).file;
             stored.find(&file).is_some_and(|present| present.size == facts.length)
         })
     };
@@ -133,14 +134,14 @@ fn sum_of_file(
         newest: &|| None,
     };
     match learn(work, question, report)? {
-        Learned::Sum(said) => Ok(Some(said)),
+        Learned::Sum(expected) => Ok(Some(expected)),
         Learned::Stored(_) => Ok(None),
     }
 }
 
-/// Returns what tells an image's source and its list from others in the cache.
+/// Returns the key of an image's source and its list in the cache.
 ///
-/// A query may be a signature, so only a sum of it is kept.
+/// A query may be a signature, so only its checksum is stored.
 fn source_key(source: &str, wanted: &Wanted) -> String {
     let list = match &wanted.sum_list {
         Some(SumList::Url(list)) => list.identity(),
@@ -151,7 +152,7 @@ fn source_key(source: &str, wanted: &Wanted) -> String {
     format!("{}#{}", shown::address(source), digits.get(..16).unwrap_or_default())
 }
 
-/// Compares the format that the site gives with the image's own.
+/// Compares the format in the site with the image's own.
 fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
     match wanted.format {
         Some(format) if format != is => {
@@ -167,15 +168,15 @@ fn named_format(wanted: &Wanted, is: Format, shown: &str) -> Result<(), Entry> {
     }
 }
 
-/// Returns what is known of files: from the cache, or by reading them.
+/// Returns what is known about files, from the cache or by reading them.
 fn known(
     work: &mut Work<'_>,
     wanted: &Wanted,
     files: &Files,
     identity: &[Identity],
-    said: Option<&Said>,
+    expected: Option<&ExpectedSum>,
 ) -> Result<Facts, Entry> {
-    let algorithm = said.map_or(Algorithm::Sha256, |said| said.sum.algorithm);
+    let algorithm = expected.map_or(Algorithm::Sha256, |expected| expected.sum.algorithm);
     if let Some(facts) = work.cache.files(files, "").filter(|facts| facts.has(algorithm)) {
         return Ok(facts.clone());
     }
@@ -187,9 +188,13 @@ fn known(
     Ok(facts)
 }
 
-/// Compares an image with the sum that it must have.
-pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result<(), Entry> {
-    let Some(Said { sum, by, .. }) = said else { return Ok(()) };
+/// Compares an image with its expected checksum.
+pub(super) fn compare(
+    shown: &str,
+    facts: &Facts,
+    expected: Option<&ExpectedSum>,
+) -> Result<(), Entry> {
+    let Some(ExpectedSum { sum, by, .. }) = expected else { return Ok(()) };
     if facts.matches(sum) {
         return Ok(());
     }
@@ -197,7 +202,7 @@ pub(super) fn compare(shown: &str, facts: &Facts, said: Option<&Said>) -> Result
     Err(mismatch(shown, sum, is, by))
 }
 
-/// Makes the finding of a wrong sum.
+/// Returns the error for a wrong checksum.
 pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
     let fact = format!(
         "{} is \"{is}\", but {by} says \"{}\"; nothing was uploaded",
@@ -206,7 +211,7 @@ pub(super) fn mismatch(shown: &str, sum: &Sum, is: &str, by: &str) -> Entry {
     Entry::error("checksum-mismatch", Place::file(shown), fact)
 }
 
-/// Makes the finding of an image without a file.
+/// Returns the error for an image without a file.
 fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     let entry = Entry::error(
         "image-not-found",
@@ -215,7 +220,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     )
     .cause(error);
     match error {
-        NoFiles::NotThere => entry.hint(format!(
+        NoFiles::NotFound => entry.hint(format!(
             "put the image there, or set its source in `image_sources.{}`",
             wanted.name
         )),
@@ -223,7 +228,7 @@ fn missing(wanted: &Wanted, path: &Path, error: &NoFiles) -> Entry {
     }
 }
 
-/// Makes the finding of an image that cannot be used.
+/// Returns the error for an image that cannot be used.
 pub(super) fn unusable(place: Place, fault: &Fault) -> Entry {
     let entry = Entry::error("image-unusable", place, fault.to_string());
     match fault {

@@ -1,4 +1,4 @@
-//! DOOR: reads files from web servers, across lost connections. A file that was split comes as one.
+//! DOOR: reads files from web servers, across lost connections and split parts.
 
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -6,40 +6,40 @@ use std::io::{self, Read};
 use pve_client::{Downgrade, FetchError, Fetched, FileVersion};
 
 use crate::interrupt;
-use crate::retry::{Again, Tries};
+use crate::retry::{Retry, Tries};
 use crate::source::address::Address;
 use crate::source::parts::suffix;
 use crate::work::Work;
 
-/// What a file is fetched with.
+/// What is needed to fetch a file.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) work: &'a Work<'a>,
     pub(super) url: &'a Address,
     pub(super) downgrade: Downgrade,
     pub(super) tries: &'a Tries<'a>,
-    /// Set once bytes of two answers were joined.
+    /// Set once the bytes of two responses were joined.
     pub(super) joined: &'a Cell<bool>,
-    /// A broken connection may be continued where it broke.
+    /// A broken download may be resumed.
     pub(super) may_resume: bool,
 }
 
 /// A file that is being read.
 pub(super) struct Stream<'a> {
-    /// The length of the whole in bytes, when the server says it.
+    /// The total length in bytes, if the server sends it.
     pub(super) length: Option<u64>,
     /// Its bytes.
     pub(super) reader: Box<dyn Read + 'a>,
 }
 
-/// The server does not continue what broke off: the file must be fetched from its beginning.
+/// The server cannot resume the download: the file must be fetched from the start.
 #[derive(Debug, thiserror::Error)]
 #[error("the server cannot resume the file")]
-pub(super) struct FromTheStart;
+pub(super) struct CannotResume;
 
-/// Asks for a file; where there is none, for its parts `.partaa`, `.partab` …, read as one.
+/// Opens a file; if the server does not have it, its parts `.partaa`, `.partab` …, read as one.
 ///
-/// Where parts are missing at the end nobody can tell here; the sum, which each URL must have, tells.
+/// Missing parts at the end are only found by the checksum, which each URL must have.
 pub(super) fn open<'a>(source: Source<'a>) -> Result<Stream<'a>, FetchError> {
     match source.work.fetcher().get(source.url.expose(), source.downgrade) {
         Ok(fetched) => {
@@ -59,13 +59,13 @@ pub(super) fn open<'a>(source: Source<'a>) -> Result<Stream<'a>, FetchError> {
     }
 }
 
-/// One file, which is continued where its connection breaks.
+/// A file whose download is resumed after a lost connection.
 struct Resuming<'a> {
     source: Source<'a>,
     url: Address,
     version: Option<FileVersion>,
     reader: Box<dyn Read>,
-    /// Bytes of the file that were passed on.
+    /// Bytes of this file that were read so far.
     at: u64,
     /// Bytes of the parts before this file.
     before: u64,
@@ -84,12 +84,12 @@ impl<'a> Resuming<'a> {
             return Err(error);
         };
         tries.reached(self.before + self.at);
-        let mut failure = (error, Again::After(None));
+        let mut failure = (error, Retry::After(None));
         loop {
             let doing = format!("fetching the rest from byte {}", self.at);
             let (error, again) = failure;
             if !tries.again(&doing, &innermost(&error), again) {
-                return Err(if interrupt::is_asked() { interrupt::error() } else { error });
+                return Err(if interrupt::is_requested() { interrupt::error() } else { error });
             }
             match work.fetcher().resume(self.url.expose(), downgrade, version, self.at) {
                 Ok(Some(rest)) => {
@@ -97,9 +97,9 @@ impl<'a> Resuming<'a> {
                     joined.set(true);
                     return Ok(());
                 }
-                Ok(None) => return Err(io::Error::other(FromTheStart)),
+                Ok(None) => return Err(io::Error::other(CannotResume)),
                 Err(error) => {
-                    let again = Again::of(&error);
+                    let again = Retry::of(&error);
                     failure = (io::Error::other(error), again);
                 }
             }
@@ -122,13 +122,13 @@ impl Read for Resuming<'_> {
     }
 }
 
-/// The reason behind an error: the last link of its chain.
+/// Returns the innermost cause of an error.
 fn innermost(error: &io::Error) -> String {
     let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// The number of names that `split` gives: aa to zz.
+/// The number of suffixes of `split`: aa to zz.
 const PARTS: usize = 26 * 26;
 
 /// The parts of a file on a web server.
@@ -146,7 +146,7 @@ impl Parts<'_> {
         if self.next == PARTS {
             return Ok(false);
         }
-        // The parts of a signed URL have signatures of their own; only a plain one can be guessed.
+        // Each part of a signed URL has its own signature, so only unsigned names can be guessed.
         let part = self.source.url.with_ending(&format!(".part{}", suffix(self.next, 2)));
         match self.source.work.fetcher().get(part.expose(), self.source.downgrade) {
             Ok(fetched) => {
@@ -159,14 +159,14 @@ impl Parts<'_> {
         }
     }
 
-    /// Opens the next part, again after a failure that may pass.
-    fn open_next_patiently(&mut self) -> io::Result<()> {
+    /// Opens the next part, with retries.
+    fn open_next_retrying(&mut self) -> io::Result<()> {
         loop {
             let error = match self.open_next() {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };
-            let again = Again::of(&error);
+            let again = Retry::of(&error);
             let error = io::Error::other(error);
             if !self.source.tries.again("fetching the next part", &innermost(&error), again) {
                 return Err(error);
@@ -184,7 +184,7 @@ impl Read for Parts<'_> {
             }
             self.before += part.at;
             self.open = None;
-            self.open_next_patiently()?;
+            self.open_next_retrying()?;
         }
         Ok(0)
     }

@@ -1,4 +1,4 @@
-//! DOOR: asks web servers. A URL → ready: its sum known, its first bytes judged, who fetches it decided.
+//! DOOR: asks web servers. Prepares a URL: finds its checksum, judges its first bytes, decides who fetches it.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -9,17 +9,17 @@ use stage::{Entry, Place, Report};
 use super::fetch::{downgrade, fetch, unfetched};
 use super::stream::{Source, open};
 use super::{Prepared, named_format, unusable};
-use crate::plan::Present;
-use crate::ready::{Ready, Remote, Supply, stored_name};
+use crate::plan::StoredFile;
+use crate::prepared::{PreparedImage, Remote, Supply, stored_name};
 use crate::refresh::{Learned, Question, learn};
-use crate::retry::{Again, Tries};
+use crate::retry::{Retry, Tries};
 use crate::source::address::Address;
-use crate::source::checksum::{Algorithm, Said, Sum};
+use crate::source::checksum::{Algorithm, ExpectedSum, Sum};
 use crate::source::compression::Compression;
 use crate::source::examine::{Fault, UrlFacts};
 use crate::source::format::{Format, judge};
 use crate::source::head::HEAD;
-use crate::stored::{Compared, Stored};
+use crate::stored::{Compared, StorageListing};
 use crate::sums;
 use crate::wanted::{Mode, SumList, Wanted, check_disks};
 use crate::work::Work;
@@ -29,90 +29,90 @@ pub(super) fn prepare(
     work: &mut Work<'_>,
     wanted: &Wanted,
     (url, mode): (&Address, Mode),
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Prepared {
-    let said = match sum_of(work, wanted, url, stored, report)? {
-        Learned::Sum(said) => said,
+    let expected = match sum_of(work, wanted, url, stored, report)? {
+        Learned::Sum(expected) => expected,
         Learned::Stored(present) => {
             return in_storage(wanted, stored, &present).ok_or_else(|| unlisted(wanted));
         }
     };
-    if let Some(present) = kept(work, wanted, (url, mode), &said, stored, report) {
-        let remote = remote(url, said.clone(), None);
-        return Ok(Ready {
+    if let Some(present) = kept(work, wanted, (url, mode), &expected, stored, report) {
+        let remote = remote(url, expected.clone(), None);
+        return Ok(PreparedImage {
             name: wanted.name.clone(),
             file: present.file,
             length: Some(present.size),
-            sum: Some(said.sum),
+            sum: Some(expected.sum),
             supply: Supply::Fetch(remote),
         });
     }
     let shown = url.to_string();
-    let mut unproven = None;
-    let facts = match (judged(work, url, &said.sum).cloned(), mode) {
+    let mut unverified = None;
+    let facts = match (judged(work, url, &expected.sum).cloned(), mode) {
         (Some(facts), _) => facts,
-        (None, Mode::DownloadUrl) => by_name(wanted, url, &said.sum)?,
-        (None, _) => match look_ahead(work, url, &said, &Tries::new(work, &wanted.name))? {
-            Some(facts) => unproven.insert(facts).clone(),
-            // What is inside is known only when it is unpacked, so it is fetched at once.
-            None => return fetched(work, wanted, url, &said, report),
+        (None, Mode::DownloadUrl) => by_name(wanted, url, &expected.sum)?,
+        (None, _) => match look_ahead(work, url, &expected, &Tries::new(work, &wanted.name))? {
+            Some(facts) => unverified.insert(facts).clone(),
+            // Its content is only known once it is unpacked, so it is fetched now.
+            None => return fetched(work, wanted, url, &expected, report),
         },
     };
     named_format(wanted, facts.format, &shown)?;
     if let Some(virtual_size) = facts.virtual_size {
         check_disks(wanted, virtual_size, report);
     }
-    Ok(Ready {
+    Ok(PreparedImage {
         name: wanted.name.clone(),
         file: stored_name(&wanted.name, &facts.stored, facts.format.extension()),
         length: facts.length,
-        supply: supply(wanted, mode, &facts, remote(url, said, unproven))?,
+        supply: supply(wanted, mode, &facts, remote(url, expected, unverified))?,
         sum: Some(facts.stored),
     })
 }
 
-fn remote(url: &Address, said: Said, unproven: Option<UrlFacts>) -> Remote {
-    Remote { url: url.clone(), sum_by: said.by, pinned: said.pinned, unproven }
+fn remote(url: &Address, expected: ExpectedSum, unverified: Option<UrlFacts>) -> Remote {
+    Remote { url: url.clone(), sum_by: expected.by, pinned: expected.pinned, unverified }
 }
 
-/// Returns the stored file that is this image, as far as that cannot be told by the facts in the cache.
+/// Returns the stored file that is this image, if the cache cannot tell.
 ///
-/// Its name carries the start of the sum, but half an upload has the same name. So its length is compared
-/// with that of the web server, which is asked once. If it does not answer, or has a file of another length,
-/// which may be a newer one, the stored bytes are summed.
+/// Its name has the start of the checksum, but so does an incomplete upload. So its length is compared with
+/// the one of the web server, which is asked once. If the server does not answer, or has a file of another
+/// length, which may be a newer one, the checksum of the stored file is compared.
 fn kept(
     work: &mut Work<'_>,
     wanted: &Wanted,
     (url, mode): (&Address, Mode),
-    said: &Said,
-    stored: &Stored<'_>,
+    expected: &ExpectedSum,
+    stored: &StorageListing<'_>,
     report: &mut Report,
-) -> Option<Present> {
-    let present = stored_file(work, wanted, url, &said.sum, stored)?.clone();
+) -> Option<StoredFile> {
+    let present = stored_file(work, wanted, url, &expected.sum, stored)?.clone();
     let is_this = |facts: &UrlFacts| {
         let file = stored_name(&wanted.name, &facts.stored, facts.format.extension());
         file == present.file && facts.length.is_none_or(|length| length == present.size)
     };
-    let judged = judged(work, url, &said.sum).cloned();
+    let judged = judged(work, url, &expected.sum).cloned();
     if judged.as_ref().is_some_and(is_this) {
         return None;
     }
-    // A download by the node gets its name only when it is whole.
+    // A download by the node gets its name only when it is complete.
     if mode == Mode::DownloadUrl && judged.is_none() {
         return Some(present);
     }
     let is_cached = judged.is_some();
-    let facts = judged.or_else(|| look_once(work, &wanted.name, url, said));
+    let facts = judged.or_else(|| look_once(work, &wanted.name, url, expected));
     if let Some(facts) = facts.as_ref().filter(|facts| is_this(facts)) {
-        work.cache.keep_url(&url.to_string(), &said.sum.hex, facts);
+        work.cache.keep_url(&url.to_string(), &expected.sum.hex, facts);
         return None;
     }
-    match compared(work, wanted, &present, said, stored) {
+    match compared(work, wanted, &present, expected, stored) {
         Compared::Different => None,
         Compared::Unknown => facts.is_none().then_some(present),
         Compared::Same => {
-            if said.pinned && facts.is_some() && !is_cached {
+            if expected.pinned && facts.is_some() && !is_cached {
                 report.push(moved(url));
             }
             Some(present)
@@ -120,22 +120,22 @@ fn kept(
     }
 }
 
-/// Compares a stored file with its sum, unless nothing may be started.
+/// Compares a stored file with its checksum, except in a dry run.
 fn compared(
     work: &Work<'_>,
     wanted: &Wanted,
-    present: &Present,
-    said: &Said,
-    stored: &Stored<'_>,
+    present: &StoredFile,
+    expected: &ExpectedSum,
+    stored: &StorageListing<'_>,
 ) -> Compared {
     if work.dry_run {
         return Compared::Unknown;
     }
     work.tell("step", &wanted.name, &format!("comparing {} with its checksum", present.file));
-    stored.compare(&present.file, &said.sum)
+    stored.compare(&present.file, &expected.sum)
 }
 
-/// Makes the finding of a URL whose file is no longer the one that the site names.
+/// Returns the warning for a URL whose file no longer has the checksum in the site.
 fn moved(url: &Address) -> Entry {
     let fact = "no longer has the file with this checksum; using the stored image";
     Entry::warning("image-moved", Place::Named(url.to_string()), fact)
@@ -143,12 +143,17 @@ fn moved(url: &Address) -> Entry {
 }
 
 /// Asks a server once for the first bytes of a stored image, unless it did not answer in this run.
-fn look_once(work: &Work<'_>, name: &str, url: &Address, said: &Said) -> Option<UrlFacts> {
+fn look_once(
+    work: &Work<'_>,
+    name: &str,
+    url: &Address,
+    expected: &ExpectedSum,
+) -> Option<UrlFacts> {
     if work.silent.borrow().contains_key(url.server()) {
         return None;
     }
     let tries = Tries::once(work, name);
-    look_ahead(work, url, said, &tries).ok().flatten()
+    look_ahead(work, url, expected, &tries).ok().flatten()
 }
 
 /// Decides who fetches.
@@ -165,16 +170,16 @@ fn supply(wanted: &Wanted, mode: Mode, facts: &UrlFacts, remote: Remote) -> Resu
     })
 }
 
-/// Returns the sum that a URL must have: the one given, else listed where the site says, else lying beside it.
+/// Returns the expected checksum of a URL: given, in the site's list, or next to the file.
 fn sum_of(
     work: &mut Work<'_>,
     wanted: &Wanted,
     url: &Address,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
     report: &mut Report,
 ) -> Result<Learned, Entry> {
-    if let Some(said) = &wanted.sum {
-        return Ok(Learned::Sum(said.clone()));
+    if let Some(expected) = &wanted.sum {
+        return Ok(Learned::Sum(expected.clone()));
     }
     let lists = match &wanted.sum_list {
         Some(SumList::File(path)) => return sums::in_file(path, url.file()).map(Learned::Sum),
@@ -193,23 +198,23 @@ fn sum_of(
     learn(work, question, report)
 }
 
-/// Returns what is known of the file with this sum at this URL, from its bytes.
+/// Returns what is known from its bytes about the file with this checksum at this URL.
 fn judged<'a>(work: &'a Work<'_>, url: &Address, sum: &Sum) -> Option<&'a UrlFacts> {
     let facts = work.cache.url(&url.to_string(), &sum.hex)?;
-    // An earlier build kept also what it took from the URL's ending.
+    // An earlier release also stored guesses from the URL's extension.
     facts.virtual_size.map(|_| facts)
 }
 
-/// Returns the stored file whose name carries this sum; it may be half an upload.
+/// Returns the stored file whose name has this checksum; it may be an incomplete upload.
 ///
-/// What a packed file is called can be told only once it was unpacked.
+/// The name of a compressed file is only known once it was unpacked.
 fn stored_file<'a>(
     work: &Work<'_>,
     wanted: &Wanted,
     url: &Address,
     sum: &Sum,
-    stored: &'a Stored<'_>,
-) -> Option<&'a Present> {
+    stored: &'a StorageListing<'_>,
+) -> Option<&'a StoredFile> {
     if let Some(facts) = judged(work, url, sum) {
         return stored.find(&stored_name(&wanted.name, &facts.stored, facts.format.extension()));
     }
@@ -218,22 +223,26 @@ fn stored_file<'a>(
     files.into_iter().find_map(|file| stored.find(&file))
 }
 
-/// Returns whether the whole image with this sum seems to be stored.
+/// Returns whether the complete image with this checksum seems to be stored.
 fn is_stored(
     work: &Work<'_>,
     wanted: &Wanted,
     url: &Address,
     sum: &Sum,
-    stored: &Stored<'_>,
+    stored: &StorageListing<'_>,
 ) -> bool {
     let length = judged(work, url, sum).and_then(|facts| facts.length);
     let file = stored_file(work, wanted, url, sum, stored);
     file.is_some_and(|file| length.is_none_or(|length| length == file.size))
 }
 
-/// Makes a stored file ready of which no sum is known.
-fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option<Ready> {
-    Some(Ready {
+/// Prepares a stored file whose checksum is unknown.
+fn in_storage(
+    wanted: &Wanted,
+    stored: &StorageListing<'_>,
+    present: &StoredFile,
+) -> Option<PreparedImage> {
+    Some(PreparedImage {
         name: wanted.name.clone(),
         file: present.file.clone(),
         length: Some(present.size),
@@ -242,7 +251,7 @@ fn in_storage(wanted: &Wanted, stored: &Stored<'_>, present: &Present) -> Option
     })
 }
 
-/// Makes the finding of an image without a storage to look in.
+/// Returns the error for an unknown checksum when no storage can be checked.
 fn unlisted(wanted: &Wanted) -> Entry {
     Entry::error("checksum-unknown", Place::Named(wanted.origin_shown()), "its checksum is unknown")
 }
@@ -250,22 +259,22 @@ fn unlisted(wanted: &Wanted) -> Entry {
 const PACKED: &str = "the file is compressed, and PVE cannot unpack images";
 const PASSWORD: &str = "the URL contains a password, which the node's task log would show";
 
-/// Makes the finding of a URL that the node must not download.
+/// Returns the error for a URL that the node must not download.
 fn not_for_the_node(wanted: &Wanted, reason: &str) -> Entry {
     let place = Place::input(format!("image_sources.{}.mode", wanted.name));
     Entry::error("invalid-mode", place, format!("must not be download-url: {reason}"))
         .hint("remove `mode`: the file is then fetched here and uploaded")
 }
 
-/// Reads the first bytes of a URL and judges them; `None` when they are not enough, as of a packed file.
+/// Judges a URL by its first bytes; `None` if they are not enough, as for a compressed file.
 fn look_ahead(
     work: &Work<'_>,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     tries: &Tries<'_>,
 ) -> Result<Option<UrlFacts>, Entry> {
-    let (head, length) = tries.run(|| first_bytes(work, url, said, tries))?;
-    // Without a length nothing can be said of the whole.
+    let (head, length) = tries.run(|| first_bytes(work, url, expected, tries))?;
+    // Without a length, nothing is known about the whole file.
     let Some(length) = length.filter(|_| Compression::of(&head) == Compression::None) else {
         return Ok(None);
     };
@@ -273,7 +282,7 @@ fn look_ahead(
         .map_err(|unfit| unusable(Place::Named(url.to_string()), &Fault::Unfit(unfit)))?;
     Ok(Some(UrlFacts {
         compression: Compression::None,
-        stored: said.sum.clone(),
+        stored: expected.sum.clone(),
         length: Some(length),
         format: judged.format,
         virtual_size: Some(judged.virtual_size),
@@ -284,33 +293,33 @@ fn look_ahead(
 fn first_bytes(
     work: &Work<'_>,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     tries: &Tries<'_>,
-) -> Result<(Vec<u8>, Option<u64>), (Entry, Again)> {
+) -> Result<(Vec<u8>, Option<u64>), (Entry, Retry)> {
     let place = || Place::Named(url.to_string());
     let joined = Cell::new(false);
-    let downgrade = downgrade(Some(said));
+    let downgrade = downgrade(Some(expected));
     let source = Source { work, url, downgrade, tries, joined: &joined, may_resume: false };
     let stream = open(source).map_err(|error| {
         let entry = unfetched(url, &error);
         if matches!(error, FetchError::Unreachable(_)) {
             work.silent.borrow_mut().insert(url.server().to_owned(), entry.causes.clone());
         }
-        (entry, Again::of(&error))
+        (entry, Retry::of(&error))
     })?;
     work.silent.borrow_mut().remove(url.server());
     let mut head = Vec::new();
     let read = stream.reader.take(HEAD as u64).read_to_end(&mut head);
     read.map_err(|e| {
-        (Entry::error("fetch-failed", place(), "cannot be fetched").cause(&e), Again::After(None))
+        (Entry::error("fetch-failed", place(), "cannot be fetched").cause(&e), Retry::After(None))
     })?;
     Ok((head, stream.length))
 }
 
-/// Takes the format of a URL that the node downloads from the site, or else from the URL's ending.
+/// Determines the format of a URL that the node downloads, from the site or from the URL's extension.
 ///
-/// This machine asks for no byte of it: perhaps only the node can reach it. `.img` is taken for qcow2, as
-/// clouds' images are; a wrong guess of qcow2 or vmdk is found out by PVE, while as raw it would take anything.
+/// This machine requests no byte of it, because perhaps only the node can reach it. `.img` means qcow2, as for
+/// cloud images; PVE notices a wrong guess of qcow2 or vmdk, but accepts anything as raw.
 // PVE: pve-storage, API2/Storage/Status.pm, download_url: `qemu-img info -f FORMAT` before the file gets its name.
 fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry> {
     let file = url.file().to_ascii_lowercase();
@@ -335,15 +344,15 @@ fn by_name(wanted: &Wanted, url: &Address, sum: &Sum) -> Result<UrlFacts, Entry>
     })
 }
 
-/// Fetches a URL, and makes it ready as a local file.
+/// Fetches a URL, and prepares it as a local file.
 fn fetched(
     work: &mut Work<'_>,
     wanted: &Wanted,
     url: &Address,
-    said: &Said,
+    expected: &ExpectedSum,
     report: &mut Report,
 ) -> Prepared {
-    let (facts, spooled) = fetch(work, &wanted.name, url, Some(said))?;
+    let (facts, spooled) = fetch(work, &wanted.name, url, Some(expected))?;
     named_format(wanted, facts.format, &url.to_string())?;
     check_disks(wanted, facts.virtual_size, report);
     let sum = Sum { algorithm: Algorithm::Sha256, hex: facts.stored.sha256.clone() };
@@ -354,6 +363,6 @@ fn fetched(
         format: facts.format,
         virtual_size: Some(facts.virtual_size),
     };
-    work.cache.keep_url(&url.to_string(), &said.sum.hex, &known);
-    Ok(Ready::local(&wanted.name, &facts, spooled.files(), Some(spooled)))
+    work.cache.keep_url(&url.to_string(), &expected.sum.hex, &known);
+    Ok(PreparedImage::local(&wanted.name, &facts, spooled.files(), Some(spooled)))
 }

@@ -6,7 +6,7 @@ use stage::shown;
 
 /// The address of a file on a web server.
 ///
-/// Shown as [`shown::address`] has it: the query signs the URLs of some servers.
+/// Displayed as by [`shown::address`], because the query of a URL may be a signature.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address(String);
 
@@ -34,14 +34,14 @@ impl Address {
         path.rsplit('/').next().unwrap_or(path)
     }
 
-    /// Returns scheme, host and port, for telling servers apart; never shown, for a user may be in it.
+    /// Returns scheme, host and port, to compare servers. Never shown, because it may contain a user.
     pub(crate) fn server(&self) -> &str {
         let start = self.0.find("://").map_or(0, |at| at + 3);
         let end = self.0[start..].find(['/', '?', '#']).map_or(self.0.len(), |at| start + at);
         &self.0[..end]
     }
 
-    /// Returns the address without a user: what tells files apart, whoever asks. Not to be shown.
+    /// Returns the address without the user, to compare files. Never shown.
     pub(crate) fn identity(&self) -> String {
         let server = self.server();
         let host = server.rsplit_once('@').map_or(server, |(_, host)| host);
@@ -50,19 +50,19 @@ impl Address {
         format!("{scheme}://{host}{}", &self.0[server.len()..])
     }
 
-    /// Returns the address of a file whose name has this more at its end.
+    /// Returns the address with an extension appended.
     pub(crate) fn with_ending(&self, ending: &str) -> Self {
         Self(format!("{}{ending}", self.without_query()))
     }
 
-    /// Returns the address of another file in the same folder.
+    /// Returns the address of another file in the same directory.
     pub(crate) fn beside(&self, file: &str) -> Self {
         let path = self.without_query();
         let folder = path.rsplit_once('/').map_or(path, |(folder, _)| folder);
         Self(format!("{folder}/{file}"))
     }
 
-    /// Tells whether the address holds a user or password.
+    /// Returns whether the address contains a user or password.
     pub(crate) fn has_user(&self) -> bool {
         shown::Address::read(&self.0).is_some_and(|url| url.has_user())
     }

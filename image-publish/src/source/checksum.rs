@@ -1,11 +1,11 @@
-//! Sums that say what an image must be: `sha256:HEX`, and the files that list sums. Does no I/O.
+//! Checksums of images, `sha256:HEX`, and the lists that contain them. Does no I/O.
 
 use std::fmt;
 
 use pve_client::Downgrade;
 use serde::{Deserialize, Serialize};
 
-/// How a sum is made.
+/// The algorithm of a checksum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Algorithm {
@@ -24,7 +24,7 @@ impl Algorithm {
         }
     }
 
-    /// Tells the algorithm by the number of digits.
+    /// Returns the algorithm for a number of digits.
     fn of_length(digits: usize) -> Option<Self> {
         match digits {
             64 => Some(Self::Sha256),
@@ -43,27 +43,27 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// A sum, in lower-case hexadecimal digits.
+/// A checksum, in lower-case hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written")]
+#[serde(try_from = "RawSum")]
 pub(crate) struct Sum {
-    /// How it is made.
+    /// Its algorithm.
     pub(crate) algorithm: Algorithm,
     /// Its digits.
     pub(crate) hex: String,
 }
 
-/// A sum as a file has it, which may be anything.
+/// A checksum as read from a file, not yet validated.
 #[derive(Deserialize)]
-struct Written {
+struct RawSum {
     algorithm: Algorithm,
     hex: String,
 }
 
-impl TryFrom<Written> for Sum {
+impl TryFrom<RawSum> for Sum {
     type Error = &'static str;
 
-    fn try_from(written: Written) -> Result<Self, Self::Error> {
+    fn try_from(written: RawSum) -> Result<Self, Self::Error> {
         let sum = Self::of_hex(&written.hex).filter(|sum| sum.algorithm == written.algorithm);
         sum.ok_or("its digits are not those of its algorithm")
     }
@@ -77,7 +77,7 @@ impl Sum {
         (sum.algorithm.name() == name.to_ascii_lowercase()).then_some(sum)
     }
 
-    /// Reads digits alone; their number says the algorithm.
+    /// Parses digits alone; their number determines the algorithm.
     pub(crate) fn of_hex(hex: &str) -> Option<Self> {
         let algorithm = Algorithm::of_length(hex.len())?;
         let digits = hex.bytes().all(|b| b.is_ascii_hexdigit());
@@ -85,45 +85,45 @@ impl Sum {
     }
 }
 
-/// A sum, and where it was said, for messages.
+/// The checksum that an image must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
-    /// The sum.
+pub(crate) struct ExpectedSum {
+    /// The checksum.
     pub(crate) sum: Sum,
-    /// Who says it.
+    /// Where it comes from, for messages.
     pub(crate) by: String,
-    /// It stands beside the image's URL, and was not fetched.
+    /// It is next to the image's URL in the site, so it was not fetched.
     pub(crate) pinned: bool,
 }
 
-impl Said {
-    /// Returns whether the image may come by a way that anybody can change: only what this sum
-    /// finds out, because it did not come the same way.
+impl ExpectedSum {
+    /// Returns whether the image may come over `http://`: only if its checksum did not come over
+    /// the network too.
     pub(crate) fn downgrade(&self) -> Downgrade {
         if self.pinned { Downgrade::Allowed } else { Downgrade::Refused }
     }
 }
 
-/// What a list of sums says about a file.
+/// The result of looking up a file in a checksum list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Listed {
-    /// Its sum.
+pub(crate) enum LookUp {
+    /// Its checksum.
     Sum(Sum),
-    /// Different sums of files of its name, in other folders.
-    Several,
-    /// Sums of other files only.
-    NotThere,
-    /// No sums at all.
-    NoList,
+    /// Files of this name in several directories, with different checksums.
+    Ambiguous,
+    /// Checksums of other files only.
+    NotListed,
+    /// No checksums at all.
+    NoSums,
 }
 
-/// Looks a file up in a list of sums: `HEX  NAME`, `HEX *NAME`, `SHA256 (NAME) = HEX`, or digits alone.
+/// Looks a file up in a checksum list: `HEX  NAME`, `HEX *NAME`, `SHA256 (NAME) = HEX`, or digits alone.
 ///
-/// Lines of other forms, as those of a signature, do not count. A name in another folder counts where the
-/// list does not have the name itself.
-/// With `for_this_alone` (a file `NAME.sha256`) a list of one sum counts whatever name it gives, for
-/// builders sum an image under another name or path. When a file is listed with both algorithms the stronger counts.
-pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
+/// Other lines, such as those of a signature, are skipped. A file in another directory counts if the list does
+/// not have the exact name.
+/// With `for_this_alone` (a file `NAME.sha256`), a single checksum counts whatever its name, because builders
+/// may have used another name or path. If a file has checksums of both algorithms, the stronger one counts.
+pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> LookUp {
     let list = list.trim_start_matches('\u{feff}');
     let lines: Vec<(Option<&str>, Sum)> = list.lines().filter_map(line).collect();
     let of = |is_meant: &dyn Fn(&str) -> bool| -> Vec<&Sum> {
@@ -137,16 +137,16 @@ pub(crate) fn look_up(list: &str, file: &str, for_this_alone: bool) -> Listed {
     if let Some(strongest) = named.iter().max_by_key(|sum| sum.algorithm) {
         let other = |sum: &&Sum| sum.algorithm == strongest.algorithm && sum.hex != strongest.hex;
         let is_sure = !named.iter().any(other);
-        return if is_sure { Listed::Sum((*strongest).clone()) } else { Listed::Several };
+        return if is_sure { LookUp::Sum((*strongest).clone()) } else { LookUp::Ambiguous };
     }
     match &lines[..] {
-        [] => Listed::NoList,
-        [(name, sum)] if for_this_alone || name.is_none() => Listed::Sum(sum.clone()),
-        _ => Listed::NotThere,
+        [] => LookUp::NoSums,
+        [(name, sum)] if for_this_alone || name.is_none() => LookUp::Sum(sum.clone()),
+        _ => LookUp::NotListed,
     }
 }
 
-/// Reads a line of a list.
+/// Parses a line of a list.
 fn line(line: &str) -> Option<(Option<&str>, Sum)> {
     let line = line.trim();
     // BSD: `SHA256 (NAME) = HEX`; openssl: `SHA2-256(NAME)= HEX`.
@@ -176,7 +176,7 @@ mod tests {
 
     fn check(list: &str, alone: bool, expected: Option<&str>) {
         let got = look_up(list, "x.qcow2", alone);
-        let hex = if let Listed::Sum(sum) = &got { Some(sum.hex.as_str()) } else { None };
+        let hex = if let LookUp::Sum(sum) = &got { Some(sum.hex.as_str()) } else { None };
         assert_eq!(hex, expected, "{list:?}: {got:?}");
     }
 
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_files_of_one_name_the_nearer_counts() {
+    fn the_exact_name_counts_before_other_directories() {
         check(&format!("{A}  x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
         check(&format!("{A}  ./x.qcow2\n{B}  arm64/x.qcow2\n"), false, Some(A));
         check(&format!("{B}  amd64/x.qcow2\n{A}  arm64/x.qcow2\n"), false, None);
@@ -209,17 +209,17 @@ mod tests {
     }
 
     #[test]
-    fn sums_of_other_files_do_not_count() {
+    fn checksums_of_other_files_do_not_count() {
         let list = format!("{A}  y.qcow2\n");
         check(&list, false, None);
         check(&list, true, Some(A));
         check(&format!("{A}  y.qcow2\n{B}  z.qcow2\n"), true, None);
-        assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), Listed::NoList);
-        assert_eq!(look_up(&list, "x.qcow2", false), Listed::NotThere);
+        assert_eq!(look_up("<html>Not Found</html>", "x.qcow2", true), LookUp::NoSums);
+        assert_eq!(look_up(&list, "x.qcow2", false), LookUp::NotListed);
     }
 
     #[test]
-    fn a_sum_in_a_broken_cache_is_none() {
+    fn an_invalid_checksum_in_the_cache_is_rejected() {
         let read = |text: &str| serde_json::from_str::<Sum>(text).ok();
         let whole = format!(r#"{{"algorithm":"sha256","hex":"{A}"}}"#);
         assert_eq!(read(&whole), Sum::of_hex(A));

@@ -1,7 +1,7 @@
-//! How a file is compressed, told by its content, and the reader that unpacks it while streaming.
+//! How a file is compressed, detected by its content, and the reader that unpacks it while streaming.
 //!
-//! Each reader goes on over all streams or frames of the file and checks the sums inside, so that
-//! neither a cut-off nor a joined file is taken for a whole one. Does no I/O of its own.
+//! Each reader continues through all streams or frames of the file and verifies their checksums, so a
+//! truncated file is an error and a concatenated one is read to its end. Does no I/O of its own.
 
 use std::io::{self, BufReader, Read};
 
@@ -26,7 +26,7 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// Tells the compression by a file's first bytes; six are enough.
+    /// Detects the compression by the first bytes of a file; six are enough.
     pub(crate) fn of(head: &[u8]) -> Self {
         let marks: [(&[u8], Self); 4] = [
             (&[0x1f, 0x8b, 8], Self::Gz),
@@ -40,7 +40,7 @@ impl Compression {
             .map_or(Self::None, |(_, kind)| kind)
     }
 
-    /// Returns the ending that a file of this kind usually has.
+    /// Returns the usual extension.
     pub(crate) fn extension(self) -> Option<&'static str> {
         match self {
             Self::None => None,
@@ -51,7 +51,7 @@ impl Compression {
         }
     }
 
-    /// Returns a reader of what is inside.
+    /// Returns a reader of the uncompressed content.
     pub(crate) fn unpack<'a>(self, packed: impl Read + 'a) -> Box<dyn Read + 'a> {
         let packed = BufReader::with_capacity(64 * 1024, packed);
         match self {
@@ -64,7 +64,7 @@ impl Compression {
     }
 }
 
-/// Reads all frames of a zstd file; ruzstd's own reader stops after the first and checks no sum.
+/// Reads all frames of a zstd file; ruzstd's reader stops after the first and verifies no checksum.
 struct Frames<R> {
     packed: R,
     decoder: FrameDecoder,
@@ -91,10 +91,10 @@ impl<R: io::BufRead> Frames<R> {
         }
     }
 
-    /// Compares the sum that stands in the frame with that of what came out of it.
+    /// Compares the checksum in the frame with the one of its content.
     fn check_sum(&self) -> io::Result<()> {
         match (self.decoder.get_checksum_from_data(), self.decoder.get_calculated_checksum()) {
-            (Some(said), Some(is)) if said != is => Err(io::Error::new(
+            (Some(expected), Some(is)) if expected != is => Err(io::Error::new(
                 io::ErrorKind::InvalidData,
                 "a zstd frame's checksum does not match",
             )),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn all_streams_of_a_file_are_read() {
+    fn all_streams_of_a_file_are_decompressed() {
         for (kind, packed) in KINDS {
             check(kind, &[packed, packed].concat(), Some("hello\nhello\n"));
         }
@@ -160,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_off_or_changed_file_is_an_error() {
+    fn a_truncated_or_changed_file_is_an_error() {
         for (kind, packed) in KINDS {
             check(kind, &packed[..packed.len() - 3], None);
             let mut changed = packed.to_vec();
-            // Inside the sum of what is packed, or the packed text itself.
+            // Within the checksum, or within the compressed text.
             let place = changed.len() - 5;
             changed[place] ^= 1;
             check(kind, &changed, None);

@@ -1,6 +1,6 @@
-//! Reads an image once from end to end and says all that the plan needs to know of it.
+//! Reads an image once from end to end, and returns all that the plan needs to know about it.
 //!
-//! Constant memory: the bytes pass through, a head and the sums stay.
+//! Uses constant memory: only the head and the checksums are kept.
 
 use std::io::{self, Read};
 
@@ -15,16 +15,16 @@ use super::parts::Files;
 use super::qcow2;
 use super::unfit::Unfit;
 
-/// What is known of an image that was read to its end.
+/// What is known about an image that was read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Facts {
     /// How the source is compressed.
     pub(crate) compression: Compression,
-    /// The sums of the source as it lies there.
+    /// The checksums of the source file itself.
     pub(crate) source: Sums,
-    /// The sums of what is stored: the unpacked image.
+    /// The checksums of the stored file: the unpacked image.
     pub(crate) stored: Sums,
-    /// The length of what is stored, in bytes.
+    /// The length of the stored file, in bytes.
     pub(crate) length: u64,
     /// The image's format.
     pub(crate) format: Format,
@@ -32,14 +32,14 @@ pub(crate) struct Facts {
     pub(crate) virtual_size: u64,
 }
 
-/// What is known of the file with a certain sum at a URL.
+/// What is known about the file with a certain checksum at a URL.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct UrlFacts {
     /// How it is compressed.
     pub(crate) compression: Compression,
-    /// The sum of what is stored: of a plain file its own.
+    /// The checksum of the stored file, which for an uncompressed file is its own.
     pub(crate) stored: Sum,
-    /// The length of what is stored, in bytes.
+    /// The length of the stored file, in bytes.
     pub(crate) length: Option<u64>,
     /// The image's format.
     pub(crate) format: Format,
@@ -47,18 +47,18 @@ pub(crate) struct UrlFacts {
     pub(crate) virtual_size: Option<u64>,
 }
 
-/// The sums of a run of bytes.
+/// The checksums of a run of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sums {
     /// SHA-256, always.
     pub(crate) sha256: String,
-    /// SHA-512, when a SHA-512 is to be compared.
+    /// SHA-512, if one is to be compared.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(crate) sha512: Option<String>,
 }
 
 impl Sums {
-    /// Returns the sum of an algorithm, when it was made.
+    /// Returns the checksum of an algorithm, if it was computed.
     pub(crate) fn get(&self, algorithm: Algorithm) -> Option<&str> {
         match algorithm {
             Algorithm::Sha256 => Some(&self.sha256),
@@ -68,12 +68,12 @@ impl Sums {
 }
 
 impl Facts {
-    /// Tells whether a sum is that of the source or, where it is compressed, of what is inside.
+    /// Returns whether the source, or its uncompressed content, has this checksum.
     pub(crate) fn matches(&self, sum: &Sum) -> bool {
         [&self.source, &self.stored].iter().any(|sums| sums.get(sum.algorithm) == Some(&sum.hex))
     }
 
-    /// Tells whether a sum of this kind was made.
+    /// Returns whether the checksum of this algorithm was computed.
     pub(crate) fn has(&self, algorithm: Algorithm) -> bool {
         self.source.get(algorithm).is_some()
     }
@@ -89,24 +89,24 @@ pub(crate) enum Fault {
         #[source]
         source: io::Error,
     },
-    /// What is packed in it cannot be unpacked.
+    /// It cannot be decompressed.
     #[error("cannot be unpacked as {}", .kind.extension().unwrap_or("a plain file"))]
     Unpack {
-        /// How it is packed.
+        /// How it is compressed.
         kind: Compression,
         /// Why.
         #[source]
         source: io::Error,
     },
-    /// It is no image, or none that PVE can use.
+    /// It is not an image, or not one that PVE can use.
     #[error(transparent)]
     Unfit(#[from] Unfit),
-    /// It was written to while it was read.
+    /// It changed while it was being read.
     #[error("changed while it was being read")]
     Changed,
 }
 
-/// Reads an image to its end. With `sha512` that sum is made too.
+/// Reads an image to its end. With `sha512`, that checksum is computed too.
 pub(crate) fn examine(files: &Files, sha512: bool) -> Result<Facts, Fault> {
     let read = |source| Fault::Read { source };
     let before = files.identity().map_err(read)?;
@@ -129,13 +129,13 @@ fn pass(files: &Files, compression: Compression, sha512: bool) -> Result<Facts, 
     };
     let mut packed = Summing::new(files.open(), sha512);
     let (stored, length, head) = if compression == Compression::None {
-        // What is stored is the source itself: one sum serves for both.
+        // The source is stored as it is, so one checksum serves for both.
         read_all(&mut packed, None).map_err(fault)?
     } else {
         let mut unpacked = compression.unpack(&mut packed);
         read_all(&mut unpacked, Some(sha512)).map_err(fault)?
     };
-    // What an unpacker leaves unread belongs to the source's sum.
+    // Bytes that the decompressor leaves unread count for the source's checksum.
     io::copy(&mut packed, &mut io::sink()).map_err(fault)?;
     let judged = judge(&head, length)?;
     if compression == Compression::None && judged.format == Format::Qcow2 {
@@ -152,7 +152,7 @@ fn pass(files: &Files, compression: Compression, sha512: bool) -> Result<Facts, 
     })
 }
 
-/// Returns both sums of a run of bytes.
+/// Returns both checksums of a run of bytes.
 pub(crate) fn sums_of(reader: &mut dyn Read) -> io::Result<Sums> {
     let mut summing = Summing::new(reader, true);
     io::copy(&mut summing, &mut io::sink())?;
@@ -166,12 +166,12 @@ fn fit(files: &Files, head: &[u8], length: u64) -> Result<(), Fault> {
     Ok(qcow2::tables_fit(&mut file, head, length).map_err(read)??)
 }
 
-/// Longer than any image, and a whole number of sectors.
+/// Longer than any image, and a multiple of the sector size.
 const ANY_LENGTH: u64 = u64::MAX - 511;
 
-/// Reads to the end; returns the sums when asked for, the length and the head.
+/// Reads to the end; returns the checksums if requested, the length and the head.
 ///
-/// What the head alone shows to be no image is an [`Unfit`] at once: a packed file may be without end.
+/// Returns [`Unfit`] early if the head shows that it is not an image, because a compressed file may be endless.
 fn read_all(reader: &mut dyn Read, sums: Option<bool>) -> io::Result<(Option<Sums>, u64, Vec<u8>)> {
     let mut head = Vec::with_capacity(HEAD);
     let mut length = 0;
@@ -198,7 +198,7 @@ fn read_all(reader: &mut dyn Read, sums: Option<bool>) -> io::Result<(Option<Sum
     }
 }
 
-/// Both sums in the making.
+/// Computes both checksums.
 struct Hashes {
     sha256: Sha256,
     sha512: Option<Sha512>,
@@ -225,7 +225,7 @@ impl Hashes {
     }
 }
 
-/// A reader that sums what passes through it.
+/// A reader that computes the checksums of its bytes.
 pub(crate) struct Summing<R> {
     reader: R,
     hashes: Hashes,
@@ -237,7 +237,7 @@ impl<R: Read> Summing<R> {
         Self { reader, hashes: Hashes::new(sha512) }
     }
 
-    /// Returns the sums of what has passed.
+    /// Returns the checksums of the bytes that were read.
     pub(crate) fn finish(self) -> Sums {
         self.hashes.finish()
     }

@@ -1,4 +1,4 @@
-//! What an image is, judged by its content and never by its name. Does no I/O.
+//! The format of an image, detected by its content and never by its name. Does no I/O.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::head::{at, u64_at};
 use super::unfit::Unfit;
 use super::{partitions, qcow2};
 
-/// The image formats that PVE takes as content `import`.
+/// The image formats that PVE accepts as content `import`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -22,12 +22,12 @@ impl Format {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [Self::Qcow2, Self::Raw, Self::Vmdk];
 
-    /// Reads a name of the document.
+    /// Parses a name from the document.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.extension() == text)
     }
 
-    /// Returns the ending that PVE wants for this format.
+    /// Returns the extension that PVE requires for this format.
     pub(crate) fn extension(self) -> &'static str {
         match self {
             Self::Qcow2 => "qcow2",
@@ -37,9 +37,9 @@ impl Format {
     }
 }
 
-/// What the head of an image says.
+/// What the first bytes of an image show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct DetectedImage {
     /// Its format.
     pub(crate) format: Format,
     /// The size of the disk in it, in bytes.
@@ -47,10 +47,10 @@ pub(crate) struct Judged {
 }
 
 /// Judges an image by its first bytes (at least [`HEAD`](super::head::HEAD), or all there are) and its length.
-pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+pub(crate) fn judge(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     if head.starts_with(qcow2::MAGIC) {
         let virtual_size = qcow2::judge(head, length)?;
-        return Ok(Judged { format: Format::Qcow2, virtual_size });
+        return Ok(DetectedImage { format: Format::Qcow2, virtual_size });
     }
     if head.starts_with(b"KDMV") {
         return vmdk(head, length);
@@ -61,7 +61,7 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
     if at(head, 257, b"ustar") {
         return Err(Unfit::Archive);
     }
-    // An ISO that also boots from a stick has a boot sector, so the CD's mark is asked for first.
+    // A hybrid ISO has a boot sector too, so the CD's signature is checked first.
     if at(head, 32769, b"CD001") {
         return Err(Unfit::Iso);
     }
@@ -73,11 +73,11 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<Judged, Unfit> {
         return Err(Unfit::CutOff { what });
     }
     partitions::fit(head, length)?;
-    Ok(Judged { format: Format::Raw, virtual_size: length })
+    Ok(DetectedImage { format: Format::Raw, virtual_size: length })
 }
 
-/// Judges a VMDK by its sparse header and the description behind it; both count in sectors.
-fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
+/// Judges a VMDK by its sparse header and the description after it; both count in sectors.
+fn vmdk(head: &[u8], length: u64) -> Result<DetectedImage, Unfit> {
     /// The table of grains comes at the end of the file.
     const AT_END: u64 = u64::MAX;
     let cut = |what: &str| Unfit::CutOff { what: what.to_owned() };
@@ -94,10 +94,10 @@ fn vmdk(head: &[u8], length: u64) -> Result<Judged, Unfit> {
     if let Some(parent) = parent {
         return Err(Unfit::BackingFile { name: parent.trim_matches('"').to_owned() });
     }
-    Ok(Judged { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
+    Ok(DetectedImage { format: Format::Vmdk, virtual_size: capacity.saturating_mul(512) })
 }
 
-/// Tells a raw disk by a boot sector, a partition table or a file system.
+/// Returns whether there is a boot sector, a partition table or a file system.
 fn is_raw_disk(head: &[u8]) -> bool {
     at(head, 510, &[0x55, 0xAA])
         || at(head, 512, b"EFI PART")
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn content_decides() {
+    fn the_content_decides() {
         check(&with(510, &[0x55, 0xAA]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(1080, &[0x53, 0xEF]), 1 << 20, Ok((Format::Raw, 1 << 20)));
         check(&with(65600, b"_BHRfS_M"), 1 << 20, Ok((Format::Raw, 1 << 20)));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vmdk_must_be_whole_in_one_file() {
+    fn a_vmdk_must_be_complete_in_one_file() {
         let text = "# Disk DescriptorFile\nparentCID=12\nparentFileNameHint=\"base.vmdk\"\n";
         let name = "base.vmdk".to_owned();
         check(&vmdk(text), 65536, Err(Unfit::BackingFile { name }));
@@ -149,13 +149,13 @@ mod tests {
         let mut at_end = vmdk("");
         at_end[56..64].fill(0xff);
         check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
-        // A description that would be elsewhere than in the head is not looked at.
+        // A description outside the head is ignored.
         at_end[28..44].fill(0xff);
         check(&at_end, 65536, Ok((Format::Vmdk, 2 << 20)));
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
+    fn other_content_is_refused() {
         check(b"", 0, Err(Unfit::NoImage));
         check(b"<!DOCTYPE html>", 15, Err(Unfit::NoImage));
         check(&with(32769, b"CD001"), 1 << 20, Err(Unfit::Iso));

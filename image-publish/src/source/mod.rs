@@ -1,7 +1,7 @@
-//! Where an image comes from, and what is known of it before a byte is sent.
+//! The source of an image, and what is known about it before a byte is sent.
 //!
 //! `address` reads URLs, `parts` finds and joins files, `compression` unpacks while streaming, `format` judges the content (of raw disks with `partitions`, by the bytes of `head`), `unfit` says why one is refused,
-//! `checksum` reads sums, `examine` reads an image once from end to end.
+//! `checksum` reads checksums, `examine` reads an image once from end to end.
 
 pub(crate) mod address;
 pub(crate) mod checksum;

@@ -1,4 +1,4 @@
-//! The partitions of a raw disk: whether the file holds them all. Does no I/O.
+//! The partitions of a raw disk, and whether the file contains them all. Does no I/O.
 //!
 //! A raw image has no header of its own, so only its partitions show that its end is missing.
 
@@ -7,7 +7,7 @@ use super::unfit::Unfit;
 
 const SECTOR: u64 = 512;
 
-/// Tells whether the file reaches to the end of every partition, as far as the head names them.
+/// Returns an error if the file ends before the end of a partition in its head.
 pub(super) fn fit(head: &[u8], length: u64) -> Result<(), Unfit> {
     let ends = if at(head, 512, b"EFI PART") { gpt_ends(head) } else { mbr_ends(head) };
     match ends.into_iter().map(|sectors| sectors.saturating_mul(SECTOR)).max() {
@@ -19,7 +19,7 @@ pub(super) fn fit(head: &[u8], length: u64) -> Result<(), Unfit> {
     }
 }
 
-/// Returns the sectors behind the partitions of a GPT.
+/// Returns the end of each partition of a GPT, in sectors.
 fn gpt_ends(head: &[u8]) -> Vec<u64> {
     let u32_at =
         |offset| u64_at(head, offset).and_then(|word| usize::try_from(word & 0xffff_ffff).ok());
@@ -38,7 +38,7 @@ fn gpt_ends(head: &[u8]) -> Vec<u64> {
     used.filter_map(|entry| u64_at(entry, 40)?.checked_add(1)).collect()
 }
 
-/// Returns the sectors behind the partitions of an MBR.
+/// Returns the end of each partition of an MBR, in sectors.
 fn mbr_ends(head: &[u8]) -> Vec<u64> {
     // The first sector of a file system without partitions ends with the same mark, behind code and text.
     let is_file_system = at(head, 54, b"FAT") || at(head, 82, b"FAT") || at(head, 3, b"NTFS");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_partition_must_be_there() {
+    fn the_last_partition_must_be_complete() {
         for head in [mbr(0x83), gpt()] {
             check(&head, 4096 * 512, None);
             check(&head, 4095 * 512, Some(4096 * 512));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_partition_table_says_nothing() {
+    fn other_content_passes() {
         check(&[], 0, None);
         check(&mbr(0xEE), 512, None);
         let mut fat = mbr(0x83);

@@ -12,19 +12,19 @@ use crate::interrupt;
 /// The files that make up one image, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Files {
-    /// The path that was asked for: the file, or what its parts are called without `.partaa`.
+    /// The requested path: the file, or the name of its parts without `.partaa`.
     pub(crate) path: PathBuf,
-    /// The files that are there.
+    /// The existing files.
     pub(crate) parts: Vec<PathBuf>,
 }
 
-/// What tells a file from what it was, without reading it.
+/// Identifies a version of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     size: u64,
     mtime: i64,
     mtime_nsec: i64,
-    /// When the file was last touched in any way. Builders set `mtime` to what they like; nobody sets this.
+    /// When the inode last changed. Builders may set `mtime` to anything, but nobody can set this.
     ctime: i64,
     ctime_nsec: i64,
     inode: u64,
@@ -34,19 +34,19 @@ pub(crate) struct Identity {
 /// Why there are no files.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoFiles {
-    /// Neither the file nor a first part is there.
+    /// Neither the file nor a first part exists.
     #[error("does not exist")]
-    NotThere,
+    NotFound,
     /// A part between the first and the last is missing.
     #[error("the part \"{name}\" is missing")]
     PartMissing {
         /// The missing part's name.
         name: String,
     },
-    /// The file is there, but is no file.
+    /// The path exists, but is not a regular file.
     #[error("is not a file")]
     NotAFile,
-    /// The system refuses.
+    /// The system returned an error.
     #[error("cannot be read")]
     Read {
         /// Why.
@@ -68,12 +68,12 @@ impl Files {
         }
     }
 
-    /// Returns how the image is called in messages.
+    /// Returns the name of the image for messages.
     pub(crate) fn shown(&self) -> String {
         stage::shown::address(&self.path.display().to_string())
     }
 
-    /// Returns what tells the files from what they were.
+    /// Returns the identities of the files.
     pub(crate) fn identity(&self) -> io::Result<Vec<Identity>> {
         let one = |path: &PathBuf| {
             let found = path.metadata()?;
@@ -95,7 +95,7 @@ impl Files {
         Joined { rest: self.parts.iter().rev().cloned().collect(), open: None }
     }
 
-    /// Opens the files as one in which any place can be read.
+    /// Opens the files as one seekable file.
     #[expect(clippy::disallowed_methods, reason = "door: image files")]
     pub(crate) fn open_anywhere(&self) -> io::Result<Anywhere> {
         let open = |path: &PathBuf| {
@@ -107,7 +107,7 @@ impl Files {
     }
 }
 
-/// Several files, read as one at any place.
+/// Several files as one seekable file.
 #[derive(Debug)]
 pub(crate) struct Anywhere {
     /// Each file and its length.
@@ -171,7 +171,7 @@ impl Read for Joined {
     }
 }
 
-/// Finds the parts of a file, and what is missing among them.
+/// Finds the parts of a file, without gaps.
 #[expect(clippy::disallowed_methods, reason = "door: image files")]
 fn find_parts(path: &Path) -> Result<Files, NoFiles> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -179,7 +179,7 @@ fn find_parts(path: &Path) -> Result<Files, NoFiles> {
         path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let listing = match std::fs::read_dir(folder) {
         Ok(listing) => listing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoFiles::NotThere),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(NoFiles::NotFound),
         Err(source) => return Err(NoFiles::Read { source }),
     };
     let prefix = format!("{name}.part");
@@ -195,7 +195,7 @@ fn find_parts(path: &Path) -> Result<Files, NoFiles> {
         }
     }
     if names.is_empty() {
-        return Err(NoFiles::NotThere);
+        return Err(NoFiles::NotFound);
     }
     Ok(Files {
         path: path.to_owned(),
@@ -203,12 +203,12 @@ fn find_parts(path: &Path) -> Result<Files, NoFiles> {
     })
 }
 
-/// Tells the letters that `split` puts behind a name.
+/// Returns whether the text is a suffix of `split`.
 fn is_suffix(text: &str) -> bool {
     text.len() >= 2 && text.bytes().all(|b| b.is_ascii_lowercase())
 }
 
-/// Returns the letters that `split` gives to the part with this number: aa, ab … zz.
+/// Returns the suffix of the part with this number: aa, ab … zz.
 pub(crate) fn suffix(mut number: usize, length: usize) -> String {
     let mut letters = vec!['a'; length];
     for letter in letters.iter_mut().rev() {

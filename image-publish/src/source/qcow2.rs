@@ -1,6 +1,6 @@
-//! The qcow2 header: what it says, and whether the file can hold what it says.
+//! The qcow2 header and tables, and whether the file contains everything that they refer to.
 //!
-//! After QEMU's docs/interop/qcow2. Pure, but for [`tables_fit`], which reads from the reader it is given.
+//! After QEMU's docs/interop/qcow2. Pure, except for [`tables_fit`], which reads from the given reader.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -14,7 +14,7 @@ const DIRTY: u64 = 1;
 const CORRUPT: u64 = 1 << 1;
 const DATA_FILE: u64 = 1 << 2;
 const EXTENDED_L2: u64 = 1 << 4;
-/// Those of 2026: besides the above, how clusters are compressed.
+/// All features known in 2026: the above, and how clusters are compressed.
 const KNOWN: u64 = DIRTY | CORRUPT | DATA_FILE | 1 << 3 | EXTENDED_L2;
 
 /// An entry's offset; the other bits are flags.
@@ -62,9 +62,9 @@ pub(crate) fn judge(head: &[u8], length: u64) -> Result<u64, Unfit> {
     Ok(header.size)
 }
 
-/// Follows the tables of a plain qcow2 file and tells whether the file holds all that they name.
+/// Returns whether a plain qcow2 file contains everything that its tables refer to.
 ///
-/// A file that was cut off keeps a sound header; only its tables show what is missing.
+/// A truncated file still has a valid header; only its tables show that data is missing.
 pub(crate) fn tables_fit(
     file: &mut (impl Read + Seek),
     head: &[u8],
@@ -80,7 +80,7 @@ pub(crate) fn tables_fit(
     let l1 = read_table(file, header.l1_offset, u64::from(header.l1_size))?;
     let tables = l1.iter().filter(|entry| **entry & OFFSET != 0).count() as u64;
     if tables.saturating_mul(cluster) > length {
-        // Each has a cluster of its own; a table named a million times would be read as often.
+        // Each table has its own cluster; otherwise one table could be read a million times.
         let what = format!("its {tables} tables do not fit in the file's {length} bytes");
         return Ok(Err(Unfit::CutOff { what }));
     }
@@ -104,14 +104,14 @@ pub(crate) fn tables_fit(
     Ok(Ok(()))
 }
 
-/// Returns the byte behind the last one that an L2 entry surely names.
+/// Returns the end of the bytes that an L2 entry certainly refers to.
 fn data_end(entry: u64, cluster_bits: u32) -> u64 {
     if entry & COMPRESSED == 0 {
-        // The last cluster of a file need not be whole: qemu-img leaves out its trailing zeros.
+        // The last cluster of a file may be short: qemu-img omits its trailing zeros.
         let offset = entry & OFFSET;
         return if offset == 0 { 0 } else { offset + 1 };
     }
-    // Compressed bytes reach into the last of the 512-byte sectors that the entry counts besides the first.
+    // Compressed bytes reach into the last of the additional 512-byte sectors in the entry.
     let offset_bits = 62 - (cluster_bits - 8);
     let offset = entry & ((1 << offset_bits) - 1);
     let more_sectors = (entry & (COMPRESSED - 1)) >> offset_bits;
@@ -207,13 +207,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_sound_image_says_its_size() {
+    fn a_valid_image_has_a_size() {
         check(|_| {}, Ok(1 << 20));
         check(|b| b.truncate(16384 + 10), Ok(1 << 20));
     }
 
     #[test]
-    fn a_cut_off_image_is_found_out() {
+    fn a_truncated_image_is_detected() {
         let cut = |what: &str| Err(Unfit::CutOff { what: what.to_owned() });
         check(|b| b.truncate(50), cut("its header is incomplete"));
         check(|b| b.truncate(8192), cut("8192 bytes cannot hold the tables that its header names"));
@@ -228,7 +228,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_cut_off_compressed_cluster_is_found_out() {
+    fn a_truncated_compressed_cluster_is_detected() {
         // Three sectors besides the first, from byte 16400: the data ends behind byte 16384 + 1536.
         let entry = (1u64 << 62) | (3 << (62 - 4)) | 16400;
         let compressed = |end: usize| {
@@ -244,7 +244,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_extended_entry_has_bits_that_are_no_place() {
+    fn the_bitmap_of_an_extended_entry_is_not_an_offset() {
         let bits = |b: &mut Vec<u8>| {
             b[79] = 16;
             b[12296..12304].copy_from_slice(&u64::from(u32::MAX).to_be_bytes());
@@ -253,7 +253,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn tables_that_stand_for_each_other_are_not_followed() {
+    fn shared_tables_are_not_followed() {
         let repeat = |b: &mut Vec<u8>| {
             b[39] = 6;
             for entry in 0..6 {
@@ -265,7 +265,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn an_image_must_be_whole_in_one_file() {
+    fn an_image_must_be_complete_in_one_file() {
         check(
             |b| {
                 b[15] = 0x70;
@@ -281,7 +281,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn no_bytes_make_it_panic() {
+    fn no_input_panics() {
         for place in 0..112 {
             for value in [0, 1, 0x7f, 0xff] {
                 for end in [0, place + 1, 112, 20480] {
@@ -290,7 +290,7 @@ pub(crate) mod tests {
                     bytes.truncate(end);
                     let length = bytes.len() as u64;
                     if judge(&bytes, length).is_ok() {
-                        // An error of the reader is as good an answer as a fault.
+                        // An error of the reader is acceptable too.
                         let _ = tables_fit(&mut Cursor::new(&bytes), &bytes, length);
                     }
                 }
@@ -299,7 +299,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_header_that_cannot_be_right() {
+    fn invalid_headers() {
         check(|b| b[7] = 9, Err(Unfit::BadHeader { what: "version 9".to_owned() }));
         check(
             |b| b[78] = 1,

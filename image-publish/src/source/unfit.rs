@@ -1,9 +1,9 @@
-//! `Unfit`: why a file cannot be used as image. Does no I/O.
+//! `Unfit`: why a file cannot be used as an image. Does no I/O.
 
-/// Why a file cannot be used as image.
+/// Why a file cannot be used as an image.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
-    /// Nothing in it is known.
+    /// Its content was not recognized.
     #[error("is not a disk image: its content is neither qcow2 nor vmdk nor a raw disk")]
     NoImage,
     /// An installer's CD.
@@ -12,31 +12,31 @@ pub(crate) enum Unfit {
     /// An archive.
     #[error("is a tar archive (an OVA is one), not a disk image")]
     Archive,
-    /// It ends before it should.
+    /// It is truncated.
     #[error("is truncated: {what}")]
     CutOff {
         /// What is missing.
         what: String,
     },
-    /// A second file belongs to it.
+    /// It needs its backing file.
     #[error("has the backing file \"{name}\"; an image must be complete in one file")]
     BackingFile {
         /// The file that it names.
         name: String,
     },
-    /// A second file belongs to it.
+    /// It needs its data file.
     #[error("keeps its data in another file; an image must be complete in one file")]
     DataFile,
     /// Its content cannot be read without a key.
     #[error("is encrypted")]
     Encrypted,
-    /// It was not closed in order.
+    /// It was not closed properly.
     #[error("is marked as damaged, or was not closed properly")]
     Damaged,
-    /// A qcow2 header that says what cannot be.
+    /// Its qcow2 header is invalid.
     #[error("has an invalid qcow2 header: {what}")]
     BadHeader {
-        /// What cannot be.
+        /// What is invalid.
         what: String,
     },
 }

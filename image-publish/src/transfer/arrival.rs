@@ -1,8 +1,8 @@
-//! DOOR: asks a node whether an image has arrived: what its storage has, and which running tasks bring it.
+//! DOOR: finds out whether an image has arrived, from the files of the storage and the running tasks.
 //!
 //! PVE copies an upload to its final name with `cp` or `scp`, so a file that is being written is visible,
-//! and shorter than it will be (pve-storage, API2/Storage/Status.pm, upload). A download has another name
-//! until it is whole. The task of an upload does not name the file; its log does, once the sum is compared.
+//! and incomplete (pve-storage, API2/Storage/Status.pm, upload). A download has another name until it is
+//! complete. The task of an upload does not name the file; its log does, once the checksum is verified.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ use crate::node::Node;
 use crate::waiting::Waiting;
 use crate::work::{Work, pause, pause_for};
 
-/// PVE has answered, or the connection is lost, and the upload's task may still come: it begins once the
-/// storage is active.
+/// How often to look for the upload's task after an answer or a lost connection: it starts once the storage
+/// is active.
 const MAY_BEGIN: u32 = 5;
-/// How long to wait between two looks.
+/// The wait between two checks.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// A file that is expected on a storage.
@@ -31,12 +31,12 @@ pub(crate) struct Expected<'a> {
     pub(crate) length: Option<u64>,
 }
 
-/// What there is of a file.
+/// How much of a file exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum There {
+pub(crate) enum Presence {
     /// All of it.
     Whole,
-    /// A part, and nobody seems to write the rest.
+    /// A part of it, and nobody seems to write the rest.
     Half,
     /// Nothing.
     Nothing,
@@ -44,37 +44,43 @@ pub(crate) enum There {
 
 impl Expected<'_> {
     /// Judges the size of the file that a storage has.
-    pub(crate) fn judge(&self, size: Option<u64>) -> There {
+    pub(crate) fn judge(&self, size: Option<u64>) -> Presence {
         match size {
-            None => There::Nothing,
-            Some(size) if self.length.is_none_or(|length| length == size) => There::Whole,
-            Some(_) => There::Half,
+            None => Presence::Nothing,
+            Some(size) if self.length.is_none_or(|length| length == size) => Presence::Whole,
+            Some(_) => Presence::Half,
         }
     }
 }
 
-/// Looks at the storage right before something is sent, and waits for who is at it already.
+/// Checks the storage right before something is sent, and waits for others that are already writing it.
 ///
 /// # Errors
 /// The storage cannot be read.
-pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Result<There, Error> {
+pub(crate) fn look(
+    work: &Work<'_>,
+    node: &Node,
+    expected: Expected<'_>,
+) -> Result<Presence, Error> {
     let mut waiting = None;
     let grows = format!("the rest of {}, which another run is writing", node.volid(expected.file));
     let mut growing = work.waiting(expected.name, grows);
     let mut size_before = None;
     loop {
-        // A task that cannot be seen keeps nobody waiting.
+        // There is no wait for tasks that are not visible.
         let running = running(node, expected.file).unwrap_or_default();
         match await_all(work, node, expected, &running, &mut waiting) {
-            // Whoever asked for it finds that a signal has ended the wait.
-            Err(Error::TaskStillRuns { .. }) if interrupt::is_asked() => return Ok(There::Nothing),
+            // The caller notices that a signal has ended the wait.
+            Err(Error::TaskStillRuns { .. }) if interrupt::is_requested() => {
+                return Ok(Presence::Nothing);
+            }
             ended => ended?,
         }
         let size = node.size_of(expected.file)?;
         let there = expected.judge(size);
         // Another token's task is not visible, but the file that it writes is.
-        let is_written = !running.is_empty() || there == There::Half && size != size_before;
-        if there == There::Whole || !is_written || interrupt::is_asked() {
+        let is_written = !running.is_empty() || there == Presence::Half && size != size_before;
+        if there == Presence::Whole || !is_written || interrupt::is_requested() {
             return Ok(there);
         }
         if running.is_empty() {
@@ -91,15 +97,15 @@ pub(crate) fn look(work: &Work<'_>, node: &Node, expected: Expected<'_>) -> Resu
 pub(super) enum Settled {
     /// The image is there.
     Whole,
-    /// It is not, and nothing is under way that would bring it.
+    /// It is not, and no task is still copying it.
     Nothing,
-    /// Its task has failed, or goes on although the wait is over.
+    /// Its task failed, or is still running after the wait.
     Task(Error),
-    /// PVE does not say.
+    /// PVE does not answer.
     Unknown(Error),
 }
 
-/// Finds out what became of an upload: follows its task, or looks for it.
+/// Finds out how an upload ended: follows its task, or looks for it.
 pub(super) fn settle(
     work: &Work<'_>,
     node: &Node,
@@ -117,14 +123,14 @@ pub(super) fn settle(
                 quiet = 0;
                 continue;
             }
-            // A task that PVE knew and knows no longer has ended.
+            // A task that PVE no longer knows has ended.
             (Ok(Step::Nothing), None) if upid.is_some() || quiet >= MAY_BEGIN => {
                 return Settled::Nothing;
             }
             (Ok(Step::Nothing), _) => {
                 quiet += 1;
                 pause_for(LOOK);
-                if interrupt::is_asked() {
+                if interrupt::is_requested() {
                     return Settled::Nothing;
                 }
                 continue;
@@ -138,11 +144,11 @@ pub(super) fn settle(
             }
             (Err(error), _) => error,
         };
-        // What its task does not say, the storage may.
-        if node.size_of(expected.file).is_ok_and(|size| expected.judge(size) == There::Whole) {
+        // If its task gives no answer, the storage may.
+        if node.size_of(expected.file).is_ok_and(|size| expected.judge(size) == Presence::Whole) {
             return Settled::Whole;
         }
-        if unread >= work.retries || interrupt::is_asked() {
+        if unread >= work.retries || interrupt::is_requested() {
             return Settled::Unknown(error);
         }
         unread += 1;
@@ -156,7 +162,7 @@ pub(super) fn settle(
     }
 }
 
-/// One look at what became of an upload.
+/// One check of how an upload ended.
 enum Step {
     Whole,
     Under,
@@ -172,18 +178,18 @@ fn step<'a>(
 ) -> Result<Step, Error> {
     if let Some(upid) = upid {
         let tell = |text: &str| work.tell("wait", expected.name, text);
-        return node.wait_aloud(upid, &tell).map(|()| Step::Whole);
+        return node.wait_with_progress(upid, &tell).map(|()| Step::Whole);
     }
     let running = running(node, expected.file)?;
     await_all(work, node, expected, &running, waiting)?;
     Ok(match expected.judge(node.size_of(expected.file)?) {
-        There::Whole => Step::Whole,
+        Presence::Whole => Step::Whole,
         _ if running.is_empty() => Step::Nothing,
         _ => Step::Under,
     })
 }
 
-/// Waits for tasks that bring a file. How they end is seen at the storage.
+/// Waits for tasks that write a file. Their outcome shows on the storage.
 fn await_all<'a>(
     work: &'a Work<'_>,
     node: &Node,
@@ -197,7 +203,7 @@ fn await_all<'a>(
             work.waiting(expected.name, what)
         });
         match node.wait_telling(upid, &mut || waiting.still()) {
-            // Its log may not have named the file yet: look again whether it is about this one.
+            // Its log may not have named the file yet: check again whether it is about this one.
             Ok(()) | Err(Error::TaskFailed(_)) => {}
             Err(error) if error.is_task_unknown() || error.is_permission() => pause_for(LOOK),
             Err(error) => return Err(error),
@@ -206,7 +212,7 @@ fn await_all<'a>(
     Ok(())
 }
 
-/// Returns the running tasks that bring a file, or may.
+/// Returns the running tasks that write a file, or may.
 pub(super) fn running(node: &Node, file: &str) -> Result<Vec<Upid>, Error> {
     let filter = TaskFilter { active: true, ..TaskFilter::default() };
     let tasks = node.client.tasks(&node.node, &filter)?;
@@ -227,7 +233,7 @@ fn is_about(node: &Node, upid: &Upid, file: &str) -> bool {
     }
 }
 
-/// The line that names the file is the fourth.
+/// The fourth line names the file.
 const LOG_HEAD: u64 = 10;
 
 /// Returns whether the log of an upload's task names a file; `None` while it names none.
@@ -254,11 +260,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_unknown_length_is_whole() {
+    fn a_file_of_unknown_length_counts_as_complete() {
         let expected = |length| Expected { name: "a", file: "a", length };
-        assert_eq!(expected(Some(5)).judge(Some(5)), There::Whole);
-        assert_eq!(expected(Some(5)).judge(Some(4)), There::Half);
-        assert_eq!(expected(None).judge(Some(4)), There::Whole);
-        assert_eq!(expected(None).judge(None), There::Nothing);
+        assert_eq!(expected(Some(5)).judge(Some(5)), Presence::Whole);
+        assert_eq!(expected(Some(5)).judge(Some(4)), Presence::Half);
+        assert_eq!(expected(None).judge(Some(4)), Presence::Whole);
+        assert_eq!(expected(None).judge(None), Presence::Nothing);
     }
 }

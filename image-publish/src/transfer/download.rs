@@ -8,20 +8,20 @@ use super::reason::stopped;
 use super::upload::send;
 use crate::node::Node;
 use crate::prepare::{bytes_of, moved};
-use crate::published::{Failed, What};
-use crate::ready::{Ready, Remote, Supply};
+use crate::prepared::{PreparedImage, Remote, Supply};
+use crate::published::{Action, Failed};
 use crate::source::checksum::Sum;
 use crate::work::Work;
 
-/// Lets the node download an image; `is_there` says that a file of its name is there that does not seem to
-/// be whole, which a download does not overwrite. Where the token must not ask for that, this machine fetches and sends it.
+/// Lets the node download an image. With `is_there`, an apparently incomplete file of this name exists, which a
+/// download does not overwrite. If the token is not allowed to ask for downloads, this machine fetches and sends it.
 pub(crate) fn download(
     work: &Work<'_>,
     node: &Node,
-    image: Ready,
+    image: PreparedImage,
     is_there: bool,
-) -> Result<(String, What), Failed> {
-    let Ready { name, file, length, sum, supply } = &image;
+) -> Result<(String, Action), Failed> {
+    let PreparedImage { name, file, length, sum, supply } = &image;
     let (Supply::Node { remote: Remote { url, .. }, may_send }, Some(sum)) = (supply, sum) else {
         return Err(Entry::error(
             "missing-field",
@@ -32,7 +32,7 @@ pub(crate) fn download(
     };
     let fact = format!("downloading image \"{name}\" to the node");
     let fail = |error: &Error| {
-        // The node's log repeats the URL, and those that a server sends it on to.
+        // The node's log repeats the URL and the targets of redirects.
         let mut entry = finding::while_doing(node.place(), &fact, error);
         entry.notes = entry.notes.iter().map(|note| shown::text(note)).collect();
         match error {
@@ -45,9 +45,9 @@ pub(crate) fn download(
             _ => entry,
         }
     };
-    let way = if is_there { make_way(node, file, sum) } else { Ok(Way::Free) };
+    let way = if is_there { remove_wrong_file(node, file, sum) } else { Ok(ExistingFile::Removed) };
     let way = match way {
-        Ok(Way::Whole) => return Ok((file.clone(), What::Present)),
+        Ok(ExistingFile::Complete) => return Ok((file.clone(), Action::Present)),
         way => way,
     };
     let is_removed = is_there && way.is_ok();
@@ -60,7 +60,7 @@ pub(crate) fn download(
         })
     });
     let error = match downloaded {
-        Ok(()) => return Ok((file.clone(), What::Downloaded)),
+        Ok(()) => return Ok((file.clone(), Action::Downloaded)),
         Err(error) => error,
     };
     if let Some(failed) = stopped(node, &fact, &error) {
@@ -70,34 +70,34 @@ pub(crate) fn download(
         Some(reason) => {
             work.tell("step", name, &format!("{reason}: fetching it here and uploading it"));
             let name = name.clone();
-            Ok((send(work, node, bytes_of(work, image)?, &name)?, What::Sent))
+            Ok((send(work, node, bytes_of(work, image)?, &name)?, Action::Sent))
         }
         // Nothing is cleaned up: PVE downloads under another name, and removes that itself.
         None => Err(Failed { left: is_removed || error.is_outcome_unknown(), entry: fail(&error) }),
     }
 }
 
-/// What a file of an image's name is.
-enum Way {
-    /// It was another one, and is removed.
-    Free,
-    /// It is the whole image.
-    Whole,
+/// What happened to an existing file with an image's name.
+enum ExistingFile {
+    /// It was a wrong one, and is removed.
+    Removed,
+    /// It is the complete image.
+    Complete,
 }
 
-/// Removes a file of an image's name, unless it has the image's sum: only its length spoke against it.
-fn make_way(node: &Node, file: &str, sum: &Sum) -> Result<Way, Error> {
+/// Removes an existing file with an image's name, unless it has the image's checksum.
+fn remove_wrong_file(node: &Node, file: &str, sum: &Sum) -> Result<ExistingFile, Error> {
     match node.compare(file, sum) {
-        Ok(()) => Ok(Way::Whole),
+        Ok(()) => Ok(ExistingFile::Complete),
         // PVE: facts 42.
         Err(Error::TaskFailed(failed)) if failed.exitstatus.contains("checksum mismatch") => {
-            node.remove(&node.volid(file)).map(|()| Way::Free)
+            node.remove(&node.volid(file)).map(|()| ExistingFile::Removed)
         }
         Err(error) => Err(error),
     }
 }
 
-/// Returns why the node cannot download what another machine may.
+/// Returns why the node cannot download a file that another machine may be able to fetch.
 fn not_for_the_node(error: &Error) -> Option<&'static str> {
     match error {
         Error::Status(_) if error.is_permission() => {
@@ -106,7 +106,7 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
         // wget's exit codes: 4 is the network or the name, 5 the certificate.
         Error::TaskFailed(failure) => match failure.exitstatus.as_str() {
             "download failed: exit code 4" => Some("the node cannot reach the URL"),
-            // PVE: tests/answers: a name that it cannot resolve ends the task with wget's own words.
+            // PVE: tests/answers: if the name cannot be resolved, the task ends with wget's message.
             text if text.starts_with("download failed: wget: unable to resolve host") => {
                 Some("the node cannot reach the URL")
             }
@@ -117,17 +117,17 @@ fn not_for_the_node(error: &Error) -> Option<&'static str> {
     }
 }
 
-/// Returns whether wget's lines in a task log say that the server has no such file.
+/// Returns whether wget's lines in a task log report that the server has no such file.
 fn is_missing(log: &[String]) -> bool {
-    let is_said = |line: &String| {
+    let is_not_found = |line: &String| {
         ["403", "404", "410"].iter().any(|status| line.contains(&format!("ERROR {status}:")))
     };
-    log.iter().any(is_said)
+    log.iter().any(is_not_found)
 }
 
-/// Finds the percentage in a line of wget's progress, as the node's task log has it.
+/// Returns the percentage in a line of wget's progress in the node's task log.
 ///
-/// wget writes it behind 32 MiB of dots, so the line that it is at has none.
+/// wget writes it after each 32 MiB of dots, so the current line has none.
 fn percent_in(line: &str) -> Option<u8> {
     line.split_whitespace()
         .rev()
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_node_cannot_do_is_told_from_what_nobody_can() {
+    fn problems_of_the_node_alone() {
         check_exitstatus("download failed: exit code 4", Some("the node cannot reach the URL"));
         let unresolved = "download failed: wget: unable to resolve host address 'images.example'";
         check_exitstatus(unresolved, Some("the node cannot reach the URL"));

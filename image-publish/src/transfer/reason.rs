@@ -1,4 +1,4 @@
-//! Why a transfer has ended: a signal, or the last link of an error's chain. Does no I/O.
+//! Why a transfer ended: a signal, or the innermost cause of an error. Does no I/O.
 
 use pve_client::Error;
 use stage::Entry;
@@ -7,11 +7,11 @@ use crate::interrupt;
 use crate::node::Node;
 use crate::published::Failed;
 
-/// Returns what there is to say of a transfer that a signal has ended: an upload in the middle, of which
-/// PVE keeps nothing, or the wait for a task, which goes on.
+/// Returns the failure of a transfer that a signal has stopped: an aborted upload, of which PVE keeps
+/// nothing, or the wait for a task, which keeps running.
 pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> {
     let entry = match error {
-        _ if !interrupt::is_asked() => return None,
+        _ if !interrupt::is_requested() => return None,
         Error::Source { .. } => Entry::error("interrupted", node.place(), fact),
         Error::TaskStillRuns { upid, .. } => Entry::error("task-still-running", node.place(), fact)
             .note(format!("still running: task {upid}")),
@@ -21,7 +21,7 @@ pub(super) fn stopped(node: &Node, fact: &str, error: &Error) -> Option<Failed> 
     Some(Failed { entry: entry.cause(&interrupt::error()), left })
 }
 
-/// Returns the reason behind an error: the last link of its chain.
+/// Returns the innermost cause of an error.
 pub(super) fn innermost(error: &Error) -> String {
     let chain = std::iter::successors(Some(error as &dyn std::error::Error), |e| e.source());
     chain.last().map(ToString::to_string).unwrap_or_default()

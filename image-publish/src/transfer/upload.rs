@@ -1,18 +1,18 @@
-//! DOOR: uploads an image, and finds out what became of it.
+//! DOOR: uploads an image, and finds out how the upload ended.
 //!
-//! Sent again is only what is certain to be neither there nor under way.
+//! An image is sent again only if it is certain that it neither arrived nor is still being copied.
 
 use pve_client::{Error, Upid};
 use pve_stage::finding;
 use stage::{Entry, Place};
 
-use super::arrival::{Expected, Settled, There, running, settle};
+use super::arrival::{Expected, Presence, Settled, running, settle};
 use super::reason::{innermost, stopped};
 use crate::interrupt;
 use crate::node::Node;
 use crate::prepare::Bytes;
+use crate::prepared::Local;
 use crate::published::Failed;
-use crate::ready::Local;
 use crate::show;
 use crate::source::examine::sums_of;
 use crate::work::{Work, pause};
@@ -21,19 +21,19 @@ use crate::work::{Work, pause};
 enum Attempt {
     /// The image is there.
     Arrived,
-    /// Nothing of it is there or under way: it may be sent again.
+    /// Nothing has arrived or is still being copied: it may be sent again.
     Lost(Error),
-    /// The token must not upload.
+    /// The token is not allowed to upload.
     Refused(Entry),
-    /// Another attempt would fail too, or nobody knows what became of this one.
+    /// Another attempt would fail too, or the outcome of this one is unknown.
     Failed {
         error: Error,
-        /// PVE's task, once there is one.
+        /// PVE's task, if there is one.
         upid: Option<Upid>,
     },
 }
 
-/// Uploads an image; one that is lost on its way is sent again from the start, with the reason said.
+/// Uploads an image; after a lost connection it is sent again from the start, and the reason is shown.
 pub(crate) fn send(
     work: &Work<'_>,
     node: &Node,
@@ -47,7 +47,7 @@ pub(crate) fn send(
             Attempt::Arrived => return Ok(bytes.file),
             Attempt::Refused(entry) => return Err(entry.into()),
             Attempt::Lost(error) => {
-                if tries < work.retries && !interrupt::is_asked() {
+                if tries < work.retries && !interrupt::is_requested() {
                     tries += 1;
                     let reason = innermost(&error);
                     let text = format!(
@@ -91,7 +91,7 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     };
     let posted = node.upload(file, *length, sha256, &mut reader, &mut on_progress);
     let (error, upid) = match posted {
-        Ok(upid) => match node.wait_aloud(&upid, &|text| work.tell("wait", name, text)) {
+        Ok(upid) => match node.wait_with_progress(&upid, &|text| work.tell("wait", name, text)) {
             Ok(()) => return Attempt::Arrived,
             Err(error) => (error, Some(upid)),
         },
@@ -113,13 +113,13 @@ fn attempt(work: &Work<'_>, node: &Node, bytes: &Bytes, name: &str) -> Attempt {
     }
 }
 
-/// Judges an upload that got no task: an error means that the image may be there all the same.
+/// Judges an upload that got no task. `Ok` has an error after which the image may have arrived all the same.
 fn after_lost(node: &Node, error: Error, is_part: bool) -> Result<Error, Attempt> {
-    let is_lost = never_arrived(&error, is_part);
+    let is_lost = cannot_have_arrived(&error, is_part);
     if !is_lost && !error.is_outcome_unknown() {
         return Err(Attempt::Failed { error, upid: None });
     }
-    // PVE: facts 40: a refused upload may end in a closed connection without a word.
+    // PVE: facts 40: a refused upload may end in a closed connection without an answer.
     match node.missing_privilege() {
         Some(refused) => Err(Attempt::Refused(refused)),
         None if is_lost => Err(Attempt::Lost(error)),
@@ -127,9 +127,9 @@ fn after_lost(node: &Node, error: Error, is_part: bool) -> Result<Error, Attempt
     }
 }
 
-/// Returns whether PVE cannot have begun to store an upload that ended so: PVE throws away a body that is
-/// not whole.
-fn never_arrived(error: &Error, is_part: bool) -> bool {
+/// Returns whether PVE cannot have stored anything of an upload with this error: PVE discards an incomplete
+/// body.
+fn cannot_have_arrived(error: &Error, is_part: bool) -> bool {
     match error {
         Error::NeverSent { .. } => error.certificate().is_none(),
         Error::MaybeSent { .. } => is_part,
@@ -137,10 +137,10 @@ fn never_arrived(error: &Error, is_part: bool) -> bool {
     }
 }
 
-/// Tells whether an upload failed because its file is not what it was when it was examined.
+/// Returns whether an upload failed because its file has changed since it was examined.
 ///
-/// PVE compares the sum of every upload, so it need not be made again while sending; only when
-/// PVE's differs is the file asked.
+/// PVE verifies the checksum of every upload, so it is not computed while sending; the file is read again only
+/// if PVE reports a mismatch.
 fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
     match error {
         Error::Source { .. } => true,
@@ -152,7 +152,7 @@ fn has_changed(error: &Error, local: &Local, sha256: &str) -> bool {
     }
 }
 
-/// Looks whether a failed upload has left something half-made, and removes it.
+/// Removes an incomplete file that a failed upload has left behind.
 fn after_failure(
     node: &Node,
     expected: Expected<'_>,
@@ -160,7 +160,7 @@ fn after_failure(
     error: &Error,
     entry: Entry,
 ) -> Failed {
-    // A refusal comes before anything is stored, and without a connection nothing can be asked.
+    // A refusal comes before anything is stored, and without a connection nothing can be checked.
     let is_refused = matches!(error, Error::NeverSent { .. } | Error::Status(_));
     if is_refused && !error.is_outcome_unknown() && upid.is_none() {
         return Failed { entry, left: false };
@@ -181,8 +181,8 @@ fn after_failure(
     if let Some(running) = running.first() {
         return Failed { entry: entry.note(format!("still running: task {running}")), left: true };
     }
-    // PVE removes what its own task has not copied to the end; what is whole is another run's.
-    if expected.judge(size) != There::Half {
+    // PVE removes the incomplete file of its own task; a complete file is another run's.
+    if expected.judge(size) != Presence::Half {
         return Failed { entry, left: error.is_outcome_unknown() };
     }
     match node.clean_up(&volid) {

@@ -1,17 +1,17 @@
-//! DOOR: writes an image into the storage's folder.
+//! DOOR: writes an image into the storage's directory.
 
 use std::io::{self, Read};
 
 use stage::{Entry, Place};
 
-use crate::folder::{Folder, Written};
+use crate::folder::{Folder, WriteOutcome};
 use crate::prepare::Bytes;
 use crate::published::Failed;
 use crate::show;
 use crate::source::examine::Summing;
 use crate::work::Work;
 
-/// Writes an image into the storage's folder.
+/// Writes an image into the storage's directory.
 pub(crate) fn write(
     work: &Work<'_>,
     folder: &Folder,
@@ -29,8 +29,8 @@ pub(crate) fn write(
         || summing.replace(Summing::new(Box::new(io::empty()), false)).finish().sha256 == sha256;
     let written = folder.write(&file, &mut reader, &mut |bytes| transfer.at(bytes), is_right);
     match written {
-        Ok(Written::Whole) => Ok(file),
-        Ok(Written::WrongSum) => {
+        Ok(WriteOutcome::Complete) => Ok(file),
+        Ok(WriteOutcome::WrongSum) => {
             let fact = format!("changed while it was being copied, for image \"{name}\"");
             Err(Entry::error("file-changed", Place::file(local.files.shown()), fact)
                 .hint("wait until it is completely written")
@@ -42,7 +42,7 @@ pub(crate) fn write(
     }
 }
 
-/// A reader that can be looked at after its bytes have gone.
+/// A reader that can be inspected after its bytes were read.
 struct Shared<'a, R>(&'a std::cell::RefCell<R>);
 
 impl<R: Read> Read for Shared<'_, R> {

@@ -29,7 +29,7 @@ fn a_busy_server_is_asked_again() {
 }
 
 #[test]
-fn a_server_is_waited_for_as_long_as_it_asks() {
+fn retry_after_is_respected() {
     let dates =
         "Date: Sun, 29 Nov 2026 12:00:00 GMT\r\nRetry-After: Sun, 29 Nov 2026 12:00:02 GMT\r\n";
     for headers in ["Retry-After: 2\r\n", dates] {
@@ -47,7 +47,7 @@ fn a_server_is_waited_for_as_long_as_it_asks() {
 }
 
 #[test]
-fn a_server_that_breaks_off_and_is_busy_then_goes_on_where_it_broke() {
+fn a_download_resumes_after_a_busy_server() {
     let page = Page::ok(image()).with_validator("ETag", "\"one\"");
     let busy = page.clone().after("503 Service Unavailable", "Retry-After: 1\r\n");
     let page = page.cut_off_after(9000, 1).but_not_at_first().then(busy);
@@ -61,7 +61,7 @@ fn a_server_that_breaks_off_and_is_busy_then_goes_on_where_it_broke() {
 }
 
 #[test]
-fn a_server_that_asks_for_an_hour_is_not_waited_for() {
+fn a_server_that_asks_for_an_hour_is_given_up() {
     let page = Page::ok(image()).after("429 Too Many Requests", "Retry-After: 3600\r\n");
     let scene = Scene::new(vec![("/a.qcow2", page)]);
     let sum = format!("sha256:{}", sha256(&image()));
@@ -71,7 +71,7 @@ fn a_server_that_asks_for_an_hour_is_not_waited_for() {
 }
 
 #[test]
-fn a_server_that_stays_busy_is_an_error_after_the_last_try() {
+fn a_server_that_stays_busy_is_an_error_after_the_last_retry() {
     let mut page = Page::ok(image());
     for _ in 0..3 {
         page = page.after("503 Service Unavailable", "Retry-After: 0\r\n");

@@ -20,7 +20,7 @@ fn verify_compares_with_the_known_checksum() {
 }
 
 #[test]
-fn verify_does_not_take_the_newest_image_for_the_right_one() {
+fn verify_needs_a_checksum() {
     let mut scene = Scene::new(vec![]);
     scene.web = scene.web.stop();
     scene.args = &["verify", "--retries", "0"];
@@ -31,7 +31,7 @@ fn verify_does_not_take_the_newest_image_for_the_right_one() {
 }
 
 #[test]
-fn prune_always_asks() {
+fn prune_always_fetches_the_list() {
     let (mut scene, source) = published("/SHA256SUMS", &["prune"]);
     let old = "a-aaaaaaaaaaaa.qcow2".to_owned();
     let current = format!("a-{}.qcow2", &sha256(&image())[..12]);
@@ -46,7 +46,7 @@ fn prune_always_asks() {
 }
 
 #[test]
-fn publish_uses_what_is_known_too() {
+fn publish_uses_known_checksums_too() {
     let mut scene =
         Scene::new(vec![("/a.qcow2", Page::ok(image())), ("/SHA256SUMS", sums(&image()))]);
     let url = scene.web.url("/a.qcow2");

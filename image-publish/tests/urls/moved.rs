@@ -33,7 +33,7 @@ fn a_stored_image_stays_when_the_url_has_moved_on() {
             assert_eq!(scene.stored(), [sha256(&image())]);
             assert!(!ran.requests.contains("DELETE"), "{}", ran.requests);
             let warning = "no longer has the file with this checksum";
-            // A page is no image, and the server may be ill.
+            // A page is not an image, and the server may be broken.
             assert_eq!(ran.stderr.contains(warning), is_image, "{}", ran.stderr);
         }
     }
@@ -61,7 +61,7 @@ fn the_length_of_a_wrong_file_is_not_remembered() {
 /// The cache knows a wrong length, as an earlier release kept it; the token may let the node remove files, but
 /// not compare them.
 #[test]
-fn a_whole_image_is_not_removed_because_its_length_seems_wrong() {
+fn a_complete_image_of_unexpected_length_is_kept() {
     let sums = format!("{}  a.qcow2\n", sha256(&image())).into_bytes();
     let pages = vec![("/a.qcow2", Page::ok(image())), ("/SHA256SUMS", Page::ok(sums))];
     for withdrawn in [false, true] {

@@ -39,7 +39,7 @@ fn a_password_does_not_follow_a_redirect_to_another_port() {
 }
 
 #[test]
-fn a_redirect_cannot_say_who_we_are() {
+fn a_redirect_cannot_set_the_credentials() {
     let scene = Scene::new(vec![("/b.qcow2", Page::ok(image()))]);
     let user = scene.web.url("/b.qcow2").replace("http://", "http://me:s3cret@");
     scene.web.put("/a.qcow2", Page::moved_to(&user));
@@ -52,7 +52,7 @@ fn a_redirect_cannot_say_who_we_are() {
 const SENT_ON: &str = "the server redirects from https:// to http://";
 
 #[test]
-fn a_list_of_sums_is_not_taken_from_http_when_it_was_asked_for_by_https() {
+fn a_checksum_list_does_not_leave_https() {
     let (scene, web) = with_tls(vec![("/a.qcow2", Page::ok(image()))]);
     scene.web.put("/SHA256SUMS", sums());
     web.put("/SHA256SUMS", Page::moved_to(&scene.web.url("/SHA256SUMS")));
@@ -66,7 +66,7 @@ fn a_list_of_sums_is_not_taken_from_http_when_it_was_asked_for_by_https() {
 }
 
 #[test]
-fn an_image_without_a_pinned_sum_is_not_taken_from_http_either() {
+fn an_image_without_a_pinned_checksum_does_not_leave_https() {
     let (scene, web) = with_tls(vec![("/SHA256SUMS", sums())]);
     web.put("/a.qcow2", Page::moved_to(&scene.web.url("/a.qcow2")));
     for mode in ["upload", "auto"] {
@@ -91,7 +91,7 @@ fn https_to_the_end_is_fine() {
 }
 
 #[test]
-fn a_redirect_to_what_is_no_web_server_is_refused() {
+fn a_redirect_to_another_scheme_is_refused() {
     let sum = format!("sha256:{}", sha256(&image()));
     for location in ["file:///etc/passwd", "ftp://x/a"] {
         let scene = Scene::new(vec![("/a.qcow2", Page::moved_to(location))]);

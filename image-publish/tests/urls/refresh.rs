@@ -52,7 +52,7 @@ pub(super) fn store(scene: &Scene, names: &[String]) {
 }
 
 #[test]
-fn a_stored_image_is_used_without_asking_and_that_is_said() {
+fn a_stored_image_is_used_without_asking_and_this_is_reported() {
     let (scene, source) = published("/SHA256SUMS", &[]);
     let ran = scene.run(&source);
     check_kept(&ran);
@@ -77,7 +77,7 @@ fn the_list_that_answered_is_asked_first() {
 }
 
 #[test]
-fn a_new_image_behind_a_moving_url_comes_with_always() {
+fn refresh_always_follows_a_moving_url() {
     let (mut scene, source) = published("/SHA256SUMS", &[]);
     let mut changed = image();
     changed[19000] = 1;
@@ -96,14 +96,14 @@ fn a_new_image_behind_a_moving_url_comes_with_always() {
 }
 
 #[test]
-fn an_image_that_is_no_longer_stored_is_asked_for_again() {
+fn an_image_that_is_no_longer_stored_is_fetched_again() {
     let (scene, source) = published("/SHA256SUMS", &[]);
     scene.sim.edit(|world| world.volumes.clear());
     check_published(&scene, &scene.run(&source), "/upload");
     assert_eq!(scene.web.asked(), ["/SHA256SUMS", "/a.qcow2"]);
 }
 
-/// Answers that bring no list, each with what is said of it.
+/// Answers without a list, each with what the message says about it.
 fn silent() -> Vec<(Option<Page>, &'static str)> {
     vec![
         (None, "the server cannot be reached"),
@@ -114,7 +114,7 @@ fn silent() -> Vec<(Option<Page>, &'static str)> {
 }
 
 #[test]
-fn the_last_known_checksum_counts_when_no_list_comes() {
+fn without_a_list_the_last_known_checksum_counts() {
     let more = [
         (Some(Page::status("404 Not Found")), "no SHA-256 or SHA-512 checksum found"),
         (Some(Page::status("403 Forbidden")), "no SHA-256 or SHA-512 checksum found"),
@@ -150,7 +150,7 @@ fn the_last_known_checksum_counts_when_no_list_comes() {
 }
 
 #[test]
-fn a_list_that_says_something_else_is_believed() {
+fn a_list_with_another_checksum_counts() {
     let (scene, source) = published("/SHA256SUMS", &[]);
     scene.sim.edit(|world| world.volumes.clear());
     let named = {
@@ -223,7 +223,7 @@ fn without_a_known_checksum_the_newest_stored_image_of_the_name_is_used() {
 }
 
 #[test]
-fn a_server_that_says_no_is_not_one_that_does_not_answer() {
+fn a_refusal_is_an_answer() {
     let scene = Scene::new(vec![]);
     store(&scene, &["a-aaaaaaaaaaaa.qcow2".to_owned()]);
     let ran = scene.run(&json!({"url": scene.web.url("/a.qcow2")}));
@@ -253,7 +253,7 @@ fn a_pinned_image_on_the_storage_needs_no_server() {
 }
 
 #[test]
-fn half_a_file_is_not_taken_for_a_pinned_image_without_a_server_either() {
+fn without_a_server_an_incomplete_file_is_not_taken_for_a_pinned_image() {
     let mut scene = Scene::new(vec![]);
     scene.web = scene.web.stop();
     scene.args = &["--retries", "0"];
@@ -350,7 +350,7 @@ fn neither_a_password_nor_a_signature_gets_into_the_cache() {
 }
 
 #[test]
-fn what_an_earlier_build_took_from_an_ending_is_not_believed() {
+fn guesses_of_an_earlier_release_in_the_cache_are_ignored() {
     let (scene, source) = published("/SHA256SUMS", &[]);
     let path = scene.home.path().join(".cache/pve-pipeline/images.json");
     let whole = std::fs::read_to_string(&path).unwrap();

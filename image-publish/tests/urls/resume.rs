@@ -38,7 +38,7 @@ fn broken(bytes: Vec<u8>) -> Page {
 }
 
 #[test]
-fn a_download_goes_on_where_it_broke() {
+fn a_download_resumes_where_it_broke() {
     for (header, value) in [("ETag", "\"one\""), ("Last-Modified", "Sun, 29 Nov 2026 12:00:00 GMT")]
     {
         let page = broken(image()).with_header("Date: Sun, 29 Nov 2026 12:00:09 GMT");
@@ -53,14 +53,14 @@ fn a_download_goes_on_where_it_broke() {
 }
 
 #[test]
-fn a_download_that_breaks_twice_goes_on_twice() {
+fn a_download_that_breaks_twice_resumes_twice() {
     let scene = scene(broken(image()).cut_off_after(9000, 2).with_validator("ETag", "\"one\""));
     let ran = fetch(&scene);
     check_ranges(&scene, &ran, &["whole", "whole", "bytes=9000-", "bytes=18000-"]);
 }
 
 #[test]
-fn a_version_that_has_no_sure_name_begins_anew() {
+fn without_a_strong_validator_a_download_starts_over() {
     for (header, value) in
         [("ETag", "W/\"one\""), ("Last-Modified", "Sun, 29 Nov 2026 12:00:09 GMT")]
     {
@@ -71,7 +71,7 @@ fn a_version_that_has_no_sure_name_begins_anew() {
 }
 
 #[test]
-fn a_server_that_sends_whole_files_only_begins_anew() {
+fn without_ranges_a_download_starts_over() {
     let scene = scene(broken(image()).with_validator("ETag", "\"one\"").without_parts());
     let ran = fetch(&scene);
     check_ranges(&scene, &ran, &["whole", "whole", "bytes=9000-", "whole"]);
@@ -80,7 +80,7 @@ fn a_server_that_sends_whole_files_only_begins_anew() {
 }
 
 #[test]
-fn another_part_than_the_one_that_was_asked_for_is_not_joined() {
+fn another_range_than_the_requested_one_is_not_used() {
     for range in ["bytes 0-20479/20480", "bytes 9000-20479/20481", "bytes 9000-9001/20480", "x"] {
         let page = broken(image()).with_validator("ETag", "\"one\"").with_range(range);
         let scene = scene(page);
@@ -90,7 +90,7 @@ fn another_part_than_the_one_that_was_asked_for_is_not_joined() {
 }
 
 #[test]
-fn a_file_that_has_changed_meanwhile_begins_anew() {
+fn after_a_change_a_download_starts_over() {
     let mut old = image();
     old[19000] = 1;
     let old = broken(old).with_validator("ETag", "\"old\"");
@@ -101,7 +101,7 @@ fn a_file_that_has_changed_meanwhile_begins_anew() {
 }
 
 #[test]
-fn a_file_that_is_shorter_now_begins_anew() {
+fn a_shorter_file_starts_over() {
     let old = broken(image()).with_validator("ETag", "\"one\"");
     let shorter = Page::ok(image()[..5000].to_vec()).with_validator("ETag", "\"one\"");
     let scene = scene(old.then(shorter));
@@ -112,7 +112,7 @@ fn a_file_that_is_shorter_now_begins_anew() {
 
 /// A server that gives two files one name: only the sum finds out.
 #[test]
-fn what_was_joined_of_two_files_is_fetched_as_a_whole() {
+fn a_mix_of_two_files_is_fetched_again_as_a_whole() {
     let mut other = image();
     other[8000] ^= 1;
     let other = broken(other).with_validator("ETag", "\"one\"");
@@ -124,7 +124,7 @@ fn what_was_joined_of_two_files_is_fetched_as_a_whole() {
 }
 
 #[test]
-fn tries_are_counted_over_all_of_them() {
+fn retries_are_counted_together() {
     let scene = scene(broken(image()).cut_off_after(1000, 9).with_validator("ETag", "\"one\""));
     let ran = fetch(&scene);
     assert_eq!(ran.status, 1, "{}", ran.stderr);
@@ -132,7 +132,7 @@ fn tries_are_counted_over_all_of_them() {
 }
 
 #[test]
-fn a_part_of_a_split_file_goes_on_where_it_broke() {
+fn a_part_of_a_split_file_resumes_where_it_broke() {
     let whole = image();
     let half = whole.len() / 2;
     let part = |range: std::ops::Range<usize>| {
@@ -153,7 +153,7 @@ fn a_part_of_a_split_file_goes_on_where_it_broke() {
 }
 
 #[test]
-fn a_connection_that_brought_much_makes_the_count_of_tries_begin_anew() {
+fn progress_resets_the_count_of_retries() {
     let mut long = image();
     long.resize(5 << 20, 0);
     let page = Page::ok(long.clone()).with_validator("ETag", "\"one\"");
@@ -166,9 +166,9 @@ fn a_connection_that_brought_much_makes_the_count_of_tries_begin_anew() {
     assert_eq!(scene.stored(), [sha256(&long)]);
 }
 
-/// What comes anew from the beginning is no progress, however much it is.
+/// Starting over is not progress, however many bytes arrive.
 #[test]
-fn a_server_that_always_breaks_off_and_never_goes_on_is_given_up() {
+fn a_server_that_always_breaks_off_is_given_up() {
     let mut disk = vec![0; 4 << 20];
     disk[510..512].copy_from_slice(&[0x55, 0xaa]);
     let sum = format!("sha256:{}", sha256(&disk));

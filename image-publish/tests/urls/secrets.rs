@@ -49,7 +49,7 @@ fn no_message_shows_a_password_or_a_signature() {
 }
 
 #[test]
-fn the_nodes_log_of_a_signed_url_is_told_without_the_signature() {
+fn the_log_of_the_node_is_shown_without_signatures() {
     let scene = Scene::new(vec![("/b.qcow2?sig=s3cret", Page::ok(image()))]);
     let sum = format!("sha256:{}", sha256(&image()));
     let ran = scene.run(&json!({"url": scene.web.url("/b.qcow2?sig=s3cret"), "checksum": sum}));

@@ -14,7 +14,7 @@ fn a_file_of_unknown_length_is_fetched_here() {
 }
 
 #[test]
-fn a_server_that_sends_on_is_followed() {
+fn redirects_are_followed() {
     let scene = Scene::new(vec![("/there", Page::ok(image()))]);
     scene.web.put("/a.qcow2", Page::moved_to(&scene.web.url("/there")));
     scene.web.put("/loop", Page::moved_to(&scene.web.url("/loop")));
@@ -44,7 +44,7 @@ fn a_broken_server_is_not_taken_for_one_without_sums() {
 }
 
 #[test]
-fn a_list_that_is_not_there_is_looked_for_by_the_names_that_it_may_have() {
+fn the_hint_for_a_missing_list_has_the_usual_names() {
     let scene = Scene::new(vec![("/a.qcow2", Page::ok(image()))]);
     let source =
         json!({"url": scene.web.url("/a.qcow2"), "checksum_url": scene.web.url("/d/SUMS?key=k")});
@@ -61,7 +61,7 @@ fn a_list_that_is_not_there_is_looked_for_by_the_names_that_it_may_have() {
 }
 
 #[test]
-fn a_file_that_has_moved_is_looked_for_in_its_folder() {
+fn the_hint_for_a_moved_file_has_its_directory() {
     let sum = format!("sha256:{}", sha256(&image()));
     let scene = Scene::new(vec![]);
     let hint = format!("hint: look in {}: the file may have been moved", scene.web.url("/d/"));
@@ -76,7 +76,7 @@ fn a_file_that_has_moved_is_looked_for_in_its_folder() {
 }
 
 #[test]
-fn statuses_that_bring_no_file() {
+fn statuses_without_a_file() {
     let sum = format!("sha256:{}", sha256(&image()));
     for status in
         ["206 Partial Content", "401 Unauthorized", "416 Range Not Satisfiable", "500 Oops"]

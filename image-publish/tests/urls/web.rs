@@ -19,7 +19,7 @@ pub(crate) struct Page {
     /// Each answer ends this many bytes after its first.
     cut_at: usize,
     cuts: u32,
-    /// So many answers are whole before the first that is cut off.
+    /// The number of complete answers before the first one that is cut off.
     spared: u32,
     /// Parts are answered with 206, as long as `If-Range` holds this.
     validator: Option<String>,
@@ -103,7 +103,7 @@ impl Page {
         Self { then: Some(Box::new(page)), ..self }
     }
 
-    /// The connection ends after so many bytes, so many times.
+    /// The connection ends after `bytes` bytes, `times` times.
     pub(crate) fn cut_off_after(self, bytes: usize, times: u32) -> Self {
         Self { cut_at: bytes, cuts: times, ..self }
     }

@@ -11,7 +11,7 @@ const MAX_KEY: u64 = 64 << 10;
 /// Reads a public key.
 ///
 /// # Errors
-/// There is no such file, or it is no text.
+/// The file does not exist, or is not text.
 #[expect(clippy::disallowed_methods, reason = "door: the user's public key")]
 pub(super) fn read_key(path: &Path) -> io::Result<String> {
     let mut text = String::new();

@@ -260,7 +260,7 @@ impl<'s> Site<'s> {
         names: impl Iterator<Item = &'a str> + Clone,
     ) -> String {
         match self.secrets {
-            Some(_) => suggest::reference(wrong, &format!("`{section}` of secrets.yaml"), names),
+            Some(_) => suggest::reference(wrong, &format!("`{section}` in secrets.yaml"), names),
             None => {
                 let place = Place::file(format!("{}/secrets.yaml", self.sources.root));
                 format!("{place} does not exist")

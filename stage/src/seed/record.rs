@@ -17,17 +17,17 @@ pub(super) fn both32(number: u32) -> [u8; 8] {
     [a, b, c, d, d, c, b, a]
 }
 
-/// A name as Joliet writes it: UCS-2, high byte first.
+/// A name in Joliet's encoding: big-endian UCS-2.
 pub(super) fn joliet_id(name: &str) -> Vec<u8> {
     name.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
-/// The table of directories: the root alone.
+/// The path table: only the root.
 pub(super) fn path_table(root: [u8; 4], parent: [u8; 2]) -> Vec<u8> {
     [&[1, 0][..], &root, &parent, &[0, 0]].concat()
 }
 
-/// One entry of a directory; `susp` is what Rock Ridge adds, empty for Joliet.
+/// One entry of a directory; `susp` is the Rock Ridge part, empty for Joliet.
 pub(super) fn dir_record(id: &[u8], sector: u32, bytes: u32, flags: u8, susp: &[u8]) -> Vec<u8> {
     let mut out = vec![0, 0];
     out.extend(both32(sector));
@@ -56,7 +56,7 @@ pub(super) mod rock_ridge {
     const DIRECTORY_MODE: u32 = 0o040_500;
     const FILE_MODE: u32 = 0o100_400;
 
-    /// What the root's own record says: that the extensions are in use, and which.
+    /// The part of the root's own record: that the extensions are in use, and which.
     pub(crate) fn root() -> Vec<u8> {
         let mut out = b"SP\x07\x01\xbe\xef\x00".to_vec();
         out.extend(posix(DIRECTORY_MODE, 2));
@@ -66,12 +66,12 @@ pub(super) mod rock_ridge {
         out
     }
 
-    /// What the root's `..` says.
+    /// The part of the root's `..`.
     pub(crate) fn parent() -> Vec<u8> {
         posix(DIRECTORY_MODE, 2)
     }
 
-    /// What a file's record says: mode and real name.
+    /// The part of a file's record: mode and real name.
     pub(crate) fn file(name: &str) -> Vec<u8> {
         let mut out = posix(FILE_MODE, 1);
         out.extend([b'N', b'M', name.len() as u8 + 5, 1, 0]);

@@ -1,11 +1,11 @@
-//! What of a value or a line a message may show. Every message that repeats something of the
-//! user's goes through here. Does no I/O.
+//! Which parts of a value or a line a message may show. Every message that quotes the user's input
+//! passes through here. Does no I/O.
 //!
-//! * [`Exposure`] is the verdict on a field: a column of each table that names fields.
-//! * [`value`] shows a field's value by that verdict, [`address`] a URL or path, [`name`] a key or a
-//!   name that may be a secret in the wrong place, [`foreign`] what a library or a program says.
-//! * [`text`] is the last gate: `show` and `Console` pass everything through it that they print.
-//! * [`Masked`] shows lines of YAML, of files that cannot be parsed too.
+//! * [`Exposure`] is how much of a field may be shown: a column of each table of fields.
+//! * [`value`] shows a field's value accordingly, [`address`] a URL or path, [`name`] a key or name
+//!   that may be a misplaced secret, [`foreign`] the message of a library or program.
+//! * [`text`] is the last gate: `show` and `Console` pass all their output through it.
+//! * [`Masked`] shows lines of YAML, even of files that cannot be parsed.
 
 mod text;
 mod url;
@@ -15,17 +15,16 @@ pub use text::{foreign, name, text};
 pub use url::{Address, address};
 pub use yaml::{Masked, Outline};
 
-/// What stands in the place of what is not shown: always the same, so that it does not even give
-/// away a length.
+/// Replaces whatever is not shown. Always the same, so that not even the length is revealed.
 pub const MASK: &str = "…";
 
-/// So many characters of a value are shown.
+/// The maximum number of characters of a value that are shown.
 const LONGEST_VALUE: usize = 200;
 
 /// How much of a field's value a message may show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exposure {
-    /// All, as far as [`text`] lets it pass.
+    /// Everything that [`text`] does not mask.
     #[default]
     Open,
     /// A URL or a path: without user, password, query and fragment.
@@ -34,14 +33,14 @@ pub enum Exposure {
     Hidden,
 }
 
-/// Returns what a message may show of a field's value; `None` for nothing at all.
+/// Returns the part of a field's value that a message may show; `None` for nothing at all.
 pub fn value(text: &str, exposure: Exposure) -> Option<String> {
     let shown = match exposure {
         Exposure::Open => self::text(text),
         Exposure::Address => self::text(&address(text)),
         Exposure::Hidden => return None,
     };
-    // Whoever sees the beginning of a long text knows which one is meant.
+    // The beginning of a long text is enough to recognize it.
     Some(match shown.char_indices().nth(LONGEST_VALUE) {
         Some((end, _)) => format!("{}{MASK}", &shown[..end]),
         None => shown,
@@ -53,7 +52,7 @@ mod tests {
     use super::{Exposure, LONGEST_VALUE, value};
 
     #[test]
-    fn of_a_long_value_the_beginning_is_shown() {
+    fn a_long_value_is_shortened() {
         let long = "ä".repeat(LONGEST_VALUE);
         assert_eq!(value(&long, Exposure::Open), Some(long.clone()));
         assert_eq!(value(&format!("{long}ä"), Exposure::Open), Some(format!("{long}…")));

@@ -2,25 +2,24 @@
 
 use super::{MASK, url};
 
-/// A name of a field, a key or a file is short; a key or a token is not.
+/// Names of fields and files are short; SSH keys and tokens are not.
 const LONGEST_NAME: usize = 40;
-/// So many hexadecimal digits in a row are a key, a UUID or a sum, never a word.
+/// This many hexadecimal digits in a row are a key, a UUID or a checksum, never a word.
 const LONGEST_HEX: usize = 20;
-/// What our own messages write for a token's secret.
+/// Placeholders for a token's secret in our own messages.
 const PLACEHOLDERS: [&str; 2] = ["secret", "uuid"];
-/// What ends a word that is a secret.
+/// Characters that end a secret word.
 const ENDS: &str = " \t\r\n\"'`,;<>()[]{}";
 
-/// How the frame of a private key in PEM ends, above its base64 and below it.
+/// The end of the lines above and below the base64 of a private key in PEM.
 const FRAME: &str = "PRIVATE KEY-----";
-/// How the base64 of OpenSSH's private keys begins, for a key without its frame.
+/// The beginning of the base64 of OpenSSH private keys, for a key without those lines.
 const OPENSSH: &str = "b3BlbnNzaC1rZXktdjE";
 
-/// Returns text as it may be printed: URLs without user, password, query and fragment, API tokens
-/// and password hashes without what makes them secret, and no private key. Applying it twice
-/// changes nothing.
+/// Returns the text without secrets: without the user, password, query and fragment of URLs, the
+/// secret part of API tokens and password hashes, and private keys. Idempotent.
 pub fn text(text: &str) -> String {
-    // Most messages have none of these.
+    // The fast path for most messages.
     let is_key = text.contains(FRAME) || text.contains(OPENSSH);
     if !is_key && !text.contains(['@', '?', '#', '$', ':']) {
         return text.to_owned();
@@ -29,8 +28,8 @@ pub fn text(text: &str) -> String {
     hashes(&tokens(&logins(&url::in_text(&text))))
 }
 
-/// Returns a key or a name as a message may show it: what is no plausible name is masked, because
-/// whoever mixes up key and value, or pastes a token in the place of its name, has put a secret there.
+/// Returns a key or name for a message. An implausible name is masked, because it may be a secret: a
+/// value in the place of its key, or a token in the place of its name.
 pub fn name(name: &str) -> &str {
     let is_part = |c: char| c.is_alphanumeric() || "_-. /+@".contains(c);
     let hex = name.chars().filter(char::is_ascii_hexdigit).count();
@@ -41,9 +40,9 @@ pub fn name(name: &str) -> &str {
     if plausible { name } else { MASK }
 }
 
-/// Returns what a library or a program says, without what it quotes: that may be a value.
+/// Returns the message of a library or program without its quotations, which may be secret values.
 ///
-/// A single character is never a secret, and often what the message is about.
+/// A quoted single character is kept: it is never a secret, and often the subject of the message.
 pub fn foreign(said: &str) -> String {
     let mut out = String::with_capacity(said.len());
     let mut rest = said;
@@ -53,7 +52,7 @@ pub fn foreign(said: &str) -> String {
         out.push_str(before);
         out.push_str(mark);
         rest = inner;
-        // An apostrophe inside a word opens nothing.
+        // An apostrophe inside a word is not a quote.
         if mark == "'" && before.ends_with(char::is_alphanumeric) {
             continue;
         }
@@ -66,7 +65,7 @@ pub fn foreign(said: &str) -> String {
     text(&(out + rest))
 }
 
-/// Finds the end of a quotation: `x' is one too, and \" ends none.
+/// Finds the end of a quotation. `x' is one too, and \" does not end one.
 fn closing(mark: &str, inner: &str) -> Option<usize> {
     let ends = |c: char| mark.starts_with(c) || mark == "`" && c == '\'';
     let mut escaped = false;
@@ -79,7 +78,7 @@ fn closing(mark: &str, inner: &str) -> Option<usize> {
     None
 }
 
-/// Masks `user:password` before an `@` where no scheme says that it is a URL.
+/// Masks `user:password` before an `@` in text that is not a URL with a scheme.
 fn logins(text: &str) -> String {
     if !text.contains('@') {
         return text.to_owned();
@@ -115,7 +114,7 @@ fn tokens(text: &str) -> String {
     out + rest
 }
 
-/// Masks private keys: what stands between the frames of PEM, and what begins as OpenSSH's do.
+/// Masks private keys: between the lines of PEM, and base64 that begins like OpenSSH's.
 fn private_keys(text: &str) -> String {
     let frame = text.find(FRAME).map(|start| (start + FRAME.len(), text.rfind(FRAME)));
     let framed = match frame {
@@ -134,7 +133,7 @@ fn private_keys(text: &str) -> String {
     out + rest
 }
 
-/// Masks what follows the method of a crypt hash: `$6$salt$…`.
+/// Masks a crypt hash after its method: `$6$salt$…`.
 fn hashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,25 +1,25 @@
-//! URLs with a mask for what may be secret: user, password, query and fragment. Does no I/O.
+//! URLs with their secret parts masked: user, password, query and fragment. Does no I/O.
 
 use super::MASK;
 
-/// What ends a URL in running text.
+/// Characters that end a URL in running text.
 const ENDS: [char; 8] = [' ', '\t', '\n', '\r', '"', '\'', '`', '<'];
 
-/// The parts of a URL that tell secrets from what may be shown.
+/// A URL, split into secret and public parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Address<'a> {
     /// Before `://`.
     scheme: &'a str,
     /// After the user and the password, up to the query.
     rest: &'a str,
-    /// The sign of what follows: a query or a fragment.
+    /// The first character of a query or fragment.
     more: Option<char>,
     /// Whether there is a user or a password.
     has_user: bool,
 }
 
 impl<'a> Address<'a> {
-    /// Takes a URL apart; `None` when the text has no scheme.
+    /// Splits a URL; `None` if the text has no scheme.
     pub fn read(url: &'a str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let user = user_end(rest);
@@ -30,13 +30,13 @@ impl<'a> Address<'a> {
         Some(Self { scheme, rest, more, has_user: user.is_some() })
     }
 
-    /// Returns whether the URL holds a user or a password.
+    /// Returns whether the URL contains a user or password.
     pub fn has_user(&self) -> bool {
         self.has_user
     }
 
-    /// Returns the URL with a mask for its user and one for its query. A host that is none may be a
-    /// torn password.
+    /// Returns the URL with its user and query masked. An invalid host may be part of a password, so it
+    /// is masked too.
     fn shown(&self) -> String {
         let (host, path) = self.rest.split_at(self.rest.find('/').unwrap_or(self.rest.len()));
         let (host, path) = if is_host(host) { (host, path) } else { (MASK, "") };
@@ -46,20 +46,20 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Returns a URL or a path as a message may show it.
+/// Returns a URL or path for a message.
 ///
-/// The text is known to be an address, so what does not look like one is shown as little as
-/// possible: `root:hunter2@pve1` and `https:/root:hunter2@pve1` lose what stands before the `@`.
+/// The text is meant as an address, so if it does not look like one, as little as possible is shown:
+/// `root:hunter2@pve1` and `https:/root:hunter2@pve1` lose everything before the `@`.
 pub fn address(text: &str) -> String {
     let is_scheme = |scheme: &str| scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '+');
     if let Some(url) = Address::read(text).filter(|url| is_scheme(url.scheme)) {
         let blank = url.rest.contains(|c: char| c.is_whitespace() || c.is_control());
-        // A blank ends what a parser reads, not the password that the user has typed.
+        // A blank ends the URL for a parser, but not the password that the user typed.
         return if blank { format!("{}://{MASK}", url.scheme) } else { url.shown() };
     }
     let is_torn = text.contains("//") || text.contains(":/");
     let (user, rest) = match text.rfind('@') {
-        // A folder may hold an @, `alice@laptop`; a password follows a colon.
+        // A directory name may contain an @, as in `alice@laptop`; a password follows a colon.
         Some(at) if is_torn || text[..at].contains(':') => (MASK, &text[at..]),
         _ => ("", text),
     };
@@ -69,7 +69,7 @@ pub fn address(text: &str) -> String {
     }
 }
 
-/// Returns running text in which each URL is shown without what may be secret.
+/// Returns running text with the secret parts of each URL masked.
 pub(super) fn in_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -77,7 +77,7 @@ pub(super) fn in_text(text: &str) -> String {
         let start = rest[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+');
         let start = start.map_or(0, |i| i + rest[i..].chars().next().map_or(1, char::len_utf8));
         let length = rest[start..].find(ENDS).unwrap_or(rest.len() - start);
-        // A comma or a full stop behind a URL belongs to the sentence.
+        // A comma or full stop after a URL belongs to the sentence.
         let url = rest[start..start + length].trim_end_matches([',', ';', '.', ':', ')']);
         let after = &rest[start + url.len()..];
         out.push_str(&rest[..start]);
@@ -94,13 +94,13 @@ pub(super) fn in_text(text: &str) -> String {
     out + rest
 }
 
-/// Returns whether a blank or a quote stands in a URL's password, so that the rest of it follows.
+/// Returns whether a blank or quote in its password has cut off a URL.
 fn is_torn(after: &str, url: &Address<'_>) -> bool {
     let host = url.rest.split('/').next().unwrap_or_default();
     !url.has_user && !host.is_empty() && host != MASK && !is_host(host) && after.contains('@')
 }
 
-/// Returns whether a text is `HOST` or `HOST:PORT`, and so no part of a password.
+/// Returns whether a text is `HOST` or `HOST:PORT`, not part of a password.
 fn is_host(text: &str) -> bool {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, port),
@@ -108,14 +108,14 @@ fn is_host(text: &str) -> bool {
     };
     let is_name = |c: char| c.is_alphanumeric() || ".-_%:[]*".contains(c);
     port.bytes().all(|b| b.is_ascii_digit()) && host.chars().all(is_name)
-        // A placeholder of our own messages: `https://HOST:PORT`.
+        // The placeholder in our own messages: `https://HOST:PORT`.
         || text == "HOST:PORT"
 }
 
-/// Returns where `user:password@` ends in what follows `://`.
+/// Returns the end of `user:password@` in the text after `://`.
 fn user_end(rest: &str) -> Option<usize> {
     let authority = rest.split(['/', '?', '#']).next()?;
-    // `user:pass/word@host` is no address, but what follows the colon is no port either.
+    // In `user:pass/word@host`, the text after the colon is not a port, so it belongs to a password.
     let port = authority.rsplit_once(':').map_or("", |(_, port)| port);
     let is_torn = !port.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit());
     let until = if is_torn { rest } else { authority };

@@ -98,7 +98,7 @@ fn the_fields_of_a_type() {
 }
 
 #[test]
-fn what_is_no_key_that_logs_in() {
+fn keys_that_cannot_log_in() {
     check("", "empty");
     check("  ", "empty");
     check("# a comment", "begin with the key's type");

@@ -1,11 +1,11 @@
-//! Flow collections: `{a: b}` and `[a, b]`, over as many lines as they have. Does no I/O.
+//! Flow collections: `{a: b}` and `[a, b]`, which may span lines. Does no I/O.
 
 use super::super::MASK;
 use super::Outline;
 use super::reader::{MAX_DEPTH, Reader, quoted_end};
 
 impl<O: Outline> Reader<'_, O> {
-    /// A flow collection to its end, or to that of the text.
+    /// Reads a flow collection to its end, or to the end of the text.
     pub(super) fn flow(&mut self, node: Option<O>, depth: usize) {
         if depth > MAX_DEPTH {
             return self.hide_all();
@@ -69,7 +69,7 @@ impl<O: Outline> Reader<'_, O> {
         }
     }
 
-    /// Hides what stands between a value and the next comma or bracket.
+    /// Hides the text between a value and the next comma or bracket.
     fn flow_rest(&mut self) {
         self.skip_flow_blanks();
         let end = self.rest().find([',', ']', '}']).unwrap_or(self.rest().len());
@@ -95,7 +95,7 @@ impl<O: Outline> Reader<'_, O> {
     }
 }
 
-/// Returns how far a plain scalar of a flow collection goes.
+/// Returns the length of a plain scalar in a flow collection.
 fn flow_plain(text: &str) -> usize {
     let mut before = ' ';
     for (at, c) in text.char_indices() {

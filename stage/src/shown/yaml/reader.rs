@@ -7,16 +7,16 @@ use std::ops::Range;
 /// Deeper nesting is hidden, so that no text can exhaust the stack.
 pub(super) const MAX_DEPTH: usize = 60;
 
-/// A block collection that is open.
+/// An open block collection.
 struct Level<O> {
-    /// The column of its keys or dashes; of the document itself -1.
+    /// The column of its keys or dashes; -1 for the document itself.
     indent: isize,
     is_list: bool,
-    /// What it is; `None` when it is hidden.
+    /// Its outline; `None` if it is hidden.
     node: Option<O>,
-    /// What its last key or dash holds.
+    /// The outline of the value of its last key or dash.
     child: Option<O>,
-    /// Whether that has no value yet: it may follow on the next line.
+    /// Whether that value is still missing: it may follow on the next line.
     pending: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Reader<'t, O> {
 }
 
 impl<'t, O: Outline> Reader<'t, O> {
-    /// Reads a whole text; returns what is not shown as it is, in order.
+    /// Reads a whole text; returns the pieces to replace, in order.
     pub(super) fn read(text: &'t str, outline: Option<O>) -> Vec<Piece> {
         let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut reader = Self { text, at, pieces: Vec::new(), levels: vec![Level::root(outline)] };
@@ -63,7 +63,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         }
     }
 
-    /// Shows a scalar by what the table says of its place.
+    /// Shows a scalar as the table allows.
     pub(super) fn scalar(&mut self, at: Range<usize>, node: Option<O>, is_sound: bool) {
         let exposure = node.map_or(Exposure::Hidden, O::exposure);
         let shown = value(self.text.get(at.clone()).unwrap_or_default(), exposure);
@@ -71,7 +71,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.show_as(at, &shown);
     }
 
-    /// Hides the rest of the line, but for blanks around it.
+    /// Hides the rest of the line, except for blanks around it.
     pub(super) fn hide_line(&mut self) {
         self.skip_blanks();
         let end = self.line_end();
@@ -80,7 +80,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.at = end;
     }
 
-    /// What stands behind a value: nothing, a comment, or what is not understood.
+    /// The text after a value: nothing, a comment, or something invalid.
     fn end_of_line(&mut self) {
         self.skip_blanks();
         if self.rest().starts_with('#') {
@@ -117,7 +117,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         rest.is_empty() || rest.starts_with(['\n', '#'])
     }
 
-    /// A dash, a key, or a value that stands alone on its line.
+    /// A dash, a key, or a value alone on its line.
     fn content(&mut self, indent: isize, depth: usize) {
         if depth > MAX_DEPTH {
             return self.not_understood(indent);
@@ -150,11 +150,11 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.block_value(indent, child);
     }
 
-    /// Shows a key by what holds it; returns what it leads to.
+    /// Shows a key as its mapping allows; returns the outline of its value.
     pub(super) fn key(&mut self, at: Range<usize>, key: &str, container: Option<O>) -> Option<O> {
         let container = container.filter(|node| node.is_mapping());
         let child = match container {
-            // A merge brings keys of this very mapping.
+            // A merge contains keys of this mapping.
             Some(node) if key == "<<" => Some(node),
             Some(node) => node.entry(key),
             None => None,
@@ -166,7 +166,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         child
     }
 
-    /// Finds or opens the mapping whose keys stand at this column.
+    /// Finds or opens the mapping whose keys are at this column.
     fn open_mapping(&mut self, indent: isize) -> Option<O> {
         while self
             .levels
@@ -179,7 +179,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         if top.indent == indent {
             return top.node;
         }
-        // Below a value that is there already nothing can stand.
+        // A key that already has a value cannot have a nested block.
         let node = top.child.filter(|_| top.pending);
         self.levels.push(Level { indent, is_list: false, node, child: None, pending: false });
         node
@@ -200,7 +200,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.levels.push(Level { indent, is_list: true, node, child, pending: true });
     }
 
-    /// A value on a line of its own; where none is expected it goes on with something else.
+    /// A value on its own line; if none is expected, it continues something else.
     fn bare(&mut self, indent: isize) {
         while self.levels.last().is_some_and(|level| level.indent > indent) {
             self.levels.pop();
@@ -216,7 +216,7 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.hide_deeper(indent);
     }
 
-    /// Whatever is deeper belongs to a line that holds no key; what stands at its column does not.
+    /// Deeper lines belong to a line without a key; lines at its own column do not.
     fn hide_deeper(&mut self, indent: isize) {
         let indent = indent.saturating_add(1);
         self.levels.push(Level { indent, is_list: false, node: None, child: None, pending: false });
@@ -239,8 +239,8 @@ impl<'t, O: Outline> Reader<'t, O> {
         self.value(indent, node);
     }
 
-    /// A value to its end, and the rest of its line. `parent` is the column that a block scalar is
-    /// deeper than.
+    /// Reads a value to its end, and the rest of its line. A block scalar is deeper than the column
+    /// `parent`.
     fn value(&mut self, parent: isize, node: Option<O>) {
         self.properties(node);
         match self.rest().chars().next() {
@@ -257,7 +257,7 @@ impl<'t, O: Outline> Reader<'t, O> {
                 let line = &self.text[self.at..self.line_end()];
                 let end = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
                 let plain = line[..end].trim_end();
-                // A second colon is a mistake: what follows may belong to anything.
+                // A second colon is a mistake: the rest may belong to anything.
                 let is_sound = !plain.contains(": ") && !plain.ends_with(':');
                 let at = self.at..self.at + plain.len();
                 self.at = at.end;
@@ -279,7 +279,7 @@ impl<'t, O: Outline> Reader<'t, O> {
     }
 
     fn block_scalar(&mut self, parent: isize) {
-        // The indicator itself says nothing.
+        // The indicator itself reveals nothing.
         self.at += self.rest().len() - self.rest().trim_start_matches(['|', '>', '+', '-']).len();
         self.at +=
             self.rest().len() - self.rest().trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -298,14 +298,14 @@ impl<'t, O: Outline> Reader<'t, O> {
         }
     }
 
-    /// A quoted scalar, which may have several lines.
+    /// Reads a quoted scalar, which may span lines.
     pub(super) fn quoted(&mut self, node: Option<O>) -> Range<usize> {
         let (start, inner) = (self.at, quoted_end(self.rest()));
         let is_closed = inner.is_some();
         let length = inner.unwrap_or(self.rest().len());
         let at = start + 1..(start + length).max(start + 1).min(self.text.len());
         let text = self.text.get(at.clone()).unwrap_or_default();
-        // What escapes stand for is not looked at.
+        // Escapes are not decoded.
         let is_sound = is_closed && !text.contains(['\\', '\n', '\'']);
         self.at = (at.end + usize::from(is_closed)).min(self.text.len());
         self.scalar(at.clone(), node, is_sound);
@@ -313,14 +313,14 @@ impl<'t, O: Outline> Reader<'t, O> {
     }
 }
 
-/// A key at the start of a text: in bytes, with its quotes, without them, and its colon.
+/// A key at the start of a text: its byte ranges with and without quotes, and its colon.
 struct Key {
     whole: usize,
     inner: Range<usize>,
     colon: usize,
 }
 
-/// Finds the key that a line begins with.
+/// Finds the key at the start of a line.
 fn key_of(rest: &str) -> Option<Key> {
     let line = rest.split('\n').next()?;
     if line.starts_with(['"', '\'']) {
@@ -337,7 +337,7 @@ fn key_of(rest: &str) -> Option<Key> {
     }
     let colon = line.match_indices(':').map(|(at, _)| at).find(|at| is_word(&line[*at..], ":"))?;
     let whole = line[..colon].trim_end().len();
-    // A comment before the colon: there is no key.
+    // A comment before the colon: not a key.
     (!line[..colon].contains(" #")).then_some(Key { whole, inner: 0..whole, colon })
 }
 

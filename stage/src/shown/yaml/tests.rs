@@ -1,4 +1,4 @@
-//! What of a line is shown.
+//! Which parts of a line are shown.
 
 use super::*;
 

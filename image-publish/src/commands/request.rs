@@ -1,13 +1,13 @@
-//! What every command begins with that works from the document's VMs: read it, find what is wanted,
-//! open the storage, prepare the images.
+//! The first steps of the commands that need the document: read it, find the wanted images, open the
+//! storage, prepare the images.
 
 use pve_client::{Error, Volid};
 use stage::{Console, Deployment, Document, Entry, Failure, Report};
 
 use crate::cache::Cache;
 use crate::cli::{DocumentArgs, Refresh, SourceArgs, proxies};
-use crate::plan::Present;
-use crate::ready::Ready;
+use crate::plan::StoredFile;
+use crate::prepared::PreparedImage;
 use crate::source::checksum::Sum;
 use crate::stored::{Compared, Storage};
 use crate::target::Target;
@@ -15,32 +15,32 @@ use crate::wanted::{Wanted, wanted};
 use crate::work::Work;
 use crate::{connect, interrupt, left_over, prepare};
 
-/// What the document asks for.
-pub(super) struct Asked {
+/// The document, and the images that it needs.
+pub(super) struct Request {
     /// The document as it came.
     pub(super) document: Document,
-    /// What stands in it.
+    /// Its content.
     pub(super) deployment: Deployment,
     /// The images that its VMs name.
     pub(super) wanted: Vec<Wanted>,
-    /// What there is to say so far.
+    /// The problems so far.
     pub(super) report: Report,
 }
 
-/// A run whose images are prepared; there is no error so far.
-pub(super) struct Begun<'a> {
-    /// What the document asks for.
-    pub(super) asked: Asked,
+/// A run whose images are prepared, without errors.
+pub(super) struct PreparedRun<'a> {
+    /// The document, and the images that it needs.
+    pub(super) request: Request,
     /// The storage.
     pub(super) target: Target,
-    /// What the run carries along.
+    /// The context of the run.
     pub(super) work: Work<'a>,
-    /// The images, in the order of `asked.wanted`.
-    pub(super) ready: Vec<Ready>,
+    /// The images, in the order of `request.wanted`.
+    pub(super) ready: Vec<PreparedImage>,
 }
 
-impl Asked {
-    /// Reads the document on stdin; its faults go into the report.
+impl Request {
+    /// Reads the document on stdin; problems are added to the report.
     pub(super) fn read(args: &DocumentArgs) -> Result<Self, Failure> {
         let document = Document::from_stdin()?;
         let (deployment, mut report) = Deployment::read(&document);
@@ -48,13 +48,13 @@ impl Asked {
         Ok(Self { document, deployment, wanted, report })
     }
 
-    /// Opens the storage and prepares the images; every fault of both is told at once.
-    pub(super) fn begin<'a>(
+    /// Opens the storage and prepares the images; the problems of both are reported together.
+    pub(super) fn prepare<'a>(
         mut self,
         args: &DocumentArgs,
         refresh: Refresh,
         console: &'a Console,
-    ) -> Result<Begun<'a>, Failure> {
+    ) -> Result<PreparedRun<'a>, Failure> {
         let local_dir = args.place.local_dir.as_deref();
         let target = connect::of_document(&self.deployment, local_dir, &args.trust, console);
         let target = target.map_err(|faults| self.report.extend(faults)).ok();
@@ -63,14 +63,14 @@ impl Asked {
         let ready = prepare::prepare(&mut work, &self.wanted, storage, &mut self.report);
         match target {
             Some(target) if !self.report.has_errors() => {
-                Ok(Begun { asked: self, target, work, ready })
+                Ok(PreparedRun { request: self, target, work, ready })
             }
             _ => Err(self.report.into()),
         }
     }
 }
 
-/// Makes what a run carries along.
+/// Returns the context of a run.
 pub(super) fn work<'a>(
     args: &SourceArgs,
     dry_run: bool,
@@ -91,7 +91,7 @@ pub(super) fn work<'a>(
 }
 
 impl Storage for Target {
-    fn list(&self) -> Result<Vec<Present>, Entry> {
+    fn list(&self) -> Result<Vec<StoredFile>, Entry> {
         self.present()
     }
 

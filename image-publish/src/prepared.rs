@@ -1,4 +1,4 @@
-//! An image of which everything is known that the plan needs. Does no I/O.
+//! An image about which everything is known that the plan needs. Does no I/O.
 
 use pve_client::Volid;
 
@@ -12,14 +12,14 @@ use crate::temporary::Temporary;
 
 /// An image, ready to be planned.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub(crate) struct PreparedImage {
     /// Its name in the document.
     pub(crate) name: String,
-    /// Its file name in the storage: `NAME-<first 12 digits of its sum>.<format>`.
+    /// Its file name in the storage: `NAME-<first 12 digits of its checksum>.<format>`.
     pub(crate) file: String,
     /// The length of the stored file in bytes, when it is known.
     pub(crate) length: Option<u64>,
-    /// The sum of the stored file; `None` for what is in the storage already.
+    /// The checksum of the stored file; `None` if the file is already on the storage.
     pub(crate) sum: Option<Sum>,
     /// Where its bytes come from.
     pub(crate) supply: Supply,
@@ -28,20 +28,20 @@ pub(crate) struct Ready {
 /// Where an image's bytes come from.
 #[derive(Debug)]
 pub(crate) enum Supply {
-    /// They are in a storage.
+    /// They are already on a storage.
     InStorage(Volid),
     /// They are read here.
     Local(Local),
     /// The node downloads them.
     Node {
-        /// From here.
+        /// The source.
         remote: Remote,
-        /// When the token may not ask for it, this machine fetches and sends.
+        /// If the token is not allowed to ask for it, this machine fetches and uploads.
         may_send: bool,
     },
-    /// They are fetched from here, then sent.
+    /// This machine fetches and uploads them.
     Fetch(Remote),
-    /// `qemu-img` makes them of these files, then they are sent.
+    /// `qemu-img` creates them from these files, then they are uploaded.
     Compress(Plain),
 }
 
@@ -50,12 +50,12 @@ pub(crate) enum Supply {
 pub(crate) struct Remote {
     /// Its address.
     pub(crate) url: Address,
-    /// Who says its sum, for messages.
+    /// Where its checksum comes from, for messages.
     pub(crate) sum_by: String,
-    /// The sum stands beside the URL.
+    /// The checksum is next to the URL in the site.
     pub(crate) pinned: bool,
-    /// What the first bytes say, as long as nothing shows that they are those of the file with this sum.
-    pub(crate) unproven: Option<UrlFacts>,
+    /// What the first bytes show, as long as they are not verified to be those of the file with this checksum.
+    pub(crate) unverified: Option<UrlFacts>,
 }
 
 /// Files as they were examined.
@@ -63,7 +63,7 @@ pub(crate) struct Remote {
 pub(crate) struct Plain {
     /// The files.
     pub(crate) files: Files,
-    /// What tells them from others; taken before they were examined.
+    /// Their identities, from before they were examined.
     pub(crate) identity: Vec<Identity>,
     /// The format of the image in them.
     pub(crate) format: Format,
@@ -76,13 +76,13 @@ pub(crate) struct Local {
     pub(crate) files: Files,
     /// How they are compressed.
     pub(crate) compression: Compression,
-    /// Keeps a fetched file until it is sent.
+    /// Keeps a downloaded file until it is sent.
     #[expect(dead_code, reason = "held for its Drop, which removes the file")]
     pub(crate) spooled: Option<Temporary>,
 }
 
-impl Ready {
-    /// Makes a local image ready.
+impl PreparedImage {
+    /// Prepares a local image.
     pub(crate) fn local(
         name: &str,
         facts: &Facts,
@@ -106,7 +106,7 @@ pub(crate) fn stored_name(name: &str, sum: &Sum, extension: &str) -> String {
     format!("{name}-{}.{extension}", sum.hex.get(..12).unwrap_or(&sum.hex))
 }
 
-/// Takes a stored name apart: the image's name and the start of its sum.
+/// Splits a stored name into the image's name and the start of its checksum.
 pub(crate) fn parse_stored_name(file: &str) -> Option<(&str, &str)> {
     let (stem, extension) = file.rsplit_once('.')?;
     let (name, digits) = stem.rsplit_once('-')?;
@@ -116,7 +116,7 @@ pub(crate) fn parse_stored_name(file: &str) -> Option<(&str, &str)> {
     ours.then_some((name, digits))
 }
 
-/// Returns whether the digits behind a name may be a date and time, such as 202611231516, instead of a sum.
+/// Returns whether the digits after a name may be a date and time, such as 202611231516, instead of a checksum.
 pub(crate) fn is_date(digits: &str) -> bool {
     let two = |at: usize| digits.get(at..at + 2).and_then(|two| two.parse::<u8>().ok());
     let [Some(century), Some(_), Some(month), Some(day), Some(hour), Some(minute)] =
@@ -145,10 +145,10 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn local(file: &str, length: u64) -> Ready {
+    pub(crate) fn local(file: &str, length: u64) -> PreparedImage {
         let files = Files { path: file.into(), parts: vec![file.into()] };
         let supply = Supply::Local(Local { files, compression: Compression::None, spooled: None });
-        Ready {
+        PreparedImage {
             name: "a".to_owned(),
             file: file.to_owned(),
             length: Some(length),
@@ -157,17 +157,17 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn node(file: &str, length: Option<u64>) -> Ready {
+    pub(crate) fn node(file: &str, length: Option<u64>) -> PreparedImage {
         let supply = Supply::Node {
             remote: Remote {
                 url: Address::parse("https://x/a").unwrap(),
                 sum_by: String::new(),
                 pinned: false,
-                unproven: None,
+                unverified: None,
             },
             may_send: true,
         };
-        Ready { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
+        PreparedImage { name: "a".to_owned(), file: file.to_owned(), length, sum: None, supply }
     }
 
     #[test]

@@ -1,38 +1,37 @@
-//! The images that a VM names: that of its boot disk, and those that its data disks are made of.
+//! The images that a VM uses: for its boot disk, and for its data disks.
 //! Does no I/O.
 
 use machine::{Form, Settings, parse_size};
 use stage::Vm;
 
-/// An image that a VM names.
+/// The use of an image by a VM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
+pub(crate) struct ImageUse {
     /// Its name.
     pub(crate) image: String,
-    /// Where the document says so.
+    /// The field of the document that names it.
     pub(crate) place: String,
-    /// The disk that is made of it.
+    /// The disk that is created from it.
     pub(crate) disk: Disk,
 }
 
-/// A disk that is made of an image.
+/// A disk that is created from an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Disk {
-    /// Where the document says its size.
+    /// The field of the document that has its size.
     pub(crate) place: String,
-    /// What a user calls its size.
+    /// The name of that field for users.
     pub(crate) key: &'static str,
-    /// Its size; `None`: the image's own.
+    /// Its size in bytes; `None` for the size of the image.
     pub(crate) bytes: Option<u64>,
 }
 
-/// Returns the images that the VM at `index` names. What is wrong with its `config` is pve-apply's to
-/// say.
-pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
+/// Returns the images that the VM at `index` uses. Errors in its `config` are reported by pve-apply.
+pub(crate) fn images(index: usize, vm: &Vm) -> Vec<ImageUse> {
     let bytes = u64::from(vm.disk.unwrap_or_default()) << 30;
     let disk = Disk { place: format!("vms[{index}].disk"), key: "disk", bytes: Some(bytes) };
-    let boot = Named { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
-    // A VM that is there may still get a data disk.
+    let boot = ImageUse { image: vm.image.clone(), place: format!("vms[{index}].image"), disk };
+    // An existing VM may still get a data disk.
     let mut named = if vm.image == Vm::NO_IMAGE { Vec::new() } else { vec![boot] };
     let (settings, _) = vm.config.as_ref().map(Settings::read).unwrap_or_default();
     for key in settings.0.keys().filter(|key| matches!(key.key.form, Form::Drive(_))) {
@@ -40,7 +39,7 @@ pub(crate) fn images(index: usize, vm: &Vm) -> Vec<Named> {
         let place = format!("vms[{index}].config.{key}");
         let bytes = settings.value(*key, "size").and_then(parse_size);
         let disk = Disk { place: format!("{place}.size"), key: "size", bytes };
-        named.push(Named { image: image.to_owned(), place: format!("{place}.import"), disk });
+        named.push(ImageUse { image: image.to_owned(), place: format!("{place}.import"), disk });
     }
     named
 }
