@@ -106,7 +106,7 @@ fn duration(took: Duration) -> String {
 mod tests {
     use super::*;
     use crate::action::Unchanged;
-    use crate::notice::{Notice, What};
+    use crate::notice::{Notice, NoticeKind};
     use crate::plan::worlds::{vm_plan, vmid};
     use stage::{Entry, Place};
 
@@ -121,7 +121,7 @@ mod tests {
         let notice = |name: &&str| Notice {
             name: (*name).to_owned(),
             vmid: vmid(101),
-            what: What::WaitsForReboot { changes: Vec::new() },
+            kind: NoticeKind::WaitsForReboot { changes: Vec::new() },
         };
         let mut plan = Plan::empty("dev", "run");
         plan.unchanged = unchanged.iter().chain(waiting).map(vm).collect();

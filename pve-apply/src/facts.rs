@@ -1,8 +1,8 @@
 //! DOOR (reads only): reads what a node offers, as far as it is needed.
 
-use crate::ask::ask;
 use crate::asked::Wanted;
 use crate::preflight::Facts;
+use crate::read::read_api;
 use crate::vnets;
 use pve_client::{Client, Error, MappingKind, NodeName, Storage};
 use pve_stage::finding;
@@ -21,13 +21,13 @@ pub(crate) fn read(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Resul
 fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts, Error> {
     let some = |is: fn(&Wanted) -> bool| wanted.iter().any(is);
     let mut facts = Facts {
-        storages: ask(|| client.storages(node))?,
+        storages: read_api(|| client.storages(node))?,
         token_id: client.endpoint().token.id().to_owned(),
         ..Facts::default()
     };
     let bridges: Vec<&str> = wanted.iter().filter_map(Wanted::bridge).collect();
     if !bridges.is_empty() {
-        let known = ask(|| client.bridges(node))?;
+        let known = read_api(|| client.bridges(node))?;
         (facts.vnets, facts.vnet_objects) = vnets::read(client, node, &bridges, &known)?;
         facts.bridges = known.into_iter().map(|bridge| bridge.name).collect();
     }
@@ -38,26 +38,26 @@ fn read_all(client: &Client, node: &NodeName, wanted: &[Wanted]) -> Result<Facts
         _ => false,
     };
     if wanted.iter().any(is_off) {
-        facts.storage_configs = ask(|| client.storage_configs())?;
+        facts.storage_configs = read_api(|| client.storage_configs())?;
     }
     facts.isos = isos(client, node, wanted, &facts.storages)?;
-    facts.permissions = ask(|| client.permissions())?;
+    facts.permissions = read_api(|| client.permissions())?;
     for kind in MappingKind::ALL {
         if wanted.iter().any(|wanted| matches!(wanted, Wanted::Mapping(of, _) if *of == kind)) {
-            facts.mappings.insert(kind, ask(|| client.mappings(kind, node))?);
+            facts.mappings.insert(kind, read_api(|| client.mappings(kind, node))?);
         }
     }
     if some(|wanted| matches!(wanted, Wanted::CpuModel(_))) {
-        facts.cpu_models = ask(|| client.cpu_models(node))?;
+        facts.cpu_models = read_api(|| client.cpu_models(node))?;
     }
     if some(|wanted| matches!(wanted, Wanted::Machine(_))) {
-        facts.machines = ask(|| client.machine_types(node))?;
+        facts.machines = read_api(|| client.machine_types(node))?;
     }
     if some(|wanted| matches!(wanted, Wanted::Pool(_))) {
-        facts.pools = ask(|| client.pools())?;
+        facts.pools = read_api(|| client.pools())?;
     }
     if some(|wanted| matches!(wanted, Wanted::Since(..))) {
-        facts.version = Some(ask(|| client.version())?);
+        facts.version = Some(read_api(|| client.version())?);
     }
     Ok(facts)
 }
@@ -77,7 +77,7 @@ fn isos(
         if !wanted.iter().any(is_asked) {
             continue;
         }
-        match ask(|| client.storage_content(node, id, Some("iso"))) {
+        match read_api(|| client.storage_content(node, id, Some("iso"))) {
             Ok(list) => {
                 let names = list.into_iter().map(|volume| volume.volid.to_string()).collect();
                 isos.insert(id.to_string(), names);

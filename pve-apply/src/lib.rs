@@ -6,7 +6,6 @@
 
 mod action;
 mod addresses;
-mod ask;
 mod asked;
 mod blocked;
 mod boot_disk;
@@ -36,6 +35,7 @@ mod plan;
 mod plan_file;
 mod preflight;
 mod privileges;
+mod read;
 mod ready;
 mod room;
 mod run_lock;

@@ -1,10 +1,10 @@
 //! The rows of a list: the VMs of the document, and what else PVE has of the deployment. Does no I/O.
 
 use crate::action::Plan;
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::{Mark, Owner, Stranger, TAG, split_tags};
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
 use crate::plan::{self, Verb};
 use crate::status::{Drift, Row, unsaid};
 use pve_client::Vmid;
@@ -33,12 +33,12 @@ pub(crate) fn list(
     let found = plan::plan_power(desired, observed, Verb::Start);
     let mut report = unreadable(observed);
     for blocked in &found.blocked {
-        if blocked.why.is_about_identity() || blocked.why == Why::MayNotSeeAll {
+        if blocked.reason.is_about_identity() || blocked.reason == BlockReason::MayNotSeeAll {
             report.push(blocked.entry().as_warning());
         }
     }
-    let seen = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => Some(&**seen),
+    let seen = observed.vms.values().filter_map(|look| match look {
+        Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
     let (mut rows, mut listed) = (Vec::new(), BTreeSet::new());
@@ -56,14 +56,16 @@ pub(crate) fn list(
 /// The VMs that may be ours and could not be looked at.
 fn unreadable(observed: &Observed) -> Report {
     let mut report = Report::new();
-    for (vmid, look) in &observed.looks {
+    for (vmid, look) in &observed.vms {
         let (code, node, fact) = match look {
-            Look::Seen(_) => continue,
-            Look::NodeAway(node) => {
+            Observation::Seen(_) => continue,
+            Observation::NodeAway(node) => {
                 ("node-away", node, "the node does not answer: the VM may be ours")
             }
-            Look::Moving(node) => ("moved", node, "the VM is no longer there: it may be moving"),
-            Look::Forbidden(node) => {
+            Observation::Moving(node) => {
+                ("moved", node, "the VM is no longer there: it may be moving")
+            }
+            Observation::Forbidden(node) => {
                 ("permission", node, "the token cannot read the VM: it may be ours")
             }
         };
@@ -83,7 +85,7 @@ struct Whose<'d> {
 
 impl<'d> Whose<'d> {
     /// Returns whose it is; `None` where the list does not hold it.
-    fn of(seen: &Seen, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
+    fn of(seen: &VmState, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
         let mark = match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => mark,
             Owner::Stranger(stranger) => return extent.all.then(|| Self::of_stranger(stranger))?,
@@ -127,7 +129,7 @@ fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
 }
 
 /// The row of a VM that was seen.
-fn row(seen: &Seen, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
+fn row(seen: &VmState, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
     let Whose { deployment, name, drift, vm } = whose;
     let tags = split_tags(seen.config.next("tags").unwrap_or_default());
     let unsaid = || vm.map(|vm| unsaid(compared, &vm.name)).unwrap_or_default();
@@ -149,7 +151,7 @@ fn row(seen: &Seen, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
 /// The row of a VM of the document that was not seen.
 fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
     let blocked = blocked.iter().find(|blocked| blocked.name == vm.name);
-    let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.why));
+    let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.reason));
     let (status, drift) = match is_unknown {
         true => (UNKNOWN, Drift::NotCompared),
         false => (MISSING, Drift::NotCreated),
@@ -177,6 +179,9 @@ pub(crate) const MISSING: &str = "missing";
 const UNKNOWN: &str = "unknown";
 
 /// Returns whether a VM that was not found for this reason may exist all the same.
-fn is_unknown(why: &Why) -> bool {
-    !matches!(why, Why::NotThere | Why::VmidTaken { .. } | Why::NotOurs { .. })
+fn is_unknown(reason: &BlockReason) -> bool {
+    !matches!(
+        reason,
+        BlockReason::NotThere | BlockReason::VmidTaken { .. } | BlockReason::NotOurs { .. }
+    )
 }

@@ -15,13 +15,14 @@ pub(crate) struct Notice {
     #[serde(with = "json::vmid")]
     pub vmid: Vmid,
     /// What it is.
-    pub what: What,
+    #[serde(rename = "what")]
+    pub kind: NoticeKind,
 }
 
 /// Notices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
-pub(crate) enum What {
+pub(crate) enum NoticeKind {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
     SeedChanged {
         /// The fields and files that differ, as far as the mark shows.
@@ -105,54 +106,58 @@ const RESEED: &str = "the guest is set up again at its next boot: SSH keys that 
 impl Notice {
     /// Returns whether it is shown only on request.
     pub(crate) fn is_detail(&self) -> bool {
-        matches!(self.what, What::Differs { .. })
+        matches!(self.kind, NoticeKind::Differs { .. })
     }
 
     /// Returns it in a few words.
     pub(crate) fn text(&self) -> String {
-        match &self.what {
-            What::SeedChanged { parts } => format!(
+        match &self.kind {
+            NoticeKind::SeedChanged { parts } => format!(
                 "its cloud-init data has changed{}; --reseed gives it the new data at its next boot",
                 named(parts)
             ),
-            What::SeedUnknown => {
+            NoticeKind::SeedUnknown => {
                 "its current cloud-init data is unknown; --reseed gives it the document's"
                     .to_owned()
             }
-            What::Reseed { keeps_host_keys } => {
+            NoticeKind::Reseed { keeps_host_keys } => {
                 let host_keys = if *keeps_host_keys { "stay" } else { "change this once" };
                 format!("{RESEED}, SSH host keys {host_keys}")
             }
-            What::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
-            What::Halted { qmpstatus, .. } => {
+            NoticeKind::WaitsForReboot { changes } => waits_for_reboot(&self.name, changes),
+            NoticeKind::Halted { qmpstatus, .. } => {
                 format!(
                     "is on, but its guest is halted: QEMU says \"{qmpstatus}\"; resume it in PVE"
                 )
             }
-            What::GrowsAtBoot { disk } => format!(
+            NoticeKind::GrowsAtBoot { disk } => format!(
                 "{disk} grows at once; cloud-init grows its partition and file system at the next boot"
             ),
-            What::GrowsByHand { disk } => format!(
+            NoticeKind::GrowsByHand { disk } => format!(
                 "{disk} grows at once; grow its partitions and file systems inside the guest"
             ),
-            What::Moved { node } => format!("is on node {node} and is managed there"),
-            What::Renamed { from } => {
+            NoticeKind::Moved { node } => format!("is on node {node} and is managed there"),
+            NoticeKind::Renamed { from } => {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
             }
-            What::Released => {
+            NoticeKind::Released => {
                 "afterwards it is not ours: remove it from the YAML; the next apply would create \
                  another VM of that name, and is blocked if both have the same MAC"
                     .to_owned()
             }
-            What::Copy { is } => format!("is {}; it is not ours and is left alone", is.text()),
-            What::Differs { fields } => {
+            NoticeKind::Copy { is } => {
+                format!("is {}; it is not ours and is left alone", is.text())
+            }
+            NoticeKind::Differs { fields } => {
                 format!("differs from a new VM, left alone: {}", fields.join("; "))
             }
-            What::NotTakenBack { slot, has } => {
+            NoticeKind::NotTakenBack { slot, has } => {
                 format!("{slot} has something that is not ours, left alone: {has}")
             }
-            What::Unmanaged { keys } => format!("set by hand, left alone: {}", keys.join(", ")),
-            What::PendingByHand { keys } => {
+            NoticeKind::Unmanaged { keys } => {
+                format!("set by hand, left alone: {}", keys.join(", "))
+            }
+            NoticeKind::PendingByHand { keys } => {
                 format!("pending, set by hand, left alone: {}", keys.join(", "))
             }
         }

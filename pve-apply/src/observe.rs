@@ -4,10 +4,10 @@
 //! only where it matters: running tasks, the image storage, whether a vmid is free. Waits for no
 //! guest agent. What cannot be read is unknown, never absent.
 
-use crate::ask::ask;
 use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::mark::Owner;
-use crate::observed::{Config, Guest, Look, Observed, Power, Seen, is_halted, sees_all};
+use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
+use crate::read::read_api;
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
@@ -40,14 +40,14 @@ pub(crate) fn observe(
     scope: Scope,
 ) -> Result<Observed, Failure> {
     supported_version(client)?;
-    let mut looks = 1;
+    let mut rounds = 1;
     loop {
         let observed = look(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
-        if looks == LOOKS || observed.free.values().all(|free| *free) {
+        if rounds == LOOKS || observed.free.values().all(|free| *free) {
             return Ok(observed);
         }
-        looks += 1;
+        rounds += 1;
     }
 }
 
@@ -59,9 +59,9 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     // Before the lists: they then show the result of tasks that have ended.
     let under_way = unless_away(under_way(client, desired, scope)).map_err(fail)?;
-    let rows = ask(|| client.cluster_resources()).map_err(fail)?;
+    let rows = read_api(|| client.cluster_resources()).map_err(fail)?;
     // PVE: facts 31: the cluster's list lags up to 10 s behind, the node's does not.
-    let fresh = unless_away(ask(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
+    let fresh = unless_away(read_api(|| client.node_vms_in_full(&desired.node))).map_err(fail)?;
     let mut observed = Observed {
         node_away: fresh.is_none(),
         guests: merge(&rows, fresh.iter().flatten()),
@@ -83,14 +83,14 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
             None => desired.walk(vm).find(unlisted),
         };
         if let Some(vmid) = witness {
-            observed.free.insert(vmid, ask(|| client.is_free(vmid)).map_err(fail)?);
+            observed.free.insert(vmid, read_api(|| client.is_free(vmid)).map_err(fail)?);
         }
     }
     if scope == Scope::Apply {
         look_at_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
     }
     if absent.iter().any(|vm| vm.vmid.is_none()) {
-        observed.sees_all = sees_all(&ask(|| client.permissions()).map_err(fail)?);
+        observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
     if scope == Scope::Apply && !observed.node_away {
         let images = images(client, desired, &observed).map_err(fail)?;
@@ -123,7 +123,7 @@ fn look_at_candidates(
     if scope == Scope::Find && !absent(desired, observed).is_empty() {
         // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
-        more.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+        more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
         look_at_all(client, observed, more, power)?;
     }
     Ok(())
@@ -143,11 +143,11 @@ fn look_at_namesakes(
         guest.kind == GuestKind::Qemu && !guest.tagged && absent.iter().any(named)
     };
     let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
-    namesakes.retain(|guest| !observed.looks.contains_key(&guest.vmid));
+    namesakes.retain(|guest| !observed.vms.contains_key(&guest.vmid));
     for guest in namesakes {
         let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
-        if let Some(look @ Look::Seen(_)) = look {
-            observed.looks.insert(guest.vmid, look);
+        if let Some(look @ Observation::Seen(_)) = look {
+            observed.vms.insert(guest.vmid, look);
         }
     }
     Ok(())
@@ -163,9 +163,9 @@ pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a D
 fn ours<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
-) -> impl Iterator<Item = (&'a Seen, String)> {
-    observed.looks.values().filter_map(|look| {
-        let Look::Seen(seen) = look else { return None };
+) -> impl Iterator<Item = (&'a VmState, String)> {
+    observed.vms.values().filter_map(|look| {
+        let Observation::Seen(seen) = look else { return None };
         match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => Some((&**seen, desired.name_now(&mark.vm).to_owned())),
             Owner::Stranger(_) => None,
@@ -179,7 +179,8 @@ fn ours<'a>(
 /// It is too old, or cannot be reached.
 pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
     let place = || Place::Named(client.endpoint().url.to_string());
-    let version = ask(|| client.version()).map_err(|error| finding::of_error(place(), &error))?;
+    let version =
+        read_api(|| client.version()).map_err(|error| finding::of_error(place(), &error))?;
     if version.at_least(8, 4) {
         return Ok(());
     }
@@ -242,13 +243,13 @@ fn look_at_all(
         let look = match look? {
             Some(look) => look,
             // A second source: a VM that is moving to another node still exists.
-            None if ask(|| client.is_free(vmid))? => {
+            None if read_api(|| client.is_free(vmid))? => {
                 observed.guests.retain(|guest| guest.vmid != vmid);
                 continue;
             }
-            None => Look::Moving(node),
+            None => Observation::Moving(node),
         };
-        observed.looks.insert(vmid, look);
+        observed.vms.insert(vmid, look);
     }
     Ok(())
 }
@@ -307,7 +308,7 @@ fn under_way(client: &Client, desired: &Desired, scope: Scope) -> Result<Vec<Upi
     if scope == Scope::All || scope == Scope::Find && vmids_are_fixed {
         return Ok(Vec::new());
     }
-    ask(|| running_tasks(client, &desired.node, None, None))
+    read_api(|| running_tasks(client, &desired.node, None, None))
 }
 
 /// Returns VMs that this token was creating at vmids that PVE chose: they carry no mark until the create
@@ -330,11 +331,15 @@ pub(crate) fn look_at(
     vmid: Vmid,
     node: &NodeName,
     listed: Option<&Resource>,
-) -> Result<Option<Look>, Error> {
-    let items = match ask(|| client.vm_pending(node, vmid)) {
+) -> Result<Option<Observation>, Error> {
+    let items = match read_api(|| client.vm_pending(node, vmid)) {
         Ok(items) => items,
-        Err(error) if error.is_node_unreachable() => return Ok(Some(Look::NodeAway(node.clone()))),
-        Err(error) if error.is_permission() => return Ok(Some(Look::Forbidden(node.clone()))),
+        Err(error) if error.is_node_unreachable() => {
+            return Ok(Some(Observation::NodeAway(node.clone())));
+        }
+        Err(error) if error.is_permission() => {
+            return Ok(Some(Observation::Forbidden(node.clone())));
+        }
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error),
     };
@@ -342,23 +347,29 @@ pub(crate) fn look_at(
         Some(row) if row.status == "running" => (true, row.qmpstatus.clone()),
         // The list is older than the config: another run may just have started the VM.
         _ => {
-            let status = ask(|| client.vm_status(node, vmid))?;
+            let status = read_api(|| client.vm_status(node, vmid))?;
             (status.is_running(), status.qmpstatus)
         }
     };
     let mut config = Config::from_pending(items);
     if config.digest.is_none() {
         // A PVE that does not list the digest among the keys.
-        config.digest = ask(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
+        config.digest = read_api(|| client.vm_config(node, vmid, ConfigView::Pending))?.digest;
     }
     let power = if running { Power::Running } else { Power::Stopped };
     let halted = qmpstatus.filter(|word| running && is_halted(word));
-    Ok(Some(Look::Seen(Box::new(Seen { vmid, node: node.clone(), power, halted, config }))))
+    Ok(Some(Observation::Seen(Box::new(VmState {
+        vmid,
+        node: node.clone(),
+        power,
+        halted,
+        config,
+    }))))
 }
 
 fn seed_files(client: &Client, desired: &Desired) -> Result<BTreeSet<Volid>, Error> {
     let storage = &desired.image_storage;
-    let volumes = ask(|| client.storage_content(&desired.node, storage, Some("import")))?;
+    let volumes = read_api(|| client.storage_content(&desired.node, storage, Some("import")))?;
     let seeds = volumes.into_iter().map(|volume| volume.volid);
     Ok(seeds.filter(|volid| is_seed_file(volid.file())).collect())
 }
@@ -369,7 +380,7 @@ fn images(
     desired: &Desired,
     observed: &Observed,
 ) -> Result<BTreeMap<Volid, Option<u64>>, Error> {
-    let there: BTreeMap<String, &Seen> =
+    let there: BTreeMap<String, &VmState> =
         ours(desired, observed).map(|(seen, name)| (name, seen)).collect();
     let mut sizes = BTreeMap::new();
     for vm in &desired.vms {
@@ -391,7 +402,7 @@ fn images(
 
 fn image_size(client: &Client, desired: &Desired, volid: &Volid) -> Result<Option<u64>, Error> {
     // PVE: reference 8: the list has the size of the file, only this call the size of the disk in it.
-    match ask(|| client.volume_info(&desired.node, volid)) {
+    match read_api(|| client.volume_info(&desired.node, volid)) {
         Ok(info) => Ok(Some(info.size)),
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) if error.status() == Some(500) => Ok(None),

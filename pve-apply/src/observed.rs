@@ -14,7 +14,7 @@ pub(crate) struct Observed {
     /// Every guest that the token can see, on any node.
     pub guests: Vec<Guest>,
     /// The result of reading each VM that may be ours.
-    pub looks: BTreeMap<Vmid, Look>,
+    pub vms: BTreeMap<Vmid, Observation>,
     /// The second source: whether the cluster says that a vmid is free. Read for absent VMs only.
     pub free: BTreeMap<Vmid, bool>,
     /// Whether the token can see every VM: then what is not listed does not exist.
@@ -48,9 +48,9 @@ pub(crate) struct Guest {
 
 /// The result of reading a VM.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Look {
+pub(crate) enum Observation {
     /// Its state.
-    Seen(Box<Seen>),
+    Seen(Box<VmState>),
     /// Its node does not answer: nothing is known about the VM.
     NodeAway(NodeName),
     /// The token is not allowed to read it.
@@ -61,7 +61,7 @@ pub(crate) enum Look {
 
 /// The state of one VM.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Seen {
+pub(crate) struct VmState {
     /// Its vmid.
     pub vmid: Vmid,
     /// The node that has it.
@@ -200,7 +200,7 @@ impl Config {
     }
 }
 
-impl Seen {
+impl VmState {
     /// Returns whose the VM is, for a deployment of a site (empty when it has no name).
     pub(crate) fn owner(&self, site: &str, deployment: &str) -> Owner {
         owner((site, deployment), self.vmid.get(), |key| self.config.next(key))

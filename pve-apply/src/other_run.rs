@@ -3,13 +3,13 @@
 //! Waits for the unfinished work of an ended run before anything is planned: an unfinished create has no
 //! mark yet, and a VM that is being created may be finished by the run that creates it.
 
-use crate::ask::{Deadline, ask};
 use crate::desired::Desired;
 use crate::execute::pause;
 use crate::interrupt::Interrupt;
 use crate::mark::{Owner, Stage};
 use crate::observe::{self, Scope};
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
+use crate::read::{Deadline, read_api};
 use crate::run_lock::RunLock;
 use crate::task_wait::wait_for;
 use pve_client::{Client, ConfigView, Digest};
@@ -37,11 +37,11 @@ pub(crate) struct Wait<'a> {
 }
 
 fn is_creating(observed: &Observed) -> bool {
-    let creating = |look: &Look| match look {
-        Look::Seen(seen) => seen.config.is_being_created(),
+    let creating = |look: &Observation| match look {
+        Observation::Seen(seen) => seen.config.is_being_created(),
         _ => false,
     };
-    observed.looks.values().any(creating)
+    observed.vms.values().any(creating)
 }
 
 impl Wait<'_> {
@@ -54,7 +54,7 @@ impl Wait<'_> {
         let mut begun = BEGUN_LOOKS;
         loop {
             let observed = observe::observe(self.client, desired, scope)?;
-            if deadline.is_over() || self.interrupt.is_asked() {
+            if deadline.is_over() || self.interrupt.is_stopping() {
                 return Ok(observed);
             }
             if self.tasks(desired, &observed) | self.unfinished(desired, &observed) {
@@ -82,8 +82,8 @@ impl Wait<'_> {
     /// Waits for VMs that other runs are creating; returns whether one of them has changed in the meantime.
     fn unfinished(&self, desired: &Desired, observed: &Observed) -> bool {
         let mut unfinished = Vec::new();
-        for look in observed.looks.values() {
-            let Look::Seen(seen) = look else { continue };
+        for look in observed.vms.values() {
+            let Observation::Seen(seen) = look else { continue };
             let Owner::Ours(mark) = seen.owner(&desired.site, &desired.deployment) else {
                 continue;
             };
@@ -97,9 +97,9 @@ impl Wait<'_> {
     }
 
     /// Reads VMs until one of them changes, or all have been unchanged for long enough.
-    fn change(&self, vms: &[&Seen]) -> bool {
+    fn change(&self, vms: &[&VmState]) -> bool {
         let quiet = Deadline::after(QUIET.min(self.limit));
-        let has_changed = |seen: &&Seen| {
+        let has_changed = |seen: &&VmState| {
             let planned = (seen.config.digest.clone(), Some(seen.power.as_str().to_owned()));
             self.digest_and_power(seen) != planned
         };
@@ -107,17 +107,17 @@ impl Wait<'_> {
             if vms.iter().any(has_changed) {
                 return true;
             }
-            if quiet.is_over() || self.interrupt.is_asked() {
+            if quiet.is_over() || self.interrupt.is_stopping() {
                 return false;
             }
             pause(LOOK_PAUSE);
         }
     }
 
-    fn digest_and_power(&self, seen: &Seen) -> (Option<Digest>, Option<String>) {
+    fn digest_and_power(&self, seen: &VmState) -> (Option<Digest>, Option<String>) {
         let (node, vmid) = (&seen.node, seen.vmid);
-        let config = ask(|| self.client.vm_config(node, vmid, ConfigView::Pending));
-        let status = ask(|| self.client.vm_status(node, vmid));
+        let config = read_api(|| self.client.vm_config(node, vmid, ConfigView::Pending));
+        let status = read_api(|| self.client.vm_status(node, vmid));
         (config.ok().and_then(|config| config.digest), status.ok().map(|status| status.status))
     }
 

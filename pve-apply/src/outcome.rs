@@ -56,7 +56,7 @@ pub(crate) enum Verdict {
     /// It was not started.
     NotReached {
         /// Why.
-        why: String,
+        reason: String,
     },
 }
 
@@ -76,8 +76,8 @@ impl VmOutcome {
     }
 
     /// Returns the outcome of a VM whose turn did not come.
-    pub(crate) fn not_reached(plan: &VmPlan, why: &str) -> Self {
-        Self::new(plan, Verdict::NotReached { why: why.to_owned() })
+    pub(crate) fn not_reached(plan: &VmPlan, reason: &str) -> Self {
+        Self::new(plan, Verdict::NotReached { reason: reason.to_owned() })
     }
 
     /// Returns whether all its steps succeeded.
@@ -182,8 +182,8 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
                 entry = entry.note(format!("stopped: {}: before {before}", outcome.label()));
                 entry.notes.extend(left.clone());
             }
-            Verdict::NotReached { why } => {
-                entry = entry.note(format!("not reached: {}: {why}", outcome.label()));
+            Verdict::NotReached { reason } => {
+                entry = entry.note(format!("not reached: {}: {reason}", outcome.label()));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Whether the storages have room for all that a plan creates, added up over its VMs. Does no I/O.
 
 use crate::action::{Plan, Step, VmPlan};
-use crate::observed::{Look, Observed};
+use crate::observed::{Observation, Observed};
 use pve_client::{NodeName, PropertyString, Storage, Volid};
 use stage::{Entry, Place, Report};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,7 @@ fn disks(vm: &VmPlan, observed: &Observed) -> BTreeMap<String, (String, u64)> {
 
 /// Returns the storage and the size of a disk that a VM has.
 fn existing(vm: &VmPlan, observed: &Observed, disk: &str) -> Option<(String, u64)> {
-    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+    let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
     let drive = PropertyString::parse(seen.config.next(disk)?, "file");
     let (storage, _) = drive.get("file")?.split_once(':')?;
     Some((storage.to_owned(), drive.size("size")?))

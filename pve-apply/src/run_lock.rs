@@ -4,9 +4,9 @@
 //! vmid and at the fence). The file also names the run that held it last: that run has ended, and nobody
 //! needs to wait for it.
 
-use crate::ask::Deadline;
 use crate::desired::Desired;
 use crate::interrupt::Interrupt;
+use crate::read::Deadline;
 use pve_stage::machine_lock::{LockAttempt, MachineLock};
 use stage::{Console, Entry, Event, Failure, Place};
 use std::ops::ControlFlow;
@@ -45,7 +45,7 @@ impl RunLock {
                 console.event(&Event::new("wait", &desired.deployment, text));
                 told = true;
             }
-            let ends = deadline.is_over() || interrupt.is_asked();
+            let ends = deadline.is_over() || interrupt.is_stopping();
             if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         match MachineLock::take(folder, "", &key, &mut while_busy) {

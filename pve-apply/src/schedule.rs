@@ -90,7 +90,7 @@ pub(crate) fn run_all(
                     drop(open);
                     let outcome = run(vm);
                     if let Some(stop) = stop_all.filter(|_| outcome.is_failed()) {
-                        stop.ask();
+                        stop.stop();
                     }
                     open = board.lock().unwrap_or_else(PoisonError::into_inner);
                     open.running -= 1;

@@ -38,12 +38,12 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
     }
     for blocked in &plan.blocked {
         let vmid = blocked.vmid.map(|vmid| format!(" vmid {vmid}")).unwrap_or_default();
-        let line = format!("! {}{vmid}: {}", blocked.name, blocked.why.fact(&blocked.name));
+        let line = format!("! {}{vmid}: {}", blocked.name, blocked.reason.fact(&blocked.name));
         push_line(&mut out, &line, colour, RED);
         for change in &blocked.changes {
             push_line(&mut out, &format!("      {}", change_text(change)), colour, "");
         }
-        if let Some(way_out) = blocked.why.way_out() {
+        if let Some(way_out) = blocked.reason.way_out() {
             push_line(&mut out, &format!("      {way_out}"), colour, "");
         }
     }

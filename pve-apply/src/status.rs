@@ -1,7 +1,7 @@
 //! The list of VMs as a table and as JSON. Does no I/O.
 
 use crate::action::{Action, Plan};
-use crate::notice::What;
+use crate::notice::NoticeKind;
 use serde::Serialize;
 use stage::printable;
 use std::fmt::Write;
@@ -84,9 +84,9 @@ pub(crate) enum Drift {
 /// Returns how a VM differs from a new one in what nobody sets.
 pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
     let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
-    let fields = of_vm.filter_map(|notice| match &notice.what {
-        What::Differs { fields } => Some(fields.clone()),
-        What::Unmanaged { keys } => {
+    let fields = of_vm.filter_map(|notice| match &notice.kind {
+        NoticeKind::Differs { fields } => Some(fields.clone()),
+        NoticeKind::Unmanaged { keys } => {
             Some(keys.iter().map(|key| format!("{key}: a new one has none")).collect())
         }
         _ => None,
@@ -101,17 +101,17 @@ impl Drift {
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
         let changes = changed.flat_map(|vm| &vm.changes).chain(blocked);
         let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
-        let unmended = of_vm.filter_map(|notice| match &notice.what {
-            What::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
-            What::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
-            What::Halted { is_asked: true, .. } => Some("power".to_owned()),
+        let unmended = of_vm.filter_map(|notice| match &notice.kind {
+            NoticeKind::SeedChanged { parts } if parts.is_empty() => Some("seed".to_owned()),
+            NoticeKind::SeedChanged { parts } => Some(format!("seed ({})", parts.join(", "))),
+            NoticeKind::Halted { is_asked: true, .. } => Some("power".to_owned()),
             _ => None,
         });
         let fields: Vec<String> =
             changes.map(|change| change.field.clone()).chain(unmended).collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
-        let mut waiting = waiting.filter_map(|notice| match &notice.what {
-            What::WaitsForReboot { changes } => {
+        let mut waiting = waiting.filter_map(|notice| match &notice.kind {
+            NoticeKind::WaitsForReboot { changes } => {
                 Some(changes.iter().map(|change| change.field.clone()).collect())
             }
             _ => None,

@@ -21,7 +21,7 @@ pub(crate) fn wait_for(
         if let Some(text) = patience.message(waited, &what, &poll_answer(lost)) {
             tell(&text);
         }
-        if interrupt.is_asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if interrupt.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if let Some(text) = ended.err().and_then(|error| unread(upid, &error)) {
         tell(&text);

@@ -9,7 +9,7 @@ use crate::blocked::Blocked;
 use crate::change::{Change, Impact};
 use crate::json;
 use crate::mark::Mark;
-use crate::notice::{Notice, What};
+use crate::notice::{Notice, NoticeKind};
 use crate::observed::Power;
 use pve_client::{Digest, NodeName, Vmid};
 use serde::{Deserialize, Serialize};
@@ -186,13 +186,14 @@ impl Plan {
     ///
     /// A value that only waits for a reboot is written: an apply would not change anything.
     pub(crate) fn has_changes(&self) -> bool {
-        let is_asked = |notice: &Notice| matches!(notice.what, What::Halted { is_asked: true, .. });
+        let is_asked =
+            |notice: &Notice| matches!(notice.kind, NoticeKind::Halted { is_asked: true, .. });
         !self.vms.is_empty() || !self.blocked.is_empty() || self.notices.iter().any(is_asked)
     }
 
     /// Returns the names of the VMs with nothing to do whose values wait for a reboot.
     pub(crate) fn waiting(&self) -> BTreeSet<&str> {
-        let waits = |notice: &&Notice| matches!(notice.what, What::WaitsForReboot { .. });
+        let waits = |notice: &&Notice| matches!(notice.kind, NoticeKind::WaitsForReboot { .. });
         let names: BTreeSet<&str> =
             self.notices.iter().filter(waits).map(|notice| notice.name.as_str()).collect();
         let unchanged = self.unchanged.iter().map(|vm| vm.name.as_str());

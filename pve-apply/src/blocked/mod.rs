@@ -22,7 +22,8 @@ pub(crate) struct Blocked {
     #[serde(with = "json::name")]
     pub node: NodeName,
     /// The reason.
-    pub why: Why,
+    #[serde(rename = "why")]
+    pub reason: BlockReason,
     /// What differs, where that could be seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<Change>,
@@ -32,7 +33,7 @@ pub(crate) struct Blocked {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
-pub(crate) enum Why {
+pub(crate) enum BlockReason {
     /// The vmid belongs to a guest without our mark.
     VmidTaken {
         /// The guest's name.
@@ -214,7 +215,8 @@ pub(crate) enum Why {
         /// QEMU's word for it, as `paused`.
         qmpstatus: String,
         /// What is asked of it.
-        wish: Wish,
+        #[serde(rename = "wish")]
+        request: Request,
     },
     /// What lies at the place of the seed is not a seed disk of ours.
     SeedDiskForeign {
@@ -237,7 +239,7 @@ pub(crate) enum Why {
 /// What only a VM whose guest runs can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Wish {
+pub(crate) enum Request {
     /// To run.
     Start,
     /// To shut down.
@@ -258,16 +260,16 @@ impl Blocked {
             Some(vmid) => Place::vm(self.node.as_str(), vmid.get()),
             None => Place::Named(self.name.clone()),
         };
-        let fact = self.why.fact(&self.name);
-        let entry = Entry::error((&self.why).into(), place, fact).about(&self.name);
-        match self.why.way_out() {
+        let fact = self.reason.fact(&self.name);
+        let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
+        match self.reason.way_out() {
             Some(hint) => entry.hint(hint),
             None => entry,
         }
     }
 }
 
-impl Why {
+impl BlockReason {
     /// Returns whether the owner of a VM is in doubt: then nothing at all is done.
     pub(crate) fn is_about_identity(&self) -> bool {
         matches!(

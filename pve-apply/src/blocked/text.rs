@@ -1,10 +1,10 @@
 //! Each reason's message and its way out. No way out ever advises to destroy a VM or
 //! to remove our tag. Does no I/O.
 
-use super::{Why, Wish};
+use super::{BlockReason, Request};
 use crate::mark::Stranger;
 
-impl Why {
+impl BlockReason {
     /// What is so.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
     pub(crate) fn fact(&self, name: &str) -> String {
@@ -97,8 +97,8 @@ impl Why {
             Self::NeedsPowerOff { fields } => {
                 it(&format!("is running and must be stopped for {}", fields.join(", ")))
             }
-            Self::Halted { qmpstatus, wish } => {
-                it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(wish)))
+            Self::Halted { qmpstatus, request } => {
+                it(&format!("{}: QEMU says \"{qmpstatus}\"", halted(request)))
             }
             Self::SeedDiskForeign { slot, has } => {
                 format!("{slot} of \"{name}\" is not one of our seed disks: {has}")
@@ -190,7 +190,7 @@ impl Why {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
-            Self::Halted { wish, .. } => way_out_of_halt(wish),
+            Self::Halted { request, .. } => way_out_of_halt(request),
             Self::SeedDiskForeign { slot, .. } => {
                 return Some(format!("free {slot} in PVE, then run again"));
             }
@@ -205,22 +205,22 @@ impl Why {
 }
 
 /// Returns what a VM with a halted guest cannot do.
-fn halted(wish: &Wish) -> String {
-    match wish {
-        Wish::Start => "is on, but its guest is halted".to_owned(),
-        Wish::Stop => "cannot shut down".to_owned(),
-        Wish::Reboot => "cannot reboot".to_owned(),
-        Wish::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
+fn halted(request: &Request) -> String {
+    match request {
+        Request::Start => "is on, but its guest is halted".to_owned(),
+        Request::Stop => "cannot shut down".to_owned(),
+        Request::Reboot => "cannot reboot".to_owned(),
+        Request::Change { fields } => format!("cannot reboot for {}", fields.join(", ")),
     }
 }
 
 // PVE: API2/Qemu.pm, vm_shutdown: with `forceStop` a paused VM is stopped.
-fn way_out_of_halt(wish: &Wish) -> &'static str {
-    match wish {
-        Wish::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
-        Wish::Stop => "resume it in PVE, or cut its power with --force",
-        Wish::Reboot => "resume it in PVE, or cut its power and start it with --force",
-        Wish::Change { .. } => {
+fn way_out_of_halt(request: &Request) -> &'static str {
+    match request {
+        Request::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
+        Request::Stop => "resume it in PVE, or cut its power with --force",
+        Request::Reboot => "resume it in PVE, or cut its power and start it with --force",
+        Request::Change { .. } => {
             "resume it in PVE; --allow-stop cuts its power and starts it again; \
              --pending writes the change only"
         }

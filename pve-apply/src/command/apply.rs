@@ -4,7 +4,6 @@ use super::session::{Session, close, prune, refuse_blocked, tell, unless_done, w
 use super::{rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
-use crate::ask::Stopwatch;
 use crate::cli::ApplyArgs;
 use crate::closing::Readiness;
 use crate::confirm;
@@ -12,10 +11,11 @@ use crate::desired::{Desired, OnError, Purpose};
 use crate::interrupt::Interrupt;
 use crate::mark::Owner;
 use crate::observe::Scope;
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
 use crate::other_run::Wait;
 use crate::outcome::{self, ResultJson, VmOutcome};
 use crate::preflight::Preflight;
+use crate::read::Stopwatch;
 use crate::{facts, plan, plan_file, ready, room};
 use stage::{Console, Entry, Failure, Output, Place, Report};
 use std::path::Path;
@@ -134,7 +134,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             && !done.iter().any(VmOutcome::is_failed)
             && args.plan.is_none();
         outcome::add(&mut outcomes, done);
-        if !met || round == ROUNDS || interrupt.is_asked() {
+        if !met || round == ROUNDS || interrupt.is_stopping() {
             return Ok(Work { plan, outcomes, skipped, watch: started });
         }
     }
@@ -179,8 +179,12 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
 const PLAN_AGAIN: &str = "plan again and look at what differs";
 
 /// Returns a VM that a plan leaves alone, if it exists as before.
-fn still_there<'o>(vm: &Unchanged, desired: &Desired, observed: &'o Observed) -> Option<&'o Seen> {
-    let Some(Look::Seen(seen)) = observed.looks.get(&vm.vmid?) else { return None };
+fn still_there<'o>(
+    vm: &Unchanged,
+    desired: &Desired,
+    observed: &'o Observed,
+) -> Option<&'o VmState> {
+    let Some(Observation::Seen(seen)) = observed.vms.get(&vm.vmid?) else { return None };
     match seen.owner(&desired.site, &desired.deployment) {
         Owner::Ours(mark) if desired.name_now(&mark.vm) == vm.name => Some(seen),
         _ => None,
@@ -193,8 +197,8 @@ fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
 
 /// Returns whether the VM is where it was, with the config and the power that were planned for.
 fn is_as_planned(observed: &Observed, vm: &VmPlan) -> bool {
-    match vm.vmid.and_then(|vmid| observed.looks.get(&vmid)) {
-        Some(Look::Seen(seen)) => {
+    match vm.vmid.and_then(|vmid| observed.vms.get(&vmid)) {
+        Some(Observation::Seen(seen)) => {
             let power = vm.power.is_none_or(|power| power == seen.power);
             seen.node == vm.node && seen.config.digest == vm.planned_digest() && power
         }

@@ -1,10 +1,10 @@
 //! `pve-apply export`: writes existing VMs as an env.
 
-use crate::ask::ask;
 use crate::cli::ExportArgs;
 use crate::export::{self, Found};
 use crate::mark::Line;
-use crate::observed::{Look, Seen};
+use crate::observed::{Observation, VmState};
+use crate::read::read_api;
 use crate::{connect, observe};
 use pve_client::{Client, GuestKind, NodeName, Resource};
 use pve_stage::finding;
@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
     })?;
     let Ok(node) = node else { return Err(report.into()) };
     observe::supported_version(&client)?;
-    let guests = ask(|| client.cluster_resources())
+    let guests = read_api(|| client.cluster_resources())
         .map_err(|error| finding::of_error(Place::node(node.as_str()), &error))?;
     let chosen = choose(&args.vms, &guests, &node, &mut report);
     let mut seen = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
     Ok(Output::bytes(export::env(node.as_str(), &found), report))
 }
 
-fn found<'a>(guest: &'a Resource, seen: &'a Seen) -> Found<'a> {
+fn found<'a>(guest: &'a Resource, seen: &'a VmState) -> Found<'a> {
     let (config, power, pool) = (&seen.config, seen.power, guest.pool.as_deref());
     Found { vmid: seen.vmid, config, power, pool }
 }
@@ -115,13 +115,13 @@ fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Ent
     Err(Box::new(entry))
 }
 
-fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failure> {
+fn look(client: &Client, guest: &Resource) -> Result<Result<VmState, Entry>, Failure> {
     let place = || Place::vm(guest.node.as_str(), guest.vmid.get());
     // PVE: facts 31: the power state in the list is some seconds old.
     let look = observe::look_at(client, guest.vmid, &guest.node, None)
         .map_err(|error| finding::of_error(place(), &error))?;
     let fact = match look {
-        Some(Look::Seen(seen)) => match seen.config.lock() {
+        Some(Observation::Seen(seen)) => match seen.config.lock() {
             None => return Ok(Ok(*seen)),
             Some(lock) => {
                 let fact =
@@ -129,12 +129,12 @@ fn look(client: &Client, guest: &Resource) -> Result<Result<Seen, Entry>, Failur
                 return Ok(Err(Entry::error("locked", place(), fact)));
             }
         },
-        Some(Look::NodeAway(_)) => "its node does not answer",
-        Some(Look::Forbidden(_)) => {
+        Some(Observation::NodeAway(_)) => "its node does not answer",
+        Some(Observation::Forbidden(_)) => {
             let entry = Entry::error("permission", place(), "the token is not allowed to read it");
             return Ok(Err(entry.hint("grant the token VM.Audit on it")));
         }
-        Some(Look::Moving(_)) | None => "no longer exists",
+        Some(Observation::Moving(_)) | None => "no longer exists",
     };
     Ok(Err(Entry::error("node-away", place(), fact)))
 }

@@ -3,7 +3,6 @@
 //! DOOR: reads stdin and gets random bytes for the nonce.
 
 use crate::action::Plan;
-use crate::ask::Stopwatch;
 use crate::asked::{self, Asked};
 use crate::cli::{self, ConsentArgs, PaceArgs, TargetArgs};
 use crate::closing::{self, Readiness};
@@ -14,6 +13,7 @@ use crate::interrupt::Interrupt;
 use crate::observed::Observed;
 use crate::other_run::Wait;
 use crate::plan::plan_prune;
+use crate::read::Stopwatch;
 use crate::run_lock::RunLock;
 use crate::schedule::Gates;
 use crate::show::{Colour, show};
@@ -219,7 +219,7 @@ impl From<&ConsentArgs> for Consent {
 pub(super) fn refuse_blocked(plan: &Plan, skip: bool) -> Result<Report, Failure> {
     let mut report = Report::new();
     plan.blocked.iter().for_each(|blocked| report.push(blocked.entry()));
-    let in_doubt = plan.blocked.iter().any(|blocked| blocked.why.is_about_identity());
+    let in_doubt = plan.blocked.iter().any(|blocked| blocked.reason.is_about_identity());
     if !report.has_errors() || skip && !in_doubt {
         return Ok(report);
     }

@@ -6,8 +6,8 @@ use super::retry::Failed;
 use super::step::with_digest;
 use super::{Stop, Work};
 use crate::action::Repeat;
-use crate::ask::ask_patiently;
 use crate::mark::{Mark, tag_set};
+use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, VmConfig};
 use std::collections::BTreeMap;
@@ -108,7 +108,7 @@ impl Work<'_> {
             {
                 let (client, node) = (self.runner.client, &self.plan.node);
                 let now = self.vmid.map(|vmid| {
-                    ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending))
+                    read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending))
                 });
                 let same = matches!(&now, Some(Ok(config)) if config.digest.as_ref() == before);
                 let refused = error.is_permission();

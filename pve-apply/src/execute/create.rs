@@ -7,8 +7,8 @@
 use super::persistence::is_refused_for_now;
 use super::retry::{Failed, backoff, pause};
 use super::{Stop, Work};
-use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Mark, Owner, Stage, owner};
+use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{ConfigView, Error, Params, Upid, Vmid};
 use pve_stage::patience::Patience;
@@ -23,7 +23,7 @@ const TRIES: u32 = 7;
 const ABSENT_LOOKS: u32 = 4;
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 /// After this many reads, ten seconds, the user learns what we wait for.
-const LOOKS_UNTIL_TOLD: u32 = 20;
+const READS_BEFORE_PROGRESS: u32 = 20;
 
 /// What a vmid holds after a create that was refused or whose outcome is unknown.
 enum AtVmid {
@@ -61,7 +61,7 @@ impl Work<'_> {
                 Err(failed) => failed,
             };
             maybe |= unknown;
-            let last = attempt == TRIES || self.runner.interrupt.is_asked();
+            let last = attempt == TRIES || self.runner.interrupt.is_stopping();
             let goes_on = matches!(error, Error::TaskStillRuns { .. });
             let stop = |error, maybe| Failed::Pve { error: Box::new(error), maybe, goes_on };
             if goes_on {
@@ -152,18 +152,18 @@ impl Work<'_> {
     fn settle(&self, vmid: Vmid) -> AtVmid {
         let client = self.runner.client;
         let mut free = 0;
-        let mut looks = 0u32;
+        let mut rounds = 0u32;
         let deadline = Deadline::after(self.runner.task_limit);
         let mut patience = Patience::default();
         let what = format!("the create under way at vmid {vmid}");
         loop {
             let node = &self.plan.node;
-            match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Current)) {
+            match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
                 Ok(config) if is_being_made(&config) => free = 0,
                 Ok(config) => return self.whose(vmid, |key| config.get(key)),
                 Err(error) if error.is_not_found() || error.is_permission() => {
-                    match ask_patiently(|| client.is_free(vmid)) {
+                    match read_retrying(|| client.is_free(vmid)) {
                         Ok(true) => free += 1,
                         // Taken, and the token cannot read it: not ours, since it can read ours.
                         Ok(false) if error.is_permission() => return AtVmid::Other,
@@ -173,14 +173,14 @@ impl Work<'_> {
                 }
                 Err(error) => return AtVmid::Unknown(Box::new(error)),
             }
-            looks += 1;
+            rounds += 1;
             if free >= ABSENT_LOOKS {
                 return AtVmid::Nothing;
             }
             if deadline.is_over() || self.runner.interrupt.is_signalled() {
                 return AtVmid::Unfinished;
             }
-            if looks == LOOKS_UNTIL_TOLD {
+            if rounds == READS_BEFORE_PROGRESS {
                 self.tell("wait", &format!("waiting for {what}"), None);
             }
             let last = if free == 0 { "the vmid is in use" } else { "the vmid is free" };

@@ -5,7 +5,7 @@
 
 use super::retry::pause;
 use super::{Stop, Work};
-use crate::ask::{Deadline, ask_patiently};
+use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, PropertyString, StorageId, VmStatus, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::Patience;
@@ -61,7 +61,7 @@ impl Work<'_> {
         let mut patience = Patience::default();
         let what = format!("the VM to be {}", state.word());
         loop {
-            let status = ask_patiently(|| client.vm_status(node, vmid))
+            let status = read_retrying(|| client.vm_status(node, vmid))
                 .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
             if state.is_reached(&status) {
                 return Ok(());
@@ -122,7 +122,7 @@ impl Work<'_> {
     pub(super) fn has_grown(&self, disk: &str, bytes: u64) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let has = drive.and_then(|drive| drive.size("size")).unwrap_or(0);
@@ -138,7 +138,7 @@ impl Work<'_> {
     pub(super) fn has_moved(&self, disk: &str, storage: &StorageId) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
         let drive = config.get(disk).map(|text| PropertyString::parse(text, "file"));
         let file = drive.as_ref().and_then(|drive| drive.get("file")).unwrap_or_default();
@@ -155,7 +155,7 @@ impl Work<'_> {
     /// Checks that the cluster lists the VM in its pool.
     pub(super) fn is_in_pool(&self, pool: Option<&str>) -> Result<(), Stop> {
         let client = self.runner.client;
-        let rows = ask_patiently(|| client.cluster_resources())
+        let rows = read_retrying(|| client.cluster_resources())
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
         let row = rows.into_iter().find(|row| Some(row.vmid) == self.vmid);
         let has = row.and_then(|row| row.pool);
@@ -174,7 +174,7 @@ impl Work<'_> {
     ) -> Result<(), Stop> {
         let Some(vmid) = self.vmid else { return Ok(()) };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
         match keys.find(|key| config.get(key).is_none()) {
             Some(key) => Err(self.lost(key)),
@@ -193,7 +193,7 @@ impl Work<'_> {
     pub(super) fn settled(&self, keys: &BTreeMap<&str, bool>) -> Result<(), Stop> {
         let Some(vmid) = self.vmid.filter(|_| !keys.is_empty()) else { return Ok(()) };
         let client = self.runner.client;
-        let items = ask_patiently(|| client.vm_pending(&self.plan.node, vmid))
+        let items = read_retrying(|| client.vm_pending(&self.plan.node, vmid))
             .map_err(|error| Stop::after(finding::of_error(self.place(), &error)))?;
         let mut set = keys.iter().filter(|(_, is_set)| **is_set);
         if let Some((lost, _)) = set.find(|(key, _)| items.iter().all(|item| item.key != **key)) {
@@ -219,10 +219,10 @@ impl Work<'_> {
     /// Checks both sources: the cluster says that the vmid is free, and the VM has no config.
     pub(super) fn is_gone(&self, vmid: Vmid) -> bool {
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Current));
         // PVE: facts 4: to a token with rights on single VMs only, a missing VM is forbidden.
         let no_config =
             config.is_err_and(|error: Error| error.is_not_found() || error.is_permission());
-        no_config && ask_patiently(|| client.is_free(vmid)).unwrap_or(false)
+        no_config && read_retrying(|| client.is_free(vmid)).unwrap_or(false)
     }
 }

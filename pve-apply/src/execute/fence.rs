@@ -9,8 +9,8 @@ use super::create::{is_being_made, is_making};
 use super::retry::pause;
 use super::{Stop, Work};
 use crate::action::Repeat;
-use crate::ask::{Deadline, ask_patiently};
 use crate::mark::{Owner, Stage, owner};
+use crate::read::{Deadline, read_retrying};
 use pve_client::{ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Vmid};
 use pve_stage::finding;
 use pve_stage::patience::Patience;
@@ -57,7 +57,7 @@ impl Work<'_> {
         let mut twins = Vec::new();
         let deadline = Deadline::after(self.runner.task_limit);
         let mut patience = Patience::default();
-        let mut looks = 0u32;
+        let mut rounds = 0u32;
         for (vmid, node) in self.suspects()? {
             loop {
                 match self.look(&node, vmid)? {
@@ -71,8 +71,8 @@ impl Work<'_> {
                 if deadline.is_over() || self.runner.interrupt.is_signalled() {
                     return Err(self.undecided(vmid));
                 }
-                looks += 1;
-                if looks % ASKED_EVERY == FIRST_ASKED && self.has_died(&node, vmid)? {
+                rounds += 1;
+                if rounds % ASKED_EVERY == FIRST_ASKED && self.has_died(&node, vmid)? {
                     break;
                 }
                 let what = format!("VM {vmid}, which is being created");
@@ -89,7 +89,7 @@ impl Work<'_> {
         let kind = Some(CREATE.to_owned());
         let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };
         let client = self.runner.client;
-        let tasks = ask_patiently(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
+        let tasks = read_retrying(|| client.tasks(node, &filter)).map_err(|e| self.unseen(&e))?;
         // PVE: facts-4, 33; reference 4. Any other end removes the lock, or the config. Running tasks are
         // listed first.
         let killed = tasks.first().and_then(|task| task.status.as_deref()) == Some(KILLED);
@@ -112,8 +112,8 @@ impl Work<'_> {
         let (client, home) = (self.runner.client, &self.plan.node);
         let unseen = |error: Error| self.unseen(&error);
         // PVE: facts 31: the cluster's list lags by ten seconds, but for vmids; the node's is current.
-        let here = ask_patiently(|| client.node_vms(home)).map_err(unseen)?;
-        let all = ask_patiently(|| client.cluster_resources()).map_err(unseen)?;
+        let here = read_retrying(|| client.node_vms(home)).map_err(unseen)?;
+        let all = read_retrying(|| client.cluster_resources()).map_err(unseen)?;
         let elsewhere = all.into_iter().filter(|row| row.node != *home);
         let may_be = |row: &Resource| {
             let is_made = row.lock.as_deref().is_some_and(is_making);
@@ -131,7 +131,7 @@ impl Work<'_> {
     /// Returns `None` for a VM that is not a twin, `Some(None)` while that is unknown.
     fn look(&self, node: &NodeName, vmid: Vmid) -> Result<Option<Option<Twin>>, Stop> {
         let client = self.runner.client;
-        let config = match ask_patiently(|| client.vm_config(node, vmid, ConfigView::Pending)) {
+        let config = match read_retrying(|| client.vm_config(node, vmid, ConfigView::Pending)) {
             Ok(config) => config,
             // Gone, moved, unreadable or on an offline node: not a create of this document.
             Err(error)

@@ -2,9 +2,9 @@
 
 use super::{Stop, Work};
 use crate::action::Action;
-use crate::ask::ask_patiently;
 use crate::mark::{Mark, Owner, owner};
 use crate::observed::Power;
+use crate::read::read_retrying;
 use machine::{ConfigKey, Parts};
 use pve_client::{ConfigView, Digest, Error, VmConfig, Vmid};
 use pve_stage::finding;
@@ -37,7 +37,7 @@ impl Work<'_> {
             return Err(self.refused("has no vmid: it has not been created"));
         };
         let client = self.runner.client;
-        let config = ask_patiently(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
+        let config = read_retrying(|| client.vm_config(&self.plan.node, vmid, ConfigView::Pending))
             .map_err(|error| self.unread(&error))?;
         self.check_owner(vmid, &config)?;
         if self.untouched && self.plan.action != Action::Create {
@@ -125,7 +125,7 @@ impl Work<'_> {
     fn check_power(&self, vmid: Vmid) -> Result<(), Stop> {
         let Some(planned) = self.plan.power else { return Ok(()) };
         let client = self.runner.client;
-        let status = ask_patiently(|| client.vm_status(&self.plan.node, vmid))
+        let status = read_retrying(|| client.vm_status(&self.plan.node, vmid))
             .map_err(|error| Stop::before(finding::of_error(self.place(), &error)))?;
         let word = match (planned, status.is_running()) {
             (Power::Stopped, true) => "started",

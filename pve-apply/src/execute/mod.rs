@@ -119,7 +119,7 @@ impl Runner<'_> {
                 turn = self.turn(plan);
             }
             // An uploaded seed is deleted in any case.
-            if self.interrupt.is_asked() && !matches!(step, Step::DeleteVolume { .. }) {
+            if self.interrupt.is_stopping() && !matches!(step, Step::DeleteVolume { .. }) {
                 let left = work.clean_up(index, &mut done);
                 verdict = Verdict::Interrupted { before: step.doing(), left };
                 break;

@@ -3,8 +3,8 @@
 use super::persistence::{Cause, Persistence};
 use super::{Stop, Work};
 use crate::action::{Action, Repeat};
-use crate::ask::ask_patiently;
 use crate::observe::{is_own, running_tasks};
+use crate::read::read_retrying;
 use crate::task_wait::{self, wait_for};
 use pve_client::{Client, Error, Finished, Upid};
 use pve_stage::finding;
@@ -85,7 +85,7 @@ impl Work<'_> {
             if unknown {
                 self.let_end(kind);
             }
-            if next.is_none() || self.runner.interrupt.is_asked() {
+            if next.is_none() || self.runner.interrupt.is_stopping() {
                 return Err(Failed::Pve { error: Box::new(error), maybe, goes_on: !over });
             }
         }
@@ -94,7 +94,7 @@ impl Work<'_> {
     /// Waits, or returns early when nothing more should begin.
     pub(super) fn rest(&self, wait: Duration) {
         let mut left = wait;
-        while !left.is_zero() && !self.runner.interrupt.is_asked() {
+        while !left.is_zero() && !self.runner.interrupt.is_stopping() {
             let piece = left.min(PIECE);
             self.runner.clock.sleep(piece);
             left -= piece;
@@ -106,7 +106,7 @@ impl Work<'_> {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
-        let begun = ask_patiently(|| running_tasks(client, node, Some(kind), vmid));
+        let begun = read_retrying(|| running_tasks(client, node, Some(kind), vmid));
         for upid in begun.unwrap_or_default().iter().filter(|upid| is_own(client, upid)) {
             let tell = |text: &str| self.tell("wait", text, None);
             wait_for(client, upid, self.runner.task_limit, self.runner.interrupt, &tell);

@@ -4,8 +4,8 @@ use super::effect::PowerState;
 use super::retry::{Failed, Refused, pause};
 use super::{Stop, Work};
 use crate::action::{Repeat, Step};
-use crate::ask::{Deadline, ask_patiently};
 use crate::desired::is_seed_file;
+use crate::read::{Deadline, read_retrying};
 use data_encoding::HEXLOWER;
 use pve_client::{Digest, Params, StorageId, Upid, Upload, Volid};
 use pve_stage::finding;
@@ -157,7 +157,7 @@ impl Work<'_> {
             // PVE: facts 29: starting a running VM is a task error; after a lost answer it may be our own start.
             Step::Start => self.vmid.is_some_and(|vmid| {
                 let (client, node) = (self.runner.client, &self.plan.node);
-                ask_patiently(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
+                read_retrying(|| client.vm_status(node, vmid)).is_ok_and(|vm| vm.is_running())
             }),
             Step::AddDisk { .. } | Step::MoveDisk { .. } | Step::SetPool { .. } => {
                 self.effect(step).is_ok()

@@ -2,7 +2,7 @@
 //! its slot. Does no I/O.
 
 use super::seed;
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::boot_disk::{self, Known};
 use crate::desired::Machine;
 use crate::mark::{Mark, owns};
@@ -10,7 +10,11 @@ use crate::observed::Config;
 use machine::{ConfigKey, Setting};
 
 /// Finds the boot disk of a VM; an error when it has none, or when it is unknown which disk it is.
-pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<ConfigKey, Why> {
+pub(super) fn of(
+    config: &Config,
+    machine: &Machine,
+    mark: &Mark,
+) -> Result<ConfigKey, BlockReason> {
     let is_further = |key: ConfigKey| {
         key != machine.boot && matches!(machine.said.0.get(&key), Some(Setting::Parts(_)))
     };
@@ -25,25 +29,30 @@ pub(super) fn of(config: &Config, machine: &Machine, mark: &Mark) -> Result<Conf
     };
     // Its size and options are under another slot: it is unclear which of the two is meant.
     if is_further(key) {
-        return Err(Why::BootDiskSaid { slot: key.to_string(), boot: machine.boot.to_string() });
+        return Err(BlockReason::BootDiskSaid {
+            slot: key.to_string(),
+            boot: machine.boot.to_string(),
+        });
     }
     Ok(key)
 }
 
 /// Returns the document's slot, where the VM has no boot order.
-fn chosen(machine: &Machine, mark: &Mark, list: &[ConfigKey]) -> Result<ConfigKey, Why> {
+fn chosen(machine: &Machine, mark: &Mark, list: &[ConfigKey]) -> Result<ConfigKey, BlockReason> {
     let order = ConfigKey::find("boot").and_then(|key| machine.said.value(key, "order"));
     let mut said = order.unwrap_or_default().split(';').filter_map(ConfigKey::find);
     if let Some(key) = said.find(|key| list.contains(key)) {
         return Ok(key);
     }
     match list {
-        [] => Err(Why::DiskMissing { slot: machine.boot.to_string() }),
+        [] => Err(BlockReason::DiskMissing { slot: machine.boot.to_string() }),
         [only] if *only == machine.boot => Ok(*only),
         // A VM that is created here gets its boot disk there.
         list if (machine.boot_is_said || !mark.is_adopted()) && list.contains(&machine.boot) => {
             Ok(machine.boot)
         }
-        list => Err(Why::BootDiskUnclear { slots: list.iter().map(ToString::to_string).collect() }),
+        list => Err(BlockReason::BootDiskUnclear {
+            slots: list.iter().map(ToString::to_string).collect(),
+        }),
     }
 }

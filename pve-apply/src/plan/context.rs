@@ -3,7 +3,7 @@
 use super::find::Ours;
 use super::wish::Wishes;
 use super::{boot_disk, seed};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm, Machine};
 use crate::observed::{Config, Observed, Power};
 use machine::{ConfigKey, Effect, Feature};
@@ -17,7 +17,7 @@ pub(super) struct Context<'a> {
     pub(super) observed: &'a Observed,
     pub(super) wishes: Wishes<'a>,
     /// The slot of the boot disk, or why it is unknown.
-    pub(super) boot: Result<ConfigKey, Why>,
+    pub(super) boot: Result<ConfigKey, BlockReason>,
     /// The slot of the seed, or the one that it would get.
     pub(super) seed: String,
 }

@@ -3,7 +3,7 @@
 use super::wish::{field, parts_of, text_of};
 use super::{blocked, described, disk, owned, quiet, seed, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm, Image, Machine};
 use crate::mark::owns::Slot;
@@ -30,8 +30,9 @@ pub(super) fn plan_one(
     };
     let (mut params, grow) = match params(vm, machine, observed, &mark) {
         Ok(params) => params,
-        Err(why) => {
-            let list = why.into_iter().map(|why| blocked(vm, vm.vmid, &desired.node, why));
+        Err(reasons) => {
+            let list =
+                reasons.into_iter().map(|reason| blocked(vm, vm.vmid, &desired.node, reason));
             return plan.blocked.extend(list);
         }
     };
@@ -84,9 +85,9 @@ fn params(
     machine: &Machine,
     observed: &Observed,
     mark: &Mark,
-) -> Result<Made, Vec<Why>> {
+) -> Result<Made, Vec<BlockReason>> {
     if machine.image.is_none() {
-        return Err(vec![Why::NeverCreated]);
+        return Err(vec![BlockReason::NeverCreated]);
     }
     let (mut params, mut grow, mut wrong) = (BTreeMap::new(), BTreeMap::new(), Vec::new());
     for key in machine.new.0.keys().copied() {
@@ -96,7 +97,7 @@ fn params(
             continue;
         }
         match disk::new(machine, observed, key, &parts) {
-            Err(why) => wrong.push(why),
+            Err(reason) => wrong.push(reason),
             Ok(made) => {
                 params.insert(key.to_string(), made.value);
                 grow.extend(made.grow.map(|bytes| (key.to_string(), bytes)));

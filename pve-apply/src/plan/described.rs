@@ -5,7 +5,7 @@
 use super::context::Context;
 use super::difference::Difference;
 use super::quiet;
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::desired::{Machine, OWNED_POOL};
 use crate::mark::{self, Mark};
 use machine::ConfigKey;
@@ -19,13 +19,13 @@ pub(super) fn said(machine: &Machine) -> Option<&str> {
 }
 
 /// Returns why a description cannot be written with a mark.
-pub(super) fn too_long(text: &str, mark: &Mark) -> Option<Why> {
+pub(super) fn too_long(text: &str, mark: &Mark) -> Option<BlockReason> {
     // vmid, uuid and digests may be unknown yet: their greatest length.
     let open = mark.owns.iter().chain(&mark.seed.parts);
     let open = open.filter(|entry| entry.ends_with([':', '?'])).count();
     let mark = mark.line().chars().count() + 9 + 36 + 8 * open;
     let (has, left) = (text.chars().count(), LONGEST.saturating_sub(mark + 1));
-    (has > left || mark > LONGEST).then_some(Why::DescriptionTooLong { has, left })
+    (has > left || mark > LONGEST).then_some(BlockReason::DescriptionTooLong { has, left })
 }
 
 impl Difference {

@@ -1,7 +1,7 @@
 //! Disks: what a drive has, and what a new one is created from. Does no I/O.
 
 use super::difference::NewDisk;
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::desired::{Image, Machine};
 use crate::mark::owns::short_digest;
 use crate::observed::{Config, Observed};
@@ -63,7 +63,7 @@ pub(super) fn new(
     observed: &Observed,
     key: ConfigKey,
     parts: &Parts,
-) -> Result<NewDisk, Why> {
+) -> Result<NewDisk, BlockReason> {
     let mut parts = parts.clone();
     if parts.get("file").is_some() {
         return Ok(NewDisk { value: parts.write(key.key), grow: None });
@@ -83,7 +83,11 @@ pub(super) fn new(
             let field = if is_boot { "disk".to_owned() } else { format!("{key}.size") };
             if let Some(wanted) = size.filter(|size| *size < bytes) {
                 let wanted = machine::shown_size(wanted);
-                return Err(Why::DiskSmallerThanImage { field, wanted, image_bytes: bytes });
+                return Err(BlockReason::DiskSmallerThanImage {
+                    field,
+                    wanted,
+                    image_bytes: bytes,
+                });
             }
             // PVE: reference 2: an import has the image's size, and cannot be grown in the same call.
             grow = size.filter(|size| *size > bytes);
@@ -93,7 +97,7 @@ pub(super) fn new(
         (None, Some(bytes)) => format!("{own}:{}", gib(bytes)),
         // PVE: facts-4, 49: the size of an EFI disk and of a TPM's state is PVE's own, whatever is asked.
         (None, None) if key.key.part("size").is_none() => format!("{own}:1"),
-        (None, None) => return Err(Why::DiskSizeMissing { slot: key.to_string() }),
+        (None, None) => return Err(BlockReason::DiskSizeMissing { slot: key.to_string() }),
     };
     parts.set("file", file);
     Ok(NewDisk { value: parts.write(key.key), grow })
@@ -122,8 +126,8 @@ pub(super) fn in_words(machine: &Machine, key: ConfigKey, parts: &Parts) -> Stri
     words.join(", ")
 }
 
-fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), Why> {
-    let missing = |volid: Option<&Volid>| Why::ImageMissing {
+fn find_image<'a>(image: &'a Image, observed: &Observed) -> Result<(&'a Volid, u64), BlockReason> {
+    let missing = |volid: Option<&Volid>| BlockReason::ImageMissing {
         image: image.name.clone(),
         volid: volid.map(ToString::to_string),
     };

@@ -5,7 +5,7 @@ use super::model::carry_out;
 use super::plan;
 use super::table::{Row, by_hand, config_of, is_description, rows, samples, there, value, wanting};
 use crate::mark::Owner;
-use crate::observed::{Look, Observed, Power};
+use crate::observed::{Observation, Observed, Power};
 use machine::{ConfigKey, Form};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -102,7 +102,7 @@ proptest! {
             let gets = new.value(row.key, row.part.name_in(row.key.key)).or(row.part.absent);
             prop_assert_eq!(has.as_deref(), gets, "{} {}", row.key, row.part.name);
         }
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
         for entry in &mark.owns {
             let (key, _) = crate::mark::owns::key_of(entry).unwrap();

@@ -50,12 +50,12 @@ pub(crate) use power::{Verb, plan_power};
 pub(crate) use release::plan_release;
 
 use crate::action::{Action, Plan, Step, Unchanged, VmPlan};
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::change::{Change, Impact};
 use crate::desired::{Desired, DesiredVm};
 use crate::mark::Mark;
-use crate::notice::{Notice, What};
-use crate::observed::{Config, Observed, Seen};
+use crate::notice::{Notice, NoticeKind};
+use crate::observed::{Config, Observed, VmState};
 use find::{Finder, Found, Ours};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeSet;
@@ -102,7 +102,7 @@ fn keep_planned(plan: &mut Plan) {
 fn of_mark(
     vm: &DesiredVm,
     action: Action,
-    seen: &Seen,
+    seen: &VmState,
     mark: Mark,
     changes: Vec<Change>,
     step: Step,
@@ -128,11 +128,11 @@ fn of_mark(
 /// Reports a VM on another node than the document's.
 fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
-        let what = What::Moved { node: ours.seen.node.to_string() };
+        let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };
         plan.notices.push(Notice {
             name: desired.name_now(&ours.mark.vm).to_owned(),
             vmid: ours.seen.vmid,
-            what,
+            kind,
         });
     }
 }
@@ -144,17 +144,17 @@ fn copies(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
     };
     for (vmid, stranger) in finder.strangers() {
         if let Some((_, vm)) = stranger.copied_from().filter(|(d, vm)| known(d, vm)) {
-            let what = What::Copy { is: stranger.clone() };
-            plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, what });
+            let kind = NoticeKind::Copy { is: stranger.clone() };
+            plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, kind });
         }
     }
 }
 
-fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, why: Why) -> Blocked {
-    Blocked { name: vm.name.clone(), vmid, node: node.clone(), why, changes: Vec::new() }
+fn blocked(vm: &DesiredVm, vmid: Option<Vmid>, node: &NodeName, reason: BlockReason) -> Blocked {
+    Blocked { name: vm.name.clone(), vmid, node: node.clone(), reason, changes: Vec::new() }
 }
 
-fn unchanged(vm: &DesiredVm, seen: &Seen) -> Unchanged {
+fn unchanged(vm: &DesiredVm, seen: &VmState) -> Unchanged {
     Unchanged {
         name: vm.name.clone(),
         vmid: Some(seen.vmid),

@@ -1,10 +1,10 @@
 //! A VM that is not ours and yet seems to be one of the document: it has its name and its MAC, and two
 //! guests with one MAC disturb each other. Does no I/O.
 
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm, Machine};
 use crate::mark::{Owner, Stranger};
-use crate::observed::{Look, Observed, Seen};
+use crate::observed::{Observation, Observed, VmState};
 use machine::{ConfigKey, Form, Parts};
 
 /// Returns why a VM that does not exist is not made.
@@ -14,8 +14,8 @@ pub(super) fn of(
     machine: &Machine,
     observed: &Observed,
 ) -> Option<Blocked> {
-    let seen = observed.looks.values().filter_map(|look| match look {
-        Look::Seen(seen) => Some(&**seen),
+    let seen = observed.vms.values().filter_map(|look| match look {
+        Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
     let mut named = seen.filter(|seen| {
@@ -23,17 +23,19 @@ pub(super) fn of(
     });
     named.find_map(|seen| {
         let mac = shared_mac(machine, seen)?;
-        let why = match seen.owner(&desired.site, &desired.deployment) {
-            Owner::Stranger(Stranger::Unmarked) => Why::Namesake { vmid: seen.vmid.get(), mac },
-            Owner::Stranger(is @ Stranger::Untagged { .. }) => Why::NotOurs { is },
+        let reason = match seen.owner(&desired.site, &desired.deployment) {
+            Owner::Stranger(Stranger::Unmarked) => {
+                BlockReason::Namesake { vmid: seen.vmid.get(), mac }
+            }
+            Owner::Stranger(is @ Stranger::Untagged { .. }) => BlockReason::NotOurs { is },
             _ => return None,
         };
-        Some(super::blocked(vm, Some(seen.vmid), &seen.node, why))
+        Some(super::blocked(vm, Some(seen.vmid), &seen.node, reason))
     })
 }
 
 /// Returns the MAC that the document says and a NIC of this VM has.
-fn shared_mac(machine: &Machine, seen: &Seen) -> Option<String> {
+fn shared_mac(machine: &Machine, seen: &VmState) -> Option<String> {
     let is_nic = |key: &&ConfigKey| matches!(key.key.form, Form::Nic(_));
     let said = machine.new.0.keys().filter(is_nic);
     let said: Vec<&str> = said.filter_map(|key| machine.new.value(*key, "macaddr")).collect();
@@ -49,24 +51,24 @@ fn shared_mac(machine: &Machine, seen: &Seen) -> Option<String> {
 mod tests {
     use super::super::plan;
     use super::super::worlds::{desired, desired_vm, put, world};
-    use crate::blocked::Why;
+    use crate::blocked::BlockReason;
     use crate::observed::{Config, Power};
 
     /// The reasons why `edge` is not made beside a VM of this name, with this NIC.
-    fn check(name: &str, net0: &str, description: &str, expected: &[Why]) {
+    fn check(name: &str, net0: &str, description: &str, expected: &[BlockReason]) {
         let mut world = world();
         let pairs = [("name", name), ("net0", net0), ("description", description)];
         put(&mut world, 120, "pve1", Power::Running, Config::settled(pairs));
         let plan = plan(&desired(vec![desired_vm("edge", None)]), &world);
-        let why: Vec<_> = plan.blocked.iter().map(|blocked| blocked.why.clone()).collect();
-        assert_eq!(why, expected, "{name} {net0}");
+        let reason: Vec<_> = plan.blocked.iter().map(|blocked| blocked.reason.clone()).collect();
+        assert_eq!(reason, expected, "{name} {net0}");
         assert_eq!(plan.vms.len(), usize::from(expected.is_empty()), "{name} {net0}");
     }
 
     #[test]
     fn a_vm_with_name_and_mac_is_not_made_twice() {
         let mac = "02:AA:00:00:00:01".to_owned();
-        let namesake = [Why::Namesake { vmid: 120, mac }];
+        let namesake = [BlockReason::Namesake { vmid: 120, mac }];
         check("edge", "virtio=02:AA:00:00:00:01,bridge=vmbr0", "", &namesake);
         check("EDGE", "e1000=02:AA:00:00:00:01,bridge=vmbr1", "by hand", &namesake);
         check("edge", "virtio=BC:24:11:00:00:01,bridge=vmbr0", "", &[]);

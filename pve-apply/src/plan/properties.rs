@@ -5,10 +5,10 @@ use super::model::carry_out;
 use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
-use crate::blocked::{Blocked, Why};
+use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Consent, Desired};
 use crate::mark::{Mark, Owner, Stage, Stranger};
-use crate::observed::{Look, Observed, Power};
+use crate::observed::{Observation, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use serde_json::json;
@@ -161,7 +161,7 @@ pub(super) fn build(list: &[There]) -> Observed {
     let mut all = world();
     (100..110).for_each(|number| _ = all.free.insert(vmid(number), true));
     for there in list {
-        if all.looks.contains_key(&vmid(there.vmid)) {
+        if all.vms.contains_key(&vmid(there.vmid)) {
             continue;
         }
         let name = if there.former { FORMER } else { NAMES }[there.name];
@@ -179,7 +179,7 @@ pub(super) fn build(list: &[There]) -> Observed {
         let power = if there.running { Power::Running } else { Power::Stopped };
         put(&mut all, there.vmid, there.node, power, config);
         if there.away {
-            all.looks.insert(vmid(there.vmid), Look::NodeAway(there.node.parse().unwrap()));
+            all.vms.insert(vmid(there.vmid), Observation::NodeAway(there.node.parse().unwrap()));
         }
     }
     all
@@ -236,8 +236,8 @@ pub(super) fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
 
 /// Returns the VMs that are this deployment's, by their whole mark.
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
-    let seen = world.looks.iter().filter_map(|(vmid, look)| match look {
-        Look::Seen(seen) => match seen.owner("lab", "dev") {
+    let seen = world.vms.iter().filter_map(|(vmid, look)| match look {
+        Observation::Seen(seen) => match seen.owner("lab", "dev") {
             Owner::Ours(mark) => Some((*vmid, name_now(&mark.vm).to_owned())),
             Owner::Stranger(_) => None,
         },
@@ -249,7 +249,9 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
 /// Returns what is blocked, as if a VM that gets its new name had it already.
 fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     for blocked in &mut blocked {
-        if let Why::NotOurs { is: Stranger::OtherDeployment { vm, .. } } = &mut blocked.why {
+        if let BlockReason::NotOurs { is: Stranger::OtherDeployment { vm, .. } } =
+            &mut blocked.reason
+        {
             *vm = name_now(vm).to_owned();
         }
     }
@@ -257,15 +259,15 @@ fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
 }
 
 /// Returns everything in the world that is not ours, to check that it stays as it is.
-fn foreign(world: &Observed) -> Vec<(Vmid, Look)> {
+fn foreign(world: &Observed) -> Vec<(Vmid, Observation)> {
     let ours: BTreeSet<Vmid> = ours(world).into_iter().map(|(vmid, _)| vmid).collect();
-    world.looks.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
+    world.vms.iter().filter(|(v, _)| !ours.contains(v)).map(|(v, l)| (*v, l.clone())).collect()
 }
 
 fn touches_only_ours(plan: &Plan, world: &Observed) -> Result<(), TestCaseError> {
     let ours = ours(world);
     for vm in &plan.vms {
-        let there = vm.vmid.is_some_and(|vmid| world.looks.contains_key(&vmid));
+        let there = vm.vmid.is_some_and(|vmid| world.vms.contains_key(&vmid));
         if vm.action == Action::Create {
             prop_assert!(!there, "{} is created where something is", vm.name);
         } else if let Some(vmid) = vm.vmid.filter(|_| there) {
@@ -316,7 +318,7 @@ proptest! {
         prop_assert_eq!(&second.vms, &Vec::new());
         prop_assert_eq!(named_now(second.blocked), named_now(first.blocked));
         for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
         }
     }
 
@@ -352,9 +354,9 @@ proptest! {
         carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);
         prop_assert_eq!(&plan_prune(&desired, &world).vms, &Vec::new());
         for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
         }
-        prop_assert!(kept.iter().all(|(vmid, _)| world.looks.contains_key(vmid)));
+        prop_assert!(kept.iter().all(|(vmid, _)| world.vms.contains_key(vmid)));
     }
 
     #[test]
@@ -368,7 +370,7 @@ proptest! {
         carry_out(&plan, &mut world, usize::MAX);
         prop_assert_eq!(&plan_destroy(&desired, &world).vms, &Vec::new());
         for (vmid, look) in before {
-            prop_assert_eq!(world.looks.get(&vmid), Some(&look));
+            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
         }
     }
 

@@ -6,13 +6,13 @@ use super::properties::{EVERYTHING, Whose, build, name_now, plan_destroy, there,
 use super::{plan, plan_release};
 use crate::action::{Action, Plan};
 use crate::mark::{Owner, Stranger};
-use crate::observed::{Look, Seen};
+use crate::observed::{Observation, VmState};
 use proptest::prelude::*;
 use pve_client::Vmid;
 use std::collections::BTreeSet;
 
 /// Returns whether a mark names a VM of this name, of this site or from before it had a name.
-fn may_be(seen: &Seen, name: &str) -> bool {
+fn may_be(seen: &VmState, name: &str) -> bool {
     let (site, vm) = match seen.owner("lab", "dev") {
         Owner::Ours(mark) => (String::new(), mark.vm),
         Owner::Stranger(Stranger::Earlier { vm, .. }) => (String::new(), vm),
@@ -31,9 +31,9 @@ proptest! {
     fn no_vm_is_made_beside_one_that_may_be_it(list in prop::collection::vec(there(), 0..6)) {
         let (desired, world) = (want(EVERYTHING, [false; 3]), build(&list));
         for created in plan(&desired, &world).vms.iter().filter(|vm| vm.action == Action::Create) {
-            for (vmid, look) in &world.looks {
+            for (vmid, look) in &world.vms {
                 let is_it = match look {
-                    Look::Seen(seen) => may_be(seen, &created.name),
+                    Observation::Seen(seen) => may_be(seen, &created.name),
                     _ => {
                         let guest = world.guests.iter().find(|guest| guest.vmid == *vmid).unwrap();
                         guest.name.as_deref().is_none_or(|name| name_now(name) == created.name)
@@ -55,8 +55,8 @@ proptest! {
         let released = plan_release(&desired, &world, true);
         carry_out(&released, &mut world, usize::MAX);
         let gone: BTreeSet<Vmid> = released.vms.iter().filter_map(|vm| vm.vmid).collect();
-        for (vmid, look) in &before.looks {
-            let (Look::Seen(was), Look::Seen(is)) = (look, &world.looks[vmid]) else { continue };
+        for (vmid, look) in &before.vms {
+            let (Observation::Seen(was), Observation::Seen(is)) = (look, &world.vms[vmid]) else { continue };
             let mut was = was.clone();
             if gone.contains(vmid) {
                 prop_assert!(matches!(is.owner("lab", "dev"), Owner::Stranger(_)));
@@ -75,7 +75,7 @@ proptest! {
         }
         // Then it is somebody else's.
         for vmid in gone.iter().filter(|_| remark) {
-            let Some(Look::Seen(seen)) = world.looks.get_mut(vmid) else { panic!() };
+            let Some(Observation::Seen(seen)) = world.vms.get_mut(vmid) else { panic!() };
             seen.config.set("description", &Whose::OtherSite.description("edge", vmid.get()));
             seen.config.set("tags", "pve-pipeline");
         }

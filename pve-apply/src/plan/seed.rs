@@ -5,7 +5,7 @@
 use crate::action::Step;
 use crate::desired::{Desired, DesiredVm, Machine, Seed, is_seed_file};
 use crate::mark::{Mark, owns};
-use crate::observed::{Config, Observed, Seen};
+use crate::observed::{Config, Observed, VmState};
 use machine::{ConfigKey, Parts};
 use pve_client::{NodeName, PropertyString, Volid};
 use std::borrow::Cow;
@@ -176,7 +176,7 @@ pub(super) fn replace(
     desired: &Desired,
     vm: &DesiredVm,
     machine: &Machine,
-    seen: &Seen,
+    seen: &VmState,
     mark: Mark,
 ) -> Vec<Step> {
     let slot = mark.seed.slot.clone();

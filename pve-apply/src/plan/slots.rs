@@ -5,9 +5,9 @@ use super::context::Context;
 use super::difference::{Difference, NewDisk, Point};
 use super::disk::{self, Volume};
 use super::wish::{parts_of, text_of};
-use crate::blocked::Why;
+use crate::blocked::BlockReason;
 use crate::mark::owns::{Slot, digest};
-use crate::notice::What;
+use crate::notice::NoticeKind;
 use machine::{ConfigKey, Effect, Form, Parts, parse_size};
 use pve_client::StorageId;
 
@@ -22,7 +22,7 @@ impl Difference {
         let name = key.to_string();
         let text = c.config().next(&name);
         if let (Some(_), true) = (text, c.is_seed(&name) && c.wishes.is_said(key)) {
-            return self.blocked.push(Why::SlotIsSeed { slot: name });
+            return self.blocked.push(BlockReason::SlotIsSeed { slot: name });
         }
         match (text, c.wishes.is_said(key)) {
             (Some(text), true) => self.present(c, key, text),
@@ -40,7 +40,7 @@ impl Difference {
         let is_cd = Parts::read(key.key, text).is_cd();
         if is_cd != c.wishes.said(key, "file").is_some() {
             let (slot, has) = (key.to_string(), text.to_owned());
-            return self.blocked.push(Why::SlotTaken { slot, has });
+            return self.blocked.push(BlockReason::SlotTaken { slot, has });
         }
         self.not_plugged_in(c, key, text);
         self.drive_options(c, key);
@@ -103,7 +103,7 @@ impl Difference {
         let wanted = machine::shown_size(want);
         if has >= want.saturating_add(ROUNDING) {
             let field = field.to_owned();
-            self.blocked.push(Why::DiskWouldShrink { field, wanted, has: shown });
+            self.blocked.push(BlockReason::DiskWouldShrink { field, wanted, has: shown });
         } else if has < want {
             self.resizes.insert(name.to_owned(), want);
             self.changes.push(super::quiet(field, Some(shown), Some(wanted)));
@@ -119,10 +119,10 @@ impl Difference {
         // A missing disk may still exist as an unused one: a second new disk would hide it.
         if let Some(Slot::Holds(digest)) = c.wishes.slot(key) {
             let unused = disk::unused(c.config(), digest);
-            return self.blocked.push(Why::DiskGone { slot: name, unused });
+            return self.blocked.push(BlockReason::DiskGone { slot: name, unused });
         }
         match disk::new(c.machine, c.observed, key, &parts) {
-            Err(why) => self.blocked.push(why),
+            Err(reason) => self.blocked.push(reason),
             Ok(NewDisk { value, grow }) => {
                 let point = Point {
                     field: name.clone(),
@@ -151,7 +151,9 @@ impl Difference {
         let is_ours =
             matches!(slot, Slot::Holds(known) if digest(key, Some(text)).as_deref() == Some(known));
         if !is_ours {
-            return self.notices.push(What::NotTakenBack { slot: name, has: text.to_owned() });
+            return self
+                .notices
+                .push(NoticeKind::NotTakenBack { slot: name, has: text.to_owned() });
         }
         if parts_of(c.wishes.of_a_new_vm(), key).is_some() {
             return self.options(c, key, &|part| part != "macaddr", None);

@@ -7,7 +7,7 @@ use super::worlds::{config, desired, desired_vm, mark, put, saying, world};
 use crate::change::Impact;
 use crate::desired::{Consent, Desired, Machine};
 use crate::mark::{Mark, owns};
-use crate::observed::{Config, Look, Observed, Power};
+use crate::observed::{Config, Observation, Observed, Power};
 use machine::{Effect, KEYS, Kind};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -60,8 +60,8 @@ fn every_kind_has_two_values() {
 }
 
 pub(super) fn config_of(world: &mut Observed) -> &mut Config {
-    match world.looks.values_mut().next() {
-        Some(Look::Seen(seen)) => &mut seen.config,
+    match world.vms.values_mut().next() {
+        Some(Observation::Seen(seen)) => &mut seen.config,
         other => panic!("{other:?}"),
     }
 }
@@ -126,7 +126,7 @@ fn the_impact_of_a_change_is_that_of_its_row() {
         let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
         let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
-        let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
         seen.power = Power::Running;
         for (hotplug, features) in [("network,disk,usb,cpu,memory", true), ("0", false)] {
             by_hand(&row, &mut world, &other);
@@ -165,7 +165,7 @@ fn what_is_said_no_longer_is_taken_back() {
         if !stays && !is_description(&row) {
             assert_eq!(meant(has.as_deref()), meant(new), "{what}");
         }
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let crate::mark::Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!("{what}") };
         assert_eq!(mark.owns, BTreeSet::new(), "{what}");
     }

@@ -4,7 +4,7 @@ use crate::action::{Action, VmPlan};
 use crate::change::Impact;
 use crate::desired::{Consent, Desired, DesiredVm, Image, Machine, Seed};
 use crate::mark::{Mark, SeedNote, Stage};
-use crate::observed::{Config, Guest, Look, Observed, Power, Seen};
+use crate::observed::{Config, Guest, Observation, Observed, Power, VmState};
 use machine::{ConfigKey, Setting, Settings};
 use pve_client::{GuestKind, NodeName, Vmid, Volid};
 use serde_json::{Value, json};
@@ -168,8 +168,8 @@ pub(crate) fn put(world: &mut Observed, number: u32, node: &str, power: Power, c
         tagged: config.next("tags").is_some_and(|tags| tags.contains("pve-pipeline")),
     });
     world.free.remove(&vmid(number));
-    let seen = Seen { vmid: vmid(number), node, power, halted: None, config };
-    world.looks.insert(vmid(number), Look::Seen(Box::new(seen)));
+    let seen = VmState { vmid: vmid(number), node, power, halted: None, config };
+    world.vms.insert(vmid(number), Observation::Seen(Box::new(seen)));
 }
 
 /// The plan of a VM without steps.

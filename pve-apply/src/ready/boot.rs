@@ -2,7 +2,7 @@
 
 use super::cloud_init::{BootResult, RESULT, STATUS, recoverable, result, stage};
 use super::{CLOUD_INIT, Vm};
-use crate::ask::Look;
+use crate::read::Poll;
 use pve_client::{AgentFile, Error};
 use stage::{Entry, Report};
 
@@ -28,14 +28,14 @@ impl Vm<'_> {
     pub(super) fn cloud_init(&mut self) -> Result<Report, Box<Entry>> {
         self.begin("waiting for cloud-init");
         let end = self.until(CLOUD_INIT, |vm| match vm.look_at_boot() {
-            Boot::Ended(warnings) => Look::Ready(warnings),
-            Boot::Failed(entry) => Look::Never(entry),
+            Boot::Ended(warnings) => Poll::Ready(warnings),
+            Boot::Failed(entry) => Poll::Never(entry),
             Boot::Unread(error) => vm.unless_refused(&error),
-            Boot::Runs(at) => Look::NotYet(at),
+            Boot::Runs(at) => Poll::NotYet(at),
         });
         match end {
             Ok(warnings) => Ok(self.warning(&warnings)),
-            Err(why) => Err(self.over(CLOUD_INIT, why)),
+            Err(error) => Err(self.over(CLOUD_INIT, error)),
         }
     }
 

@@ -33,7 +33,7 @@ fn grows(said: &Value, disks: &[(&str, &str)]) -> String {
         Step::Resize { disk, .. } => Some(disk.clone()),
         _ => None,
     });
-    let blocked = plan.blocked.iter().map(|blocked| format!("{:?}", blocked.why));
+    let blocked = plan.blocked.iter().map(|blocked| format!("{:?}", blocked.reason));
     grown.chain(blocked).collect::<Vec<_>>().join("; ")
 }
 
@@ -78,7 +78,7 @@ fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
 fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
     let disks = [("scsi0", DATA), ("virtio0", SYSTEM), ("boot", "order=net0")];
     let (desired, mut world) = adopted(&json!({}), &disks, NONE);
-    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+    let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
     seen.config.set("description", &mark("edge", 101).line());
     let said = said(&plan(&desired, &world));
     assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
@@ -153,11 +153,13 @@ fn only_the_volume_that_was_noted_is_replaced() {
             Step::Configure { params, .. } if params.contains_key("force") => params.get("delete"),
             _ => None,
         });
-        let why = plan.blocked.iter().map(|blocked| match &blocked.why {
-            crate::blocked::Why::SeedDiskForeign { slot, .. } => format!("{slot} is foreign"),
-            why => format!("{why:?}"),
+        let reason = plan.blocked.iter().map(|blocked| match &blocked.reason {
+            crate::blocked::BlockReason::SeedDiskForeign { slot, .. } => {
+                format!("{slot} is foreign")
+            }
+            reason => format!("{reason:?}"),
         });
-        let all: Vec<String> = forced.cloned().chain(why).collect();
+        let all: Vec<String> = forced.cloned().chain(reason).collect();
         assert_eq!(all, [expected], "{has}");
     };
     let known = crate::mark::owns::short_digest("local-lvm:vm-101-disk-1");
@@ -177,7 +179,7 @@ fn the_volume_of_a_seed_is_noted_once_it_is_there() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     super::super::model::carry_out(&plan(&desired, &world), &mut world, 4);
     let noted = |world: &Observed| {
-        let Some(Look::Seen(seen)) = world.looks.values().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values().next() else { panic!() };
         let crate::mark::Owner::Ours(mark) = seen.owner("lab", "dev") else { panic!() };
         (mark.stage, mark.seed.volume().map(str::to_owned))
     };

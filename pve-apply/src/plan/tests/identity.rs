@@ -99,10 +99,10 @@ fn absence_needs_two_witnesses() {
     );
     check(|_, world| world.node_away = true, &["blocked edge: NodeAway"]);
     let node: NodeName = "pve2".parse().unwrap();
-    let away = Look::NodeAway(node.clone());
-    check(|_, world| _ = world.looks.insert(vmid(101), away), &["blocked edge: NodeAway"]);
-    let forbidden = Look::Forbidden(node);
-    check(|_, world| _ = world.looks.insert(vmid(101), forbidden), &["blocked edge: Forbidden"]);
+    let away = Observation::NodeAway(node.clone());
+    check(|_, world| _ = world.vms.insert(vmid(101), away), &["blocked edge: NodeAway"]);
+    let forbidden = Observation::Forbidden(node);
+    check(|_, world| _ = world.vms.insert(vmid(101), forbidden), &["blocked edge: Forbidden"]);
 }
 
 #[test]
@@ -202,12 +202,12 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
 }
 
 /// `edge`, which was `rim`, where what is listed as `rim` cannot be looked at.
-fn check_renamed(look: Look, expected: &str) {
+fn check_renamed(look: Observation, expected: &str) {
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;
         desired.former_names = [("rim".to_owned(), "edge".to_owned())].into();
         put(world, 200, "pve2", Power::Running, config("rim", 200));
-        world.looks.insert(vmid(200), look);
+        world.vms.insert(vmid(200), look);
     };
     check(build, &[&format!("blocked edge: {expected}")]);
 }
@@ -215,8 +215,8 @@ fn check_renamed(look: Look, expected: &str) {
 #[test]
 fn a_renamed_vm_that_cannot_be_read_is_not_made_a_second_time() {
     let pve2 = || "pve2".parse().unwrap();
-    check_renamed(Look::NodeAway(pve2()), "NodeAway");
-    check_renamed(Look::Forbidden(pve2()), "Forbidden");
+    check_renamed(Observation::NodeAway(pve2()), "NodeAway");
+    check_renamed(Observation::Forbidden(pve2()), "Forbidden");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 use crate::action::{Plan, Step};
 use crate::desired::{Consent, Machine};
 use crate::mark::{Mark, SeedNote, Stage};
-use crate::observed::{Config, Look, Power};
+use crate::observed::{Config, Observation, Power};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -29,14 +29,14 @@ fn said(plan: &Plan) -> Vec<String> {
         lines.push(format!("{:?} {} [{fields}] {}", vm.action, vm.name, steps.join(", ")));
     }
     lines.extend(plan.unchanged.iter().map(|vm| format!("unchanged {}", vm.name)));
-    lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.why)));
+    lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.reason)));
     let told = plan.notices.iter().filter(|notice| !notice.is_detail());
-    lines.extend(told.map(|n| match &n.what {
-        What::SeedChanged { .. } => format!("notice {}: seed", n.name),
-        What::Unmanaged { keys } | What::PendingByHand { keys } => {
+    lines.extend(told.map(|n| match &n.kind {
+        NoticeKind::SeedChanged { .. } => format!("notice {}: seed", n.name),
+        NoticeKind::Unmanaged { keys } | NoticeKind::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
         }
-        What::WaitsForReboot { changes } => {
+        NoticeKind::WaitsForReboot { changes } => {
             let values: Vec<_> = changes.iter().map(Change::values).collect();
             format!("waiting {}: {}", n.name, values.join(", "))
         }

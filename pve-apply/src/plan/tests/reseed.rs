@@ -55,7 +55,7 @@ fn a_new_seed_whose_note_has_no_room_is_not_begun() {
         config.set("description", &text);
         put(&mut world, 101, "pve1", Power::Stopped, config);
         let plan = plan(&desired, &world);
-        plan.blocked.iter().any(|b| matches!(b.why, Why::DescriptionTooLong { .. }))
+        plan.blocked.iter().any(|b| matches!(b.reason, BlockReason::DescriptionTooLong { .. }))
     };
     assert!(blocked(room - 100));
     assert!(!blocked(room - 1000));
@@ -81,8 +81,8 @@ fn parts_changed(given: &str, asked: &str) -> Option<Vec<String>> {
     machine.derived_macs.insert(net0, "02:AA:00:00:00:02".to_owned());
     machine.seed = network(asked);
     let plan = plan(&desired, &world);
-    plan.notices.into_iter().find_map(|notice| match notice.what {
-        What::SeedChanged { parts } => Some(parts),
+    plan.notices.into_iter().find_map(|notice| match notice.kind {
+        NoticeKind::SeedChanged { parts } => Some(parts),
         _ => None,
     })
 }

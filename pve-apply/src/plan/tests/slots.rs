@@ -95,8 +95,8 @@ fn nothing_is_taken_off_or_moved_without_consent() {
     let check = |said: Value, entry: &str, consent: Consent, expected: &str| {
         let more = [("net1", NET1), ("scsi1", SCSI1)];
         let plan = edge(&said, &[entry], &more, consent);
-        let why: Vec<String> = plan.blocked.iter().map(|b| format!("{:?}", b.why)).collect();
-        assert_eq!(why.join("; "), expected, "{said} {entry}");
+        let reason: Vec<String> = plan.blocked.iter().map(|b| format!("{:?}", b.reason)).collect();
+        assert_eq!(reason.join("; "), expected, "{said} {entry}");
         assert_eq!(plan.vms.is_empty(), !expected.is_empty());
     };
     let nothing = json!({});
@@ -121,7 +121,8 @@ fn what_is_not_ours_stays_although_it_is_in_our_slot() {
     for said in [json!({}), json!({"net1": null, "scsi1": null, "scsi2": null})] {
         let plan = edge(&said, &owned, &more, ALL);
         assert_eq!(writes(&plan), Vec::<String>::new(), "{said}");
-        let told = plan.notices.iter().filter(|n| matches!(n.what, What::NotTakenBack { .. }));
+        let told =
+            plan.notices.iter().filter(|n| matches!(n.kind, NoticeKind::NotTakenBack { .. }));
         assert_eq!(told.count(), 3);
     }
 }
@@ -133,8 +134,8 @@ fn no_disk_is_made_twice() {
         let plan = edge(&said, &[entry], more, ALL);
         let made = plan.vms.iter().flat_map(|vm| &vm.steps);
         let made = made.filter(|step| matches!(step, Step::AddDisk { .. })).count();
-        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
-        let all: Vec<String> = why.chain([made.to_string()]).collect();
+        let reason = plan.blocked.iter().map(|b| format!("{:?}", b.reason));
+        let all: Vec<String> = reason.chain([made.to_string()]).collect();
         assert_eq!(all.join("; "), expected, "{entry}");
     };
     let known = holds("scsi1", SCSI1);
@@ -151,7 +152,7 @@ fn a_document_of_an_earlier_build_takes_no_device_off() {
     let slot = holds("net1", NET1);
     let owned = [slot.as_str(), "net1.tag", "usb0.host", "cores"];
     let mut world = world_of(&owned, &[("net1", NET1), ("usb0", "host=spice")]);
-    let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+    let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
     // Somebody has taken it off by hand, which waits for the next start.
     seen.config.set_next("net1", None);
     let desired = desired(vec![desired_vm("edge", Some(101))]);
@@ -179,7 +180,7 @@ fn the_mark_goes_with_the_first_write() {
 fn a_mark_that_does_not_fit_stops_the_plan() {
     let check = |said: Value, text: &str, expected: &[&str]| {
         let mut world = world_of(&[], &[]);
-        let Some(Look::Seen(seen)) = world.looks.values_mut().next() else { panic!() };
+        let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
         let description = seen.config.next("description").unwrap().to_owned();
         seen.config.set("description", &format!("{text}\n{description}"));
         let mut vm = desired_vm("edge", Some(101));
@@ -187,8 +188,8 @@ fn a_mark_that_does_not_fit_stops_the_plan() {
         let mut desired = desired(vec![vm]);
         desired.consent = ALL;
         let plan = plan(&desired, &world);
-        let why = plan.blocked.iter().map(|b| b.why.fact("edge"));
-        assert_eq!(why.collect::<Vec<_>>(), expected, "{}", text.len());
+        let reason = plan.blocked.iter().map(|b| b.reason.fact("edge"));
+        assert_eq!(reason.collect::<Vec<_>>(), expected, "{}", text.len());
     };
     // Nothing is written to the description.
     check(json!({}), &"a".repeat(8000), &[]);
@@ -220,8 +221,8 @@ fn a_protected_vm_keeps_its_seed() {
         let mut desired = desired(vec![vm]);
         desired.consent = Consent { reseed: true, ..ALL };
         let plan = plan(&desired, &world_of(&[], &[("protection", protection)]));
-        let why = plan.blocked.iter().map(|b| format!("{:?}", b.why));
-        assert_eq!(why.collect::<Vec<_>>(), expected, "{said} {protection}");
+        let reason = plan.blocked.iter().map(|b| format!("{:?}", b.reason));
+        assert_eq!(reason.collect::<Vec<_>>(), expected, "{said} {protection}");
     };
     let kept = "DrivesProtected { slots: [\"virtio1\"] }";
     check(json!({}), "1", &[kept]);

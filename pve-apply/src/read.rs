@@ -17,12 +17,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reads before the work begins: an unreachable endpoint is reported at once.
-pub(crate) fn ask<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn read_api<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     repeat(read, is_lost)
 }
 
 /// Reads while work is under way: pveproxy may be restarting.
-pub(crate) fn ask_patiently<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+pub(crate) fn read_retrying<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
     repeat(read, |error| is_lost(error) || matches!(error, Error::NeverSent { .. }))
 }
 
@@ -98,7 +98,7 @@ impl Deadline {
 }
 
 /// What a read has shown.
-pub(crate) enum Look<T> {
+pub(crate) enum Poll<T> {
     /// What we waited for.
     Ready(T),
     /// It is not there yet; with the last answer, in words.
@@ -109,11 +109,11 @@ pub(crate) enum Look<T> {
 
 /// Why a wait ended without a result.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub(crate) enum WaitError {
     /// It did not come in time; with the last answer.
-    TimeIsOver(String),
+    TimedOut(String),
     /// Ctrl-C.
-    Stopped,
+    Interrupted,
     /// It will never come.
     Never(Box<Entry>),
 }
@@ -123,25 +123,25 @@ pub(crate) enum Unanswered {
 /// `tell` gets a line whenever the wait has been silent for long.
 pub(crate) fn wait_until<T>(
     what: &str,
-    mut look: impl FnMut() -> Look<T>,
+    mut look: impl FnMut() -> Poll<T>,
     deadline: &Deadline,
     interrupt: &Interrupt,
     tell: &dyn Fn(&str),
-) -> Result<T, Unanswered> {
+) -> Result<T, WaitError> {
     // Several waits may share one deadline.
     let begun = deadline.waited();
     let mut patience = Patience::default();
     loop {
         let last = match look() {
-            Look::Ready(found) => return Ok(found),
-            Look::Never(entry) => return Err(Unanswered::Never(entry)),
-            Look::NotYet(last) => last,
+            Poll::Ready(found) => return Ok(found),
+            Poll::Never(entry) => return Err(WaitError::Never(entry)),
+            Poll::NotYet(last) => last,
         };
-        if interrupt.is_asked() {
-            return Err(Unanswered::Stopped);
+        if interrupt.is_stopping() {
+            return Err(WaitError::Interrupted);
         }
         if deadline.is_over() {
-            return Err(Unanswered::TimeIsOver(last));
+            return Err(WaitError::TimedOut(last));
         }
         if let Some(text) = patience.message(deadline.waited().saturating_sub(begun), what, &last) {
             tell(&text);
@@ -178,12 +178,12 @@ mod tests {
         ready: bool,
         limit: Duration,
         interrupt: &Interrupt,
-    ) -> (Result<u32, Unanswered>, Vec<String>) {
+    ) -> (Result<u32, WaitError>, Vec<String>) {
         let told = Mutex::new(Vec::new());
         let mut looks = 0;
         let look = || {
             looks += 1;
-            if ready && looks == 3 { Look::Ready(looks) } else { Look::NotYet(looks.to_string()) }
+            if ready && looks == 3 { Poll::Ready(looks) } else { Poll::NotYet(looks.to_string()) }
         };
         let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
         let end = wait_until("it", look, &deadline(limit), interrupt, &tell);
@@ -196,10 +196,10 @@ mod tests {
         let free = Interrupt::default();
         assert!(matches!(wait(true, ahead, &free).0, Ok(3)));
         let (end, _) = wait(false, over, &free);
-        assert!(matches!(end, Err(Unanswered::TimeIsOver(last)) if last == "1"));
+        assert!(matches!(end, Err(WaitError::TimedOut(last)) if last == "1"));
         let stopped = Interrupt::default();
-        stopped.ask();
-        assert!(matches!(wait(true, ahead, &stopped).0, Err(Unanswered::Stopped)));
+        stopped.stop();
+        assert!(matches!(wait(true, ahead, &stopped).0, Err(WaitError::Interrupted)));
     }
 
     #[test]
@@ -222,11 +222,11 @@ mod tests {
         let mut looks = 0;
         let first = || {
             looks += 1;
-            if looks == 26 { Look::Ready(()) } else { Look::NotYet("no".to_owned()) }
+            if looks == 26 { Poll::Ready(()) } else { Poll::NotYet("no".to_owned()) }
         };
         let interrupt = Interrupt::default();
         wait_until("one", first, &deadline, &interrupt, &tell).unwrap();
-        let none = || Look::<()>::NotYet("no".to_owned());
+        let none = || Poll::<()>::NotYet("no".to_owned());
         wait_until("two", none, &deadline, &interrupt, &tell).unwrap_err();
         assert_eq!(told.into_inner().unwrap(), ["still waiting for two (30 s): last answer: no"]);
     }
