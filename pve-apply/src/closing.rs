@@ -29,12 +29,12 @@ pub(crate) fn line(
         return None;
     }
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let words = outcomes.iter().map(word).chain(plan.into_iter().flat_map(left_alone(outcomes)));
-    words.for_each(|word| *counts.entry(word).or_default() += 1);
+    let labels = outcomes.iter().map(label).chain(plan.into_iter().flat_map(left_alone(outcomes)));
+    labels.for_each(|label| *counts.entry(label).or_default() += 1);
     counts.insert("ready", guests.ready);
     counts.insert("not ready", guests.not_ready);
-    let count = |word: &&str| counts.get(word).copied().filter(|count| *count > 0);
-    let counted = |word: &&str| count(word).map(|count| format!("{count} {word}"));
+    let count = |label: &&str| counts.get(label).copied().filter(|count| *count > 0);
+    let counted = |label: &&str| count(label).map(|count| format!("{count} {label}"));
     let counts: Vec<String> = ORDER.iter().filter_map(counted).collect();
     Some(format!("{} in {}", counts.join(", "), duration(took)))
 }
@@ -44,12 +44,12 @@ fn left_alone<'p>(outcomes: &[VmOutcome]) -> impl Fn(&'p Plan) -> Vec<&'static s
     move |plan| {
         let waiting = plan.waiting();
         let is_untouched = |name: &str| outcomes.iter().all(|outcome| outcome.name != name);
-        let word = |vm: &Unchanged| match waiting.contains(vm.name.as_str()) {
+        let label = |vm: &Unchanged| match waiting.contains(vm.name.as_str()) {
             true => "waiting for a reboot",
             false if vm.is_found() => "unchanged",
             false => "not found",
         };
-        plan.unchanged.iter().filter(|vm| is_untouched(&vm.name)).map(word).collect()
+        plan.unchanged.iter().filter(|vm| is_untouched(&vm.name)).map(label).collect()
     }
 }
 
@@ -74,7 +74,7 @@ const ORDER: [&str; 17] = [
     "not ready",
 ];
 
-fn word(outcome: &VmOutcome) -> &'static str {
+fn label(outcome: &VmOutcome) -> &'static str {
     match (&outcome.verdict, outcome.action) {
         (Verdict::Failed { .. }, _) => "failed",
         (Verdict::Yielded { .. }, _) => "left to another run",

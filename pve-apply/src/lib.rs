@@ -6,7 +6,6 @@
 
 mod action;
 mod addresses;
-mod asked;
 mod blocked;
 mod boot_disk;
 mod change;
@@ -37,6 +36,7 @@ mod preflight;
 mod privileges;
 mod read;
 mod ready;
+mod requested;
 mod room;
 mod run_lock;
 mod schedule;

@@ -3,10 +3,10 @@
 use crate::action::Plan;
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{Mark, Owner, Stranger, TAG, split_tags};
+use crate::mark::{Mark, NotOurs, Owner, TAG, split_tags};
 use crate::observed::{Observation, Observed, VmState};
 use crate::plan::{self, Verb};
-use crate::status::{Drift, Row, unsaid};
+use crate::status::{Drift, Row, unset};
 use pve_client::Vmid;
 use stage::{Entry, Place, Report};
 use std::collections::BTreeSet;
@@ -37,15 +37,15 @@ pub(crate) fn list(
             report.push(blocked.entry().as_warning());
         }
     }
-    let seen = observed.vms.values().filter_map(|look| match look {
+    let seen = observed.vms.values().filter_map(|observation| match observation {
         Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
     let (mut rows, mut listed) = (Vec::new(), BTreeSet::new());
     for seen in seen {
-        let Some(whose) = Whose::of(seen, desired, compared, extent) else { continue };
-        listed.extend(whose.vm.map(|vm| vm.name.as_str()));
-        rows.push(row(seen, whose, compared, extent));
+        let Some(membership) = Membership::of(seen, desired, compared, extent) else { continue };
+        listed.extend(membership.vm.map(|vm| vm.name.as_str()));
+        rows.push(row(seen, membership, compared, extent));
     }
     let others = desired.vms.iter().filter(|vm| !listed.contains(vm.name.as_str()));
     rows.extend(others.map(|vm| not_found(vm, desired, &found.blocked)));
@@ -56,8 +56,8 @@ pub(crate) fn list(
 /// The VMs that may be ours and could not be looked at.
 fn unreadable(observed: &Observed) -> Report {
     let mut report = Report::new();
-    for (vmid, look) in &observed.vms {
-        let (code, node, fact) = match look {
+    for (vmid, observation) in &observed.vms {
+        let (code, node, fact) = match observation {
             Observation::Seen(_) => continue,
             Observation::NodeAway(node) => {
                 ("node-away", node, "the node does not answer: the VM may be ours")
@@ -75,7 +75,7 @@ fn unreadable(observed: &Observed) -> Report {
 }
 
 /// Whose a VM is that the list holds.
-struct Whose<'d> {
+struct Membership<'d> {
     deployment: String,
     name: String,
     drift: Drift,
@@ -83,12 +83,12 @@ struct Whose<'d> {
     vm: Option<&'d DesiredVm>,
 }
 
-impl<'d> Whose<'d> {
+impl<'d> Membership<'d> {
     /// Returns whose it is; `None` where the list does not hold it.
     fn of(seen: &VmState, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
         let mark = match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => mark,
-            Owner::Stranger(stranger) => return extent.all.then(|| Self::of_stranger(stranger))?,
+            Owner::NotOurs(not_ours) => return extent.all.then(|| Self::of_not_ours(not_ours))?,
         };
         let name = desired.name_now(&mark.vm).to_owned();
         let vm = desired.vms.iter().find(|vm| vm.name == name);
@@ -96,26 +96,26 @@ impl<'d> Whose<'d> {
             None if extent.is_selection => return None,
             None if is_of_another_document(desired, &mark, &name) => Drift::OtherDocument,
             None => Drift::NotInDocument,
-            Some(vm) if vm.machine.is_none() => Drift::NotCompared,
+            Some(vm) if vm.definition.is_none() => Drift::NotCompared,
             Some(_) => Drift::of(compared, &name),
         };
         Some(Self { deployment: mark.deployment, name, drift, vm })
     }
 
     /// Whose a VM is that carries a mark and is not this deployment's.
-    fn of_stranger(stranger: Stranger) -> Option<Self> {
-        let is = stranger.text();
-        let (deployment, name, drift) = match stranger {
-            Stranger::OtherDeployment { deployment, vm } => (deployment, vm, Drift::NotCompared),
-            Stranger::OtherSite { deployment, vm, .. }
-            | Stranger::Earlier { deployment, vm }
-            | Stranger::Clone { deployment, vm }
-            | Stranger::Restored { deployment, vm } => (deployment, vm, Drift::NotOurs { is }),
-            Stranger::Unmarked
-            | Stranger::Untagged { .. }
-            | Stranger::Later { .. }
-            | Stranger::Broken
-            | Stranger::OtherKind { .. } => return None,
+    fn of_not_ours(not_ours: NotOurs) -> Option<Self> {
+        let is = not_ours.text();
+        let (deployment, name, drift) = match not_ours {
+            NotOurs::OtherDeployment { deployment, vm } => (deployment, vm, Drift::NotCompared),
+            NotOurs::OtherSite { deployment, vm, .. }
+            | NotOurs::Earlier { deployment, vm }
+            | NotOurs::Clone { deployment, vm }
+            | NotOurs::Restored { deployment, vm } => (deployment, vm, Drift::NotOurs { is }),
+            NotOurs::Unmarked
+            | NotOurs::Untagged { .. }
+            | NotOurs::Later { .. }
+            | NotOurs::Broken
+            | NotOurs::OtherKind { .. } => return None,
         };
         Some(Self { deployment, name, drift, vm: None })
     }
@@ -129,16 +129,16 @@ fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
 }
 
 /// The row of a VM that was seen.
-fn row(seen: &VmState, whose: Whose<'_>, compared: &Plan, extent: Extent) -> Row {
-    let Whose { deployment, name, drift, vm } = whose;
+fn row(seen: &VmState, membership: Membership<'_>, compared: &Plan, extent: Extent) -> Row {
+    let Membership { deployment, name, drift, vm } = membership;
     let tags = split_tags(seen.config.next("tags").unwrap_or_default());
-    let unsaid = || vm.map(|vm| unsaid(compared, &vm.name)).unwrap_or_default();
+    let unset = || vm.map(|vm| unset(compared, &vm.name)).unwrap_or_default();
     Row {
         vmid: Some(seen.vmid.get()),
         node: seen.node.to_string(),
         status: seen.power.as_str().to_owned(),
         qmpstatus: seen.halted.clone(),
-        unsaid: extent.wide.then(unsaid),
+        unset: extent.wide.then(unset),
         mac: plan::mac(&seen.config),
         tags: tags.filter(|tag| !tag.eq_ignore_ascii_case(TAG)).map(str::to_owned).collect(),
         addresses: vm.map(DesiredVm::known_addresses).unwrap_or_default(),
@@ -166,7 +166,7 @@ fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
         status: status.to_owned(),
         qmpstatus: None,
         drift,
-        unsaid: None,
+        unset: None,
         mac: None,
         tags: Vec::new(),
         addresses: vm.known_addresses(),

@@ -2,7 +2,7 @@
 
 use crate::change::Change;
 use crate::json;
-use crate::mark::Stranger;
+use crate::mark::NotOurs;
 use pve_client::Vmid;
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ pub(crate) enum NoticeKind {
     /// A copy of the VM that is not ours.
     Copy {
         /// What it is.
-        is: Stranger,
+        is: NotOurs,
     },
     /// Keys set by hand that are not ours to manage.
     Unmanaged {

@@ -42,9 +42,9 @@ pub(crate) fn observe(
     supported_version(client)?;
     let mut rounds = 1;
     loop {
-        let observed = look(client, desired, scope)?;
+        let observed = observe_once(client, desired, scope)?;
         // A vmid in use that no list holds: it may have been taken since the lists were read.
-        if rounds == LOOKS || observed.free.values().all(|free| *free) {
+        if rounds == ROUNDS || observed.free.values().all(|free| *free) {
             return Ok(observed);
         }
         rounds += 1;
@@ -52,9 +52,9 @@ pub(crate) fn observe(
 }
 
 /// How often the lists are read when the cluster contradicts them.
-const LOOKS: u32 = 3;
+const ROUNDS: u32 = 3;
 
-fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
+fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
     let fail =
         |error: Error| Failure::from(finding::of_error(Place::node(desired.node.as_str()), &error));
     // Before the lists: they then show the result of tasks that have ended.
@@ -70,7 +70,7 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         ..Observed::default()
     };
     let power = fresh.into_iter().flatten().map(|row| (row.vmid, row)).collect();
-    look_at_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
+    observe_candidates(client, desired, scope, &mut observed, &power).map_err(fail)?;
     if matches!(scope, Scope::Apply | Scope::Remove) && !observed.node_away {
         observed.seed_files = seed_files(client, desired).map_err(fail)?;
     }
@@ -87,7 +87,7 @@ fn look(client: &Client, desired: &Desired, scope: Scope) -> Result<Observed, Fa
         }
     }
     if scope == Scope::Apply {
-        look_at_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
+        observe_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
     }
     if absent.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
@@ -108,7 +108,7 @@ fn unless_away<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
     }
 }
 
-fn look_at_candidates(
+fn observe_candidates(
     client: &Client,
     desired: &Desired,
     scope: Scope,
@@ -119,19 +119,19 @@ fn look_at_candidates(
     let mut creating = being_created(client, desired, observed);
     creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
     first.extend(creating);
-    look_at_all(client, observed, first, power)?;
+    observe_vms(client, observed, first, power)?;
     if scope == Scope::Find && !absent(desired, observed).is_empty() {
         // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
-        look_at_all(client, observed, more, power)?;
+        observe_vms(client, observed, more, power)?;
     }
     Ok(())
 }
 
 /// Looks at VMs without our tag that have the name of a VM to be made: they may be that VM. What cannot
 /// be looked at is left out: it is not ours.
-fn look_at_namesakes(
+fn observe_namesakes(
     client: &Client,
     observed: &mut Observed,
     absent: &[&DesiredVm],
@@ -145,9 +145,9 @@ fn look_at_namesakes(
     let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
     namesakes.retain(|guest| !observed.vms.contains_key(&guest.vmid));
     for guest in namesakes {
-        let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
-        if let Some(look @ Observation::Seen(_)) = look {
-            observed.vms.insert(guest.vmid, look);
+        let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid))?;
+        if let Some(observation @ Observation::Seen(_)) = observation {
+            observed.vms.insert(guest.vmid, observation);
         }
     }
     Ok(())
@@ -164,11 +164,11 @@ fn ours<'a>(
     desired: &'a Desired,
     observed: &'a Observed,
 ) -> impl Iterator<Item = (&'a VmState, String)> {
-    observed.vms.values().filter_map(|look| {
-        let Observation::Seen(seen) = look else { return None };
+    observed.vms.values().filter_map(|observation| {
+        let Observation::Seen(seen) = observation else { return None };
         match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => Some((&**seen, desired.name_now(&mark.vm).to_owned())),
-            Owner::Stranger(_) => None,
+            Owner::NotOurs(_) => None,
         }
     })
 }
@@ -214,7 +214,7 @@ fn candidates(desired: &Desired, guests: &[Guest], scope: Scope) -> Vec<Guest> {
 }
 
 /// Reads VMs, several at a time. One that has disappeared in the meantime leaves the list too.
-fn look_at_all(
+fn observe_vms(
     client: &Client,
     observed: &mut Observed,
     guests: Vec<Guest>,
@@ -229,8 +229,8 @@ fn look_at_all(
     let work = || {
         let mut found = Vec::new();
         while let Some(guest) = next() {
-            let look = look_at(client, guest.vmid, &guest.node, power.get(&guest.vmid));
-            found.push((guest.vmid, guest.node, look));
+            let observation = observe_vm(client, guest.vmid, &guest.node, power.get(&guest.vmid));
+            found.push((guest.vmid, guest.node, observation));
         }
         found
     };
@@ -239,9 +239,9 @@ fn look_at_all(
         // Our threads do not panic; if one did, its VMs would be missing and so unknown.
         threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect::<Vec<_>>()
     });
-    for (vmid, node, look) in found {
-        let look = match look? {
-            Some(look) => look,
+    for (vmid, node, observation) in found {
+        let observation = match observation? {
+            Some(observation) => observation,
             // A second source: a VM that is moving to another node still exists.
             None if read_api(|| client.is_free(vmid))? => {
                 observed.guests.retain(|guest| guest.vmid != vmid);
@@ -249,7 +249,7 @@ fn look_at_all(
             }
             None => Observation::Moving(node),
         };
-        observed.vms.insert(vmid, look);
+        observed.vms.insert(vmid, observation);
     }
     Ok(())
 }
@@ -326,7 +326,7 @@ fn being_created(client: &Client, desired: &Desired, observed: &Observed) -> Vec
 }
 
 /// Reads one VM; `None` when it no longer exists.
-pub(crate) fn look_at(
+pub(crate) fn observe_vm(
     client: &Client,
     vmid: Vmid,
     node: &NodeName,
@@ -384,12 +384,13 @@ fn images(
         ours(desired, observed).map(|(seen, name)| (name, seen)).collect();
     let mut sizes = BTreeMap::new();
     for vm in &desired.vms {
-        let Some(machine) = &vm.machine else { continue };
+        let Some(definition) = &vm.definition else { continue };
         let seen = there.get(&vm.name);
-        let lacks =
+        let is_missing =
             |key: &ConfigKey| seen.is_none_or(|seen| seen.config.next(&key.to_string()).is_none());
-        let boot = machine.image.iter().filter(|_| seen.is_none());
-        let data = machine.images.iter().filter(|(key, _)| lacks(key)).map(|(_, image)| image);
+        let boot = definition.image.iter().filter(|_| seen.is_none());
+        let data =
+            definition.images.iter().filter(|(key, _)| is_missing(key)).map(|(_, image)| image);
         let published = boot.chain(data).filter(|image| image.pending.is_none());
         for volid in published.filter_map(|image| image.volid.as_ref()) {
             if !sizes.contains_key(volid) {

@@ -284,7 +284,7 @@ pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec
         warnings.extend(outcome.warnings.iter().cloned());
         VmResult {
             name: outcome.name.clone(),
-            action: word(outcome.action),
+            action: action_name(outcome.action),
             vmid: outcome.vmid.map(Vmid::get),
             node: outcome.node.to_string(),
             status: if gone { "absent" } else { "unknown" }.to_owned(),
@@ -305,7 +305,7 @@ fn notices(plan: &Plan, name: &str) -> Vec<String> {
     about.map(Notice::text).collect()
 }
 
-fn word(action: Action) -> &'static str {
+fn action_name(action: Action) -> &'static str {
     match action {
         Action::Destroy => "destroy",
         Action::Create => "create",

@@ -14,7 +14,7 @@ const TRIES: u32 = 4;
 /// The first pause; each is twice the one before, 3.5 s in total.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The pause between two reads. An agent that does not answer costs PVE 3 s anyway: a shorter pause gains nothing.
-const LOOK_PAUSE: Duration = Duration::from_secs(1);
+const READ_PAUSE: Duration = Duration::from_secs(1);
 
 /// Reads before the work begins: an unreachable endpoint is reported at once.
 pub(crate) fn read_api<T>(read: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
@@ -126,10 +126,10 @@ pub(crate) fn wait_until<T>(
     mut look: impl FnMut() -> Poll<T>,
     deadline: &Deadline,
     interrupt: &Interrupt,
-    tell: &dyn Fn(&str),
+    progress: &dyn Fn(&str),
 ) -> Result<T, WaitError> {
     // Several waits may share one deadline.
-    let begun = deadline.waited();
+    let started = deadline.waited();
     let mut patience = Patience::default();
     loop {
         let last = match look() {
@@ -143,10 +143,11 @@ pub(crate) fn wait_until<T>(
         if deadline.is_over() {
             return Err(WaitError::TimedOut(last));
         }
-        if let Some(text) = patience.message(deadline.waited().saturating_sub(begun), what, &last) {
-            tell(&text);
+        if let Some(text) = patience.message(deadline.waited().saturating_sub(started), what, &last)
+        {
+            progress(&text);
         }
-        deadline.clock.sleep(LOOK_PAUSE);
+        deadline.clock.sleep(READ_PAUSE);
     }
 }
 
@@ -179,15 +180,15 @@ mod tests {
         limit: Duration,
         interrupt: &Interrupt,
     ) -> (Result<u32, WaitError>, Vec<String>) {
-        let told = Mutex::new(Vec::new());
+        let reported = Mutex::new(Vec::new());
         let mut looks = 0;
         let look = || {
             looks += 1;
             if ready && looks == 3 { Poll::Ready(looks) } else { Poll::NotYet(looks.to_string()) }
         };
-        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
-        let end = wait_until("it", look, &deadline(limit), interrupt, &tell);
-        (end, told.into_inner().unwrap())
+        let progress = |text: &str| reported.lock().unwrap().push(text.to_owned());
+        let end = wait_until("it", look, &deadline(limit), interrupt, &progress);
+        (end, reported.into_inner().unwrap())
     }
 
     #[test]
@@ -204,9 +205,9 @@ mod tests {
 
     #[test]
     fn a_long_wait_says_what_the_last_answer_was() {
-        let (_, told) = wait(false, Duration::from_secs(100), &Interrupt::default());
+        let (_, reported) = wait(false, Duration::from_secs(100), &Interrupt::default());
         assert_eq!(
-            told,
+            reported,
             [
                 "still waiting for it (30 s): last answer: 31",
                 "still waiting for it (60 s): last answer: 61"
@@ -217,17 +218,20 @@ mod tests {
     #[test]
     fn waits_that_share_a_deadline_have_a_patience_each() {
         let deadline = deadline(Duration::from_secs(65));
-        let told = Mutex::new(Vec::new());
-        let tell = |text: &str| told.lock().unwrap().push(text.to_owned());
+        let reported = Mutex::new(Vec::new());
+        let progress = |text: &str| reported.lock().unwrap().push(text.to_owned());
         let mut looks = 0;
         let first = || {
             looks += 1;
             if looks == 26 { Poll::Ready(()) } else { Poll::NotYet("no".to_owned()) }
         };
         let interrupt = Interrupt::default();
-        wait_until("one", first, &deadline, &interrupt, &tell).unwrap();
+        wait_until("one", first, &deadline, &interrupt, &progress).unwrap();
         let none = || Poll::<()>::NotYet("no".to_owned());
-        wait_until("two", none, &deadline, &interrupt, &tell).unwrap_err();
-        assert_eq!(told.into_inner().unwrap(), ["still waiting for two (30 s): last answer: no"]);
+        wait_until("two", none, &deadline, &interrupt, &progress).unwrap_err();
+        assert_eq!(
+            reported.into_inner().unwrap(),
+            ["still waiting for two (30 s): last answer: no"]
+        );
     }
 }

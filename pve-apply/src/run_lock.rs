@@ -38,12 +38,12 @@ impl RunLock {
         let Some(folder) = folder else { return Ok(none) };
         let key = format!("{endpoint}\n{}\n{}", desired.site, desired.deployment);
         let deadline = Deadline::after(limit);
-        let mut told = false;
+        let mut reported = false;
         let mut while_busy = || {
-            if !told {
+            if !reported {
                 let text = "waiting for another run of this deployment on this machine";
                 console.event(&Event::new("wait", &desired.deployment, text));
-                told = true;
+                reported = true;
             }
             let ends = deadline.is_over() || interrupt.is_stopping();
             if ends { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -190,7 +190,7 @@ mod tests {
     }
 
     /// Runs a plan with four workers in which some VMs fail; returns which were started, and how each ended.
-    fn check(vms: &[(&str, &[&str])], failing: &[&str], begun: &[&str], ended: &str) {
+    fn check(vms: &[(&str, &[&str])], failing: &[&str], started: &[&str], ended: &str) {
         let order = Mutex::new(Vec::new());
         let outcomes = run_all(&plan(vms), 4, None, |vm| {
             order.lock().unwrap().push(vm.name.clone());
@@ -203,7 +203,7 @@ mod tests {
         });
         let mut order = order.into_inner().unwrap();
         order.sort();
-        assert_eq!(order, begun);
+        assert_eq!(order, started);
         let letter = |outcome: &VmOutcome| match outcome.verdict {
             Verdict::Done => 'd',
             Verdict::NotReached { .. } => 'n',

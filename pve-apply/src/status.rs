@@ -41,7 +41,8 @@ pub(crate) struct Row {
     pub(crate) drift: Drift,
     /// How it differs from a new VM in what nobody sets, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) unsaid: Option<Vec<String>>,
+    #[serde(rename = "unsaid")]
+    pub(crate) unset: Option<Vec<String>>,
     /// The MAC of net0.
     pub(crate) mac: Option<String>,
     /// Its tags in PVE, without ours.
@@ -82,7 +83,7 @@ pub(crate) enum Drift {
 }
 
 /// Returns how a VM differs from a new one in what nobody sets.
-pub(crate) fn unsaid(plan: &Plan, name: &str) -> Vec<String> {
+pub(crate) fn unset(plan: &Plan, name: &str) -> Vec<String> {
     let of_vm = plan.notices.iter().filter(|notice| notice.name == name);
     let fields = of_vm.filter_map(|notice| match &notice.kind {
         NoticeKind::Differs { fields } => Some(fields.clone()),
@@ -191,7 +192,7 @@ pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
         lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
     };
     let widths: Vec<usize> = (0..).map_while(width).collect();
-    let below = std::iter::once(None).chain(rows.iter().map(|row| row.unsaid.as_ref()));
+    let below = std::iter::once(None).chain(rows.iter().map(|row| row.unset.as_ref()));
     let mut out = String::new();
     for (line, below) in lines.iter().zip(below) {
         let cells: Vec<String> =

@@ -175,7 +175,7 @@ impl Plan {
     }
 
     /// Returns whose VMs are planned, for people.
-    pub(crate) fn whose(&self) -> String {
+    pub(crate) fn owner_text(&self) -> String {
         match self.site.as_str() {
             "" => format!("\"{}\"", self.deployment),
             site => format!("\"{}\" of site \"{site}\"", self.deployment),

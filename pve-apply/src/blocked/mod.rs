@@ -4,7 +4,7 @@ mod text;
 
 use crate::change::Change;
 use crate::json;
-use crate::mark::Stranger;
+use crate::mark::NotOurs;
 use pve_client::{NodeName, Vmid};
 use serde::{Deserialize, Serialize};
 use stage::{Entry, Place};
@@ -42,7 +42,7 @@ pub(crate) enum BlockReason {
     /// What is there carries a mark, and is not this VM.
     NotOurs {
         /// What it is.
-        is: Stranger,
+        is: NotOurs,
     },
     /// The VM's home is another node, and this document's node came from the command line.
     OtherDocument {

@@ -2,7 +2,7 @@
 //! to remove our tag. Does no I/O.
 
 use super::{BlockReason, Request};
-use crate::mark::Stranger;
+use crate::mark::NotOurs;
 
 impl BlockReason {
     /// What is so.
@@ -227,27 +227,27 @@ fn way_out_of_halt(request: &Request) -> &'static str {
     }
 }
 
-fn way_out_of(stranger: &Stranger) -> String {
-    let text = match stranger {
-        Stranger::Untagged { .. } => {
+fn way_out_of(not_ours: &NotOurs) -> String {
+    let text = match not_ours {
+        NotOurs::Untagged { .. } => {
             "`pve-apply adopt` restores the tag, if this is the VM you mean"
         }
-        Stranger::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
-        Stranger::OtherSite { site, .. } if site.is_empty() => {
+        NotOurs::Earlier { .. } => "`pve-apply adopt` takes it over, if it is this site's",
+        NotOurs::OtherSite { site, .. } if site.is_empty() => {
             "`pve-apply adopt` takes it over, if it is this site's"
         }
-        Stranger::OtherSite { site, .. } => {
+        NotOurs::OtherSite { site, .. } => {
             return format!(
                 "resolve --deployment NAME gives a separate set of VMs; \
                  `pve-apply adopt --from-site {site}`, if that was this site's name"
             );
         }
-        Stranger::Later { .. } => "update pve-apply",
-        Stranger::Broken => "leave only one line of pve-apply in its description",
-        Stranger::Clone { .. } | Stranger::Restored { .. } => {
+        NotOurs::Later { .. } => "update pve-apply",
+        NotOurs::Broken => "leave only one line of pve-apply in its description",
+        NotOurs::Clone { .. } | NotOurs::Restored { .. } => {
             "choose another `vmid`, or run `pve-apply adopt` if this copy should be managed"
         }
-        Stranger::Unmarked | Stranger::OtherKind { .. } | Stranger::OtherDeployment { .. } => {
+        NotOurs::Unmarked | NotOurs::OtherKind { .. } | NotOurs::OtherDeployment { .. } => {
             "choose another `vmid`"
         }
     };

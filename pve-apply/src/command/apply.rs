@@ -1,6 +1,6 @@
 //! `pve-apply apply`.
 
-use super::session::{Session, close, prune, refuse_blocked, tell, unless_done, work};
+use super::session::{Session, close, print_plan, prune, refuse_blocked, unless_done, work};
 use super::{rollback, wait};
 use crate::action::{Action, Plan, Unchanged, VmPlan};
 use crate::addresses;
@@ -113,7 +113,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
             Ok(skipped) => skipped,
             Err(failure) => return Err(stopped(failure)),
         };
-        tell(console, &plan);
+        print_plan(console, &plan);
         // Only --prune adds removals to this plan.
         confirm::unless_agreed(&plan, args.yes, interrupt)?;
         let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
@@ -145,8 +145,8 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
     let plan = plan_file::read(path)?;
     let place = || Place::file(path.display().to_string());
     if (&plan.site, &plan.deployment) != (&now.site, &now.deployment) {
-        let (planned, asked) = (plan.whose(), now.whose());
-        let fact = format!("the plan is for {planned}, but the document is for {asked}");
+        let (planned, requested) = (plan.owner_text(), now.owner_text());
+        let fact = format!("the plan is for {planned}, but the document is for {requested}");
         return Err(Entry::error("plan-of-another-document", place(), fact).into());
     }
     let mut report = Report::new();
@@ -216,16 +216,16 @@ pub(super) fn preflight(
     if !plan.vms.iter().any(|vm| is_work(&vm)) {
         return Ok(Report::new());
     }
-    let asked = |name: &str| session.asked.iter().find(|vm| vm.name == name);
+    let requested = |name: &str| session.requested.iter().find(|vm| vm.name == name);
     let with = |action| plan.vms.iter().filter(move |vm| vm.action == action);
     // A plan file may name a VM that is not in the document.
     let work = Preflight {
         node: &session.desired.node,
         images: &session.desired.image_storage,
-        made: with(Action::Create).filter_map(|vm| asked(&vm.name)).collect(),
-        changed: with(Action::Change).filter_map(|vm| Some((asked(&vm.name)?, vm))).collect(),
+        made: with(Action::Create).filter_map(|vm| requested(&vm.name)).collect(),
+        changed: with(Action::Change).filter_map(|vm| Some((requested(&vm.name)?, vm))).collect(),
     };
-    let facts = facts::read(&session.client, work.node, &work.wanted())?;
+    let facts = facts::read(&session.client, work.node, &work.required())?;
     let mut report = work.judge(&facts);
     report.extend(room::judge(plan, observed, work.node, &facts.storages));
     Ok(report)

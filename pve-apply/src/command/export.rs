@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
     let chosen = choose(&args.vms, &guests, &node, &mut report);
     let mut seen = Vec::new();
     for guest in chosen {
-        match look(&client, guest)? {
+        match observation(&client, guest)? {
             Ok(found) => seen.push((guest, found)),
             Err(entry) => report.push(entry),
         }
@@ -53,14 +53,14 @@ fn found<'a>(guest: &'a Resource, seen: &'a VmState) -> Found<'a> {
 
 /// Returns the VMs that are asked for, each once, in the order of the command line.
 fn choose<'a>(
-    asked: &[String],
+    requested: &[String],
     guests: &'a [Resource],
     node: &NodeName,
     report: &mut Report,
 ) -> Vec<&'a Resource> {
     let mut chosen: Vec<&Resource> = Vec::new();
-    for asked in asked {
-        match one(asked, guests).and_then(|guest| fit(guest, node)) {
+    for requested in requested {
+        match one(requested, guests).and_then(|guest| fit(guest, node)) {
             Ok(guest) if chosen.iter().any(|other| other.vmid == guest.vmid) => {}
             Ok(guest) => chosen.push(guest),
             Err(entry) => report.push(*entry),
@@ -70,12 +70,12 @@ fn choose<'a>(
 }
 
 /// Finds a VM: a number is a vmid, anything else a name.
-fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
-    let place = || Place::Named(asked.to_owned());
-    let by_vmid = asked.parse::<u32>().ok();
+fn one<'a>(requested: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entry>> {
+    let place = || Place::Named(requested.to_owned());
+    let by_vmid = requested.parse::<u32>().ok();
     let fits = |guest: &&Resource| match by_vmid {
         Some(vmid) => guest.vmid.get() == vmid,
-        None => guest.name.as_deref() == Some(asked),
+        None => guest.name.as_deref() == Some(requested),
     };
     match guests.iter().filter(fits).collect::<Vec<_>>().as_slice() {
         [only] => Ok(only),
@@ -83,7 +83,7 @@ fn one<'a>(asked: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<Entr
             let fact = "does not exist or is not visible to the token";
             let entry = Entry::error("unknown-vm", place(), fact);
             let names = guests.iter().filter_map(|guest| guest.name.as_deref());
-            Err(Box::new(match suggest::near(asked, names) {
+            Err(Box::new(match suggest::near(requested, names) {
                 Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
                 None => entry.hint("give its vmid, or its name in PVE"),
             }))
@@ -115,12 +115,12 @@ fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Ent
     Err(Box::new(entry))
 }
 
-fn look(client: &Client, guest: &Resource) -> Result<Result<VmState, Entry>, Failure> {
+fn observation(client: &Client, guest: &Resource) -> Result<Result<VmState, Entry>, Failure> {
     let place = || Place::vm(guest.node.as_str(), guest.vmid.get());
     // PVE: facts 31: the power state in the list is some seconds old.
-    let look = observe::look_at(client, guest.vmid, &guest.node, None)
+    let observation = observe::observe_vm(client, guest.vmid, &guest.node, None)
         .map_err(|error| finding::of_error(place(), &error))?;
-    let fact = match look {
+    let fact = match observation {
         Some(Observation::Seen(seen)) => match seen.config.lock() {
             None => return Ok(Ok(*seen)),
             Some(lock) => {

@@ -93,9 +93,9 @@ pub(super) fn fill_in(
         }
         let Some(place) = addresses::place(row) else { continue };
         match waiting.wait_for(row, place, vm, what) {
-            Ok(said) => {
-                row.warnings.extend(said.entries().iter().map(in_a_row));
-                report.extend(said);
+            Ok(findings) => {
+                row.warnings.extend(findings.entries().iter().map(in_a_row));
+                report.extend(findings);
                 guests.ready += 1;
             }
             Err(entry) => {

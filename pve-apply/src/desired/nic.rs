@@ -34,7 +34,7 @@ impl NicAddresses {
     }
 
     /// Returns whether the document says nothing about its addresses.
-    pub(crate) fn is_unsaid(&self) -> bool {
+    pub(crate) fn is_unset(&self) -> bool {
         self.fixed.is_empty() && !self.dhcp4 && !self.dhcp6
     }
 }
@@ -111,7 +111,7 @@ mod tests {
                 ("net2", &[], false, false),
             ],
         );
-        assert!(super::nics(&vm)[2].is_unsaid());
+        assert!(super::nics(&vm)[2].is_unset());
         let is_fixed = |vm: &Vm| has_only_fixed(&super::nics(vm));
         assert!(is_fixed(&flat("10.0.0.5/24")) && !is_fixed(&flat("dhcp")) && !is_fixed(&vm));
     }

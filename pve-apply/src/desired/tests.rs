@@ -1,7 +1,7 @@
 //! Tests of `desired`: one document, one change each, and what is said about it.
 
 use super::{Purpose, read};
-use crate::asked;
+use crate::requested;
 use serde_json::{Value, json};
 use stage::{Deployment, Document, SeedInputs};
 
@@ -24,10 +24,10 @@ fn check(change: impl FnOnce(&mut Value), purpose: Purpose, expected: &[&str]) {
     let document = Document::parse(json.to_string().as_bytes()).unwrap();
     let (deployment, types) = Deployment::read(&document);
     assert!(!types.has_errors());
-    let (desired, report) = read(&deployment, &asked::parse(&deployment), "0af3", purpose);
-    let said: Vec<_> =
+    let (desired, report) = read(&deployment, &requested::parse(&deployment), "0af3", purpose);
+    let found: Vec<_> =
         report.entries().iter().map(|e| format!("{}: {}", e.place, e.fact)).collect();
-    assert_eq!(said, expected);
+    assert_eq!(found, expected);
     assert_eq!(desired.is_some(), expected.is_empty());
 }
 

@@ -3,7 +3,7 @@
 //! The env has what differs from a VM that we would create, by the table of config keys.
 //! What YAML cannot express becomes a comment with the reason.
 
-mod said;
+mod env_value;
 #[cfg(test)]
 mod tests;
 mod vm;

@@ -6,7 +6,7 @@ use super::{blocked, of_mark, quiet, tags};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::BlockReason;
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{ADOPTED, Line, Mark, Owner, SeedNote, Stage, Stranger, of_people, uuid};
+use crate::mark::{ADOPTED, Line, Mark, NotOurs, Owner, SeedNote, Stage, of_people, uuid};
 use crate::observed::{Observation, Observed, VmState};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,12 +68,12 @@ pub(crate) fn as_adopted(adoption: &Plan, observed: &Observed) -> Observed {
 }
 
 /// Returns whether a mark is an older one of this very VM.
-fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, stranger: &Stranger) -> bool {
-    match stranger {
-        Stranger::Earlier { deployment, vm } => {
+fn is_older_mark(desired: &Desired, adoption: &Adoption, name: &str, not_ours: &NotOurs) -> bool {
+    match not_ours {
+        NotOurs::Earlier { deployment, vm } => {
             *deployment == desired.deployment && desired.name_now(vm) == name
         }
-        Stranger::OtherSite { site, deployment, vm } => {
+        NotOurs::OtherSite { site, deployment, vm } => {
             let known = site.is_empty() || Some(site) == adoption.from_site.as_ref();
             known && *deployment == desired.deployment && desired.name_now(vm) == name
         }
@@ -88,8 +88,8 @@ fn adoptable<'a>(
     finder: &Finder<'a>,
     adoption: &Adoption,
 ) -> Result<&'a VmState, BlockReason> {
-    let strangers = finder.strangers().iter();
-    let older = strangers.filter(|(_, s)| is_older_mark(desired, adoption, &vm.name, s));
+    let not_ours = finder.not_ours().iter();
+    let older = not_ours.filter(|(_, s)| is_older_mark(desired, adoption, &vm.name, s));
     let vmid = match (vm.vmid, older.map(|(vmid, _)| *vmid).collect::<Vec<_>>().as_slice()) {
         (Some(vmid), _) => vmid,
         (None, [only]) => *only,
@@ -109,16 +109,14 @@ fn adoptable<'a>(
         None => return Err(BlockReason::NotThere),
     };
     match seen.owner(&desired.site, &desired.deployment) {
-        Owner::Stranger(
-            Stranger::Unmarked | Stranger::Clone { .. } | Stranger::Restored { .. },
-        ) => {}
-        Owner::Stranger(Stranger::Untagged { deployment, .. })
+        Owner::NotOurs(NotOurs::Unmarked | NotOurs::Clone { .. } | NotOurs::Restored { .. }) => {}
+        Owner::NotOurs(NotOurs::Untagged { deployment, .. })
             if deployment == desired.deployment => {}
-        Owner::Stranger(is) if is_older_mark(desired, adoption, &vm.name, &is) => {}
-        Owner::Stranger(is) => return Err(BlockReason::NotOurs { is }),
+        Owner::NotOurs(is) if is_older_mark(desired, adoption, &vm.name, &is) => {}
+        Owner::NotOurs(is) => return Err(BlockReason::NotOurs { is }),
         Owner::Ours(mark) => {
             let (deployment, vm) = (mark.deployment, mark.vm);
-            return Err(BlockReason::NotOurs { is: Stranger::OtherDeployment { deployment, vm } });
+            return Err(BlockReason::NotOurs { is: NotOurs::OtherDeployment { deployment, vm } });
         }
     }
     if seen.node != desired.node {

@@ -4,11 +4,11 @@ use super::context::Context;
 use super::difference::Difference;
 use super::find::Ours;
 use super::writes::{self, Writes};
-use super::{blocked, create, seed, unchanged, unsaid};
+use super::{blocked, create, seed, unchanged, unset};
 use crate::action::{Action, Plan, Step, VmPlan};
 use crate::blocked::{BlockReason, Request};
 use crate::change::{Change, Impact};
-use crate::desired::{Consent, Desired, DesiredVm, Machine};
+use crate::desired::{Consent, Definition, Desired, DesiredVm};
 use crate::mark::{Mark, Stage};
 use crate::notice::{Notice, NoticeKind};
 use crate::observed::Observed;
@@ -19,7 +19,7 @@ pub(super) fn plan_one(
     plan: &mut Plan,
     desired: &Desired,
     vm: &DesiredVm,
-    machine: &Machine,
+    definition: &Definition,
     ours: &Ours<'_>,
     observed: &Observed,
 ) {
@@ -32,7 +32,7 @@ pub(super) fn plan_one(
             BlockReason::IsTemplate,
         ));
     }
-    let context = Context::of(desired, vm, machine, ours, observed);
+    let context = Context::of(desired, vm, definition, ours, observed);
     let mut difference = Difference::of(&context);
     notices(plan, &context, &difference);
     let leftovers = seed::leftovers(desired, vm, observed);
@@ -151,7 +151,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
         // Its creation is finished, and what was taken back has been read, only at the end.
         let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
         written = mark.clone();
-        steps.extend(seed::replace(c.desired, c.vm, c.machine, c.ours.seen, mark));
+        steps.extend(seed::replace(c.desired, c.vm, c.definition, c.ours.seen, mark));
     }
     steps.extend(power(c, impact, off));
     let last = difference.last.take();
@@ -168,7 +168,7 @@ fn power(c: &Context<'_>, impact: Impact, off: bool) -> Vec<Step> {
     let seconds = c.desired.consent.shutdown_seconds;
     let force = c.desired.consent.stop;
     let unfinished = c.ours.mark.stage != Stage::Done;
-    let runs_afterwards = match c.machine.power {
+    let runs_afterwards = match c.definition.power {
         stage::Power::Running => true,
         stage::Power::Stopped => false,
         stage::Power::Any => c.runs() || unfinished,
@@ -195,7 +195,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     // A VM that is stopped and started is running afterwards.
     let is_restarted = difference.impact() > Impact::None && c.desired.consent.stop;
     if let Some(qmpstatus) = c.ours.seen.halted.as_ref().filter(|_| !is_restarted) {
-        let is_asked = c.machine.power == stage::Power::Running;
+        let is_asked = c.definition.power == stage::Power::Running;
         say(NoticeKind::Halted { qmpstatus: qmpstatus.clone(), is_asked });
     }
     growths(c, difference).for_each(&mut say);
@@ -218,15 +218,15 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
         say(NoticeKind::WaitsForReboot { changes: difference.waiting.clone() });
     }
     difference.notices.iter().cloned().for_each(&mut say);
-    let keys = unsaid::by_hand(c, &mut c.config().keys());
+    let keys = unset::by_hand(c, &mut c.config().keys());
     if !keys.is_empty() {
         say(NoticeKind::Unmanaged { keys });
     }
-    let keys = unsaid::by_hand(c, &mut c.config().pending_keys());
+    let keys = unset::by_hand(c, &mut c.config().pending_keys());
     if !keys.is_empty() {
         say(NoticeKind::PendingByHand { keys });
     }
-    let fields = unsaid::differences(c);
+    let fields = unset::differences(c);
     if !fields.is_empty() {
         say(NoticeKind::Differs { fields });
     }

@@ -16,7 +16,7 @@ impl Difference {
         let mut difference = Self::default();
         difference.boot_disk(c);
         difference.name(c);
-        for key in c.wishes.keys() {
+        for key in c.intents.keys() {
             difference.key(c, key);
         }
         difference.description(c);
@@ -35,8 +35,8 @@ impl Difference {
             Err(reason) => return self.blocked.push(reason.clone()),
         };
         let unknown = |part: &&str| key.key.part(part).is_none();
-        let said = c.wishes.all_said().0.get(&key);
-        if let Some(machine::Setting::Parts(parts)) = said
+        let setting = c.intents.settings().0.get(&key);
+        if let Some(machine::Setting::Parts(parts)) = setting
             && let Some(option) = parts.keys().find(|part| unknown(part))
         {
             let (slot, option) = (key.to_string(), (*option).to_owned());
@@ -56,7 +56,7 @@ impl Difference {
 
     fn tags(&mut self, c: &Context<'_>) {
         let has = c.config().next("tags").unwrap_or_default();
-        if let Some(tags) = tags::wanted(has, &c.machine.tags, &c.ours.mark.owns) {
+        if let Some(tags) = tags::wanted(has, &c.definition.tags, &c.ours.mark.owns) {
             self.changes.push(tags::change(has, &tags));
             self.params.insert("tags".to_owned(), tags);
         }
@@ -71,7 +71,7 @@ impl Difference {
         }
         let (cancelled, keys): (Vec<_>, Vec<_>) = seed::rivals(c.config())
             .into_iter()
-            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.wishes.is_cancelled(key)));
+            .partition(|key| ConfigKey::find(key).is_some_and(|key| c.intents.is_cancelled(key)));
         if !keys.is_empty() {
             return self.blocked.push(BlockReason::SeedRivals { keys });
         }
@@ -92,7 +92,7 @@ impl Difference {
     /// Compares the power state; a VM whose creation is not finished is started in all cases but one.
     fn power(&mut self, c: &Context<'_>) {
         let unfinished = c.ours.mark.stage != Stage::Done;
-        let wants = match c.machine.power {
+        let wants = match c.definition.power {
             stage::Power::Running => Power::Running,
             stage::Power::Stopped => Power::Stopped,
             stage::Power::Any if unfinished => Power::Running,

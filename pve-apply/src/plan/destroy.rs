@@ -68,7 +68,7 @@ fn at_vmid(plan: &mut Plan, removal: &Removal<'_>, finder: &Finder<'_>, vmid: Vm
     if let Some(ours) = finder.all_ours().filter(home).find(|ours| ours.seen.vmid == vmid) {
         return present(plan, removal, &DesiredVm::named(&ours.mark.vm), ours);
     }
-    let reason = match finder.strangers().get(&vmid) {
+    let reason = match finder.not_ours().get(&vmid) {
         Some(is) => BlockReason::NotOurs { is: is.clone() },
         None => match finder.guest(vmid) {
             Some(guest) => BlockReason::VmidTaken { by: guest.name.clone() },

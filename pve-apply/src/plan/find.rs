@@ -6,7 +6,7 @@
 use super::blocked;
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Desired, DesiredVm};
-use crate::mark::{Mark, Owner, Stranger};
+use crate::mark::{Mark, NotOurs, Owner};
 use crate::observed::{Guest, Observation, Observed, VmState};
 use pve_client::{NodeName, Vmid};
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub(super) struct Finder<'a> {
     /// VMs of this deployment, by the name that they have now.
     ours: BTreeMap<String, Vec<Ours<'a>>>,
     /// VMs with a mark that are not of this deployment.
-    strangers: BTreeMap<Vmid, Stranger>,
+    not_ours: BTreeMap<Vmid, NotOurs>,
     guests: BTreeMap<Vmid, &'a Guest>,
 }
 
@@ -45,19 +45,19 @@ impl<'a> Finder<'a> {
     /// Indexes the observed VMs.
     pub(super) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         let mut ours: BTreeMap<String, Vec<Ours<'_>>> = BTreeMap::new();
-        let mut strangers = BTreeMap::new();
-        for look in observed.vms.values() {
-            let Observation::Seen(seen) = look else { continue };
+        let mut not_ours = BTreeMap::new();
+        for observation in observed.vms.values() {
+            let Observation::Seen(seen) = observation else { continue };
             match seen.owner(&desired.site, &desired.deployment) {
                 Owner::Ours(mark) => {
                     let name = desired.name_now(&mark.vm).to_owned();
                     ours.entry(name).or_default().push(Ours { seen, mark: *mark });
                 }
-                Owner::Stranger(stranger) => _ = strangers.insert(seen.vmid, stranger),
+                Owner::NotOurs(reason) => _ = not_ours.insert(seen.vmid, reason),
             }
         }
         let guests = observed.guests.iter().map(|guest| (guest.vmid, guest)).collect();
-        Self { desired, observed, ours, strangers, guests }
+        Self { desired, observed, ours, not_ours, guests }
     }
 
     /// Returns all VMs whose mark names this VM of the deployment.
@@ -71,8 +71,8 @@ impl<'a> Finder<'a> {
     }
 
     /// Returns the VMs with another owner's mark, by vmid.
-    pub(super) fn strangers(&self) -> &BTreeMap<Vmid, Stranger> {
-        &self.strangers
+    pub(super) fn not_ours(&self) -> &BTreeMap<Vmid, NotOurs> {
+        &self.not_ours
     }
 
     /// Returns the guest with a vmid, as the cluster lists it.
@@ -124,11 +124,11 @@ impl<'a> Finder<'a> {
     /// Returns a VM that an earlier build, or the site before it had a name, marked as this one: it is
     /// unknown whether it is ours, and a second one must not be created beside it.
     fn unadopted(&self, vm: &DesiredVm) -> Option<Found<'a>> {
-        let (vmid, is) = self.strangers.iter().find(|(_, stranger)| match stranger {
-            Stranger::Earlier { deployment, vm: name } => {
+        let (vmid, is) = self.not_ours.iter().find(|(_, not_ours)| match not_ours {
+            NotOurs::Earlier { deployment, vm: name } => {
                 *deployment == self.desired.deployment && self.is_named(vm, name)
             }
-            Stranger::OtherSite { site, deployment, vm: name } => {
+            NotOurs::OtherSite { site, deployment, vm: name } => {
                 site.is_empty() && *deployment == self.desired.deployment && self.is_named(vm, name)
             }
             _ => false,
@@ -167,17 +167,17 @@ impl<'a> Finder<'a> {
         if seen.config.is_being_created() {
             return BlockReason::BeingCreated;
         }
-        match self.strangers.get(&seen.vmid) {
-            Some(Stranger::Unmarked) => {
+        match self.not_ours.get(&seen.vmid) {
+            Some(NotOurs::Unmarked) => {
                 BlockReason::VmidTaken { by: seen.config.next("name").map(str::to_owned) }
             }
-            Some(stranger) => BlockReason::NotOurs { is: stranger.clone() },
+            Some(not_ours) => BlockReason::NotOurs { is: not_ours.clone() },
             None => {
                 let other = self.all_ours().find(|ours| ours.seen.vmid == seen.vmid);
                 let name = other.map_or(&vm.name, |ours| &ours.mark.vm);
                 let deployment = self.desired.deployment.clone();
                 BlockReason::NotOurs {
-                    is: Stranger::OtherDeployment { deployment, vm: name.clone() },
+                    is: NotOurs::OtherDeployment { deployment, vm: name.clone() },
                 }
             }
         }
@@ -185,8 +185,8 @@ impl<'a> Finder<'a> {
 
     /// Without a VM with the mark or a fixed vmid, checks whether the VM certainly does not exist.
     fn anywhere(&self, vm: &DesiredVm) -> Found<'a> {
-        for (vmid, look) in &self.observed.vms {
-            let (node, reason) = match look {
+        for (vmid, observation) in &self.observed.vms {
+            let (node, reason) = match observation {
                 // Its owner is known only when it is finished.
                 Observation::Seen(seen) if self.may_become_ours(seen) => {
                     return stop(vm, Some(*vmid), &seen.node, BlockReason::BeingCreated);

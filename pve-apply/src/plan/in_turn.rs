@@ -25,17 +25,17 @@ fn picks() -> impl Strategy<Value = Picks> {
 
 /// A document that sets these.
 fn says(all: &[Row], picks: &Picks) -> Value {
-    let mut said = json!({});
+    let mut set = json!({});
     for (index, second) in picks {
         let value = &samples(all[*index].part.kind)[usize::from(*second)];
-        for (key, value) in all[*index].said(Some(value)).as_object().unwrap() {
-            match (said.get_mut(key).and_then(Value::as_object_mut), value) {
+        for (key, value) in all[*index].setting(Some(value)).as_object().unwrap() {
+            match (set.get_mut(key).and_then(Value::as_object_mut), value) {
                 (Some(options), Value::Object(more)) => options.extend(more.clone()),
-                _ => said[key] = value.clone(),
+                _ => set[key] = value.clone(),
             }
         }
     }
-    said
+    set
 }
 
 fn keys(all: &[Row], picks: &Picks) -> BTreeSet<ConfigKey> {
@@ -43,8 +43,8 @@ fn keys(all: &[Row], picks: &Picks) -> BTreeSet<ConfigKey> {
 }
 
 /// Applies a document: a first run that ends after some steps, then one that does the rest.
-fn apply(said: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCaseError> {
-    let desired = wanting(said);
+fn apply(set: &Value, world: &mut Observed, steps: usize) -> Result<(), TestCaseError> {
+    let desired = wanting(set);
     carry_out(&plan(&desired, world), world, steps);
     let rest = plan(&desired, world);
     prop_assert_eq!(&rest.blocked, &Vec::new());
@@ -90,7 +90,7 @@ proptest! {
         }
         let again: BTreeSet<usize> = second.iter().map(|(index, _)| *index).collect();
         let still = keys(&all, &second);
-        let new = wanting(&says(&all, &second)).vms[0].machine.clone().unwrap().new;
+        let new = wanting(&says(&all, &second)).vms[0].definition.clone().unwrap().new;
         for (index, _) in first.iter().filter(|(index, _)| !again.contains(index)) {
             let row = &all[*index];
             let placed = matches!(row.key.key.form, Form::Nic(_)) && row.part.name == "macaddr";

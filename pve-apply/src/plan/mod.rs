@@ -15,6 +15,7 @@ mod destroy;
 mod difference;
 mod disk;
 mod find;
+mod intent;
 mod left_over;
 mod namesake;
 mod options;
@@ -24,8 +25,7 @@ mod release;
 mod seed;
 mod slots;
 mod tags;
-mod unsaid;
-mod wish;
+mod unset;
 mod writes;
 
 #[cfg(test)]
@@ -65,15 +65,15 @@ pub(crate) fn plan(desired: &Desired, observed: &Observed) -> Plan {
     let mut plan = empty(desired);
     let finder = Finder::new(desired, observed);
     for vm in &desired.vms {
-        let Some(machine) = &vm.machine else { continue };
+        let Some(definition) = &vm.definition else { continue };
         match finder.find(vm) {
-            Found::Absent => match namesake::of(desired, vm, machine, observed) {
+            Found::Absent => match namesake::of(desired, vm, definition, observed) {
                 Some(blocked) => plan.blocked.push(blocked),
-                None => create::plan_one(&mut plan, desired, vm, machine, observed),
+                None => create::plan_one(&mut plan, desired, vm, definition, observed),
             },
             Found::Ours(ours) => {
-                change::plan_one(&mut plan, desired, vm, machine, &ours, observed);
-                tell_where(&mut plan, desired, &ours);
+                change::plan_one(&mut plan, desired, vm, definition, &ours, observed);
+                note_move(&mut plan, desired, &ours);
             }
             Found::Blocked(blocked) => plan.blocked.push(*blocked),
         }
@@ -126,7 +126,7 @@ fn of_mark(
 }
 
 /// Reports a VM on another node than the document's.
-fn tell_where(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
+fn note_move(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
         let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };
         plan.notices.push(Notice {
@@ -142,9 +142,9 @@ fn copies(plan: &mut Plan, desired: &Desired, finder: &Finder<'_>) {
     let known = |deployment: &str, vm: &str| {
         deployment == desired.deployment && desired.vms.iter().any(|known| known.name == vm)
     };
-    for (vmid, stranger) in finder.strangers() {
-        if let Some((_, vm)) = stranger.copied_from().filter(|(d, vm)| known(d, vm)) {
-            let kind = NoticeKind::Copy { is: stranger.clone() };
+    for (vmid, not_ours) in finder.not_ours() {
+        if let Some((_, vm)) = not_ours.copied_from().filter(|(d, vm)| known(d, vm)) {
+            let kind = NoticeKind::Copy { is: not_ours.clone() };
             plan.notices.push(Notice { name: vm.to_owned(), vmid: *vmid, kind });
         }
     }

@@ -2,8 +2,8 @@
 //! guests with one MAC disturb each other. Does no I/O.
 
 use crate::blocked::{BlockReason, Blocked};
-use crate::desired::{Desired, DesiredVm, Machine};
-use crate::mark::{Owner, Stranger};
+use crate::desired::{Definition, Desired, DesiredVm};
+use crate::mark::{NotOurs, Owner};
 use crate::observed::{Observation, Observed, VmState};
 use machine::{ConfigKey, Form, Parts};
 
@@ -11,10 +11,10 @@ use machine::{ConfigKey, Form, Parts};
 pub(super) fn of(
     desired: &Desired,
     vm: &DesiredVm,
-    machine: &Machine,
+    definition: &Definition,
     observed: &Observed,
 ) -> Option<Blocked> {
-    let seen = observed.vms.values().filter_map(|look| match look {
+    let seen = observed.vms.values().filter_map(|observation| match observation {
         Observation::Seen(seen) => Some(&**seen),
         _ => None,
     });
@@ -22,12 +22,12 @@ pub(super) fn of(
         seen.config.next("name").is_some_and(|name| name.eq_ignore_ascii_case(&vm.name))
     });
     named.find_map(|seen| {
-        let mac = shared_mac(machine, seen)?;
+        let mac = shared_mac(definition, seen)?;
         let reason = match seen.owner(&desired.site, &desired.deployment) {
-            Owner::Stranger(Stranger::Unmarked) => {
+            Owner::NotOurs(NotOurs::Unmarked) => {
                 BlockReason::Namesake { vmid: seen.vmid.get(), mac }
             }
-            Owner::Stranger(is @ Stranger::Untagged { .. }) => BlockReason::NotOurs { is },
+            Owner::NotOurs(is @ NotOurs::Untagged { .. }) => BlockReason::NotOurs { is },
             _ => return None,
         };
         Some(super::blocked(vm, Some(seen.vmid), &seen.node, reason))
@@ -35,16 +35,17 @@ pub(super) fn of(
 }
 
 /// Returns the MAC that the document says and a NIC of this VM has.
-fn shared_mac(machine: &Machine, seen: &VmState) -> Option<String> {
+fn shared_mac(definition: &Definition, seen: &VmState) -> Option<String> {
     let is_nic = |key: &&ConfigKey| matches!(key.key.form, Form::Nic(_));
-    let said = machine.new.0.keys().filter(is_nic);
-    let said: Vec<&str> = said.filter_map(|key| machine.new.value(*key, "macaddr")).collect();
+    let wanted = definition.new.0.keys().filter(is_nic);
+    let wanted: Vec<&str> =
+        wanted.filter_map(|key| definition.new.value(*key, "macaddr")).collect();
     let nics = seen.config.keys().filter_map(ConfigKey::find);
     let mut macs = nics.filter(|key| is_nic(&key)).filter_map(|key| {
         let nic = Parts::read(key.key, seen.config.next(&key.to_string())?);
         nic.get("macaddr").map(str::to_owned)
     });
-    macs.find(|mac| said.iter().any(|said| said.eq_ignore_ascii_case(mac)))
+    macs.find(|mac| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(mac)))
 }
 
 #[cfg(test)]

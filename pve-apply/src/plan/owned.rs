@@ -2,9 +2,9 @@
 
 use super::context::Context;
 use super::difference::Difference;
-use super::wish::field;
+use super::intent::field;
 use super::{described, quiet};
-use crate::desired::{Machine, OWNED_POOL, OWNED_TAG};
+use crate::desired::{Definition, OWNED_POOL, OWNED_TAG};
 use crate::mark::owns::{self, Slot};
 use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
@@ -12,18 +12,18 @@ use std::collections::BTreeSet;
 
 /// Returns what we own on a VM once it is as the document asks. `slot` returns the mark's entry of a slot.
 pub(super) fn of(
-    machine: &Machine,
-    said: &Settings,
+    definition: &Definition,
+    settings: &Settings,
     slot: impl Fn(ConfigKey) -> Option<String>,
 ) -> BTreeSet<String> {
-    let tags = machine.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase()));
+    let tags = definition.tags.iter().map(|tag| format!("{OWNED_TAG}{}", tag.to_lowercase()));
     let mut all: BTreeSet<String> = tags.collect();
-    if !machine.remembers {
+    if !definition.remembers {
         return all;
     }
-    all.extend(machine.pool.iter().map(|_| OWNED_POOL.to_owned()));
-    for (key, said) in &said.0 {
-        let Setting::Parts(parts) = said else { continue };
+    all.extend(definition.pool.iter().map(|_| OWNED_POOL.to_owned()));
+    for (key, setting) in &settings.0 {
+        let Setting::Parts(parts) = setting else { continue };
         let values = parts.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name);
         all.extend(values.filter(|name| is_owned(*key, name)).map(|name| owns::entry(*key, name)));
         if matches!(key.key.form, Form::Nic(_) | Form::Drive(_)) {
@@ -45,8 +45,10 @@ fn is_owned(key: ConfigKey, name: &str) -> bool {
 }
 
 /// Returns what we own on a VM that is being created: the create fills its slots.
-pub(super) fn of_new(machine: &Machine, slot: Slot<'_>) -> BTreeSet<String> {
-    of(machine, &machine.said, |key| (key != machine.boot).then(|| owns::slot_entry(key, slot)))
+pub(super) fn of_new(definition: &Definition, slot: Slot<'_>) -> BTreeSet<String> {
+    of(definition, &definition.explicit, |key| {
+        (key != definition.boot).then(|| owns::slot_entry(key, slot))
+    })
 }
 
 /// Returns the mark for the first write, and the one once the VM is as the document asks.
@@ -55,7 +57,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     let last = owns(difference, c);
     let first = united(&old.owns, &last);
     let seed = match difference.reseed {
-        true => c.machine.seed.note(&c.seed),
+        true => c.definition.seed.note(&c.seed),
         // The run that created the VM ended before it recorded the seed's volume.
         false if old.stage == Stage::Making => old.seed.clone().with_open_volume(),
         false => old.seed.clone(),
@@ -105,12 +107,12 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
         let digest = owns::digest(key, text).filter(|_| !made);
         Some(owns::slot_entry(key, Slot::Holds(&digest.unwrap_or_default())))
     };
-    let mut all = of(c.machine, c.wishes.all_said(), slot);
+    let mut all = of(c.definition, c.intents.settings(), slot);
     let is_tag = |entry: &&String| entry.starts_with(OWNED_TAG);
     let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
     // What a later build wrote stays; and a document without `config` takes nothing back.
     let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
-    all.extend(old.filter(|entry| !c.machine.remembers || !known(entry)).cloned());
+    all.extend(old.filter(|entry| !c.definition.remembers || !known(entry)).cloned());
     all
 }
 

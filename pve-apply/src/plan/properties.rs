@@ -2,12 +2,12 @@
 //! is empty; also after a crash anywhere and a second apply.
 
 use super::model::carry_out;
-use super::worlds::{config, desired, desired_vm, mark, put, saying, vmid, world};
+use super::worlds::{config, definition_of, desired, desired_vm, mark, put, vmid, world};
 use super::{Adoption, Removal, Verb, plan, plan_adopt, plan_power, plan_prune, plan_release};
 use crate::action::{Action, Plan};
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Consent, Desired};
-use crate::mark::{Mark, Owner, Stage, Stranger};
+use crate::mark::{Mark, NotOurs, Owner, Stage};
 use crate::observed::{Observation, Observed, Power};
 use proptest::prelude::*;
 use pve_client::Vmid;
@@ -25,7 +25,7 @@ pub(super) fn name_now(name: &str) -> &str {
 
 /// The owner of a VM of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(super) enum VmOwner {
     Ours,
     Unfinished,
     OtherDeployment,
@@ -39,7 +39,7 @@ pub(super) enum Whose {
     ByHand,
 }
 
-impl Whose {
+impl VmOwner {
     const ALL: [Self; 11] = [
         Self::Ours,
         Self::Unfinished,
@@ -77,12 +77,12 @@ impl Whose {
 
 /// One VM of the world: what its mark says, and what differs.
 #[derive(Clone, Debug)]
-pub(super) struct There {
+pub(super) struct WorldVm {
     vmid: u32,
     name: usize,
     /// Whether it has its former name.
     former: bool,
-    owner: Whose,
+    owner: VmOwner,
     tagged: bool,
     node: &'static str,
     running: bool,
@@ -132,18 +132,18 @@ fn pending() -> impl Strategy<Value = (&'static str, &'static str)> {
     drift().prop_filter("never pending", |(key, _)| !NEVER_PENDING.contains(key))
 }
 
-pub(super) fn there() -> impl Strategy<Value = There> {
+pub(super) fn there() -> impl Strategy<Value = WorldVm> {
     let flags =
         (any::<bool>(), any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.3));
     let who = (
         100u32..106,
         0usize..3,
-        prop_oneof![Just(Whose::Ours), prop::sample::select(Whose::ALL.to_vec())],
+        prop_oneof![Just(VmOwner::Ours), prop::sample::select(VmOwner::ALL.to_vec())],
         prop::sample::select(vec!["pve1", "pve1", "pve2"]),
     );
     let differences =
         (prop::collection::vec(drift(), 0..4), prop::collection::vec(pending(), 0..2));
-    (who, flags, differences).prop_map(|(who, flags, (drift, pending))| There {
+    (who, flags, differences).prop_map(|(who, flags, (drift, pending))| WorldVm {
         vmid: who.0,
         name: who.1,
         owner: who.2,
@@ -157,7 +157,7 @@ pub(super) fn there() -> impl Strategy<Value = There> {
     })
 }
 
-pub(super) fn build(list: &[There]) -> Observed {
+pub(super) fn build(list: &[WorldVm]) -> Observed {
     let mut all = world();
     (100..110).for_each(|number| _ = all.free.insert(vmid(number), true));
     for there in list {
@@ -195,7 +195,7 @@ pub(super) fn want(consent: Consent, fixed: [bool; 3]) -> Desired {
         if index < 2 {
             config["startup"] = json!("order=1,up=5");
         }
-        vm.machine = Some(saying(&config));
+        vm.definition = Some(definition_of(&config));
         vm
     };
     let mut desired = desired((0..3).map(vm).collect());
@@ -236,10 +236,10 @@ pub(super) fn plan_destroy(desired: &Desired, world: &Observed) -> Plan {
 
 /// Returns the VMs that are this deployment's, by their whole mark.
 fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
-    let seen = world.vms.iter().filter_map(|(vmid, look)| match look {
+    let seen = world.vms.iter().filter_map(|(vmid, observation)| match observation {
         Observation::Seen(seen) => match seen.owner("lab", "dev") {
             Owner::Ours(mark) => Some((*vmid, name_now(&mark.vm).to_owned())),
-            Owner::Stranger(_) => None,
+            Owner::NotOurs(_) => None,
         },
         _ => None,
     });
@@ -249,7 +249,7 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
 /// Returns what is blocked, as if a VM that gets its new name had it already.
 fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     for blocked in &mut blocked {
-        if let BlockReason::NotOurs { is: Stranger::OtherDeployment { vm, .. } } =
+        if let BlockReason::NotOurs { is: NotOurs::OtherDeployment { vm, .. } } =
             &mut blocked.reason
         {
             *vm = name_now(vm).to_owned();
@@ -317,8 +317,8 @@ proptest! {
         let second = plan(&desired, &world);
         prop_assert_eq!(&second.vms, &Vec::new());
         prop_assert_eq!(named_now(second.blocked), named_now(first.blocked));
-        for (vmid, look) in before {
-            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
     }
 
@@ -353,8 +353,8 @@ proptest! {
         let kept: Vec<_> = ours(&world).into_iter().filter(|(_, n)| names.contains(n)).collect();
         carry_out(&plan_prune(&desired, &world), &mut world, usize::MAX);
         prop_assert_eq!(&plan_prune(&desired, &world).vms, &Vec::new());
-        for (vmid, look) in before {
-            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
         prop_assert!(kept.iter().all(|(vmid, _)| world.vms.contains_key(vmid)));
     }
@@ -369,8 +369,8 @@ proptest! {
         let plan = plan_destroy(&desired, &world);
         carry_out(&plan, &mut world, usize::MAX);
         prop_assert_eq!(&plan_destroy(&desired, &world).vms, &Vec::new());
-        for (vmid, look) in before {
-            prop_assert_eq!(world.vms.get(&vmid), Some(&look));
+        for (vmid, observation) in before {
+            prop_assert_eq!(world.vms.get(&vmid), Some(&observation));
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
 fn would_be_made_again(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
     let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
     let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, kind: NoticeKind::Released };
-    let is_made = vm.machine.as_ref().is_none_or(|machine| machine.image.is_some());
+    let is_made = vm.definition.as_ref().is_none_or(|definition| definition.image.is_some());
     (!is_fixed && is_made).then_some(notice)
 }
 

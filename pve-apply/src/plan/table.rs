@@ -1,11 +1,11 @@
 //! Runs every row of the table through the plan: set, changed by hand, no longer set, never set.
 
+use super::intent::field;
 use super::model::carry_out;
 use super::plan;
-use super::wish::field;
-use super::worlds::{config, desired, desired_vm, mark, put, saying, world};
+use super::worlds::{config, definition_of, desired, desired_vm, mark, put, world};
 use crate::change::Impact;
-use crate::desired::{Consent, Desired, Machine};
+use crate::desired::{Consent, Definition, Desired};
 use crate::mark::{Mark, owns};
 use crate::observed::{Config, Observation, Observed, Power};
 use machine::{Effect, KEYS, Kind};
@@ -27,9 +27,9 @@ const ALL: Consent = Consent {
     shutdown_seconds: 1,
 };
 
-pub(super) fn wanting(said: &Value) -> Desired {
+pub(super) fn wanting(set: &Value) -> Desired {
     let mut vm = desired_vm("edge", Some(101));
-    vm.machine = Some(Machine { power: stage::Power::Any, ..saying(said) });
+    vm.definition = Some(Definition { power: stage::Power::Any, ..definition_of(set) });
     let mut desired = desired(vec![vm]);
     desired.consent = ALL;
     desired
@@ -50,10 +50,10 @@ pub(super) fn there(row: Option<&Row>, power: Power) -> Observed {
 
 #[test]
 fn every_kind_has_two_values() {
-    let lacks = |kind: Kind| std::panic::catch_unwind(|| samples(kind)).is_err();
+    let has_no_samples = |kind: Kind| std::panic::catch_unwind(|| samples(kind)).is_err();
     let parts = KEYS.iter().flat_map(|key| key.parts().iter().map(move |part| (key, part)));
     let lacking: Vec<_> = parts
-        .filter(|(_, part)| part.effect != Effect::AtCreate && lacks(part.kind))
+        .filter(|(_, part)| part.effect != Effect::AtCreate && has_no_samples(part.kind))
         .map(|(key, part)| format!("{}.{}: {:?}", key.part.name, part.name, part.kind))
         .collect();
     assert_eq!(lacking, Vec::<String>::new());
@@ -98,7 +98,7 @@ pub(super) fn is_description(row: &Row) -> bool {
 fn what_is_said_is_set_and_held() {
     for row in rows() {
         let [one, other] = samples(row.part.kind);
-        let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
+        let (what, desired) = (name_of(&row), wanting(&row.setting(Some(&one))));
         let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
         if is_description(&row) || one == other {
@@ -123,7 +123,7 @@ fn the_impact_of_a_change_is_that_of_its_row() {
         if is_description(&row) || one == other {
             continue;
         }
-        let (what, desired) = (name_of(&row), wanting(&row.said(Some(&one))));
+        let (what, desired) = (name_of(&row), wanting(&row.setting(Some(&one))));
         let mut world = there(Some(&row), Power::Stopped);
         apply(&desired, &mut world, &what);
         let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
@@ -153,13 +153,13 @@ fn what_is_said_no_longer_is_taken_back() {
         let [one, _] = samples(row.part.kind);
         let what = name_of(&row);
         let mut world = there(Some(&row), Power::Stopped);
-        apply(&wanting(&row.said(Some(&one))), &mut world, &what);
+        apply(&wanting(&row.setting(Some(&one))), &mut world, &what);
         let nothing = wanting(&json!({}));
         apply(&nothing, &mut world, &what);
         // The boot disk and a NIC's MAC are never taken back.
         let stays = row.key.key.part.name == "boot";
-        let machine = nothing.vms[0].machine.as_ref().unwrap();
-        let new = machine.new.value(row.key, row.part.name_in(row.key.key));
+        let definition = nothing.vms[0].definition.as_ref().unwrap();
+        let new = definition.new.value(row.key, row.part.name_in(row.key.key));
         let has = value(&row, &mut world);
         let meant = |value: Option<&str>| value.or(row.part.absent).map(str::to_owned);
         if !stays && !is_description(&row) {

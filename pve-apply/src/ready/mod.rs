@@ -78,7 +78,7 @@ impl Waiting<'_> {
             _ => guest.addresses(&mut row.addresses)?,
         }
         let word = if what == WaitFor::CloudInit { "is ready" } else { "answers" };
-        self.tell("done", &row.name, word);
+        self.event("done", &row.name, word);
         Ok(report)
     }
 
@@ -90,8 +90,8 @@ impl Waiting<'_> {
         vm: Option<&DesiredVm>,
     ) -> Vec<Nic> {
         let first = NicAddresses { slot: "net0".to_owned(), ..NicAddresses::default() };
-        let said = vm.map_or_else(|| vec![first], |vm| vm.nics.clone());
-        let only_first = said.iter().all(|nic| nic.slot == "net0") && row.mac.is_some();
+        let expected = vm.map_or_else(|| vec![first], |vm| vm.nics.clone());
+        let only_first = expected.iter().all(|nic| nic.slot == "net0") && row.mac.is_some();
         let config = match only_first {
             true => None,
             false => read_retrying(|| self.client.vm_config(node, vmid, ConfigView::Current)).ok(),
@@ -100,14 +100,14 @@ impl Waiting<'_> {
             Some(config) => config.get(slot).and_then(mac_of_net0),
             None => row.mac.clone().filter(|_| slot == "net0"),
         };
-        let with_mac = |said: NicAddresses| {
-            let mac = in_pve(&said.slot).or_else(|| said.mac.clone())?;
-            Some(Nic { said, mac })
+        let with_mac = |expected: NicAddresses| {
+            let mac = in_pve(&expected.slot).or_else(|| expected.mac.clone())?;
+            Some(Nic { expected, mac })
         };
-        said.into_iter().filter_map(with_mac).collect()
+        expected.into_iter().filter_map(with_mac).collect()
     }
 
-    fn tell(&self, event: &'static str, name: &str, text: &str) {
+    fn event(&self, event: &'static str, name: &str, text: &str) {
         self.console.event(&Event::new(event, name, text));
     }
 }
@@ -126,7 +126,7 @@ impl Vm<'_> {
         self.begin("waiting for the guest agent");
         let end = self.until(AGENT, |vm| match vm.ask_agent() {
             Ok(reported) if reported.missing.is_empty() => Poll::Ready(()),
-            Ok(reported) => Poll::NotYet(reported.lacks()),
+            Ok(reported) => Poll::NotYet(reported.missing_text()),
             Err(error) => vm.unless_refused(&error),
         });
         self.take_addresses(known);
@@ -145,7 +145,7 @@ impl Vm<'_> {
             match (asked, &vm.reported) {
                 (Err(error), None) => vm.unless_refused(&error),
                 (_, Some(reported)) if !reported.missing.is_empty() => {
-                    Poll::NotYet(reported.lacks())
+                    Poll::NotYet(reported.missing_text())
                 }
                 _ if ssh::answers(known) => Poll::Ready(()),
                 _ => Poll::NotYet(format!("no SSH server at {}", list(known))),
@@ -162,8 +162,8 @@ impl Vm<'_> {
     ) -> Result<T, WaitError> {
         let shared = self.shared;
         let name = self.name.clone();
-        let tell = |text: &str| shared.tell("wait", &name, text);
-        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &tell)
+        let progress = |text: &str| shared.event("wait", &name, text);
+        wait_until(what, || look(self), &shared.deadline, shared.interrupt, &progress)
     }
 
     fn ask_agent(&mut self) -> Result<&Reported, Error> {
@@ -178,7 +178,7 @@ impl Vm<'_> {
     }
 
     fn begin(&self, text: &str) {
-        self.shared.tell("step", &self.name, text);
+        self.shared.event("step", &self.name, text);
     }
 
     fn place(&self) -> Place {
@@ -192,7 +192,7 @@ impl Vm<'_> {
             return Poll::Never(Box::new(finding::of_error(self.place(), error)));
         }
         let was_blocked = std::mem::take(&mut self.is_blocked);
-        let Some(said) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
+        let Some(answer) = error.agent_error().filter(|_| error.is_agent_blocked()) else {
             return Poll::NotYet(last_answer(error));
         };
         // QEMU: qga/main.c, ga_apply_command_filters: while the guest is frozen for a backup, qemu-ga 10.0
@@ -206,7 +206,7 @@ impl Vm<'_> {
         }
         let fact = format!("the guest agent of \"{}\" has the command disabled", self.name);
         let entry = Entry::error("agent-command-disabled", self.place(), fact)
-            .note(format!("the agent says: {said}"));
+            .note(format!("the agent says: {answer}"));
         let hint = "allow it in the guest's qemu-ga; RHEL and its derivatives block it in /etc/sysconfig/qemu-ga";
         Poll::Never(Box::new(entry.hint(hint)))
     }
@@ -222,7 +222,7 @@ impl Vm<'_> {
                 failed(format!("stopped waiting for {what} of \"{name}\""))
             }
             (WaitError::TimedOut(_), Some(reported)) => {
-                let fact = format!("\"{name}\" has {} after {seconds} s", reported.lacks());
+                let fact = format!("\"{name}\" has {} after {seconds} s", reported.missing_text());
                 reported.explain(failed(fact), &self.nics)
             }
             (WaitError::TimedOut(last), None) => {

@@ -1,11 +1,11 @@
 //! Reads the document as `Desired` and finds every problem in it before the first request. Does no
 //! I/O.
 
-mod machine;
+mod definition;
 
 use super::nic::nics;
 use super::{Consent, Desired, DesiredVm, OnError};
-use crate::asked::Parsed;
+use crate::requested::Parsed;
 use pve_client::{NodeName, StorageId, Vmid};
 use stage::identity::{DEPLOYMENT_NAME, SITE_NAME, is_deployment_name, is_site_name};
 use stage::{Deployment, Place, Report, SeedFields, SeedInputs, Vm};
@@ -129,7 +129,7 @@ impl Reader<'_> {
             }
             made.ok()
         });
-        let machine = self.machine(index, vm);
+        let definition = self.definition(index, vm);
         self.node(index, vm);
         DesiredVm {
             index,
@@ -139,7 +139,7 @@ impl Reader<'_> {
             vmid_is_counted: vm.vmid_counted,
             parent: vm.parent.clone(),
             nics: nics(vm),
-            machine,
+            definition,
         }
     }
 

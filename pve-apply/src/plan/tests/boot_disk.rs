@@ -4,9 +4,9 @@
 use super::*;
 
 /// `edge`, adopted, of which the YAML says this; the disks and the boot order are these.
-fn adopted(said: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
+fn adopted(set: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
     let mut vm = desired_vm("edge", Some(101));
-    vm.machine = Some(saying(said));
+    vm.definition = Some(definition_of(set));
     let mut desired = desired(vec![vm]);
     desired.consent = consent;
     let mut config = config("edge", 101);
@@ -25,8 +25,8 @@ const SYSTEM: &str = "tank:system,size=4G";
 const DATA: &str = "tank:data,size=5G";
 
 /// Which slot grows to the boot disk's size, or why none does.
-fn grows(said: &Value, disks: &[(&str, &str)]) -> String {
-    let (desired, world) = adopted(said, disks, NONE);
+fn grows(set: &Value, disks: &[(&str, &str)]) -> String {
+    let (desired, world) = adopted(set, disks, NONE);
     let plan = plan(&desired, &world);
     let steps = plan.vms.iter().flat_map(|vm| &vm.steps);
     let grown = steps.filter_map(|step| match step {
@@ -39,9 +39,9 @@ fn grows(said: &Value, disks: &[(&str, &str)]) -> String {
 
 #[test]
 fn only_the_boot_disk_grows() {
-    let check = |said: Value, more: &[(&str, &str)], expected: &str| {
+    let check = |set: Value, more: &[(&str, &str)], expected: &str| {
         let disks = [&[("scsi0", SYSTEM), ("virtio0", DATA)], more].concat();
-        assert_eq!(grows(&said, &disks), expected, "{said} {more:?}");
+        assert_eq!(grows(&set, &disks), expected, "{set} {more:?}");
     };
     let unclear = "BootDiskUnclear { slots: [\"scsi0\", \"virtio0\"] }";
     check(json!({}), &[("boot", "order=scsi0")], "scsi0");
@@ -57,8 +57,8 @@ fn only_the_boot_disk_grows() {
     // What the YAML says tells which one is meant.
     check(json!({"boot": {"order": ["scsi0"]}}), &[], "scsi0");
     check(json!({"scsi0": {"size": 4}}), &[], "virtio0");
-    let said = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
-    check(json!({"scsi0": {"ssd": true}}), &[("boot", "order=scsi0")], said);
+    let set = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
+    check(json!({"scsi0": {"ssd": true}}), &[("boot", "order=scsi0")], set);
 }
 
 #[test]
@@ -80,19 +80,19 @@ fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
     let (desired, mut world) = adopted(&json!({}), &disks, NONE);
     let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
     seen.config.set("description", &mark("edge", 101).line());
-    let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+    let lines = lines(&plan(&desired, &world));
+    assert_eq!(lines[0], "Change edge [disk power] growing the disk, starting");
 }
 
 #[test]
 fn the_named_slot_counts_where_the_order_names_none() {
     let disks = [("scsi0", SYSTEM), ("virtio0", DATA), ("boot", "order=net0")];
     let (mut desired, world) = adopted(&json!({}), &disks, NONE);
-    let machine = desired.vms[0].machine.as_mut().unwrap();
-    machine.boot = machine::ConfigKey::find("scsi0").unwrap();
-    machine.boot_is_said = true;
-    let said = said(&plan(&desired, &world));
-    assert_eq!(said[0], "Change edge [disk power] growing the disk, starting");
+    let definition = desired.vms[0].definition.as_mut().unwrap();
+    definition.boot = machine::ConfigKey::find("scsi0").unwrap();
+    definition.boot_is_explicit = true;
+    let lines = lines(&plan(&desired, &world));
+    assert_eq!(lines[0], "Change edge [disk power] growing the disk, starting");
 }
 
 #[test]
@@ -129,16 +129,16 @@ fn the_seed_of_an_adopted_vm_takes_a_free_slot() {
 
 #[test]
 fn a_data_disk_in_the_slot_of_earlier_seeds_is_a_disk() {
-    let said = json!({"virtio1": {"size": 6}});
+    let set = json!({"virtio1": {"size": 6}});
     let disks = [("virtio0", SYSTEM), ("virtio1", DATA), ("boot", "order=virtio0")];
-    assert_eq!(grows(&said, &disks), "virtio0; virtio1");
+    assert_eq!(grows(&set, &disks), "virtio0; virtio1");
 }
 
 #[test]
 fn only_the_volume_that_was_noted_is_replaced() {
     let check = |parts: &[&str], has: &str, expected: &str| {
         let mut vm = desired_vm("edge", Some(101));
-        vm.machine = Some(saying(&json!({})));
+        vm.definition = Some(definition_of(&json!({})));
         let mut desired = desired(vec![vm]);
         desired.consent = RESEED;
         let mut config = config("edge", 101);

@@ -58,7 +58,7 @@ fn a_clone_of_a_vm_that_is_gone_is_left_alone() {
     put(&mut world, 900, "pve1", Power::Running, clone);
     let is = "Copy { is: Clone { deployment: \"dev\", vm: \"edge\" } }";
     let expected = ["unchanged edge".to_owned(), format!("notice edge: {is}")];
-    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+    assert_eq!(lines(&plan_destroy(&desired, &world)), expected);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_document_for_another_node_is_another_document() {
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(false)(&mut desired, &mut world);
     let expected = [format!("blocked edge: OtherDocument {{ {nodes} }}")];
-    assert_eq!(said(&plan_destroy(&desired, &world)), expected);
+    assert_eq!(lines(&plan_destroy(&desired, &world)), expected);
 }
 
 #[test]
@@ -155,7 +155,7 @@ fn adopt_writes_the_mark_and_nothing_else() {
     put(&mut world, 101, "pve1", Power::Running, by_hand);
     let asked = Adoption::default();
     let adoption = plan_adopt(&desired, &world, &asked);
-    assert_eq!(said(&adoption), ["Adopt edge [tags description] changing the config"]);
+    assert_eq!(lines(&adoption), ["Adopt edge [tags description] changing the config"]);
     let Step::Configure { params, mark: Some(mark), .. } = &adoption.vms[0].steps[0] else {
         panic!()
     };
@@ -164,7 +164,7 @@ fn adopt_writes_the_mark_and_nothing_else() {
     assert_eq!((mark.uuid.as_str(), mark.seed.fingerprint.as_str()), ("none", "none"));
     assert_eq!((mark.vmid, mark.owns.len()), (Some(101), 0));
     let marked = as_adopted(&adoption, &world);
-    assert_eq!(said(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
+    assert_eq!(lines(&plan_adopt(&desired, &marked, &asked)), ["unchanged edge"]);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
         config.set("tags", tags);
         put(&mut world, 101, "pve1", Power::Running, config);
         let adoption = plan_adopt(&desired, &world, asked);
-        assert_eq!(said(&adoption).first().map(String::as_str), Some(expected), "{description}");
+        assert_eq!(lines(&adoption).first().map(String::as_str), Some(expected), "{description}");
         if let Some(vm) = adoption.vms.first() {
             assert_eq!(vm.mark.seed.fingerprint, "5eed");
             assert_eq!(adoption.blocked, []);
@@ -202,12 +202,12 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
 }
 
 /// `edge`, which was `rim`, where what is listed as `rim` cannot be looked at.
-fn check_renamed(look: Observation, expected: &str) {
+fn check_renamed(observation: Observation, expected: &str) {
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;
         desired.former_names = [("rim".to_owned(), "edge".to_owned())].into();
         put(world, 200, "pve2", Power::Running, config("rim", 200));
-        world.vms.insert(vmid(200), look);
+        world.vms.insert(vmid(200), observation);
     };
     check(build, &[&format!("blocked edge: {expected}")]);
 }

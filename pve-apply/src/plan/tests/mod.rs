@@ -1,9 +1,11 @@
 //! Tests of `plan`: one small world each, and all that is planned, blocked and noticed for it.
 
-use super::worlds::{config, desired, desired_vm, image, mark, put, saying, uuid, vmid, world};
+use super::worlds::{
+    config, definition_of, desired, desired_vm, image, mark, put, uuid, vmid, world,
+};
 use super::*;
 use crate::action::{Plan, Step};
-use crate::desired::{Consent, Machine};
+use crate::desired::{Consent, Definition};
 use crate::mark::{Mark, SeedNote, Stage};
 use crate::observed::{Config, Observation, Power};
 use serde_json::{Value, json};
@@ -16,7 +18,7 @@ mod reseed;
 mod slots;
 
 /// All that a plan says, a line each.
-fn said(plan: &Plan) -> Vec<String> {
+fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for vm in &plan.vms {
         let fields: Vec<_> = vm.changes.iter().map(|c| c.field.as_str()).collect();
@@ -30,8 +32,8 @@ fn said(plan: &Plan) -> Vec<String> {
     }
     lines.extend(plan.unchanged.iter().map(|vm| format!("unchanged {}", vm.name)));
     lines.extend(plan.blocked.iter().map(|b| format!("blocked {}: {:?}", b.name, b.reason)));
-    let told = plan.notices.iter().filter(|notice| !notice.is_detail());
-    lines.extend(told.map(|n| match &n.kind {
+    let notices = plan.notices.iter().filter(|notice| !notice.is_detail());
+    lines.extend(notices.map(|n| match &n.kind {
         NoticeKind::SeedChanged { .. } => format!("notice {}: seed", n.name),
         NoticeKind::Unmanaged { keys } | NoticeKind::PendingByHand { keys } => {
             format!("notice {}: {}", n.name, keys.join(" "))
@@ -59,7 +61,7 @@ fn marked(mark: Mark) -> (&'static str, String) {
 fn check(build: impl FnOnce(&mut Desired, &mut Observed), expected: &[&str]) {
     let (mut desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     build(&mut desired, &mut world);
-    assert_eq!(said(&plan(&desired, &world)), expected);
+    assert_eq!(lines(&plan(&desired, &world)), expected);
 }
 
 /// The same where `edge` is there as it shall be, but for `change`.
@@ -147,7 +149,7 @@ fn values_are_compared_and_not_texts() {
 
 /// Plans `edge`, which is there and of which this is said, but for `change`.
 fn check_held(
-    said: &Value,
+    set: &Value,
     power: Power,
     consent: Consent,
     change: (&str, &str),
@@ -156,7 +158,7 @@ fn check_held(
     check(
         |desired, world| {
             desired.consent = consent;
-            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(said) });
+            desired.vms[0].definition = Some(Definition { remembers: false, ..definition_of(set) });
             let mut config = config("edge", 101);
             match change {
                 (key, "") => config.remove(key),
@@ -215,13 +217,13 @@ fn fields_that_wait_for_a_reboot_need_consent() {
         ("boot", "cdn", "boot.order"),
     ];
     for (key, value, field) in cases {
-        let (said, change) = (all_said(), (key, value));
+        let (set, change) = (all_said(), (key, value));
         let blocked = format!("blocked edge: NeedsReboot {{ fields: [\"`{field}`\"] }}");
-        check_held(&said, Power::Running, NONE, change, &[&blocked]);
+        check_held(&set, Power::Running, NONE, change, &[&blocked]);
         let changed = format!("Change edge [{field}] changing the config, rebooting");
-        check_held(&said, Power::Running, REBOOT, change, &[&changed]);
+        check_held(&set, Power::Running, REBOOT, change, &[&changed]);
         let stopped = format!("Change edge [{field} power] changing the config, starting");
-        check_held(&said, Power::Stopped, NONE, change, &[&stopped]);
+        check_held(&set, Power::Stopped, NONE, change, &[&stopped]);
     }
 }
 
@@ -236,10 +238,11 @@ fn what_nobody_says_is_left_alone() {
 
 #[test]
 fn a_vm_that_takes_no_nics_while_it_runs_is_rebooted() {
-    let said = json!({"cores": 2, "memory": 2048, "net0": {"model": "virtio"}, "hotplug": "0"});
+    let set = json!({"cores": 2, "memory": 2048, "net0": {"model": "virtio"}, "hotplug": "0"});
     check(
         |desired, world| {
-            desired.vms[0].machine = Some(Machine { remembers: false, ..saying(&said) });
+            desired.vms[0].definition =
+                Some(Definition { remembers: false, ..definition_of(&set) });
             let mut config = config("edge", 101);
             config.set("hotplug", "0");
             config.set("net0", "e1000=02:AA:00:00:00:01,bridge=vmbr0");
@@ -338,7 +341,7 @@ fn a_half_made_vm_is_finished() {
 fn the_mark_follows_what_the_document_sets_and_where_it_is_at_home() {
     check(
         |desired, world| {
-            desired.vms[0].machine.as_mut().unwrap().tags.insert("web".into());
+            desired.vms[0].definition.as_mut().unwrap().tags.insert("web".into());
             put(world, 101, "pve1", Power::Running, config("edge", 101));
         },
         &["Change edge [tags set by the document] changing the config"],

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// One VM of the document.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RequestedVm {
     /// Its index in the document's `vms`.
     index: usize,
     /// Its name.
@@ -23,23 +23,23 @@ pub(crate) struct Asked {
     /// Whether the document names that storage for this VM alone.
     storage_is_own: bool,
     /// Its `config`.
-    said: Settings,
+    explicit: Settings,
     /// Its `config` with its other fields.
-    given: Settings,
+    effective: Settings,
 }
 
 /// Something that PVE must have for a VM, and the field of the document that asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Claim {
+pub(crate) struct Requirement {
     /// Such as `vms[1].config.net1.bridge`.
     pub(crate) field: String,
     /// What it is.
-    pub(crate) what: Wanted,
+    pub(crate) what: Required,
 }
 
 /// Something that PVE must have.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wanted {
+pub(crate) enum Required {
     /// A storage that takes a kind of content.
     Storage {
         /// Its name.
@@ -65,7 +65,7 @@ pub(crate) enum Wanted {
     Since(String, Version),
 }
 
-impl Wanted {
+impl Required {
     /// The bridge or VNet.
     pub(crate) fn bridge(&self) -> Option<&str> {
         match self {
@@ -85,28 +85,31 @@ pub(crate) fn parse(deployment: &Deployment) -> Vec<Parsed> {
 }
 
 /// Returns what the document's VMs ask for, from their `config`s.
-pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<Asked> {
+pub(crate) fn of(deployment: &Deployment, parsed: Vec<Parsed>) -> Vec<RequestedVm> {
     let vms = deployment.vms.iter().zip(parsed).enumerate();
-    vms.map(|(index, (vm, (said, _)))| Asked::new(index, vm, said, &deployment.datastore)).collect()
+    vms.map(|(index, (vm, (explicit, _)))| {
+        RequestedVm::new(index, vm, explicit, &deployment.datastore)
+    })
+    .collect()
 }
 
-impl Asked {
-    fn new(index: usize, vm: &Vm, said: Settings, datastore: &str) -> Self {
-        let mut given = said.clone();
-        fill(&mut given, "net0", "bridge", Some(vm.bridge.clone()));
-        fill(&mut given, "cores", "", vm.cores.map(|cores| cores.to_string()));
-        fill(&mut given, "memory", "current", vm.memory.map(|memory| memory.to_string()));
+impl RequestedVm {
+    fn new(index: usize, vm: &Vm, explicit: Settings, datastore: &str) -> Self {
+        let mut effective = explicit.clone();
+        fill(&mut effective, "net0", "bridge", Some(vm.bridge.clone()));
+        fill(&mut effective, "cores", "", vm.cores.map(|cores| cores.to_string()));
+        fill(&mut effective, "memory", "current", vm.memory.map(|memory| memory.to_string()));
         if vm.config.is_none() {
             // A document of an earlier build.
             let startup = vm.startup.as_deref().and_then(|text| {
                 let key = ConfigKey::find("startup")?;
-                Some((key, said_of(key.key, &Parts::read(key.key, text))))
+                Some((key, setting_of(key.key, &Parts::read(key.key, text))))
             });
-            given.0.extend(startup);
+            effective.0.extend(startup);
         }
         let storage = vm.datastore.clone().unwrap_or_else(|| datastore.to_owned());
         let boot = vm.boot_disk.as_deref().unwrap_or(boot_disk::NEW);
-        fill(&mut given, boot, "storage", Some(storage.clone()));
+        fill(&mut effective, boot, "storage", Some(storage.clone()));
         Self {
             index,
             name: vm.name.clone(),
@@ -114,8 +117,8 @@ impl Asked {
             pool: vm.pool.clone(),
             storage,
             storage_is_own: vm.datastore.is_some(),
-            said,
-            given,
+            explicit,
+            effective,
         }
     }
 
@@ -128,15 +131,15 @@ impl Asked {
 
     /// Returns what its create sends, key by key.
     pub(crate) fn new_config(&self) -> Vec<(ConfigKey, Parts)> {
-        self.whole(&self.given.for_creation())
+        self.with_storage(&self.effective.for_creation())
     }
 
     /// Returns the keys of these settings that are not cancelled; a disk without a storage is on the VM's.
-    fn whole(&self, settings: &Settings) -> Vec<(ConfigKey, Parts)> {
-        let parts = |(key, said): (&ConfigKey, &Setting)| {
-            let Setting::Parts(said) = said else { return None };
+    fn with_storage(&self, settings: &Settings) -> Vec<(ConfigKey, Parts)> {
+        let parts = |(key, setting): (&ConfigKey, &Setting)| {
+            let Setting::Parts(options) = setting else { return None };
             let mut parts = Parts::default();
-            for (name, value) in said {
+            for (name, value) in options {
                 value.iter().for_each(|value| parts.set(name, value));
             }
             if matches!(key.key.form, Form::Drive(_))
@@ -151,48 +154,48 @@ impl Asked {
     }
 
     /// Returns whether the document sets a key.
-    pub(crate) fn says(&self, key: ConfigKey) -> bool {
-        self.given.0.contains_key(&key)
+    pub(crate) fn sets(&self, key: ConfigKey) -> bool {
+        self.effective.0.contains_key(&key)
     }
 
     /// Returns what PVE must have for the VM.
-    pub(crate) fn claims(&self) -> Vec<Claim> {
-        let config = self.whole(&self.given);
-        let mut claims: Vec<Claim> =
-            config.iter().flat_map(|(key, parts)| self.claims_of(*key, parts)).collect();
-        claims.extend(self.pool_claim());
-        claims
+    pub(crate) fn requirements(&self) -> Vec<Requirement> {
+        let config = self.with_storage(&self.effective);
+        let mut requirements: Vec<Requirement> =
+            config.iter().flat_map(|(key, parts)| self.requirements_of(*key, parts)).collect();
+        requirements.extend(self.pool_requirement());
+        requirements
     }
 
     /// Returns the pool that PVE must have for the VM.
-    pub(crate) fn pool_claim(&self) -> Option<Claim> {
+    pub(crate) fn pool_requirement(&self) -> Option<Requirement> {
         let field = format!("vms[{}].pool", self.index);
-        Some(Claim { field, what: Wanted::Pool(self.pool.clone()?) })
+        Some(Requirement { field, what: Required::Pool(self.pool.clone()?) })
     }
 
     /// Returns what PVE must have for a value of a key. For a change, `parts` are those of PVE's own text.
-    pub(crate) fn claims_of(&self, key: ConfigKey, parts: &Parts) -> Vec<Claim> {
+    pub(crate) fn requirements_of(&self, key: ConfigKey, parts: &Parts) -> Vec<Requirement> {
         let known = parts.iter().filter_map(|(name, value)| Some((key.key.part(name)?, value)));
-        let mut claims = Vec::new();
+        let mut requirements = Vec::new();
         for (part, value) in known {
-            let claim = |what| Claim { field: self.field(key, part), what };
-            claims.extend(wanted(key.key, part, value, parts).map(claim));
-            claims.extend(iso(key.key, part, value, parts).map(claim));
+            let requirement = |what| Requirement { field: self.field(key, part), what };
+            requirements.extend(required(key.key, part, value, parts).map(requirement));
+            requirements.extend(iso(key.key, part, value, parts).map(requirement));
             let since = part.since.max(key.key.part.since);
             if since > Version::OLDEST {
                 let dot = if key.key.is_scalar() { "" } else { "." };
                 let name = format!("{key}{dot}{}", part.name_in(key.key));
-                claims.push(claim(Wanted::Since(name, since)));
+                requirements.push(requirement(Required::Since(name, since)));
             }
         }
-        claims
+        requirements
     }
 
     /// Returns the document's field that sets an option.
     fn field(&self, key: ConfigKey, part: &Part) -> String {
         let name = part.name_in(key.key);
         let of_vm = |field: &str| format!("vms[{}].{field}", self.index);
-        if self.said.value(key, name).is_some() {
+        if self.explicit.value(key, name).is_some() {
             let dot = if name.is_empty() { "" } else { "." };
             return of_vm(&format!("config.{key}{dot}{name}"));
         }
@@ -208,13 +211,13 @@ impl Asked {
 /// Sets an option that is not set yet.
 fn fill(settings: &mut Settings, key: &str, part: &'static str, value: Option<String>) {
     let (Some(key), Some(value)) = (ConfigKey::find(key), value) else { return };
-    let said = settings.0.entry(key).or_insert_with(|| Setting::Parts(BTreeMap::new()));
-    if let Setting::Parts(parts) = said {
+    let setting = settings.0.entry(key).or_insert_with(|| Setting::Parts(BTreeMap::new()));
+    if let Setting::Parts(parts) = setting {
         parts.entry(part).or_insert(Some(value));
     }
 }
 
-fn said_of(key: &'static Key, parts: &Parts) -> Setting {
+fn setting_of(key: &'static Key, parts: &Parts) -> Setting {
     let known = parts
         .iter()
         .filter_map(|(name, value)| Some((key.part(name)?.name_in(key), Some(value.to_owned()))));
@@ -222,20 +225,20 @@ fn said_of(key: &'static Key, parts: &Parts) -> Setting {
 }
 
 /// Returns what PVE must have for one option.
-fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
-    let storage = |name: &str, content| Wanted::Storage { name: name.to_owned(), content };
+fn required(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Required> {
+    let storage = |name: &str, content| Required::Storage { name: name.to_owned(), content };
     let mapped = key.needs.iter().find_map(|need| match need.on {
         On::Mapping(kind, option) if option == part.name => Some(kind),
         _ => None,
     });
     if let Some(kind) = MappingKind::ALL.into_iter().find(|kind| Some(kind.as_str()) == mapped) {
-        return Some(Wanted::Mapping(kind, value.to_owned()));
+        return Some(Required::Mapping(kind, value.to_owned()));
     }
     match (key.form, part.name) {
-        (Form::Nic(_), "bridge") => Some(Wanted::Bridge(value.to_owned())),
+        (Form::Nic(_), "bridge") => Some(Required::Bridge(value.to_owned())),
         (Form::Nic(_), "tag" | "trunks") => {
             let vnet = parts.get("bridge").filter(|bridge| may_be_vnet(bridge));
-            vnet.map(|vnet| Wanted::VlansOn(vnet.to_owned()))
+            vnet.map(|vnet| Required::VlansOn(vnet.to_owned()))
         }
         (Form::Drive(_), "storage") => Some(storage(value, "images")),
         (Form::Drive(_), "file") if !names_a_disk(parts) => {
@@ -245,9 +248,9 @@ fn wanted(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> 
         (Form::Scalar, _) if key.needs.iter().any(|need| need.on == On::Storage) => {
             Some(storage(value, "images"))
         }
-        (_, "cputype") => Some(Wanted::CpuModel(value.to_owned())),
+        (_, "cputype") => Some(Required::CpuModel(value.to_owned())),
         _ if matches!(part.kind, Kind::Machine) && is_listed(value) => {
-            Some(Wanted::Machine(value.to_owned()))
+            Some(Required::Machine(value.to_owned()))
         }
         _ => None,
     }
@@ -263,10 +266,10 @@ fn may_be_vnet(bridge: &str) -> bool {
 }
 
 /// Returns the ISO image of a CD drive.
-fn iso(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Wanted> {
+fn iso(key: &Key, part: &Part, value: &str, parts: &Parts) -> Option<Required> {
     let is_cd = matches!(key.form, Form::Drive(_)) && parts.is_cd() && !parts.is_cloud_init();
     let named = is_cd && part.name == "file" && value.contains(':');
-    named.then(|| Wanted::Iso(value.to_owned()))
+    named.then(|| Required::Iso(value.to_owned()))
 }
 
 /// Returns whether a drive's text in PVE names an existing disk, which needs no storage.

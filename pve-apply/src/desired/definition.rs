@@ -1,4 +1,4 @@
-//! `Machine`: what a VM consists of, by the document. Does no I/O.
+//! `Definition`: what a VM consists of, by the document. Does no I/O.
 
 use crate::mark::SeedNote;
 use crate::mark::owns::short_digest;
@@ -9,21 +9,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What a VM consists of.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Machine {
+pub(crate) struct Definition {
     /// The image of the boot disk; `None` when this VM is never created here.
     pub image: Option<Image>,
     /// The storage for new disks.
     pub storage: StorageId,
     /// Whether the VM's own entry names that storage: then its boot disk belongs there.
-    pub(crate) storage_is_said: bool,
+    pub(crate) storage_is_explicit: bool,
     /// The slot that a new VM boots from.
     pub(crate) boot: ConfigKey,
     /// Whether the document names that slot.
-    pub(crate) boot_is_said: bool,
+    pub(crate) boot_is_explicit: bool,
     /// Size of the boot disk in GiB; `None` accepts any size.
     pub disk_gib: Option<u32>,
     /// The settings that the VM must have.
-    pub(crate) said: Settings,
+    pub(crate) explicit: Settings,
     /// What a new VM gets: these settings, and defaults for the rest.
     pub(crate) new: Settings,
     /// Whether the mark records what the document says, so that it can be taken back. A document of an

@@ -1,98 +1,102 @@
 //! What a VM should have, option by option: what is set is enforced, what we own and is no longer set
 //! is taken back, everything else is left alone. Does no I/O.
 
-use crate::desired::Machine;
+use crate::desired::Definition;
 use crate::mark::owns::{self, Slot};
 use machine::{ConfigKey, Effect, Form, Part, Parts, Setting, Settings};
 use std::collections::BTreeSet;
 
 /// What an option should be; no value means its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wish<'a> {
+pub(super) enum Intent<'a> {
     /// It is set to this.
-    Hold(Option<&'a str>),
+    Enforce(Option<&'a str>),
     /// We own it and it is no longer set: it returns to what a new VM would get.
-    TakeBack(Option<&'a str>),
+    Reset(Option<&'a str>),
     /// It is left alone.
     Leave,
 }
 
 /// What is set for one VM, and what its mark records.
-pub(super) struct Wishes<'a> {
-    said: Settings,
+pub(super) struct Intents<'a> {
+    explicit: Settings,
     new: Settings,
     owned: &'a BTreeSet<String>,
     /// Whether what is cancelled must be missing: a document of an earlier build has no other form.
     holds_cancelled: bool,
 }
 
-impl<'a> Wishes<'a> {
+impl<'a> Intents<'a> {
     /// Returns the wish for a VM that boots from this disk: it gets the options of the boot disk,
     /// whatever slot a new VM would use.
-    pub(super) fn of(machine: &Machine, owned: &'a BTreeSet<String>, boot: ConfigKey) -> Self {
+    pub(super) fn of(
+        definition: &Definition,
+        owned: &'a BTreeSet<String>,
+        boot: ConfigKey,
+    ) -> Self {
         let placed = |settings: &Settings| {
             let mut settings = settings.clone();
-            if boot != machine.boot {
-                match settings.0.remove(&machine.boot) {
-                    Some(said) => _ = settings.0.insert(boot, said),
+            if boot != definition.boot {
+                match settings.0.remove(&definition.boot) {
+                    Some(explicit) => _ = settings.0.insert(boot, explicit),
                     None => _ = settings.0.remove(&boot),
                 }
             }
             settings
         };
         Self {
-            said: placed(&machine.said),
-            new: placed(&machine.new),
+            explicit: placed(&definition.explicit),
+            new: placed(&definition.new),
             owned,
-            holds_cancelled: !machine.remembers,
+            holds_cancelled: !definition.remembers,
         }
     }
 
     /// Returns what an option should be.
-    pub(super) fn wish(&self, key: ConfigKey, part: &Part) -> Wish<'_> {
+    pub(super) fn intent(&self, key: ConfigKey, part: &Part) -> Intent<'_> {
         let name = part.name_in(key.key);
         if part.effect == Effect::AtCreate {
-            return Wish::Leave;
+            return Intent::Leave;
         }
-        if let Some(value) = self.said.value(key, name) {
-            return Wish::Hold(Some(value));
+        if let Some(value) = self.explicit.value(key, name) {
+            return Intent::Enforce(Some(value));
         }
         // Nor does such a document show what it no longer sets.
         if self.holds_cancelled {
-            let is_cancelled = self.said.is_cancelled(key, name);
-            return if is_cancelled { Wish::Hold(None) } else { Wish::Leave };
+            let is_cancelled = self.explicit.is_cancelled(key, name);
+            return if is_cancelled { Intent::Enforce(None) } else { Intent::Leave };
         }
         match self.owned.contains(&owns::entry(key, name)) {
-            true => Wish::TakeBack(self.new.value(key, name)),
-            false => Wish::Leave,
+            true => Intent::Reset(self.new.value(key, name)),
+            false => Intent::Leave,
         }
     }
 
     /// Returns every key that is set or owned.
     pub(super) fn keys(&self) -> BTreeSet<ConfigKey> {
-        let said = self.said.0.keys().copied();
+        let explicit = self.explicit.0.keys().copied();
         let owned = self.owned.iter().filter_map(|entry| Some(owns::key_of(entry)?.0));
-        said.chain(owned).collect()
+        explicit.chain(owned).collect()
     }
 
     /// Returns whether any part of a key is set.
-    pub(super) fn is_said(&self, key: ConfigKey) -> bool {
-        matches!(self.said.0.get(&key), Some(Setting::Parts(_)))
+    pub(super) fn is_explicit(&self, key: ConfigKey) -> bool {
+        matches!(self.explicit.0.get(&key), Some(Setting::Parts(_)))
     }
 
     /// Returns whether a key is set to be missing.
     pub(super) fn is_cancelled(&self, key: ConfigKey) -> bool {
-        self.said.0.get(&key) == Some(&Setting::Cancelled)
+        self.explicit.0.get(&key) == Some(&Setting::Cancelled)
     }
 
     /// Returns the value that is set for an option.
-    pub(super) fn said(&self, key: ConfigKey, part: &str) -> Option<&str> {
-        self.said.value(key, part)
+    pub(super) fn explicit(&self, key: ConfigKey, part: &str) -> Option<&str> {
+        self.explicit.value(key, part)
     }
 
     /// Returns what is set, by key.
-    pub(super) fn all_said(&self) -> &Settings {
-        &self.said
+    pub(super) fn settings(&self) -> &Settings {
+        &self.explicit
     }
 
     /// Returns what a new VM would get, by key.
@@ -108,9 +112,9 @@ impl<'a> Wishes<'a> {
 
 /// Returns the parts that settings give a key; `None` when the key is not set or cancelled.
 pub(super) fn parts_of(settings: &Settings, key: ConfigKey) -> Option<Parts> {
-    let Some(Setting::Parts(said)) = settings.0.get(&key) else { return None };
+    let Some(Setting::Parts(explicit)) = settings.0.get(&key) else { return None };
     let mut parts = Parts::default();
-    for (name, value) in said {
+    for (name, value) in explicit {
         if let Some(value) = value {
             parts.set(name, value.as_str());
         }

@@ -7,64 +7,64 @@ use std::collections::BTreeMap;
 
 /// What an env says about a key, and what it cannot say.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Saying {
+pub(super) struct EnvValue {
     /// The value; `None` when there is nothing to say.
     pub(super) value: Option<Value>,
     /// What is left out, and why.
     pub(super) remarks: Vec<String>,
 }
 
-impl Saying {
+impl EnvValue {
     fn remark(text: String) -> Self {
         Self { value: None, remarks: vec![text] }
     }
 }
 
 /// What a new VM gets where nothing is said: a value at creation may depend on other keys.
-pub(super) struct Creation(Settings);
+pub(super) struct CreateDefaults(Settings);
 
-impl Creation {
+impl CreateDefaults {
     /// The defaults of a VM with these scalar keys.
     pub(super) fn with<'a>(value: impl Fn(&str) -> Option<&'a str>) -> Self {
         let scalars = KEYS.iter().filter(|key| key.is_scalar() && key.slots.is_none());
-        let said = scalars.map(|&key| {
+        let setting = scalars.map(|&key| {
             let text = value(key.part.name).and_then(|text| normal(key, text));
-            let said = text.map(|text| Setting::Parts([("", Some(text))].into()));
-            (ConfigKey { key, slot: None }, said.unwrap_or(Setting::Cancelled))
+            let setting = text.map(|text| Setting::Parts([("", Some(text))].into()));
+            (ConfigKey { key, slot: None }, setting.unwrap_or(Setting::Cancelled))
         });
-        Self(Settings(said.collect()))
+        Self(Settings(setting.collect()))
     }
 
     /// Returns what a create sends for a key about which nothing is said, or no more than `said`.
-    fn of(&self, key: ConfigKey, said: Option<Setting>) -> Option<Setting> {
+    fn of(&self, key: ConfigKey, setting: Option<Setting>) -> Option<Setting> {
         let mut settings = self.0.clone();
-        match said {
-            Some(said) => settings.0.insert(key, said),
+        match setting {
+            Some(setting) => settings.0.insert(key, setting),
             None => settings.0.remove(&key),
         };
         settings.for_creation().0.remove(&key)
     }
 
     /// Returns what must be said about a key; `text` is PVE's value, `None` when the VM lacks the key.
-    pub(super) fn saying(&self, key: ConfigKey, text: Option<&str>) -> Saying {
+    pub(super) fn env_value(&self, key: ConfigKey, text: Option<&str>) -> EnvValue {
         let new = self.of(key, None);
         match (text, key.key.form) {
-            (None, _) => Saying { value: new.map(|_| Value::Null), remarks: Vec::new() },
+            (None, _) => EnvValue { value: new.map(|_| Value::Null), remarks: Vec::new() },
             (Some(text), Form::Scalar) => scalar(key, text, new.as_ref()),
             (Some(text), _) => self.options(key, text),
         }
     }
 
-    fn options(&self, key: ConfigKey, text: &str) -> Saying {
+    fn options(&self, key: ConfigKey, text: &str) -> EnvValue {
         let mut parts = Parts::read(key.key, text);
         let remarks = match split(key, &mut parts) {
             Ok(remarks) => remarks,
-            Err(remark) => return Saying::remark(remark),
+            Err(remark) => return EnvValue::remark(remark),
         };
         if parts.iter().all(|(name, have)| key.key.part(name).and_then(|p| p.absent) == Some(have))
         {
             // It equals the default.
-            return Saying { remarks, ..self.saying(key, None) };
+            return EnvValue { remarks, ..self.env_value(key, None) };
         }
         // This distinguishes a CD drive from a disk.
         let file = parts.get("file").map(|file| ("file", Some(file.to_owned())));
@@ -72,25 +72,25 @@ impl Creation {
             Some(Setting::Parts(new)) => new,
             _ => BTreeMap::new(),
         };
-        let mut said = Map::new();
+        let mut values = Map::new();
         for part in key.key.parts() {
             let new = new.get(part.name).and_then(Option::as_deref).filter(|_| part.name != "file");
             match (parts.get(part.name), new) {
                 (Some(have), new) if must_be_said(part, have, new) => {
-                    said.insert(part.name.to_owned(), part.kind.to_json(have));
+                    values.insert(part.name.to_owned(), part.kind.to_json(have));
                 }
-                (None, Some(_)) => _ = said.insert(part.name.to_owned(), Value::Null),
+                (None, Some(_)) => _ = values.insert(part.name.to_owned(), Value::Null),
                 _ => {}
             }
         }
-        if said.is_empty() && self.of(key, None).is_none() {
+        if values.is_empty() && self.of(key, None).is_none() {
             // The key itself is what is said.
             let known =
                 key.key.parts().iter().filter_map(|part| Some((part, parts.get(part.name)?)));
-            said = known.map(|(p, have)| (p.name.to_owned(), p.kind.to_json(have))).collect();
+            values = known.map(|(p, have)| (p.name.to_owned(), p.kind.to_json(have))).collect();
         }
-        let value = (!said.is_empty()).then(|| short(key.key, said));
-        Saying { value, remarks }
+        let value = (!values.is_empty()).then(|| short(key.key, values));
+        EnvValue { value, remarks }
     }
 }
 
@@ -99,17 +99,17 @@ fn normal(key: &'static Key, text: &str) -> Option<String> {
     Parts::read(key, text).get("").and_then(|text| key.part.kind.normal(text))
 }
 
-fn scalar(key: ConfigKey, text: &str, new: Option<&Setting>) -> Saying {
+fn scalar(key: ConfigKey, text: &str, new: Option<&Setting>) -> EnvValue {
     let part = &key.key.part;
     let Some(have) = normal(key.key, text) else {
-        return Saying::remark(format!("{key} is left as it is: it is not {}", part.kind.must()));
+        return EnvValue::remark(format!("{key} is left as it is: it is not {}", part.kind.must()));
     };
     let new = match new {
         Some(Setting::Parts(parts)) => parts.get("").and_then(Option::as_deref),
         _ => None,
     };
     let value = must_be_said(part, &have, new).then(|| part.kind.to_json(&have));
-    Saying { value, remarks: Vec::new() }
+    EnvValue { value, remarks: Vec::new() }
 }
 
 /// Keeps a value where a create would give another, or would leave it to PVE, which takes another.
@@ -173,10 +173,10 @@ fn volume(key: ConfigKey, parts: &mut Parts) -> Result<(), String> {
 }
 
 /// `cpu: host` instead of `cpu: {cputype: host}`.
-fn short(key: &Key, said: Map<String, Value>) -> Value {
-    let Form::Options { default, bare: true, .. } = key.form else { return Value::Object(said) };
-    match said.get(default) {
-        Some(only) if said.len() == 1 && !only.is_null() && !only.is_array() => only.clone(),
-        _ => Value::Object(said),
+fn short(key: &Key, values: Map<String, Value>) -> Value {
+    let Form::Options { default, bare: true, .. } = key.form else { return Value::Object(values) };
+    match values.get(default) {
+        Some(only) if values.len() == 1 && !only.is_null() && !only.is_array() => only.clone(),
+        _ => Value::Object(values),
     }
 }

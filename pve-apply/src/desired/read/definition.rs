@@ -1,8 +1,8 @@
-//! Reads a VM of the document as a `Machine`. Does no I/O.
+//! Reads a VM of the document as a `Definition`. Does no I/O.
 
 use super::{Purpose, Reader};
 use crate::boot_disk;
-use crate::desired::{Image, Machine, Seed, guest, rendered, short_name};
+use crate::desired::{Definition, Image, Seed, guest, rendered, short_name};
 use crate::mark::{self, TAG};
 use machine::{ConfigKey, Form, NewVm, Problem, Setting, Settings, rule};
 use pve_client::{StorageId, Volid};
@@ -12,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 impl Reader<'_> {
-    pub(super) fn machine(&mut self, index: usize, vm: &Vm) -> Option<Machine> {
+    pub(super) fn definition(&mut self, index: usize, vm: &Vm) -> Option<Definition> {
         if self.purpose != Purpose::Apply {
             return None;
         }
         let place = |field: &str| format!("vms[{index}].{field}");
         let flat = self.flat(index, vm);
-        let said = match &vm.config {
+        let explicit = match &vm.config {
             Some(_) => self.config(index),
             None => flat.clone(),
         };
@@ -26,7 +26,7 @@ impl Reader<'_> {
         let made = vm.image != Vm::NO_IMAGE;
         if let Some(boot_disk) = boot {
             let new = NewVm { boot_disk, cores: vm.cores, memory: vm.memory };
-            let problems = machine::problems(&said, Some(&new).filter(|_| made));
+            let problems = machine::problems(&explicit, Some(&new).filter(|_| made));
             problems.iter().for_each(|problem| self.config_problem(index, problem));
         }
         let storage = match &vm.datastore {
@@ -36,21 +36,21 @@ impl Reader<'_> {
         let disk = self.disk(place("disk"), vm.disk, made);
         let tags = self.tags(index, vm);
         let image = made.then(|| self.image(place("image"), &vm.image));
-        let images = self.images(index, &said);
+        let images = self.images(index, &explicit);
         let seed = self.seed(index, vm);
         let boot = boot?;
-        Some(Machine {
+        Some(Definition {
             image: match image {
                 Some(image) => Some(image?),
                 None => None,
             },
             storage: storage?,
-            storage_is_said: vm.datastore.is_some(),
-            new: new(vm, &said, flat, boot),
+            storage_is_explicit: vm.datastore.is_some(),
+            new: new(vm, &explicit, flat, boot),
             boot,
-            boot_is_said: vm.boot_disk.is_some(),
+            boot_is_explicit: vm.boot_disk.is_some(),
             disk_gib: disk?,
-            said,
+            explicit,
             remembers: vm.config.is_some(),
             images: images?,
             derived_macs: derived_macs(vm),
@@ -162,8 +162,9 @@ impl Reader<'_> {
         vm.tags.iter().filter(|tag| !tag.eq_ignore_ascii_case(TAG)).cloned().collect()
     }
 
-    fn images(&mut self, index: usize, said: &Settings) -> Option<BTreeMap<ConfigKey, Image>> {
-        let named = said.0.keys().filter_map(|key| Some((*key, said.value(*key, "import")?)));
+    fn images(&mut self, index: usize, explicit: &Settings) -> Option<BTreeMap<ConfigKey, Image>> {
+        let named =
+            explicit.0.keys().filter_map(|key| Some((*key, explicit.value(*key, "import")?)));
         let read = named.map(|(key, name)| {
             Some((key, self.image(format!("vms[{index}].config.{key}.import"), name)?))
         });
@@ -230,8 +231,8 @@ impl Reader<'_> {
 }
 
 /// Returns what a create sends, except for the disks.
-fn new(vm: &Vm, said: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
-    let mut new = said.clone();
+fn new(vm: &Vm, explicit: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
+    let mut new = explicit.clone();
     for (key, filled_in) in flat.0 {
         match (new.0.get_mut(&key), filled_in) {
             (Some(Setting::Parts(parts)), Setting::Parts(filled_in)) => {
@@ -248,8 +249,10 @@ fn new(vm: &Vm, said: &Settings, flat: Settings, boot: ConfigKey) -> Settings {
     for nic in vm.nics.iter().flatten() {
         let Some(key) = ConfigKey::find(&nic.slot) else { continue };
         let mac = key.key.part("macaddr").and_then(|part| part.kind.normal(&nic.mac));
-        let is_said = said.value(key, "macaddr").is_some() || said.is_cancelled(key, "macaddr");
-        if let (Some(Setting::Parts(parts)), Some(mac), false) = (new.0.get_mut(&key), mac, is_said)
+        let is_explicit =
+            explicit.value(key, "macaddr").is_some() || explicit.is_cancelled(key, "macaddr");
+        if let (Some(Setting::Parts(parts)), Some(mac), false) =
+            (new.0.get_mut(&key), mac, is_explicit)
         {
             parts.insert("macaddr", Some(mac));
         }

@@ -2,7 +2,7 @@
 //! Does no I/O.
 
 use super::context::Context;
-use super::wish::{Wish, field, parts_of};
+use super::intent::{Intent, field, parts_of};
 use machine::{ConfigKey, Effect, Form, Part, Parts};
 
 /// Keys that a plan writes for every VM, and those that PVE itself sets.
@@ -26,8 +26,8 @@ pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> 
     let is_known = |key: &str| {
         let of_ours = |known: ConfigKey| {
             c.is_boot(known)
-                || c.wishes.of_a_new_vm().0.contains_key(&known)
-                || c.wishes.keys().contains(&known)
+                || c.intents.of_a_new_vm().0.contains_key(&known)
+                || c.intents.keys().contains(&known)
         };
         KNOWN.contains(&key)
             || c.is_seed(key)
@@ -51,12 +51,12 @@ fn is_as_absent(c: &Context<'_>, key: &str) -> bool {
 /// Returns how a VM differs from a new one in what is neither set nor owned: `cpu: kvm64, a new one has host`.
 pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
     let mut list = Vec::new();
-    for key in c.wishes.of_a_new_vm().0.keys().copied() {
+    for key in c.intents.of_a_new_vm().0.keys().copied() {
         let name = key.to_string();
         let Some(text) = c.config().next(&name).or_else(|| Some("").filter(|_| key.slot.is_none()))
         else {
             // What is set and missing is planned; what is cancelled is as in a new VM.
-            if parts_of(c.wishes.of_a_new_vm(), key).is_some() && !c.wishes.is_said(key) {
+            if parts_of(c.intents.of_a_new_vm(), key).is_some() && !c.intents.is_explicit(key) {
                 list.push(format!("{key}: nothing, a new one has it"));
             }
             continue;
@@ -69,10 +69,10 @@ pub(super) fn differences(c: &Context<'_>) -> Vec<String> {
                 Form::Drive(_) => ["file", "storage", "import", "size"].contains(&option),
                 _ => false,
             };
-            if placed || c.wishes.wish(key, part) != Wish::Leave {
+            if placed || c.intents.intent(key, part) != Intent::Leave {
                 continue;
             }
-            let asked = c.wishes.of_a_new_vm().value(key, option);
+            let asked = c.intents.of_a_new_vm().value(key, option);
             let (new, has) = (asked.or(part.absent), has.get(option).or(part.absent));
             // PVE records what it has created, not the format that was asked for.
             let is_pves_own = part.effect == Effect::AtCreate && (asked.is_none() || has.is_none());
