@@ -32,8 +32,8 @@ pub(crate) fn of_running(client: &Client, row: &mut VmResult) {
     }
 }
 
-/// Puts what the agent of a VM that runs reports at once in the place of what the document says of its
-/// addresses.
+/// Replaces the document's addresses of a running VM by those that its agent reports, if it answers at
+/// once.
 pub(crate) fn ask_agent(client: &Client, row: &mut Row) {
     let Some((node, vmid)) = at(&row.node, row.vmid).filter(|_| row.status == "running") else {
         return;

@@ -17,8 +17,8 @@ pub(crate) struct Readiness {
 /// Returns the line, such as `3 created, 1 changed, 2 unchanged, 4 ready in 41 s`; `None` for a run that
 /// has neither worked on a VM nor waited for one.
 ///
-/// `plan` tells what was left alone. A VM that was worked on is not counted as unchanged too, whatever
-/// the last plan says of it.
+/// `plan` has the VMs that were left alone. A VM that was worked on never counts as unchanged, even if
+/// the last plan has nothing to do for it.
 pub(crate) fn line(
     outcomes: &[VmOutcome],
     plan: Option<&Plan>,
@@ -53,7 +53,7 @@ fn left_alone<'p>(outcomes: &[VmOutcome]) -> impl Fn(&'p Plan) -> Vec<&'static s
     }
 }
 
-/// What was done comes first, what went wrong last.
+/// Successes first, failures last.
 const ORDER: [&str; 17] = [
     "destroyed",
     "created",
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_told_in_minutes_and_seconds() {
+    fn durations_have_minutes_and_seconds() {
         assert_eq!(duration(Duration::from_millis(41_900)), "41 s");
         assert_eq!(duration(Duration::from_secs(60)), "1 min 0 s");
     }

@@ -15,7 +15,7 @@ const CHECK_PAUSE: Duration = Duration::from_millis(100);
 /// Makes sure that a plan's removals are confirmed: by an option, or by the person at the terminal.
 ///
 /// # Errors
-/// There is no terminal, or the answer is no.
+/// There is no terminal, or the user declined.
 pub(crate) fn unless_agreed(
     plan: &Plan,
     agreed: bool,
@@ -29,7 +29,7 @@ pub(crate) fn unless_agreed(
 /// Asks whether to destroy these VMs; anything but their count or all their names means no.
 ///
 /// # Errors
-/// There is no terminal, or the answer is no.
+/// There is no terminal, or the user declined.
 fn ask(names: &[&str], interrupt: &Interrupt) -> Result<(), Failure> {
     let no_terminal = || -> Failure {
         Entry::error(

@@ -1,4 +1,4 @@
-//! DOOR (reads only): reads what a node offers, as far as it is needed.
+//! DOOR (reads only): reads what a node offers, limited to what a plan needs.
 
 use crate::preflight::Facts;
 use crate::read::read_api;
@@ -9,7 +9,7 @@ use pve_stage::finding;
 use stage::{Failure, Place};
 use std::collections::BTreeMap;
 
-/// Reads what is needed to check these demands.
+/// Reads what is needed to check these requirements.
 ///
 /// # Errors
 /// A read failed.
@@ -69,7 +69,7 @@ fn read_all(client: &Client, node: &NodeName, required: &[Required]) -> Result<F
     Ok(facts)
 }
 
-/// Returns the ISO images of the storages that are asked for, as far as they can be listed.
+/// Returns the ISO images of the required storages, if they can be listed.
 fn isos(
     client: &Client,
     node: &NodeName,

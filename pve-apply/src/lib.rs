@@ -44,6 +44,7 @@ mod show;
 mod ssh;
 mod status;
 mod task_wait;
+mod version;
 mod vnets;
 
 pub use cli::Cli;

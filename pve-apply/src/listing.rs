@@ -11,25 +11,25 @@ use pve_client::Vmid;
 use stage::{Entry, Place, Report};
 use std::collections::BTreeSet;
 
-/// What a list holds besides the document's VMs.
+/// What a list includes besides the document's VMs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extent {
     /// Only the chosen VMs are listed, nothing that is not in the document.
     pub(crate) is_selection: bool,
     /// VMs of other deployments are listed too.
     pub(crate) all: bool,
-    /// Each row says how its VM differs from a new one in what nobody says.
+    /// Each row has the differences from a new VM in what nobody sets.
     pub(crate) wide: bool,
 }
 
-/// Returns the rows by vmid, those without one at the end, and what could not be seen.
+/// Returns the rows by vmid, those without one at the end, and warnings about unreadable VMs.
 pub(crate) fn list(
     desired: &Desired,
     observed: &Observed,
     compared: &Plan,
     extent: Extent,
 ) -> (Vec<Row>, Report) {
-    // What any verb would find in the place of a VM, whether the document is rendered or not.
+    // A power plan finds each VM, whether the document is rendered or not.
     let found = plan::plan_power(desired, observed, Verb::Start);
     let mut report = unreadable(observed);
     for blocked in &found.blocked {
@@ -53,7 +53,7 @@ pub(crate) fn list(
     (rows, report)
 }
 
-/// The VMs that may be ours and could not be looked at.
+/// Warns of VMs that may be ours and cannot be read.
 fn unreadable(observed: &Observed) -> Report {
     let mut report = Report::new();
     for (vmid, observation) in &observed.vms {
@@ -74,17 +74,17 @@ fn unreadable(observed: &Observed) -> Report {
     report
 }
 
-/// Whose a VM is that the list holds.
+/// The deployment and name of a listed VM, and how it compares.
 struct Membership<'d> {
     deployment: String,
     name: String,
     drift: Drift,
-    /// What the document says of it, where it is the document's.
+    /// The document's entry, if the document has the VM.
     vm: Option<&'d DesiredVm>,
 }
 
 impl<'d> Membership<'d> {
-    /// Returns whose it is; `None` where the list does not hold it.
+    /// Returns the membership of a VM; `None` for one that is not listed.
     fn of(seen: &VmState, desired: &'d Desired, compared: &Plan, extent: Extent) -> Option<Self> {
         let mark = match seen.owner(&desired.site, &desired.deployment) {
             Owner::Ours(mark) => mark,
@@ -102,7 +102,7 @@ impl<'d> Membership<'d> {
         Some(Self { deployment: mark.deployment, name, drift, vm })
     }
 
-    /// Whose a VM is that carries a mark and is not this deployment's.
+    /// Returns the membership of a marked VM that is not this deployment's.
     fn of_not_ours(not_ours: NotOurs) -> Option<Self> {
         let is = not_ours.text();
         let (deployment, name, drift) = match not_ours {
@@ -121,14 +121,14 @@ impl<'d> Membership<'d> {
     }
 }
 
-/// Returns whether a VM of this deployment that the document does not have is another document's:
-/// that of another node, or of a part of the deployment.
+/// Returns whether a VM of this deployment belongs to another document: one for another node, or for
+/// another part of the deployment.
 fn is_of_another_document(desired: &Desired, mark: &Mark, name: &str) -> bool {
     let is_listed = desired.vm_names.as_ref().is_some_and(|names| names.contains(name));
     is_listed || mark.node != desired.node.as_str()
 }
 
-/// The row of a VM that was seen.
+/// Returns the row of an existing VM.
 fn row(seen: &VmState, membership: Membership<'_>, compared: &Plan, extent: Extent) -> Row {
     let Membership { deployment, name, drift, vm } = membership;
     let tags = split_tags(seen.config.next("tags").unwrap_or_default());
@@ -148,7 +148,7 @@ fn row(seen: &VmState, membership: Membership<'_>, compared: &Plan, extent: Exte
     }
 }
 
-/// The row of a VM of the document that was not seen.
+/// Returns the row of a VM of the document that was not found.
 fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
     let blocked = blocked.iter().find(|blocked| blocked.name == vm.name);
     let is_unknown = blocked.is_some_and(|blocked| is_unknown(&blocked.reason));
@@ -156,7 +156,7 @@ fn not_found(vm: &DesiredVm, desired: &Desired, blocked: &[Blocked]) -> Row {
         true => (UNKNOWN, Drift::NotCompared),
         false => (MISSING, Drift::NotCreated),
     };
-    // Without a vmid, what may be it is on some node, and whatever else it is.
+    // Without a fixed vmid, the VM that may be it could be on any node.
     let node = blocked.filter(|_| is_unknown && vm.vmid.is_some()).map(|blocked| &blocked.node);
     Row {
         deployment: desired.deployment.clone(),
@@ -178,7 +178,7 @@ pub(crate) const MISSING: &str = "missing";
 /// A VM of the document that may exist.
 const UNKNOWN: &str = "unknown";
 
-/// Returns whether a VM that was not found for this reason may exist all the same.
+/// Returns whether a VM that was not found for this reason may still exist.
 fn is_unknown(reason: &BlockReason) -> bool {
     !matches!(
         reason,

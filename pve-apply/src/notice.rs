@@ -1,4 +1,4 @@
-//! `Notice`: what people should know, and what stops nothing. Does no I/O.
+//! `Notice`: information about a plan that blocks nothing. Does no I/O.
 
 use crate::change::Change;
 use crate::json;
@@ -6,7 +6,7 @@ use crate::mark::NotOurs;
 use pve_client::Vmid;
 use serde::{Deserialize, Serialize};
 
-/// Something that people should know.
+/// Information about one VM of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Notice {
     /// The VM's name in the document.
@@ -14,18 +14,18 @@ pub(crate) struct Notice {
     /// Its vmid.
     #[serde(with = "json::vmid")]
     pub vmid: Vmid,
-    /// What it is.
+    /// The information.
     #[serde(rename = "what")]
     pub kind: NoticeKind,
 }
 
-/// Notices.
+/// The kind of a notice, with its details.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
 pub(crate) enum NoticeKind {
     /// The seed data has changed; the VM keeps its old one until `--reseed`.
     SeedChanged {
-        /// The fields and files that differ, as far as the mark shows.
+        /// The fields and files that differ, if the mark records them.
         parts: Vec<String>,
     },
     /// It is unknown which seed data the VM has.
@@ -35,17 +35,17 @@ pub(crate) enum NoticeKind {
         /// The guest knows its SSH host keys from a seed of this build, and keeps them.
         keeps_host_keys: bool,
     },
-    /// Values that are written, and that the guest gets at its next reboot.
+    /// Values that are written and take effect at the next reboot.
     WaitsForReboot {
-        /// Each field, with the value in force and the one that waits.
+        /// Each field, with its current and its pending value.
         #[serde(default)]
         changes: Vec<Change>,
     },
     /// The VM is on but its guest is halted.
     Halted {
-        /// QEMU's word for it, as `paused`.
+        /// QEMU's state, such as `paused`.
         qmpstatus: String,
-        /// The document asks for a VM that runs.
+        /// Whether the document asks for a running VM.
         is_asked: bool,
     },
     /// The boot disk of a running VM grows.
@@ -85,7 +85,7 @@ pub(crate) enum NoticeKind {
         /// Each difference.
         fields: Vec<String>,
     },
-    /// A slot that is no longer set, with something that is not ours.
+    /// A slot that is no longer set, but whose content is not ours.
     NotTakenBack {
         /// The slot.
         slot: String,
@@ -141,8 +141,8 @@ impl Notice {
                 format!("renamed from \"{from}\"; the guest keeps its host name until a reseed")
             }
             NoticeKind::Released => {
-                "afterwards it is not ours: remove it from the YAML; the next apply would create \
-                 another VM of that name, and is blocked if both have the same MAC"
+                "remove it from the YAML: the next apply would create another VM of that name, or is \
+                 blocked if both have the same MAC"
                     .to_owned()
             }
             NoticeKind::Copy { is } => {
@@ -164,7 +164,7 @@ impl Notice {
     }
 }
 
-/// Returns what waits, and what brings it into force.
+/// Returns what waits for a reboot, and how to reboot.
 fn waits_for_reboot(name: &str, changes: &[Change]) -> String {
     let values: Vec<String> = changes.iter().map(Change::values).collect();
     format!(
@@ -173,7 +173,7 @@ fn waits_for_reboot(name: &str, changes: &[Change]) -> String {
     )
 }
 
-/// Returns the parts of the seed that differ, in brackets.
+/// Returns the parts of the seed that differ, in parentheses.
 fn named(parts: &[String]) -> String {
     if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }

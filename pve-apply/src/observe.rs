@@ -8,12 +8,13 @@ use crate::desired::{Desired, DesiredVm, is_seed_file};
 use crate::mark::Owner;
 use crate::observed::{Config, Guest, Observation, Observed, Power, VmState, is_halted, sees_all};
 use crate::read::read_api;
+use crate::version;
 use machine::ConfigKey;
 use pve_client::{
     Client, ConfigView, Error, GuestKind, NodeName, Resource, TaskFilter, Upid, Vmid, Volid,
 };
 use pve_stage::finding;
-use stage::{Entry, Failure, Place};
+use stage::{Failure, Place};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
@@ -33,13 +34,13 @@ pub(crate) enum Scope {
 /// Reads everything that the deployment needs to know.
 ///
 /// # Errors
-/// A read failed without which nothing can be planned.
+/// A read failed that planning needs.
 pub(crate) fn observe(
     client: &Client,
     desired: &Desired,
     scope: Scope,
 ) -> Result<Observed, Failure> {
-    supported_version(client)?;
+    version::check(client)?;
     let mut rounds = 1;
     loop {
         let observed = observe_once(client, desired, scope)?;
@@ -129,8 +130,8 @@ fn observe_candidates(
     Ok(())
 }
 
-/// Looks at VMs without our tag that have the name of a VM to be made: they may be that VM. What cannot
-/// be looked at is left out: it is not ours.
+/// Reads VMs without our tag that have the name of a VM to create: they may be that VM. Those that
+/// cannot be read are left out: they are not ours.
 fn observe_namesakes(
     client: &Client,
     observed: &mut Observed,
@@ -153,7 +154,7 @@ fn observe_namesakes(
     Ok(())
 }
 
-/// Returns the document's VMs whose mark no VM carries.
+/// Returns the VMs of the document that have no VM with their mark.
 pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
@@ -171,23 +172,6 @@ fn ours<'a>(
             Owner::NotOurs(_) => None,
         }
     })
-}
-
-/// Refuses a PVE that cannot create disks from `import` content.
-///
-/// # Errors
-/// It is too old, or cannot be reached.
-pub(crate) fn supported_version(client: &Client) -> Result<(), Failure> {
-    let place = || Place::Named(client.endpoint().url.to_string());
-    let version =
-        read_api(|| client.version()).map_err(|error| finding::of_error(place(), &error))?;
-    if version.at_least(8, 4) {
-        return Ok(());
-    }
-    // PVE: reference 1: qcow2 and raw as `import` content begin with pve-storage 8.3.6, which is PVE 8.4.
-    let fact =
-        format!("Proxmox VE {} is too old: 8.4 is the oldest supported version", version.version);
-    Err(Entry::error("pve-too-old", place(), fact).into())
 }
 
 /// Returns the cluster's guests, with the node's own list of its guests.
@@ -221,7 +205,7 @@ fn observe_vms(
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let queue = VecDeque::from(guests);
-    // PVE: reference 4: three pveproxy workers answer, so that more readers only wait.
+    // PVE: reference 4: three pveproxy workers answer, so more readers would only wait.
     // A few reads are done before a second connection has shaken hands.
     let readers = queue.len().div_ceil(8).min(4);
     let queue = Mutex::new(queue);
@@ -273,7 +257,7 @@ pub(crate) fn left_running(
         let vmid = vmid_of(upid)?;
         let (own, create) = (is_own(client, upid), upid.kind() == CREATE);
         let name = names.get(&vmid).filter(|_| own || create).cloned();
-        // At a vmid that the document does not fix, only the token shows whose create it may be.
+        // At a vmid that the document does not fix, only the token shows who started the create.
         let name = name.or_else(|| (any_vmid && own && create).then(|| format!("VM {vmid}")))?;
         Some((name, upid.clone()))
     };

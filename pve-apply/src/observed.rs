@@ -68,7 +68,7 @@ pub(crate) struct VmState {
     pub node: NodeName,
     /// Whether it runs.
     pub power: Power,
-    /// QEMU's word for a guest that is halted in a running VM, such as `paused`.
+    /// QEMU's state of a guest that is halted in a running VM, such as `paused`.
     pub(crate) halted: Option<String>,
     /// Its config, with pending values.
     pub config: Config,
@@ -201,7 +201,7 @@ impl Config {
 }
 
 impl VmState {
-    /// Returns whose the VM is, for a deployment of a site (empty when it has no name).
+    /// Returns the owner of the VM, for a deployment of a site (empty when it has no name).
     pub(crate) fn owner(&self, site: &str, deployment: &str) -> Owner {
         owner((site, deployment), self.vmid.get(), |key| self.config.next(key))
     }
@@ -219,7 +219,7 @@ impl From<&Resource> for Guest {
     }
 }
 
-/// Returns whether QEMU's word means that a guest is halted and does not resume by itself.
+/// Returns whether QEMU's state means that a guest is halted and does not resume by itself.
 pub(crate) fn is_halted(qmpstatus: &str) -> bool {
     // QEMU: qapi/run-state.json, RunState; a migration or a snapshot halts a guest only briefly.
     matches!(

@@ -25,7 +25,7 @@ const READ_PAUSE: Duration = Duration::from_millis(500);
 /// begun between the two reads. A create whose task has died holds its VM forever.
 const CREATE_TASK_READS: u32 = 6;
 
-/// Who waits, and for how long at most.
+/// The wait for other runs, with its limit.
 pub(crate) struct Wait<'a> {
     pub(crate) client: &'a Client,
     pub(crate) console: &'a Console,
@@ -48,7 +48,7 @@ impl Wait<'_> {
     /// Observes the VMs once no other run is known to work on them.
     ///
     /// # Errors
-    /// A read failed without which nothing can be planned.
+    /// A read failed that planning needs.
     pub(crate) fn observe(&self, desired: &Desired, scope: Scope) -> Result<Observed, Failure> {
         let deadline = Deadline::after(self.limit);
         let mut reads_left = CREATE_TASK_READS;

@@ -55,7 +55,7 @@ pub(crate) enum Verdict {
     },
     /// It was not started.
     NotReached {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -75,7 +75,7 @@ impl VmOutcome {
         }
     }
 
-    /// Returns the outcome of a VM whose turn did not come.
+    /// Returns the outcome of a VM that was not started.
     pub(crate) fn not_reached(plan: &VmPlan, reason: &str) -> Self {
         Self::new(plan, Verdict::NotReached { reason: reason.to_owned() })
     }
@@ -103,8 +103,7 @@ impl VmOutcome {
     }
 }
 
-/// Adds what came of a further round to what is done already: one outcome for each VM, which keeps what
-/// happened to it first.
+/// Merges the outcomes of a further round into those of earlier ones: one outcome per VM.
 pub(crate) fn add(outcomes: &mut Vec<VmOutcome>, round: Vec<VmOutcome>) {
     for next in round {
         let Some(first) = outcomes.iter_mut().find(|outcome| outcome.name == next.name) else {
@@ -154,7 +153,7 @@ pub(crate) fn report(outcomes: &[VmOutcome]) -> Report {
             report.push((**entry).clone().about(&outcome.name));
         }
     }
-    // A single VM with nothing done: its own finding says everything.
+    // A single VM with nothing done: its own finding is enough.
     let is_alone = |only: &VmOutcome| {
         only.done.is_empty()
             && matches!(only.verdict, Verdict::Failed { .. } | Verdict::Yielded { .. })
@@ -261,7 +260,7 @@ impl ResultJson {
 
 /// Returns the rows of a result: what the plan left alone, and the outcomes of the rest, by name.
 pub(crate) fn rows(plan: &Plan, outcomes: &[VmOutcome], order: &[String]) -> Vec<VmResult> {
-    // What an earlier round did, the last one leaves alone.
+    // The last round leaves alone what an earlier one did.
     let is_untouched = |vm: &&Unchanged| outcomes.iter().all(|outcome| outcome.name != vm.name);
     let mut rows: Vec<VmResult> = plan
         .unchanged

@@ -41,7 +41,7 @@ fn repeat<T>(
     read()
 }
 
-/// Returns whether the answer was lost on the way. 595 is not such an error: it says that the node is offline.
+/// Returns whether the answer was lost on the way. 595 is not such an error: the node is offline.
 fn is_lost(error: &Error) -> bool {
     // PVE: reference 4, the table of retries.
     let gateway =
@@ -97,30 +97,30 @@ impl Deadline {
     }
 }
 
-/// What a read has shown.
+/// The result of one read of a wait.
 pub(crate) enum Poll<T> {
-    /// What we waited for.
+    /// The awaited result.
     Ready(T),
-    /// It is not there yet; with the last answer, in words.
+    /// Not yet; with the last answer, in words.
     NotYet(String),
-    /// It will never come.
+    /// It cannot come any more.
     Never(Box<Entry>),
 }
 
 /// Why a wait ended without a result.
 #[derive(Debug)]
 pub(crate) enum WaitError {
-    /// It did not come in time; with the last answer.
+    /// The time is up; with the last answer.
     TimedOut(String),
     /// Ctrl-C.
     Interrupted,
-    /// It will never come.
+    /// It cannot come any more.
     Never(Box<Entry>),
 }
 
 /// Reads again and again until the wait is over.
 ///
-/// `tell` gets a line whenever the wait has been silent for long.
+/// `progress` gets a line whenever the wait has been silent for long.
 pub(crate) fn wait_until<T>(
     what: &str,
     mut look: impl FnMut() -> Poll<T>,

@@ -1,5 +1,5 @@
 //! What the document's VMs need from PVE: the config that each create sends, and what the node
-//! must have for it. Does no I/O.
+//! must provide. Does no I/O.
 
 use crate::boot_disk;
 use machine::{ConfigKey, Form, Key, Kind, On, Part, Parts, Problem, Setting, Settings, Version};
@@ -122,7 +122,7 @@ impl RequestedVm {
         }
     }
 
-    /// A VM with nothing but its places.
+    /// Returns a VM with only a storage and a bridge.
     pub(crate) fn placeholder(storage: &str, bridge: &str) -> Self {
         let vm =
             Vm { bridge: bridge.to_owned(), cores: Some(1), memory: Some(512), ..Vm::default() };

@@ -1,7 +1,7 @@
 //! The lock between two runs of one deployment on one machine.
 //!
 //! A convenience, not a safety measure: runs on two machines do not share it (they meet at the
-//! vmid and at the fence). The file also names the run that held it last: that run has ended, and nobody
+//! vmid and at the fence). The file also names the run that held it last: that run has ended, and no run
 //! needs to wait for it.
 
 use crate::desired::Desired;

@@ -2,6 +2,7 @@
 
 use crate::action::{Action, Plan};
 use crate::notice::NoticeKind;
+use crate::plan::is_mark_only;
 use serde::Serialize;
 use stage::printable;
 use std::fmt::Write;
@@ -32,9 +33,9 @@ pub(crate) struct Row {
     pub(crate) vmid: Option<u32>,
     /// The node that has it; of a VM that does not exist, the document's.
     pub(crate) node: String,
-    /// `running`, `stopped`, `missing`, or `unknown` where that cannot be seen.
+    /// `running`, `stopped`, `missing`, or `unknown` if it cannot be read.
     pub(crate) status: String,
-    /// QEMU's word, such as `paused`, when the VM is on but its guest is halted.
+    /// QEMU's state, such as `paused`, when the VM is on but its guest is halted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) qmpstatus: Option<String>,
     /// How it compares with the document.
@@ -73,7 +74,7 @@ pub(crate) enum Drift {
     NotInDocument,
     /// It belongs to this deployment, and another document has it.
     OtherDocument,
-    /// It belongs to another deployment, its state is not known, or the document is not rendered.
+    /// It belongs to another deployment, its state is unknown, or the document is not rendered.
     NotCompared,
     /// It carries a mark that names another VM, site or build.
     NotOurs {
@@ -96,7 +97,7 @@ pub(crate) fn unset(plan: &Plan, name: &str) -> Vec<String> {
 }
 
 impl Drift {
-    /// Returns what a plan says about a VM of its deployment.
+    /// Returns the drift that a plan has found.
     pub(crate) fn of(plan: &Plan, name: &str) -> Self {
         let blocked = plan.blocked.iter().filter(|b| b.name == name).flat_map(|b| &b.changes);
         let changed = plan.vms.iter().filter(|vm| vm.name == name && vm.action == Action::Change);
@@ -108,8 +109,11 @@ impl Drift {
             NoticeKind::Halted { is_asked: true, .. } => Some("power".to_owned()),
             _ => None,
         });
-        let fields: Vec<String> =
-            changes.map(|change| change.field.clone()).chain(unmended).collect();
+        let fields: Vec<String> = changes
+            .map(|change| change.field.clone())
+            .chain(unmended)
+            .filter(|f| !is_mark_only(f))
+            .collect();
         let waiting = plan.notices.iter().filter(|notice| notice.name == name);
         let mut waiting = waiting.filter_map(|notice| match &notice.kind {
             NoticeKind::WaitsForReboot { changes } => {
@@ -184,7 +188,7 @@ fn headings(columns: Columns) -> Vec<String> {
     headings.into_iter().map(str::to_owned).collect()
 }
 
-/// Returns the rows as a table with a header; below each row its differences that nobody says.
+/// Returns the rows as a table with a header; below each row the differences in what nobody sets.
 pub(crate) fn table(rows: &[Row], columns: Columns) -> String {
     let mut lines = vec![headings(columns)];
     lines.extend(rows.iter().map(|row| row.cells(columns)));

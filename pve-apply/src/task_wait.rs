@@ -6,7 +6,7 @@ use pve_stage::patience::{Patience, last_answer, poll_answer};
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-/// Waits until a task ends, however it ends; not beyond the limit, and not after Ctrl-C. `tell` gets a
+/// Waits until a task ends, however it ends; not beyond the limit, and not after Ctrl-C. `progress` gets a
 /// line whenever the wait has been silent for long, and when the task cannot be read any more.
 pub(crate) fn wait_for(
     client: &Client,

@@ -19,7 +19,7 @@ use test_support::pve_sim::{Options, PveSim, World};
 const WORKERS: usize = 8;
 const UUID: &str = "11111111-2222-4333-8444-000000000101";
 
-/// What is said of rows that PVE refuses as they are said here, that contradict another key, or that
+/// The errors of rows that PVE refuses with these values, that contradict another key, or that
 /// the default token may not write.
 const NOT_SERVED: [&str; 3] = ["PVE says", "stdin: vms[0].config", "lacks"];
 

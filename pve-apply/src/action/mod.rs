@@ -122,6 +122,20 @@ pub(crate) struct VmPlan {
 }
 
 impl VmPlan {
+    /// Returns what happens to the VM as a verb.
+    pub(crate) fn verb(&self) -> &'static str {
+        match (self.action, self.steps.first(), self.steps.last()) {
+            (Action::Destroy, ..) => "destroy",
+            (Action::Create, ..) => "create",
+            (Action::Change, ..) => "change",
+            (Action::Adopt, ..) => "adopt",
+            (Action::Release, ..) => "release",
+            (Action::Power, Some(Step::Start), _) => "start",
+            (Action::Power, _, Some(Step::Shutdown { .. })) => "stop",
+            (Action::Power, ..) => "reboot",
+        }
+    }
+
     /// The digest as PVE's type.
     pub(crate) fn planned_digest(&self) -> Option<Digest> {
         self.digest.as_deref().and_then(|text| text.parse().ok())
@@ -174,7 +188,7 @@ impl Plan {
         }
     }
 
-    /// Returns whose VMs are planned, for people.
+    /// Returns the owner of the planned VMs, for people.
     pub(crate) fn owner_text(&self) -> String {
         match self.site.as_str() {
             "" => format!("\"{}\"", self.deployment),

@@ -7,7 +7,7 @@ use crate::desired::{Desired, Purpose};
 use crate::observe::Scope;
 use crate::preflight::Preflight;
 use crate::requested::RequestedVm;
-use crate::{facts, observe, plan, ready};
+use crate::{facts, observe, plan, ready, version};
 use pve_client::Client;
 use pve_stage::finding;
 use stage::{Console, Entry, Failure, Output, Place, Report};
@@ -20,7 +20,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> Result<Output, Failur
     console.report(&session.examples);
     let well = |text: &str| console.text(&format!("ok: {text}\n"));
     // The first answer proves endpoint, certificate and token; without it nothing else can be checked.
-    observe::supported_version(client)?;
+    version::check(client)?;
     well(&format!(
         "{} answers; its certificate and the token {} are valid",
         client.endpoint().url,

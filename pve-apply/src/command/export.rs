@@ -5,7 +5,7 @@ use crate::export::{self, Found};
 use crate::mark::Line;
 use crate::observed::{Observation, VmState};
 use crate::read::read_api;
-use crate::{connect, observe};
+use crate::{connect, observe, version};
 use pve_client::{Client, GuestKind, NodeName, Resource};
 use pve_stage::finding;
 use stage::{Console, Deployment, Document, Entry, Failure, Output, Place, Report, suggest};
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ExportArgs, console: &Console) -> Result<Output, Failur
         Failure::from(std::mem::take(&mut report))
     })?;
     let Ok(node) = node else { return Err(report.into()) };
-    observe::supported_version(&client)?;
+    version::check(&client)?;
     let guests = read_api(|| client.cluster_resources())
         .map_err(|error| finding::of_error(Place::node(node.as_str()), &error))?;
     let chosen = choose(&args.vms, &guests, &node, &mut report);
@@ -85,13 +85,13 @@ fn one<'a>(requested: &str, guests: &'a [Resource]) -> Result<&'a Resource, Box<
             let names = guests.iter().filter_map(|guest| guest.name.as_deref());
             Err(Box::new(match suggest::near(requested, names) {
                 Some(name) => entry.hint(format!("did you mean \"{name}\"?")),
-                None => entry.hint("give its vmid, or its name in PVE"),
+                None => entry.hint("use its vmid or its name in PVE"),
             }))
         }
         many => {
             let vmids: Vec<String> = many.iter().map(|guest| guest.vmid.to_string()).collect();
             let fact = format!("{} VMs have this name", many.len());
-            let hint = format!("give the vmid of one: {}", vmids.join(", "));
+            let hint = format!("use a vmid instead: {}", vmids.join(", "));
             Err(Box::new(Entry::error("ambiguous-name", place(), fact).hint(hint)))
         }
     }
@@ -108,7 +108,7 @@ fn fit<'a>(guest: &'a Resource, node: &NodeName) -> Result<&'a Resource, Box<Ent
             .hint("export the VMs that were cloned from it"),
         GuestKind::Qemu if guest.node != *node => {
             Entry::error("another-node", place, format!("is not on {node}, the document's node"))
-                .hint("an env is about one node: give `resolve` this node with `--node`")
+                .hint("an env is for one node: run `resolve` with that node as `--node`")
         }
         GuestKind::Qemu => return Ok(guest),
     };

@@ -172,7 +172,7 @@ fn select(
     Ok(())
 }
 
-/// Returns whether the document gives a VM this tag. PVE writes tags in small letters by default.
+/// Returns whether the document gives a VM this tag. PVE stores tags in lower case by default.
 fn has(vm: &Vm, tag: &str) -> bool {
     vm.tags.iter().any(|known| known.eq_ignore_ascii_case(tag))
 }

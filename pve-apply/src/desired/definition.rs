@@ -81,7 +81,7 @@ pub(crate) struct Seed {
     pub network_config: String,
     /// vendor-data, whole; empty for none.
     pub vendor_data: Secret<String>,
-    /// Tells whether the data has changed.
+    /// Differs whenever the data does.
     pub fingerprint: String,
     /// A short digest of each field that user-data was rendered from, by the field's name.
     pub(crate) fields: BTreeMap<String, String>,

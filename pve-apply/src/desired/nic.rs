@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_nic_has_what_the_guest_is_told() {
+    fn a_nic_has_the_guests_addresses() {
         let flat = |ip: &str| Vm { ip: ip.to_owned(), ..Vm::default() };
         check(&flat("dhcp"), &[("net0", &[], true, false)]);
         check(&flat(""), &[("net0", &[], true, false)]);

@@ -1,4 +1,4 @@
-//! Tests of `desired`: one document, one change each, and what is said about it.
+//! Tests of `desired`: one document, one change each, and the findings.
 
 use super::{Purpose, read};
 use crate::requested;
@@ -46,7 +46,7 @@ fn finding_needs_only_names() {
 }
 
 #[test]
-fn every_problem_is_said() {
+fn every_problem_is_reported() {
     let change = |json: &mut Value| {
         json["deployment"] = json!("two words");
         json["vms"][0]["name"] = json!("ed_ge");
@@ -73,7 +73,7 @@ fn every_problem_is_said() {
 }
 
 #[test]
-fn every_problem_of_the_config_is_said() {
+fn every_problem_of_the_config_is_reported() {
     let change = |json: &mut Value| {
         json["vms"][0]["config"] = json!({
             "cores": "many", "net1": {"tag": 5000, "x": 1}, "args": "-x", "nix": 1,
@@ -94,15 +94,15 @@ fn every_problem_of_the_config_is_said() {
         "stdin: vms[0].config.args: cannot be set: only root may set it, not an API token",
         "stdin: vms[0].config.nix: is not a PVE config key",
         "stdin: vms[0].boot_disk: \"net0\" must be a slot for disks, such as virtio0 or scsi0",
-        "stdin: images.tools: \"local:iso/tools.img\" is of content `iso`; PVE makes disks from `import` only",
+        "stdin: images.tools: \"local:iso/tools.img\" has content `iso`; PVE creates disks only from `import`",
     ];
     check(change, Purpose::Apply, &expected);
 }
 
 #[test]
 fn an_iso_image_is_refused_with_the_reason() {
-    let fact = "stdin: images.debian-12: \"local:iso/d.img\" is of content `iso`; \
-                PVE makes disks from `import` only";
+    let fact = "stdin: images.debian-12: \"local:iso/d.img\" has content `iso`; \
+                PVE creates disks only from `import`";
     check(
         |json| json["images"]["debian-12"] = json!("local:iso/d.img"),
         Purpose::Apply,
@@ -121,19 +121,19 @@ fn names_and_vmids_are_there_once_and_parents_make_no_ring() {
     check(
         |json| json["vms"][1]["name"] = json!("Edge"),
         Purpose::Apply,
-        &["stdin: vms[1].name: \"Edge\" is the name of vms[0] too"],
+        &["stdin: vms[1].name: \"Edge\" is also the name of vms[0]"],
     );
     check(
         |json| json["vms"][1]["vmid"] = json!(101),
         Purpose::Apply,
-        &["stdin: vms[1].vmid: 101 is the vmid of vms[0] too"],
+        &["stdin: vms[1].vmid: 101 is also the vmid of vms[0]"],
     );
     check(
         |json| json["vms"][0]["parent"] = json!("db"),
         Purpose::Apply,
         &[
-            "stdin: vms[0].parent: \"db\" stands below \"edge\" itself",
-            "stdin: vms[1].parent: \"edge\" stands below \"db\" itself",
+            "stdin: vms[0].parent: parent cycle: \"db\" is itself below \"edge\"",
+            "stdin: vms[1].parent: parent cycle: \"edge\" is itself below \"db\"",
         ],
     );
 }

@@ -1,5 +1,5 @@
 //! Changes a config: guarded by the digest, with the mark in the same call, and read back before
-//! the mark forgets what was ours.
+//! the mark drops what was ours.
 
 use super::guard::Guarded;
 use super::retry::WriteError;

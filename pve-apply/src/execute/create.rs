@@ -117,7 +117,7 @@ impl Work<'_> {
         Ok(vmid)
     }
 
-    /// Sends the create and waits for its task. An error says whether the VM may exist, or
+    /// Sends the create and waits for its task. An error includes whether the VM may exist, or
     /// may still appear.
     fn send_create(
         &mut self,
@@ -218,7 +218,7 @@ impl Work<'_> {
         let fact =
             format!("the vmid of \"{}\" was taken by something that is not ours", self.plan.name);
         let entry = Entry::error("vmid-taken", self.place(), fact)
-            .hint("give the VM another `vmid`, and plan again");
+            .hint("choose another `vmid`, then plan again");
         StepError { uncertain, ..StepError::unsent(entry) }
     }
 }

@@ -89,7 +89,7 @@ impl Work<'_> {
     }
 
     /// Returns whether the create of a VM was killed: such a VM never gets a mark, and stays locked until
-    /// somebody clears it.
+    /// a person unlocks it.
     fn has_died(&self, node: &NodeName, vmid: Vmid) -> Result<bool, StepError> {
         let kind = Some(CREATE.to_owned());
         let filter = TaskFilter { vmid: Some(vmid), kind, ..TaskFilter::default() };

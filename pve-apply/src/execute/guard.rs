@@ -1,4 +1,4 @@
-//! Reads right before a change whose the VM is, whether it is as planned and whether it runs.
+//! Right before a change, reads who owns the VM, whether it is as planned and whether it runs.
 
 use super::{StepError, Work};
 use crate::action::Action;
@@ -11,7 +11,7 @@ use pve_stage::finding;
 use stage::Entry;
 use std::collections::BTreeMap;
 
-/// What the guard read: the write that follows sends this digest.
+/// The guard's result: the write that follows sends this digest.
 pub(super) struct Guarded {
     pub(super) vmid: Vmid,
     pub(super) config: VmConfig,
@@ -89,7 +89,7 @@ impl Work<'_> {
         Err(self.refused(&format!("is \"{}\" of deployment \"{}\"", found.vm, found.deployment)))
     }
 
-    /// Refuses a VM that somebody changed since the plan: another run of ours, or a person.
+    /// Refuses a VM that another run or a person has changed since the plan.
     fn changed(&self, vmid: Vmid, config: &VmConfig) -> StepError {
         let of = (self.mark.site.as_str(), self.mark.deployment.as_str());
         let now = owner(of, vmid.get(), |key| config.get(key));

@@ -49,7 +49,7 @@ pub(crate) struct Runner<'a> {
 pub(crate) struct StepError {
     /// For people.
     pub(crate) entry: Box<Entry>,
-    /// The step may have changed something all the same.
+    /// The step may have changed something nevertheless.
     pub(crate) uncertain: bool,
     /// PVE is still working on it.
     pub(crate) still_running: bool,

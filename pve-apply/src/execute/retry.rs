@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// A pause is cut into pieces of this length, so that Ctrl-C ends it.
 const PIECE: Duration = Duration::from_millis(100);
 
-/// Why a write was not sent or not done.
+/// Why one try of a write failed.
 pub(super) enum SendError {
     /// The guard refused it.
     Guard(StepError),
@@ -39,7 +39,7 @@ impl From<Error> for SendError {
 }
 
 impl Work<'_> {
-    /// Sends a write whose task is of type `kind`, waits for it, and retries where that is worth it.
+    /// Sends a write whose task is of type `kind`, waits for it, and retries if that can help.
     ///
     /// `send` is called for each try: it contains what guards the write.
     pub(super) fn write(
@@ -108,7 +108,8 @@ impl Work<'_> {
         }
     }
 
-    /// Waits for what a request with a lost answer has begun, so that the next step does not collide with it.
+    /// Waits for the task that a request with a lost answer has started, so that the next step does not
+    /// collide with it.
     fn let_end(&self, kind: &str) {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
@@ -138,7 +139,7 @@ impl Work<'_> {
         let doing = self.doing;
         self.report_task(upid, doing);
         let mut progress = Progress::default();
-        // A percentage costs a read of the log each time: only where somebody watches.
+        // A percentage costs a read of the log each time: only if somebody watches.
         let watched = self.runner.console.is_terminal()
             || self.runner.console.log_format() == LogFormat::Json;
         let mut reported = false;

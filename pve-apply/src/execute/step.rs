@@ -30,7 +30,7 @@ impl Work<'_> {
     pub(super) fn carry_out(&mut self, step: &Step) -> Result<(), StepError> {
         self.doing = step.doing();
         match step {
-            // These decide by what they read how often they are sent.
+            // These read the state to decide how often to send.
             Step::Create { params } => return self.create(params),
             Step::Fence => return self.fence(),
             Step::Configure { params, mark } => return self.configure(params, mark.as_deref()),
@@ -117,7 +117,7 @@ impl Work<'_> {
         })
     }
 
-    /// Refuses when somebody has put something where a new disk was planned.
+    /// Refuses a slot that is no longer free for a new disk.
     fn in_use(&self, disk: &str) -> StepError {
         self.refused(&format!("now has something in {disk}; no disk was created"))
     }
@@ -243,7 +243,7 @@ impl Work<'_> {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            // Guarded again each time: after a lost answer the vmid may belong to somebody else.
+            // Guarded again each time: after a lost answer the vmid may belong to another VM.
             let sent = self.write(Repeat::Harmful, "qmdestroy", || {
                 Ok(Some(client.delete_vm(&self.plan.node, self.guard()?.vmid, purge)?))
             });

@@ -1,14 +1,14 @@
-//! Decides what an env must say about one config key so that a new VM gets the existing value.
+//! Decides which value of a config key an env needs so that a new VM gets the existing one.
 //! Does no I/O.
 
 use machine::{ConfigKey, Form, KEYS, Key, Part, Parts, Setting, Settings, option_refusal};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What an env says about a key, and what it cannot say.
+/// An env's value for a key, and what it cannot express.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct EnvValue {
-    /// The value; `None` when there is nothing to say.
+    /// The value; `None` when the env needs none.
     pub(super) value: Option<Value>,
     /// What is left out, and why.
     pub(super) remarks: Vec<String>,
@@ -20,7 +20,7 @@ impl EnvValue {
     }
 }
 
-/// What a new VM gets where nothing is said: a value at creation may depend on other keys.
+/// The defaults of a new VM: a value at creation may depend on other keys.
 pub(super) struct CreateDefaults(Settings);
 
 impl CreateDefaults {
@@ -35,7 +35,7 @@ impl CreateDefaults {
         Self(Settings(setting.collect()))
     }
 
-    /// Returns what a create sends for a key about which nothing is said, or no more than `said`.
+    /// Returns what a create sends for a key with this setting, or without one.
     fn of(&self, key: ConfigKey, setting: Option<Setting>) -> Option<Setting> {
         let mut settings = self.0.clone();
         match setting {
@@ -45,7 +45,7 @@ impl CreateDefaults {
         settings.for_creation().0.remove(&key)
     }
 
-    /// Returns what must be said about a key; `text` is PVE's value, `None` when the VM lacks the key.
+    /// Returns an env's value for a key; `text` is PVE's value, `None` when the VM does not have the key.
     pub(super) fn env_value(&self, key: ConfigKey, text: Option<&str>) -> EnvValue {
         let new = self.of(key, None);
         match (text, key.key.form) {
@@ -84,7 +84,7 @@ impl CreateDefaults {
             }
         }
         if values.is_empty() && self.of(key, None).is_none() {
-            // The key itself is what is said.
+            // The key itself is the value.
             let known =
                 key.key.parts().iter().filter_map(|part| Some((part, parts.get(part.name)?)));
             values = known.map(|(p, have)| (p.name.to_owned(), p.kind.to_json(have))).collect();
@@ -137,7 +137,7 @@ fn split(key: ConfigKey, parts: &mut Parts) -> Result<Vec<String>, String> {
     Ok(remarks)
 }
 
-/// Options that belong to the machine: a new one gets others.
+/// Options that identify one VM: a new VM gets its own.
 const MACHINES_OWN: [(&str, &str); 3] =
     [("smbios1", "uuid"), ("efidisk0", "size"), ("tpmstate0", "size")];
 

@@ -62,7 +62,7 @@ fn a_vm_like_ours_has_little_to_say() {
 }
 
 #[test]
-fn what_cannot_be_written_stands_in_a_comment() {
+fn what_cannot_be_written_becomes_a_comment() {
     let config = [
         ("net0", "e1000=52:54:00:12:34:56,tag=20,later=1"),
         ("memory", "512"),
@@ -111,12 +111,12 @@ fn what_cannot_be_written_stands_in_a_comment() {
     # args is left as it is: only root may set it, not an API token
     # cipassword is left as it is: PVE never returns it; use `password_hash`
     # hostpci0 is left as it is: its `host` cannot be set: only root may set it; use `mapping`
-    # net0: its `later` is left as it is: that is not known here
-    # scsi4 is left as it is: it is a device of the node, which only root may attach
+    # net0: its `later` is left as it is: that is unknown to this version
+    # scsi4 is left as it is: it is a device of the node, which only root is allowed to attach
     # serial0 is left as it is: it is not socket
-    # unused0 is a disk that is attached to nothing; it stays with the VM
+    # unused0 is a disk that is not attached; it stays with the VM
     # usb0 is left as it is: its `host` is not spice
-    # disk is left as it is: 2252M is no whole number of GiB
+    # disk is left as it is: 2252M is not a whole number of GiB
 "#;
     check(&config, expected);
 }

@@ -24,7 +24,7 @@ pub(crate) struct Found<'a> {
     pub(crate) pool: Option<&'a str>,
 }
 
-/// What an env says about a VM, in reading order, and what it cannot say.
+/// An env's entry for a VM, in reading order, and what it cannot express.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Entry {
     /// Key and value.
@@ -33,7 +33,7 @@ pub(crate) struct Entry {
     pub(super) remarks: Vec<String>,
 }
 
-/// Keys that belong to the machine: a new one gets others. PVE's own notes are among them.
+/// Keys that identify one VM, and PVE's own notes: a new VM gets its own.
 const MACHINES_OWN: [&str; 10] = [
     "bootdisk",
     "digest",
@@ -46,7 +46,7 @@ const MACHINES_OWN: [&str; 10] = [
     "runningmachine",
     "vmgenid",
 ];
-/// Keys that have their own word in an env.
+/// Keys that have their own name in an env.
 const NAMED: [&str; 3] = ["description", "name", "tags"];
 
 const BYTES_OF_GIB: u64 = 1 << 30;
@@ -85,7 +85,7 @@ impl Found<'_> {
         entry
     }
 
-    /// Returns what is said about each key, under PVE's names.
+    /// Returns the value of each key, under PVE's names.
     fn values(&self, entry: &mut Entry) -> BTreeMap<ConfigKey, Value> {
         let defaults = CreateDefaults::with(|key| self.value(key));
         let mut values = BTreeMap::new();

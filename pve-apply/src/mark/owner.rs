@@ -1,4 +1,4 @@
-//! Decides whose a VM is: compares its mark with the VM that carries it. Does no I/O.
+//! Decides who owns a VM: compares its mark with the VM that carries it. Does no I/O.
 //!
 //! A description and tags travel with clones and backups; a vmid and a uuid do not travel together.
 //! A VM is ours only when its mark names this very machine.
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Owner {
     /// This site's and this deployment's: the mark names this very machine.
     Ours(Box<Mark>),
-    /// Somebody else's, or nobody's.
+    /// Another owner's, or nobody's.
     NotOurs(NotOurs),
 }
 
@@ -22,7 +22,7 @@ pub(crate) enum Owner {
 pub(crate) enum NotOurs {
     /// It carries no mark.
     Unmarked,
-    /// It carries our line but lacks our tag.
+    /// It carries our line, but not our tag.
     Untagged {
         /// The deployment in the line.
         deployment: String,
@@ -125,7 +125,7 @@ impl NotOurs {
     }
 }
 
-/// Returns whose the VM with this vmid and config is, for a deployment of a site (empty when it has no name).
+/// Returns the owner of the VM with this vmid and config, for a deployment of a site (empty when it has no name).
 pub(crate) fn owner<'a>(
     (site, deployment): (&str, &str),
     vmid: u32,

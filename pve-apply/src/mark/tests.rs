@@ -38,7 +38,7 @@ fn fields_come_in_any_order_and_unknown_ones_are_kept() {
 }
 
 #[test]
-fn what_is_no_mark_of_this_build_is_told_apart() {
+fn marks_of_other_builds_are_recognised() {
     check("", &Line::None);
     check("<!-- a remark -->", &Line::None);
     check(&format!("text {LINE}"), &Line::None);

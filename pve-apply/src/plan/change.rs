@@ -148,7 +148,7 @@ fn steps(c: &Context<'_>, difference: &mut Difference) -> Vec<Step> {
     if difference.reseed
         && let Some(last) = &difference.last
     {
-        // Its creation is finished, and what was taken back has been read, only at the end.
+        // Only at the end is its creation finished, and are reset values read back.
         let mark = Mark { stage: written.stage, owns: written.owns.clone(), ..last.clone() };
         written = mark.clone();
         steps.extend(seed::replace(c.desired, c.vm, c.definition, c.ours.seen, mark));
@@ -232,7 +232,7 @@ fn notices(plan: &mut Plan, c: &Context<'_>, difference: &Difference) {
     }
 }
 
-/// Returns what does not grow at once in a running guest whose disks grow.
+/// Returns notices about growing disks whose file systems do not grow at once.
 ///
 /// cloud-init, cc_growpart and cc_resizefs: both run at each boot, and look at the root alone.
 fn growths<'c>(

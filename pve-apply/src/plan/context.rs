@@ -63,9 +63,9 @@ impl<'a> Context<'a> {
         self.ours.seen.power == Power::Running
     }
 
-    /// Returns why something that nobody sets any more changes.
+    /// Returns the reason for resetting an option that is no longer set.
     pub(super) fn reset_reason(&self) -> String {
-        format!("taken back; last set by run {}", self.ours.mark.run)
+        format!("no longer set; last set by run {}", self.ours.mark.run)
     }
 
     /// Returns whether a running VM takes a change at once.

@@ -116,8 +116,8 @@ fn params(
     Ok((params, grow))
 }
 
-/// Returns what people see of a new VM: what is set, and what every VM has. A NIC's MAC is
-/// worth a line only where somebody has chosen it.
+/// Returns the lines of a new VM: explicit values, and those that every VM has. A NIC's MAC
+/// gets a line only if it was chosen.
 fn shown(definition: &Definition) -> Vec<Change> {
     let line = |field: &str, to: String| quiet(field, None, Some(to));
     let tags: Vec<&str> = definition.tags.iter().map(String::as_str).collect();

@@ -103,7 +103,7 @@ pub(super) fn new(
     Ok(NewDisk { value: parts.write(key.key), grow })
 }
 
-/// Returns what people are shown of a new disk: size, storage, image, and the options that are said.
+/// Returns the text of a new disk: size, storage, image and explicit options.
 pub(super) fn in_words(definition: &Definition, key: ConfigKey, parts: &Parts) -> String {
     let shown = |name: &str| {
         let value = parts.get(name)?;
@@ -116,11 +116,11 @@ pub(super) fn in_words(definition: &Definition, key: ConfigKey, parts: &Parts) -
     }];
     let image = definition.images.get(&key).map(Image::shown);
     words.extend(image.map(|image| format!("from image {image}")));
-    let is_told = |name: &str| ["storage", "size", "import", "file"].contains(&name);
+    let is_in_text = |name: &str| ["storage", "size", "import", "file"].contains(&name);
     for part in key.key.parts() {
         let name = part.name_in(key.key);
         let is_explicit = definition.explicit.value(key, name).is_some();
-        let value = shown(name).filter(|_| is_explicit && !is_told(name));
+        let value = shown(name).filter(|_| is_explicit && !is_in_text(name));
         words.extend(value.map(|value| format!("{name}: {value}")));
     }
     words.join(", ")

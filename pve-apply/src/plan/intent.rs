@@ -1,15 +1,15 @@
-//! What a VM should have, option by option: what is set is enforced, what we own and is no longer set
-//! is taken back, everything else is left alone. Does no I/O.
+//! The intended value of each option: what is set is enforced, what we own and is no longer set is
+//! reset, everything else is left alone. Does no I/O.
 
 use crate::desired::Definition;
 use crate::mark::owns::{self, Slot};
 use machine::{ConfigKey, Effect, Form, Part, Parts, Setting, Settings};
 use std::collections::BTreeSet;
 
-/// What an option should be; no value means its default.
+/// The intent for an option; no value means its default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Intent<'a> {
-    /// It is set to this.
+    /// It is set to this value.
     Enforce(Option<&'a str>),
     /// We own it and it is no longer set: it returns to what a new VM would get.
     Reset(Option<&'a str>),
@@ -17,17 +17,17 @@ pub(super) enum Intent<'a> {
     Leave,
 }
 
-/// What is set for one VM, and what its mark records.
+/// The intents for one VM, from its settings and its mark.
 pub(super) struct Intents<'a> {
     explicit: Settings,
     new: Settings,
     owned: &'a BTreeSet<String>,
-    /// Whether what is cancelled must be missing: a document of an earlier build has no other form.
+    /// Whether a cancelled key must be missing: a document of an earlier build has no other way to say it.
     holds_cancelled: bool,
 }
 
 impl<'a> Intents<'a> {
-    /// Returns the wish for a VM that boots from this disk: it gets the options of the boot disk,
+    /// Returns the intents for a VM that boots from this disk: it gets the options of the boot disk,
     /// whatever slot a new VM would use.
     pub(super) fn of(
         definition: &Definition,
@@ -52,7 +52,7 @@ impl<'a> Intents<'a> {
         }
     }
 
-    /// Returns what an option should be.
+    /// Returns the intent for an option.
     pub(super) fn intent(&self, key: ConfigKey, part: &Part) -> Intent<'_> {
         let name = part.name_in(key.key);
         if part.effect == Effect::AtCreate {
@@ -61,7 +61,7 @@ impl<'a> Intents<'a> {
         if let Some(value) = self.explicit.value(key, name) {
             return Intent::Enforce(Some(value));
         }
-        // Nor does such a document show what it no longer sets.
+        // Such a document does not show what it no longer sets either.
         if self.holds_cancelled {
             let is_cancelled = self.explicit.is_cancelled(key, name);
             return if is_cancelled { Intent::Enforce(None) } else { Intent::Leave };

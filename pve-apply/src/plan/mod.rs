@@ -46,6 +46,7 @@ pub(crate) mod worlds;
 pub(crate) use adopt::{Adoption, as_adopted, plan_adopt};
 pub(crate) use destroy::{Removal, plan_destroy};
 pub(crate) use left_over::plan_prune;
+pub(crate) use owned::is_mark_only;
 pub(crate) use power::{Verb, plan_power};
 pub(crate) use release::plan_release;
 
@@ -125,7 +126,7 @@ fn of_mark(
     }
 }
 
-/// Reports a VM on another node than the document's.
+/// Adds a notice about a VM on another node than the document's.
 fn note_move(plan: &mut Plan, desired: &Desired, ours: &Ours<'_>) {
     if ours.seen.node != desired.node {
         let kind = NoticeKind::Moved { node: ours.seen.node.to_string() };

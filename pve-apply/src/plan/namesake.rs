@@ -1,5 +1,5 @@
-//! A VM that is not ours and yet seems to be one of the document: it has its name and its MAC, and two
-//! guests with one MAC disturb each other. Does no I/O.
+//! Finds a VM that is not ours but has the name and the MAC of a VM to create: two guests with one MAC
+//! disturb each other. Does no I/O.
 
 use crate::blocked::{BlockReason, Blocked};
 use crate::desired::{Definition, Desired, DesiredVm};
@@ -7,7 +7,7 @@ use crate::mark::{NotOurs, Owner};
 use crate::observed::{Observation, Observed, VmState};
 use machine::{ConfigKey, Form, Parts};
 
-/// Returns why a VM that does not exist is not made.
+/// Returns why a VM that does not exist cannot be created.
 pub(super) fn of(
     desired: &Desired,
     vm: &DesiredVm,
@@ -34,7 +34,7 @@ pub(super) fn of(
     })
 }
 
-/// Returns the MAC that the document says and a NIC of this VM has.
+/// Returns the MAC of a NIC that the document also has.
 fn shared_mac(definition: &Definition, seen: &VmState) -> Option<String> {
     let is_nic = |key: &&ConfigKey| matches!(key.key.form, Form::Nic(_));
     let wanted = definition.new.0.keys().filter(is_nic);
@@ -55,7 +55,7 @@ mod tests {
     use crate::blocked::BlockReason;
     use crate::observed::{Config, Power};
 
-    /// The reasons why `edge` is not made beside a VM of this name, with this NIC.
+    /// Checks why `edge` is not created beside a VM of this name, with this NIC.
     fn check(name: &str, net0: &str, description: &str, expected: &[BlockReason]) {
         let mut world = world();
         let pairs = [("name", name), ("net0", net0), ("description", description)];
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_vm_with_name_and_mac_is_not_made_twice() {
+    fn a_vm_with_the_same_name_and_mac_is_not_created_twice() {
         let mac = "02:AA:00:00:00:01".to_owned();
         let namesake = [BlockReason::Namesake { vmid: 120, mac }];
         check("edge", "virtio=02:AA:00:00:00:01,bridge=vmbr0", "", &namesake);

@@ -10,6 +10,16 @@ use crate::mark::{self, Mark, Stage};
 use machine::{ConfigKey, Effect, Form, Setting, Settings};
 use std::collections::BTreeSet;
 
+/// The field of a change of the mark alone: what the document sets.
+const OWNED: &str = "set by the document";
+/// The same: the MACs and volumes in slots.
+const RECORDED_AGAIN: &str = "recorded again";
+
+/// Returns whether a field is only in our mark, not in the VM.
+pub(crate) fn is_mark_only(field: &str) -> bool {
+    field == OWNED || field == RECORDED_AGAIN
+}
+
 /// Returns what we own on a VM once it is as the document asks. `slot` returns the mark's entry of a slot.
 pub(super) fn of(
     definition: &Definition,
@@ -74,7 +84,7 @@ pub(super) fn marks(difference: &mut Difference, c: &Context<'_>) {
     }
     changes(difference, old, &end);
     let stamped = |mark: Mark| Mark { run: c.desired.run.clone(), ..mark };
-    // An entry leaves only after what was taken back has been read; a slot's content is known only then.
+    // An entry is removed only after its reset value has been read back; a slot's content is known only then.
     let writes = !difference.params.is_empty()
         || !difference.deletes.is_empty()
         || !difference.disks.is_empty()
@@ -110,7 +120,7 @@ fn owns(difference: &Difference, c: &Context<'_>) -> BTreeSet<String> {
     let mut all = of(c.definition, c.intents.settings(), slot);
     let is_tag = |entry: &&String| entry.starts_with(OWNED_TAG);
     let old = c.ours.mark.owns.iter().filter(|entry| !is_tag(entry));
-    // What a later build wrote stays; and a document without `config` takes nothing back.
+    // Entries of a later build stay; and a document without `config` resets nothing.
     let known = |entry: &str| owns::key_of(entry).is_some() || entry == OWNED_POOL;
     all.extend(old.filter(|entry| !c.definition.remembers || !known(entry)).cloned());
     all
@@ -173,14 +183,14 @@ fn changes(difference: &mut Difference, old: &Mark, new: &Mark) {
         };
         let (from, to) = (joined(&had - &has), joined(&has - &had));
         if from.is_some() || to.is_some() {
-            list.push(quiet("set by the document", from, to));
+            list.push(quiet(OWNED, from, to));
         } else {
             // The same slots with other MACs or volumes in them.
             let slots: Vec<String> = (&new.owns - &old.owns)
                 .iter()
                 .filter_map(|entry| Some(key_of_slot(entry)?.0.to_string()))
                 .collect();
-            list.push(quiet("recorded again", None, Some(slots.join(", "))));
+            list.push(quiet(RECORDED_AGAIN, None, Some(slots.join(", "))));
         }
     }
 }

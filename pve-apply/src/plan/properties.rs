@@ -15,7 +15,6 @@ use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 const NAMES: [&str; 3] = ["edge", "db", "app"];
-/// Their former names.
 const FORMER: [&str; 3] = ["edge0", "db0", "app0"];
 
 /// The name that the documents of these tests give a VM with this name.
@@ -249,9 +248,8 @@ fn ours(world: &Observed) -> BTreeSet<(Vmid, String)> {
 /// Returns what is blocked, as if a VM that gets its new name had it already.
 fn named_now(mut blocked: Vec<Blocked>) -> Vec<Blocked> {
     for blocked in &mut blocked {
-        if let BlockReason::NotOurs { is: NotOurs::OtherDeployment { vm, .. } } =
-            &mut blocked.reason
-        {
+        let reason = &mut blocked.reason;
+        if let BlockReason::NotOurs { is: NotOurs::OtherDeployment { vm, .. } } = reason {
             *vm = name_now(vm).to_owned();
         }
     }

@@ -69,7 +69,8 @@ pub(super) fn for_vm(definition: &Definition, config: &Config) -> Seed {
     seed
 }
 
-/// What of the seed data differs from what the VM was given, as far as its mark tells; `None`: nothing.
+/// Returns which parts of the seed data differ from the VM's current ones, if its mark records them;
+/// `None` if none do.
 ///
 /// A derived MAC changes with the VM's name, the MAC of a NIC that is there does not: a network-config
 /// that differs in nothing else is the same.

@@ -95,7 +95,7 @@ pub(super) fn is_description(row: &Row) -> bool {
 }
 
 #[test]
-fn what_is_said_is_set_and_held() {
+fn a_set_value_is_applied_and_enforced() {
     for row in rows() {
         let [one, other] = samples(row.part.kind);
         let (what, desired) = (name_of(&row), wanting(&row.setting(Some(&one))));
@@ -148,7 +148,7 @@ fn the_impact_of_a_change_is_that_of_its_row() {
 }
 
 #[test]
-fn what_is_said_no_longer_is_taken_back() {
+fn a_value_that_is_no_longer_set_is_reset() {
     for row in rows() {
         let [one, _] = samples(row.part.kind);
         let what = name_of(&row);
@@ -172,7 +172,7 @@ fn what_is_said_no_longer_is_taken_back() {
 }
 
 #[test]
-fn what_was_never_said_is_left_alone() {
+fn a_value_that_was_never_set_is_left_alone() {
     for row in &rows().into_iter().filter(|row| !is_description(row)).collect::<Vec<_>>() {
         let [_, other] = samples(row.part.kind);
         let mut world = there(Some(row), Power::Running);

@@ -1,4 +1,4 @@
-//! Finds how a VM differs from a new one in what nobody sets. It is left alone and reported.
+//! Finds how a VM differs from a new one in options that nobody sets. They are left alone and reported.
 //! Does no I/O.
 
 use super::context::Context;
@@ -21,7 +21,7 @@ const KNOWN: [&str; 12] = [
     "vmgenid",
 ];
 
-/// Returns those of these keys that are set by hand: a new VM has none of them, and nobody sets them.
+/// Returns the keys that were set by hand: neither a new VM nor the document has them.
 pub(super) fn by_hand(c: &Context<'_>, keys: &mut dyn Iterator<Item = &str>) -> Vec<String> {
     let is_known = |key: &str| {
         let of_ours = |known: ConfigKey| {

@@ -5,7 +5,7 @@ use crate::cli::WaitFor;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// Whom the commands are for, and what they grant.
+/// The user and token that get privileges, and which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scope {
     /// The user, as `iac@pve`.

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 /// A NIC whose addresses we wait for.
 #[derive(Clone, Debug)]
 pub(crate) struct Nic {
-    /// What the document says about it.
+    /// The document's addresses.
     pub expected: NicAddresses,
     /// Its MAC in PVE's config.
     pub mac: String,

@@ -86,7 +86,7 @@ pub(crate) fn samples(kind: Kind) -> [String; 2] {
     }
 }
 
-/// A part of a row, and what is said besides so that its key stands.
+/// A part of a row, and the options that its key also needs.
 pub(crate) struct Row {
     pub(crate) key: ConfigKey,
     pub(crate) part: &'static Part,

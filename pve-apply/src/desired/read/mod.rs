@@ -157,7 +157,7 @@ impl Reader<'_> {
         let mut vmids = BTreeMap::new();
         for vm in vms {
             if let Some(first) = names.insert(vm.name.to_lowercase(), vm.index) {
-                let fact = format!("\"{}\" is the name of vms[{first}] too", vm.name);
+                let fact = format!("\"{}\" is also the name of vms[{first}]", vm.name);
                 self.report.error(
                     "duplicate-name",
                     Place::input(format!("vms[{}].name", vm.index)),
@@ -167,7 +167,7 @@ impl Reader<'_> {
             if let Some(vmid) = vm.vmid
                 && let Some(first) = vmids.insert(vmid, vm.index)
             {
-                let fact = format!("{vmid} is the vmid of vms[{first}] too");
+                let fact = format!("{vmid} is also the vmid of vms[{first}]");
                 self.report.error(
                     "duplicate-vmid",
                     Place::input(format!("vms[{}].vmid", vm.index)),
@@ -190,7 +190,7 @@ impl Reader<'_> {
                 let fact = format!("\"{old}\" is the name of a VM of this deployment");
                 self.report.error("renamed-from", place, fact);
             } else if let Some(other) = former.insert(old.clone(), vm.name.clone()) {
-                let fact = format!("\"{old}\" is the former name of \"{other}\" too");
+                let fact = format!("\"{old}\" is also the former name of \"{other}\"");
                 self.report.error("renamed-from", place, fact);
             }
         }

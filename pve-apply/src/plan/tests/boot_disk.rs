@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// `edge`, adopted, of which the YAML says this; the disks and the boot order are these.
+/// An adopted `edge` with these settings, disks and boot order.
 fn adopted(set: &Value, disks: &[(&str, &str)], consent: Consent) -> (Desired, Observed) {
     let mut vm = desired_vm("edge", Some(101));
     vm.definition = Some(definition_of(set));
@@ -54,7 +54,7 @@ fn only_the_boot_disk_grows() {
     check(json!({}), &[("boot", " ")], unclear);
     check(json!({}), &[("boot", "cdn")], unclear);
     check(json!({}), &[], unclear);
-    // What the YAML says tells which one is meant.
+    // The YAML shows which one is meant.
     check(json!({"boot": {"order": ["scsi0"]}}), &[], "scsi0");
     check(json!({"scsi0": {"size": 4}}), &[], "virtio0");
     let set = "BootDiskSaid { slot: \"scsi0\", boot: \"virtio0\" }";
@@ -81,7 +81,7 @@ fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
     let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
     seen.config.set("description", &mark("edge", 101).line());
     let lines = lines(&plan(&desired, &world));
-    assert_eq!(lines[0], "Change edge [disk power] growing the disk, starting");
+    assert_eq!(lines[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_named_slot_counts_where_the_order_names_none() {
     definition.boot = machine::ConfigKey::find("scsi0").unwrap();
     definition.boot_is_explicit = true;
     let lines = lines(&plan(&desired, &world));
-    assert_eq!(lines[0], "Change edge [disk power] growing the disk, starting");
+    assert_eq!(lines[0], "Change edge [disk power] resizing the disk, starting");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn the_seed_of_an_adopted_vm_takes_a_free_slot() {
         let slots: Vec<&str> = marks.map(|mark| mark.seed.slot.as_str()).collect();
         assert_eq!(slots, [expected]);
     };
-    // As small as a seed, and somebody's all the same.
+    // As small as a seed, but not ours.
     let small = "tank:config,size=1M";
     check(&[("scsi30", small)], "virtio1");
     check(&[("virtio1", small)], "scsi30");

@@ -1,4 +1,4 @@
-//! Tests of `plan`: whose a VM is, and whether it is there at all.
+//! Tests of `plan`: who owns a VM, and whether it exists.
 
 use super::*;
 
@@ -201,7 +201,7 @@ fn adopt_takes_over_older_marks_and_keeps_their_seed() {
     check(true, &elsewhere, "pve-pipeline", &any, &refused);
 }
 
-/// `edge`, which was `rim`, where what is listed as `rim` cannot be looked at.
+/// `edge`, formerly `rim`, where the VM listed as `rim` cannot be read.
 fn check_renamed(observation: Observation, expected: &str) {
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;

@@ -17,7 +17,7 @@ mod removal;
 mod reseed;
 mod slots;
 
-/// All that a plan says, a line each.
+/// The content of a plan, a line each.
 fn lines(plan: &Plan) -> Vec<String> {
     let mut lines = Vec::new();
     for vm in &plan.vms {
@@ -93,9 +93,9 @@ const RESEED: Consent = Consent { stop: true, reseed: true, ..NONE };
 const PENDING: Consent = Consent { pending: true, ..NONE };
 
 #[test]
-fn what_is_not_there_is_made() {
+fn missing_vms_are_created() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
-                looking for another run, growing the disk, starting, looking for another run, \
+                checking for other runs, resizing the disk, starting, checking for other runs, \
                 recording the state";
     check(|_, _| (), &[line]);
 }
@@ -103,12 +103,12 @@ fn what_is_not_there_is_made() {
 #[test]
 fn an_image_of_the_right_size_is_not_grown() {
     let line = "Create edge [] uploading the seed, creating, deleting the uploaded seed, \
-                looking for another run, starting, looking for another run, recording the state";
+                checking for other runs, starting, checking for other runs, recording the state";
     check(|_, world| _ = world.images.insert(image(), Some(10 << 30)), &[line]);
 }
 
 #[test]
-fn an_image_that_does_not_fit_or_is_not_there_blocks() {
+fn an_image_that_is_too_large_or_missing_blocks() {
     check(
         |_, world| _ = world.images.insert(image(), Some(11 << 30)),
         &[
@@ -147,7 +147,7 @@ fn values_are_compared_and_not_texts() {
     }
 }
 
-/// Plans `edge`, which is there and of which this is said, but for `change`.
+/// Plans an existing `edge` with these settings, except for `change`.
 fn check_held(
     set: &Value,
     power: Power,
@@ -170,7 +170,7 @@ fn check_held(
     );
 }
 
-/// What every VM gets that nobody says anything of.
+/// The defaults of every VM.
 fn all_said() -> Value {
     json!({
         "cores": 2, "memory": 2048, "cpu": "host", "scsihw": "virtio-scsi-single", "agent": true,
@@ -274,10 +274,10 @@ fn what_is_pending_needs_only_the_reboot() {
 fn a_disk_grows_and_never_shrinks() {
     let disk = |size| format!("local-lvm:vm-101-disk-0,discard=on,iothread=1,size={size}");
     let small = disk("2G");
-    let grown = "Change edge [disk] growing the disk";
+    let grown = "Change edge [disk] resizing the disk";
     let at_boot = "notice edge: GrowsAtBoot { disk: \"virtio0\" }";
     check_change(Power::Running, Consent::default(), &[("virtio0", &small)], &[grown, at_boot]);
-    // A storage rounds up: that is no other size.
+    // A storage rounds up: that is the same size.
     let rounded = disk("10485764K");
     check_change(Power::Running, Consent::default(), &[("virtio0", &rounded)], &["unchanged edge"]);
     let large = disk("11G");
@@ -303,7 +303,7 @@ fn what_needs_a_reboot_can_be_left_pending() {
     let change = [("cores", "4"), ("name", "other")];
     let expected = ["Change edge [name cores] changing the config", "waiting edge: cores: 4 -> 2"];
     check_change(Power::Running, PENDING, &change, &expected);
-    // What is pending already holds up nothing, and is not held up by what needs a consent.
+    // A pending value blocks nothing, and is not blocked by a change that needs consent.
     check(
         |_, world| {
             let mut config = config("edge", 101);
@@ -332,7 +332,7 @@ fn a_half_made_vm_is_finished() {
             let file = seed::file(desired, &desired.vms[0]);
             world.seed_files.insert(file);
         },
-        &["Change edge [disk power creation] growing the disk, starting, recording the state, \
+        &["Change edge [disk power creation] resizing the disk, starting, recording the state, \
            deleting the uploaded seed"],
     );
 }

@@ -12,7 +12,7 @@ fn changed_seed_data_never_replaces_a_vm() {
     let expected = ["unchanged edge", "notice edge: seed"];
     check_change(Power::Running, Consent::default(), &other, &expected);
     let steps = "Change edge [seed] shutting down, uploading the seed, changing the config, \
-                 making a disk, deleting the uploaded seed, recording the state, starting";
+                 creating a disk, deleting the uploaded seed, recording the state, starting";
     check_change(
         Power::Running,
         RESEED,

@@ -1,4 +1,4 @@
-//! NICs and drives that are ours, said no longer, or somebody else's: what is written to them, and what
+//! NICs and drives that are ours, no longer set, or not ours: what is written to them, and what
 //! nothing is written to without consent.
 
 use super::*;
@@ -8,7 +8,7 @@ const NET1: &str = "virtio=BC:24:11:00:00:11,bridge=lan,tag=5";
 const SCSI1: &str = "tank:vm-101-disk-5,backup=0,later=7,size=20G,ssd=1";
 const ALL: Consent = Consent { detach: true, move_disks: true, stop: true, ..REBOOT };
 
-/// `edge`, of which the YAML says this, and its mark that the last apply was told that.
+/// Plans `edge` with these settings; its mark owns these entries.
 fn edge(set: &Value, owned: &[&str], more: &[(&str, &str)], consent: Consent) -> Plan {
     let mut vm = desired_vm("edge", Some(101));
     vm.definition = Some(definition_of(set));
@@ -77,7 +77,7 @@ fn a_rewrite_keeps_volume_mac_and_what_nobody_says() {
         &format!("manufacturer=QQ==,base64=1,uuid={}", uuid(101)),
         &format!("manufacturer=QQ==,product=QUNNRQ==,uuid={},base64=1", uuid(101)),
     );
-    // PVE: facts-4, 49: an EFI disk is what it was made.
+    // PVE: facts-4, 49: an EFI disk keeps the options of its creation.
     let efi = "tank:vm-101-disk-6,efitype=4m,ms-cert=2023,pre-enrolled-keys=1,size=528K";
     let set = json!({"efidisk0": {"pre-enrolled-keys": false}});
     assert_eq!(writes(&edge(&set, &[], &[("efidisk0", efi)], ALL)), Vec::<String>::new());
@@ -153,7 +153,7 @@ fn a_document_of_an_earlier_build_takes_no_device_off() {
     let owned = [slot.as_str(), "net1.tag", "usb0.host", "cores"];
     let mut world = world_of(&owned, &[("net1", NET1), ("usb0", "host=spice")]);
     let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
-    // Somebody has taken it off by hand, which waits for the next start.
+    // It was detached by hand, which waits for the next start.
     seen.config.set_next("net1", None);
     let desired = desired(vec![desired_vm("edge", Some(101))]);
     let plan = plan(&desired, &world);
@@ -188,13 +188,13 @@ fn a_mark_that_does_not_fit_stops_the_plan() {
         let mut desired = desired(vec![vm]);
         desired.consent = ALL;
         let plan = plan(&desired, &world);
-        let reason = plan.blocked.iter().map(|b| b.reason.fact("edge"));
+        let reason = plan.blocked.iter().map(|b| b.reason.fact(Some("edge")));
         assert_eq!(reason.collect::<Vec<_>>(), expected, "{}", text.len());
     };
     // Nothing is written to the description.
     check(json!({}), &"a".repeat(8000), &[]);
     check(json!({"cores": 4}), &"a".repeat(7000), &[]);
-    let long = "`description` of \"edge\" has 8000 characters, PVE leaves room for 7968";
+    let long = "`description` of \"edge\" has 8000 characters; PVE leaves room for 7968";
     check(json!({"cores": 4}), &"a".repeat(8000), &[long]);
     let mut all = serde_json::Map::new();
     for slot in 1..32 {
