@@ -16,7 +16,7 @@ const CHECK_PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// There is no terminal, or the user declined.
-pub(crate) fn unless_agreed(
+pub(crate) fn confirm_destroys(
     plan: &Plan,
     agreed: bool,
     interrupt: &Interrupt,

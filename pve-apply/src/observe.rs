@@ -75,9 +75,9 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
     if matches!(scope, Scope::Apply | Scope::Remove) && !observed.node_away {
         observed.seed_files = seed_files(client, desired).map_err(fail)?;
     }
-    let absent = absent(desired, &observed);
+    let missing = missing(desired, &observed);
     let listed: BTreeSet<Vmid> = observed.guests.iter().map(|guest| guest.vmid).collect();
-    for vm in &absent {
+    for vm in &missing {
         let unlisted = |vmid: &Vmid| !listed.contains(vmid);
         let witness = match vm.vmid {
             Some(vmid) => Some(vmid).filter(unlisted),
@@ -88,9 +88,9 @@ fn observe_once(client: &Client, desired: &Desired, scope: Scope) -> Result<Obse
         }
     }
     if scope == Scope::Apply {
-        observe_namesakes(client, &mut observed, &absent, &power).map_err(fail)?;
+        observe_namesakes(client, &mut observed, &missing, &power).map_err(fail)?;
     }
-    if absent.iter().any(|vm| vm.vmid.is_none()) {
+    if missing.iter().any(|vm| vm.vmid.is_none()) {
         observed.sees_all = sees_all(&read_api(|| client.permissions()).map_err(fail)?);
     }
     if scope == Scope::Apply && !observed.node_away {
@@ -121,7 +121,7 @@ fn observe_candidates(
     creating.retain(|guest| first.iter().all(|other| other.vmid != guest.vmid));
     first.extend(creating);
     observe_vms(client, observed, first, power)?;
-    if scope == Scope::Find && !absent(desired, observed).is_empty() {
+    if scope == Scope::Find && !missing(desired, observed).is_empty() {
         // Somebody may have renamed it: only the mark shows that, so every VM with our tag is read.
         let mut more = candidates(desired, &observed.guests, Scope::All);
         more.retain(|guest| !observed.vms.contains_key(&guest.vmid));
@@ -135,13 +135,13 @@ fn observe_candidates(
 fn observe_namesakes(
     client: &Client,
     observed: &mut Observed,
-    absent: &[&DesiredVm],
+    missing: &[&DesiredVm],
     power: &BTreeMap<Vmid, Resource>,
 ) -> Result<(), Error> {
     let is_wanted = |guest: &&Guest| {
         let named =
             |vm: &&DesiredVm| guest.name.as_ref().is_some_and(|n| n.eq_ignore_ascii_case(&vm.name));
-        guest.kind == GuestKind::Qemu && !guest.tagged && absent.iter().any(named)
+        guest.kind == GuestKind::Qemu && !guest.tagged && missing.iter().any(named)
     };
     let mut namesakes: Vec<Guest> = observed.guests.iter().filter(is_wanted).cloned().collect();
     namesakes.retain(|guest| !observed.vms.contains_key(&guest.vmid));
@@ -155,7 +155,7 @@ fn observe_namesakes(
 }
 
 /// Returns the VMs of the document that have no VM with their mark.
-pub(crate) fn absent<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
+pub(crate) fn missing<'a>(desired: &'a Desired, observed: &Observed) -> Vec<&'a DesiredVm> {
     let there: BTreeSet<String> = ours(desired, observed).map(|(_, name)| name).collect();
     desired.vms.iter().filter(|vm| !there.contains(&vm.name)).collect()
 }

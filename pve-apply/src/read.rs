@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_that_share_a_deadline_have_a_patience_each() {
+    fn waits_that_share_a_deadline_report_separately() {
         let deadline = deadline(Duration::from_secs(65));
         let reported = Mutex::new(Vec::new());
         let progress = |text: &str| reported.lock().unwrap().push(text.to_owned());

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grows_moves_and_is_made_needs_room() {
+    fn grown_moved_and_new_disks_need_room() {
         let grow = |disk: &str, gib| Step::Resize { disk: disk.to_owned(), bytes: gib * GIB };
         let add = |value: &str| Step::AddDisk { disk: "scsi1".to_owned(), value: value.to_owned() };
         check(vec![grow("virtio0", 15)], &[("local-lvm", 5 * GIB)]);

@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_vms_run_at_a_time_than_asked_for() {
+    fn no_more_vms_run_at_a_time_than_the_limit() {
         let vms = plan(&[("a", &[]), ("b", &[]), ("c", &[]), ("d", &[]), ("e", &[]), ("f", &[])]);
         let (inside, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
         // The first two meet: the limit is reached and not exceeded.

@@ -43,8 +43,8 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
         for change in &blocked.changes {
             push_line(&mut out, &format!("      {}", change_text(change)), colour, "");
         }
-        if let Some(way_out) = blocked.reason.way_out() {
-            push_line(&mut out, &format!("      {way_out}"), colour, "");
+        if let Some(hint) = blocked.reason.hint() {
+            push_line(&mut out, &format!("      {hint}"), colour, "");
         }
     }
     for vm in plan.unchanged.iter().filter(|vm| vm.status == "absent") {
@@ -55,7 +55,7 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
             "  {} vmid {}: is not in the document; `apply --prune` destroys it{}",
             vm.name,
             vm.vmid,
-            way_to_rename(plan, &vm.name)
+            rename_hint(plan, &vm.name)
         );
         push_line(&mut out, &line, colour, "");
     }
@@ -70,7 +70,7 @@ pub(crate) fn show(plan: &Plan, colour: Colour, verbose: bool) -> String {
 }
 
 /// Returns a hint for a plan that also creates a VM: it may be the same VM under a new name.
-fn way_to_rename(plan: &Plan, name: &str) -> String {
+fn rename_hint(plan: &Plan, name: &str) -> String {
     match plan.count(Action::Create) {
         0 => String::new(),
         _ => format!(", `renamed_from: {name}` of a new VM keeps it under the new name"),

@@ -262,7 +262,7 @@ impl Blocked {
         };
         let fact = self.reason.fact(Some(&self.name));
         let entry = Entry::error((&self.reason).into(), place, fact).about(&self.name);
-        match self.reason.way_out() {
+        match self.reason.hint() {
             Some(hint) => entry.hint(hint),
             None => entry,
         }

@@ -114,12 +114,12 @@ impl BlockReason {
 
     /// Returns what to do about it.
     #[expect(clippy::too_many_lines, reason = "a table: one arm for each reason")]
-    pub(crate) fn way_out(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let text = match self {
             Self::VmidTaken { .. } => {
                 "choose another `vmid`, or run `pve-apply adopt` if that guest is the one you mean"
             }
-            Self::NotOurs { is } => return Some(way_out_of(is)),
+            Self::NotOurs { is } => return Some(not_ours_hint(is)),
             Self::OtherDocument { home, .. } => {
                 return Some(format!(
                     "for a second set of VMs use resolve --deployment NAME; for the same ones --node {home}, \
@@ -193,7 +193,7 @@ impl BlockReason {
                 "--allow-reboot reboots it; --pending writes the change and leaves the reboot to you"
             }
             Self::NeedsPowerOff { .. } => "--allow-stop shuts it down and starts it again",
-            Self::Halted { request, .. } => way_out_of_halt(request),
+            Self::Halted { request, .. } => halted_hint(request),
             Self::SeedDiskForeign { slot, .. } => {
                 return Some(format!("free {slot} in PVE, then run again"));
             }
@@ -218,7 +218,7 @@ fn halted(request: &Request) -> String {
 }
 
 // PVE: API2/Qemu.pm, vm_shutdown: with `forceStop` a paused VM is stopped.
-fn way_out_of_halt(request: &Request) -> &'static str {
+fn halted_hint(request: &Request) -> &'static str {
     match request {
         Request::Start => "resume it in PVE; or run `pve-apply stop --force`, then start it",
         Request::Stop => "resume it in PVE, or cut its power with --force",
@@ -230,7 +230,7 @@ fn way_out_of_halt(request: &Request) -> &'static str {
     }
 }
 
-fn way_out_of(not_ours: &NotOurs) -> String {
+fn not_ours_hint(not_ours: &NotOurs) -> String {
     let text = match not_ours {
         NotOurs::Untagged { .. } => {
             "`pve-apply adopt` restores the tag, if this is the VM you mean"

@@ -115,7 +115,7 @@ fn rounds(args: &ApplyArgs, session: &Session, waiting: &Wait<'_>) -> Result<Wor
         };
         print_plan(console, &plan);
         // Only --prune adds removals to this plan.
-        confirm::unless_agreed(&plan, args.yes, interrupt)?;
+        confirm::confirm_destroys(&plan, args.yes, interrupt)?;
         let mut findings = preflight(session, &plan, &observed).map_err(stopped)?;
         if first {
             let what = args.wait.wait;
@@ -152,7 +152,7 @@ fn saved(path: &Path, desired: &Desired, now: &Plan, observed: &Observed) -> Res
     let mut report = Report::new();
     for vm in &plan.vms {
         let fact = match vm.action {
-            Action::Create if is_to_be_made(now, vm) => continue,
+            Action::Create if is_still_creatable(now, vm) => continue,
             Action::Create => {
                 format!("\"{}\" now exists, or can no longer be created", vm.name)
             }
@@ -191,7 +191,7 @@ fn still_there<'o>(
     }
 }
 
-fn is_to_be_made(now: &Plan, vm: &VmPlan) -> bool {
+fn is_still_creatable(now: &Plan, vm: &VmPlan) -> bool {
     now.vms.iter().any(|other| other.name == vm.name && other.action == Action::Create)
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DestroyArgs, console: &Console) -> Result<Output, Failu
     }
     let skipped = refuse_blocked(&plan, args.skip_blocked)?;
     print_plan(console, &plan);
-    confirm::unless_agreed(&plan, args.yes, &interrupt)?;
+    confirm::confirm_destroys(&plan, args.yes, &interrupt)?;
     let mut report = unseen(&plan);
     let outcomes = carry_out(&session, console, &interrupt, args.pace, (&plan, &observed));
     report.extend(unless_done(&outcomes)?);

@@ -117,7 +117,7 @@ fn unrendered_documents_are_refused() {
 }
 
 #[test]
-fn names_and_vmids_are_there_once_and_parents_make_no_ring() {
+fn names_and_vmids_are_unique_and_parents_form_no_cycle() {
     check(
         |json| json["vms"][1]["name"] = json!("Edge"),
         Purpose::Apply,

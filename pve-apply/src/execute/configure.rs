@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_pve_has_spelled_anew_is_read_back() {
+    fn values_that_pve_reformats_are_read_back() {
         check("tags", "Web;pve-pipeline", "pve-pipeline;web", true);
         check("tags", "pve-pipeline", "pve-pipeline;web", false);
         check(

@@ -169,7 +169,7 @@ impl Work<'_> {
             let node = &self.plan.node;
             match read_retrying(|| client.vm_config(node, vmid, ConfigView::Current)) {
                 // The lock is ours or another run's: the mark shows whose when the create is over.
-                Ok(config) if is_being_made(&config) => free = 0,
+                Ok(config) if is_being_created(&config) => free = 0,
                 Ok(config) => return self.occupant(vmid, |key| config.get(key)),
                 Err(error) if error.is_not_found() || error.is_permission() => {
                     match read_retrying(|| client.is_free(vmid)) {
@@ -224,7 +224,7 @@ impl Work<'_> {
 }
 
 /// Returns whether a create or a clone still holds a config: its mark appears only afterwards.
-pub(super) fn is_being_made(config: &pve_client::VmConfig) -> bool {
+pub(super) fn is_being_created(config: &pve_client::VmConfig) -> bool {
     config.get("lock").is_some_and(is_making)
 }
 

@@ -5,7 +5,7 @@
 //! before it counts as finished, each run looks for a VM of another run that carries the same mark,
 //! and decides by a rule that both runs know which of the two stays.
 
-use super::create::{is_being_made, is_making};
+use super::create::{is_being_created, is_making};
 use super::retry::pause;
 use super::{StepError, Work};
 use crate::action::Repeat;
@@ -146,7 +146,7 @@ impl Work<'_> {
             }
             Err(error) => return Err(self.unseen(&error)),
         };
-        if is_being_made(&config) {
+        if is_being_created(&config) {
             return Ok(Some(None));
         }
         let own = &self.plan.mark;

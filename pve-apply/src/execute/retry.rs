@@ -86,7 +86,7 @@ impl Work<'_> {
                 self.rest(spread(wait));
             }
             if unknown {
-                self.let_end(kind);
+                self.wait_for_own_tasks(kind);
             }
             if next.is_none() || self.runner.interrupt.is_stopping() {
                 return Err(WriteError::Pve {
@@ -110,7 +110,7 @@ impl Work<'_> {
 
     /// Waits for the task that a request with a lost answer has started, so that the next step does not
     /// collide with it.
-    fn let_end(&self, kind: &str) {
+    fn wait_for_own_tasks(&self, kind: &str) {
         let (client, node) = (self.runner.client, &self.plan.node);
         // A task about a file has no vmid.
         let vmid = self.vmid.filter(|_| !kind.starts_with("img"));
@@ -188,7 +188,7 @@ impl Work<'_> {
     }
 
     /// What to do about a guest that does not shut down.
-    fn way_to_shut_down(&self, error: &Error) -> Option<String> {
+    fn shutdown_hint(&self, error: &Error) -> Option<String> {
         let cut = match self.plan.action {
             Action::Power => "--force cuts its power",
             _ => "--allow-stop cuts its power and starts it again",
@@ -230,7 +230,7 @@ impl Work<'_> {
                 entry
             }
         };
-        if let Some(hint) = self.way_to_shut_down(&error) {
+        if let Some(hint) = self.shutdown_hint(&error) {
             entry = entry.hint(hint);
         }
         if error.is_lock_file_timeout() {

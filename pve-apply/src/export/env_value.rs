@@ -76,7 +76,7 @@ impl CreateDefaults {
         for part in key.key.parts() {
             let new = new.get(part.name).and_then(Option::as_deref).filter(|_| part.name != "file");
             match (parts.get(part.name), new) {
-                (Some(have), new) if must_be_said(part, have, new) => {
+                (Some(have), new) if is_needed(part, have, new) => {
                     values.insert(part.name.to_owned(), part.kind.to_json(have));
                 }
                 (None, Some(_)) => _ = values.insert(part.name.to_owned(), Value::Null),
@@ -108,12 +108,12 @@ fn scalar(key: ConfigKey, text: &str, new: Option<&Setting>) -> EnvValue {
         Some(Setting::Parts(parts)) => parts.get("").and_then(Option::as_deref),
         _ => None,
     };
-    let value = must_be_said(part, &have, new).then(|| part.kind.to_json(&have));
+    let value = is_needed(part, &have, new).then(|| part.kind.to_json(&have));
     EnvValue { value, remarks: Vec::new() }
 }
 
 /// Keeps a value where a create would give another, or would leave it to PVE, which takes another.
-fn must_be_said(part: &Part, have: &str, new: Option<&str>) -> bool {
+fn is_needed(part: &Part, have: &str, new: Option<&str>) -> bool {
     new.or(part.absent) != Some(have)
 }
 

@@ -110,7 +110,7 @@ impl Found<'_> {
                     entry.remarks.extend(remarks);
                     values.extend(value.map(|value| (key, value)));
                 }
-                None => entry.remarks.extend(not_said(name)),
+                None => entry.remarks.extend(not_exported(name)),
             }
         }
         values
@@ -222,7 +222,7 @@ impl Found<'_> {
 }
 
 /// Returns why a key is not written; `None` when there is nothing to report.
-fn not_said(name: &str) -> Option<String> {
+fn not_exported(name: &str) -> Option<String> {
     if MACHINES_OWN.contains(&name) || NAMED.contains(&name) {
         return None;
     }

@@ -19,7 +19,7 @@ fn check(description: &str, expected: &Line) {
 }
 
 #[test]
-fn a_mark_is_read_where_it_stands_and_written_as_it_was() {
+fn a_mark_is_read_anywhere_and_written_unchanged() {
     let expected = Line::Mark(Box::new(mark()));
     check(LINE, &expected);
     check(&format!("first\n{LINE}  \nlast"), &expected);

@@ -58,7 +58,7 @@ proptest! {
     #![proptest_config(super::properties::the_same_each_time())]
 
     #[test]
-    fn what_two_documents_say_in_turn(
+    fn two_documents_in_turn(
         first in picks(),
         second in picks(),
         hands in picks(),

@@ -121,7 +121,7 @@ impl Difference {
                 Intent::Leave => continue,
             };
             let meant = |value: Option<&str>| {
-                let agrees = |absent: &&str| value.is_some_and(|has| part.kind.agrees(absent, has));
+                let agrees = |wanted: &&str| value.is_some_and(|has| part.kind.agrees(wanted, has));
                 want.filter(agrees).or(value).or(part.absent).map(str::to_owned)
             };
             let point = Point {

@@ -321,7 +321,7 @@ proptest! {
     }
 
     #[test]
-    fn a_crash_anywhere_is_mended_by_the_next_apply(
+    fn a_crash_anywhere_is_repaired_by_the_next_apply(
         list in prop::collection::vec(there(), 0..6),
         fixed in any::<[bool; 3]>(),
         steps in 0usize..7,

@@ -39,7 +39,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
         };
         match ours.seen.config.lock() {
             None => {
-                plan.notices.extend(would_be_made_again(vm, &ours));
+                plan.notices.extend(recreation_notice(vm, &ours));
                 plan.vms.push(one(vm, *ours));
             }
             Some(lock) => {
@@ -52,7 +52,7 @@ pub(crate) fn plan_release(desired: &Desired, observed: &Observed, named: bool) 
 }
 
 /// Where the document fixes the vmid, the released VM blocks the next plan.
-fn would_be_made_again(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
+fn recreation_notice(vm: &DesiredVm, ours: &Ours<'_>) -> Option<Notice> {
     let is_fixed = vm.vmid.is_some() && !vm.vmid_is_counted;
     let notice = Notice { name: vm.name.clone(), vmid: ours.seen.vmid, kind: NoticeKind::Released };
     let is_made = vm.definition.as_ref().is_none_or(|definition| definition.image.is_some());

@@ -28,7 +28,7 @@ proptest! {
     #![proptest_config(super::properties::the_same_each_time())]
 
     #[test]
-    fn no_vm_is_made_beside_one_that_may_be_it(list in prop::collection::vec(there(), 0..6)) {
+    fn no_vm_is_created_beside_one_that_may_be_the_same(list in prop::collection::vec(there(), 0..6)) {
         let (desired, world) = (want(EVERYTHING, [false; 3]), build(&list));
         for created in plan(&desired, &world).vms.iter().filter(|vm| vm.action == Action::Create) {
             for (vmid, observation) in &world.vms {

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn said_tags_are_added_owned_ones_taken_back_and_the_rest_stays() {
+    fn set_tags_are_added_owned_ones_removed_and_the_rest_stays() {
         check("pve-pipeline", &[], &[], None);
         check("backup;pve-pipeline", &[], &[], None);
         check("PVE-Pipeline Web", &["web"], &["web"], None);

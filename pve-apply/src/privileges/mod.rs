@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_of_what_may_be_a_vnet_is_not_guessed() {
+    fn the_zone_of_a_possible_vnet_is_not_guessed() {
         for (name, zone) in [
             ("vmbr0", "localnetwork"),
             ("vmbr4094", "localnetwork"),

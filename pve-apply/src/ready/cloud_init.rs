@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guest_that_writes_much_says_little() {
+    fn long_output_of_a_guest_is_shortened() {
         let long = "x".repeat(100 << 10);
         assert!(text(&Value::from(long.clone())).len() < 500);
         assert!(text(&serde_json::json!([[long]])).len() < 500);

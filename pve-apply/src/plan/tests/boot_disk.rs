@@ -62,7 +62,7 @@ fn only_the_boot_disk_grows() {
 }
 
 #[test]
-fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
+fn a_remaining_disk_does_not_count_as_removed() {
     let check = |disks: &[(&str, &str)], expected: &str| {
         assert_eq!(grows(&json!({}), disks), expected, "{disks:?}");
     };
@@ -75,7 +75,7 @@ fn a_disk_that_is_left_is_not_taken_for_one_that_has_gone() {
 }
 
 #[test]
-fn a_vm_that_was_made_here_has_its_boot_disk_where_new_ones_have_it() {
+fn a_created_vm_has_its_boot_disk_in_the_slot_of_new_vms() {
     let disks = [("scsi0", DATA), ("virtio0", SYSTEM), ("boot", "order=net0")];
     let (desired, mut world) = adopted(&json!({}), &disks, NONE);
     let Some(Observation::Seen(seen)) = world.vms.values_mut().next() else { panic!() };
@@ -175,7 +175,7 @@ fn only_the_volume_that_was_noted_is_replaced() {
 }
 
 #[test]
-fn the_volume_of_a_seed_is_noted_once_it_is_there() {
+fn the_volume_of_a_seed_is_recorded_once_it_exists() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     super::super::model::carry_out(&plan(&desired, &world), &mut world, 4);
     let noted = |world: &Observed| {

@@ -8,7 +8,7 @@ fn check_marked(description: &str, tags: &str, expected: &[&str]) {
 }
 
 #[test]
-fn what_is_not_ours_is_refused() {
+fn a_foreign_vm_is_refused() {
     let refused = |mark: Mark, is: &str| {
         let expected = format!("blocked edge: NotOurs {{ is: {is} }}");
         check_marked(&mark.line(), "pve-pipeline", &[&expected]);
@@ -37,7 +37,7 @@ fn what_is_not_ours_is_refused() {
 }
 
 #[test]
-fn an_earlier_mark_anywhere_keeps_a_second_vm_from_being_made() {
+fn an_earlier_mark_anywhere_prevents_a_second_vm() {
     let expected = "blocked edge: NotOurs { is: Earlier { deployment: \"dev\", vm: \"edge\" } }";
     for fixed in [true, false] {
         let build = |desired: &mut Desired, world: &mut Observed| {
@@ -213,14 +213,14 @@ fn check_renamed(observation: Observation, expected: &str) {
 }
 
 #[test]
-fn a_renamed_vm_that_cannot_be_read_is_not_made_a_second_time() {
+fn an_unreadable_renamed_vm_is_not_created_twice() {
     let pve2 = || "pve2".parse().unwrap();
     check_renamed(Observation::NodeAway(pve2()), "NodeAway");
     check_renamed(Observation::Forbidden(pve2()), "Forbidden");
 }
 
 #[test]
-fn an_earlier_mark_with_the_former_name_keeps_a_second_vm_from_being_made() {
+fn an_earlier_mark_with_the_former_name_prevents_a_second_vm() {
     let earlier = "Earlier { deployment: \"dev\", vm: \"rim\" }";
     let build = |desired: &mut Desired, world: &mut Observed| {
         desired.vms[0].vmid = None;

@@ -171,7 +171,7 @@ fn check_held(
 }
 
 /// The defaults of every VM.
-fn all_said() -> Value {
+fn all_set() -> Value {
     json!({
         "cores": 2, "memory": 2048, "cpu": "host", "scsihw": "virtio-scsi-single", "agent": true,
         "serial0": "socket", "ostype": "l26", "onboot": true, "boot": "order=virtio0",
@@ -193,7 +193,7 @@ fn live_fields_are_changed_without_a_reboot() {
     ];
     for (key, value, field) in cases {
         let line = format!("Change edge [{field}] changing the config");
-        check_held(&all_said(), Power::Running, NONE, (key, value), &[&line]);
+        check_held(&all_set(), Power::Running, NONE, (key, value), &[&line]);
     }
 }
 
@@ -217,7 +217,7 @@ fn fields_that_wait_for_a_reboot_need_consent() {
         ("boot", "cdn", "boot.order"),
     ];
     for (key, value, field) in cases {
-        let (set, change) = (all_said(), (key, value));
+        let (set, change) = (all_set(), (key, value));
         let blocked = format!("blocked edge: NeedsReboot {{ fields: [\"`{field}`\"] }}");
         check_held(&set, Power::Running, NONE, change, &[&blocked]);
         let changed = format!("Change edge [{field}] changing the config, rebooting");
@@ -317,7 +317,7 @@ fn what_needs_a_reboot_can_be_left_pending() {
 }
 
 #[test]
-fn a_half_made_vm_is_finished() {
+fn an_unfinished_vm_is_finished() {
     // A crash after the create: the disk has the image's size and nothing was started.
     let small = "local-lvm:vm-101-disk-0,discard=on,iothread=1,size=2G";
     check(

@@ -85,7 +85,7 @@ fn children_go_before_their_parents_and_come_after_them() {
 }
 
 #[test]
-fn a_removal_names_each_volume_that_goes() {
+fn a_removal_lists_each_volume() {
     let (desired, mut world) = (desired(vec![desired_vm("edge", Some(101))]), world());
     let mut config = config("edge", 101);
     config.set("unused3", "tank:vm-101-disk-3");

@@ -36,7 +36,7 @@ fn changed_seed_data_never_replaces_a_vm() {
 }
 
 #[test]
-fn a_new_seed_whose_note_has_no_room_is_not_begun() {
+fn a_new_seed_whose_note_has_no_room_is_refused() {
     let old = Mark {
         seed: SeedNote { fingerprint: "01d5eed".into(), ..SeedNote::default() },
         ..mark("edge", 101)

@@ -54,7 +54,7 @@ fn a_nic_is_never_lost_with_its_model() {
 }
 
 #[test]
-fn a_rewrite_keeps_volume_mac_and_what_nobody_says() {
+fn a_rewrite_keeps_volume_mac_and_unset_options() {
     let check = |set: Value, key: &str, text: &str, expected: &str| {
         let plan = edge(&set, &[], &[(key, text)], ALL);
         assert_eq!(writes(&plan), [format!("{key}: {expected}")], "{set}");
@@ -115,7 +115,7 @@ fn nothing_is_taken_off_or_moved_without_consent() {
 }
 
 #[test]
-fn what_is_not_ours_stays_although_it_is_in_our_slot() {
+fn a_foreign_device_in_our_slot_stays() {
     let owned = ["net1:00000000", "net1.tag", "scsi1:00000000", "scsi1.ssd", "scsi2?"];
     let more = [("net1", NET1), ("scsi1", SCSI1), ("scsi2", SCSI1)];
     for set in [json!({}), json!({"net1": null, "scsi1": null, "scsi2": null})] {
@@ -128,7 +128,7 @@ fn what_is_not_ours_stays_although_it_is_in_our_slot() {
 }
 
 #[test]
-fn no_disk_is_made_twice() {
+fn no_disk_is_created_twice() {
     let set = json!({"scsi1": {"size": 20}});
     let check = |entry: &str, more: &[(&str, &str)], expected: &str| {
         let plan = edge(&set, &[entry], more, ALL);
@@ -148,7 +148,7 @@ fn no_disk_is_made_twice() {
 }
 
 #[test]
-fn a_document_of_an_earlier_build_takes_no_device_off() {
+fn a_document_of_an_earlier_build_detaches_no_device() {
     let slot = holds("net1", NET1);
     let owned = [slot.as_str(), "net1.tag", "usb0.host", "cores"];
     let mut world = world_of(&owned, &[("net1", NET1), ("usb0", "host=spice")]);
@@ -161,7 +161,7 @@ fn a_document_of_an_earlier_build_takes_no_device_off() {
 }
 
 #[test]
-fn the_mark_goes_with_the_first_write() {
+fn the_mark_is_written_with_the_first_write() {
     let disk = holds("scsi1", SCSI1);
     let set = json!({"protection": false, "description": "new"});
     let more = [("scsi1", SCSI1), ("protection", "1")];
@@ -232,7 +232,7 @@ fn a_protected_vm_keeps_its_seed() {
 }
 
 #[test]
-fn a_mac_stays_when_nobody_says_it_any_more() {
+fn a_mac_stays_when_it_is_no_longer_set() {
     let set = json!({"net1": {"macaddr": "BC:24:11:00:00:11", "bridge": "lan"}});
     let plan = edge(&set, &[], &[("net1", NET1)], NONE);
     let Some(Step::Configure { mark: Some(mark), .. }) = plan.vms[0].steps.last() else { panic!() };
